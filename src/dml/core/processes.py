@@ -1,0 +1,201 @@
+"""Durable processes: what must happen later, or in several steps, whoever is killed meanwhile.
+
+A process is an async function under a versioned name. Whoever starts one does so inside a
+transaction: it runs if, and only if, that commits. Workers run it (`core/engine.py`); this module
+knows no engine, so that the API stays light.
+
+After a crash a process runs again from the top, and each step that was done answers from its
+checkpoint. So it must take the same steps in the same order each time, and decide by nothing but its
+arguments and their results. A changed process gets a new version beside the old one, which stays
+until no row names it any more.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+from sqlalchemy import text
+
+from dml.core.context import Context
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+QUEUE: Final = "processes"
+_NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")
+
+# Adds a row, ready to run or DELAYED, unless one with this id was ever added.
+_ENQUEUE: Final = text("""
+    SELECT dbos.enqueue_workflow(
+        workflow_name => :name,
+        queue_name => :queue,
+        positional_args => ARRAY(SELECT json_array_elements(CAST(CAST(:args AS text) AS json))),
+        named_args => CAST(CAST(:kwargs AS text) AS json),
+        workflow_id => :process_id,
+        delay_until_epoch_ms =>
+            CAST(ceil(extract(epoch FROM CAST(:due AS timestamptz)) * 1000) AS bigint)
+    )
+""")
+
+# Moves a row that still waits for its time. The engine can do so too, but not in our transaction.
+_RESCHEDULE: Final = text("""
+    UPDATE dbos.workflow_status
+    SET delay_until_epoch_ms =
+            CAST(ceil(extract(epoch FROM CAST(:due AS timestamptz)) * 1000) AS bigint),
+        updated_at = CAST(extract(epoch FROM now()) * 1000 AS bigint)
+    WHERE workflow_uuid = :process_id AND status = 'DELAYED'
+    RETURNING workflow_uuid
+""")
+
+# Withdraws a row that still waits for its time.
+_CANCEL: Final = text("""
+    UPDATE dbos.workflow_status
+    SET status = 'CANCELLED', owner_xid = NULL, queue_name = NULL, deduplication_id = NULL,
+        started_at_epoch_ms = NULL,
+        updated_at = CAST(extract(epoch FROM now()) * 1000 AS bigint),
+        completed_at = CAST(extract(epoch FROM now()) * 1000 AS bigint)
+    WHERE workflow_uuid = :process_id AND status = 'DELAYED'
+    RETURNING workflow_uuid
+""")
+
+
+class Steps(Protocol):
+    """What a process may do. All that it reads and changes, it does by these two."""
+
+    async def change(
+        self,
+        step: Callable[Concatenate[Context, P], Awaitable[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Run `step(ctx, …)` in one READ COMMITTED transaction together with its checkpoint.
+
+        What it changes happens exactly once, whoever is killed when. The actor is SYSTEM, `now`
+        the database's clock. Deadlocks and a PostgreSQL that is away are waited out; a refusal
+        undoes the step, is kept like a result, and is raised here. The result must be what JSON
+        can hold, or what pydantic can read back by the step's return annotation.
+        """
+
+    async def call(
+        self, function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run an effect outside the database and keep its result, which is as in `change`.
+
+        It is tried three times before its error is raised here, and may run twice even when it
+        succeeds: it must be idempotent. A refusal is not tried again.
+        """
+
+
+Body: TypeAlias = Callable[Concatenate[Steps, P], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Process(Generic[P]):
+    """A name that rows keep, and the function that it means."""
+
+    name: str
+    function: Body[P]
+
+
+_processes: Final[dict[str, Process[Any]]] = {}
+
+
+def process(name: str) -> Callable[[Body[P]], Process[P]]:
+    """Register a process under a versioned name, such as `jobs.settle.v1`, that nothing else has.
+
+    Arguments are annotated with what pydantic can read back from JSON: ids, amounts, text, dates.
+    The text that it returns is kept as its outcome.
+    """
+    assert _NAME.fullmatch(name), f"{name} is no name with a version, such as jobs.settle.v1"
+
+    def register(function: Body[P]) -> Process[P]:
+        assert name not in _processes, f"two processes are called {name}"
+        assert inspect.iscoroutinefunction(function), f"{name} is not an async function"
+        made = _processes[name] = Process(name, function)
+        return made
+
+    return register
+
+
+def all_processes() -> list[Process[Any]]:
+    """Return every process that was imported, by its name."""
+    return [_processes[name] for name in sorted(_processes)]
+
+
+async def start(
+    ctx: Context, process_id: str, process: Process[P], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Let a worker run this process soon, once `ctx.tx` has committed.
+
+    The same id twice is once, for as long as the finished process is kept (days): the first wins.
+    """
+    await _enqueue(ctx, process_id, process, None, args, kwargs)
+
+
+async def at(
+    ctx: Context,
+    when: datetime,
+    process_id: str,
+    process: Process[P],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """Let a worker run this process at a moment, once `ctx.tx` has committed, and never before it.
+
+    A waiting process is a row and costs nothing else. The row is an alarm and not the truth: it may
+    go off just before it is moved, so its first step looks at what it is about, under a lock.
+    The same id twice is once, as in `start`.
+    """
+    await _enqueue(ctx, process_id, process, when, args, kwargs)
+
+
+async def reschedule(ctx: Context, process_id: str, when: datetime) -> bool:
+    """Move a process that waits for its time. False where it went off already, or never was."""
+    values = {"process_id": process_id, "due": when}
+    return (await ctx.tx.execute(_RESCHEDULE, values)).first() is not None
+
+
+async def cancel(ctx: Context, process_id: str) -> bool:
+    """Withdraw a process that waits for its time. False where it went off already, or never was.
+
+    Its id is used up: a later `at` with the same id does nothing.
+    """
+    return (await ctx.tx.execute(_CANCEL, {"process_id": process_id})).first() is not None
+
+
+async def _enqueue(
+    ctx: Context,
+    process_id: str,
+    process: Process[Any],
+    due: datetime | None,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+) -> None:
+    values = {
+        "name": process.name,
+        "queue": QUEUE,
+        "process_id": process_id,
+        "args": json.dumps(to_jsonable_python(args)),
+        "kwargs": json.dumps(to_jsonable_python(kwargs)),
+        "due": due,
+    }
+    await ctx.tx.execute(_ENQUEUE, values)
+
+
+def read_arguments(
+    process: Process[Any], args: Sequence[object], kwargs: Mapping[str, object]
+) -> inspect.BoundArguments:
+    """Return what a row holds as the function's own types; ValidationError if it does not fit."""
+    signature = inspect.signature(process.function, eval_str=True)
+    bound = signature.bind(None, *args, **kwargs)
+    for name, parameter in list(signature.parameters.items())[1:]:
+        if name in bound.arguments and parameter.annotation is not parameter.empty:
+            adapter = TypeAdapter[Any](parameter.annotation)
+            bound.arguments[name] = adapter.validate_python(bound.arguments[name])
+    return bound
