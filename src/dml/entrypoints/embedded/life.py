@@ -1,0 +1,122 @@
+"""How a server is born and how it dies."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from dml.entrypoints.embedded import folders, locks
+from dml.entrypoints.embedded.accounts import ENVIRONMENT, Account
+from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
+
+LOG_BYTES_MAX: Final = 10_000_000
+_STARTS: Final = 2  # Ending at once may be bad luck once, not twice.
+
+# What we spawned and has not been seen to end. A child that its parent forgets stays a zombie.
+_spawned: list[subprocess.Popen[bytes]] = []
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    log: Path,
+    lock: int,
+    account: Account,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> subprocess.Popen[bytes]:
+    """Start a server that outlives us, and hand it the lock, which is free at no moment."""
+    reap()
+    try:
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.rename(log.with_name(log.name + ".old"))
+        out = folders.open_shared(log, os.O_WRONLY | os.O_APPEND)
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
+                [str(part) for part in command],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                pass_fds=[lock],
+                start_new_session=True,
+                umask=0o077,
+                user=account.user,
+                group=account.group,
+                extra_groups=account.extra_groups,
+            )
+        finally:
+            os.close(out)
+    finally:
+        os.close(lock)
+    _spawned.append(process)
+    return process
+
+
+def reap() -> None:
+    """Let what we spawned and what has ended be gone, so that no zombie stays."""
+    _spawned[:] = [process for process in _spawned if process.poll() is None]
+
+
+def await_ready(
+    lock: Path,
+    *,
+    start: Callable[[int], object],
+    problem: Callable[[], str],
+    log: Path,
+    deadline: float,
+) -> None:
+    """Start the server whenever nothing of it lives, until it has no problem. Adopts one that runs.
+
+    `problem` says what is wrong, or nothing. `deadline` is of the monotonic clock.
+    """
+    starts = 0
+    while True:
+        descriptor = locks.claim(lock)
+        if descriptor is not None:
+            if starts == _STARTS:
+                os.close(descriptor)
+                raise Refused(f"{log.stem} ended at once; {log} closes with:\n{tail(log)}")
+            start(descriptor)
+            starts += 1
+        reason = problem()
+        if not reason:
+            return
+        if time.monotonic() > deadline:
+            raise NotReadyYet(
+                f"{log.stem} is not ready yet (it may be recovering: start again to wait on): "
+                f"{reason}\n{log} closes with:\n{tail(log)}"
+            )
+        time.sleep(0.03)
+        reap()
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log."""
+    if not log.exists():
+        return "(no log)"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 20_000))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+
+
+def stop(lock: Path, how: signal.Signals, *, account: Account, timeout: float) -> None:
+    """Send the signal to whoever leads the lock's holders, and wait until none is left."""
+    deadline, asked = time.monotonic() + timeout, set[locks.Process]()
+    while locks.is_held(lock):
+        if not any(process.lives for process in asked):  # To look into /proc each time is dear.
+            for process in set(locks.heads(lock, account)) - asked:
+                asked.add(process)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, how)
+        if time.monotonic() > deadline:
+            raise Refused(
+                f"{lock.stem} did not stop in {timeout:.0f} s: see the logs in {lock.parent}"
+            )
+        time.sleep(0.02)
+        reap()
