@@ -5,9 +5,9 @@ transaction: it runs if, and only if, that commits. Workers run it (`core/engine
 knows no engine, so that the API stays light.
 
 After a crash a process runs again from the top, and each step that was done answers from its
-checkpoint. So it must take the same steps in the same order each time, and decide by nothing but its
-arguments and their results. A changed process gets a new version beside the old one, which stays
-until no row names it any more.
+checkpoint. So it must take the same steps in the same order each time, and decide by nothing but
+its arguments and their results. A changed process gets a new version beside the old one, which
+stays until no row names it any more; a step keeps the name of its function for as long.
 """
 
 import inspect
@@ -65,6 +65,10 @@ _CANCEL: Final = text("""
 """)
 
 
+class StepFailed(Exception):
+    """A step failed, and not by a refusal. The log has the cause; a process may tidy up and end."""
+
+
 class Steps(Protocol):
     """What a process may do. All that it reads and changes, it does by these two."""
 
@@ -77,9 +81,10 @@ class Steps(Protocol):
         """Run `step(ctx, …)` in one READ COMMITTED transaction together with its checkpoint.
 
         What it changes happens exactly once, whoever is killed when. The actor is SYSTEM, `now`
-        the database's clock. Deadlocks and a PostgreSQL that is away are waited out; a refusal
-        undoes the step, is kept like a result, and is raised here. The result must be what JSON
-        can hold, or what pydantic can read back by the step's return annotation.
+        the database's clock. Deadlocks and a PostgreSQL that is away are waited out. A refusal is
+        kept like a result and raised here; any other error is logged, and StepFailed is raised.
+        The result must be what pydantic can write as JSON and read back by the step's return
+        annotation: no rows.
         """
 
     async def call(
@@ -87,8 +92,8 @@ class Steps(Protocol):
     ) -> R:
         """Run an effect outside the database and keep its result, which is as in `change`.
 
-        It is tried three times before its error is raised here, and may run twice even when it
-        succeeds: it must be idempotent. A refusal is not tried again.
+        It is tried three times, seconds apart, before it has failed (a refusal once), and may run
+        twice even when it succeeds: it must be idempotent.
         """
 
 

@@ -1,0 +1,144 @@
+"""Runs durable processes: DBOS in PostgreSQL, watched by our own supervisor. For workers only.
+
+What DBOS offers beyond that (its console, telemetry, schedules) stays off, and it calls nobody but
+PostgreSQL. One engine lives in a process of the operating system, on that process's event loop, so
+that a process's calls may use what the worker has open there.
+
+A node whose PostgreSQL goes away has lost its lock (see `engine_supervisor`): it exits with code 70
+and is started again, rather than trust what DBOS's threads make of a claim whose fate is unknown.
+"""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import psycopg
+from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
+
+from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
+from dml.core.engine_supervisor import Supervisor, connect
+from dml.core.nodes import new_name
+from dml.core.processes import QUEUE, Process, all_processes, read_arguments
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 16  # Processes that one node runs at the same time.
+_POLL_SECONDS: Final = 0.3
+_MAX_TAKEOVERS: Final = 20  # A process that kills each node it runs on is given up.
+_DAY_SECONDS: Final = 86_400
+
+
+class Engine:
+    """One node. It runs every process that was imported before it starts."""
+
+    def __init__(self, database_url: str, *, at_once: int = AT_ONCE, keep_days: float = 30) -> None:
+        self.node = new_name("worker")
+        self._url = database_url
+        self._at_once = at_once
+        self._keep_seconds = keep_days * _DAY_SECONDS
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+
+    async def start(self) -> None:
+        """Run processes from now on. Waits for a PostgreSQL that is away or recovering.
+
+        DBOSException if the database has not been migrated.
+        """
+        _log_through_logging()
+        self._supervisor = Supervisor(
+            await self._connect(),
+            self.node,
+            lambda: set(self._tasks.copy().values()),
+            keep_seconds=self._keep_seconds,
+        )
+        self._supervisor.start()  # First: what DBOS claims must be held by a node that lives.
+        self._dbos = DBOS(config=self._config())
+        self._database = connect_patiently(self._url, connections=self._at_once + 4)
+        datasource = Datasource(self._database)
+        await datasource.verify_migrations()
+        steps = DurableSteps(datasource)
+        for process in all_processes():
+            self._register(process, steps)
+        DBOS.launch()  # On the loop's own thread: DBOS runs processes on the loop that it finds.
+        await DBOS.register_queue_async(
+            QUEUE,
+            worker_concurrency=self._at_once,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+        log.info("%s runs processes", self.node)
+
+    async def stop(self, *, grace_seconds: float = 5) -> None:
+        """Begin nothing more, give what runs a moment to end, and leave the rest to other nodes."""
+        for event in self._dbos.background_thread_stop_events:
+            event.set()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=grace_seconds)
+        for task in (left := list(self._tasks)):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as pool:
+            await loop.run_in_executor(pool, lambda: DBOS.destroy(destroy_registry=True))
+        # DBOS had given the loop its own pool of threads, which it has now shut down.
+        loop.set_default_executor(ThreadPoolExecutor())
+        await self._database.dispose()
+        await asyncio.to_thread(self._supervisor.stop)
+
+    async def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        while True:
+            try:
+                return await asyncio.to_thread(connect, self._url)
+            except psycopg.OperationalError as error:
+                log.warning("PostgreSQL is away: %s", error)
+            await asyncio.sleep(0.5)
+
+    def _config(self) -> DBOSConfig:
+        return DBOSConfig(
+            name="dml",
+            system_database_url=self._url,
+            dbos_system_schema=SCHEMA,
+            executor_id=self.node,
+            application_version="1",  # Fixed, so that any node may take over from any other.
+            serializer=Json(),
+            run_migrations=False,
+            sys_db_pool_size=8,
+            max_executor_threads=32,
+            log_level="WARNING",
+            enable_otlp=False,
+        )
+
+    def _register(self, process: Process[Any], steps: DurableSteps) -> None:
+        @DBOS.workflow(name=process.name, max_recovery_attempts=_MAX_TAKEOVERS)
+        async def run(*args: object, **kwargs: object) -> str | None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks[task] = str(DBOS.workflow_id)
+            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+            bound = read_arguments(process, args, kwargs)
+            return await process.function(steps, *bound.args[1:], **bound.kwargs)
+
+
+def migrate(database_url: str) -> None:
+    """Bring the engine's own tables up to date. Several may do so at once, or again.
+
+    Nobody may wait for a lock inside a statement meanwhile, for it builds indexes concurrently and
+    so waits for every other statement: take turns by `pg_try_advisory_lock`.
+    """
+    _log_through_logging()
+    logger = logging.getLogger("dbos")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # It warns that it may not look into the database `postgres`.
+    try:
+        DBOS.migrate(database_url, schema=SCHEMA)
+        SQLAlchemyDatasource.migrate(database_url, schema=SCHEMA)
+    finally:
+        logger.setLevel(level)
+
+
+def _log_through_logging() -> None:
+    """Keep DBOS from adding a handler of its own, which it does where it finds none."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.propagate = True

@@ -1,0 +1,174 @@
+"""What keeps processes going when a node dies: each node watches all others through PostgreSQL.
+
+A node lives for as long as a session of its own holds an advisory lock: when the node is killed,
+PostgreSQL sees the connection end and lets go at once. Whoever then gets the lock puts the dead
+one's work back into the queue. A node that finds its own lock lost may have been taken for dead; it
+exits, and its keeper starts it again under a new name. Should two nodes work on one process for a
+moment, no harm is done: a checkpoint commits only for the owner of its row.
+
+It needs a direct connection: a pooler that shares sessions breaks the lock.
+"""
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+
+log = logging.getLogger(__name__)
+
+LOST: Final = 70  # EX_SOFTWARE: the exit code of a node that cannot go on.
+_EVERY_SECONDS: Final = 1.0
+_CLEAN_EVERY_SECONDS: Final = 3600.0
+_BATCH: Final = 1000
+_STRAY_SECONDS: Final = 10
+
+# Both ends notice a machine that has lost its power or its network.
+_KEEPALIVES: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "application_name": "dml-supervisor",
+    "options": "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+    " -c statement_timeout=10s",
+}
+
+_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended(%s, 7331))"
+_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended(%s, 7331))"
+
+# Every other node that has work in hand.
+_BUSY: Final = """
+    SELECT DISTINCT executor_id FROM dbos.workflow_status
+    WHERE status = 'PENDING' AND executor_id <> %s
+"""
+
+# What a node has had in hand for longer than it takes to begin.
+_IN_HAND: Final = """
+    SELECT workflow_uuid FROM dbos.workflow_status
+    WHERE status = 'PENDING' AND executor_id = %s
+        AND started_at_epoch_ms < (extract(epoch FROM now()) - %s) * 1000
+"""
+
+# Puts a node's work back into the queue, whole (NULL) or some of it, as DBOS's own recovery does.
+_PUT_BACK: Final = """
+    UPDATE dbos.workflow_status
+    SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,
+        updated_at = CAST(extract(epoch FROM now()) * 1000 AS bigint),
+        queue_name = coalesce(queue_name, '_dbos_internal_queue')
+    WHERE status = 'PENDING' AND executor_id = %(node)s
+        AND (%(ids)s::text[] IS NULL OR workflow_uuid = ANY (%(ids)s::text[]))
+"""
+
+# Deletes a batch of processes that ended long ago, with all that was kept about them. DBOS's tables
+# of events, messages and streams follow by their foreign keys.
+_DELETE_OLD: Final = """
+    WITH old AS MATERIALIZED (
+        SELECT workflow_uuid FROM dbos.workflow_status
+        WHERE completed_at < (extract(epoch FROM now()) - %s) * 1000
+            AND status IN ('SUCCESS', 'ERROR', 'CANCELLED', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')
+        ORDER BY completed_at LIMIT %s FOR UPDATE SKIP LOCKED
+    ), inputs AS (
+        DELETE FROM dbos.workflow_input USING old
+        WHERE workflow_input.workflow_uuid = old.workflow_uuid
+    ), outputs AS (
+        DELETE FROM dbos.workflow_output USING old
+        WHERE workflow_output.workflow_uuid = old.workflow_uuid
+    ), steps AS (
+        DELETE FROM dbos.operation_outputs USING old
+        WHERE operation_outputs.workflow_uuid = old.workflow_uuid
+    ), changes AS (
+        DELETE FROM dbos.datasource_outputs USING old
+        WHERE datasource_outputs.workflow_id = old.workflow_uuid
+    )
+    DELETE FROM dbos.workflow_status USING old
+    WHERE workflow_status.workflow_uuid = old.workflow_uuid
+"""
+
+
+def connect(database_url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(database_url, autocommit=True, **_KEEPALIVES)
+
+
+class Supervisor(threading.Thread):
+    """Holds this node's lock, and takes over from nodes that lost theirs, once a second.
+
+    `running` tells which processes this node runs at the moment.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[tuple[Any, ...]],
+        node: str,
+        running: Callable[[], set[str]],
+        *,
+        keep_seconds: float,
+    ) -> None:
+        super().__init__(name="supervisor", daemon=True)
+        self._connection = connection
+        self._node = node
+        self._running = running
+        self._keep_seconds = keep_seconds
+        self._stopping = threading.Event()
+        self._strays: set[str] = set()
+        self._clean_at = time.monotonic() + random.uniform(30, 300)  # noqa: S311
+        assert self._try_lock(node), "another node has this name"
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.wait(_EVERY_SECONDS):
+                self.take_over()
+                self.put_back_strays()
+                if time.monotonic() >= self._clean_at:
+                    full = self.delete_old() == _BATCH
+                    self._clean_at = time.monotonic() + (0 if full else _CLEAN_EVERY_SECONDS)
+        except BaseException:  # Whatever it was, nobody watches over this node any more.
+            log.critical("%s has lost its lock and exits", self._node, exc_info=True)
+            os._exit(LOST)
+
+    def stop(self) -> None:
+        """Let go of the lock: what this node still has in hand is for others now."""
+        self._stopping.set()
+        if self.is_alive():
+            self.join()
+        self._connection.close()
+
+    def take_over(self) -> None:
+        """Put back into the queue what nodes that are dead had in hand."""
+        for (node,) in self._connection.execute(_BUSY, (self._node,)).fetchall():
+            if self._try_lock(node):
+                try:
+                    put_back = self._put_back(node, None)
+                finally:
+                    self._connection.execute(_UNLOCK, (node,))
+                log.warning("%s is dead; %s processes go on elsewhere", node, put_back)
+
+    def put_back_strays(self) -> None:
+        """Put back what this node has in hand by its row, but does not run.
+
+        Such is a process whose claim committed though the answer was lost, or whose name this node
+        does not know while a newer one does.
+        """
+        in_hand = self._connection.execute(_IN_HAND, (self._node, _STRAY_SECONDS)).fetchall()
+        suspects = {process_id for (process_id,) in in_hand} - self._running()
+        strays = suspects & self._strays  # Twice in a row: it was not just about to end.
+        self._strays = suspects - strays
+        if strays:
+            put_back = self._put_back(self._node, sorted(strays))
+            log.warning("%s processes were claimed but not begun", put_back)
+
+    def delete_old(self) -> int:
+        """Delete a batch of processes that ended long ago, and say how many those were."""
+        return self._connection.execute(_DELETE_OLD, (self._keep_seconds, _BATCH)).rowcount
+
+    def _try_lock(self, node: str) -> bool:
+        row = self._connection.execute(_LOCK, (node,)).fetchone()
+        return row is not None and bool(row[0])
+
+    def _put_back(self, node: str, process_ids: list[str] | None) -> int:
+        return self._connection.execute(_PUT_BACK, {"node": node, "ids": process_ids}).rowcount
