@@ -16,8 +16,9 @@ from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
 LOG_BYTES_MAX: Final = 10_000_000
 _STARTS: Final = 2  # Ending at once may be bad luck once, not twice.
 
-# What we spawned and has not been seen to end. A child that its parent forgets stays a zombie.
-_spawned: list[subprocess.Popen[bytes]] = []
+# What we spawned, and how it ended. A child that its parent forgets stays a zombie.
+_running: set[int] = set()
+_ended: dict[int, int] = {}
 
 
 def spawn(
@@ -28,9 +29,16 @@ def spawn(
     lock: int,
     account: Account,
     environment: Mapping[str, str] = ENVIRONMENT,
-) -> subprocess.Popen[bytes]:
-    """Start a server that outlives us, and hand it the lock, which is free at no moment."""
+    script: str = "",
+) -> int:
+    """Start a server that outlives us, and hand it the lock, which is free at no moment.
+
+    Answers its pid. `script` is its input, of at most a pipe's 64 KiB, and so seen by nobody.
+    """
     reap()
+    reader, writer = os.pipe()
+    with open(writer, "w") as pipe:
+        pipe.write(script)
     try:
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.rename(log.with_name(log.name + ".old"))
@@ -40,7 +48,7 @@ def spawn(
                 [str(part) for part in command],
                 cwd=folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=reader,
                 stdout=out,
                 stderr=out,
                 pass_fds=[lock],
@@ -53,14 +61,29 @@ def spawn(
         finally:
             os.close(out)
     finally:
+        os.close(reader)
         os.close(lock)
-    _spawned.append(process)
-    return process
+    process.returncode = 0  # We wait for it by its pid: Popen complains of one that outlives it.
+    _running.add(process.pid)
+    return process.pid
 
 
 def reap() -> None:
     """Let what we spawned and what has ended be gone, so that no zombie stays."""
-    _spawned[:] = [process for process in _spawned if process.poll() is None]
+    for pid in list(_running):
+        try:
+            done, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # Somebody else in this process waited for it.
+            done, status = pid, 0
+        if done:
+            _running.discard(pid)
+            _ended[pid] = os.waitstatus_to_exitcode(status)
+
+
+def exit_code(pid: int) -> int | None:
+    """How a child of ours ended, as subprocess tells it. None where it runs or is not ours."""
+    reap()
+    return _ended.get(pid)
 
 
 def await_ready(

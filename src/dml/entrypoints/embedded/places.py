@@ -1,7 +1,7 @@
 """Where the servers of a home live, and as whom they run: as recorded, or chosen now.
 
 place/postgres/   the cluster               place/postgres.log, valkey.log
-place/run/        sockets, valkey.conf      place/postgres.lock, valkey.lock
+place/run/        sockets                   place/postgres.lock, valkey.lock
 place/dist-*/     programs, copied only where the account may not run the wheel's own
 """
 

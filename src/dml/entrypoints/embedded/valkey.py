@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from dml.entrypoints.embedded import folders, life, locks, places, wheels
+from dml.entrypoints.embedded import life, locks, places, wheels
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.places import Site
 from dml.entrypoints.embedded.refusals import Refused
@@ -15,7 +15,7 @@ from dml.entrypoints.embedded.state import State
 
 _SOCKET: Final = "valkey.sock"
 
-# Names are relative to the working folder, so that no path needs quoting.
+# The socket is relative to the working folder, so that no path needs quoting.
 _CONFIGURATION: Final = f"""\
 port 0
 unixsocket {_SOCKET}
@@ -46,15 +46,11 @@ def start(site: Site, *, deadline: float) -> None:
         stop(site, timeout=60)  # A cleaner of /tmp took the socket.
 
     def launch(lock: int) -> None:
-        # A file, and not flags: `ps` shows no password.
-        folders.write_private(
-            site.run / "valkey.conf",
-            _CONFIGURATION % site.state.valkey_password,
-            uid=site.account.uid,
-            gid=site.account.gid,
-        )
+        # By standard input: `ps` shows what is on a command line, and a file's name is taken for a
+        # pattern where its folder has a ?, [ or backslash (it then starts without a password).
         life.spawn(
-            [programs / "valkey-server", "valkey.conf"],
+            [programs / "valkey-server", "-"],
+            script=_CONFIGURATION % site.state.valkey_password,
             folder=site.run,
             log=site.place / "valkey.log",
             lock=lock,
