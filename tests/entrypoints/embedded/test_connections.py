@@ -8,6 +8,8 @@ import pytest
 import redis
 import sqlalchemy
 from redis import asyncio as redis_asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dml.entrypoints.embedded import postgres, servers, valkey
@@ -44,7 +46,7 @@ def test_only_the_applications_role_may_come_in_and_it_is_no_superuser(
     with pytest.raises(psycopg.OperationalError, match="password"):  # On the socket too.
         psycopg.connect(f"host='{state.run}' port={state.port} user=postgres dbname=postgres")
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(unix_socket_path=f"{state.run}/valkey.sock").ping()
+        redis.Redis(unix_socket_path=f"{state.run}/valkey.sock", retry=Retry(NoBackoff(), 0)).ping()
     with redis.from_url(valkey.url(state)) as client:
         assert client.config_get("port") == {"port": "0"}
 

@@ -1,0 +1,67 @@
+# Everything a newcomer types. Each target installs what it needs into .venv, locked with hashes.
+SHELL := /bin/sh
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: help run demo test check openapi migrate lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/server ## start the marketplace: PostgreSQL, Valkey, API and worker (Ctrl-C stops all)
+	@$(BIN)/dml up $(ARGS)
+
+demo: .venv/demo ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
+	@$(BIN)/python -m demo $(ARGS)
+
+test: .venv/dev ## run every test (ARGS="-k ledger" for some of them)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/dev ## lint, types, import contracts, and the generated API description
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@PYTHONPATH=src $(BIN)/lint-imports
+	@$(BIN)/dml openapi --check docs/api/openapi.json
+
+openapi: .venv/server ## write docs/api/openapi.json from the code
+	@$(BIN)/dml openapi --write docs/api/openapi.json
+
+migrate: .venv/server ## bring the database up to date (`make run` does so by itself)
+	@$(BIN)/dml migrate
+
+lock: .venv/dev ## choose the newest versions of all dependencies anew
+	@$(COMPILE) --upgrade --extra agent pyproject.toml -o requirements/device.txt
+	@$(COMPILE) --upgrade --extra server --group build -c requirements/device.txt pyproject.toml -o requirements/run.txt
+	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
+	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt
+
+clean: ## remove what make installed (not your data, which is in .dml)
+	@rm -rf .venv
+
+# An environment is current when its stamp is newer than its lock file.
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: install python3, or name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V): name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing into .venv (a minute or two, once) …"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+
+.venv/server: requirements/run.txt pyproject.toml | .venv/bin/python
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/demo: requirements/demo.txt .venv/server
+	@echo "Installing what the demo needs …"
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/demo
+	@echo "Installing what the tests need …"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

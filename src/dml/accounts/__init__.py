@@ -1,0 +1,9 @@
+"""Accounts: who somebody is, how they sign in, and what others may see of them.
+
+A user registers with e-mail and password and signs in, which opens a session. The session gives
+short-lived access tokens (JWT, Ed25519) against a refresh token that works once: it is exchanged
+for the next one, and whoever comes with a used one has stolen it or was stolen from, so the
+session ends. Roles are `member`, `moderator` and `admin`.
+
+Read in this order: models, rules, service, sessions, queries, routes.
+"""

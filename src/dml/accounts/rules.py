@@ -1,0 +1,99 @@
+"""What may happen to an account, and who may do it. Pure: no session, no clock, no await."""
+
+from datetime import date, datetime
+
+from dml.accounts.models import RefreshToken, Session, User
+from dml.core.context import Actor
+from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated
+
+
+class WrongCredentials(Unauthenticated):
+    code = "accounts.wrong_credentials"
+    reason = "No account has this e-mail address with this password."
+    remedy = "Check both, or register."
+
+
+class EmailTaken(Conflict):
+    code = "accounts.email_taken"
+    reason = "There is an account with this e-mail address already."
+    remedy = "Sign in, or register with another address."
+
+
+class BadRefreshToken(Unauthenticated):
+    code = "accounts.bad_refresh_token"
+    reason = "This refresh token is not good, or its session has ended."
+    remedy = "Sign in again."
+
+
+class RefreshTokenReused(Unauthenticated):
+    """Ends the session, which must outlast the refusal: thief and owner can't be told apart."""
+
+    code = "accounts.refresh_token_reused"
+    reason = "This refresh token was used before, so its session was ended for safety."
+    remedy = "Sign in again, and use each refresh token once."
+    keeps_changes = True
+
+
+class ModeratorsOnly(Forbidden):
+    code = "accounts.moderators_only"
+    reason = "Only a moderator may do this."
+    remedy = "Ask a moderator."
+
+
+class AdminsOnly(Forbidden):
+    code = "accounts.admins_only"
+    reason = "Only an admin may do this."
+    remedy = "Ask an admin."
+
+
+class LastAdmin(Conflict):
+    code = "accounts.last_admin"
+    reason = "This is the only admin, and a marketplace needs one."
+    remedy = "Make somebody else an admin first."
+
+
+class BornInTheFuture(Invalid):
+    code = "accounts.born_in_the_future"
+    reason = "A date of birth lies in the past."
+    remedy = "Correct `date_of_birth`."
+
+
+class EditedMeanwhile(Stale):
+    code = "accounts.edited_meanwhile"
+    reason = "The profile was changed since you read it."
+    remedy = "Read it again, and send your change with its new ETag."
+
+
+def require_moderator(actor: Actor) -> None:
+    if not actor.is_moderator:
+        raise ModeratorsOnly
+
+
+def require_admin(actor: Actor) -> None:
+    if not actor.is_admin:
+        raise AdminsOnly
+
+
+def require_born(born: date | None, now: datetime) -> None:
+    if born is not None and born >= now.date():
+        raise BornInTheFuture
+
+
+def require_revision(user: User, expected: int | None) -> None:
+    if expected is not None and expected != user.revision:
+        raise EditedMeanwhile
+
+
+def require_another_admin(admins_left: int) -> None:
+    if admins_left == 0:
+        raise LastAdmin
+
+
+def require_live(session: Session, now: datetime) -> None:
+    """Refuse a session that was ended, or has expired."""
+    if session.ended_at is not None or session.expires_at <= now:
+        raise BadRefreshToken
+
+
+def is_reused(token: RefreshToken) -> bool:
+    return token.used_at is not None

@@ -1,0 +1,115 @@
+"""The use cases of sessions: open, refresh, end, and tell who holds an access token."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts import passwords, queries, rules
+from dml.accounts.models import RefreshToken, Session
+from dml.core.context import Actor, Context
+from dml.core.ids import SessionId, UserId, new_id
+from dml.core.tokens import BadToken, Keys
+from dml.edge.http import BeginFunction, NotSignedIn
+
+AUDIENCE: Final = "users"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session, and the only copy of the secret that refreshes it."""
+
+    session: Session
+    refresh_token: str
+
+
+async def check_password(begin: BeginFunction, email: str, password: str) -> UserId:
+    """Tell whose password this is, or refuse. No transaction is open while it is hashed."""
+    async with begin() as ctx:
+        user = await queries.find_user(ctx.tx, email.lower())
+    if not await passwords.is_right(password, user.password_hash if user else None):
+        raise rules.WrongCredentials
+    assert user is not None
+    return user.id
+
+
+async def open_session(ctx: Context, user_id: UserId, *, days: int) -> Opened:
+    """Sign a user in, whose password was checked."""
+    session = Session(
+        id=SessionId(new_id()),
+        user_id=user_id,
+        created_at=ctx.now,
+        expires_at=ctx.now + timedelta(days=days),
+    )
+    ctx.tx.add(session)
+    await ctx.tx.flush()
+    return Opened(session, _add_refresh_token(ctx, session))
+
+
+async def refresh(ctx: Context, refresh_token: str, *, days: int) -> Opened:
+    """Exchange a refresh token for the next one. A used one ends its session."""
+    token = await queries.find_refresh_token(ctx.tx, _digest(refresh_token))
+    if token is None:
+        raise rules.BadRefreshToken
+    session = await queries.get_session(ctx.tx, token.session_id)
+    rules.require_live(session, ctx.now)
+    if rules.is_reused(token):
+        _end(session, ctx.now, "refresh token reused")
+        raise rules.RefreshTokenReused
+    token.used_at = ctx.now
+    session.expires_at = ctx.now + timedelta(days=days)
+    return Opened(session, _add_refresh_token(ctx, session))
+
+
+async def log_out(ctx: Context, refresh_token: str) -> None:
+    """End the session of this refresh token. If it has ended, or is unknown, all is well too."""
+    token = await queries.find_refresh_token(ctx.tx, _digest(refresh_token))
+    if token is not None:
+        _end(await queries.get_session(ctx.tx, token.session_id), ctx.now, "logged out")
+
+
+def access_token(keys: Keys, session: Session, now: datetime, *, seconds: int) -> str:
+    """Sign a token that `authenticate` will know."""
+    return keys.sign(
+        audience=AUDIENCE, now=now, seconds=seconds, sub=str(session.user_id), sid=str(session.id)
+    )
+
+
+async def authenticate(tx: AsyncSession, keys: Keys, token: str, now: datetime) -> Actor:
+    """Tell who holds this access token. A session that ended, or a changed role, counts at once."""
+    try:
+        claims = keys.verify(token, audience=AUDIENCE, now=now)
+        user_id, session_id = UserId(UUID(claims["sub"])), SessionId(UUID(claims["sid"]))
+    except (BadToken, KeyError, ValueError):
+        raise NotSignedIn from None
+    role = await queries.find_role(tx, session_id, user_id, now)
+    if role is None:
+        raise NotSignedIn
+    return Actor(user_id, role)
+
+
+async def forget_expired(tx: AsyncSession, now: datetime) -> None:
+    """Delete sessions that ended or expired a month ago, with their refresh tokens."""
+    old = Session.expires_at < now - timedelta(days=30)
+    await tx.execute(delete(RefreshToken).where(RefreshToken.session_id == Session.id, old))
+    await tx.execute(delete(Session).where(old))
+
+
+def _add_refresh_token(ctx: Context, session: Session) -> str:
+    secret = secrets.token_urlsafe(32)
+    ctx.tx.add(RefreshToken(sha256=_digest(secret), session_id=session.id, created_at=ctx.now))
+    return secret
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _end(session: Session, now: datetime, reason: str) -> None:
+    if session.ended_at is None:
+        session.ended_at, session.end_reason = now, reason

@@ -1,0 +1,72 @@
+"""Where uploaded files are kept: a local folder, or whatever else obstore can hold.
+
+A blob is stored under its SHA-256, so that it never changes and the same file is kept once.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from obstore.store import LocalStore, ObjectStore
+
+PART_BYTES: Final = 8 * 1024 * 1024
+
+
+class BlobTooLarge(Exception):
+    """The stream went on beyond the limit. Nothing was kept."""
+
+
+class Stored:
+    def __init__(self, sha256: str, size: int) -> None:
+        self.sha256 = sha256
+        self.size = size
+
+
+class Blobs:
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Blobs":
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(LocalStore(str(folder)))
+
+    async def put(self, stream: AsyncIterator[bytes], *, limit: int) -> Stored:
+        """Keep what `stream` yields, in constant memory; BlobTooLarge beyond `limit` bytes."""
+        incoming, digest, size = f"incoming/{uuid4().hex}", hashlib.sha256(), 0
+
+        async def measured() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for chunk in stream:
+                size += len(chunk)
+                if size > limit:
+                    raise BlobTooLarge
+                digest.update(chunk)
+                yield chunk
+
+        # An aborted upload leaves nothing: obstore publishes the object when the stream ends.
+        await self._store.put_async(incoming, measured(), chunk_size=PART_BYTES, use_multipart=True)
+        sha256 = digest.hexdigest()
+        await self._store.rename_async(incoming, _path(sha256))
+        return Stored(sha256, size)
+
+    async def get(self, sha256: str) -> bytes:
+        """Return the whole blob. FileNotFoundError where there is none."""
+        result = await self._store.get_async(_path(sha256))
+        return bytes(await result.bytes_async())
+
+    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
+        """Begin to read a blob. FileNotFoundError where there is none."""
+        result = await self._store.get_async(_path(sha256))
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for chunk in result.stream(min_chunk_size=256 * 1024):
+                yield bytes(chunk)
+
+        return chunks()
+
+
+def _path(sha256: str) -> str:
+    return f"sha256/{sha256[:2]}/{sha256}"

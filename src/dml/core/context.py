@@ -1,0 +1,54 @@
+"""The one argument every use case takes first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.core.ids import UserId
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking. The system itself acts as `SYSTEM`, a stranger as `NOBODY`."""
+
+    user_id: UserId | None
+    role: Role = Role.MEMBER
+
+    @property
+    def id(self) -> UserId:
+        assert self.user_id is not None, "the system and strangers are no users"
+        return self.user_id
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+    @property
+    def is_moderator(self) -> bool:
+        """Moderators may do what they may; admins all of that too."""
+        return self.role in (Role.MODERATOR, Role.ADMIN)
+
+
+SYSTEM = Actor(None, Role.ADMIN)
+NOBODY = Actor(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A transaction, an actor and a moment. It does not grow a fourth field.
+
+    Edges (HTTP, worker, CLI) open one; a use case never commits, rolls back, or asks the wall
+    clock.
+    """
+
+    tx: AsyncSession
+    actor: Actor
+    now: datetime

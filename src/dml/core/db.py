@@ -1,0 +1,81 @@
+"""The declarative base, and how a process connects. Rows are typed dataclasses; there are no
+relationships to lazy-load.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from asyncpg import Connection
+from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+
+from dml.core.ids import ID_TYPES
+from dml.core.money import MicroTokens
+
+SCHEMA_REVISION: Final = "0001"  # The migration that this code was written for.
+PAGE_MAX: Final = 100  # The rows that one list may return.
+
+# Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
+PATIENCE: Final = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+}
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        date: Date,
+        datetime: DateTime(timezone=True),
+        StrEnum: Enum(StrEnum, native_enum=False, values_callable=lambda e: [m.value for m in e]),
+        MicroTokens: BigInteger,
+        list[str]: ARRAY(Text),
+        list[UUID]: ARRAY(Uuid),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        **dict.fromkeys((UUID, *ID_TYPES), Uuid),
+    }
+
+
+def connect(database_url: str, *, name: str, connections: int = 10, **settings: str) -> AsyncEngine:
+    """Return an engine over `postgresql://…`. It connects when first used, and again when it must.
+
+    `name` is what PostgreSQL's activity view calls these connections; `settings` are PostgreSQL's.
+    """
+    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {**PATIENCE, "application_name": name, **settings},
+        },
+    )
+
+
+async def raw(tx: AsyncSession) -> "Connection[Any]":
+    """Return the asyncpg connection beneath, inside the same transaction: for hot statements."""
+    await tx.flush()
+    connection = await (await tx.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    assert isinstance(driver, Connection)
+    return driver

@@ -1,0 +1,65 @@
+"""What a use case may refuse. A kind says how; a code says what; no kind knows a protocol."""
+
+from typing import ClassVar
+
+
+class DmlError(Exception):
+    """A refusal that the caller can act on. Bugs are not DmlErrors: they crash.
+
+    Reason and remedy are the same each time; what differs (a state, a date) goes into `facts`.
+    A refusal undoes what its transaction did, unless `keeps_changes` says otherwise.
+    """
+
+    code: ClassVar[str]
+    reason: ClassVar[str]
+    remedy: ClassVar[str]
+    keeps_changes: ClassVar[bool] = False
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(self.reason)
+        self.facts = facts
+
+
+class Invalid(DmlError):
+    """The input is wrong in itself, whatever the state of the world."""
+
+
+class Unauthenticated(DmlError):
+    """Nobody knows who is asking."""
+
+
+class Forbidden(DmlError):
+    """This actor may not do that."""
+
+
+class NotFound(DmlError):
+    """No such thing, or none that this actor may see."""
+
+
+class Conflict(DmlError):
+    """Right in itself, wrong now: the state of the world forbids it."""
+
+
+class Stale(DmlError):
+    """The caller edits a version that is no longer the newest."""
+
+
+class TooLarge(DmlError):
+    """More than is taken at once."""
+
+
+class TooMany(DmlError):
+    """Too often. The fact `retry_after_seconds` says when to come back."""
+
+
+class Unavailable(DmlError):
+    """Nothing was done, through no fault of the caller; asking again is safe."""
+
+
+KINDS: tuple[type[DmlError], ...] = tuple(DmlError.__subclasses__())
+
+
+def all_refusals() -> list[type[DmlError]]:
+    """Return every refusal that was imported, by its code."""
+    found = [refusal for kind in KINDS for refusal in kind.__subclasses__()]
+    return sorted(found, key=lambda refusal: refusal.code)

@@ -1,0 +1,108 @@
+"""Every setting, with its meaning. Read once, by an entrypoint, from `DML_*` variables.
+
+`dml settings` prints this page with the values in force. Secrets come from the environment or,
+as `DML_SECRETS_DIR`, from a folder of files named like the variables.
+"""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB: Final = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What an operator may decide. Each default is fit for one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="DML_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL, `postgresql://…`. Unset: `dml up` starts one of its own."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Valkey or Redis, `redis://…`. Unset: `dml up` starts one of its own."
+    )
+    home: Path = Field(Path(".dml"), description="The folder that holds all that `dml up` keeps.")
+    blobs: Path | None = Field(
+        None, description="The folder that holds uploaded files. Unset: `blobs` below the home."
+    )
+    keys_file: Path | None = Field(
+        None,
+        description="Private Ed25519 keys that sign tokens: a JWK set (RFC 7517), newest first. "
+        "Unset: `keys.json` below the home, made at the first start.",
+    )
+
+    host: str = Field("127.0.0.1", description="The address that the API listens on.")
+    port: int = Field(
+        8000,
+        ge=0,
+        le=65535,
+        description="The port of the API; if taken, `dml up` takes the next free one.",
+    )
+    public_url: str | None = Field(
+        None,
+        description="How clients reach the API. Unset: from host and port.",
+    )
+    cors_origins: list[str] = Field(
+        [],
+        description='Origins whose pages may call the API, as JSON: `["https://app.example.org"]`.',
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses whose `X-Forwarded-For` is believed, with commas between.",
+    )
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = Field(
+        "json", description="How logs are written: `json`, or `console` for people."
+    )
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        "INFO", description="The least level that is logged."
+    )
+    shutdown_seconds: float = Field(
+        5, gt=0, le=300, description="How long open requests may go on after SIGTERM."
+    )
+
+    database_connections: int = Field(
+        10, ge=2, le=500, description="Connections that one process may hold to PostgreSQL."
+    )
+    password_hashes_at_once: int = Field(
+        2, ge=1, le=64, description="Passwords hashed at the same time (each takes 64 MiB)."
+    )
+    access_token_seconds: int = Field(
+        900, ge=30, le=86_400, description="How long an access token is good for."
+    )
+    session_days: int = Field(
+        30, ge=1, le=365, description="How long a session lives without being refreshed."
+    )
+    sign_ins_a_minute: int = Field(
+        20, ge=1, description="Tries to register, sign in or refresh, for each address."
+    )
+    pairing_tries_a_minute: int = Field(
+        20, ge=1, description="Tries to pair a device, for each address."
+    )
+
+    body_limit_bytes: int = Field(
+        MIB, ge=1024, description="The largest body of a request, other than a model."
+    )
+    model_limit_bytes: int = Field(
+        256 * MIB, ge=1024, description="The largest model that can be uploaded."
+    )
+    platform_fee_bps: int = Field(
+        1_000,
+        ge=0,
+        le=10_000,
+        description="The platform's fee, in hundredths of a percent of reward and device fee.",
+    )
+    min_devices: int = Field(
+        5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."
+    )
+    lease_seconds: int = Field(
+        600,
+        ge=1,
+        le=86_400,
+        description="How long a device may take for an assignment between two signs of life.",
+    )
+    device_token_seconds: int = Field(
+        900, ge=30, le=86_400, description="How long a device's token is good for."
+    )

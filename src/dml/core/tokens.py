@@ -1,0 +1,82 @@
+"""Signed tokens: short-lived JWTs (RFC 7519) under Ed25519 keys that rotate.
+
+The first private key of the set signs; every key of it verifies, so that a new key is put in
+front and an old one removed when its last token has expired.
+"""
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+ALGORITHM: Final = "Ed25519"
+TOKEN_MAX: Final = 4_096  # Characters; ours have about 400.
+
+
+class BadToken(Exception):
+    """No token of ours, not for this audience, or no longer good."""
+
+
+class Keys:
+    def __init__(self, jwks: dict[str, Any]) -> None:
+        """Take a private JWK set, newest key first. ValueError where it is none."""
+        self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        if not self._keys.keys or not all(isinstance(it, OKPKey) for it in self._keys.keys):
+            raise ValueError("the keys file must hold Ed25519 keys")
+        self._signing = self._keys.keys[0]
+
+    @classmethod
+    def load(cls, path: Path) -> "Keys":
+        """Read the keys file, or make it, readable by its owner alone, where there is none."""
+        if not path.exists():
+            _create(path)
+        return cls(json.loads(path.read_text()))
+
+    def public(self) -> dict[str, Any]:
+        """What `/.well-known/jwks.json` shows."""
+        return {"keys": [it.as_dict(private=False) for it in self._keys.keys]}
+
+    def sign(self, *, audience: str, now: datetime, seconds: int, **claims: str) -> str:
+        """Return a token for `audience` that is good for `seconds`."""
+        expires = now + timedelta(seconds=seconds)
+        payload = {
+            "aud": audience,
+            "iat": int(now.timestamp()),
+            "exp": int(expires.timestamp()),
+            **claims,
+        }
+        header = {"alg": ALGORITHM, "kid": self._signing.kid}
+        return jwt.encode(header, payload, self._signing, algorithms=[ALGORITHM])
+
+    def verify(self, token: str, *, audience: str, now: datetime) -> dict[str, Any]:
+        """Return the claims of a token of ours that is good at `now`, or raise BadToken."""
+        if len(token) > TOKEN_MAX:
+            raise BadToken
+        try:
+            claims = jwt.decode(token, self._keys, algorithms=[ALGORITHM]).claims
+            good = claims["aud"] == audience and now.timestamp() < claims["exp"]
+        except (JoseError, KeyError, TypeError, ValueError) as error:
+            raise BadToken from error
+        if not good:
+            raise BadToken
+        return claims
+
+
+def _create(path: Path) -> None:
+    """Write a set with one new key, at once and whole: two processes that start agree on one."""
+    key = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"keys": [key.as_dict(private=True)]}, file)
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        pass  # The other one was first: its key is ours too.
+    finally:
+        new.unlink()

@@ -1,0 +1,34 @@
+"""`ETag` and `If-Match`: nobody overwrites a change that they have not seen."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header
+
+from dml.core.errors import Invalid
+
+
+class BadIfMatch(Invalid):
+    code = "edge.bad_if_match"
+    reason = "This If-Match is none that an ETag gave."
+    remedy = "Send the ETag of the answer you edit, or leave the header out."
+
+
+def etag(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def _revision(
+    if_match: Annotated[
+        str | None,
+        Header(description="The ETag you read: refused with 412 if that is no longer the newest."),
+    ] = None,
+) -> int | None:
+    if if_match is None or if_match == "*":
+        return None
+    number = if_match.removeprefix("W/").strip('"')
+    if not number.isdigit() or len(number) > 9:
+        raise BadIfMatch
+    return int(number)
+
+
+IfMatch = Annotated[int | None, Depends(_revision)]

@@ -1,0 +1,137 @@
+"""`Idempotency-Key`: the same request sent twice is done once and answered alike, for 24 hours.
+
+The answer is stored in the transaction that did the work. So two of the same at once wait for
+each other, and a request that failed stores nothing: trying again finishes the work.
+"""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import LargeBinary, delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dml.core.context import Context
+from dml.core.db import Base
+from dml.core.errors import Invalid
+from dml.core.ids import UserId
+from dml.edge.http import Ctx
+
+KEPT: Final = timedelta(hours=24)
+_REPEATED_HEADERS: Final = ("content-type", "location", "etag")
+
+
+class IdempotencyKeyReused(Invalid):
+    code = "edge.idempotency_key_reused"
+    reason = "This Idempotency-Key was used for another request."
+    remedy = "Send the very same request again, or choose a new key for a new one."
+
+
+class IdempotentAnswer(Base):
+    __tablename__ = "idempotent_answers"
+
+    user_id: Mapped[UserId] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    status: Mapped[int | None] = mapped_column(default=None)
+    headers: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+
+
+class Replay(Exception):
+    """The request was answered before: nothing is to be done but to repeat the answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+async def replay(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Replay)
+    return error.response
+
+
+async def _once(
+    request: Request,
+    ctx: Ctx,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Any text of your own, new for each thing that is to be done once.",
+            examples=["a-random-uuid"],
+        ),
+    ] = None,
+) -> None:
+    if idempotency_key is None:
+        return
+    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    request.state.idempotent = await _claim(ctx, idempotency_key, hashlib.sha256(asked).digest())
+
+
+Once = Depends(_once)
+
+
+async def _claim(ctx: Context, key: str, request_sha256: bytes) -> IdempotentAnswer:
+    """Hold this key until the transaction ends; or repeat the answer, or refuse another request."""
+    await ctx.tx.execute(
+        delete(IdempotentAnswer).where(
+            IdempotentAnswer.user_id == ctx.actor.id,
+            IdempotentAnswer.key == key,
+            IdempotentAnswer.created_at <= ctx.now - KEPT,
+        )
+    )
+    row = {"user_id": ctx.actor.id, "key": key, "request_sha256": request_sha256}
+    await ctx.tx.execute(
+        insert(IdempotentAnswer).values(**row, created_at=ctx.now).on_conflict_do_nothing()
+    )
+    query = select(IdempotentAnswer).where(
+        IdempotentAnswer.user_id == ctx.actor.id, IdempotentAnswer.key == key
+    )
+    answer = (await ctx.tx.scalars(query)).one()
+    if answer.request_sha256 != request_sha256:
+        raise IdempotencyKeyReused
+    if answer.status is not None:
+        raise Replay(Response(answer.body, answer.status, answer.headers))
+    return answer
+
+
+class IdempotentRoute(APIRoute):
+    """A route that stores its answer, in the still open transaction, where `Once` asked for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_once(request: Request) -> Response:
+            response = await handle(request)
+            answer: IdempotentAnswer | None = getattr(request.state, "idempotent", None)
+            if answer is not None and response.status_code < 300:
+                answer.status = response.status_code
+                answer.body = bytes(response.body)
+                answer.headers = {
+                    name: response.headers[name]
+                    for name in _REPEATED_HEADERS
+                    if name in response.headers
+                }
+                await request.state.ctx.tx.flush()
+            return response
+
+        return handle_once
+
+
+async def forget_old(tx: AsyncSession, now: datetime) -> int:
+    """Delete the answers that are no longer repeated. Return how many."""
+    gone = await tx.execute(
+        delete(IdempotentAnswer)
+        .where(IdempotentAnswer.created_at <= now - KEPT)
+        .returning(IdempotentAnswer.key)
+    )
+    return len(gone.all())

@@ -1,0 +1,44 @@
+"""How often a stranger may try: counted in Valkey, for each address and minute.
+
+Valkey is never the only holder of anything that matters: where it is away, nobody is limited.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+from redis.exceptions import RedisError
+
+from dml.core.errors import TooMany
+from dml.core.settings import Settings
+from dml.edge.http import parts
+
+log = logging.getLogger(__name__)
+
+
+class TooManyTries(TooMany):
+    code = "edge.too_many_tries"
+    reason = "There were too many tries from this address."
+    remedy = "Wait as many seconds as `retry_after_seconds` says, then try again."
+
+
+def at_most(name: str, a_minute: Callable[[Settings], int]) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that refuses an address which comes more often than that."""
+
+    async def limit(request: Request) -> None:
+        server = parts(request)
+        address = request.client.host if request.client else "unknown"
+        key = f"limit:{name}:{address}"
+        try:
+            async with server.redis.pipeline(transaction=True) as pipeline:
+                pipeline.set(key, 0, ex=60, nx=True)
+                pipeline.incr(key)
+                pipeline.ttl(key)
+                _, tries, seconds = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            log.warning("limits are off: %s", error)
+            return
+        if tries > a_minute(server.settings):
+            raise TooManyTries(retry_after_seconds=max(1, seconds))
+
+    return limit

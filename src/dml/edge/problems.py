@@ -1,0 +1,198 @@
+"""How every failure becomes a problem document (RFC 9457), and how OpenAPI tells of it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from dml.core import errors
+from dml.core.errors import DmlError
+
+STATUS: Final[dict[type[DmlError], int]] = {
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Stale: 412,
+    errors.TooLarge: 413,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+assert STATUS.keys() == set(errors.KINDS)
+MEDIA_TYPE: Final = "application/problem+json"
+
+# PostgreSQL said that it is not there, or that somebody else held a lock for too long: nothing
+# was committed, and asking again is safe.
+_PASSING: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InternalClientError,
+    asyncpg.ConnectionDoesNotExistError,
+)
+
+
+def status_of(refusal: type[DmlError]) -> int:
+    return next(status for kind, status in STATUS.items() if issubclass(refusal, kind))
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str | None = None,
+    facts: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write a problem document. Its own members come last, so that no fact overwrites one."""
+    members = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
+    told = {} if detail is None else {"detail": detail}
+    # json.dumps escapes a lone surrogate in what a client sent; JSONResponse crashes on it.
+    body = json.dumps(jsonable_encoder({**(facts or {}), **told, **members}))
+    return Response(body, status, headers, MEDIA_TYPE)
+
+
+def answer(refusal: DmlError) -> Response:
+    """Answer a refusal: the reason is its title, the remedy its detail."""
+    headers = {}
+    if isinstance(refusal, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(refusal, errors.TooMany | errors.Unavailable):
+        headers["Retry-After"] = str(refusal.facts.get("retry_after_seconds", 1))
+    status = status_of(type(refusal))
+    return problem(status, refusal.code, refusal.reason, refusal.remedy, refusal.facts, headers)
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DmlError)
+    return answer(error)
+
+
+async def refuse_input(_: Request, error: Exception) -> Response:
+    """Name each wrong field. What was sent is not repeated: it may be secret, or huge."""
+    assert isinstance(error, RequestValidationError)
+    told = [
+        {"pointer": _pointer(it), "detail": it["msg"].removeprefix("Value error, ")[:500]}
+        for it in error.errors()[:50]
+    ]
+    remedy = "Correct what `errors` names, and send it again."
+    return problem(422, "http.422", "The request is not valid.", remedy, {"errors": told})
+
+
+def _pointer(error: Mapping[str, Any]) -> str:
+    """Say where: a JSON pointer (RFC 6901) into the body, or `/name` of a parameter."""
+    inside = () if error["type"] == "json_invalid" else error["loc"][1:]
+    return "".join("/" + str(it).replace("~", "~0").replace("/", "~1")[:100] for it in inside)
+
+
+async def refuse_request(_: Request, error: Exception) -> Response:
+    """Answer what the framework refuses by itself: no such path, method or encoding."""
+    assert isinstance(error, HTTPException)
+    status, title = error.status_code, HTTPStatus(error.status_code).phrase
+    return problem(status, f"http.{status}", title, str(error.detail), headers=error.headers)
+
+
+async def crash(_: Request, error: Exception) -> Response:
+    """Answer a bug, and tell nothing of it. The server logs it: Starlette raises it again."""
+    return problem(
+        500,
+        "http.500",
+        "Internal Server Error",
+        "This is our mistake, and nothing was changed. Try again, or tell us the request id.",
+    )
+
+
+async def wait_for_database(request: Request, error: Exception) -> Response:
+    """Answer 503 where the database is away for now; a bug stays a bug."""
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if not lost and not isinstance(cause, _PASSING | OSError | PoolTimeout | RedisError):
+        raise error
+    return problem(
+        503,
+        "http.503",
+        "The service cannot answer just now.",
+        "Nothing was changed. Ask again in a moment; the same request is safe to repeat.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def answer_in_problems(app: FastAPI) -> None:
+    """Make every failure of `app` a problem document."""
+    app.add_exception_handler(DmlError, refuse)
+    app.add_exception_handler(RequestValidationError, refuse_input)
+    app.add_exception_handler(HTTPException, refuse_request)
+    for passing in (DBAPIError, PoolTimeout, OSError, RedisError, *_PASSING):
+        app.add_exception_handler(passing, wait_for_database)
+    app.add_exception_handler(Exception, crash)
+
+
+def _response(description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    content: dict[str, Any] = {"schema": schema}
+    if examples:
+        content["examples"] = dict(examples)
+    return {"description": description, "content": {MEDIA_TYPE: content}}
+
+
+def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
+    """Tell OpenAPI what a route may refuse: by status, with an example for each code."""
+    by_status: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+    for kind in kinds:
+        status = status_of(kind)
+        by_status[status][kind.code] = {
+            "summary": kind.reason,
+            "value": {
+                "type": f"/problems/{kind.code}",
+                "title": kind.reason,
+                "status": status,
+                "detail": kind.remedy,
+                "code": kind.code,
+            },
+        }
+    return {
+        status: _response(" ".join(it["summary"] for it in examples.values()), examples)
+        for status, examples in by_status.items()
+    }
+
+
+PROBLEM_SCHEMA: Final = {
+    "type": "object",
+    "description": "A problem document (RFC 9457). `code` is stable; more members may follow.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "Where this problem is explained."},
+        "title": {"type": "string", "description": "What is wrong."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do about it."},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+# What every route may answer, in the place of FastAPI's own 422.
+EVERYWHERE: Final[dict[int | str, dict[str, Any]]] = {
+    422: _response("The request is not valid; `errors` names each wrong field.", {}),
+    503: _response("The service cannot answer just now; repeat after `Retry-After`.", {}),
+}

@@ -1,0 +1,95 @@
+"""What surrounds every request: an id in logs and answers, a line in the log, a largest body.
+
+Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context variables.
+"""
+
+import re
+import time
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dml.edge.problems import problem
+
+log = structlog.get_logger("dml.access")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_QUIET: Final = ("/healthz", "/readyz")
+
+
+class Requests:
+    """`unlimited` names the paths (by how they end) that limit their body themselves."""
+
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, unlimited: tuple[str, ...]) -> None:
+        self.app = app
+        self.limit = body_limit_bytes
+        self.unlimited = unlimited
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = _request_id(headers.get(b"x-request-id", b""))
+        started, status = time.perf_counter(), 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                told = MutableHeaders(scope=message)
+                told["X-Request-ID"] = request_id
+                told["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._limited(scope, receive, send_with_id, headers)
+            finally:
+                if scope["path"] not in _QUIET:
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        milliseconds=round((time.perf_counter() - started) * 1e3, 1),
+                    )
+
+    async def _limited(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
+        if scope["path"].endswith(self.unlimited):
+            await self.app(scope, receive, send)
+            return
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self.limit:
+            refused = problem(413, "http.413", "Content Too Large", self._remedy())
+            refused.headers["Connection"] = "close"
+            await refused(scope, receive, send)
+            return
+        await self.app(scope, self._counted(receive), send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        """Count a body that does not say its length."""
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise HTTPException(413, self._remedy())
+            return message
+
+        return counted
+
+    def _remedy(self) -> str:
+        return f"Send at most {self.limit} bytes."
+
+
+def _request_id(sent: bytes) -> str:
+    """Take the caller's id where it is safe to log, else make one."""
+    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else uuid4().hex

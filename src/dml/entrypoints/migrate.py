@@ -1,0 +1,42 @@
+"""Bring the database up to date: our tables by Alembic, the engine's by its own migrations.
+
+Several may start at once: an advisory lock lets one work while the others wait. Each migration
+waits at most four seconds for a lock, so that it never stops the marketplace to get one.
+"""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+
+from dml.core import engine
+from dml.entrypoints.wiring import ROOT
+
+_LOCK: Final = 7_330
+_PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
+
+
+def config(connection: Connection) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(ROOT / "migrations"))
+    made.attributes["connection"] = connection
+    return made
+
+
+def migrate(database_url: str) -> None:
+    """Bring this database up to date. Doing so again changes nothing."""
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    database = create_engine(url, connect_args={"options": _PATIENCE, "connect_timeout": 10})
+    try:
+        with database.connect() as guard:
+            guard.execution_options(isolation_level="AUTOCOMMIT")
+            guard.execute(text("SET statement_timeout = '10min'"))
+            guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            with database.connect() as connection:
+                command.upgrade(config(connection), "head")
+                connection.commit()
+            engine.migrate(database_url)
+    finally:
+        database.dispose()

@@ -1,0 +1,130 @@
+"""The HTTP server: every router, the problem documents, and what surrounds a request."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from dml.accounts import passwords, sessions
+from dml.accounts.routes import admin_router as users_admin_router
+from dml.accounts.routes import router as users_router
+from dml.core import logs, nodes
+from dml.core.settings import Settings
+from dml.edge.idempotency import Replay, replay
+from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
+from dml.edge.requests import Requests
+from dml.entrypoints import health, wiring
+from dml.payments.routes import admin_router as credits_router
+from dml.payments.routes import router as payments_router
+
+ROUTERS: Final = (
+    health.router,
+    users_router,
+    payments_router,
+    users_admin_router,
+    credits_router,
+)
+UNLIMITED: Final = ("/versions",)  # Uploads count their bytes themselves.
+
+DESCRIPTION: Final = """\
+A marketplace for machine learning that runs where the data is. Developers upload models, customers
+have one run over many people's private data and get one aggregated answer, device owners earn by
+letting it run.
+
+* Amounts are strings of whole tokens with at most six decimals, `"12.5"`.
+* Times are RFC 3339 in UTC, ids are UUIDv7.
+* Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
+* Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
+* `Idempotency-Key` on a `POST` that creates or moves money makes it safe to repeat for 24 hours.
+"""
+
+
+def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
+    """Wire the API over this engine. It connects when a request needs it, not before."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        passwords.allow_at_once(settings.password_hashes_at_once)
+        facts: dict[str, Any] = {}
+        name = nodes.new_name("api")
+        alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
+        yield
+        alive.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await alive
+        await app.state.redis.aclose()
+        await engine.dispose()
+
+    app = FastAPI(
+        title="DML Marketplace",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        responses=EVERYWHERE,
+        generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name}",
+    )
+    app.state.settings = settings
+    app.state.sessions = wiring.make_sessions(engine)
+    app.state.redis = wiring.make_redis(settings)
+    app.state.keys = wiring.make_keys(settings)
+    app.state.blobs = wiring.make_blobs(settings)
+    app.state.authenticate = sessions.authenticate
+
+    answer_in_problems(app)
+    app.add_exception_handler(Replay, replay)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+    )
+    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes, unlimited=UNLIMITED)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Write OpenAPI once: FastAPI's, with our problem document in the place of its own 422."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            openapi_version=app.openapi_version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = schema["components"]["schemas"]
+        schemas["Problem"] = PROBLEM_SCHEMA
+        for framework in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(framework, None)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
+    logs.configure(settings)
+    app = create_app(settings, wiring.make_engine(settings, "dml api"))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=int(settings.shutdown_seconds),
+        timeout_keep_alive=75,
+        h11_max_incomplete_event_size=32 * 1024,
+    )

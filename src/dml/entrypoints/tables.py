@@ -1,0 +1,8 @@
+"""Every table there is: importing this makes `Base.metadata` whole."""
+
+from dml.accounts import models as accounts
+from dml.core import audit, nodes
+from dml.edge import idempotency
+from dml.payments import models as payments
+
+__all__ = ["accounts", "audit", "idempotency", "nodes", "payments"]

@@ -1,0 +1,81 @@
+"""The rows, and the movement that one of them records."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dml.core.db import Base
+from dml.core.ids import TransferId, UserId
+from dml.core.money import MicroTokens
+
+CHAIN: Final = "chain"
+REVENUE: Final = "revenue"
+
+
+class TransferCode(StrEnum):
+    """Why tokens moved."""
+
+    DEPOSIT = "deposit"
+    JOB_ESCROW = "job_escrow"
+    DEVICE_REWARD = "device_reward"
+    DEVELOPER_FEE = "developer_fee"
+    PLATFORM_FEE = "platform_fee"
+    JOB_REFUND = "job_refund"
+
+
+Key: TypeAlias = tuple[TransferCode, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """An amount to move. `reference` names what caused it: `job:<id>`, `fold:<id>`."""
+
+    code: TransferCode
+    reference: str
+    source: str
+    target: str
+    amount: MicroTokens
+
+    @property
+    def key(self) -> Key:
+        """What makes it one movement, however often it is asked for."""
+        return (self.code, self.reference, self.source, self.target)
+
+
+class LedgerAccount(Base):
+    """A place where tokens rest. `chain` alone may be negative: it stands for all others."""
+
+    __tablename__ = "ledger_accounts"
+    __table_args__ = (
+        CheckConstraint("balance >= 0 OR code = 'chain'", "not_overdrawn"),
+        Index(None, "owner_id", postgresql_where="owner_id IS NOT NULL"),
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    balance: Mapped[MicroTokens]
+    owner_id: Mapped[UserId | None] = mapped_column(default=None)
+
+
+class Transfer(Base):
+    """One debit and one credit of one amount: balanced by construction. Never updated."""
+
+    __tablename__ = "ledger_transfers"
+    __table_args__ = (
+        CheckConstraint("amount > 0", "positive"),
+        CheckConstraint("source <> target", "between_two"),
+        UniqueConstraint("code", "reference", "source", "target"),
+        Index(None, "source", "id"),
+        Index(None, "target", "id"),
+    )
+
+    id: Mapped[TransferId] = mapped_column(primary_key=True)
+    code: Mapped[TransferCode]
+    reference: Mapped[str]
+    source: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
+    target: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
+    amount: Mapped[MicroTokens]
+    created_at: Mapped[datetime]

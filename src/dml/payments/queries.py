@@ -1,0 +1,98 @@
+"""Every SELECT of this domain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.core.db import PAGE_MAX
+from dml.core.ids import UserId
+from dml.core.money import MicroTokens
+from dml.payments.models import Key, LedgerAccount, Movement, Transfer, TransferCode
+from dml.payments.rules import wallet
+
+_MADE = text("""
+    SELECT t.code, t.reference, t.source, t.target, t.amount
+    FROM unnest(
+        CAST(:codes AS text[]), CAST(:references AS text[]),
+        CAST(:sources AS text[]), CAST(:targets AS text[])
+    ) AS asked (code, reference, source, target)
+    JOIN ledger_transfers t USING (code, reference, source, target)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a user has, in micro-tokens: to spend, on its way in, and set aside."""
+
+    available: MicroTokens
+    pending: MicroTokens
+    reserved: MicroTokens
+
+    @property
+    def total(self) -> MicroTokens:
+        return MicroTokens(self.available + self.pending + self.reserved)
+
+
+async def lock_accounts(tx: AsyncSession, accounts: Sequence[str]) -> dict[str, MicroTokens]:
+    """Hold these accounts until the transaction ends, locked in one order. Return balances."""
+    query = (
+        select(LedgerAccount.code, LedgerAccount.balance)
+        .where(LedgerAccount.code.in_(accounts))
+        .order_by(LedgerAccount.code)
+        .with_for_update()
+    )
+    return {row.code: row.balance for row in await tx.execute(query)}
+
+
+async def find_made(tx: AsyncSession, movements: Sequence[Movement]) -> dict[Key, MicroTokens]:
+    """Return the amount of each of these movements that was made before."""
+    asked = {
+        "codes": [it.code for it in movements],
+        "references": [it.reference for it in movements],
+        "sources": [it.source for it in movements],
+        "targets": [it.target for it in movements],
+    }
+    return {
+        (TransferCode(code), reference, source, target): amount
+        for code, reference, source, target, amount in await tx.execute(_MADE, asked)
+    }
+
+
+async def get_account_balance(tx: AsyncSession, account: str) -> MicroTokens:
+    """Return what rests in an account; one that was never opened holds nothing."""
+    query = select(LedgerAccount.balance).where(LedgerAccount.code == account)
+    return MicroTokens(await tx.scalar(query) or 0)
+
+
+async def get_balance(tx: AsyncSession, user_id: UserId) -> Balance:
+    """Return a user's balance. `reserved` is what their other accounts hold, such as escrows."""
+    query = select(LedgerAccount.code, LedgerAccount.balance).where(
+        LedgerAccount.owner_id == user_id
+    )
+    mine = {row.code: row.balance for row in await tx.execute(query)}
+    available = mine.pop(wallet(user_id), 0)
+    return Balance(
+        available=MicroTokens(available),
+        pending=MicroTokens(0),
+        reserved=MicroTokens(sum(mine.values())),
+    )
+
+
+async def list_transfers(
+    tx: AsyncSession, user_id: UserId, *, after: UUID | None, limit: int
+) -> Sequence[Transfer]:
+    """Return the transfers of a user's wallet, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    account = wallet(user_id)
+    query = select(Transfer).where(or_(Transfer.source == account, Transfer.target == account))
+    if after is not None:
+        query = query.where(Transfer.id < after)
+    return (await tx.scalars(query.order_by(Transfer.id.desc()).limit(limit + 1))).all()
+
+
+async def sum_of_balances(tx: AsyncSession) -> int:
+    """Return the sum over all accounts: zero, or the books are wrong."""
+    return int(await tx.scalar(select(func.coalesce(func.sum(LedgerAccount.balance), 0))) or 0)

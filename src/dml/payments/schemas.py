@@ -1,0 +1,39 @@
+"""Shapes on the wire."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from dml.core.ids import CreditId, TransferId, UserId
+from dml.core.money import AmountIn, AmountOut
+from dml.core.wire import Text, Wire
+from dml.payments.models import TransferCode
+
+
+class BalanceOut(Wire):
+    available: AmountOut = Field(description="What can be spent.")
+    pending: AmountOut = Field(description="What was seen coming in, and is not final yet.")
+    reserved: AmountOut = Field(description="What running jobs hold in escrow.")
+    total: AmountOut
+
+
+class TransferOut(Wire):
+    id: TransferId
+    code: TransferCode
+    reference: str = Field(description="What caused it.", examples=["job:019…", "fold:019…"])
+    source: str
+    target: str
+    amount: AmountOut
+    created_at: datetime
+
+
+class CreditIn(Wire):
+    user_id: UserId
+    amount: AmountIn = Field(gt=0)
+    reason: Text = Field(max_length=500, examples=["bank transfer 4711"])
+
+
+class CreditOut(Wire):
+    id: CreditId
+    user_id: UserId
+    amount: AmountOut

@@ -1,0 +1,74 @@
+"""The use cases: the only functions that move tokens."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from dml.accounts import queries as accounts
+from dml.accounts import rules as roles
+from dml.core import audit, money
+from dml.core.context import Context
+from dml.core.ids import CreditId, UserId, new_id
+from dml.core.money import MicroTokens
+from dml.payments import queries, rules, statements
+from dml.payments.models import CHAIN, Movement, TransferCode
+
+MOVEMENTS_MAX: Final = (
+    5_000  # A fold pays each of 1,000 devices' owners, and two more for each job.
+)
+
+
+async def transfer(
+    ctx: Context,
+    *,
+    code: TransferCode,
+    reference: str,
+    source: str,
+    target: str,
+    amount: MicroTokens,
+) -> None:
+    """Make one movement: `transfer_many` with a single item, and with all its promises."""
+    await transfer_many(ctx, [Movement(code, reference, source, target, amount)])
+
+
+async def transfer_many(ctx: Context, movements: Sequence[Movement]) -> None:
+    """Make each movement once, however often it is asked for; or refuse, and make none.
+
+    Call it once in a transaction, with all that is to move: it locks all accounts in one
+    order, so that no two transactions wait for each other. Five statements for any number.
+    """
+    assert 0 < len(movements) <= MOVEMENTS_MAX
+    accounts = sorted({account for it in movements for account in (it.source, it.target)})
+
+    await statements.open_accounts(ctx.tx, {it: rules.owner_of(it) for it in accounts})
+    balances = await queries.lock_accounts(ctx.tx, accounts)
+    made = await queries.find_made(ctx.tx, movements)  # After the lock: it sees who came first.
+
+    fresh = rules.still_to_make(movements, made)
+    changes = rules.changes_of(fresh)
+    rules.require_covered(balances, changes)
+
+    await statements.record(ctx.tx, fresh, ctx.now)
+    await statements.change_balances(ctx.tx, changes)
+
+
+async def open_reserve(ctx: Context, account: str, owner_id: UserId) -> None:
+    """Open an account that counts as `reserved` in the owner's balance, such as an escrow."""
+    await statements.open_accounts(ctx.tx, {account: owner_id})
+
+
+async def credit(ctx: Context, user_id: UserId, amount: MicroTokens, *, reason: str) -> CreditId:
+    """Bring tokens in from outside, by an admin's word: what a deposit on the chain will do."""
+    roles.require_admin(ctx.actor)
+    user = await accounts.get_user(ctx.tx, user_id)
+    credit_id = CreditId(new_id())
+    await transfer(
+        ctx,
+        code=TransferCode.DEPOSIT,
+        reference=f"credit:{credit_id}",
+        source=CHAIN,
+        target=rules.wallet(user.id),
+        amount=amount,
+    )
+    facts = {"amount": money.render(amount), "credit_id": str(credit_id)}
+    audit.record(ctx, user.reference, "credited", reason=reason, facts=facts)
+    return credit_id

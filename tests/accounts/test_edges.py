@@ -1,0 +1,191 @@
+"""Accounts through HTTP: each thing once well, and each refusal."""
+
+import json
+
+import httpx
+import pytest
+
+from dml.core.context import Role
+from dml.core.ids import new_id
+from tests.world import World, problem
+
+
+def json_of(body: object) -> str:
+    """Write JSON as a hostile client may: httpx would not send half a pair."""
+    return json.dumps(body)
+
+
+def credentials(**changes: object) -> dict[str, object]:
+    return {"email": f"ada-{new_id()}@Example.org", "password": "correct horse"} | changes
+
+
+async def signed_in(world: World) -> dict[str, str]:
+    body = credentials()
+    await world.client.post("/v1/users", json=body)
+    answer = await world.client.post("/v1/users/authenticate", json=body)
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, str] = answer.json()
+    return tokens
+
+
+async def me(world: World, access_token: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {access_token}"}
+    return await world.client.get("/v1/users/me", headers=headers)
+
+
+async def test_register_sign_in_refresh_and_log_out(world: World) -> None:
+    body = credentials()
+    registered = await world.client.post("/v1/users", json=body)
+    assert registered.status_code == 201, registered.text
+    assert registered.json()["email"] == str(body["email"]).lower()
+    assert registered.headers["location"] == f"/v1/users/{registered.json()['id']}"
+
+    tokens = (await world.client.post("/v1/users/authenticate", json=body)).json()
+    assert (await me(world, tokens["access_token"])).json() == registered.json()
+
+    again = {"refresh_token": tokens["refresh_token"]}
+    fresh = (await world.client.post("/v1/users/refresh", json=again)).json()
+    assert fresh["refresh_token"] != tokens["refresh_token"]
+    assert (await me(world, fresh["access_token"])).status_code == 200
+
+    out = {"refresh_token": fresh["refresh_token"]}
+    assert (await world.client.post("/v1/users/logout", json=out)).status_code == 204
+    problem(await me(world, fresh["access_token"]), 401, "edge.not_signed_in")
+    refused = await world.client.post("/v1/users/refresh", json=out)
+    problem(refused, 401, "accounts.bad_refresh_token")
+
+
+async def test_a_refresh_token_used_twice_ends_the_session(world: World) -> None:
+    tokens = await signed_in(world)
+    body = {"refresh_token": tokens["refresh_token"]}
+    fresh = (await world.client.post("/v1/users/refresh", json=body)).json()
+    reused = await world.client.post("/v1/users/refresh", json=body)
+    problem(reused, 401, "accounts.refresh_token_reused")
+    problem(await me(world, fresh["access_token"]), 401, "edge.not_signed_in")
+    latest = {"refresh_token": fresh["refresh_token"]}
+    refused = await world.client.post("/v1/users/refresh", json=latest)
+    problem(refused, 401, "accounts.bad_refresh_token")
+
+
+async def test_an_address_is_taken_whatever_its_case(world: World) -> None:
+    body = credentials()
+    await world.client.post("/v1/users", json=body)
+    again = body | {"email": str(body["email"]).upper()}
+    problem(await world.client.post("/v1/users", json=again), 409, "accounts.email_taken")
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wrong horse"}, {"email": "nobody@example.org"}])
+async def test_wrong_credentials_tell_nothing(world: World, wrong: dict[str, str]) -> None:
+    body = credentials()
+    await world.client.post("/v1/users", json=body)
+    refused = await world.client.post("/v1/users/authenticate", json=body | wrong)
+    problem(refused, 401, "accounts.wrong_credentials")
+    assert refused.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 10_000, "eyJhbGciOiJub25lIn0.e30."])
+async def test_what_is_no_token_of_ours_is_refused(world: World, token: str) -> None:
+    problem(await me(world, token), 401, "edge.not_signed_in")
+
+
+async def test_no_token_is_refused(world: World) -> None:
+    problem(await world.client.get("/v1/users/me"), 401, "edge.not_signed_in")
+
+
+async def test_a_profile_is_edited_and_shown_in_part(world: World) -> None:
+    ada = await world.person("ada")
+    profile = {
+        "first_name": " Ada ",
+        "last_name": "Lovelace",
+        "bio": "Notes.",
+        "country": "GB",
+        "date_of_birth": "1915-12-10",
+        "gender": "female",
+        "education_level": "secondary",
+        "permitted_kinds": ["photo", "text"],
+    }
+    edited = await ada.patch("/v1/users/me", profile)
+    assert edited.status_code == 200, edited.text
+    assert edited.json() | profile | {"first_name": "Ada"} == edited.json()
+
+    emptied = await ada.patch("/v1/users/me", {"bio": None})
+    assert emptied.json() == edited.json() | {"bio": None}
+    shown = (await world.client.get(f"/v1/users/{ada.id}")).json()
+    assert shown["first_name"] == "Ada"
+    assert not shown.keys() & {"email", "date_of_birth", "role", "permitted_kinds"}
+
+
+async def test_nobody_overwrites_a_change_that_they_have_not_seen(world: World) -> None:
+    ada = await world.person("ada")
+    read = (await ada.get("/v1/users/me")).headers["etag"]
+    edited = await ada.patch("/v1/users/me", {"bio": "one"}, headers={"If-Match": read})
+    assert edited.headers["etag"] != read
+    stale = await ada.patch("/v1/users/me", {"bio": "two"}, headers={"If-Match": read})
+    problem(stale, 412, "accounts.edited_meanwhile")
+    nonsense = await ada.patch("/v1/users/me", {"bio": "two"}, headers={"If-Match": "x"})
+    problem(nonsense, 422, "edge.bad_if_match")
+    assert (await ada.get("/v1/users/me")).json()["bio"] == "one"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"country": "Portugal"},
+        {"country": "pt"},
+        {"country": "P\u0000"},
+        {"date_of_birth": "2199-01-01"},
+        {"date_of_birth": "9999-12-31"},
+        {"date_of_birth": "1899-12-31"},
+        {"gender": "x"},
+        {"education_level": "x"},
+        {"permitted_kinds": ["thoughts"]},
+        {"first_name": "nul \u0000"},
+        {"first_name": "half \ud800"},
+        {"first_name": "x" * 101},
+        {"role": "admin"},
+        {"email": "other@example.org"},
+    ],
+)
+async def test_what_no_profile_can_hold_is_refused(world: World, wrong: dict[str, object]) -> None:
+    ada = await world.person("ada")
+    before = (await ada.get("/v1/users/me")).json()
+    headers = {"content-type": "application/json"}
+    refused = await ada.ask("PATCH", "/v1/users/me", content=json_of(wrong), headers=headers)
+    assert refused.status_code == 422, refused.text
+    assert (await ada.get("/v1/users/me")).json() == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"email": "no address"},
+        {"email": "nul\u0000@example.org"},
+        {"email": "half\ud800@example.org"},
+        {"password": "short"},
+        {"password": "x" * 257},
+        {"password": "half a pair \ud800"},
+        {"password": "nul \u0000 inside"},
+        {"role": "admin"},
+    ],
+)
+async def test_what_no_account_can_hold_is_refused(world: World, wrong: dict[str, object]) -> None:
+    headers = {"content-type": "application/json"}
+    content = json_of(credentials() | wrong)
+    refused = await world.client.post("/v1/users", content=content, headers=headers)
+    assert refused.status_code == 422, refused.text
+
+
+async def test_an_admin_changes_roles_and_they_count_at_once(world: World) -> None:
+    admin, ada = await world.person("admin", Role.ADMIN), await world.person("ada")
+    path = f"/v1/admin/users/{ada.id}"
+    problem(await ada.patch(path, {"role": "admin"}), 403, "accounts.admins_only")
+    assert (await admin.patch(path, {"role": "moderator"})).json()["role"] == "moderator"
+    assert (await ada.get("/v1/users/me")).json()["role"] == "moderator"
+    nobody = await admin.patch(f"/v1/admin/users/{new_id()}", {"role": "member"})
+    problem(nobody, 404, "accounts.user_not_found")
+
+
+async def test_the_keys_that_sign_tokens_are_published_without_their_secret(world: World) -> None:
+    keys = (await world.client.get("/.well-known/jwks.json")).json()["keys"]
+    assert [it["crv"] for it in keys] == ["Ed25519"]
+    assert "d" not in keys[0]

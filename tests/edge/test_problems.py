@@ -1,0 +1,150 @@
+"""The transaction ends before the client hears of it, and every failure is a problem document."""
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, select
+
+from dml.accounts.models import User
+from dml.core.errors import Conflict
+from dml.edge.http import PublicCtx
+from dml.edge.problems import answer_in_problems
+from tests.conftest import Sessions
+from tests.world import World, make_user
+
+
+async def test_commit_comes_before_the_response(committing: Sessions) -> None:
+    app = FastAPI()
+    app.state.sessions = committing
+    seen: list[int | None] = []
+
+    @app.post("/")
+    async def write(ctx: PublicCtx) -> None:
+        await make_user(ctx.tx, "somebody")
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def watching_send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                async with committing() as tx:
+                    seen.append(await tx.scalar(select(func.count()).select_from(User)))
+            await send(message)
+
+        await app(scope, receive, watching_send)
+
+    transport = httpx.ASGITransport(watched)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await client.post("/")
+    assert seen == [1]
+
+
+class Clash(Conflict):
+    code = "edge.clash"
+    reason = "This cannot be now."
+    remedy = "Try another one."
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    max_devices: int
+
+
+@pytest.fixture
+def strict() -> httpx.AsyncClient:
+    """A server whose every route fails in its own way."""
+    app = FastAPI()
+    answer_in_problems(app)
+
+    @app.get("/refused")
+    async def refused() -> None:
+        reserved = dict.fromkeys(("type", "title", "status", "detail", "code"), "overwritten")
+        raise Clash(**reserved, sent="\ud800")
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("password=hunter2")
+
+    @app.post("/jobs")
+    async def create(body: Body, size: int = 1) -> None: ...
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+def problem(answer: httpx.Response) -> Any:
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == answer.status_code
+    return answer.json()
+
+
+async def test_a_fact_cannot_overwrite_a_member_of_the_problem(strict: httpx.AsyncClient) -> None:
+    assert problem(await strict.get("/refused")) == {
+        "type": "/problems/edge.clash",
+        "title": "This cannot be now.",
+        "status": 409,
+        "detail": "Try another one.",
+        "code": "edge.clash",
+        "sent": "\ud800",
+    }
+
+
+async def test_a_bug_is_a_problem_that_tells_nothing(strict: httpx.AsyncClient) -> None:
+    assert problem(await strict.get("/broken")) == {
+        "type": "/problems/http.500",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "This is our mistake, and nothing was changed. "
+        "Try again, or tell us the request id.",
+        "code": "http.500",
+    }
+
+
+async def test_no_such_path_and_no_such_method_are_problems(strict: httpx.AsyncClient) -> None:
+    assert problem(await strict.get("/nowhere"))["type"] == "/problems/http.404"
+    refused = await strict.delete("/jobs")
+    assert problem(refused)["type"] == "/problems/http.405"
+    assert refused.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"max_devices": "many"}', "/max_devices"),
+        ("{}", "/max_devices"),
+        ('{"max_devices": 1, "a/b~": 1}', "/a~1b~0"),
+        ('{"max_devices": 1, "\\ud800": 1}', ""),
+        ('{"max_devices": ', ""),
+    ],
+)
+async def test_wrong_input_is_pointed_at(
+    strict: httpx.AsyncClient, body: str, pointer: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = problem(await strict.post("/jobs", content=body, headers=headers))
+    assert answer["type"] == "/problems/http.422"
+    assert [it["pointer"] for it in answer["errors"]] == [pointer]
+    assert all(it.keys() == {"pointer", "detail"} for it in answer["errors"])
+
+
+async def test_a_wrong_parameter_is_pointed_at(strict: httpx.AsyncClient) -> None:
+    answer = problem(await strict.post("/jobs?size=big", json={"max_devices": 1}))
+    assert [it["pointer"] for it in answer["errors"]] == ["/size"]
+
+
+async def test_openapi_tells_of_problems_and_not_of_the_frameworks_own_422(world: World) -> None:
+    told = (await world.client.get("/openapi.json")).json()
+    assert "HTTPValidationError" not in told["components"]["schemas"]
+    for path, methods in told["paths"].items():
+        for method in methods.values():
+            content = method["responses"]["422"]["content"]
+            assert list(content) == ["application/problem+json"], path
+
+
+async def test_a_problem_type_is_explained_where_it_points(world: World) -> None:
+    told = (await world.client.get("/problems/payments.insufficient_funds")).json()
+    assert told["status"] == 409
+    assert told["title"] == "The balance does not cover this amount."
+    assert problem(await world.client.get("/problems/nonsense"))["code"].endswith("no_such_problem")

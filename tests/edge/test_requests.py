@@ -1,0 +1,49 @@
+"""What surrounds a request: its id, the largest body, other origins, health."""
+
+import httpx
+import pytest
+
+from tests.world import World, problem
+
+
+async def test_a_request_id_is_told_and_taken_where_it_is_safe(world: World) -> None:
+    made = (await world.client.get("/healthz")).headers["x-request-id"]
+    assert len(made) == 32
+    given = await world.client.get("/healthz", headers={"X-Request-ID": "mine-12345"})
+    assert given.headers["x-request-id"] == "mine-12345"
+    forged = await world.client.get("/healthz", headers={"X-Request-ID": "a b\tc" * 9})
+    assert forged.headers["x-request-id"] != "a b\tc" * 9
+
+
+@pytest.mark.parametrize("tell_length", [True, False])
+async def test_a_body_that_is_too_large_is_refused(world: World, tell_length: bool) -> None:
+    async def chunks() -> object:
+        for _ in range(300):
+            yield b"x" * 8_192
+
+    content = b"x" * 2_500_000 if tell_length else chunks()
+    headers = {"content-type": "application/json"}
+    refused = await world.client.post("/v1/users", content=content, headers=headers)  # type: ignore[arg-type]
+    problem(refused, 413, "http.413")
+
+
+async def test_other_origins_are_let_in_only_where_settings_say_so(world: World) -> None:
+    asked = await world.client.get("/healthz", headers={"Origin": "https://evil.example.org"})
+    assert "access-control-allow-origin" not in asked.headers
+
+
+async def test_it_is_ready_with_database_and_valkey(world: World) -> None:
+    ready = await world.client.get("/readyz")
+    assert ready.status_code == 200, ready.text
+    told = ready.json()
+    assert (told["ready"], told["database"], told["valkey"]) == (True, "ok", "ok")
+
+
+@pytest.mark.parametrize(
+    "body", ["[" * 100_000, '{"a": ' + "9" * 5_000 + "}", "\ufeff{}", '{"email": NaN}', "", "null"]
+)
+async def test_broken_json_is_the_clients_mistake(world: World, body: str) -> None:
+    headers = {"content-type": "application/json"}
+    refused: httpx.Response = await world.client.post("/v1/users", content=body, headers=headers)
+    assert refused.status_code in (400, 422), refused.text
+    assert refused.headers["content-type"] == "application/problem+json"
