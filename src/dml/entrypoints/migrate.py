@@ -4,6 +4,7 @@ Several may start at once: an advisory lock lets one work while the others wait.
 waits at most four seconds for a lock, so that it never stops the marketplace to get one.
 """
 
+import time
 from typing import Final
 
 from alembic import command
@@ -32,8 +33,8 @@ def migrate(database_url: str) -> None:
     try:
         with database.connect() as guard:
             guard.execution_options(isolation_level="AUTOCOMMIT")
-            guard.execute(text("SET statement_timeout = '10min'"))
-            guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+                time.sleep(0.1)  # Whoever waited inside a statement would hold up the engine's.
             with database.connect() as connection:
                 command.upgrade(config(connection), "head")
                 connection.commit()
