@@ -4,11 +4,13 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 
+from dml.core import events, processes
 from dml.core.context import Context
 from dml.core.db import raw
 from dml.core.engine import Engine
@@ -70,10 +72,12 @@ async def refuse_and_note(ctx: Context, account: str) -> None:
 async def post_all(steps: Steps, account: str, times: int) -> str:
     """What a step answered must look the same when it is read back after a crash."""
     assert isinstance(await steps.change(begin), UUID)
+    left = None
     try:
         await steps.change(refuse, account)
     except Exhausted as refusal:
-        assert refusal.facts == {"left": 3}
+        left = refusal.facts["left"]
+    assert left == 3
     for number in range(times):
         await steps.change(post_slowly, account, number)
     return "posted"
@@ -142,6 +146,19 @@ async def call(steps: Steps, account: str, *, luck_at: int) -> str:
     except StepFailed:
         return f"gave up after {tries[account]} tries"
     return f"reached after {tries[account]} tries"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpened(events.Event):
+    job_id: JobId
+    account: str
+
+
+@events.on(AccountOpened, "trial.welcome.v1")
+async def welcome(ctx: Context, event: AccountOpened) -> None:
+    assert isinstance(event.job_id, UUID)
+    await post(ctx, event.account, 1)
+    await processes.start(ctx, f"note:{event.account}", note, event.account)
 
 
 async def main(database_url: str) -> None:

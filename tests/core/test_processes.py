@@ -49,7 +49,11 @@ async def test_a_started_process_waits_for_a_worker(tx: AsyncSession) -> None:
     await processes.start(acting(tx), name, idle, job_id, amount=MicroTokens(5))
 
     found = await row(tx, name)
-    assert (found.name, found.status, found.queue_name) == ("trial.idle.v1", "ENQUEUED", "processes")
+    assert (found.name, found.status, found.queue_name) == (
+        "trial.idle.v1",
+        "ENQUEUED",
+        "processes",
+    )
     assert str(job_id) in found.inputs
 
 
