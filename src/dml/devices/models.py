@@ -63,6 +63,7 @@ class Nonce(Base):
     """What a device signs to prove who it is, once."""
 
     __tablename__ = "device_nonces"
+    __table_args__ = (Index(None, "device_id", "expires_at"),)  # The oldest make room for new ones.
 
     nonce: Mapped[str] = mapped_column(primary_key=True)
     device_id: Mapped[DeviceId] = mapped_column(ForeignKey("devices.id"))

@@ -2,7 +2,8 @@
 
 from dml.accounts import models as accounts
 from dml.core import audit, nodes
+from dml.devices import models as devices
 from dml.edge import idempotency
 from dml.payments import models as payments
 
-__all__ = ["accounts", "audit", "idempotency", "nodes", "payments"]
+__all__ = ["accounts", "audit", "devices", "idempotency", "nodes", "payments"]
