@@ -1,0 +1,280 @@
+"""The static part of the guard: what a graph holds, and what it must not. Sees hostile bytes.
+
+Nothing here follows a path, and every walk has a bound.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import onnx
+import onnx.checker
+import onnx.shape_inference
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+from dml.inference.signature import Reason, Refused, Signature, Tensor, quoted
+
+NODES_MAX: Final = 20_000
+WEIGHTS_MAX: Final = 10_000
+ELEMENTS_MAX: Final = 200_000_000  # in all weights, and in any one tensor between two nodes
+NESTING_MAX: Final = 4
+METADATA_BYTES_MAX: Final = 64_000
+NAME_MAX: Final = 512
+SMALL_WEIGHT: Final = 1024  # elements; all that shape inference ever needs the values of
+
+# What runtimes of the last years know: devices are not updated in a day.
+IR_VERSIONS: Final = range(3, 13)
+OPSETS: Final[Mapping[str, range]] = {
+    "": range(7, 25),
+    "ai.onnx": range(7, 25),
+    "ai.onnx.ml": range(1, 6),
+}
+CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+RANDOM: Final = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
+    | {"RandomUniformLike"}
+)
+DENIED: Final = frozenset({"ImageDecoder", "StringNormalizer"})  # decoders of hostile bytes
+
+
+class Survey:
+    """What a walk over a model finds: counts, and reasons to refuse it."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self.reasons: list[Reason] = []
+        self.operators: Counter[str] = Counter()
+        self.nodes = self.weights = self.elements = 0
+        self._model(model)
+        self._graph(model.graph, 1)
+        self._bounds()
+        self._operators({function.domain for function in model.functions})
+
+    def refuse(self, code: str, detail: str) -> None:
+        """Note a reason; a hostile file could give a million, and the first of them will do."""
+        reason = Reason(code, detail)
+        if len(self.reasons) < 100 and reason not in self.reasons:
+            self.reasons.append(reason)
+
+    def _model(self, model: ModelProto) -> None:
+        if model.ir_version not in IR_VERSIONS:
+            first, last = IR_VERSIONS[0], IR_VERSIONS[-1]
+            self.refuse(
+                "model.ir_version",
+                f"Its IR version is {model.ir_version}; {first} to {last} can be run. "
+                "Set model.ir_version = 9 when exporting.",
+            )
+        for opset in model.opset_import:
+            versions = OPSETS.get(opset.domain)
+            # Another domain's import does no harm; a node that uses it is refused.
+            if versions is not None and opset.version not in versions:
+                self.refuse(
+                    "model.opset",
+                    f"It imports opset {opset.version} of {opset.domain or 'ai.onnx'}; "
+                    f"{versions[0]} to {versions[-1]} can be run. Export with target_opset=17.",
+                )
+        if model.functions:
+            self.refuse(
+                "model.local_function",
+                "It defines functions of its own. Export it with functions inlined: "
+                "onnx.inliner.inline_local_functions.",
+            )
+        if model.training_info:
+            self.refuse("model.training", "It holds training information. Export for inference.")
+        metadata = sum(len(each.key) + len(each.value) for each in model.metadata_props)
+        if metadata > METADATA_BYTES_MAX:
+            self.refuse(
+                "model.metadata",
+                f"Its metadata has {metadata} characters; {METADATA_BYTES_MAX} are allowed.",
+            )
+
+    def _graph(self, graph: GraphProto, depth: int) -> None:
+        if depth > NESTING_MAX:
+            self.refuse("model.nesting", f"Graphs are nested more than {NESTING_MAX} deep.")
+            return
+        self.nodes += len(graph.node)
+        self.weights += len(graph.initializer) + len(graph.sparse_initializer)
+        if self.nodes > NODES_MAX or self.weights > WEIGHTS_MAX:
+            return  # _bounds says so; to look at each would only take time
+        for tensor in graph.initializer:
+            self._tensor(tensor)
+        for sparse in graph.sparse_initializer:
+            self._sparse(as_text(sparse.values.name))
+        for node in graph.node:
+            self._node(node, depth)
+
+    def _node(self, node: NodeProto, depth: int) -> None:
+        domain, operator = as_text(node.domain), as_text(node.op_type)
+        name = operator if domain in ("", "ai.onnx") else f"{domain}::{operator}"
+        if len(self.operators) < 1000 or name in self.operators:
+            self.operators[name] += 1
+        for attribute in node.attribute:
+            self._attribute(attribute, node, depth)
+
+    def _attribute(self, attribute: AttributeProto, node: NodeProto, depth: int) -> None:
+        if attribute.HasField("t"):
+            self._tensor(attribute.t)
+        for tensor in attribute.tensors:
+            self._tensor(tensor)
+        if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
+            self._sparse(as_text(node.name))
+        if attribute.HasField("g"):
+            self._graph(attribute.g, depth + 1)
+        for graph in attribute.graphs:
+            self._graph(graph, depth + 1)
+
+    def _tensor(self, tensor: TensorProto) -> None:
+        size, name = math.prod(tensor.dims), quoted(as_text(tensor.name))
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            self.refuse(
+                "model.external_data",
+                f"Weight {name} lies in another file. Save everything in one: "
+                "onnx.save(model, path, save_as_external_data=False).",
+            )
+        elif any(dimension < 0 for dimension in tensor.dims):
+            self.refuse("model.invalid", f"Weight {name} has a negative dimension.")
+        elif len(tensor.raw_data) > 16 * max(1, size):
+            self.refuse("model.invalid", f"Weight {name} has more data than its shape.")
+        elif len(tensor.name) > NAME_MAX:
+            self.refuse("model.invalid", f"Weight {name} has too long a name.")
+        else:
+            self.elements += size
+
+    def _sparse(self, name: str) -> None:
+        self.refuse(
+            "model.sparse_weight",
+            f"{quoted(name)} is sparse, and may unfold to any size: densify it.",
+        )
+
+    def _bounds(self) -> None:
+        bounds = (
+            ("model.too_many_nodes", "nodes", self.nodes, NODES_MAX),
+            ("model.too_many_weights", "weights", self.weights, WEIGHTS_MAX),
+            ("model.too_many_parameters", "parameters", self.elements, ELEMENTS_MAX),
+        )
+        for code, what, found, most in bounds:
+            if found > most:
+                self.refuse(code, f"It has {found} {what}; {most} are allowed.")
+
+    def _operators(self, own_domains: set[str]) -> None:
+        def named(wrong: Iterable[str]) -> str:
+            names = sorted(wrong)
+            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            return ", ".join(quoted(name) for name in names[:10]) + more
+
+        plain = {name for name in self.operators if "::" not in name}
+        domains = {name: name.partition("::")[0] for name in self.operators.keys() - plain}
+        known = OPSETS.keys() | own_domains  # its own functions are refused as such
+        if custom := [name for name, domain in domains.items() if domain not in known]:
+            self.refuse(
+                "model.custom_operator",
+                f"Only ONNX's own operators can be run, not {named(custom)}. "
+                "Export without custom operators, and without a runtime's own optimisations.",
+            )
+        if flow := plain & CONTROL_FLOW:
+            self.refuse(
+                "model.control_flow",
+                f"It branches or loops, by {named(flow)}: nobody can say how long it runs. "
+                "Export by tracing, so that loops are unrolled.",
+            )
+        if chance := plain & RANDOM:
+            self.refuse(
+                "model.random_operator",
+                f"{named(chance)} gives another answer each time. Export in evaluation mode.",
+            )
+        if denied := plain & DENIED:
+            self.refuse("model.operator", f"{named(denied)} can't be run here: leave it out.")
+
+
+def parse(model: bytes) -> ModelProto:
+    """The model in these bytes, external data not followed; Refused where there is none."""
+    parsed = ModelProto()
+    try:
+        parsed.ParseFromString(model)
+    except MemoryError:
+        raise
+    except Exception as error:  # DecodeError is in a package that is no dependency of ours
+        detail = "It is damaged within, or nested deeper than 100 levels. Export it again."
+        raise Refused([Reason("model.unparsable", detail)]) from error
+    if not parsed.HasField("graph"):
+        raise Refused([Reason("model.not_onnx", "It holds no graph, so it is no ONNX model.")])
+    if not parsed.opset_import:
+        detail = "It imports no opset: it was cut off, or written by hand. Export it again."
+        raise Refused([Reason("model.opset", detail)])
+    return parsed
+
+
+def signature(model: ModelProto, survey: Survey) -> Signature:
+    """What the model takes and gives; weights that are also listed as inputs are none."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return Signature(
+        inputs=tuple(_port(each) for each in model.graph.input if each.name not in weights),
+        outputs=tuple(_port(each) for each in model.graph.output),
+        opset={as_text(each.domain) or "ai.onnx": each.version for each in model.opset_import},
+        ir_version=model.ir_version,
+        operators=dict(sorted(survey.operators.items())),
+        parameters=survey.elements,
+    )
+
+
+def as_text(field: str | bytes) -> str:
+    """A string field; the parser gives bytes where it is no UTF-8, whatever its type says."""
+    if isinstance(field, bytes):
+        raise Refused([Reason("model.invalid", "It holds text that is not UTF-8.")])
+    return field
+
+
+def check_by_the_book(model: bytes, parsed: ModelProto) -> list[Reason]:
+    """What ONNX's own checker and shape inference object to. Takes the weights out of `parsed`."""
+    try:
+        onnx.checker.check_model(model)  # by value: a path would let it follow external data
+        drop_large_weights(parsed)
+        inferred = onnx.shape_inference.infer_shapes(parsed, check_type=True, data_prop=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # the checker's own kinds, RuntimeError, UnicodeDecodeError
+        said = str(error).encode("ascii", "backslashreplace").decode()[:300]
+        return [Reason("model.invalid", f"ONNX's checker says: {said}")]
+    reasons = []
+    for value in inferred.graph.value_info:
+        sizes = [each.dim_value for each in value.type.tensor_type.shape.dim if each.dim_value > 0]
+        if math.prod(sizes) > ELEMENTS_MAX:
+            detail = f"Between nodes, {quoted(value.name)} has {math.prod(sizes)} elements; "
+            reasons.append(Reason("model.too_large_tensor", f"{detail}{ELEMENTS_MAX} are allowed."))
+    return reasons
+
+
+def drop_large_weights(model: ModelProto) -> None:
+    """Make inputs of large weights: inference would copy them, and needs their shapes alone."""
+    graph = model.graph
+    known = {each.name for each in graph.input}
+    small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= SMALL_WEIGHT]
+    for tensor in graph.initializer:
+        if math.prod(tensor.dims) > SMALL_WEIGHT and tensor.name not in known:
+            graph.input.append(
+                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            )
+    kept = [TensorProto.FromString(tensor.SerializeToString()) for tensor in small]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _port(value: ValueInfoProto) -> Tensor:
+    kind = value.type.WhichOneof("value")
+    value_name = as_text(value.name)
+    if kind != "tensor_type":
+        return Tensor(value_name, (kind or "nothing").removesuffix("_type"), None)
+    tensor = value.type.tensor_type
+    try:
+        name = TensorProto.DataType.Name(tensor.elem_type).lower()
+    except ValueError:
+        name = "undefined"
+    if not tensor.HasField("shape"):
+        return Tensor(value_name, name, None)
+    return Tensor(value_name, name, tuple(_dimension(each) for each in tensor.shape.dim))
+
+
+def _dimension(dimension: "onnx.TensorShapeProto.Dimension") -> int | str | None:
+    if dimension.HasField("dim_value"):
+        return dimension.dim_value
+    return as_text(dimension.dim_param) or None

@@ -1,0 +1,132 @@
+"""Whether a stranger's model may run. It sees hostile bytes: call it in a locked child only.
+
+First what stands in the file (`graph`) and whether it fits (`fit`), every reason at once; then a
+trial run on images made here, for what a file does not tell.
+"""
+
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from dml.inference import fit, graph
+from dml.inference.images import prepare
+from dml.inference.session import Session, as_probabilities
+from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
+from dml.inference.spec import InputSpec
+
+# How far one item's probability may depend on its neighbours in the batch. Rounding is a
+# thousandth of it; a softmax over the wrong axis, or BatchNormalization in training, far more.
+NEIGHBOURS_TOLERANCE: Final = 0.05
+TRIAL_SIDES: Final = (1, 1.5, 0.6)  # widths of the images, in that of the spec
+FIELDS_MAX: Final = 10_000  # a model has a dozen, and some for metadata
+FIELD_NUMBER_MAX: Final = 100  # ONNX is at 26
+
+_PICKLES: Final = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+_ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_MAGICS: Final = (
+    (0, _PICKLES, "model.pickle", "a Python pickle, which can hold any program"),
+    (0, _ZIPS, "model.zip", "a zip archive, as PyTorch and Keras write it"),
+    (0, (b"\x1f\x8b",), "model.gzip", "compressed by gzip"),
+    (0, (b"\x89HDF",), "model.not_onnx", "an HDF5 file, as Keras writes it"),
+    (4, (b"TFL3",), "model.not_onnx", "a TensorFlow Lite model"),
+    (4, (b"ORTM",), "model.not_onnx", "in onnxruntime's own format"),
+)
+
+
+def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
+    """The signature of a model that is safe, fits the spec and gives probabilities, or Refused."""
+    refuse_at_a_glance(model)
+    parsed = graph.parse(model)
+    survey = graph.Survey(parsed)
+    signature = graph.signature(parsed, survey)
+    if reasons := [*survey.reasons, *fit.misfits(signature, spec, label_count)]:
+        raise Refused(reasons)
+    if reasons := graph.check_by_the_book(model, parsed):
+        raise Refused(reasons)
+    del parsed  # the runtime will need the memory
+    try_out(Session(model), spec, label_count)
+    return signature
+
+
+def refuse_at_a_glance(model: bytes) -> None:
+    """Refuse what its size or first bytes give away, and what was cut off."""
+    if not model:
+        raise Refused([Reason("model.empty", "The file is empty. Upload it again.")])
+    if len(model) > MODEL_BYTES_MAX:
+        raise Refused([too_large(len(model))])
+    for offset, magics, code, what in _MAGICS:
+        if model.startswith(magics, offset):
+            raise Refused([Reason(code, f"This is {what}. Export the model as ONNX.")])
+    try:
+        _walk_fields(model)
+    except EOFError as cut:
+        detail = "The file ends in the middle: it was cut off. Upload it again."
+        raise Refused([Reason("model.truncated", detail)]) from cut
+    except ValueError as wrong:
+        detail = "This is no ONNX file. Export the model as ONNX, to a file of its own."
+        raise Refused([Reason("model.not_onnx", detail)]) from wrong
+
+
+def try_out(session: Session, spec: InputSpec, label_count: int) -> None:
+    """Run images through the model; Refused where the outputs are not what counting needs."""
+    items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
+    output = session.run(items, spec)
+    if output.shape[1] != label_count:
+        raise Refused([fit.wrong_label_count(spec.output.name, output.shape[1], label_count)])
+    shares = as_probabilities(output, spec)
+    if not np.array_equal(output, session.run(items, spec)):
+        detail = "The same images gave another output. Export in evaluation mode, without dropout."
+        raise Refused([Reason("model.not_deterministic", detail)])
+    alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
+    if np.abs(as_probabilities(alone, spec) - shares).max() > NEIGHBOURS_TOLERANCE:
+        detail = (
+            "An image's output depends on the other images in its batch: a softmax over the wrong "
+            "axis, or a layer in training mode. Mend that, or fix the batch to 1."
+        )
+        raise Refused([Reason("model.batch_dependent", detail)])
+
+
+def _trial_images(spec: InputSpec) -> list[Image.Image]:
+    """Black, a ramp and noise, of other proportions than the spec's: the same ones everywhere."""
+    images = []
+    for number, side in enumerate(TRIAL_SIDES):
+        shape = spec.height, max(1, int(spec.width * side)), 3
+        ramp = np.arange(np.prod(shape), dtype=np.int64).reshape(shape)
+        # To multiply by a large odd number and take the middle bits scatters them.
+        values = (ramp * 0, ramp * 255 // ramp.size, ramp * 2654435761 >> 13)[number]
+        images.append(Image.fromarray((values & 255).astype(np.uint8)))
+    return images
+
+
+def _walk_fields(model: bytes) -> None:
+    """Walk a protobuf message's outermost fields; EOFError if cut off, ValueError if none."""
+    position = 0
+    for _ in range(FIELDS_MAX):
+        if position == len(model):
+            return
+        tag, position = _number_at(model, position)
+        kind = tag & 7
+        if not 0 < tag >> 3 <= FIELD_NUMBER_MAX or kind not in (0, 1, 2, 5):
+            raise ValueError("no such field")
+        if kind == 0:
+            _, position = _number_at(model, position)
+        elif kind == 2:
+            length, position = _number_at(model, position)
+            position += length
+        else:
+            position += 8 if kind == 1 else 4
+        if position > len(model):
+            raise EOFError
+
+
+def _number_at(model: bytes, position: int) -> tuple[int, int]:
+    """The variable-length number that starts there, and where it ends."""
+    value = 0
+    for place, byte in enumerate(model[position : position + 10]):
+        value |= (byte & 127) << 7 * place
+        if byte < 128:
+            return value, position + place + 1
+    if position + 10 > len(model):
+        raise EOFError
+    raise ValueError("no number is longer than ten bytes")

@@ -1,0 +1,102 @@
+"""Running a model. To be called in a locked child alone; nothing else imports onnxruntime."""
+
+import os
+import re
+from typing import Any, Final
+
+os.environ["ORT_DISABLE_TELEMETRY"] = (
+    "1"  # the wheel reports home otherwise; only before its import
+)
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+
+from dml.inference.images import Floats, probabilities
+from dml.inference.signature import Reason, Refused, quoted
+from dml.inference.spec import InputSpec
+
+BATCH_MAX: Final = 256
+BATCH_BYTES: Final = (
+    8 << 20
+)  # of input; what a network holds in between is often fifty times as much
+TOLERANCE: Final = 1e-3  # how far rounding may take a probability outside of 0 to 1
+
+_NO_MEMORY: Final = re.compile("bad_alloc|[Ff]ailed to allocate|[Oo]ut of memory|BFCArena")
+
+
+class Session:
+    """A loaded model. Refused where it can't be loaded; MemoryError where that takes too much."""
+
+    def __init__(self, model: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = (
+            1  # a child can't start threads
+        )
+        options.enable_cpu_mem_arena = False  # the arena asks for more than it needs
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+            self._input = self._session.get_inputs()[0]
+        except Exception as error:
+            raise _fault("model.does_not_load", error) from error
+
+    def run(self, items: Floats, spec: InputSpec) -> Floats:
+        """(items, labels): the output that the spec names, before the activation."""
+        size = max(1, min(BATCH_MAX, BATCH_BYTES // max(1, items[0].nbytes)))
+        if self._input.shape[:1] == [1]:
+            size = 1
+        batches = (items[start : start + size] for start in range(0, len(items), size))
+        outputs = [self._run_batch(batch, spec) for batch in batches]
+        if len({output.shape[1] for output in outputs}) != 1:
+            raise Refused([Reason("model.output_shape", "The number of columns varies.")])
+        return np.concatenate(outputs)
+
+    def predict(self, items: Floats, spec: InputSpec) -> Floats:
+        """(items, labels): probabilities, each within 0 and 1."""
+        return as_probabilities(self.run(items, spec), spec)
+
+    def _run_batch(self, batch: Floats, spec: InputSpec) -> Floats:
+        name = spec.output.name
+        try:
+            output: Any = self._session.run([name], {self._input.name: batch})[0]
+        except Exception as error:
+            raise _fault("model.does_not_run", error) from error
+        if not isinstance(output, np.ndarray) or output.dtype != np.float32:
+            raise Refused([Reason("model.output_type", f"{quoted(name)} must be of float32.")])
+        if output.ndim != 2 or len(output) != len(batch) or not output.shape[1]:
+            detail = (
+                f"For {len(batch)} items {quoted(name)} has the shape {list(output.shape)[:8]}; "
+                f"it must be [{len(batch)}, number of labels], so one row for each item."
+            )
+            raise Refused([Reason("model.output_shape", detail)])
+        return output
+
+
+def as_probabilities(output: Floats, spec: InputSpec) -> Floats:
+    """The output after its activation; Refused where that gives no probabilities."""
+    name = quoted(spec.output.name)
+    if not np.isfinite(output).all():
+        detail = f"{name} holds NaN or infinity. Look for a division by zero, a log of 0, overflow."
+        raise Refused([Reason("model.output_not_finite", detail)])
+    shares = probabilities(output, spec)
+    if shares.min() < -TOLERANCE or shares.max() > 1 + TOLERANCE:
+        detail = (
+            f"{name} goes from {output.min():.4g} to {output.max():.4g}, so these are no "
+            "probabilities. Set the input spec's output.activation to softmax (each item has one "
+            "label) or sigmoid (it may have several), or end the model with one of these."
+        )
+        raise Refused([Reason("model.output_not_probability", detail)])
+    bounded: Floats = np.clip(shares, 0, 1)
+    return bounded
+
+
+def _fault(code: str, error: Exception) -> Exception:
+    """MemoryError or Refused: the runtime says what went wrong in its message only."""
+    message = str(error)
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(message):
+        return MemoryError()
+    what = "load" if code == "model.does_not_load" else "run"
+    said = message.encode("ascii", "backslashreplace").decode()[:300]
+    return Refused([Reason(code, f"The runtime could not {what} it: {said}")])
