@@ -30,10 +30,12 @@ def spawn(
     account: Account,
     environment: Mapping[str, str] = ENVIRONMENT,
     script: str = "",
+    out: int | None = None,
 ) -> int:
     """Start a server that outlives us, and hand it the lock, which is free at no moment.
 
     Answers its pid. `script` is its input, of at most a pipe's 64 KiB, and so seen by nobody.
+    `out` is a descriptor for its output, where only its errors shall go to the log.
     """
     reap()
     reader, writer = os.pipe()
@@ -42,15 +44,15 @@ def spawn(
     try:
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.rename(log.with_name(log.name + ".old"))
-        out = folders.open_shared(log, os.O_WRONLY | os.O_APPEND)
+        err = folders.open_shared(log, os.O_WRONLY | os.O_APPEND)
         try:
             process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
                 [str(part) for part in command],
                 cwd=folder,
                 env=environment,
                 stdin=reader,
-                stdout=out,
-                stderr=out,
+                stdout=err if out is None else out,
+                stderr=err,
                 pass_fds=[lock],
                 start_new_session=True,
                 umask=0o077,
@@ -59,7 +61,7 @@ def spawn(
                 extra_groups=account.extra_groups,
             )
         finally:
-            os.close(out)
+            os.close(err)
     finally:
         os.close(reader)
         os.close(lock)

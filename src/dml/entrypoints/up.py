@@ -1,0 +1,77 @@
+"""`dml up`: the whole marketplace on one machine, kept alive by two small processes.
+
+    foreground  ⇄  supervisor  →  PostgreSQL, Valkey, API, worker
+
+Each of the six, killed, comes back by itself; where all are killed, the next `dml up` recovers. A
+lock that its holder inherits tells who lives. Read: up_plan (what shall be), up_foreground,
+up_supervisor (the story), up_watch and up_children (dying and coming back).
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from dml.core.settings import Settings
+from dml.entrypoints import up_pair
+from dml.entrypoints.embedded import accounts, life, places
+from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.up_console import Console, refuse
+from dml.entrypoints.up_plan import Commands, Plan
+from dml.entrypoints.up_signals import Signals
+
+_STOP_SECONDS: Final = 90.0  # Beyond what open requests may take: for PostgreSQL's last checkpoint.
+
+
+def run(settings: Settings, *, ready: bool = True, commands: Commands | None = None) -> int:
+    """Start everything and stay until it is stopped; without `ready`, call it started sooner.
+
+    This process becomes the foreground process, which is small, and so does not come back from
+    here. The exit code is for a start that is refused.
+    """
+    if sys.platform == "linux":
+        plan = make_plan(settings, ready=ready, commands=commands)
+        command = up_pair.command(up_pair.FOREGROUND)
+        sys.stdout.flush()
+        os.execve(command[0], command, os.environ | plan.write())  # noqa: S606 - no shell is wanted
+    return refuse(
+        "`dml up` is for Linux: start `dml server` and `dml worker`, with DML_DATABASE_URL and "
+        "DML_REDIS_URL set"
+    )
+
+
+def stop(settings: Settings) -> int:
+    """Stop all that runs for this home, however it came to run."""
+    plan = make_plan(settings)
+    if not Path(plan.home).is_dir():
+        return refuse(f"there is no home {plan.home}: name the one that was used in DML_HOME")
+    try:
+        timeout = plan.shutdown_seconds + _STOP_SECONDS
+        for name in ("up", "supervisor"):
+            life.stop(plan.lock(name), signal.SIGTERM, account=accounts.caller(), timeout=timeout)
+        up_pair.stop_everything(plan, Console(plan.logs / "up.log"), Signals())
+    except (Refused, OSError) as error:
+        return refuse(error)
+    return 0
+
+
+def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | None = None) -> Plan:
+    """What the settings mean for `dml up`."""
+    home = places.absolute(settings.home)
+    database, redis = settings.database_url, settings.redis_url
+    return Plan(
+        home=str(home),
+        folder=str(Path.cwd()),
+        host=settings.host,
+        port=settings.port,
+        port_is_fixed="port" in settings.model_fields_set,
+        blobs=str(places.absolute(settings.blobs or home / "blobs")),
+        keys_file=str(places.absolute(settings.keys_file or home / "keys.json")),
+        shutdown_seconds=settings.shutdown_seconds,
+        waits_until_ready=ready,
+        database_url=database.get_secret_value() if database else None,
+        redis_url=redis.get_secret_value() if redis else None,
+        public_url=settings.public_url,
+        commands=commands or Commands(),
+    )

@@ -1,0 +1,179 @@
+"""The API and the worker as children that outlive whoever started them, to be adopted by the next.
+
+Each holds an inherited flock, whose file says which process it was handed to and with what.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dml.entrypoints.embedded import accounts, life, locks
+from dml.entrypoints.embedded.locks import Process
+from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.up_plan import Plan
+from dml.entrypoints.up_signals import Signals
+
+_KILL_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process of ours that serves."""
+
+    name: str
+    command: Sequence[str]
+    lock: Path
+    log: Path
+
+    def find(self) -> tuple[Process, str] | None:
+        """The process that runs, and the fingerprint of what it was started with."""
+        try:
+            pid, started, fingerprint = json.loads(self.lock.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        process = Process(pid, started)
+        return (process, fingerprint) if process.lives and locks.is_held(self.lock) else None
+
+    def start(self, plan: Plan, environment: Mapping[str, str]) -> Process:
+        """Start the process, or adopt it where it runs with the same settings."""
+        fingerprint = _fingerprint(plan, self.command, environment)
+        found = self.find()
+        if found is not None and found[1] == fingerprint:
+            return found[0]
+        self.end(plan.shutdown_seconds if found else 0)
+        lock = locks.claim(self.lock)
+        if lock is None:
+            raise Refused(f"{self.lock} is held by a process that does not end: see `fuser`")
+        pid = life.spawn(
+            self.command,
+            folder=Path(plan.folder),
+            log=self.log,
+            lock=lock,
+            account=accounts.caller(),
+            environment=environment,
+        )
+        process = Process.of(pid)
+        if process is None:
+            raise Refused(f"{self.name} ended at once; {self.log} closes with:\n{self.tail}")
+        self.lock.write_text(json.dumps([pid, process.started, fingerprint]))
+        return process
+
+    @property
+    def tail(self) -> str:
+        return life.tail(self.log)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to the process, or to what is left of it."""
+        _signal(locks.heads(self.lock, accounts.caller()), signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all that is left of it, at once."""
+        deadline = time.monotonic() + _KILL_SECONDS
+        while locks.is_held(self.lock) and time.monotonic() < deadline:
+            _signal(locks.holders(self.lock, accounts.caller()), signal.SIGKILL)
+            time.sleep(0.02)
+            life.reap()
+
+    def end(self, patience: float) -> None:
+        """End it, gracefully for so many seconds."""
+        if not locks.is_held(self.lock):
+            return
+        if patience:
+            with contextlib.suppress(Refused):
+                life.stop(
+                    self.lock, signal.SIGTERM, account=accounts.caller(), timeout=patience + 3
+                )
+        self.kill()
+
+
+def api(plan: Plan) -> Child:
+    return Child("The API", plan.commands.api, plan.lock("api"), plan.logs / "api.log")
+
+
+def worker(plan: Plan) -> Child:
+    return Child("The worker", plan.commands.worker, plan.lock("worker"), plan.logs / "worker.log")
+
+
+def end_all(plan: Plan, signals: Signals | None = None) -> None:
+    """End API and worker side by side: gracefully, unless somebody hurries."""
+    children = (api(plan), worker(plan))
+    deadline = time.monotonic() + plan.shutdown_seconds + 3
+    for child in children:
+        if locks.is_held(child.lock):
+            child.ask_to_end()
+    while any(locks.is_held(child.lock) for child in children) and time.monotonic() < deadline:
+        if signals is not None and signals.hurrying:
+            break
+        time.sleep(0.03)
+        life.reap()
+    for child in children:
+        child.kill()
+
+
+def run_to_end(
+    command: Sequence[str],
+    plan: Plan,
+    environment: Mapping[str, str],
+    pause: Callable[[], None],
+) -> str:
+    """What a command prints that makes something ready. One that fails is refused with its error.
+
+    It holds a lock: where its launcher is killed it goes on, and the next launcher waits for it.
+    `pause` is called while it runs; what that raises ends the command too.
+    """
+    while (lock := locks.claim(plan.lock("setup"))) is None:
+        pause()
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
+            command,
+            cwd=plan.folder,
+            env=environment,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[lock],
+            start_new_session=True,
+        )
+    finally:
+        os.close(lock)
+    with process:
+        try:
+            while (printed := _printed(process)) is None:
+                pause()
+        except BaseException:
+            process.terminate()
+            raise
+    out, err = printed
+    if process.returncode:
+        lines = "\n".join((err or out).strip().splitlines()[-30:])
+        raise Refused(f"`{' '.join(command[-2:])}` failed:\n{lines}")
+    return out
+
+
+def _printed(process: subprocess.Popen[str]) -> tuple[str, str] | None:
+    try:
+        return process.communicate(timeout=0.05)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _signal(processes: Sequence[Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
+def _fingerprint(plan: Plan, command: Sequence[str], environment: Mapping[str, str]) -> str:
+    settings = {name: it for name, it in sorted(environment.items()) if name.startswith("DML_")}
+    text = json.dumps([plan.folder, list(command), settings])
+    return hashlib.sha256(text.encode()).hexdigest()

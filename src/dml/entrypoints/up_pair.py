@@ -1,0 +1,69 @@
+"""What the foreground process and the supervisor share, who watch over each other.
+
+Each holds a lock (`up.lock`, `supervisor.lock`) that the other hands it when it starts it, so that
+it is free only when its holder is gone.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from dml.entrypoints import up_children
+from dml.entrypoints.embedded import accounts, folders, life, servers
+from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.up_console import Console
+from dml.entrypoints.up_plan import Plan, remember
+from dml.entrypoints.up_signals import Signals
+
+FOREGROUND: Final = "dml.entrypoints.up_foreground"
+SUPERVISOR: Final = "dml.entrypoints.up_supervisor"
+POLL_SECONDS: Final = 0.5
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """How one of the two is run. Nothing in the folder where that happens is imported (-P)."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def start(module: str, plan: Plan, lock: int) -> int:
+    """Start the other of the two, hand it its lock, and answer its pid."""
+    folders.make(plan.logs)
+    return life.spawn(
+        command(module, str(lock)),
+        folder=Path(plan.folder),
+        log=plan.logs / "up.log",
+        lock=lock,
+        account=accounts.caller(),
+        environment=os.environ | plan.write(),
+        out=1,
+    )
+
+
+def note_of_end(plan: Plan) -> Path:
+    """The file that says with which exit code the supervisor meant to end. None: it was killed."""
+    return Path(plan.home, "up.ended")
+
+
+def stop_everything(plan: Plan, console: Console, signals: Signals) -> None:
+    """End API and worker, then the servers that are ours, whoever started them."""
+    console.show("Stopping …")
+    up_children.end_all(plan, signals)
+    try:
+        servers.down(plan.home)
+    except Refused as refusal:
+        console.say(f"dml: {refusal}")
+    remember(plan, is_ready=False)
+    console.show("Stopped.")
+
+
+def where(plan: Plan, port: int) -> str:
+    """Where a person finds what runs, and how it is stopped."""
+    url = plan.url(port)
+    return f"""
+  API     {url}
+  Docs    {url}/docs
+  Logs    {plan.logs}
+  Home    {plan.home}
+  Stop    Ctrl-C, or `dml down`
+"""

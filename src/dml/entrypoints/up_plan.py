@@ -1,0 +1,113 @@
+"""What `dml up` shall do, worked out once from the settings and handed on in a variable.
+
+The two small processes that watch over a marketplace read it from there, and so need neither the
+settings nor what those import.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final, Self
+
+from dml.entrypoints.embedded import folders
+
+VARIABLE: Final = "DML_UP_PLAN"
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
+_DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The command lines of the processes that make up a marketplace."""
+
+    migrate: tuple[str, ...] = (*_DML, "migrate")
+    ensure_first_admin: tuple[str, ...] = (*_DML, "admin", "ensure-first")
+    api: tuple[str, ...] = (*_DML, "server")
+    worker: tuple[str, ...] = (*_DML, "worker")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings that count here, all paths absolute. A URL is set where a server is given."""
+
+    home: str
+    folder: str  # Where `dml up` was called, and so where its children work.
+    host: str
+    port: int
+    port_is_fixed: bool
+    blobs: str
+    keys_file: str
+    shutdown_seconds: float
+    waits_until_ready: bool
+    database_url: str | None = None
+    redis_url: str | None = None
+    public_url: str | None = None
+    commands: Commands = field(default_factory=Commands)
+
+    @classmethod
+    def read(cls) -> Self:
+        """The plan that the process which started us wrote."""
+        values = json.loads(os.environ[VARIABLE])
+        commands = Commands(**{name: tuple(it) for name, it in values.pop("commands").items()})
+        return cls(**values, commands=commands)
+
+    def write(self) -> dict[str, str]:
+        """The variable that a process which we start reads."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+    @property
+    def logs(self) -> Path:
+        return Path(self.home, "logs")
+
+    def lock(self, name: str) -> Path:
+        return Path(self.home, f"{name}.lock")
+
+    def reachable(self, port: int) -> tuple[str, int]:
+        """Where the API that listens at this port answers from this machine."""
+        return _ANYWHERE.get(self.host, self.host), port
+
+    def url(self, port: int) -> str:
+        """Where a person finds the API."""
+        host, _ = self.reachable(port)
+        return (self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}").rstrip(
+            "/"
+        )
+
+    def environment(self, port: int, database_url: str, redis_url: str) -> dict[str, str]:
+        """The variables of a child: ours, completed. Secrets go no other way."""
+        inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
+        return inherited | {
+            "DML_DATABASE_URL": database_url,
+            "DML_REDIS_URL": redis_url,
+            "DML_HOME": self.home,
+            "DML_BLOBS": self.blobs,
+            "DML_KEYS_FILE": self.keys_file,
+            "DML_HOST": self.host,
+            "DML_PORT": str(port),
+        }
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a home remembers of `dml up`: its port, and whether it came up whole."""
+
+    port: int = 0
+    is_ready: bool = False
+
+
+def recall(plan: Plan) -> Memory:
+    """What was remembered last. Nothing that matters is lost with it."""
+    try:
+        return Memory(**json.loads(Path(plan.home, "up.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Memory()
+
+
+def remember(plan: Plan, **changes: object) -> None:
+    """Change what is remembered."""
+    owner = Path(plan.home).stat()
+    text = json.dumps(asdict(replace(recall(plan), **changes)))  # type: ignore[arg-type]
+    path = Path(plan.home, "up.json")
+    folders.write_private(path, text, uid=owner.st_uid, gid=owner.st_gid)

@@ -1,0 +1,91 @@
+"""Which port the API listens on, and whether it is ready there."""
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.up_plan import Plan
+
+_TRIES: Final = 100
+_LISTEN: Final = "0A"  # In /proc/net/tcp.
+
+
+def choose(plan: Plan, remembered: int) -> int:
+    """The wanted port, or the one of last time, or the next that is free."""
+    if plan.port_is_fixed and plan.port:
+        if not _is_free(plan.host, plan.port):
+            raise Refused(
+                f"port {plan.port} is taken: end what listens there, or choose another DML_PORT "
+                "(without one, the next free port is taken)"
+            )
+        return plan.port
+    if remembered and _is_free(plan.host, remembered):
+        return remembered
+    wanted = range(plan.port, min(plan.port + _TRIES, 65536)) if plan.port else ()
+    for port in wanted:
+        if _is_free(plan.host, port):
+            return port
+    return _any(plan.host)
+
+
+def answer(plan: Plan, port: int) -> str:
+    """The status that `/readyz` answers with, `200` for ready, or why there is none."""
+    host, _ = plan.reachable(port)
+    request = f"GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n"
+    try:
+        with socket.create_connection((host, port), timeout=6) as connection:
+            connection.sendall(request.encode())
+            with connection.makefile("rb") as response:
+                status = response.readline(1000).split(b" ")
+                response.read(100_000)  # To its end: to hang up before would be logged as a fault.
+    except OSError as error:
+        return error.strerror or str(error)
+    return status[1].decode(errors="replace") if len(status) > 1 else "no answer"
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether this process, which is of our own user, listens at this port."""
+    with contextlib.suppress(OSError):
+        sockets = {os.readlink(link.path) for link in os.scandir(f"/proc/{pid}/fd")}
+        for table in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                is_at_port = int(fields[1].rsplit(":", 1)[1], 16) == port
+                if fields[3] == _LISTEN and is_at_port and f"socket:[{fields[9]}]" in sockets:
+                    return True
+    return False
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bind(host, port)
+    except socket.gaierror as error:
+        raise Refused(f"DML_HOST {host!r} is no address: {error.strerror}") from error
+    except PermissionError as error:
+        raise Refused(f"port {port} is not for us: choose a DML_PORT above 1023") from error
+    except OverflowError:
+        return False
+    except OSError:
+        return False
+    return True
+
+
+def _any(host: str) -> int:
+    try:
+        return _bind(host, 0)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on DML_HOST {host!r} ({error.strerror}): choose one of this machine's"
+        ) from error
+
+
+def _bind(host: str, port: int) -> int:
+    family, kind, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        # What is left of a closed connection owns no port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        return int(probe.getsockname()[1])

@@ -1,0 +1,238 @@
+"""The supervisor: starts everything, or adopts it, then watches over it, and at the end stops it.
+
+It holds `supervisor.lock`, which the foreground process handed it. Killed, it is started again and
+adopts what runs. It starts the foreground process again where that was killed, in the background.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from dml.entrypoints import up_children, up_pair, up_ports
+from dml.entrypoints.embedded import folders, locks, postgres, servers, valkey
+from dml.entrypoints.embedded.locks import Process
+from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
+from dml.entrypoints.up_children import Child
+from dml.entrypoints.up_console import Console
+from dml.entrypoints.up_plan import Plan, recall, remember
+from dml.entrypoints.up_signals import Interrupted, Signals
+from dml.entrypoints.up_watch import Watch
+
+READY_SECONDS: Final = 120.0
+_PORT_TRIES: Final = 5
+_ATTEMPT_SECONDS: Final = 2.0  # So long a server's start may keep us from the others.
+
+
+@dataclass
+class World:
+    """What the supervisor knows of that which it watches over."""
+
+    plan: Plan
+    console: Console
+    signals: Signals
+    port: int = 0
+    database_url: str = ""
+    redis_url: str = ""
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return self.plan.environment(self.port, self.database_url, self.redis_url)
+
+
+def main() -> int:
+    """Supervise until somebody asks to stop, and leave a note that this was meant."""
+    plan = Plan.read()
+    folders.make(plan.logs)
+    world = World(plan, Console(plan.logs / "up.log"), Signals())
+    code = 0
+    try:
+        memory = recall(plan)
+        world.port = memory.port
+        make_watches(world)
+        if not memory.is_ready:
+            come_up(world)
+        watch(world)
+    except Interrupted:
+        pass
+    except (Refused, OSError) as error:
+        world.console.say(f"dml: {error}")
+        code = 1
+    up_pair.stop_everything(plan, world.console, world.signals)
+    up_pair.note_of_end(plan).write_text(str(code))
+    return code
+
+
+def make_watches(world: World) -> None:
+    """Prepare to watch over the servers that are not given, then the API and the worker."""
+    plan = world.plan
+    world.database_url, world.redis_url = plan.database_url or "", plan.redis_url or ""
+    if not plan.database_url:
+        world.watches["PostgreSQL"] = Watch("PostgreSQL", lambda: _start_postgres(world))
+    if not plan.redis_url:
+        world.watches["Valkey"] = Watch("Valkey", lambda: _start_valkey(world))
+    for name, child in (("API", up_children.api(plan)), ("worker", up_children.worker(plan))):
+        world.watches[name] = Watch(child.name, _starter(world, child))
+
+
+def come_up(world: World) -> None:
+    """Start everything for the first time, and tell the person where it is."""
+    plan, console = world.plan, world.console
+    for name in ("PostgreSQL", "Valkey"):
+        if name in world.watches:
+            with console.step(name):
+                _start_now(world, world.watches[name])
+    world.port = _choose_port(world)
+    remember(plan, port=world.port)
+    with console.step("Database"):
+        _run(world, plan.commands.migrate)
+    admin = _run(world, plan.commands.ensure_first_admin)
+    with console.step("API, worker"):
+        _start_serving(world)
+    remember(plan, is_ready=True)
+    console.show(up_pair.where(plan, world.port))
+    if admin:
+        console.show(f"\nThe first admin, shown this once:\n{admin}")
+
+
+def watch(world: World) -> None:
+    """Bring back whatever dies, until somebody asks to stop."""
+    while not world.signals.stopping:
+        for it in world.watches.values():
+            line = it.tend(time.monotonic())
+            if line:
+                world.console.say(line)
+        _keep_foreground(world)
+        all_live = all(it.lives for it in world.watches.values())
+        world.signals.wait(up_pair.POLL_SECONDS if all_live else 0.1)
+
+
+def _start_postgres(world: World) -> Process:
+    url = servers.start_postgres(world.plan.home, timeout=_ATTEMPT_SECONDS)
+    _change_urls(world, url, world.redis_url)
+    return _require(postgres.process(world.plan.home), "PostgreSQL")
+
+
+def _start_valkey(world: World) -> Process:
+    url = servers.start_valkey(world.plan.home, timeout=_ATTEMPT_SECONDS)
+    _change_urls(world, world.database_url, url)
+    return _require(valkey.process(world.plan.home), "Valkey")
+
+
+def _change_urls(world: World, database_url: str, redis_url: str) -> None:
+    """Take note of where the servers are. A child that knows another place is started again."""
+    changed = (world.database_url or database_url, world.redis_url or redis_url) != (
+        database_url,
+        redis_url,
+    )
+    world.database_url, world.redis_url = database_url, redis_url
+    if changed:  # Rare: somebody took the port, or a cleaner of /tmp the socket.
+        for child in (up_children.api(world.plan), up_children.worker(world.plan)):
+            child.ask_to_end()
+
+
+def _require(process: Process | None, name: str) -> Process:
+    if process is None:
+        raise NotReadyYet(f"{name} ended as soon as it was ready")
+    return process
+
+
+def _starter(world: World, child: Child) -> Callable[[], Process]:
+    def start() -> Process:
+        if not (world.database_url and world.redis_url):
+            raise NotReadyYet("the servers are still to come")
+        return child.start(world.plan, world.environment)
+
+    return start
+
+
+def _start_now(world: World, it: Watch) -> None:
+    """Start one thing, however long it takes; what keeps it from starting is the end of us."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            it.process = it.start()
+        except NotReadyYet:
+            if time.monotonic() > deadline:
+                raise
+            _pause(world)
+        else:
+            return
+
+
+def _start_serving(world: World) -> None:
+    """Start API and worker, at another port where somebody was faster to take the chosen one."""
+    for _ in range(_PORT_TRIES):
+        try:
+            for name in ("API", "worker"):
+                _start_now(world, world.watches[name])
+            if world.plan.waits_until_ready:
+                _await_ready(world)
+        except Refused:
+            port = _choose_port(world)  # Refuses too, where it is fixed and taken.
+            if port == world.port:
+                raise
+            world.port = port
+            remember(world.plan, port=port)
+        else:
+            return
+    raise Refused(f"others took {_PORT_TRIES} ports before the API could: choose a DML_PORT")
+
+
+def _choose_port(world: World) -> int:
+    if up_children.api(world.plan).find() is not None:
+        kept = world.port
+        if not world.plan.port_is_fixed or world.plan.port in (0, kept):
+            return kept  # Our own API listens there.
+    return up_ports.choose(world.plan, world.port)
+
+
+def _run(world: World, command: tuple[str, ...]) -> str:
+    return up_children.run_to_end(command, world.plan, world.environment, lambda: _pause(world))
+
+
+def _await_ready(world: World) -> None:
+    """Wait until the API says that it can serve. A child that ends meanwhile is the end of us."""
+    deadline = time.monotonic() + READY_SECONDS
+    children = {"API": up_children.api(world.plan), "worker": up_children.worker(world.plan)}
+    while (answer := _answer(world)) != "200":
+        for name, child in children.items():
+            if not world.watches[name].lives:
+                raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
+        if time.monotonic() > deadline:
+            log = children["API"].log
+            raise Refused(
+                f"the API is not ready after {READY_SECONDS:.0f} s (/readyz: {answer}): see {log}"
+            )
+        _pause(world)
+
+
+def _answer(world: World) -> str:
+    # Another's API at this port would answer for ours until ours has failed to take it.
+    api = world.watches["API"].process
+    if api is None or not up_ports.listens(api.pid, world.port):
+        return "does not listen yet"
+    return up_ports.answer(world.plan, world.port)
+
+
+def _pause(world: World) -> None:
+    world.console.tick()
+    world.signals.wait_at_work(0.1)
+
+
+def _keep_foreground(world: World) -> None:
+    """Start the foreground process again where it was killed; it has no terminal any more."""
+    lock = locks.claim(world.plan.lock("up"))
+    if lock is None:
+        return
+    world.console.say(
+        "`dml up` was killed. Everything goes on in the background: `dml down` stops it."
+    )
+    world.console.leave()
+    up_pair.start("dml.entrypoints.up_foreground", world.plan, lock)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
