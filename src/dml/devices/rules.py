@@ -1,13 +1,12 @@
 """What may happen to a device, and who may do it. Pure: no session, no clock, no await."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
-from uuid import UUID
 
 from dml.accounts.models import DataKind
 from dml.core.errors import Conflict, Forbidden, NotFound, Stale, Unauthenticated
-from dml.devices.models import Device, Nonce, PairingCode
+from dml.devices.models import Device, PairingCode
 
 CODE_LIFETIME: Final = timedelta(minutes=10)
 CODE_REMEMBERED: Final = timedelta(days=1)  # So long it is told apart from one that never was.
@@ -21,7 +20,7 @@ NONCES_MAX: Final = 5  # Live at once, for each device.
 SEEN_AGAIN_AFTER: Final = timedelta(minutes=1)
 REFUSED_MAX: Final = 1_000  # Jobs, developers, or labels that one owner may refuse.
 
-NamedT = TypeVar("NamedT", UUID, str)
+NamedT = TypeVar("NamedT", bound=Hashable)
 
 
 class DeviceNotFound(NotFound):
@@ -118,9 +117,9 @@ def require_not_revoked(device: Device) -> None:
         raise Revoked
 
 
-def require_fresh(nonce: Nonce | None, now: datetime) -> None:
+def require_fresh(nonce_expires_at: datetime | None, now: datetime) -> None:
     """Refuse a nonce that is gone (None), or too old."""
-    if nonce is None or nonce.expires_at <= now:
+    if nonce_expires_at is None or nonce_expires_at <= now:
         raise StaleNonce
 
 

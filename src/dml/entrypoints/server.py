@@ -17,6 +17,7 @@ from dml.accounts.routes import admin_router as users_admin_router
 from dml.accounts.routes import router as users_router
 from dml.core import logs, nodes
 from dml.core.settings import Settings
+from dml.devices.routes import router as devices_router
 from dml.edge.idempotency import Replay, replay
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
 from dml.edge.requests import Requests
@@ -28,6 +29,7 @@ ROUTERS: Final = (
     health.router,
     users_router,
     payments_router,
+    devices_router,
     users_admin_router,
     credits_router,
 )

@@ -1,0 +1,199 @@
+"""The use cases, one function per verb."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts import queries as accounts
+from dml.accounts.models import DataKind
+from dml.core import audit, events
+from dml.core.context import Actor, Context
+from dml.core.ids import DeviceId, JobId, UserId, new_id
+from dml.devices import assertions, queries, rules, statements
+from dml.devices.events import DeviceRevoked
+from dml.devices.models import Device, Nonce, OwnerLimits, PairingCode, Platform
+
+
+class Description(TypedDict):
+    """What a device says of itself."""
+
+    platform: Platform
+    memory_mib: int | None
+    country: str | None
+    kinds: list[DataKind]
+
+
+class Redescription(TypedDict, total=False):
+    """What a device says anew of itself; what is absent stays."""
+
+    platform: Platform
+    memory_mib: int | None
+    country: str | None
+    kinds: list[DataKind]
+
+
+class Edit(TypedDict, total=False):
+    """What an owner changes of a device; what is absent stays."""
+
+    name: str
+    permitted_kinds: list[DataKind] | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCode:
+    """The only copy of a pairing code, as people read it."""
+
+    code: str
+    expires_at: datetime
+
+
+async def make_code(ctx: Context) -> OpenCode:
+    """Give the actor a code that pairs one device, soon."""
+    owner = await accounts.get_user(ctx.tx, ctx.actor.id, lock=True)  # Two at once are counted.
+    rules.require_room(await queries.count_open_codes(ctx.tx, owner.id, ctx.now))
+    code = "".join(secrets.choice(rules.CODE_ALPHABET) for _ in range(rules.CODE_LENGTH))
+    expires_at = ctx.now + rules.CODE_LIFETIME
+    ctx.tx.add(PairingCode(sha256=_digest(code), owner_id=owner.id, expires_at=expires_at))
+    await ctx.tx.flush()
+    return OpenCode(rules.shown_code(code), expires_at)
+
+
+async def pair(
+    ctx: Context, *, code: str, public_key: bytes, name: str, description: Description
+) -> Device:
+    """Register a device for who made the code. Asking again, with the same key, answers alike."""
+    found = await queries.find_code(ctx.tx, _digest(rules.normal_code(code)))
+    if found is None:
+        raise rules.CodeUnknown
+    if found.device_id is not None:
+        device = await queries.get_device(ctx.tx, found.device_id)
+        if device.public_key == public_key:
+            return device
+    rules.require_open(found, ctx.now)
+    device = await _register(ctx, found.owner_id, public_key, name, description)
+    found.device_id = device.id
+    facts = {"name": name, "platform": device.platform}
+    by_owner = replace(ctx, actor=Actor(found.owner_id))
+    audit.record(by_owner, device.reference, "paired", facts=facts)
+    return device
+
+
+async def _register(
+    ctx: Context, owner_id: UserId, public_key: bytes, name: str, description: Description
+) -> Device:
+    """Add a device. Two at once with one key: the second waits for the first, and is refused."""
+    row = {
+        "id": DeviceId(new_id()),
+        "owner_id": owner_id,
+        "public_key": public_key,
+        "name": name,
+        "created_at": ctx.now,
+        "revision": 1,
+        **description,
+        "kinds": rules.once_each(description["kinds"]),
+    }
+    added = insert(Device).values(row).on_conflict_do_nothing(index_elements=["public_key"])
+    device: Device | None = await ctx.tx.scalar(added.returning(Device))
+    if device is None:
+        raise rules.KeyTaken
+    return device
+
+
+async def make_nonce(ctx: Context, device_id: DeviceId) -> Nonce:
+    """Give a device something new to sign. Its oldest nonces make room."""
+    device = await queries.get_device(ctx.tx, device_id, lock=True)
+    rules.require_not_revoked(device)
+    await statements.make_room_for_nonce(ctx.tx, device.id)
+    nonce = Nonce(
+        nonce=secrets.token_urlsafe(24),
+        device_id=device.id,
+        expires_at=ctx.now + rules.NONCE_LIFETIME,
+    )
+    ctx.tx.add(nonce)
+    return nonce
+
+
+async def prove(
+    ctx: Context, device_id: DeviceId, assertion: str, *, public_url: str | None
+) -> Device:
+    """Return the device that signed this assertion, whose nonce is used up; or refuse."""
+    device = await queries.get_device(ctx.tx, device_id)
+    rules.require_not_revoked(device)
+    audiences = [it for it in (assertions.AUDIENCE, public_url) if it]
+    nonce = assertions.read_nonce(assertion, device.public_key, device.id, audiences=audiences)
+    rules.require_fresh(await statements.take_nonce(ctx.tx, device.id, nonce), ctx.now)
+    return device
+
+
+async def describe(ctx: Context, device_id: DeviceId, said: Redescription) -> Device:
+    """Note what a device says of itself. Saying the same again changes nothing."""
+    device = await queries.get_device(ctx.tx, device_id, lock=True)
+    rules.require_not_revoked(device)
+    if "kinds" in said:
+        said = {**said, "kinds": rules.once_each(said["kinds"])}
+    changes = {name: value for name, value in said.items() if getattr(device, name) != value}
+    for name, value in changes.items():
+        setattr(device, name, value)
+    device.revision += bool(changes)
+    return device
+
+
+async def edit(ctx: Context, device_id: DeviceId, changes: Edit, *, revision: int | None) -> Device:
+    """Change what an owner says of a device; refuse where it is no longer at `revision`."""
+    device = await queries.get_owned_device(ctx.tx, ctx.actor.id, device_id, lock=True)
+    rules.require_revision(device, revision)
+    for name, value in changes.items():
+        setattr(device, name, value)
+    device.revision += 1
+    audit.record(ctx, device.reference, "edited", facts=dict(changes))
+    return device
+
+
+async def revoke(ctx: Context, device_id: DeviceId) -> Device:
+    """Trust a device no longer. It is out at once; doing it again changes nothing."""
+    device = await queries.get_owned_device(ctx.tx, ctx.actor.id, device_id, lock=True)
+    if device.revoked_at is None:
+        device.revoked_at = ctx.now
+        device.revision += 1
+        audit.record(ctx, device.reference, "revoked")
+        await events.publish(ctx, DeviceRevoked(device.id))
+    return device
+
+
+async def set_limits(
+    ctx: Context,
+    *,
+    refused_jobs: list[JobId],
+    refused_developers: list[UserId],
+    refused_labels: list[str],
+) -> OwnerLimits:
+    """Set what the actor refuses, on all devices, in the place of what was refused before."""
+    limits: dict[str, list[Any]] = {
+        "refused_jobs": rules.once_each(refused_jobs),
+        "refused_developers": rules.once_each(refused_developers),
+        "refused_labels": rules.once_each(refused_labels),
+    }
+    changed = insert(OwnerLimits).values(owner_id=ctx.actor.id, **limits)
+    await ctx.tx.execute(
+        changed.on_conflict_do_update(index_elements=["owner_id"], set_={**limits})
+    )
+    facts = {name: len(refused) for name, refused in limits.items()}
+    audit.record(ctx, f"user:{ctx.actor.id}", "device_limits_set", facts=facts)
+    return await queries.get_limits(ctx.tx, ctx.actor.id)
+
+
+async def forget_expired(tx: AsyncSession, now: datetime) -> None:
+    """Delete nonces that are too old, and pairing codes that were so a day ago."""
+    await tx.execute(delete(Nonce).where(Nonce.expires_at <= now))
+    old = PairingCode.expires_at <= now - rules.CODE_REMEMBERED
+    await tx.execute(delete(PairingCode).where(old))
+
+
+def _digest(code: str) -> bytes:
+    return hashlib.sha256(code.encode()).digest()
