@@ -1,0 +1,192 @@
+"""Every SELECT of this domain. Edges may read through these; only service and uploads write."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts import rules as roles
+from dml.algorithms import rules
+from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.core.context import Actor
+from dml.core.db import PAGE_MAX
+from dml.core.ids import AlgorithmId, VersionId
+
+# A row that is shown and not changed, with what belongs to it beside its own columns.
+Shown: TypeAlias = Row[*tuple[Any, ...]]
+
+
+def _listings() -> Select[*tuple[Any, ...]]:
+    """Select algorithms as they are shown: each with the newest version that a job can pin."""
+    approved = (
+        select(func.jsonb_build_object("id", Version.id, "number", Version.number))
+        .where(Version.algorithm_id == Algorithm.id, Version.state == VersionState.APPROVED)
+        .order_by(Version.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(*Algorithm.__table__.columns, approved.label("approved_version"))
+
+
+async def get_algorithm(
+    tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId, *, lock: bool = False
+) -> Algorithm:
+    """Load an algorithm that this actor may see. `lock=True` holds its row, and so its versions."""
+    algorithm = await tx.get(Algorithm, algorithm_id, with_for_update=lock, populate_existing=lock)
+    if algorithm is None or not rules.sees(algorithm, actor):
+        raise rules.AlgorithmNotFound
+    return algorithm
+
+
+async def get_managed(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId) -> Algorithm:
+    """Load an algorithm for its developer or a moderator; for others there is none."""
+    algorithm = await get_algorithm(tx, actor, algorithm_id)
+    if not rules.manages(algorithm, actor):
+        raise rules.AlgorithmNotFound
+    return algorithm
+
+
+async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId) -> Shown:
+    """Return an algorithm as it is shown, to an actor who may see it."""
+    await get_algorithm(tx, actor, algorithm_id)
+    return (await tx.execute(_listings().where(Algorithm.id == algorithm_id))).one()
+
+
+async def list_algorithms(
+    tx: AsyncSession,
+    actor: Actor,
+    *,
+    kind: AlgorithmKind | None,
+    tag: str | None,
+    mine: bool,
+    state: AlgorithmState | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Shown]:
+    """Return listed algorithms, or the actor's own, newest first, and one beyond `limit`.
+
+    Refuses another state to whoever is no moderator.
+    """
+    assert 0 < limit <= PAGE_MAX
+    rules.require_may_list(actor, mine=mine, state=state)
+    query = _listings()
+    if mine:
+        query = query.where(Algorithm.developer_id == actor.id)
+    if state is not None or not mine:
+        query = query.where(Algorithm.state == (state or AlgorithmState.LISTED))
+    if kind is not None:
+        query = query.where(Algorithm.kind == kind)
+    if tag is not None:
+        query = query.where(Algorithm.tags.contains([tag]))
+    if after is not None:
+        query = query.where(Algorithm.id < after)
+    return (await tx.execute(query.order_by(Algorithm.id.desc()).limit(limit + 1))).all()
+
+
+async def get_version(
+    tx: AsyncSession,
+    actor: Actor,
+    algorithm_id: AlgorithmId,
+    version_id: VersionId,
+    *,
+    lock: bool = False,
+) -> tuple[Version, Algorithm]:
+    """Load a version that this actor may see. `lock=True` holds the algorithm, then the version."""
+    algorithm = await get_algorithm(tx, actor, algorithm_id, lock=lock)
+    version = await tx.get(Version, version_id, with_for_update=lock, populate_existing=lock)
+    if version is None or version.algorithm_id != algorithm_id:
+        raise rules.VersionNotFound
+    if not rules.sees_version(algorithm, version, actor):
+        raise rules.VersionNotFound
+    return version, algorithm
+
+
+async def get_managed_version(
+    tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId, version_id: VersionId
+) -> tuple[Version, Algorithm]:
+    """Load a version for its developer or a moderator; for others there is none."""
+    rules.require_signed_in(actor)
+    version, algorithm = await get_version(tx, actor, algorithm_id, version_id)
+    if not rules.manages(algorithm, actor):
+        raise rules.VersionNotFound
+    return version, algorithm
+
+
+async def get_approved_version(
+    tx: AsyncSession, version_id: VersionId
+) -> tuple[Version, Algorithm]:
+    """Load a version that a new job may pin, with its algorithm, or refuse."""
+    query = select(Version, Algorithm).join(Algorithm, Algorithm.id == Version.algorithm_id)
+    found = (await tx.execute(query.where(Version.id == version_id))).one_or_none()
+    if found is None:
+        raise rules.VersionNotFound
+    version, algorithm = found
+    rules.require_runnable(algorithm, version)
+    return version, algorithm
+
+
+async def lock_version(tx: AsyncSession, version_id: VersionId) -> Version:
+    """Load a version that is known to be there, and hold its row."""
+    query = select(Version).where(Version.id == version_id).with_for_update()
+    return (await tx.scalars(query.execution_options(populate_existing=True))).one()
+
+
+async def list_versions(
+    tx: AsyncSession,
+    actor: Actor,
+    algorithm_id: AlgorithmId,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Version]:
+    """Return the versions that this actor may see, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    algorithm = await get_algorithm(tx, actor, algorithm_id)
+    query = select(Version).where(Version.algorithm_id == algorithm_id)
+    if not rules.manages(algorithm, actor):
+        query = query.where(Version.state == VersionState.APPROVED)
+    if after is not None:
+        query = query.where(Version.id < after)
+    return (await tx.scalars(query.order_by(Version.id.desc()).limit(limit + 1))).all()
+
+
+async def list_for_moderators(
+    tx: AsyncSession, actor: Actor, *, state: VersionState, after: UUID | None, limit: int
+) -> Sequence[Shown]:
+    """Return versions in this state, the longest waiting first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    roles.require_moderator(actor)
+    query = (
+        select(
+            *Version.__table__.columns,
+            Algorithm.title.label("algorithm_title"),
+            Algorithm.developer_id,
+            Algorithm.labels,
+        )
+        .join(Algorithm, Algorithm.id == Version.algorithm_id)
+        .where(Version.state == state)
+    )
+    if after is not None:
+        query = query.where(Version.id > after)
+    return (await tx.execute(query.order_by(Version.id).limit(limit + 1))).all()
+
+
+async def get_last_number(tx: AsyncSession, algorithm_id: AlgorithmId) -> int:
+    """Return the number of the newest version, or 0. Exact while the algorithm is locked."""
+    query = select(func.max(Version.number)).where(Version.algorithm_id == algorithm_id)
+    return await tx.scalar(query) or 0
+
+
+async def find_same(
+    tx: AsyncSession, algorithm_id: AlgorithmId, sha256: str, input_spec: dict[str, Any]
+) -> Version | None:
+    """Return a version with this file and spec that was not turned down, if there is one."""
+    query = select(Version).where(
+        Version.algorithm_id == algorithm_id,
+        Version.sha256 == sha256,
+        Version.input_spec == input_spec,
+        Version.state.not_in([VersionState.REFUSED, VersionState.REJECTED]),
+    )
+    return await tx.scalar(query.limit(1))

@@ -1,0 +1,237 @@
+"""What may happen to algorithms and versions, and who may do it. Pure: no session, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from dml.accounts.rules import ModeratorsOnly
+from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
+from dml.core.audit import Move
+from dml.core.context import Actor
+from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from dml.edge.http import NotSignedIn
+
+ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
+    AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
+    AlgorithmState.LISTED: frozenset({AlgorithmState.SUSPENDED, AlgorithmState.ARCHIVED}),
+    AlgorithmState.SUSPENDED: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
+    AlgorithmState.ARCHIVED: frozenset(),
+}
+VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
+    VersionState.UPLOADED: frozenset({VersionState.CHECKED, VersionState.REFUSED}),
+    VersionState.CHECKED: frozenset({VersionState.IN_REVIEW}),
+    VersionState.REFUSED: frozenset(),
+    VersionState.IN_REVIEW: frozenset({VersionState.APPROVED, VersionState.REJECTED}),
+    VersionState.APPROVED: frozenset(),
+    VersionState.REJECTED: frozenset(),
+}
+assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
+assert VERSION_MOVES.keys() == set(VersionState)
+
+# A check takes a minute at most. What is still waiting then has met a worker that dies of it.
+CHECK_WITHIN: Final = timedelta(hours=2)
+
+
+class AlgorithmNotFound(NotFound):
+    code = "algorithms.not_found"
+    reason = "There is no such algorithm."
+    remedy = "Look it up in the list of algorithms."
+
+
+class VersionNotFound(NotFound):
+    code = "algorithms.version_not_found"
+    reason = "This algorithm has no such version."
+    remedy = "Look it up in the algorithm's list of versions."
+
+
+class NotDeveloper(Forbidden):
+    code = "algorithms.not_developer"
+    reason = "Only the developer of an algorithm may do this."
+    remedy = "Sign in as its developer, or make an algorithm of your own."
+
+
+class OwnVersion(Forbidden):
+    code = "algorithms.own_version"
+    reason = "Nobody reviews a version of their own."
+    remedy = "Ask another moderator."
+
+
+class WrongState(Conflict):
+    code = "algorithms.wrong_state"
+    reason = "It is not in a state that allows this."
+    remedy = "Look at `state`; from there it can only move to one of `allowed`."
+
+
+class Archived(Conflict):
+    code = "algorithms.archived"
+    reason = "This algorithm is archived, for good."
+    remedy = "Make a new one."
+
+
+class NotListed(Conflict):
+    code = "algorithms.not_listed"
+    reason = "This algorithm is not on offer any more, or for now."
+    remedy = "Choose another one from the list of algorithms."
+
+
+class VersionNotApproved(Conflict):
+    code = "algorithms.version_not_approved"
+    reason = "This version is not approved, so nobody can run it."
+    remedy = "Choose the algorithm's `approved_version`."
+
+
+class FileTooLarge(TooLarge):
+    code = "algorithms.file_too_large"
+    reason = "The file is larger than what is taken here."
+    remedy = "Send at most `limit_bytes`: make the model smaller, or quantise it."
+
+
+class FileEmpty(Invalid):
+    code = "algorithms.file_empty"
+    reason = "The file is empty."
+    remedy = "Send the model as ONNX in the part `file`."
+
+
+class BadForm(Invalid):
+    code = "algorithms.bad_form"
+    reason = "This is not the form that an upload has."
+    remedy = "Send `input_spec` and `file`, each once; `errors` names what is wrong."
+
+
+class BadInputSpec(Invalid):
+    code = "algorithms.bad_input_spec"
+    reason = "The input spec is not valid."
+    remedy = "Correct what `errors` names, and send it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check of a file found: its signature, or every reason to refuse it."""
+
+    signature: dict[str, Any] | None
+    refusals: list[dict[str, str]]
+
+
+# The platform's own failure: a file that was refused for it can be uploaded again.
+CHECK_FAILED: Final = Finding(
+    None,
+    [
+        {
+            "code": "platform.check_failed",
+            "detail": "The check failed by our fault, and not by yours. Upload the file again.",
+        }
+    ],
+)
+Upcoming: TypeAlias = list[tuple[str, datetime | None]]
+
+
+def move_algorithm(algorithm: Algorithm, to: AlgorithmState) -> Move:
+    """Change the state. The only place where one is assigned after creation."""
+    _require_allowed(algorithm.state, to, ALGORITHM_MOVES[algorithm.state])
+    move = Move(algorithm.state, to)
+    algorithm.state = to
+    return move
+
+
+def move_version(version: Version, to: VersionState) -> Move:
+    """Change the state. The only place where one is assigned after creation."""
+    _require_allowed(version.state, to, VERSION_MOVES[version.state])
+    move = Move(version.state, to)
+    version.state = to
+    return move
+
+
+def _require_allowed(state: StrEnum, to: StrEnum, allowed: frozenset[Any]) -> None:
+    if to not in allowed:
+        raise WrongState(state=state, allowed=sorted(allowed))
+
+
+def require_suspended(algorithm: Algorithm) -> None:
+    """Refuse to resume what was never stopped: a draft is listed by an approval alone."""
+    if algorithm.state is not AlgorithmState.SUSPENDED:
+        raise WrongState(state=algorithm.state, allowed=sorted(ALGORITHM_MOVES[algorithm.state]))
+
+
+def require_not_archived(algorithm: Algorithm) -> None:
+    if algorithm.state is AlgorithmState.ARCHIVED:
+        raise Archived
+
+
+def require_signed_in(actor: Actor) -> None:
+    if actor.user_id is None:
+        raise NotSignedIn
+
+
+def require_developer(algorithm: Algorithm, actor: Actor) -> None:
+    if actor.user_id != algorithm.developer_id:
+        raise NotDeveloper
+
+
+def require_developer_or_moderator(algorithm: Algorithm, actor: Actor) -> None:
+    if not manages(algorithm, actor):
+        raise NotDeveloper
+
+
+def require_not_own(algorithm: Algorithm, actor: Actor) -> None:
+    if actor.user_id == algorithm.developer_id:
+        raise OwnVersion
+
+
+def require_may_list(actor: Actor, *, mine: bool, state: AlgorithmState | None) -> None:
+    """Refuse to list what this actor could not see."""
+    if mine:
+        require_signed_in(actor)
+    elif state not in (None, AlgorithmState.LISTED) and not actor.is_moderator:
+        raise ModeratorsOnly
+
+
+def require_runnable(algorithm: Algorithm, version: Version) -> None:
+    """Refuse a version that no new job may run. A draft's versions do not exist for customers."""
+    if algorithm.state is AlgorithmState.DRAFT:
+        raise VersionNotFound
+    if version.state is not VersionState.APPROVED:
+        raise VersionNotApproved(state=version.state)
+    if algorithm.state is not AlgorithmState.LISTED:
+        raise NotListed(state=algorithm.state)
+
+
+def manages(algorithm: Algorithm, actor: Actor) -> bool:
+    """Whether the actor sees all of it, in every state: its developer, and moderators."""
+    return actor.is_moderator or actor.user_id == algorithm.developer_id
+
+
+def sees(algorithm: Algorithm, actor: Actor) -> bool:
+    return algorithm.state is AlgorithmState.LISTED or manages(algorithm, actor)
+
+
+def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
+    """Whether the actor sees a version of an algorithm that they see."""
+    return version.state is VersionState.APPROVED or manages(algorithm, actor)
+
+
+def upcoming(version: Version) -> Upcoming:
+    """Tell what is next, and when by itself; None where it waits for somebody."""
+    match version.state:
+        case VersionState.UPLOADED:
+            return [("check", version.created_at), ("give_up", version.created_at + CHECK_WITHIN)]
+        case VersionState.CHECKED:
+            return [("submit", None)]
+        case VersionState.IN_REVIEW:
+            return [("review", None)]
+        case _:
+            return []
+
+
+def storable(value: Any) -> Any:
+    """Return JSON that PostgreSQL can hold: names in a hostile file may have NULs or half pairs."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode().replace("\0", "\ufffd")
+        case list():
+            return [storable(it) for it in value]
+        case dict():
+            return {storable(key): storable(it) for key, it in value.items()}
+        case _:
+            return value

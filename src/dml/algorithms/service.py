@@ -1,0 +1,135 @@
+"""The use cases, one function per verb. A new version comes in by uploads.py."""
+
+from dml.accounts import rules as roles
+from dml.accounts.models import DataKind
+from dml.algorithms import queries, rules
+from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.algorithms.rules import Finding
+from dml.core import audit, processes
+from dml.core.audit import Move
+from dml.core.context import Context
+from dml.core.ids import AlgorithmId, VersionId, new_id
+from dml.core.money import MicroTokens
+
+
+async def create(
+    ctx: Context,
+    *,
+    title: str,
+    summary: str,
+    model_card: str,
+    kind: AlgorithmKind,
+    tags: list[str],
+    data_kind: DataKind,
+    device_fee: MicroTokens,
+    labels: list[str],
+) -> Algorithm:
+    """Begin an algorithm, which others see once one of its versions is approved."""
+    algorithm = Algorithm(
+        id=AlgorithmId(new_id()),
+        developer_id=ctx.actor.id,
+        title=title,
+        summary=summary,
+        model_card=model_card,
+        kind=kind,
+        tags=tags,
+        data_kind=data_kind,
+        device_fee=device_fee,
+        labels=labels,
+        state=AlgorithmState.DRAFT,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(algorithm)
+    move = Move(None, AlgorithmState.DRAFT)
+    audit.record(ctx, algorithm.reference, "created", move)
+    return algorithm
+
+
+async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) -> VersionState:
+    """Let a version pass its check, or refuse it. Whoever comes second changes nothing."""
+    version = await queries.lock_version(ctx.tx, version_id)
+    if version.state is not VersionState.UPLOADED:
+        return version.state
+    passed = not finding.refusals
+    move = rules.move_version(version, VersionState.CHECKED if passed else VersionState.REFUSED)
+    version.signature, version.refusals = finding.signature, list(finding.refusals)
+    version.checked_at = ctx.now
+    await processes.cancel(ctx, f"give-up:{version_id}")
+    told = " ".join(it["detail"] for it in finding.refusals)
+    audit.record(ctx, version.reference, move.to, move, reason=told or None)
+    return version.state
+
+
+async def submit(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId) -> Version:
+    """Ask the moderators to review a version that passed its check."""
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_not_archived(algorithm)
+    move = rules.move_version(version, VersionState.IN_REVIEW)
+    audit.record(ctx, version.reference, "submitted", move)
+    return version
+
+
+async def approve(
+    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str | None
+) -> Version:
+    """Let everybody run this version. The first one that is approved lists its algorithm."""
+    roles.require_moderator(ctx.actor)
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
+    rules.require_not_own(algorithm, ctx.actor)
+    rules.require_not_archived(algorithm)
+    move = rules.move_version(version, VersionState.APPROVED)
+    version.reviewed_at, version.review_reason = ctx.now, reason
+    audit.record(ctx, version.reference, "approved", move, reason=reason)
+    if algorithm.state is AlgorithmState.DRAFT:
+        listed = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
+        facts = {"version_id": str(version.id)}
+        audit.record(ctx, algorithm.reference, "listed", listed, facts=facts)
+    return version
+
+
+async def reject(
+    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str
+) -> Version:
+    """Turn a version down for good, and tell its developer why."""
+    roles.require_moderator(ctx.actor)
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
+    rules.require_not_own(algorithm, ctx.actor)
+    move = rules.move_version(version, VersionState.REJECTED)
+    version.reviewed_at, version.review_reason = ctx.now, reason
+    audit.record(ctx, version.reference, "rejected", move, reason=reason)
+    return version
+
+
+async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
+    """Take an algorithm off the list for now: no new job can run it."""
+    roles.require_moderator(ctx.actor)
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
+    audit.record(ctx, algorithm.reference, "suspended", move, reason=reason)
+    return algorithm
+
+
+async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
+    """List an algorithm again that was suspended."""
+    roles.require_moderator(ctx.actor)
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_suspended(algorithm)
+    move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
+    audit.record(ctx, algorithm.reference, "resumed", move, reason=reason)
+    return algorithm
+
+
+async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None) -> Algorithm:
+    """Take an algorithm off the list for good. Jobs that run it go on."""
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_developer_or_moderator(algorithm, ctx.actor)
+    move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
+    audit.record(ctx, algorithm.reference, "archived", move, reason=reason)
+    return algorithm

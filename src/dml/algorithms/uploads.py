@@ -1,0 +1,84 @@
+"""How a new version comes in: its file is streamed to the blob store, then the version recorded."""
+
+from dataclasses import replace
+
+from fastapi import Request
+
+from dml.algorithms import processes, queries, rules
+from dml.algorithms.form import UploadForm
+from dml.algorithms.models import Version, VersionState
+from dml.core import audit
+from dml.core import processes as durable
+from dml.core.audit import Move
+from dml.core.blobs import Stored
+from dml.core.context import Actor, Context
+from dml.core.ids import AlgorithmId, VersionId, new_id
+from dml.edge.http import BeginFunction, Parts, transaction
+from dml.inference import spec
+from dml.inference.spec import InputSpec
+
+
+async def upload(
+    server: Parts, begin: BeginFunction, algorithm_id: AlgorithmId, request: Request
+) -> Version:
+    """Take a file in for the algorithm's developer. No transaction is open while it comes.
+
+    A large file over a slow line outlasts an access token, so the token counts when it begins.
+    """
+    async with begin() as ctx:
+        actor = await _find_developer(ctx, algorithm_id)
+    limit = server.settings.model_limit_bytes
+    form = UploadForm(request, limit=limit)
+    stored = await server.blobs.put(form.file(), limit=limit)
+    async with transaction(server, token=None) as ctx:
+        return await add_version(replace(ctx, actor=actor), algorithm_id, form.input_spec, stored)
+
+
+async def add_version(
+    ctx: Context, algorithm_id: AlgorithmId, input_spec: InputSpec, stored: Stored
+) -> Version:
+    """Record a stored file as the next version, and have it checked.
+
+    The same file with the same spec is one version, however often it is sent: a client that missed
+    the answer sends it again. Once it was turned down, it counts as new.
+    """
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_not_archived(algorithm)
+    kept_spec = spec.to_dict(input_spec)
+    same = await queries.find_same(ctx.tx, algorithm_id, stored.sha256, kept_spec)
+    if same is not None:
+        return same
+    version = Version(
+        id=VersionId(new_id()),
+        algorithm_id=algorithm_id,
+        number=await queries.get_last_number(ctx.tx, algorithm_id) + 1,
+        state=VersionState.UPLOADED,
+        input_spec=kept_spec,
+        sha256=stored.sha256,
+        size=stored.size,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(version)
+    audit.record(ctx, version.reference, "uploaded", Move(None, version.state))
+    await durable.start(
+        ctx,
+        f"check:{version.id}",
+        processes.check,
+        version.id,
+        sha256=stored.sha256,
+        input_spec=kept_spec,
+        label_count=len(algorithm.labels),
+    )
+    late = ctx.now + rules.CHECK_WITHIN
+    await durable.at(ctx, late, f"give-up:{version.id}", processes.give_up, version.id)
+    return version
+
+
+async def _find_developer(ctx: Context, algorithm_id: AlgorithmId) -> Actor:
+    """Return who is asking, if a version of this algorithm may come from them."""
+    rules.require_signed_in(ctx.actor)
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id)
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_not_archived(algorithm)
+    return ctx.actor
