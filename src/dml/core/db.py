@@ -4,7 +4,7 @@ relationships to lazy-load.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 from uuid import UUID
 
 from asyncpg import Connection
@@ -17,6 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 
+RawConnection: TypeAlias = "Connection[Any]"
 SCHEMA_REVISION: Final = "0001"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
@@ -72,7 +73,7 @@ def connect(database_url: str, *, name: str, connections: int = 10, **settings: 
     )
 
 
-async def raw(tx: AsyncSession) -> "Connection[Any]":
+async def raw(tx: AsyncSession) -> RawConnection:
     """Return the asyncpg connection beneath, inside the same transaction: for hot statements."""
     await tx.flush()
     connection = await (await tx.connection()).get_raw_connection()

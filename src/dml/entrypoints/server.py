@@ -15,13 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dml.accounts import passwords, sessions
 from dml.accounts.routes import admin_router as users_admin_router
 from dml.accounts.routes import router as users_router
+from dml.algorithms.routes import moderation_router
+from dml.algorithms.routes import router as algorithms_router
 from dml.core import logs, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.idempotency import Replay, replay
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
 from dml.edge.requests import Requests
+from dml.entrypoints import handlers as handlers  # noqa: PLC0414 - so that events are heard
 from dml.entrypoints import health, wiring
+from dml.jobs.device_routes import router as assignments_router
+from dml.jobs.device_routes import work_router
+from dml.jobs.routes import router as jobs_router
+from dml.jobs.watching import Watch
 from dml.payments.routes import admin_router as credits_router
 from dml.payments.routes import router as payments_router
 
@@ -29,7 +36,12 @@ ROUTERS: Final = (
     health.router,
     users_router,
     payments_router,
+    algorithms_router,
+    moderation_router,
+    work_router,
     devices_router,
+    jobs_router,
+    assignments_router,
     users_admin_router,
     credits_router,
 )
@@ -58,6 +70,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         name = nodes.new_name("api")
         alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
         yield
+        await app.state.watch.close()
         alive.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await alive
@@ -77,6 +90,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.redis = wiring.make_redis(settings)
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)
+    app.state.watch = Watch(app.state.sessions)
     app.state.authenticate = sessions.authenticate
 
     answer_in_problems(app)

@@ -1,9 +1,20 @@
 """Every table there is: importing this makes `Base.metadata` whole."""
 
 from dml.accounts import models as accounts
+from dml.algorithms import models as algorithms
 from dml.core import audit, nodes
 from dml.devices import models as devices
 from dml.edge import idempotency
+from dml.jobs import models as jobs
 from dml.payments import models as payments
 
-__all__ = ["accounts", "audit", "devices", "idempotency", "nodes", "payments"]
+__all__ = [
+    "accounts",
+    "algorithms",
+    "audit",
+    "devices",
+    "idempotency",
+    "jobs",
+    "nodes",
+    "payments",
+]

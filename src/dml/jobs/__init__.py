@@ -1,0 +1,18 @@
+"""Jobs: a customer has a version run over many devices' private data, and gets one answer.
+
+    job          open ⇄ paused → settling → completed | cancelled | expired
+    assignment   leased → accepted | released | expired          (the last two may be leased again)
+
+Creating a job puts its whole cost into escrow. A device claims a place under a lease, runs the
+model, and hands in counts. Accepting a result touches no shared row: its id goes into an inbox,
+from which a worker folds batches into the job's totals and pays for them, each once. A customer
+sees the totals in steps that never show a few devices alone. When all places are taken, the
+deadline passes or the customer closes it, the job settles: it waits for what is under way, gives
+back what is left in escrow, and ends.
+
+Places are counters in a few buckets, not rows, so that a job of a million devices costs no more
+than one of ten; a place is open, leased, or accepted, and the three always add up.
+
+Read in this order: models, rules, service, assignments, statements, folding, processes, queries,
+routes.
+"""

@@ -1,0 +1,94 @@
+"""The worker: runs durable processes, and the loops that never end and so are none."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from dml.accounts import sessions
+from dml.core import logs, nodes
+from dml.core.context import SYSTEM, Context
+from dml.core.engine import Engine
+from dml.core.settings import Settings
+from dml.devices import service as devices
+from dml.edge import idempotency, worker
+from dml.edge.worker import WorkerParts
+from dml.entrypoints import handlers, wiring
+from dml.inference.runner import Sandbox
+
+log = logging.getLogger("dml.worker")
+FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
+SWEEP_SECONDS: Final = 1.0
+CLEAN_SECONDS: Final = 600.0
+TROUBLE_SECONDS: Final = 1.0
+
+Act = Callable[[Context], Awaitable[int]]
+
+
+async def clean(ctx: Context) -> int:
+    """Forget what is no longer of use to anybody."""
+    await idempotency.forget_old(ctx.tx, ctx.now)
+    await sessions.forget_expired(ctx.tx, ctx.now)
+    await devices.forget_expired(ctx.tx, ctx.now)
+    return 0
+
+
+async def repeat(parts: WorkerParts, name: str, act: Act, *, idle_seconds: float) -> None:
+    """Act in a transaction each time: at once again where there was work, else after a pause.
+
+    Whatever goes wrong is logged and tried again: what the transaction would have done is undone.
+    """
+    while True:
+        pause = TROUBLE_SECONDS
+        try:
+            async with parts.sessions.begin() as tx:
+                done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
+            pause = 0.0 if done else idle_seconds
+        except Exception:
+            log.exception("%s failed, and is tried again", name)
+        await asyncio.sleep(pause)
+
+
+async def serve(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = wiring.make_engine(settings, "dml worker")
+    sandbox = Sandbox()
+    parts = WorkerParts(
+        settings=settings,
+        sessions=wiring.make_sessions(database),
+        blobs=wiring.make_blobs(settings),
+        sandbox=sandbox,
+    )
+    worker.provide(parts)
+    engine = Engine(wiring.database_url(settings))
+    await engine.start()
+    unsafe = await asyncio.to_thread(sandbox.self_test)
+    facts = {"sandbox": "ok" if unsafe is None else unsafe}
+    if unsafe is not None:
+        log.error("the sandbox does not hold here, so no model is evaluated: %s", unsafe)
+    loops = [
+        nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
+        repeat(parts, "folding", handlers.jobs.fold, idle_seconds=FOLD_SECONDS),
+        repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
+        repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
+    ]
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await engine.stop(grace_seconds=settings.shutdown_seconds)
+    sandbox.close()
+    await database.dispose()
+
+
+def run(settings: Settings) -> int:
+    """Run a worker in this process. Return its exit code."""
+    logs.configure(settings)
+    asyncio.run(serve(settings))
+    return 0

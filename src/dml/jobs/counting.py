@@ -1,0 +1,156 @@
+"""What a result must be: its shape, what it has to add up to, and its canonical form. Pure.
+
+A device sends counts alone. Each item counts once: under a label or as uncertain; each labelled
+item once more: in its month or as undated.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from dml.core.errors import Invalid
+from dml.jobs.models import UNDATED
+
+ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
+MONTH: Final = re.compile(r"(19|20|21)\d\d-(0[1-9]|1[0-2])")
+
+
+class ImplausibleResult(Invalid):
+    code = "jobs.implausible_result"
+    reason = "The counts of this result cannot be."
+    remedy = "Correct what `problems` names, and send the result again while the lease lives."
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of a job its results are measured by. Never changes, so it may be kept in memory."""
+
+    labels: Sequence[str]
+    places: Mapping[str, int]  # Label → its place in the labels.
+    date_from: date | None
+    date_to: date | None
+
+    @classmethod
+    def of(cls, labels: Sequence[str], date_from: date | None, date_to: date | None) -> "Terms":
+        places = {label: place for place, label in enumerate(labels)}
+        return cls(labels, places, date_from, date_to)
+
+    @property
+    def has_period(self) -> bool:
+        return self.date_from is not None or self.date_to is not None
+
+
+def month_number(month: str) -> int:
+    """Number a month `YYYY-MM` so that they sort: 12 × year + month − 1. Never UNDATED."""
+    return int(month[:4]) * 12 + int(month[5:]) - 1
+
+
+def month_name(number: int) -> str:
+    """The month of a number, `YYYY-MM`."""
+    return f"{number // 12:04}-{number % 12 + 1:02}"
+
+
+def check(result: Mapping[str, Any], terms: Terms) -> None:
+    """Refuse a result of the right shape that breaks the sums, the labels or the period."""
+    labels: Mapping[str, int] = result["labels"]
+    months: Mapping[str, Mapping[str, int]] = result["months"]
+    found = [
+        *_unknown_labels(labels, months, terms),
+        *_outside_period(months, terms),
+        *_broken_sums(result, labels, months),
+    ]
+    if terms.has_period and result["undated"]:
+        found.append({"pointer": "/undated", "detail": "must be 0: this job has a date range"})
+    if found:
+        raise ImplausibleResult(problems=found[:20])
+
+
+def _unknown_labels(
+    labels: Mapping[str, int], months: Mapping[str, Mapping[str, int]], terms: Terms
+) -> list[dict[str, str]]:
+    sent = [("/labels", label) for label in labels]
+    sent += [(f"/months/{month}", label) for month, counts in months.items() for label in counts]
+    return [
+        {"pointer": where, "detail": "names a label that this model does not have"}
+        for where, label in sent
+        if label not in terms.places
+    ]
+
+
+def _outside_period(months: Mapping[str, Mapping[str, int]], terms: Terms) -> list[dict[str, str]]:
+    first = terms.date_from.strftime("%Y-%m") if terms.date_from else "0000-00"
+    # The end is the first day that is left out: its month counts unless that is its first day.
+    last = "9999-99"
+    if terms.date_to is not None:
+        last = date.fromordinal(terms.date_to.toordinal() - 1).strftime("%Y-%m")
+    return [
+        {"pointer": f"/months/{month}", "detail": f"lies outside the job's {first} to {last}"}
+        for month in months
+        if not first <= month <= last
+    ]
+
+
+def _broken_sums(
+    result: Mapping[str, Any],
+    labels: Mapping[str, int],
+    months: Mapping[str, Mapping[str, int]],
+) -> list[dict[str, str]]:
+    found = []
+    labelled = sum(labels.values())
+    if labelled + result["uncertain"] != result["items"]:
+        detail = "labels and uncertain must add up to items"
+        found.append({"pointer": "/items", "detail": detail})
+    by_label: dict[str, int] = {}
+    for counts in months.values():
+        for label, count in counts.items():
+            by_label[label] = by_label.get(label, 0) + count
+    if sum(by_label.values()) + result["undated"] != labelled:
+        detail = "months and undated must add up to labels"
+        found.append({"pointer": "/undated", "detail": detail})
+    found += [
+        {"pointer": "/months", "detail": "count more items under a label than `labels` does"}
+        for label, count in by_label.items()
+        if count > labels.get(label, 0)
+    ][:1]
+    return found
+
+
+def canonical(result: Mapping[str, Any]) -> bytes:
+    """Write a result so that equal ones have equal bytes: keys sorted, zeros left out."""
+    return json.dumps(
+        {
+            "items": result["items"],
+            "labels": _without_zeros(result["labels"]),
+            "uncertain": result["uncertain"],
+            "months": {
+                month: kept
+                for month, counts in result["months"].items()
+                if (kept := _without_zeros(counts))
+            },
+            "undated": result["undated"],
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
+def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
+    return {label: count for label, count in counts.items() if count}
+
+
+def cells(result: Mapping[str, Any], terms: Terms) -> dict[tuple[int, int], int]:
+    """Spread an accepted result over (month, place of the label): what `job_counts` sums up."""
+    found: dict[tuple[int, int], int] = {
+        (UNDATED, terms.places[label]): count for label, count in result["labels"].items()
+    }
+    for month, counts in result["months"].items():
+        number = month_number(month)
+        for label, count in counts.items():
+            place = terms.places[label]
+            found[number, place] = count
+            found[UNDATED, place] -= count
+    return {cell: count for cell, count in found.items() if count}

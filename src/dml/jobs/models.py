@@ -1,0 +1,210 @@
+"""The rows. Columns and constraints only; what may happen to them is in rules.py.
+
+The device path's tables (`job_places`, `assignments`, `results`, `result_inbox`) have no foreign
+keys and no index on a column that changes: each would cost every claim and result.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dml.core.db import Base
+from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, FoldId, JobId, UserId, VersionId
+from dml.core.money import MicroTokens
+
+UNDATED: Final = 0  # The month of items without a date, in `job_counts`.
+
+
+class JobState(StrEnum):
+    OPEN = "open"
+    PAUSED = "paused"
+    SETTLING = "settling"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class AssignmentState(StrEnum):
+    LEASED = "leased"
+    ACCEPTED = "accepted"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class Job(Base):
+    """What a customer ordered. All but state and its dates is fixed when it is created."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("max_devices > 0", "max_devices_positive"),
+        CheckConstraint("reward > 0 AND device_fee >= 0 AND platform_fee >= 0", "prices"),
+        CheckConstraint("starts_at < deadline", "starts_before_deadline"),
+        CheckConstraint("date_from < date_to", "period_in_order"),
+        Index(None, "customer_id", "id"),
+        Index("jobs_open_idx", "id", postgresql_where="state = 'open'"),
+    )
+
+    id: Mapped[JobId] = mapped_column(primary_key=True)
+    customer_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"))
+    algorithm_id: Mapped[AlgorithmId] = mapped_column(ForeignKey("algorithms.id"))
+    version_id: Mapped[VersionId] = mapped_column(ForeignKey("algorithm_versions.id"))
+    developer_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"))
+    title: Mapped[str]
+    state: Mapped[JobState]
+
+    max_devices: Mapped[int]
+    max_devices_per_owner: Mapped[int]
+    min_devices: Mapped[int]
+    reward: Mapped[MicroTokens]
+    device_fee: Mapped[MicroTokens]
+    platform_fee: Mapped[MicroTokens]
+
+    data_kind: Mapped[str]
+    countries: Mapped[list[str]]
+    date_from: Mapped[date | None]
+    date_to: Mapped[date | None]
+    min_confidence: Mapped[float]
+    labels: Mapped[list[str]]
+    input_spec: Mapped[dict[str, Any]]
+    model_sha256: Mapped[str]
+    model_size: Mapped[int]
+
+    starts_at: Mapped[datetime]
+    deadline: Mapped[datetime]
+    created_at: Mapped[datetime]
+    end_reason: Mapped[JobState | None] = mapped_column(default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @property
+    def reference(self) -> str:
+        """What ledger and audit log call this job."""
+        return f"job:{self.id}"
+
+    @property
+    def escrow(self) -> str:
+        """The ledger account that holds what the job may still cost."""
+        return f"escrow:job:{self.id}"
+
+    @property
+    def cost_of_one(self) -> MicroTokens:
+        """What one accepted result costs the customer."""
+        return MicroTokens(self.reward + self.device_fee + self.platform_fee)
+
+    @property
+    def cost(self) -> MicroTokens:
+        """What the job costs if every place is taken."""
+        return MicroTokens(self.max_devices * self.cost_of_one)
+
+
+class JobTotals(Base):
+    """How far a job is: what was folded, and how much of that its customer may see."""
+
+    __tablename__ = "job_totals"
+    __table_args__ = (
+        CheckConstraint("shown_devices <= folded", "shown_was_folded"),
+        {"postgresql_with": {"fillfactor": "50"}},
+    )
+
+    job_id: Mapped[JobId] = mapped_column(primary_key=True)
+    folded: Mapped[int] = mapped_column(default=0)
+    items: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    uncertain: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    shown_devices: Mapped[int] = mapped_column(default=0)
+    shown_items: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    shown_uncertain: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    version: Mapped[int] = mapped_column(default=0)
+
+
+class JobCount(Base):
+    """How many items of a month have a label; `shown` is as of the last step shown."""
+
+    __tablename__ = "job_counts"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+
+    job_id: Mapped[JobId] = mapped_column(primary_key=True)
+    month: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # 12 × year + month − 1
+    label: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # Its place in the labels.
+    counted: Mapped[MicroTokens]
+    shown: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+
+
+class JobPlaces(Base):
+    """Places that nobody holds, in a few buckets, so that claims rarely meet."""
+
+    __tablename__ = "job_places"
+    __table_args__ = (
+        CheckConstraint("open >= 0", "never_oversold"),
+        {
+            "postgresql_with": {
+                "fillfactor": "30",
+                "autovacuum_vacuum_scale_factor": "0",
+                "autovacuum_vacuum_threshold": "2000",
+            }
+        },
+    )
+
+    job_id: Mapped[JobId] = mapped_column(primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    open: Mapped[int]
+    closed: Mapped[bool] = mapped_column(default=False)  # Paused or ended: nothing is claimed.
+
+
+class Assignment(Base):
+    """A place that a device holds or held. One row for each job and device, leased anew at need."""
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        UniqueConstraint("job_id", "device_id"),
+        UniqueConstraint("job_id", "owner_id", "slot"),
+        Index(None, "device_id", "id"),
+        Index(None, "lease_expires_at", postgresql_using="brin"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    id: Mapped[AssignmentId] = mapped_column(primary_key=True)
+    job_id: Mapped[JobId]
+    device_id: Mapped[DeviceId]
+    owner_id: Mapped[UserId]
+    bucket: Mapped[int] = mapped_column(SmallInteger)
+    slot: Mapped[int | None] = mapped_column(SmallInteger)  # Which of its owner's places.
+    state: Mapped[AssignmentState]
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    lease_expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    fold_id: Mapped[FoldId | None] = mapped_column(default=None)  # Counted and paid by this fold.
+
+
+class Result(Base):
+    """What left a device: the canonical body, as bytes, which cost a quarter of jsonb's time."""
+
+    __tablename__ = "results"
+
+    assignment_id: Mapped[AssignmentId] = mapped_column(primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]
+
+
+# Results that wait to be folded. Rows only come and go, so it has no key and no index.
+result_inbox = Table(
+    "result_inbox",
+    Base.metadata,
+    Column("assignment_id", Uuid, nullable=False),
+    Column("job_id", Uuid, nullable=False),
+    postgresql_with={
+        "autovacuum_vacuum_scale_factor": "0",
+        "autovacuum_vacuum_threshold": "5000",
+    },
+)

@@ -1,0 +1,229 @@
+"""Every SELECT of this domain. Edges may read through these; only the use cases write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import extract, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.core.context import Actor
+from dml.core.db import PAGE_MAX
+from dml.core.ids import AssignmentId, DeviceId, JobId
+from dml.core.money import MicroTokens
+from dml.devices.queries import DeviceProfile
+from dml.jobs.counting import Terms
+from dml.jobs.models import (
+    Assignment,
+    AssignmentState,
+    Job,
+    JobCount,
+    JobPlaces,
+    JobState,
+    JobTotals,
+    Result,
+)
+from dml.jobs.rules import TRIES_MAX, JobNotFound, require_mine
+
+# The open jobs that a device may run and has not run yet, the oldest first. The claim statement is
+# the judge of whether there is a place; this only proposes.
+_FITTING: Final = text("""
+    SELECT j.id FROM jobs j
+    WHERE j.state = 'open' AND j.starts_at <= :now AND j.deadline > :now
+      AND j.data_kind = ANY (CAST(:kinds AS text[]))
+      AND (cardinality(j.countries) = 0 OR CAST(:country AS text) = ANY (j.countries))
+      AND j.id <> ALL (CAST(:refused_jobs AS uuid[]))
+      AND j.developer_id <> ALL (CAST(:refused_developers AS uuid[]))
+      AND NOT j.labels && CAST(:refused_labels AS text[])
+      AND EXISTS (
+          SELECT FROM job_places p WHERE p.job_id = j.id AND p.open > 0 AND NOT p.closed)
+      AND NOT EXISTS (
+          SELECT FROM assignments a WHERE a.job_id = j.id AND a.device_id = :device_id
+            AND (a.state IN ('leased', 'accepted') OR a.tries >= :tries_max))
+      AND (SELECT count(*) FROM assignments a
+           WHERE a.job_id = j.id AND a.owner_id = :owner_id AND a.slot IS NOT NULL)
+          < j.max_devices_per_owner
+    ORDER BY j.id LIMIT :limit
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A live assignment, with what its device must know of the job."""
+
+    assignment: Assignment
+    job: Job
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a device did or does for a job, and exactly what left it."""
+
+    assignment: Assignment
+    job: Job
+    result: Result | None
+
+
+async def get(tx: AsyncSession, job_id: JobId, *, lock: bool = False) -> Job:
+    """Load a job, or refuse. `lock=True` holds its row until the transaction ends."""
+    job = await tx.get(Job, job_id, with_for_update=lock, populate_existing=lock)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+async def get_mine(tx: AsyncSession, actor: Actor, job_id: JobId, *, lock: bool = False) -> Job:
+    """Load a job for its customer or an admin; for everybody else there is none."""
+    job = await tx.get(Job, job_id, with_for_update=lock, populate_existing=lock)
+    return require_mine(job, actor)
+
+
+async def list_mine(
+    tx: AsyncSession, actor: Actor, *, state: JobState | None, after: UUID | None, limit: int
+) -> Sequence[Job]:
+    """Return the actor's jobs, newest first, and one beyond `limit` if more follow."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(Job).where(Job.customer_id == actor.id)
+    if state is not None:
+        query = query.where(Job.state == state)
+    if after is not None:
+        query = query.where(Job.id < after)
+    return (await tx.scalars(query.order_by(Job.id.desc()).limit(limit + 1))).all()
+
+
+async def get_totals(tx: AsyncSession, job_id: JobId, *, lock: bool = False) -> JobTotals:
+    """Load the totals of a job that is known to be there."""
+    query = select(JobTotals).where(JobTotals.job_id == job_id)
+    return (await tx.scalars(query.with_for_update() if lock else query)).one()
+
+
+async def get_totals_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, JobTotals]:
+    """Return the totals of each of these jobs."""
+    query = select(JobTotals).where(JobTotals.job_id.in_([it.id for it in jobs]))
+    return {it.job_id: it for it in await tx.scalars(query)}
+
+
+async def list_shown_counts(tx: AsyncSession, job_id: JobId) -> Sequence[JobCount]:
+    """Return the counts as of the last step shown, by month and label."""
+    query = (
+        select(JobCount)
+        .where(JobCount.job_id == job_id, JobCount.shown > 0)
+        .order_by(JobCount.month, JobCount.label)
+    )
+    return (await tx.scalars(query)).all()
+
+
+async def lock_places(tx: AsyncSession, job_id: JobId) -> int:
+    """Hold all buckets of a job, so that no claim is under way, and return the open places."""
+    query = (
+        select(JobPlaces.open)
+        .where(JobPlaces.job_id == job_id)
+        .order_by(JobPlaces.bucket)
+        .with_for_update()
+    )
+    return sum((await tx.scalars(query)).all())
+
+
+async def list_fitting(
+    tx: AsyncSession, device: DeviceProfile, now: datetime, *, limit: int
+) -> list[JobId]:
+    """Return open jobs that this device may run, the oldest first."""
+    found = await tx.scalars(
+        _FITTING,
+        {
+            "now": now,
+            "device_id": device.device_id,
+            "owner_id": device.owner_id,
+            "country": device.country,
+            "kinds": list(device.kinds),
+            "refused_jobs": list(device.refused_jobs),
+            "refused_developers": list(device.refused_developers),
+            "refused_labels": list(device.refused_labels),
+            "tries_max": TRIES_MAX,
+            "limit": limit,
+        },
+    )
+    return [JobId(it) for it in found]
+
+
+async def list_live_leases(tx: AsyncSession, device_id: DeviceId, *, limit: int) -> list[Lease]:
+    """Return the assignments that a device holds by the database's clock, the oldest first."""
+    left = extract("epoch", Assignment.lease_expires_at - func.now())
+    query = (
+        select(Assignment, Job, left)
+        .join(Job, Job.id == Assignment.job_id)
+        .where(
+            Assignment.device_id == device_id,
+            Assignment.state == AssignmentState.LEASED,
+            Assignment.lease_expires_at > func.now(),
+        )
+        .order_by(Assignment.id)
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    return [Lease(assignment, job, int(left)) for assignment, job, left in await tx.execute(query)]
+
+
+async def find_terms(
+    tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId
+) -> Terms | None:
+    """Return by what the result of this device's assignment is measured, if it has such a one."""
+    query = (
+        select(Job.labels, Job.date_from, Job.date_to)
+        .join(Assignment, Assignment.job_id == Job.id)
+        .where(Assignment.id == assignment_id, Assignment.device_id == device_id)
+    )
+    row = (await tx.execute(query)).first()
+    return None if row is None else Terms.of(row.labels, row.date_from, row.date_to)
+
+
+async def find_assignment(
+    tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId
+) -> Assignment | None:
+    """Return an assignment of this device, if there is one."""
+    return await tx.scalar(
+        select(Assignment)
+        .where(Assignment.id == assignment_id, Assignment.device_id == device_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+async def list_work(
+    tx: AsyncSession, device_id: DeviceId, *, after: UUID | None, limit: int
+) -> list[Work]:
+    """Return what a device did, newest first, and one beyond `limit` if more follows."""
+    assert 0 < limit <= PAGE_MAX
+    query = (
+        select(Assignment, Job, Result)
+        .join(Job, Job.id == Assignment.job_id)
+        .outerjoin(Result, Result.assignment_id == Assignment.id)
+        .where(Assignment.device_id == device_id)
+    )
+    if after is not None:
+        query = query.where(Assignment.id < after)
+    rows = await tx.execute(query.order_by(Assignment.id.desc()).limit(limit + 1))
+    return [Work(assignment, job, result) for assignment, job, result in rows]
+
+
+async def get_earnings(tx: AsyncSession, device_id: DeviceId) -> tuple[int, MicroTokens]:
+    """Return how many results of a device were paid, and what they earned."""
+    query = (
+        select(func.count(), func.coalesce(func.sum(Job.reward), 0))
+        .join(Job, Job.id == Assignment.job_id)
+        .where(Assignment.device_id == device_id, Assignment.fold_id.is_not(None))
+    )
+    count, earned = (await tx.execute(query)).one()
+    return count, MicroTokens(int(earned))
+
+
+async def watch(tx: AsyncSession, job_ids: Sequence[JobId]) -> dict[JobId, tuple[int, JobState]]:
+    """Return of each job what changes when there is something new: its version and state."""
+    query = (
+        select(Job.id, JobTotals.version, Job.state)
+        .join(JobTotals, JobTotals.job_id == Job.id)
+        .where(Job.id.in_(job_ids))
+    )
+    return {row.id: (row.version, row.state) for row in await tx.execute(query)}

@@ -1,0 +1,74 @@
+"""A job's answer in its forms: as JSON, as CSV, and as one event of a stream. Reads only."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.jobs import queries
+from dml.jobs.counting import month_name
+from dml.jobs.models import UNDATED, Job, JobCount, JobTotals
+from dml.jobs.schemas import MonthOut, ResultsOut
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
+
+
+async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
+    """Return what the customer may see of the answer."""
+    totals = await queries.get_totals(tx, job.id)
+    counts = await queries.list_shown_counts(tx, job.id)
+    return shape(job, totals, counts)
+
+
+def shape(job: Job, totals: JobTotals, counts: Sequence[JobCount]) -> ResultsOut:
+    """Put totals and counts into their shape on the wire; no counts where none are shown."""
+    labels = dict.fromkeys(job.labels, 0)
+    months: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for it in counts:
+        label = job.labels[it.label]
+        labels[label] += it.shown
+        months[it.month][label] = it.shown
+    undated = sum(months.pop(UNDATED, {}).values())
+    shown = totals.shown_devices > 0
+    return ResultsOut(
+        job_id=job.id,
+        state=job.state,
+        version=totals.version,
+        max_devices=job.max_devices,
+        min_devices=job.min_devices,
+        devices_done=totals.folded,
+        devices_shown=totals.shown_devices,
+        items=totals.shown_items if shown else None,
+        labels=labels if shown else None,
+        uncertain=totals.shown_uncertain if shown else None,
+        months=[MonthOut(month=month_name(it), labels=months[it]) for it in sorted(months)]
+        if shown
+        else None,
+        undated=undated if shown else None,
+    )
+
+
+def as_csv(results: ResultsOut) -> str:
+    """Write `month,label,items`: a row for each count, undated and uncertain items at the end."""
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\r\n")  # RFC 4180
+    rows.writerow(["month", "label", "items"])
+    dated: defaultdict[str, int] = defaultdict(int)
+    for month in results.months or []:
+        for label, count in month.labels.items():
+            rows.writerow([month.month, _safe(label), count])
+            dated[label] += count
+    for label, count in (results.labels or {}).items():
+        if count > dated[label]:
+            rows.writerow(["undated", _safe(label), count - dated[label]])
+    if results.uncertain:
+        rows.writerow(["", "(uncertain)", results.uncertain])
+    return file.getvalue()
+
+
+def _safe(label: str) -> str:
+    """Keep a spreadsheet from running what a developer wrote."""
+    return f"'{label}" if label.startswith(_FORMULA) else label

@@ -1,0 +1,146 @@
+"""REST for customers: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
+from dml.core import audit
+from dml.core.ids import JobId
+from dml.core.money import MicroTokens
+from dml.edge.http import Begin, Ctx, Server
+from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
+from dml.edge.paging import Page, Paged
+from dml.edge.problems import refusals
+from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.jobs import queries, results, rules, service
+from dml.jobs.models import Job, JobState, JobTotals
+from dml.jobs.schemas import JobIn, JobOut, ResultsOut
+from dml.jobs.service import Order
+from dml.jobs.watching import Watching
+from dml.payments.rules import InsufficientFunds
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdempotentRoute)
+
+
+def shape(job: Job, totals: JobTotals) -> JobOut:
+    spent = MicroTokens(totals.folded * job.cost_of_one)
+    fields = {name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)}
+    return JobOut(**fields, spent=spent, devices_done=totals.folded)
+
+
+async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
+    return shape(job, await queries.get_totals(tx, job.id))
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[Once],
+    responses=refusals(
+        InsufficientFunds,
+        VersionNotFound,
+        VersionNotApproved,
+        NotListed,
+        rules.DeadlineNotAhead,
+        rules.StartsTooLate,
+        rules.PeriodOutOfOrder,
+        rules.CostTooLarge,
+        rules.PriceChanged,
+        IdempotencyKeyReused,
+    ),
+)
+async def create(ctx: Ctx, server: Server, body: JobIn, response: Response) -> JobOut:
+    """Order a job: its whole cost moves into escrow, or it is refused."""
+    job = await service.create(
+        ctx,
+        Order(**dict(body)),
+        platform_fee_bps=server.settings.platform_fee_bps,
+        min_devices=server.settings.min_devices,
+    )
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return await _shaped(ctx.tx, job)
+
+
+@router.get("")
+async def list_mine(ctx: Ctx, paging: Paged, state: JobState | None = None) -> Page[JobOut]:
+    """Your jobs, newest first."""
+    rows = await queries.list_mine(
+        ctx.tx, ctx.actor, state=state, after=paging.cursor, limit=paging.limit
+    )
+    totals = await queries.get_totals_of(ctx.tx, rows)
+    return paging.page(JobOut, [shape(it, totals[it.id]) for it in rows])
+
+
+@router.get("/{job_id}", responses=refusals(rules.JobNotFound))
+async def get(ctx: Ctx, job_id: JobId) -> JobOut:
+    """A job of yours: what it may cost, what it has cost, how far it is."""
+    return await _shaped(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+
+
+@router.get("/{job_id}/results", responses=refusals(rules.JobNotFound))
+async def get_results(ctx: Ctx, job_id: JobId) -> ResultsOut:
+    """The answer so far, in steps that never show a few devices alone."""
+    return await results.results_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+
+
+@router.get(
+    "/{job_id}/results.csv",
+    response_class=Response,
+    responses={
+        **refusals(rules.JobNotFound),
+        200: {"content": {"text/csv": {"example": "month,label,items\r\n2026-03,cat,12\r\n"}}},
+    },
+)
+async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
+    """The answer so far as CSV: `month,label,items`."""
+    found = await results.results_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+    disposition = {"Content-Disposition": f'attachment; filename="job-{job_id}.csv"'}
+    return Response(results.as_csv(found), media_type="text/csv", headers=disposition)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=Response,
+    responses={
+        **refusals(rules.JobNotFound),
+        200: {"content": {"text/event-stream": {"example": "event: results\ndata: {…}\n\n"}}},
+    },
+)
+async def watch(begin: Begin, watching: Watching, job_id: JobId) -> Response:
+    """Watch the answer grow (server-sent events): `results` with each change, then `end`."""
+    async with begin() as ctx:
+        job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+        first = await results.results_of(ctx.tx, job)
+    return StreamingResponse(
+        watching.stream(first),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get("/{job_id}/timeline", responses=refusals(rules.JobNotFound))
+async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
+    """What happened to a job, and what is next and when."""
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+    upcoming = [NextOut(action=action, at=at) for action, at in rules.upcoming(job)]
+    entries = await audit.history(ctx.tx, job.reference)
+    return timeline(ctx.actor, job.customer_id, entries, upcoming)
+
+
+@router.post("/{job_id}/pause", responses=refusals(rules.JobNotFound, rules.WrongState))
+async def pause(ctx: Ctx, job_id: JobId) -> JobOut:
+    """Hand out no more work. What devices have begun still counts; the deadline stays."""
+    return await _shaped(ctx.tx, await service.pause(ctx, job_id))
+
+
+@router.post("/{job_id}/resume", responses=refusals(rules.JobNotFound, rules.WrongState))
+async def resume(ctx: Ctx, job_id: JobId) -> JobOut:
+    """Hand out work again."""
+    return await _shaped(ctx.tx, await service.resume(ctx, job_id))
+
+
+@router.post("/{job_id}/close", responses=refusals(rules.JobNotFound, rules.WrongState))
+async def close(ctx: Ctx, job_id: JobId) -> JobOut:
+    """End a job now. What devices have begun still counts; what is left then goes back to you."""
+    return await _shaped(ctx.tx, await service.close(ctx, job_id))

@@ -1,0 +1,177 @@
+"""What may happen to a job, an assignment and a result. Pure: no session, no clock, no await."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from dml.core.audit import Move
+from dml.core.context import Actor
+from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
+from dml.core.money import MAX, MicroTokens, render
+from dml.jobs.models import Job, JobState
+
+BPS: Final = 10_000
+DEADLINE_MAX: Final = timedelta(days=366)
+TRIES_MAX: Final = 3
+BUCKETS_MAX: Final = 32
+DEVICES_A_BUCKET: Final = 32
+
+MOVES: Final[Mapping[JobState, frozenset[JobState]]] = {
+    JobState.OPEN: frozenset({JobState.PAUSED, JobState.SETTLING}),
+    JobState.PAUSED: frozenset({JobState.OPEN, JobState.SETTLING}),
+    JobState.SETTLING: frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.EXPIRED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.EXPIRED: frozenset(),
+}
+assert MOVES.keys() == set(JobState)
+ENDED: Final = frozenset(state for state, further in MOVES.items() if not further)
+
+
+class JobNotFound(NotFound):
+    code = "jobs.not_found"
+    reason = "There is no such job."
+    remedy = "Look it up in the list of your jobs."
+
+
+class WrongState(Conflict):
+    code = "jobs.wrong_state"
+    reason = "The job is not in a state that allows this."
+    remedy = "Look at `state`; from there a job can only move to one of `allowed`."
+
+
+class DeadlineNotAhead(Invalid):
+    code = "jobs.deadline_not_ahead"
+    reason = "The deadline must lie ahead, and at most 366 days from now."
+    remedy = "Choose another `deadline`."
+
+
+class StartsTooLate(Invalid):
+    code = "jobs.starts_too_late"
+    reason = "A job starts before its deadline."
+    remedy = "Choose an earlier `starts_at`, or a later `deadline`."
+
+
+class PeriodOutOfOrder(Invalid):
+    code = "jobs.period_out_of_order"
+    reason = "The period of the data ends before it begins."
+    remedy = "Choose a `date_to` after `date_from`: it is the first day that is left out."
+
+
+class CostTooLarge(Invalid):
+    code = "jobs.cost_too_large"
+    reason = "The cost is more than can exist."
+    remedy = "Lower `reward` or `max_devices`."
+
+
+class PriceChanged(Conflict):
+    code = "jobs.price_changed"
+    reason = "The job would cost more than `max_total`: prices rose since you looked."
+    remedy = "Look at `total`, and raise `max_total` if you agree."
+
+
+def move(job: Job, to: JobState) -> Move:
+    """Change the state. The only place where one is assigned after creation."""
+    if to not in MOVES[job.state]:
+        raise WrongState(state=job.state, allowed=sorted(MOVES[job.state]))
+    made = Move(job.state, to)
+    job.state = to
+    return made
+
+
+def require_mine(job: Job | None, actor: Actor) -> Job:
+    """Let the customer at their job, and admins; for everybody else it does not exist."""
+    if job is None or not (actor.is_admin or actor.user_id == job.customer_id):
+        raise JobNotFound
+    return job
+
+
+def require_dates(
+    now: datetime, starts_at: datetime, deadline: datetime, period: tuple[date | None, date | None]
+) -> None:
+    if not now < deadline <= now + DEADLINE_MAX:
+        raise DeadlineNotAhead(now=now.isoformat())
+    if starts_at >= deadline:
+        raise StartsTooLate
+    first, end = period
+    if first is not None and end is not None and first >= end:
+        raise PeriodOutOfOrder
+
+
+def platform_fee(reward: MicroTokens, device_fee: MicroTokens, bps: int) -> MicroTokens:
+    """The platform's share of one result, rounded down."""
+    return MicroTokens((reward + device_fee) * bps // BPS)
+
+
+def total_cost(cost_of_one: int, max_devices: int) -> MicroTokens:
+    """What a job costs in whole, if that can exist."""
+    if cost_of_one * max_devices > MAX:
+        raise CostTooLarge
+    return MicroTokens(cost_of_one * max_devices)
+
+
+def require_price(cost: MicroTokens, max_total: MicroTokens | None) -> None:
+    if max_total is not None and cost > max_total:
+        raise PriceChanged(total=render(cost))
+
+
+def places_by_bucket(max_devices: int) -> list[int]:
+    """Spread the places evenly over at most 32 buckets, of 32 places or more if there are many."""
+    count = min(BUCKETS_MAX, max(1, max_devices // DEVICES_A_BUCKET))
+    return [max_devices // count + (bucket < max_devices % count) for bucket in range(count)]
+
+
+def next_shown(
+    *, folded: int, added: int, shown: int, max_devices: int, min_devices: int
+) -> int | None:
+    """Tell of how many devices the totals are shown when `added` come to those `folded`, if at all.
+
+    Each step holds at least `min_devices`, and leaves either nothing or enough for one more:
+    otherwise the last few devices of a full job could never be shown. So it may be less than all.
+    """
+    after = folded + added
+    most = after if after == max_devices else min(after, max_devices - min_devices)
+    return most if most >= folded and most - shown >= min_devices else None
+
+
+def may_show_last(*, folded: int, shown: int, min_devices: int) -> bool:
+    """Tell whether what a job ends with may be shown: nothing more will come."""
+    return folded - shown >= min_devices
+
+
+def settle_delay(attempt: int) -> timedelta:
+    """How long a job that settles waits before it looks again: half a second, growing to five."""
+    return timedelta(seconds=min(5.0, 0.5 * 1.5**attempt))
+
+
+class AssignmentNotFound(NotFound):
+    code = "jobs.assignment_not_found"
+    reason = "This device has no such assignment."
+    remedy = "Claim one, and use its `id`."
+
+
+class LeaseOver(Conflict):
+    code = "jobs.lease_over"
+    reason = "The lease of this assignment is over."
+    remedy = "Claim again: the work may still be there, for this device or another one."
+
+
+class AnotherResultAccepted(Conflict):
+    code = "jobs.another_result_accepted"
+    reason = "Another result was accepted for this assignment."
+    remedy = "Nothing is left to do: the first one counts and is paid."
+
+
+class TooBusy(Unavailable):
+    code = "jobs.too_busy"
+    reason = "Too many ask for the same at this moment."
+    remedy = "Ask again in a moment; the same request is safe to repeat."
+
+
+def upcoming(job: Job) -> list[tuple[str, datetime | None]]:
+    """Tell what is next for a job, and when it comes by itself."""
+    if job.state in (JobState.OPEN, JobState.PAUSED):
+        return [("expire", job.deadline)]
+    if job.state is JobState.SETTLING:
+        return [("end", job.deadline)]
+    return []

@@ -1,0 +1,117 @@
+"""The use cases of jobs, one function per verb. Each reads: load and lock, check, change, pay.
+
+Locks are taken in one order everywhere: job, places, totals, ledger accounts.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from dml.algorithms import queries as algorithms
+from dml.core import audit, processes
+from dml.core.context import Context
+from dml.core.ids import JobId, VersionId, new_id
+from dml.core.money import MicroTokens
+from dml.jobs import queries, rules, settling
+from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
+from dml.jobs.processes import end_at_deadline, settle
+from dml.payments import service as payments
+from dml.payments.models import TransferCode
+from dml.payments.rules import wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a customer asks for."""
+
+    version_id: VersionId
+    title: str
+    max_devices: int
+    max_devices_per_owner: int
+    reward: MicroTokens
+    countries: list[str]
+    date_from: date | None
+    date_to: date | None
+    min_confidence: float
+    starts_at: datetime | None
+    deadline: datetime
+    max_total: MicroTokens | None
+
+
+async def create(ctx: Context, order: Order, *, platform_fee_bps: int, min_devices: int) -> Job:
+    """Open a job: fix its fees, and put its whole cost into escrow, or refuse."""
+    starts_at = order.starts_at or ctx.now
+    rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
+    version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
+    fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
+    cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
+    rules.require_price(cost, order.max_total)
+
+    job = Job(
+        id=JobId(new_id()),
+        customer_id=ctx.actor.id,
+        algorithm_id=algorithm.id,
+        version_id=version.id,
+        developer_id=algorithm.developer_id,
+        title=order.title,
+        state=JobState.OPEN,
+        max_devices=order.max_devices,
+        max_devices_per_owner=order.max_devices_per_owner,
+        min_devices=min_devices,
+        reward=order.reward,
+        device_fee=algorithm.device_fee,
+        platform_fee=fee,
+        data_kind=algorithm.data_kind,
+        countries=order.countries,
+        date_from=order.date_from,
+        date_to=order.date_to,
+        min_confidence=order.min_confidence,
+        labels=algorithm.labels,
+        input_spec=version.input_spec,
+        model_sha256=version.sha256,
+        model_size=version.size,
+        starts_at=starts_at,
+        deadline=order.deadline,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(job)
+    ctx.tx.add(JobTotals(job_id=job.id))
+    for bucket, places in enumerate(rules.places_by_bucket(job.max_devices)):
+        ctx.tx.add(JobPlaces(job_id=job.id, bucket=bucket, open=places))
+    await ctx.tx.flush()
+
+    await payments.open_reserve(ctx, job.escrow, job.customer_id)
+    await payments.transfer(
+        ctx,
+        code=TransferCode.JOB_ESCROW,
+        reference=job.reference,
+        source=wallet(job.customer_id),
+        target=job.escrow,
+        amount=job.cost,
+    )
+    audit.record(ctx, job.reference, "created", audit.Move(None, JobState.OPEN))
+    await processes.at(ctx, job.deadline, f"{job.reference}:deadline", end_at_deadline, job.id)
+    return job
+
+
+async def pause(ctx: Context, job_id: JobId) -> Job:
+    """Stop handing out places. Leases that live are honoured, and the deadline stays."""
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
+    audit.record(ctx, job.reference, "paused", rules.move(job, JobState.PAUSED))
+    await settling.close_places(ctx, job, closed=True)
+    return job
+
+
+async def resume(ctx: Context, job_id: JobId) -> Job:
+    """Hand out places again."""
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
+    audit.record(ctx, job.reference, "resumed", rules.move(job, JobState.OPEN))
+    await settling.close_places(ctx, job, closed=False)
+    return job
+
+
+async def close(ctx: Context, job_id: JobId) -> Job:
+    """End a job early, by its customer's wish. Leases that live are honoured."""
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
+    await settling.begin(ctx, job, JobState.CANCELLED)
+    await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
+    return job

@@ -1,0 +1,82 @@
+"""How a job ends: its places close, what is under way comes in, and what is left goes back."""
+
+from sqlalchemy import update
+
+from dml.core import audit, events
+from dml.core.context import Context
+from dml.core.ids import JobId
+from dml.core.money import MicroTokens
+from dml.jobs import folding, queries, rules
+from dml.jobs.events import JobEnded
+from dml.jobs.models import Job, JobPlaces, JobState
+from dml.payments import queries as ledger
+from dml.payments import service as payments
+from dml.payments.models import TransferCode
+from dml.payments.rules import wallet
+
+
+async def begin(ctx: Context, job: Job, reason: JobState) -> None:
+    """Let no more devices in, and note what the job will end as. The caller holds its row."""
+    made = rules.move(job, JobState.SETTLING)
+    job.end_reason = reason
+    audit.record(ctx, job.reference, "settling", made, reason=reason)
+    await close_places(ctx, job, closed=True)
+
+
+async def end(ctx: Context, job_id: JobId, reason: JobState) -> str:
+    """Begin to end a job that is full or past its deadline, unless it is ending already."""
+    job = await queries.get(ctx.tx, job_id, lock=True)
+    if job.state not in (JobState.OPEN, JobState.PAUSED):
+        return "ending already"
+    if reason is JobState.EXPIRED and ctx.now < job.deadline:
+        return "not due"
+    await begin(ctx, job, reason)
+    return "settling"
+
+
+async def try_to_settle(ctx: Context, job_id: JobId) -> str:
+    """End a job whose every place is open or counted, and give back what is left; else wait.
+
+    Then no lease lives and nothing waits in the inbox, for each would be a place that is neither.
+    The places are held and closed, so none is claimed meanwhile.
+    """
+    job = await queries.get(ctx.tx, job_id, lock=True)
+    if job.state is not JobState.SETTLING:
+        return "settled already"
+    open_places = await queries.lock_places(ctx.tx, job.id)
+    totals = await queries.get_totals(ctx.tx, job.id, lock=True)
+    if open_places + totals.folded < job.max_devices:
+        return "waiting"
+
+    if rules.may_show_last(
+        folded=totals.folded, shown=totals.shown_devices, min_devices=job.min_devices
+    ):
+        await folding.show(ctx, totals)
+    totals.version += 1
+    await _give_back(ctx, job, totals.folded)
+    assert job.end_reason is not None
+    job.ended_at = ctx.now
+    audit.record(ctx, job.reference, "ended", rules.move(job, job.end_reason))
+    await events.publish(ctx, JobEnded(job.id))
+    return "settled"
+
+
+async def close_places(ctx: Context, job: Job, *, closed: bool) -> None:
+    """Wait for the claims under way, and let no more through (or let them through again)."""
+    await queries.lock_places(ctx.tx, job.id)
+    await ctx.tx.execute(update(JobPlaces).where(JobPlaces.job_id == job.id).values(closed=closed))
+
+
+async def _give_back(ctx: Context, job: Job, folded: int) -> None:
+    left = MicroTokens((job.max_devices - folded) * job.cost_of_one)
+    held = await ledger.get_account_balance(ctx.tx, job.escrow)
+    assert held == left, f"{job.escrow} holds {held}, not {left}"
+    if left > 0:
+        await payments.transfer(
+            ctx,
+            code=TransferCode.JOB_REFUND,
+            reference=job.reference,
+            source=job.escrow,
+            target=wallet(job.customer_id),
+            amount=left,
+        )

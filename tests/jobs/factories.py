@@ -1,0 +1,193 @@
+"""Jobs in a known state, made by use cases and the API: no test starts from an impossible one."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from dml.accounts.models import DataKind
+from dml.algorithms import service as algorithms
+from dml.algorithms.models import AlgorithmKind, Version, VersionState
+from dml.algorithms.rules import Finding
+from dml.core.context import SYSTEM, Actor, Context, Role
+from dml.core.ids import JobId, VersionId, new_id
+from dml.core.money import parse
+from dml.jobs import processes, settling
+from dml.jobs.models import JobState
+from tests.devices.factories import TestDevice, pair, permit
+from tests.world import Person, World, soon
+
+MODEL: Final = b"a model that these tests never run"
+LABELS: Final = ["cat", "dog"]
+SPEC: Final = {
+    "kind": "image",
+    "color": "grey",
+    "width": 8,
+    "height": 8,
+    "resize": "stretch",
+    "layout": "flat",
+    "scale": 1,
+    "mean": 0,
+    "std": 1,
+    "output": {"name": "probabilities", "activation": "none"},
+}
+
+
+def result(cat: int = 2, dog: int = 1, month: str = "2026-03") -> dict[str, Any]:
+    """A result that adds up: all cats in one month, all dogs undated, one item uncertain."""
+    return {
+        "items": cat + dog + 1,
+        "labels": {"cat": cat, "dog": dog},
+        "uncertain": 1,
+        "months": {month: {"cat": cat}},
+        "undated": dog,
+    }
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A job, who ordered it, and whose model it runs."""
+
+    id: JobId
+    customer: Person
+    developer: Person
+    version_id: VersionId
+
+    @property
+    def path(self) -> str:
+        return f"/v1/jobs/{self.id}"
+
+    async def get(self) -> Any:
+        return (await self.customer.get(self.path)).json()
+
+    async def results(self) -> Any:
+        return (await self.customer.get(f"{self.path}/results")).json()
+
+
+async def make_version(world: World, developer: Person, *, device_fee: str = "0.01") -> VersionId:
+    """An approved version of a listed algorithm."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield MODEL
+
+    stored = await world.parts.blobs.put(chunks(), limit=1_000)
+    moderator = await world.person("moderator", Role.MODERATOR)
+    async with world.parts.sessions.begin() as tx:
+        ctx = Context(tx, Actor(developer.id), datetime.now(UTC))
+        algorithm = await algorithms.create(
+            ctx,
+            title="Cats and dogs",
+            summary="Tells cats from dogs.",
+            model_card="# Cats and dogs",
+            kind=AlgorithmKind.IMAGE,
+            tags=["animals"],
+            data_kind=DataKind.PHOTO,
+            device_fee=parse(device_fee),
+            labels=LABELS,
+        )
+        version = Version(
+            id=VersionId(new_id()),
+            algorithm_id=algorithm.id,
+            number=1,
+            state=VersionState.UPLOADED,
+            input_spec=dict(SPEC),
+            sha256=stored.sha256,
+            size=stored.size,
+            created_at=ctx.now,
+        )
+        tx.add_all([algorithm, version])
+        await tx.flush()
+        await algorithms.conclude_check(ctx, version.id, Finding({}, []))
+        await algorithms.submit(ctx, algorithm.id, version.id)
+        reviewing = Context(tx, Actor(moderator.id, Role.MODERATOR), ctx.now)
+        await algorithms.approve(reviewing, algorithm.id, version.id, reason=None)
+    return version.id
+
+
+def order(version_id: VersionId, **changes: Any) -> dict[str, Any]:
+    body = {
+        "version_id": str(version_id),
+        "title": "Cats or dogs?",
+        "max_devices": 10,
+        "reward": "0.1",
+        "deadline": soon(days=1),
+    }
+    return body | changes
+
+
+async def make_job(world: World, **changes: Any) -> Ordered:
+    """An open job of a customer who can pay for it, and has nothing left then."""
+    developer, customer = await world.person("developer"), await world.rich("customer", "1000")
+    version_id = await make_version(world, developer)
+    answer = await customer.post("/v1/jobs", order(version_id, **changes))
+    assert answer.status_code == 201, answer.text
+    return Ordered(JobId(answer.json()["id"]), customer, developer, version_id)
+
+
+async def make_device(world: World, owner: Person | None = None, **changes: Any) -> TestDevice:
+    """A device that may process photos, of somebody new unless an owner is named."""
+    if owner is None:
+        owner = await world.person("owner")
+    await permit(owner, "photo")
+    return await pair(world, owner, **changes)
+
+
+async def claim(device: TestDevice, most: int = 1) -> list[dict[str, Any]]:
+    answer = await device.post("/v1/assignments/claim", {"max": most})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def hand_in(device: TestDevice, lease: Mapping[str, Any], body: Any = None) -> Any:
+    return await device.post(f"/v1/assignments/{lease['id']}/result", body or result())
+
+
+async def work(world: World, job: Ordered, devices: int) -> list[TestDevice]:
+    """Let so many new devices, each of another owner, run the job and hand in `result()`."""
+    made = [await make_device(world) for _ in range(devices)]
+    for device in made:
+        # Other tests' jobs are open, too: a device takes the oldest first.
+        (lease,) = await claim_of(device, job)
+        answer = await hand_in(device, lease)
+        assert answer.status_code == 200, answer.text
+    return made
+
+
+async def claim_of(device: TestDevice, job: Ordered) -> list[dict[str, Any]]:
+    """Claim until a lease of this job comes, and give every other one back."""
+    for _ in range(1_000):
+        items = await claim(device)
+        if not items or items[0]["job_id"] == str(job.id):
+            return items
+        body = {"refused_jobs": [items[0]["job_id"]]}
+        await device.post(f"/v1/assignments/{items[0]['id']}/release")
+        limits = (await device.owner.get("/v1/devices/limits")).json()
+        limits["refused_jobs"] = [*limits["refused_jobs"], *body["refused_jobs"]]
+        await device.owner.put("/v1/devices/limits", limits)
+    raise AssertionError("no end of other jobs")
+
+
+async def fold(world: World) -> int:
+    """Fold all that waits, as a worker does. Return how many results that were."""
+    done = 0
+    while True:
+        async with world.parts.sessions.begin() as tx:
+            folded = await processes.fold(Context(tx, SYSTEM, datetime.now(UTC)))
+        done += folded
+        if not folded:
+            return done
+
+
+async def settle(world: World, job: Ordered, reason: JobState | None = None) -> str:
+    """End a job, for that reason if it is not settling yet, as its process does."""
+    if reason is not None:
+        async with world.parts.sessions.begin() as tx:
+            await settling.end(Context(tx, SYSTEM, datetime.now(UTC)), job.id, reason)
+    async with world.parts.sessions.begin() as tx:
+        return await settling.try_to_settle(Context(tx, SYSTEM, datetime.now(UTC)), job.id)
+
+
+async def sweep(world: World) -> int:
+    async with world.parts.sessions.begin() as tx:
+        return await processes.sweep(Context(tx, SYSTEM, datetime.now(UTC)))

@@ -1,0 +1,126 @@
+"""What a result must add up to, without a database."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dml.jobs import counting
+from dml.jobs.counting import ImplausibleResult, Terms
+from dml.jobs.models import UNDATED
+
+TERMS = Terms.of(["cat", "dog"], None, None)
+GOOD: Mapping[str, Any] = {
+    "items": 6,
+    "labels": {"cat": 3, "dog": 2},
+    "uncertain": 1,
+    "months": {"2026-03": {"cat": 2}, "2026-04": {"dog": 2}},
+    "undated": 1,
+}
+
+
+def of_march(**changes: Any) -> dict[str, Any]:
+    march = {"items": 2, "labels": {"cat": 2}, "uncertain": 0, "undated": 0}
+    return march | {"months": {"2026-03": {"cat": 2}}} | changes
+
+
+def test_a_result_that_adds_up_is_good() -> None:
+    counting.check(GOOD, TERMS)
+    empty = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
+    counting.check(empty, TERMS)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"items": 7}, "/items"),
+        ({"uncertain": 0}, "/items"),
+        ({"undated": 0}, "/undated"),
+        ({"undated": 2}, "/undated"),
+        ({"labels": {"cat": 3, "fox": 2}}, "/labels"),
+        ({"months": {"2026-03": {"fox": 2}, "2026-04": {"dog": 2}}}, "/months/2026-03"),
+        ({"months": {"2026-03": {"cat": 4}}}, "/months"),
+        ({"months": {"2026-03": {"dog": 4}}}, "/months"),
+    ],
+)
+def test_what_does_not_add_up_is_named(wrong: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ImplausibleResult) as refused:
+        counting.check(GOOD | wrong, TERMS)
+    problems: Any = refused.value.facts["problems"]
+    assert pointer in {it["pointer"] for it in problems}
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "good"),
+    [
+        (date(2026, 3, 1), date(2026, 4, 1), True),
+        (date(2026, 3, 31), date(2026, 4, 1), True),
+        (date(2026, 3, 1), None, True),
+        (None, date(2026, 3, 2), True),
+        (date(2026, 4, 1), None, False),
+        (None, date(2026, 3, 1), False),
+    ],
+)
+def test_a_month_outside_the_period_is_refused(
+    first: date | None, end: date | None, good: bool
+) -> None:
+    terms = Terms.of(["cat"], first, end)
+    if good:
+        counting.check(of_march(), terms)
+    else:
+        with pytest.raises(ImplausibleResult):
+            counting.check(of_march(), terms)
+
+
+def test_where_there_is_a_period_nothing_is_undated() -> None:
+    terms = Terms.of(["cat"], date(2026, 3, 1), None)
+    with pytest.raises(ImplausibleResult):
+        counting.check(of_march(items=3, labels={"cat": 3}, undated=1), terms)
+
+
+def test_equal_results_have_equal_bytes() -> None:
+    padded = {
+        **GOOD,
+        "labels": {"dog": 2, "cat": 3},
+        "months": {"2026-05": {"cat": 0}, "2026-04": {"dog": 2, "cat": 0}, "2026-03": {"cat": 2}},
+    }
+    assert counting.canonical(padded) == counting.canonical(GOOD)
+    assert counting.canonical(GOOD | {"items": 7}) != counting.canonical(GOOD)
+    assert json.loads(counting.canonical(GOOD)) == GOOD
+
+
+def test_a_result_is_spread_over_months_and_labels() -> None:
+    march, april = counting.month_number("2026-03"), counting.month_number("2026-04")
+    assert counting.cells(GOOD, TERMS) == {(march, 0): 2, (april, 1): 2, (UNDATED, 0): 1}
+
+
+@given(st.integers(1900, 2199), st.integers(1, 12))
+def test_a_month_survives_both_ways_and_is_never_undated(year: int, month: int) -> None:
+    name = f"{year}-{month:02}"
+    assert counting.month_name(counting.month_number(name)) == name
+    assert UNDATED < counting.month_number(name) < 2**15
+
+
+@given(st.dictionaries(st.sampled_from(["cat", "dog"]), st.integers(0, 50)), st.data())
+def test_nothing_that_counts_is_lost_on_the_way_into_the_totals(
+    labels: dict[str, int], data: st.DataObject
+) -> None:
+    months: dict[str, dict[str, int]] = {"2026-03": {}, "2026-04": {}}
+    for label, count in labels.items():
+        months["2026-03"][label] = data.draw(st.integers(0, count))
+        months["2026-04"][label] = data.draw(st.integers(0, count - months["2026-03"][label]))
+    dated = sum(sum(it.values()) for it in months.values())
+    total = sum(labels.values())
+    result = {
+        "items": total,
+        "labels": labels,
+        "uncertain": 0,
+        "months": months,
+        "undated": total - dated,
+    }
+    counting.check(result, TERMS)
+    assert sum(counting.cells(json.loads(counting.canonical(result)), TERMS).values()) == total
