@@ -9,5 +9,5 @@ from dml.inference.runner import Allowance, Sandbox
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(Allowance(seconds=2)) as sandbox:
+    with Sandbox(Allowance(seconds=1, item_seconds=0.1)) as sandbox:
         yield sandbox

@@ -21,6 +21,7 @@ ELEMENTS_MAX: Final = 200_000_000  # in all weights, and in any one tensor betwe
 NESTING_MAX: Final = 4
 METADATA_BYTES_MAX: Final = 64_000
 NAME_MAX: Final = 512
+EXAMPLES_MAX: Final = 3
 SMALL_WEIGHT: Final = 1024  # elements; all that shape inference ever needs the values of
 
 # What runtimes of the last years know: devices are not updated in a day.
@@ -51,10 +52,9 @@ class Survey:
         self._operators({function.domain for function in model.functions})
 
     def refuse(self, code: str, detail: str) -> None:
-        """Note a reason; a hostile file could give a million, and the first of them will do."""
-        reason = Reason(code, detail)
-        if len(self.reasons) < 100 and reason not in self.reasons:
-            self.reasons.append(reason)
+        """Note a reason: a few of each code, for a hostile file could give a million."""
+        if sum(reason.code == code for reason in self.reasons) < EXAMPLES_MAX:
+            self.reasons.append(Reason(code, detail))
 
     def _model(self, model: ModelProto) -> None:
         if model.ir_version not in IR_VERSIONS:

@@ -34,7 +34,7 @@ from dml.inference.spec import InputSpec, input_shape, to_dict
 __all__ = ["Allowance", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
 
 CHUNK_BYTES: Final = 64 << 20  # of items that go to one child
-MEMORY_PER_MODEL_BYTE: Final = 8  # parsed, checked, inferred, loaded and laid out anew
+MEMORY_PER_MODEL_BYTE: Final = 5  # two are needed to parse and load one; more to lay it out anew
 MEMORY_PER_ITEM_BYTE: Final = 4
 # A single thread can't use more processor time than passes; the rest is for a busy machine.
 WALL_PER_CPU_SECOND: Final = 3

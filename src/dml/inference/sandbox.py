@@ -26,7 +26,7 @@ SELF_TEST_LIMITS: Final = Limits(cpu_seconds=5, wall_seconds=20, memory_bytes=25
 _EXIT_RAISED, _EXIT_NO_MEMORY, _EXIT_NOT_LOCKED = 70, 71, 72
 _READ_BYTES: Final = 1 << 20
 _DETAIL_MAX: Final = 1000
-_MOMENTS, _MOMENT_SECONDS = 2000, 0.001
+_MOMENTS, _MOMENT_SECONDS = 1000, 0.001
 
 _SCRATCH: Final = "/tmp/dml-sandbox-self-test"  # noqa: S108 - holds nothing, and is soon gone
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)

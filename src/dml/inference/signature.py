@@ -77,7 +77,7 @@ def too_large(size: int) -> Reason:
 
 def quoted(text: str) -> str:
     """Text out of a hostile file, fit to be shown: short, and without control characters."""
-    return ascii(text[:QUOTED_MAX]) + ("…" if len(text) > QUOTED_MAX else "")
+    return ascii(text[:QUOTED_MAX]) + ("..." if len(text) > QUOTED_MAX else "")
 
 
 def _tensor(data: Mapping[str, Any]) -> Tensor:
