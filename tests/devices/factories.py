@@ -3,13 +3,18 @@
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dml.accounts.models import DataKind
+from dml.core.context import NOBODY, Context
 from dml.core.ids import DeviceId, UserId
+from dml.devices import service
+from dml.devices.models import Device, Platform
+from dml.devices.service import Description
 from tests.world import Person, World
 
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -106,6 +111,25 @@ async def pair(world: World, person: Person, **changes: Any) -> TestDevice:
     answer = await world.client.post("/v1/devices", json=body | description(**changes))
     assert answer.status_code == 201, answer.text
     return TestDevice(DeviceId(answer.json()["id"]), person, key, world.client)
+
+
+async def paired(ctx: Context, key: Ed25519PrivateKey | None = None) -> Device:
+    """Pair a new device of the actor by use cases, in the transaction of `ctx`."""
+    code = (await service.make_code(ctx)).code
+    return await register(ctx, code, key or Ed25519PrivateKey.generate())
+
+
+async def register(ctx: Context, code: str, key: Ed25519PrivateKey) -> Device:
+    """Register a device with this code, as a stranger does."""
+    return await service.pair(
+        replace(ctx, actor=NOBODY),
+        code=code,
+        public_key=key.public_key().public_bytes_raw(),
+        name="one",
+        description=Description(
+            platform=Platform.LINUX, memory_mib=None, country="PT", kinds=[DataKind.PHOTO]
+        ),
+    )
 
 
 async def permit(person: Person, *kinds: str) -> None:

@@ -18,7 +18,6 @@ from dml.core.ids import DeviceId
 from dml.devices import rules
 from dml.devices.keys import encode_key
 
-GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE: Final = "devices"
 ASSERTION_MAX: Final = 2_048  # Characters; ours have about 400.
 _NONCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

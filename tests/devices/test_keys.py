@@ -1,0 +1,85 @@
+"""Which public keys a device may register, without a database."""
+
+import secrets
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from dml.devices.keys import check_key, decode_key, encode_key
+
+P = 2**255 - 19
+# All eight points whose order divides 8, in each way that 32 bytes can write them.
+LOW_ORDER = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+]
+
+
+def public_key() -> bytes:
+    return Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+
+
+def test_every_real_key_is_taken() -> None:
+    for _ in range(100):
+        key = public_key()
+        assert decode_key(encode_key(key)) == key
+        assert decode_key(encode_key(key) + "=") == key
+
+
+@pytest.mark.parametrize("low", LOW_ORDER)
+def test_a_key_under_which_anybody_can_sign_is_refused(low: str) -> None:
+    with pytest.raises(ValueError, match=r"of Ed25519|of low order"):
+        check_key(bytes.fromhex(low))
+
+
+def test_what_is_no_point_of_the_curve_is_refused() -> None:
+    """Half of all numbers are no y of a point."""
+    refused = 0
+    for _ in range(100):
+        try:
+            check_key(secrets.token_bytes(32))
+        except ValueError:
+            refused += 1
+    assert 20 < refused < 80
+
+
+def test_a_y_that_could_be_written_shorter_is_refused() -> None:
+    """y = 3 is a point; 3 + p, which is no 255 bits less, names the same one."""
+    check_key((3).to_bytes(32, "little"))
+    with pytest.raises(ValueError, match="point"):
+        check_key((P + 3).to_bytes(32, "little"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "A",
+        "====",
+        encode_key(bytes(31)),
+        encode_key(bytes(33)),
+        encode_key(public_key()) + "A",
+        encode_key(public_key())[:-1] + "+",
+        encode_key(public_key()) + "\n",
+        " " + encode_key(public_key()),
+        "ü" * 43,
+        "\ud800" * 43,
+        "\0" * 43,
+        "A" * 100_000,
+    ],
+)
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        decode_key(text)
