@@ -48,6 +48,9 @@ class Requests:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._limited(scope, receive, send_with_id, headers)
+            except Exception:
+                log.exception("a bug: it was answered with 500")  # Here, where its id is known.
+                raise
             finally:
                 if scope["path"] not in _QUIET:
                     log.info(

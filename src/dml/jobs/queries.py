@@ -212,6 +212,7 @@ async def get_earnings(tx: AsyncSession, device_id: DeviceId) -> tuple[int, Micr
     """Return how many results of a device were paid, and what they earned."""
     query = (
         select(func.count(), func.coalesce(func.sum(Job.reward), 0))
+        .select_from(Assignment)
         .join(Job, Job.id == Assignment.job_id)
         .where(Assignment.device_id == device_id, Assignment.fold_id.is_not(None))
     )

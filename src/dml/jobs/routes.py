@@ -1,6 +1,8 @@
 """REST for customers: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,12 +12,12 @@ from dml.core.ids import JobId
 from dml.core.money import MicroTokens
 from dml.edge.http import Begin, Ctx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
-from dml.edge.paging import Page, Paged
+from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
-from dml.jobs.models import Job, JobState, JobTotals
-from dml.jobs.schemas import JobIn, JobOut, ResultsOut
+from dml.jobs.models import Job, JobTotals
+from dml.jobs.schemas import JobIn, JobOut, JobsPaging, ResultsOut
 from dml.jobs.service import Order
 from dml.jobs.watching import Watching
 from dml.payments.rules import InsufficientFunds
@@ -63,10 +65,10 @@ async def create(ctx: Ctx, server: Server, body: JobIn, response: Response) -> J
 
 
 @router.get("")
-async def list_mine(ctx: Ctx, paging: Paged, state: JobState | None = None) -> Page[JobOut]:
+async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[JobOut]:
     """Your jobs, newest first."""
     rows = await queries.list_mine(
-        ctx.tx, ctx.actor, state=state, after=paging.cursor, limit=paging.limit
+        ctx.tx, ctx.actor, state=paging.state, after=paging.cursor, limit=paging.limit
     )
     totals = await queries.get_totals_of(ctx.tx, rows)
     return paging.page(JobOut, [shape(it, totals[it.id]) for it in rows])

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Country, Day, Moment, Text, Wire
+from dml.edge.paging import Paging
 from dml.jobs.counting import ITEMS_MAX, MONTH
 from dml.jobs.models import AssignmentState, JobState
 
@@ -80,6 +81,10 @@ class JobOut(Wire):
     created_at: datetime
     end_reason: JobState | None = Field(description="Set when it begins to settle.")
     ended_at: datetime | None
+
+
+class JobsPaging(Paging):
+    state: JobState | None = None
 
 
 class MonthOut(Wire):
