@@ -13,8 +13,9 @@ from dml.devices.assertions import read_nonce
 from dml.devices.rules import BadAssertion
 from tests.devices.factories import encode, signed
 
-KEY: Final = Ed25519PrivateKey.generate()
+KEY: Final = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC: Final = KEY.public_key().public_bytes_raw()
+HEADER: Final = b'{"alg":"Ed25519"}'
 DEVICE: Final = DeviceId(new_id())
 OTHER: Final = DeviceId(new_id())
 
@@ -141,15 +142,15 @@ def by_hand(header: bytes, payload: bytes = b"{}") -> str:
         "...",
         "a.b.c",
         "é.é.é",
-        "x" * 2_048,
-        "." * 2_048,
-        by_hand(b"{}"),
-        by_hand(b"[" * 1_400),
-        by_hand(bytes(range(256))),
-        by_hand(b'{"alg":"Ed25519","crit":["b64"],"b64":false}'),
-        by_hand(b'{"alg":"Ed25519"}', b"[" * 1_400),
-        by_hand(b'{"alg":"Ed25519"}', b"[" * 100_000),
-        by_hand(b'{"alg":"Ed25519"}', bytes(range(256))),
+        pytest.param("x" * 2_048, id="long"),
+        pytest.param("." * 2_048, id="parts"),
+        pytest.param(by_hand(b"{}"), id="no algorithm"),
+        pytest.param(by_hand(b"[" * 1_400), id="nested header"),
+        pytest.param(by_hand(bytes(range(256))), id="header of bytes"),
+        pytest.param(by_hand(b'{"alg":"Ed25519","crit":["b64"],"b64":false}'), id="unencoded"),
+        pytest.param(by_hand(HEADER, b"[" * 1_400), id="nested claims"),
+        pytest.param(by_hand(HEADER, b"[" * 100_000), id="endlessly nested claims"),
+        pytest.param(by_hand(HEADER, bytes(range(256))), id="claims of bytes"),
     ],
 )
 def test_what_is_no_assertion_is_refused(text: str) -> None:
