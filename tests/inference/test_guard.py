@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto
 
 from dml.inference.runner import Allowance, Refused, Sandbox
 from dml.inference.signature import MODEL_BYTES_MAX, Tensor, from_dict
@@ -102,14 +102,20 @@ def test_what_is_too_large_is_refused_before_it_is_copied(sandbox: Sandbox) -> N
 
 
 def test_a_model_of_almost_the_largest_size_is_checked_and_run() -> None:
-    columns = (MODEL_BYTES_MAX - (2 << 20)) // (64 * 4)
-    model = hostile.adding_nothing(
+    columns = (MODEL_BYTES_MAX - (1 << 20)) // (64 * 4)
+    small = hostile.adding_nothing(
         [
             hostile.node("MatMul", ["x", "wide"], ["w"]),
             hostile.node("ReduceMax", ["w"], ["s"], keepdims=0),
         ],
-        [weight("wide", np.full((64, columns), 1e-3, np.float32))],
+        [weight("wide", np.zeros((64, 1), np.float32))],
     )
+    large = ModelProto()
+    large.ParseFromString(small)
+    wide = large.graph.initializer[0]
+    wide.dims[1] = columns
+    wide.raw_data = bytes(4 * 64 * columns)
+    model = large.SerializeToString()
     with Sandbox() as patient:
         assert patient.check(model, hostile.SPEC, 10).parameters > 64 * columns
         labels, _ = patient.predict(model, hostile.SPEC, np.ones((1, 64), np.float32))

@@ -67,6 +67,12 @@ def test_the_activation_is_applied(sandbox: Sandbox, activation: str) -> None:
     assert np.allclose(sure, expected[:, 0])
 
 
+def test_a_label_that_is_none_is_refused_where_their_number_is_told(sandbox: Sandbox) -> None:
+    assert sandbox.predict(MODEL, SPEC, ITEMS, label_count=10)[0].max() == 9
+    with pytest.raises(Refused, match=r"model\.output_count"):
+        sandbox.predict(MODEL, SPEC, ITEMS, label_count=9)
+
+
 def test_no_items_give_no_labels(sandbox: Sandbox) -> None:
     labels, sure = sandbox.predict(MODEL, SPEC, ITEMS[:0])
     assert (len(labels), len(sure)) == (0, 0)
@@ -219,6 +225,31 @@ def test_a_zygote_that_hangs_is_killed_and_the_request_tried_again(
         os.kill(zygote, signal.SIGSTOP)
         assert sandbox.predict(MODEL, SPEC, ITEMS)[0].tolist() == list(range(10))
         assert not runs(zygote)
+
+
+def test_an_interrupted_request_leaves_no_answer_for_the_next_one(
+    own: tuple[Sandbox, int],
+) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    def send_soon() -> None:
+        only_child_of(own[1])
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    sandbox, before = own[0], signal.signal(signal.SIGUSR1, interrupt)
+    sender = threading.Thread(target=send_soon)
+    sender.start()
+    try:
+        with pytest.raises(Interrupted):
+            sandbox.predict(hostile.slow(), SPEC, ITEMS[:1])
+    finally:
+        sender.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert sandbox.predict(MODEL, SPEC, ITEMS)[0].tolist() == list(range(10))
 
 
 def test_closing_ends_a_request_in_flight(own: tuple[Sandbox, int]) -> None:

@@ -7,6 +7,7 @@ time, so keep one `Sandbox` for as long as the process lives.
 import contextlib
 import io
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -59,6 +60,7 @@ _ENVIRONMENT: Final = {
     "ORT_DISABLE_TELEMETRY": "1",
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
 }
+_INHERITED: Final = ("LD_LIBRARY_PATH",)  # without it some interpreters don't even start
 
 Labels = NDArray[np.int32]
 Probabilities = NDArray[np.float32]
@@ -134,9 +136,16 @@ class Sandbox:
             raise SandboxFailed("The child gave no signature.") from error
 
     def predict(
-        self, model: bytes, spec: InputSpec, items: NDArray[np.float32]
+        self,
+        model: bytes,
+        spec: InputSpec,
+        items: NDArray[np.float32],
+        label_count: int | None = None,
     ) -> tuple[Labels, Probabilities]:
-        """Each item's most probable label, as its place among the labels, and its probability."""
+        """Each item's most probable label, as its place among the labels, and its probability.
+
+        With a `label_count`, a model that names a label beyond is refused: a run trusts no check.
+        """
         _refuse_too_large(model)
         shape = input_shape(spec)
         if items.shape[1:] != shape:
@@ -148,8 +157,14 @@ class Sandbox:
         ]
         if not answers:
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        labels, probabilities = zip(*answers, strict=True)
-        return np.concatenate(labels), np.concatenate(probabilities)
+        each_labels, each_probabilities = zip(*answers, strict=True)
+        labels, probabilities = np.concatenate(each_labels), np.concatenate(each_probabilities)
+        if labels.min() < 0 or not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise SandboxFailed("The child's answer makes no sense.")
+        if label_count is not None and labels.max() >= label_count:
+            detail = f"It names label {labels.max()}, counted from 0, of {label_count}."
+            raise Refused([Reason("model.output_count", detail)])
+        return labels, probabilities
 
     def _predict_chunk(
         self, model: bytes, spec: InputSpec, items: NDArray[np.float32]
@@ -184,10 +199,14 @@ class Sandbox:
                 zygote = self._running()
                 if zygote.unsafe is not None:
                     raise Unsafe(f"The sandbox does not hold here: {zygote.unsafe}")
-                with contextlib.suppress(frames.Broken, OSError):
+                try:
                     told, (output,) = zygote.ask(request, parts, seconds)
                     break
-                self._discard()
+                except (frames.Broken, OSError):
+                    self._discard()
+                except BaseException:  # Ctrl-C: or else the next one would get this one's answer
+                    self._discard()
+                    raise
             else:
                 raise SandboxFailed("The sandbox's process ended twice while it was at this.")
         return _answer(told, output)
@@ -218,7 +237,7 @@ class _Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_ENVIRONMENT,
+            env=_ENVIRONMENT | {key: os.environ[key] for key in _INHERITED if key in os.environ},
             cwd="/",
             start_new_session=True,  # Ctrl-C is for us; the zygote ends when its input does
         )

@@ -44,14 +44,18 @@ class Session:
 
     def run(self, items: Floats, spec: InputSpec) -> Floats:
         """(items, labels): the output that the spec names, before the activation."""
-        size = max(1, min(BATCH_MAX, BATCH_BYTES // max(1, items[0].nbytes)))
-        if self._input.shape[:1] == [1]:
-            size = 1
+        size = self.batch_size(items)
         batches = (items[start : start + size] for start in range(0, len(items), size))
         outputs = [self._run_batch(batch, spec) for batch in batches]
         if len({output.shape[1] for output in outputs}) != 1:
             raise Refused([Reason("model.output_shape", "The number of columns varies.")])
         return np.concatenate(outputs)
+
+    def batch_size(self, items: Floats) -> int:
+        """How many items go in at once: one, where the graph says so or they are large."""
+        if self._input.shape[:1] == [1]:
+            return 1
+        return max(1, min(BATCH_MAX, BATCH_BYTES // int(items[0].nbytes)))
 
     def predict(self, items: Floats, spec: InputSpec) -> Floats:
         """(items, labels): probabilities, each within 0 and 1."""
