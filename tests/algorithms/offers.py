@@ -44,7 +44,7 @@ def part(name: str | None, content: bytes, more: str = "") -> bytes:
     """One part of a form, as it goes over the wire."""
     named = "" if name is None else f'; name="{name}"'
     head = f"--{BOUNDARY}\r\nContent-Disposition: form-data{named}{more}\r\n\r\n"
-    return head.encode() + content + b"\r\n"
+    return head.encode(errors="surrogateescape") + content + b"\r\n"
 
 
 def spec_part(**changes: Any) -> bytes:

@@ -69,7 +69,7 @@ async def test_who_sees_a_draft_and_its_versions(world: World) -> None:
     for hidden in (path, f"{path}/versions", version_path):
         problem(await world.client.get(hidden), 404, "algorithms.not_found")
     for closed in (f"{path}/timeline", f"{version_path}/timeline", f"{version_path}/file"):
-        problem(await world.client.get(closed), 401, "edge.not_signed_in")
+        problem(await world.client.get(closed), 401, "core.not_signed_in")
 
 
 async def test_others_see_of_a_listed_algorithm_what_is_approved(world: World) -> None:
@@ -128,7 +128,7 @@ async def test_a_list_is_filtered_and_cut_into_pages(world: World) -> None:
     assert await listed(eve, "mine=true") == []
     assert await listed(mia, f"state=draft&tag={tag}") == ids[::-1]
     problem(await eve.get("/v1/algorithms?state=draft"), 403, "accounts.moderators_only")
-    problem(await world.client.get("/v1/algorithms?mine=true"), 401, "edge.not_signed_in")
+    problem(await world.client.get("/v1/algorithms?mine=true"), 401, "core.not_signed_in")
 
     page = (await ada.get("/v1/algorithms?mine=true&limit=2")).json()
     assert [it["id"] for it in page["items"]] == [ids[2], ids[1]]
@@ -208,7 +208,7 @@ async def test_a_review_is_refused_where_it_is_not_due(world: World) -> None:
 async def test_moderators_see_versions_by_state_and_others_do_not(world: World) -> None:
     ada, mia = await world.person("ada"), await world.person("mia", Role.MODERATOR)
     problem(await ada.get("/v1/moderation/versions"), 403, "accounts.moderators_only")
-    problem(await world.client.get("/v1/moderation/versions"), 401, "edge.not_signed_in")
+    problem(await world.client.get("/v1/moderation/versions"), 401, "core.not_signed_in")
     path = await make_algorithm(ada)
     made = [await upload(ada, path), await upload(ada, path, width=4, height=16)]
     for version in made:
@@ -279,7 +279,7 @@ async def test_the_same_offer_sent_twice_is_one(world: World) -> None:
     other = await ada.post("/v1/algorithms", offer(title="Other"), headers=headers)
     problem(other, 422, "edge.idempotency_key_reused")
     assert len((await ada.get("/v1/algorithms?mine=true")).json()["items"]) == 1
-    problem(await world.client.post("/v1/algorithms", json=offer()), 401, "edge.not_signed_in")
+    problem(await world.client.post("/v1/algorithms", json=offer()), 401, "core.not_signed_in")
 
 
 @pytest.mark.parametrize(

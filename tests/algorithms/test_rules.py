@@ -14,7 +14,7 @@ from dml.core.context import NOBODY, SYSTEM, Actor, Role
 from dml.core.errors import DmlError
 from dml.core.ids import AlgorithmId, UserId, VersionId, new_id
 from dml.core.money import MicroTokens
-from dml.edge.http import NotSignedIn
+from dml.core.errors import NotSignedIn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEVELOPER = Actor(UserId(new_id()))

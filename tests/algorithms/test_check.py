@@ -1,0 +1,217 @@
+"""What the check says of each file: with the real sandbox, and once through the real engine."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from dml.algorithms import processes, uploads
+from dml.core import processes as durable
+from dml.core.blobs import Stored
+from dml.core.context import Actor, Context
+from dml.core.db import connect
+from dml.core.engine import Engine
+from dml.core.ids import AlgorithmId
+from dml.core.settings import Settings
+from dml.edge import worker
+from dml.edge.worker import WorkerParts
+from dml.entrypoints.server import create_app
+from dml.inference.runner import Sandbox, SandboxFailed
+from tests.algorithms.offers import (
+    GOOD,
+    LABELS,
+    check,
+    file_part,
+    form,
+    make_algorithm,
+    part,
+    send,
+    spec_part,
+    upload,
+)
+from tests.core.engine_watch import running_node, until
+from tests.inference import hostile
+from tests.inference.models import IMAGE_SPEC, image_spec, tiny_image_model
+from tests.world import World, problem
+
+HOSTILE = {
+    name: {**hostile.FILES, **hostile.GRAPHS, **hostile.TRIALS}[name]
+    for name in [
+        *(it for it in hostile.FILES if it != "empty"),
+        "external data elsewhere",
+        "external data beside it",
+        "custom operator",
+        "endless loop",
+        "branch",
+        "opset of tomorrow",
+        "unknown operator",
+        "NaN",
+        "300 large products",
+        "memory bomb",
+    ]
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_file_is_taken_in_and_refused_with_a_reason(
+    world: World, worker_parts: WorkerParts, name: str
+) -> None:
+    model, code = HOSTILE[name]
+    ada = await world.person("ada")
+    version = await upload(ada, await make_algorithm(ada), model)
+    shown = await check(world, ada, version)
+    assert (shown["state"], shown["signature"]) == ("refused", None)
+    assert [it["code"] for it in shown["refusals"]] == [code]
+    assert shown["checked_at"] is not None
+    refused = problem(await ada.post(f"{version}/submit"), 409, "algorithms.wrong_state")
+    assert (refused["state"], refused["allowed"]) == ("refused", [])
+    last = (await ada.get(f"{version}/timeline")).json()
+    assert last["entries"][-1]["reason"] == shown["refusals"][0]["detail"]
+    assert last["next"] == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "spec", "code"),
+    [
+        (LABELS[:9], {}, "model.output_count"),
+        ([*LABELS, "other"], {}, "model.output_count"),
+        (LABELS, {"width": 9}, "model.input_shape"),
+        (LABELS, {"color": "rgb"}, "model.input_shape"),
+        (LABELS, {"layout": "NCHW"}, "model.input_shape"),
+        (LABELS, {"output": {"name": "other", "activation": "none"}}, "model.output_missing"),
+    ],
+)
+async def test_a_model_must_fit_its_spec_and_its_labels(
+    world: World, worker_parts: WorkerParts, labels: list[str], spec: dict[str, Any], code: str
+) -> None:
+    ada = await world.person("ada")
+    version = await upload(ada, await make_algorithm(ada, labels=labels), GOOD, **spec)
+    shown = await check(world, ada, version)
+    assert [it["code"] for it in shown["refusals"]] == [code]
+
+
+async def test_a_colour_model_passes_with_its_own_spec(
+    world: World, worker_parts: WorkerParts
+) -> None:
+    changes = {"color": "rgb", "layout": "NCHW", "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
+    ada = await world.person("ada")
+    path = await make_algorithm(ada, labels=["cat", "dog"])
+    model = tiny_image_model(image_spec(**changes), 2)
+    shown = await check(world, ada, await upload(ada, path, model, **changes))
+    assert (shown["state"], shown["refusals"]) == ("checked", [])
+    assert shown["signature"]["inputs"][0]["shape"] == [None, 3, 8, 8]
+
+
+async def test_a_sandbox_that_fails_is_not_the_models_fault(
+    world: World, settings: Settings, worker_parts: WorkerParts
+) -> None:
+    closed = Sandbox()
+    closed.close()
+    kept = await world.parts.blobs.put(_one(GOOD), limit=len(GOOD))
+    parts = WorkerParts(settings, world.parts.sessions, world.parts.blobs, closed)
+    worker.provide(parts)
+    with pytest.raises(SandboxFailed):
+        await processes.inspect(kept.sha256, IMAGE_SPEC, 10)
+    with pytest.raises(FileNotFoundError):
+        await processes.inspect("0" * 64, IMAGE_SPEC, 10)
+
+
+async def _one(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+@pytest.fixture(scope="module")
+def own_database(make_database: Callable[[], str]) -> str:
+    return make_database()
+
+
+@pytest.fixture(scope="module")
+async def own_world(settings: Settings, own_database: str) -> AsyncIterator[World]:
+    """An API over a database of its own, so that a node there checks no other test's files."""
+    app = create_app(settings, connect(own_database, name="test api"))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield World(app, client)
+
+
+@pytest.fixture(scope="module")
+def node(
+    own_world: World, own_database: str, settings: Settings, sandbox: Sandbox
+) -> Iterator[Engine]:
+    parts = own_world.parts
+    worker.provide(WorkerParts(settings, parts.sessions, parts.blobs, sandbox))
+    with running_node(own_database) as node:
+        yield node
+
+
+async def end_of_check(person: Any, version: str) -> Any:
+    async def done() -> Any:
+        shown = (await person.get(version)).json()
+        return shown if shown["state"] != "uploaded" else None
+
+    return await until(done)
+
+
+async def test_an_uploaded_file_is_checked_by_itself(own_world: World, node: Engine) -> None:
+    ada = await own_world.person("ada")
+    path = await make_algorithm(ada)
+    good = await upload(ada, path)
+    bad = await upload(ada, path, hostile.FILES["pickle"][0])
+    checked, refused = await end_of_check(ada, good), await end_of_check(ada, bad)
+    assert (checked["state"], checked["refusals"]) == ("checked", [])
+    assert checked["signature"]["outputs"][0]["name"] == "probabilities"
+    assert (refused["state"], refused["refusals"][0]["code"]) == ("refused", "model.pickle")
+    assert (await ada.post(f"{good}/submit")).json()["state"] == "in_review"
+
+
+async def test_where_we_fail_the_version_ends_with_a_reason_and_can_come_again(
+    own_world: World, node: Engine, settings: Settings
+) -> None:
+    ada = await own_world.person("ada")
+    path = await make_algorithm(ada)
+    body = form(part("input_spec", b"{}"), file_part())
+    problem(await send(ada, path, body), 422, "algorithms.bad_input_spec")
+    lost = await _lose_a_version(own_world, ada.id, path)
+    shown = await end_of_check(ada, lost)
+    assert (shown["state"], shown["signature"]) == ("refused", None)
+    assert [it["code"] for it in shown["refusals"]] == ["platform.check_failed"]
+    told = (await ada.get(f"{lost}/timeline")).json()
+    assert told["entries"][-1]["actor"] == "system"
+    assert "our fault" in told["entries"][-1]["reason"]
+
+    again = await send(ada, path, form(spec_part(), file_part()))
+    assert (again.status_code, again.json()["number"]) == (201, 2)
+
+
+async def test_what_nobody_checks_is_given_up_in_time(own_world: World, node: Engine) -> None:
+    ada = await own_world.person("ada")
+    path = await make_algorithm(ada)
+    async with own_world.parts.sessions.begin() as tx:
+        ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
+        stored = Stored("0" * 64, 1)
+        version = await uploads.add_version(ctx, _id(path), image_spec(), stored)
+        # As if every worker had died of this check.
+        forgotten = text("DELETE FROM dbos.workflow_status WHERE workflow_uuid = :id")
+        await tx.execute(forgotten, {"id": f"check:{version.id}"})
+        assert await durable.reschedule(ctx, f"give-up:{version.id}", ctx.now)
+    shown = await end_of_check(ada, f"{path}/versions/{version.id}")
+    assert [it["code"] for it in shown["refusals"]] == ["platform.check_failed"]
+
+
+def _id(path: str) -> AlgorithmId:
+    return AlgorithmId(UUID(path.rsplit("/", 1)[1]))
+
+
+async def _lose_a_version(world: World, user_id: Any, path: str) -> str:
+    """Record a version whose file is gone from the store before it could be checked."""
+    async with world.parts.sessions.begin() as tx:
+        ctx = Context(tx, Actor(user_id), datetime.now(UTC))
+        version = await uploads.add_version(ctx, _id(path), image_spec(), Stored("1" * 64, 1))
+    return f"{path}/versions/{version.id}"
