@@ -187,8 +187,10 @@ def settings(
         home=tmp_path_factory.mktemp("home"),
         database_url=SecretStr(database_url),
         redis_url=SecretStr(endpoints.valkey),
+        registrations_a_minute=100_000,
         sign_ins_a_minute=100_000,
         pairing_tries_a_minute=100_000,
+        device_tokens_a_minute=100_000,
         model_limit_bytes=2_000_000,
         log_level="WARNING",
     )

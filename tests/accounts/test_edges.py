@@ -1,12 +1,16 @@
 """Accounts through HTTP: each thing once well, and each refusal."""
 
+import asyncio
 import json
 
 import httpx
 import pytest
 
 from dml.core.context import Role
+from dml.core.db import connect
 from dml.core.ids import new_id
+from dml.core.settings import Settings
+from dml.entrypoints.server import create_app
 from tests.world import World, problem
 
 
@@ -50,7 +54,7 @@ async def test_register_sign_in_refresh_and_log_out(world: World) -> None:
 
     out = {"refresh_token": fresh["refresh_token"]}
     assert (await world.client.post("/v1/users/logout", json=out)).status_code == 204
-    problem(await me(world, fresh["access_token"]), 401, "edge.not_signed_in")
+    problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
     refused = await world.client.post("/v1/users/refresh", json=out)
     problem(refused, 401, "accounts.bad_refresh_token")
 
@@ -61,7 +65,7 @@ async def test_a_refresh_token_used_twice_ends_the_session(world: World) -> None
     fresh = (await world.client.post("/v1/users/refresh", json=body)).json()
     reused = await world.client.post("/v1/users/refresh", json=body)
     problem(reused, 401, "accounts.refresh_token_reused")
-    problem(await me(world, fresh["access_token"]), 401, "edge.not_signed_in")
+    problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
     latest = {"refresh_token": fresh["refresh_token"]}
     refused = await world.client.post("/v1/users/refresh", json=latest)
     problem(refused, 401, "accounts.bad_refresh_token")
@@ -72,6 +76,31 @@ async def test_an_address_is_taken_whatever_its_case(world: World) -> None:
     await world.client.post("/v1/users", json=body)
     again = body | {"email": str(body["email"]).upper()}
     problem(await world.client.post("/v1/users", json=again), 409, "accounts.email_taken")
+
+
+async def test_ten_at_once_with_one_address_open_one_account(world: World) -> None:
+    body = credentials()
+    answers = await asyncio.gather(*(world.client.post("/v1/users", json=body) for _ in range(10)))
+    assert sorted(it.status_code for it in answers) == [201, *[409] * 9]
+
+
+async def test_an_address_that_signs_in_too_often_waits(
+    world: World, settings: Settings, database_url: str
+) -> None:
+    few = settings.model_copy(update={"sign_ins_a_minute": 3})
+    app = create_app(few, connect(database_url, name="test limits"))
+    address = ("192.0.2.7", 1)
+    transport = httpx.ASGITransport(app, client=address)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        answers = [
+            await client.post("/v1/users/refresh", json={"refresh_token": "none"}) for _ in range(4)
+        ]
+    assert [it.status_code for it in answers] == [401, 401, 401, 429]
+    refused = problem(answers[3], 429, "edge.too_many_tries")
+    assert answers[3].headers["retry-after"] == str(refused["retry_after_seconds"])
 
 
 @pytest.mark.parametrize("wrong", [{"password": "wrong horse"}, {"email": "nobody@example.org"}])
@@ -85,11 +114,11 @@ async def test_wrong_credentials_tell_nothing(world: World, wrong: dict[str, str
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 10_000, "eyJhbGciOiJub25lIn0.e30."])
 async def test_what_is_no_token_of_ours_is_refused(world: World, token: str) -> None:
-    problem(await me(world, token), 401, "edge.not_signed_in")
+    problem(await me(world, token), 401, "core.not_signed_in")
 
 
 async def test_no_token_is_refused(world: World) -> None:
-    problem(await world.client.get("/v1/users/me"), 401, "edge.not_signed_in")
+    problem(await world.client.get("/v1/users/me"), 401, "core.not_signed_in")
 
 
 async def test_a_profile_is_edited_and_shown_in_part(world: World) -> None:

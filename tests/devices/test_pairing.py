@@ -174,7 +174,7 @@ async def test_a_token_that_is_sent_all_the_same_is_not_read(world: World) -> No
 
 
 async def test_only_somebody_signed_in_makes_codes(world: World) -> None:
-    problem(await world.client.post("/v1/devices/pairing-codes"), 401, "edge.not_signed_in")
+    problem(await world.client.post("/v1/devices/pairing-codes"), 401, "core.not_signed_in")
 
 
 async def test_too_late_unknown_and_taken_through_http(world: World) -> None:
@@ -207,7 +207,7 @@ async def test_ten_at_once_with_one_code_are_one_device(world: World) -> None:
 @pytest.fixture
 async def strict(settings: Settings, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """The API with small limits, asked from an address that nobody else has."""
-    small = settings.model_copy(update={"pairing_tries_a_minute": 3})
+    small = settings.model_copy(update={"pairing_tries_a_minute": 3, "device_tokens_a_minute": 180})
     app = create_app(small, connect(database_url, name="strict"))
     transport = httpx.ASGITransport(app, client=(str(new_id()), 1))
     async with (

@@ -195,9 +195,9 @@ async def test_a_token_of_a_device_opens_nothing_of_a_user(world: World) -> None
     ada = await world.person("ada")
     device = await pair(world, ada)
     for path in ("/v1/users/me", "/v1/devices", "/v1/devices/limits", device.path):
-        problem(await device.get(path), 401, "edge.not_signed_in")
+        problem(await device.get(path), 401, "core.not_signed_in")
     for path in ("/v1/devices/pairing-codes", f"{device.path}/revoke"):
-        problem(await device.post(path), 401, "edge.not_signed_in")
+        problem(await device.post(path), 401, "core.not_signed_in")
     assert (await ada.get(device.path)).json()["revoked_at"] is None
 
 

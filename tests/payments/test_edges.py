@@ -70,6 +70,14 @@ async def test_what_is_no_credit_is_refused(world: World, wrong: dict[str, objec
     assert (await admin.get("/v1/payments/balance")).json()["total"] == "0"
 
 
+async def test_the_books_add_up_to_zero_and_are_for_admins(world: World) -> None:
+    ada, admin = await world.rich("ada", "12.5"), await world.person("admin", Role.ADMIN)
+    books = (await admin.get("/v1/admin/books")).json()
+    assert books["sum"] == "0"
+    assert float(books["chain"]) <= -12.5
+    problem(await ada.get("/v1/admin/books"), 403, "accounts.admins_only")
+
+
 async def test_nobody_unknown_is_credited(world: World) -> None:
     admin = await world.person("admin", Role.ADMIN)
     body = {"user_id": str(new_id()), "amount": "1", "reason": "for a test"}

@@ -25,6 +25,7 @@ from dml.edge.problems import refusals
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"])
+register_limit = Depends(at_most("register", lambda it: it.registrations_a_minute))
 sign_in_limit = Depends(at_most("sign_in", lambda settings: settings.sign_ins_a_minute))
 
 
@@ -42,7 +43,7 @@ def _tokens(server: Parts, ctx: Context, opened: sessions.Opened) -> TokensOut:
     "",
     status_code=201,
     response_model=UserOut,
-    dependencies=[sign_in_limit],
+    dependencies=[register_limit],
     responses=refusals(rules.EmailTaken, TooManyTries),
 )
 async def register(begin: Begin, body: RegisterIn, response: Response) -> User:

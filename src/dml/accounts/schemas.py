@@ -14,16 +14,17 @@ from dml.core.wire import Country, Day, Text, Wire, check_text
 Email = Annotated[EmailStr, AfterValidator(check_text), Field(max_length=254)]
 
 
-def _check_password(password: str) -> str:
+def _check_printable(password: str) -> str:
     """Refuse what UTF-8 cannot write. A password is taken as typed: spaces count."""
     if not password.isprintable():
         raise ValueError("must have printable characters only")
-    return check_text(password)
+    return password
 
 
 Password = Annotated[
     str,
-    AfterValidator(_check_password),
+    AfterValidator(check_text),
+    AfterValidator(_check_printable),
     Field(json_schema_extra={"format": "password", "examples": ["correct horse battery"]}),
 ]
 

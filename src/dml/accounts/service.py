@@ -3,6 +3,8 @@
 from datetime import date
 from typing import TypedDict
 
+from sqlalchemy.dialects.postgresql import insert
+
 from dml.accounts import queries, rules
 from dml.accounts.models import DataKind, EducationLevel, Gender, User
 from dml.core import audit
@@ -26,19 +28,20 @@ class Profile(TypedDict, total=False):
 async def register(
     ctx: Context, *, email: str, password_hash: str, role: Role = Role.MEMBER
 ) -> User:
-    """Open an account. Two at once with one address: the unique key lets one through."""
-    email = email.lower()
-    if await queries.find_user(ctx.tx, email) is not None:
+    """Open an account. Two at once with one address: the second waits, and is refused."""
+    row = {
+        "id": UserId(new_id()),
+        "email": email.lower(),
+        "password_hash": password_hash,
+        "role": role,
+        "created_at": ctx.now,
+        "revision": 1,
+        "permitted_kinds": [],
+    }
+    added = insert(User).values(row).on_conflict_do_nothing(index_elements=["email"])
+    user: User | None = await ctx.tx.scalar(added.returning(User))
+    if user is None:
         raise rules.EmailTaken
-    user = User(
-        id=UserId(new_id()),
-        email=email,
-        password_hash=password_hash,
-        role=role,
-        created_at=ctx.now,
-    )
-    ctx.tx.add(user)
-    await ctx.tx.flush()
     audit.record(ctx, user.reference, "registered", facts={"role": role})
     return user
 

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts import passwords, queries, rules
 from dml.accounts.models import RefreshToken, Session
 from dml.core.context import Actor, Context
+from dml.core.errors import NotSignedIn
 from dml.core.ids import SessionId, UserId, new_id
 from dml.core.tokens import BadToken, Keys
-from dml.edge.http import BeginFunction, NotSignedIn
+from dml.edge.http import BeginFunction
 
 AUDIENCE: Final = "users"
 

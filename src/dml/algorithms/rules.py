@@ -11,7 +11,7 @@ from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionSta
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from dml.edge.http import NotSignedIn
+from dml.core.errors import NotSignedIn
 
 ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
     AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),

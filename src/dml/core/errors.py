@@ -1,6 +1,6 @@
 """What a use case may refuse. A kind says how; a code says what; no kind knows a protocol."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class DmlError(Exception):
@@ -56,7 +56,13 @@ class Unavailable(DmlError):
     """Nothing was done, through no fault of the caller; asking again is safe."""
 
 
-KINDS: tuple[type[DmlError], ...] = tuple(DmlError.__subclasses__())
+KINDS: Final[tuple[type[DmlError], ...]] = tuple(DmlError.__subclasses__())
+
+
+class NotSignedIn(Unauthenticated):
+    code = "core.not_signed_in"
+    reason = "This needs a valid access token."
+    remedy = "Sign in, or refresh the session, and send `Authorization: Bearer …`."
 
 
 def all_refusals() -> list[type[DmlError]]:

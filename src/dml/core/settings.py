@@ -75,11 +75,17 @@ class Settings(BaseSettings):
     session_days: int = Field(
         30, ge=1, le=365, description="How long a session lives without being refreshed."
     )
+    registrations_a_minute: int = Field(
+        600, ge=1, description="Accounts that one address may open in a minute."
+    )
     sign_ins_a_minute: int = Field(
-        20, ge=1, description="Tries to register, sign in or refresh, for each address."
+        300, ge=1, description="Tries of one address to sign in or refresh in a minute."
     )
     pairing_tries_a_minute: int = Field(
-        20, ge=1, description="Tries to pair a device, for each address."
+        600, ge=1, description="Tries of one address to pair a device in a minute."
+    )
+    device_tokens_a_minute: int = Field(
+        6_000, ge=1, description="Nonces and tokens for the devices of one address in a minute."
     )
 
     body_limit_bytes: int = Field(

@@ -1,7 +1,5 @@
 """REST: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from typing import Final
-
 from fastapi import APIRouter, Depends, Response
 
 from dml.core.ids import DeviceId
@@ -31,12 +29,11 @@ from dml.edge.problems import refusals
 router = APIRouter(prefix="/v1/devices", tags=["devices"])
 
 # Many devices may share an address, and each comes back every few minutes.
-TOKENS_FOR_EACH_PAIRING: Final = 60
 pairing_limit = Depends(at_most("pairing", lambda settings: settings.pairing_tries_a_minute))
 token_limit = Depends(
     at_most(
         "device_token",
-        lambda settings: settings.pairing_tries_a_minute * TOKENS_FOR_EACH_PAIRING,
+        lambda settings: settings.device_tokens_a_minute,
     )
 )
 

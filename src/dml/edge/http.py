@@ -12,15 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, Context
-from dml.core.errors import DmlError, Unauthenticated
+from dml.core.errors import DmlError, NotSignedIn
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
-
-
-class NotSignedIn(Unauthenticated):
-    code = "edge.not_signed_in"
-    reason = "This needs a valid access token."
-    remedy = "Sign in, or refresh the session, and send `Authorization: Bearer …`."
 
 
 class Authenticate(Protocol):

@@ -2,20 +2,34 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from pydantic import SecretStr
 
 from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
 
+NOWHERE: Final = "postgresql://nowhere/dml"
 
-def openapi_json() -> str:
-    """Return OpenAPI as JSON, always with the same text for the same code."""
+
+@contextmanager
+def app_without_database() -> Iterator[FastAPI]:
+    """The API, which connects only when a request needs it: to look at, not to serve."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             home=Path(home),
-            database_url="postgresql://nowhere/dml",
-            redis_url="redis://nowhere",
+            database_url=SecretStr(NOWHERE),
+            redis_url=SecretStr("redis://nowhere"),
         )
-        app = create_app(settings, connect("postgresql://nowhere/dml", name="none"))
+        yield create_app(settings, connect(NOWHERE, name="none"))
+
+
+def openapi_json() -> str:
+    """Return OpenAPI as JSON, always with the same text for the same code."""
+    with app_without_database() as app:
         return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

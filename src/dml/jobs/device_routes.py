@@ -1,14 +1,11 @@
 """REST for devices and their owners: claim, heartbeat, release, result, and what was done."""
 
-import json
 from datetime import timedelta
-from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from dml.core.ids import AssignmentId, DeviceId
-from dml.core.money import MicroTokens
 from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
 from dml.devices.tokens import DeviceBegin, DeviceCtx
@@ -16,76 +13,27 @@ from dml.edge.http import Ctx, Server
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.jobs import assignments, queries, rules
-from dml.jobs.assignments import Claimable
 from dml.jobs.counting import ImplausibleResult
-from dml.jobs.queries import Lease, Work
 from dml.jobs.schemas import (
     AcceptedOut,
     ClaimIn,
     ClaimOut,
     EarningsOut,
-    LeaseOut,
     LeaseTimeOut,
-    ModelOut,
-    PeriodOut,
     ResultIn,
     WorkOut,
 )
+from dml.jobs.shapes import claimed, work
 
 router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
 work_router = APIRouter(prefix="/v1/devices", tags=["devices"])
-
-
-def _lease(it: Lease) -> LeaseOut:
-    job, period = it.job, None
-    if job.date_from is not None or job.date_to is not None:
-        period = PeriodOut(from_=job.date_from, to=job.date_to)
-    return LeaseOut(
-        id=it.assignment.id,
-        job_id=job.id,
-        lease_seconds=it.seconds,
-        lease_expires_at=it.assignment.lease_expires_at,
-        model=ModelOut(
-            url=f"/v1/assignments/{it.assignment.id}/model",
-            sha256=job.model_sha256,
-            size=job.model_size,
-        ),
-        input=job.input_spec,
-        labels=job.labels,
-        min_confidence=job.min_confidence,
-        period=period,
-    )
-
-
-def _claimed(it: Claimable) -> ClaimOut:
-    return ClaimOut(
-        items=[_lease(lease) for lease in it.leases],
-        retry_after_seconds=it.retry_after_seconds,
-        reason=it.reason,
-    )
-
-
-def _work(it: Work) -> WorkOut:
-    paid = it.assignment.fold_id is not None
-    return WorkOut(
-        id=it.assignment.id,
-        job_id=it.job.id,
-        job_title=it.job.title,
-        labels=it.job.labels,
-        state=it.assignment.state,
-        tries=it.assignment.tries,
-        created_at=it.assignment.created_at,
-        paid=paid,
-        earned=it.job.reward if paid else MicroTokens(0),
-        result=None if it.result is None else json.loads(it.result.body),
-    )
 
 
 @router.post("/claim", responses=refusals(NotADevice, Revoked))
 async def claim(device: DeviceCtx, server: Server, body: ClaimIn) -> ClaimOut:
     """Ask for work: the device's live leases, and new ones. No work is an empty list."""
     lease = timedelta(seconds=server.settings.lease_seconds)
-    return _claimed(await assignments.claim(device, most=body.max, lease=lease))
+    return claimed(await assignments.claim(device, most=body.max, lease=lease))
 
 
 @router.post(
@@ -144,7 +92,6 @@ async def download(begin: DeviceBegin, server: Server, assignment_id: Assignment
         job = (await assignments.get_live(device, assignment_id)).job
     return StreamingResponse(
         await server.blobs.stream(job.model_sha256),
-        status_code=HTTPStatus.OK,
         media_type="application/octet-stream",
         headers={"Content-Length": str(job.model_size), "ETag": f'"{job.model_sha256}"'},
     )
@@ -156,7 +103,7 @@ async def list_own_work(device: DeviceCtx, paging: Paged) -> Page[WorkOut]:
     rows = await queries.list_work(
         device.ctx.tx, device.device.id, after=paging.cursor, limit=paging.limit
     )
-    return paging.page(WorkOut, [_work(it) for it in rows])
+    return paging.page(WorkOut, [work(it) for it in rows])
 
 
 @work_router.get("/self/earnings", responses=refusals(NotADevice, Revoked))
@@ -171,7 +118,7 @@ async def list_work(ctx: Ctx, device_id: DeviceId, paging: Paged) -> Page[WorkOu
     """What a device of yours did, newest first, and exactly what left it."""
     device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
     rows = await queries.list_work(ctx.tx, device.id, after=paging.cursor, limit=paging.limit)
-    return paging.page(WorkOut, [_work(it) for it in rows])
+    return paging.page(WorkOut, [work(it) for it in rows])
 
 
 @work_router.get("/{device_id}/earnings", responses=refusals(DeviceNotFound))

@@ -9,30 +9,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
 from dml.core import audit
 from dml.core.ids import JobId
-from dml.core.money import MicroTokens
 from dml.edge.http import Begin, Ctx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
-from dml.jobs.models import Job, JobTotals
+from dml.jobs.models import Job
 from dml.jobs.schemas import JobIn, JobOut, JobsPaging, ResultsOut
 from dml.jobs.service import Order
+from dml.jobs.shapes import ordered
 from dml.jobs.watching import Watching
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdempotentRoute)
 
 
-def shape(job: Job, totals: JobTotals) -> JobOut:
-    spent = MicroTokens(totals.folded * job.cost_of_one)
-    fields = {name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)}
-    return JobOut(**fields, spent=spent, devices_done=totals.folded)
-
-
 async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
-    return shape(job, await queries.get_totals(tx, job.id))
+    return ordered(job, await queries.get_totals(tx, job.id))
 
 
 @router.post(
@@ -71,7 +65,7 @@ async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[Jo
         ctx.tx, ctx.actor, state=paging.state, after=paging.cursor, limit=paging.limit
     )
     totals = await queries.get_totals_of(ctx.tx, rows)
-    return paging.page(JobOut, [shape(it, totals[it.id]) for it in rows])
+    return paging.page(JobOut, [ordered(it, totals[it.id]) for it in rows])
 
 
 @router.get("/{job_id}", responses=refusals(rules.JobNotFound))

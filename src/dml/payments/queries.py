@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.core.db import PAGE_MAX
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
-from dml.payments.models import Key, LedgerAccount, Movement, Transfer, TransferCode
+from dml.payments.models import (
+    CHAIN,
+    REVENUE,
+    Key,
+    LedgerAccount,
+    Movement,
+    Transfer,
+    TransferCode,
+)
 from dml.payments.rules import wallet
 
 _MADE = text("""
@@ -34,6 +42,17 @@ class Balance:
     @property
     def total(self) -> MicroTokens:
         return MicroTokens(self.available + self.pending + self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What rests in each kind of account. The sum is zero, or the books are wrong."""
+
+    sum: MicroTokens
+    chain: MicroTokens
+    wallets: MicroTokens
+    escrows: MicroTokens
+    revenue: MicroTokens
 
 
 async def lock_accounts(tx: AsyncSession, accounts: Sequence[str]) -> dict[str, MicroTokens]:
@@ -93,6 +112,16 @@ async def list_transfers(
     return (await tx.scalars(query.order_by(Transfer.id.desc()).limit(limit + 1))).all()
 
 
-async def sum_of_balances(tx: AsyncSession) -> int:
-    """Return the sum over all accounts: zero, or the books are wrong."""
-    return int(await tx.scalar(select(func.coalesce(func.sum(LedgerAccount.balance), 0))) or 0)
+async def get_books(tx: AsyncSession) -> Books:
+    """Sum up all accounts by kind: the part of their name before the colon."""
+    kind = func.split_part(LedgerAccount.code, ":", 1).label("kind")
+    query = select(kind, func.sum(LedgerAccount.balance).label("balance")).group_by(kind)
+    sums = {row.kind: MicroTokens(int(row.balance)) for row in await tx.execute(query)}
+    nothing = MicroTokens(0)
+    return Books(
+        sum=MicroTokens(sum(sums.values())),
+        chain=sums.get(CHAIN, nothing),
+        wallets=sums.get("wallet", nothing),
+        escrows=sums.get("escrow", nothing),
+        revenue=sums.get(REVENUE, nothing),
+    )

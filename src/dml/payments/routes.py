@@ -9,11 +9,11 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.payments import queries, service
-from dml.payments.queries import Balance
-from dml.payments.schemas import BalanceOut, CreditIn, CreditOut, TransferOut
+from dml.payments.queries import Balance, Books
+from dml.payments.schemas import BalanceOut, BooksOut, CreditIn, CreditOut, TransferOut
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
-admin_router = APIRouter(prefix="/v1/admin/credits", tags=["admin"], route_class=IdempotentRoute)
+admin_router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
 
 
 @router.get("/balance", response_model=BalanceOut)
@@ -31,8 +31,14 @@ async def list_transfers(ctx: Ctx, paging: Paged) -> Page[TransferOut]:
     return paging.page(TransferOut, rows)
 
 
+@admin_router.get("/books", response_model=BooksOut, responses=refusals(AdminsOnly))
+async def get_books(ctx: Ctx) -> Books:
+    """What rests where in the whole ledger. The sum is zero, or the books are wrong."""
+    return await service.read_books(ctx)
+
+
 @admin_router.post(
-    "",
+    "/credits",
     status_code=201,
     dependencies=[Once],
     responses=refusals(AdminsOnly, UserNotFound, IdempotencyKeyReused),

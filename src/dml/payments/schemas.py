@@ -27,6 +27,14 @@ class TransferOut(Wire):
     created_at: datetime
 
 
+class BooksOut(Wire):
+    sum: AmountOut = Field(description="Zero, or the books are wrong.")
+    chain: AmountOut = Field(description="The world outside: its negation is what is in here.")
+    wallets: AmountOut
+    escrows: AmountOut = Field(description="What running jobs may still cost.")
+    revenue: AmountOut = Field(description="What the platform earned.")
+
+
 class CreditIn(Wire):
     user_id: UserId
     amount: AmountIn = Field(gt=0)

@@ -11,6 +11,7 @@ from dml.core.ids import CreditId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.payments import queries, rules, statements
 from dml.payments.models import CHAIN, Movement, TransferCode
+from dml.payments.queries import Books
 
 MOVEMENTS_MAX: Final = (
     5_000  # A fold pays each of 1,000 devices' owners, and two more for each job.
@@ -54,6 +55,12 @@ async def transfer_many(ctx: Context, movements: Sequence[Movement]) -> None:
 async def open_reserve(ctx: Context, account: str, owner_id: UserId) -> None:
     """Open an account that counts as `reserved` in the owner's balance, such as an escrow."""
     await statements.open_accounts(ctx.tx, {account: owner_id})
+
+
+async def read_books(ctx: Context) -> Books:
+    """Sum up the whole ledger, for an admin. O(accounts)."""
+    roles.require_admin(ctx.actor)
+    return await queries.get_books(ctx.tx)
 
 
 async def credit(ctx: Context, user_id: UserId, amount: MicroTokens, *, reason: str) -> CreditId:

@@ -1,0 +1,92 @@
+"""The habits a type checker cannot see. (Import direction is in pyproject.toml: lint-imports.)"""
+
+import ast
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from pydantic import AfterValidator, BaseModel
+
+from dml.core.db import SCHEMA_REVISION
+from dml.core.errors import all_refusals
+from dml.core.wire import Wire, check_moment, check_text
+from dml.entrypoints.describe import app_without_database, openapi_json
+
+ROOT = Path(__file__).parent.parent
+SRC = ROOT / "src"
+FILES = sorted([*SRC.rglob("*.py"), *(ROOT / "demo").rglob("*.py")])
+SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
+LINES_MAX = 400
+LINES_OF_A_FUNCTION_MAX = 70
+ROUTES = sorted(SRC.rglob("*routes.py"))
+DOMAINS = {"accounts", "algorithms", "devices", "jobs", "payments"}
+DOMAIN_FILES = [path for path in FILES if path.parent.name in DOMAINS]
+SHAPES_IN = [shape for shape in Wire.__subclasses__() if shape.__name__.endswith("In")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=SHOWN)
+def test_a_file_fits_in_the_head(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", FILES, ids=SHOWN)
+def test_a_function_fits_on_a_page(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= LINES_OF_A_FUNCTION_MAX, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", ROUTES, ids=lambda path: path.parent.name)
+def test_routes_are_thin(path: Path) -> None:
+    text = path.read_text()
+    for banned in ("    if ", "    try:", "select(", "commit(", "HTTPException"):
+        assert banned not in text
+
+
+@pytest.mark.parametrize("path", DOMAIN_FILES, ids=lambda path: str(path.relative_to(SRC)))
+def test_the_word_is_state(path: Path) -> None:
+    assert not re.search(r"status(?!_code)", path.read_text(), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("shape", SHAPES_IN)
+def test_strings_and_moments_from_outside_are_bounded(shape: type[BaseModel]) -> None:
+    guards = {str: AfterValidator(check_text), datetime: AfterValidator(check_moment)}
+    for name, field in shape.model_fields.items():
+        for kind, guard in guards.items():
+            assert kind is not field.annotation or guard in field.metadata, name
+
+
+def test_every_refusal_has_a_reason_and_a_remedy() -> None:
+    for error in all_refusals():
+        assert error.reason.endswith("."), error
+        assert error.remedy.endswith((".", "`.")), error
+
+
+def test_error_codes_are_unique_and_say_their_domain() -> None:
+    ours = [error for error in all_refusals() if error.__module__.startswith("dml.")]
+    codes = [error.code for error in ours]
+    assert len(codes) == len(set(codes))
+    for error in ours:
+        assert error.code.split(".")[0] == error.__module__.split(".")[1]
+
+
+def test_every_refusal_of_a_domain_is_told_by_some_route() -> None:
+    """OpenAPI names each code that a client may meet."""
+    with app_without_database() as app:
+        told = json.dumps(app.openapi())
+    for error in all_refusals():
+        if error.__module__.split(".")[1] in DOMAINS:
+            assert f'"{error.code}"' in told, error
+
+
+def test_the_description_in_the_repository_is_current() -> None:
+    written = (ROOT / "docs" / "api" / "openapi.json").read_text()
+    assert written == openapi_json(), "run `make openapi`"
+
+
+def test_the_code_and_the_migrations_name_the_same_revision() -> None:
+    revisions = [path.name.split("_")[0] for path in (ROOT / "migrations/versions").glob("*.py")]
+    assert max(revisions) == SCHEMA_REVISION
