@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 admin = typer.Typer(no_args_is_help=True, help="What only an operator at the machine may do.")
 app.add_typer(admin, name="admin")
+device = typer.Typer(no_args_is_help=True, help="Let models run over data of yours, and earn.")
+app.add_typer(device, name="device")
 
 
 @app.command()
@@ -113,6 +115,81 @@ def reset_password(
     from dml.entrypoints.admin import reset
 
     typer.echo(reset(Settings(), email), nl=False)
+
+
+@device.command("run")
+def run_device(
+    data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
+    server_url: Annotated[
+        str | None, typer.Option("--server", help="The marketplace's address. Said once.")
+    ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="A pairing code of your account, the first time.")
+    ] = None,
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="How your account shall call it.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Where it is, ISO 3166 alpha-2, such as PT.")
+    ] = None,
+    kinds: Annotated[list[str], typer.Option(help="What the folder holds.")] = ["photo"],  # noqa: B006 - typer copies it
+    once: Annotated[
+        bool, typer.Option("--once", help="End when there is no work left, instead of waiting.")
+    ] = False,
+    quiet_hours: Annotated[
+        str | None, typer.Option(help="Rest at these local times, such as 22:00-07:00.")
+    ] = None,
+    cpu_percent: Annotated[
+        int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
+    ] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
+) -> None:
+    """Run models over a folder's photos, and send back counts: nothing else leaves this device.
+
+    Ctrl-C finishes or gives back what is under way; twice ends it at once. The agent runs at a low
+    priority. Quiet hours give back what is under way; the limit is kept by sleeping between photos.
+    """
+    from dml.agent.console import Console, JsonConsole
+    from dml.agent.home import default_folder
+    from dml.agent.pace import read_quiet_hours
+    from dml.agent.pairing import Wish
+    from dml.agent.run import Options, run
+
+    console: Console = JsonConsole() if as_json else Console()
+    if sys.stdout.isatty() and not as_json:
+        from dml.agent.progress import RichConsole
+
+        console = RichConsole()
+    try:
+        quiet = None if quiet_hours is None else read_quiet_hours(quiet_hours)
+    except ValueError as error:
+        raise typer.BadParameter(f"{quiet_hours}: {error}", param_hint="--quiet-hours") from None
+    options = Options(
+        data=data,
+        home=home or default_folder(),
+        wish=Wish(server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)),
+        once=once,
+        quiet=quiet,
+        cpu_percent=cpu_percent,
+    )
+    raise typer.Exit(run(options, console))
+
+
+@device.command("status")
+def show_device(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for scripts.")] = False,
+) -> None:
+    """Show what this device did and earned, and exactly what left it."""
+    from dml.agent.home import default_folder
+    from dml.agent.status import show
+
+    raise typer.Exit(show(home or default_folder(), as_json=as_json))
 
 
 def main() -> None:

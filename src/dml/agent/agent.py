@@ -1,0 +1,205 @@
+"""The loop: hand in what is pending, ask for work, do it. Ends when told to, or all is done."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from dml.agent.console import Console, Summary
+from dml.agent.heartbeat import Heartbeat
+from dml.agent.home import Home
+from dml.agent.journal import Journal, Pending, Record
+from dml.agent.leases import Claimed, Lease, read_claim
+from dml.agent.models import Models
+from dml.agent.pace import Pace, patiently, pause_seconds
+from dml.agent.refusals import Away, CannotRun, GaveUp, LeaseLost, Refusal, Stopped
+from dml.agent.runner import Runner
+from dml.agent.server import Session
+from dml.agent.work import Work
+
+ONCE_PATIENCE_SECONDS: Final = 30.0  # How long `--once` waits for a server, with nothing in hand.
+QUIET_LOOK_SECONDS: Final = 30.0
+LAST_WORD_SECONDS: Final = 3.0
+# What tells that a place is not ours, and never will be with this result.
+LOST: Final = frozenset(
+    {"jobs.lease_over", "jobs.another_result_accepted", "jobs.assignment_not_found"}
+)
+
+
+class Agent:
+    """One device at work."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        home: Home,
+        data: Path,
+        journal: Journal,
+        console: Console,
+        pace: Pace,
+        runner: Runner,
+        once: bool,
+    ) -> None:
+        self.summary = Summary(device_id=session.device_id)
+        self._session, self._data, self._journal = session, data, journal
+        self._console, self._pace, self._once = console, pace, once
+        self._models = Models(home.models, session, pace)
+        self._runner = runner
+        self._hopeless: set[str] = set()
+
+    def work(self) -> None:
+        """Work until told to end, or with `once` until nothing is left. CannotRun says why not."""
+        try:
+            while self._turn():
+                pass
+        except Stopped:
+            pass
+        finally:
+            self._runner.rest()
+        self.summary.earned = self._earned()
+
+    def _turn(self) -> bool:
+        """One round. False where there will be no other."""
+        for pending in list(self._journal.pending.values()):
+            ends_at = time.monotonic() + pending.lease_seconds
+            self._hand_in(pending, lambda ends_at=ends_at: ends_at)  # type: ignore[misc]
+        if self._pace.is_quiet():
+            self._console.quiet()
+            while self._pace.is_quiet() and not self._once:
+                self._pace.sleep(QUIET_LOOK_SECONDS)
+            return not self._once
+        claimed = self._claim()
+        for lease in claimed.leases:
+            self._take_on(lease)
+        if claimed.leases:
+            return True
+        if not self._once:
+            self._runner.rest()  # A hundred megabytes, for as long as there is nothing to do.
+            self._console.idle(claimed.reason, claimed.retry_after_seconds)
+            self._pace.sleep(claimed.retry_after_seconds)
+        elif claimed.reason is not None:
+            self._console.line(claimed.reason)
+        return not self._once
+
+    def _claim(self) -> Claimed:
+        give_up_at = time.monotonic() + ONCE_PATIENCE_SECONDS if self._once else math.inf
+        try:
+            answer = patiently(
+                lambda: self._session.ask("POST", "/v1/assignments/claim", b'{"max": 1}'),
+                self._pace,
+                until=lambda: give_up_at,
+                tell=self._console.away,
+            )
+            return read_claim(answer)
+        except (Away, Refusal) as error:
+            raise CannotRun(str(error)) from None
+        except ValueError as error:
+            raise CannotRun(f"The server offers what this agent can't read ({error}).") from None
+
+    def _take_on(self, lease: Lease) -> None:
+        """Do one assignment to its end, whatever that is."""
+        if lease.assignment_id in self._hopeless:
+            self._release(lease.assignment_id)
+            self._pace.sleep(pause_seconds(0))
+            return
+        facts = {"assignment_id": lease.assignment_id, "job_id": lease.job_id}
+        self._journal.note("claimed", **facts, model=lease.model.sha256)
+        with Heartbeat(self._session, lease) as heartbeat:
+            try:
+                self._hand_in(self._count(lease, heartbeat), lambda: heartbeat.ends_at)
+            except (LeaseLost, Away) as why:
+                self._journal.note("lost", assignment_id=lease.assignment_id, why=str(why))
+            except GaveUp as why:
+                self._give_back(lease, str(why))
+                self.summary.failed += 1
+                if why.for_good:
+                    self._hopeless.add(lease.assignment_id)
+                self._pace.sleep(pause_seconds(self.summary.failed))
+            except (Stopped, CannotRun) as why:
+                # A result that is pending may have arrived: the next start will tell.
+                if lease.assignment_id not in self._journal.pending:
+                    self._give_back(lease, str(why))
+                raise
+
+    def _count(self, lease: Lease, heartbeat: Heartbeat) -> Pending:
+        """The result of this assignment: the one that was computed before, if there is one."""
+        known = self._journal.pending.get(lease.assignment_id)
+        if known is not None:
+            return known
+        work = Work(
+            lease,
+            heartbeat,
+            data=self._data,
+            models=self._models,
+            runner=self._runner,
+            pace=self._pace,
+            console=self._console,
+            note=self._journal.note,
+        )
+        body = dict(work.do())
+        heartbeat.require_lease()
+        self._journal.note(
+            "result",
+            assignment_id=lease.assignment_id,
+            job_id=lease.job_id,
+            lease_seconds=lease.seconds,
+            body=body,
+        )
+        return self._journal.pending[lease.assignment_id]
+
+    def _hand_in(self, result: Pending, until: Callable[[], float]) -> None:
+        """Send a result until the server says what becomes of it, or its lease must be over."""
+        id = result.assignment_id
+        try:
+            patiently(
+                lambda: self._session.ask(
+                    "POST", f"/v1/assignments/{id}/result", encode(result.body)
+                ),
+                self._pace,
+                until=until,
+                tell=self._console.away,
+            )
+        except Away as away:
+            self._console.line(f"{away} The result is kept, and sent again when it answers.")
+        except Refusal as refusal:
+            if refusal.code in LOST:
+                self._journal.note("lost", assignment_id=id, why=str(refusal))
+                return
+            self._journal.note("refused", assignment_id=id, why=str(refusal))
+            self.summary.failed += 1
+            self._hopeless.add(id)
+            self._release(id)
+        else:
+            items = result.body["items"]
+            self._journal.note("accepted", assignment_id=id, items=items)
+            self.summary.accepted += 1
+            self.summary.items += items
+
+    def _give_back(self, lease: Lease, why: str) -> None:
+        self._release(lease.assignment_id)
+        self._journal.note("released", assignment_id=lease.assignment_id, why=why)
+
+    def _release(self, assignment_id: str) -> None:
+        """Give a place back now. If that does not arrive, the lease gives it back in time."""
+        path = f"/v1/assignments/{assignment_id}/release"
+        try:
+            self._session.ask("POST", path, seconds=LAST_WORD_SECONDS)
+        except (Away, Refusal, CannotRun) as error:
+            self._console.line(f"The place is given back when its lease is over: {error}")
+
+    def _earned(self) -> str | None:
+        try:
+            answer: Any = self._session.ask(
+                "GET", "/v1/devices/self/earnings", seconds=LAST_WORD_SECONDS
+            )
+            return str(answer["earned"])
+        except (Away, Refusal, CannotRun):
+            return None
+
+
+def encode(body: Record) -> bytes:
+    """The bytes of a result: the same ones each time, so that it is the same result."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

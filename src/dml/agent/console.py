@@ -1,0 +1,103 @@
+"""What the agent says: lines for people, or lines of JSON for scripts. Nothing of it is sent."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from dml.agent.journal import Record
+from dml.agent.refusals import Away
+
+LINES: Final[Mapping[str, str]] = {
+    "registered": "Paired with {server}: this is device {device_id}.",
+    "claimed": "Took on assignment {assignment_id}.",
+    "downloaded": "Downloaded its model ({size} bytes, the SHA-256 is right).",
+    "counted": "Counted {photos} photos in {seconds} s"
+    " ({skipped} unreadable, {outside} outside the job's dates).",
+    "result": "Handing in, and nothing else leaves this device: {body}",
+    "accepted": "Accepted: the counts of {items} photos.",
+    "refused": "The server refused the result: {why}",
+    "lost": "Dropped, for the place is no longer ours: {why}",
+    "released": "Gave the place back: {why}",
+}
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an agent did since it started. `items` are photos in accepted results."""
+
+    device_id: str | None = None
+    accepted: int = 0
+    items: int = 0
+    failed: int = 0
+    earned: str | None = None  # By this device, as far as the server has paid; None: it is away.
+    error: str | None = None
+
+
+class Console:
+    """Plain lines, on standard output; a failure on standard error."""
+
+    def tell(self, record: Record) -> None:
+        """Say what was just written to the journal."""
+        line = LINES.get(record["event"])
+        if line is not None:
+            self.line(line.format_map({**record, "body": json.dumps(record.get("body"))}))
+
+    def away(self, away: Away, pause: float) -> None:
+        self.line(f"{away} Trying again in {pause:.0f} s.")
+
+    def idle(self, why: str | None, seconds: float) -> None:
+        """Say that there is nothing to do, and where its owner can mend that, why."""
+        reason = f" {why}" if why else ""
+        self.line(f"No work just now; asking again in {seconds:.0f} s.{reason}")
+
+    def quiet(self) -> None:
+        self.line("Quiet hours: resting until they are over.")
+
+    @contextmanager
+    def counting(self, count_all: Callable[[], int]) -> Iterator[None]:
+        """Show how the work in this block goes on. `count_all` finds out how much there is."""
+        yield
+
+    def counted(self, photos: int) -> None:
+        """So many photos have been looked at."""
+
+    def end(self, summary: Summary) -> None:
+        """The last line."""
+        if summary.error is not None:
+            self.close()
+            print(f"dml device: {summary.error}", file=sys.stderr, flush=True)  # noqa: T201
+            return
+        earned = "" if summary.earned is None else f"; earned in all, so far: {summary.earned}"
+        failed = f", {summary.failed} failed" if summary.failed else ""
+        self.line(f"Done: {summary.accepted} accepted ({summary.items} photos){failed}{earned}.")
+
+    def line(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class JsonConsole(Console):
+    """The records of the journal as they are, then the summary."""
+
+    def tell(self, record: Record) -> None:
+        self._write(record)
+
+    def away(self, away: Away, pause: float) -> None:
+        self._write({"event": "away", "why": str(away), "seconds": round(pause, 1)})
+
+    def idle(self, why: str | None, seconds: float) -> None:
+        self._write({"event": "idle", "why": why, "seconds": seconds})
+
+    def quiet(self) -> None:
+        self._write({"event": "quiet"})
+
+    def end(self, summary: Summary) -> None:
+        self._write({"event": "summary", **asdict(summary)})
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        self.line(json.dumps(record, ensure_ascii=False))

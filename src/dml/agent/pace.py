@@ -1,0 +1,116 @@
+"""When the agent rests: in quiet hours, to leave processor time to others, and when told to end.
+
+*Quiet hours* are by this machine's local clock. In them no work is begun, and what is under way is
+given back. *A share of the processor* is kept by sleeping: after each photo and each run of the
+model for as long as makes its time, on average, that share of one core. Besides, the whole agent
+runs at a low priority (`nice`), whatever the share.
+"""
+
+import datetime as dt
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from dml.agent.refusals import Away, Stopped
+
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+
+Answer = TypeVar("Answer")
+_random: Final = secrets.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Half-open, and over midnight where the end comes before the start."""
+
+    start: dt.time
+    end: dt.time
+
+    def hold(self, now: dt.time) -> bool:
+        if self.start < self.end:
+            return self.start <= now < self.end
+        return now >= self.start or now < self.end
+
+
+def read_quiet_hours(text: str) -> QuietHours:
+    """Read `22:00-07:00`; ValueError where it is none."""
+    start, _, end = text.partition("-")
+    hours = QuietHours(dt.time.fromisoformat(start.strip()), dt.time.fromisoformat(end.strip()))
+    if hours.start == hours.end:
+        raise ValueError("quiet hours must begin and end at different times")
+    return hours
+
+
+class Pace:
+    """How fast the agent may go. `stop` ends every pause at once."""
+
+    def __init__(
+        self,
+        stop: threading.Event,
+        *,
+        quiet: QuietHours | None = None,
+        cpu_percent: int = 100,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now().astimezone(),
+    ) -> None:
+        self.stop = stop
+        self._quiet, self._clock = quiet, clock
+        self._rest_for_work = (100 - cpu_percent) / cpu_percent
+        self._since = time.monotonic()
+
+    def is_quiet(self) -> bool:
+        return self._quiet is not None and self._quiet.hold(self._clock().time())
+
+    def begin(self) -> None:
+        """From here on, time counts as work."""
+        self._since = time.monotonic()
+
+    def breathe(self) -> None:
+        """Rest for the work since the last rest. Stopped where the agent is to end, or to rest."""
+        if self._rest_for_work:
+            self.stop.wait((time.monotonic() - self._since) * self._rest_for_work)
+        self._since = time.monotonic()
+        if self.stop.is_set():
+            raise Stopped("the agent was told to end")
+        if self.is_quiet():
+            raise Stopped("quiet hours have begun")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; Stopped where the agent is to end."""
+        if self.stop.wait(seconds):
+            raise Stopped("the agent was told to end")
+
+
+def pause_seconds(failures: int) -> float:
+    """How long to wait after so many failures in a row: longer each time, and never in step with
+    other devices, which all saw the server go at the same moment.
+    """
+    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(failures, 16))
+    return _random.uniform(longest / 2, longest)
+
+
+def patiently(
+    act: Callable[[], Answer],
+    pace: Pace,
+    *,
+    until: Callable[[], float],
+    tell: Callable[[Away, float], None],
+) -> Answer:
+    """Act until the server answers, at least once; Away where the next try would be too late.
+
+    `until` is by the monotonic clock, and asked anew each time: heartbeats move it.
+    """
+    failures = 0
+    while True:
+        try:
+            return act()
+        except Away as away:
+            pause = max(pause_seconds(failures), away.retry_after_seconds)
+            if time.monotonic() + pause >= until():
+                raise
+            tell(away, pause)
+        failures += 1
+        pace.sleep(pause)

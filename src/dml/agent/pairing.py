@@ -1,0 +1,144 @@
+"""Becoming a device of somebody: by a code, once, with a key that never leaves the home."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from dml.agent.console import Console
+from dml.agent.home import Description, Home, Identity
+from dml.agent.journal import Journal
+from dml.agent.pace import Pace, patiently
+from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
+from dml.agent.server import Server, Session, base64url, read_url
+
+KINDS: Final = ("photo",)  # What this agent can prepare for a model.
+PATIENCE_SECONDS: Final = 10.0
+_PLATFORMS: Final[Mapping[str, str]] = {"linux": "linux", "darwin": "macos", "win32": "windows"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody said at the command line of who this device shall be."""
+
+    server: str | None
+    code: str | None
+    name: str | None
+    country: str | None
+    kinds: tuple[str, ...]
+
+
+def open_session(home: Home, wish: Wish, journal: Journal, console: Console, pace: Pace) -> Session:
+    """A session of this home's device, paired now if it is not yet and there is a code."""
+    if unknown := set(wish.kinds) - set(KINDS):
+        raise CannotRun(f"This agent can't process {', '.join(unknown)}: only {', '.join(KINDS)}.")
+    pairing = _Pairing(home, wish, journal, console, pace)
+    identity = home.identity()
+    if identity is None:
+        return pairing.pair()
+    if wish.server is not None and read_url(wish.server) != identity.server:
+        raise CannotRun(
+            f"{home.folder} belongs to a device of {identity.server}. "
+            f"For {wish.server} choose another --home."
+        )
+    session = Session(Server(identity.server), identity.device_id, home.key())
+    if wish.code is None:
+        return pairing.described(session, identity)
+    try:
+        session.ask("GET", "/v1/devices/self")
+    except NoLongerPaired:
+        session.server.close()
+        home.forget()
+        return pairing.pair()
+    except Away as away:
+        raise CannotRun(str(away)) from None
+    return pairing.described(session, identity)
+
+
+class _Pairing:
+    def __init__(
+        self, home: Home, wish: Wish, journal: Journal, console: Console, pace: Pace
+    ) -> None:
+        self._home, self._wish, self._journal = home, wish, journal
+        self._console, self._pace = console, pace
+
+    def pair(self) -> Session:
+        """Register. After an answer that was lost, the same code and key get it again."""
+        wish = self._wish
+        if wish.server is None:
+            raise CannotRun("Which marketplace? Name its address: --server URL")
+        if wish.code is None:
+            raise CannotRun(
+                "This device is not paired yet. Get a code from your account "
+                f"(POST {read_url(wish.server)}/v1/devices/pairing-codes), then add --pair CODE."
+            )
+        server = Server(read_url(wish.server))
+        described = _describe(wish, None)
+        name = wish.name or f"{described.platform} agent"
+        said = {"name": name, **asdict(described)}
+        key = self._home.key()
+        try:
+            device = self._register(server, key, said)
+        except Refusal as refusal:
+            # A registration whose answer never came, and whose code is forgotten.
+            if refusal.code != "devices.key_taken":
+                raise CannotRun(str(refusal)) from None
+            key = self._home.new_key()
+            device = self._register(server, key, said)
+        identity = Identity(str(device["id"]), server.url, name, described)
+        self._home.remember(identity)
+        self._journal.note(
+            "registered",
+            device_id=identity.device_id,
+            server=server.url,
+            body={"public_key": _public(key), **said},
+        )
+        return Session(server, identity.device_id, key)
+
+    def described(self, session: Session, identity: Identity) -> Session:
+        """Say what is new about this device. A server that is away hears it another time."""
+        described = _describe(self._wish, identity.described)
+        if described == identity.described:
+            return session
+        body = asdict(described)
+        try:
+            session.ask("PATCH", "/v1/devices/self", json.dumps(body).encode())
+        except Away:
+            return session
+        except Refusal as refusal:
+            raise CannotRun(str(refusal)) from None
+        self._home.remember(replace(identity, described=described))
+        self._journal.note("described", body=body)
+        return session
+
+    def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> Any:
+        body = json.dumps({"code": self._wish.code, "public_key": _public(key), **said}).encode()
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        try:
+            return patiently(
+                lambda: server.ask("POST", "/v1/devices", body),
+                self._pace,
+                until=lambda: give_up_at,
+                tell=self._console.away,
+            )
+        except Away as away:
+            raise CannotRun(str(away)) from None
+
+
+def _describe(wish: Wish, before: Description | None) -> Description:
+    """What this machine is. A country once said stays until another one is."""
+    return Description(
+        platform=_PLATFORMS.get(sys.platform, "other"),
+        memory_mib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        country=wish.country or (before.country if before else None),
+        kinds=wish.kinds,
+    )
+
+
+def _public(key: Ed25519PrivateKey) -> str:
+    return base64url(key.public_key().public_bytes_raw())

@@ -1,0 +1,103 @@
+"""One assignment, from the lease to counts: get the model, run it over the photos, count."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dml.agent import photos
+from dml.agent.console import Console
+from dml.agent.heartbeat import Heartbeat
+from dml.agent.leases import Lease
+from dml.agent.models import Models
+from dml.agent.pace import Pace, patiently
+from dml.agent.photos import Batch, Tally
+from dml.agent.refusals import GaveUp
+from dml.agent.runner import Runner
+from dml.inference import spec as specs
+from dml.inference.counting import Counts, Item, certain, count
+from dml.inference.spec import InputSpec
+
+
+class Work:
+    """What one lease needs. `note` writes to the journal."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        heartbeat: Heartbeat,
+        *,
+        data: Path,
+        models: Models,
+        runner: Runner,
+        pace: Pace,
+        console: Console,
+        note: Callable[..., None],
+    ) -> None:
+        self._lease, self._heartbeat = lease, heartbeat
+        self._data, self._models, self._runner = data, models, runner
+        self._pace, self._console, self._note = pace, console, note
+        self._tally = Tally()
+
+    def do(self) -> Counts:
+        """The counts of all photos. Raises GaveUp, LeaseLost, Stopped, Away or CannotRun."""
+        spec = self._spec()
+        model = self._model()
+        began = time.monotonic()
+        self._pace.begin()
+        with self._console.counting(lambda: sum(1 for _ in photos.find(self._data))):
+            counts = count(self._items(spec, model), self._lease.labels, self._lease.period)
+        self._note(
+            "counted",
+            assignment_id=self._lease.assignment_id,
+            photos=self._tally.photos,
+            skipped=self._tally.skipped,
+            outside=self._tally.outside,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        return counts
+
+    def _spec(self) -> InputSpec:
+        try:
+            return specs.read(self._lease.input)
+        except ValueError as error:
+            raise GaveUp(
+                f"this agent can't prepare what the model takes ({error}); update it",
+                for_good=True,
+            ) from None
+
+    def _model(self) -> bytes:
+        def insist(act: Callable[[], str]) -> str:
+            return patiently(
+                act,
+                self._pace,
+                until=lambda: self._heartbeat.ends_at,
+                tell=self._console.away,
+            )
+
+        try:
+            data, is_new = self._models.get(self._lease.model, patiently=insist)
+        except OSError as error:
+            raise GaveUp(f"the model can't be kept: {error.strerror}", for_good=False) from None
+        if is_new:
+            self._note("downloaded", sha256=self._lease.model.sha256, size=len(data))
+        return data
+
+    def _items(self, spec: InputSpec, model: bytes) -> Iterator[Item]:
+        batches = photos.batches(
+            self._data, spec, self._lease.period, self._tally, breathe=self._breathe
+        )
+        for batch in batches:
+            yield from self._label(batch, spec, model)
+            self._breathe()
+
+    def _label(self, batch: Batch, spec: InputSpec, model: bytes) -> Iterator[Item]:
+        labels, shares = self._runner.predict(model, spec, batch.items)
+        if len(labels) and labels.max() >= len(self._lease.labels):
+            raise GaveUp("the model has more outputs than labels", for_good=True)
+        chosen = certain(labels, shares, self._lease.min_confidence)
+        return map(Item, chosen, batch.taken)
+
+    def _breathe(self) -> None:
+        self._heartbeat.require_lease()
+        self._console.counted(self._tally.photos)
+        self._pace.breathe()
