@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 _NAME_WIDTH: Final = 14
+_NEWLINE: Final = "\n"
 
 
 def refuse(reason: object) -> int:
@@ -31,7 +32,7 @@ class Console:
     def show(self, text: str) -> None:
         """Show lines to the person alone."""
         with contextlib.suppress(OSError):
-            os.write(1, f"{text.rstrip()}\n".encode(errors="replace"))
+            os.write(1, f"{text.removesuffix(_NEWLINE)}\n".encode(errors="replace"))
 
     def say(self, text: str) -> None:
         """Show what happened, and keep it."""
@@ -44,12 +45,18 @@ class Console:
     def step(self, name: str) -> Iterator[None]:
         """Show that something is being done, and how long it took."""
         self._step = name, time.monotonic()
-        self.tick()
-        yield
         begun = self._step[1]
-        self._step = None
-        lead = "\r" if os.isatty(1) else ""
-        self.show(f"{lead}  {name:{_NAME_WIDTH}} {time.monotonic() - begun:5.1f} s")
+        self.tick()
+        try:
+            yield
+        except BaseException:
+            if os.isatty(1):
+                self.show("")
+            raise
+        finally:
+            self._step = None
+        lead, end = ("\r", "  ") if os.isatty(1) else ("", "")
+        self.show(f"{lead}  {name:{_NAME_WIDTH}} {time.monotonic() - begun:5.1f} s{end}")
 
     def tick(self) -> None:
         """Move the time that the step has taken so far."""

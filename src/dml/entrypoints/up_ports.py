@@ -1,8 +1,13 @@
-"""Which port the API listens on, and whether it is ready there."""
+"""Which port the API listens on, and whether it is ready there.
+
+A port that was chosen is reserved for as long as its supervisor lives, so that no other `dml up`
+takes it while two start at once, or while an API that was killed is coming back.
+"""
 
 import contextlib
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,22 +18,46 @@ _TRIES: Final = 100
 _LISTEN: Final = "0A"  # In /proc/net/tcp.
 
 
-def choose(plan: Plan, remembered: int) -> int:
+@dataclass(frozen=True)
+class Port:
+    """A port with its reservation. None where another process of ours has it for the moment."""
+
+    number: int
+    reservation: socket.socket | None
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self.reservation is not None:
+            self.reservation.close()
+
+
+def choose(plan: Plan, remembered: int) -> Port:
     """The wanted port, or the one of last time, or the next that is free."""
     if plan.port_is_fixed and plan.port:
-        if not _is_free(plan.host, plan.port):
+        port = _take(plan.host, plan.port)
+        if port is None:
             raise Refused(
                 f"port {plan.port} is taken: end what listens there, or choose another DML_PORT "
                 "(without one, the next free port is taken)"
             )
-        return plan.port
-    if remembered and _is_free(plan.host, remembered):
-        return remembered
+        return port
     wanted = range(plan.port, min(plan.port + _TRIES, 65536)) if plan.port else ()
-    for port in wanted:
-        if _is_free(plan.host, port):
+    for number in (remembered, *wanted):
+        port = _take(plan.host, number) if number else None
+        if port is not None:
             return port
-    return _any(plan.host)
+    return reserve(_any(plan.host))
+
+
+def reserve(number: int) -> Port:
+    """Reserve a port whoever listens there: a name without a file, which ends with its process."""
+    reservation = socket.socket(socket.AF_UNIX)
+    try:
+        reservation.bind(f"\0dml-port-{number}")
+    except OSError:
+        reservation.close()
+        return Port(number, None)
+    return Port(number, reservation)
 
 
 def answer(plan: Plan, port: int) -> str:
@@ -59,6 +88,15 @@ def listens(pid: int, port: int) -> bool:
     return False
 
 
+def _take(host: str, number: int) -> Port | None:
+    is_free = _is_free(host, number)
+    port = reserve(number)
+    if is_free and port.reservation is not None:
+        return port
+    port.release()
+    return None
+
+
 def _is_free(host: str, port: int) -> bool:
     try:
         _bind(host, port)
@@ -66,8 +104,6 @@ def _is_free(host: str, port: int) -> bool:
         raise Refused(f"DML_HOST {host!r} is no address: {error.strerror}") from error
     except PermissionError as error:
         raise Refused(f"port {port} is not for us: choose a DML_PORT above 1023") from error
-    except OverflowError:
-        return False
     except OSError:
         return False
     return True

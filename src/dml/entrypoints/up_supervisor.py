@@ -32,25 +32,23 @@ class World:
     plan: Plan
     console: Console
     signals: Signals
-    port: int = 0
+    port: up_ports.Port
     database_url: str = ""
     redis_url: str = ""
     watches: dict[str, Watch] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        return self.plan.environment(self.port, self.database_url, self.redis_url)
+        return self.plan.environment(self.port.number, self.database_url, self.redis_url)
 
 
 def main() -> int:
     """Supervise until somebody asks to stop, and leave a note that this was meant."""
     plan = Plan.read()
     folders.make(plan.logs)
-    world = World(plan, Console(plan.logs / "up.log"), Signals())
-    code = 0
+    memory, code = recall(plan), 0
+    world = World(plan, Console(plan.logs / "up.log"), Signals(), up_ports.reserve(memory.port))
     try:
-        memory = recall(plan)
-        world.port = memory.port
         make_watches(world)
         if not memory.is_ready:
             come_up(world)
@@ -85,14 +83,14 @@ def come_up(world: World) -> None:
             with console.step(name):
                 _start_now(world, world.watches[name])
     world.port = _choose_port(world)
-    remember(plan, port=world.port)
+    remember(plan, port=world.port.number)
     with console.step("Database"):
         _run(world, plan.commands.migrate)
     admin = _run(world, plan.commands.ensure_first_admin)
     with console.step("API, worker"):
         _start_serving(world)
     remember(plan, is_ready=True)
-    console.show(up_pair.where(plan, world.port))
+    console.show(up_pair.where(plan, world.port.number))
     if admin:
         console.show(f"\nThe first admin, shown this once:\n{admin}")
 
@@ -171,22 +169,23 @@ def _start_serving(world: World) -> None:
             if world.plan.waits_until_ready:
                 _await_ready(world)
         except Refused:
-            port = _choose_port(world)  # Refuses too, where it is fixed and taken.
-            if port == world.port:
+            before = world.port.number
+            world.port = _choose_port(world)  # Refuses too, where it is fixed and taken.
+            if world.port.number == before:
                 raise
-            world.port = port
-            remember(world.plan, port=port)
+            remember(world.plan, port=world.port.number)
         else:
             return
     raise Refused(f"others took {_PORT_TRIES} ports before the API could: choose a DML_PORT")
 
 
-def _choose_port(world: World) -> int:
-    if up_children.api(world.plan).find() is not None:
-        kept = world.port
-        if not world.plan.port_is_fixed or world.plan.port in (0, kept):
-            return kept  # Our own API listens there.
-    return up_ports.choose(world.plan, world.port)
+def _choose_port(world: World) -> up_ports.Port:
+    kept = world.port.number
+    is_right = not world.plan.port_is_fixed or world.plan.port in (0, kept)
+    if is_right and up_children.api(world.plan).find() is not None:
+        return world.port  # Our own API listens there.
+    world.port.release()
+    return up_ports.choose(world.plan, kept)
 
 
 def _run(world: World, command: tuple[str, ...]) -> str:
@@ -212,9 +211,9 @@ def _await_ready(world: World) -> None:
 def _answer(world: World) -> str:
     # Another's API at this port would answer for ours until ours has failed to take it.
     api = world.watches["API"].process
-    if api is None or not up_ports.listens(api.pid, world.port):
+    if api is None or not up_ports.listens(api.pid, world.port.number):
         return "does not listen yet"
-    return up_ports.answer(world.plan, world.port)
+    return up_ports.answer(world.plan, world.port.number)
 
 
 def _pause(world: World) -> None:
