@@ -35,10 +35,25 @@ def wait_until(true: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
-def only_child_of(parent: int) -> int:
-    """Its one child, once it has one."""
-    wait_until(lambda: len(children_of(parent)) == 1)
-    return children_of(parent).pop()
+def a_child_of(parent: int) -> int:
+    """Whichever child it has first."""
+    seen: set[int] = set()
+
+    def look() -> set[int]:
+        seen.update(children_of(parent))
+        return seen
+
+    wait_until(look)
+    return seen.pop()
+
+
+def lasting_child_of(parent: int) -> int:
+    """The child that is still there after a while, so not the one of a zygote's self-test."""
+    while True:
+        child = a_child_of(parent)
+        time.sleep(0.3)
+        if runs(child):
+            return child
 
 
 def my_new_children(before: set[int]) -> set[int]:

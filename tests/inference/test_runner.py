@@ -33,7 +33,14 @@ from tests.inference.models import (
     tensor,
     tiny_image_model,
 )
-from tests.inference.processes import children_of, my_new_children, only_child_of, runs, wait_until
+from tests.inference.processes import (
+    a_child_of,
+    children_of,
+    lasting_child_of,
+    my_new_children,
+    runs,
+    wait_until,
+)
 
 SOURCE = Path(__file__).parents[2] / "src"
 SPEC, MODEL = image_spec(), digits_like_model()
@@ -187,13 +194,13 @@ def test_a_request_in_flight_is_tried_once_more_and_then_fails_as_ours(
     others = children_of(os.getpid()) - {first}
     outcomes: list[Any] = []
     thread = in_flight(sandbox, outcomes)
-    child = only_child_of(first)
+    child = lasting_child_of(first)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: not runs(child))  # it died with its zygote
 
     wait_until(lambda: children_of(os.getpid()) - others - {first})
     (second,) = children_of(os.getpid()) - others - {first}
-    child = only_child_of(second)
+    child = lasting_child_of(second)
     os.kill(second, signal.SIGKILL)
     thread.join(20)
     wait_until(lambda: not runs(child))
@@ -208,7 +215,7 @@ def test_a_request_whose_zygote_is_killed_once_is_answered(own: tuple[Sandbox, i
     outcomes: list[Any] = []
     thread = threading.Thread(target=lambda: outcomes.append(sandbox.predict(MODEL, SPEC, many)))
     thread.start()
-    only_child_of(first)
+    a_child_of(first)
     os.kill(first, signal.SIGKILL)
     thread.join(60)
     assert outcomes[0][0].tolist() == np.repeat(range(10), 60_000).tolist()
@@ -237,7 +244,7 @@ def test_an_interrupted_request_leaves_no_answer_for_the_next_one(
         raise Interrupted
 
     def send_soon() -> None:
-        only_child_of(own[1])
+        lasting_child_of(own[1])
         os.kill(os.getpid(), signal.SIGUSR1)
 
     sandbox, before = own[0], signal.signal(signal.SIGUSR1, interrupt)
@@ -256,7 +263,7 @@ def test_closing_ends_a_request_in_flight(own: tuple[Sandbox, int]) -> None:
     sandbox, zygote = own
     outcomes: list[Any] = []
     thread = in_flight(sandbox, outcomes)
-    child = only_child_of(zygote)
+    child = lasting_child_of(zygote)
     sandbox.close()
     thread.join(20)
     assert isinstance(outcomes[0], SandboxFailed)
@@ -269,7 +276,7 @@ ABANDONED = """
 import os, threading
 from dml.inference.runner import Sandbox
 from tests.inference import hostile
-from tests.inference.processes import children_of, only_child_of
+from tests.inference.processes import children_of, lasting_child_of
 import numpy as np
 
 sandbox = Sandbox()
@@ -277,7 +284,7 @@ sandbox.self_test()
 (zygote,) = children_of(os.getpid())
 zeros = np.zeros((1, 64), np.float32)
 threading.Thread(target=sandbox.predict, args=(hostile.slow(), hostile.SPEC, zeros)).start()
-print(zygote, only_child_of(zygote), flush=True)
+print(zygote, lasting_child_of(zygote), flush=True)
 """
 
 
