@@ -11,10 +11,9 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.context import NOBODY, SYSTEM, Actor, Role
-from dml.core.errors import DmlError
+from dml.core.errors import DmlError, NotSignedIn
 from dml.core.ids import AlgorithmId, UserId, VersionId, new_id
 from dml.core.money import MicroTokens
-from dml.core.errors import NotSignedIn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEVELOPER = Actor(UserId(new_id()))

@@ -21,9 +21,10 @@ from dml.algorithms.schemas import (
     VersionToReviewOut,
 )
 from dml.core import audit
+from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
 from dml.edge import problems
-from dml.edge.http import Begin, Ctx, NotSignedIn, PublicCtx, Server
+from dml.edge.http import Begin, Ctx, PublicCtx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals

@@ -10,8 +10,7 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
 from dml.core.audit import Move
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from dml.core.errors import NotSignedIn
+from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
 
 ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
     AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
