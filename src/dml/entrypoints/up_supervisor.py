@@ -86,13 +86,13 @@ def come_up(world: World) -> None:
     remember(plan, port=world.port.number)
     with console.step("Database"):
         _run(world, plan.commands.migrate)
-    admin = _run(world, plan.commands.ensure_first_admin)
+        admin = _run(world, plan.commands.ensure_first_admin)
+    if admin:  # At once: should what follows fail, nobody would ever see the password.
+        console.show(f"\nThe first admin, shown this once:\n{admin}")
     with console.step("API, worker"):
         _start_serving(world)
     remember(plan, is_ready=True)
     console.show(up_pair.where(plan, world.port.number))
-    if admin:
-        console.show(f"\nThe first admin, shown this once:\n{admin}")
 
 
 def watch(world: World) -> None:
