@@ -1,7 +1,6 @@
 """What a result must add up to, without a database."""
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -14,7 +13,7 @@ from dml.jobs.counting import ImplausibleResult, Terms
 from dml.jobs.models import UNDATED
 
 TERMS = Terms.of(["cat", "dog"], None, None)
-GOOD: Mapping[str, Any] = {
+GOOD: dict[str, Any] = {
     "items": 6,
     "labels": {"cat": 3, "dog": 2},
     "uncertain": 1,

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from dml.core.ids import new_id
 from dml.jobs.models import Assignment, AssignmentState, JobPlaces, JobState
-from tests.devices.factories import permit, refuse
+from tests.devices.factories import TestDevice, permit, refuse
 from tests.jobs.factories import (
     MODEL,
     SPEC,
@@ -25,7 +25,7 @@ from tests.jobs.factories import (
     settle,
     sweep,
 )
-from tests.world import World, problem, soon
+from tests.world import Person, World, problem, soon
 
 
 async def places(world: World, job: Ordered) -> tuple[int, int, int]:
@@ -339,7 +339,11 @@ async def test_an_owner_sees_exactly_what_left_the_device_and_what_it_earned(
     (lease,) = await claim_of(device, job)
     await hand_in(device, lease)
     await fold(world)
-    for path, who in [(device.path, device.owner), ("/v1/devices/self", device)]:
+    asked: list[tuple[str, Person | TestDevice]] = [
+        (device.path, device.owner),
+        ("/v1/devices/self", device),
+    ]
+    for path, who in asked:
         seen = (await who.get(f"{path}/work")).json()["items"][0]
         assert (seen["state"], seen["paid"], seen["earned"]) == ("accepted", True, "0.1")
         assert seen["result"] == result()
@@ -348,7 +352,7 @@ async def test_an_owner_sees_exactly_what_left_the_device_and_what_it_earned(
         earned = answer.json()
         assert (earned["results_paid"], earned["earned"]) == (1, "0.1")
     stranger = await world.person()
-    problem(await stranger.get(f"{device.path}/work"), 404, "devices.not_found")
+    problem(await stranger.get(f"{device.path}/work"), 404, "devices.device_not_found")
 
 
 @pytest.mark.parametrize("body", [{"max": 0}, {"max": 11}, {"max": "1"}, {"max": 1.5}, {"x": 1}])

@@ -128,14 +128,15 @@ class DurableSteps(Steps):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        name, codec = _name(step), _codec(step)
+        name = _name(step)
+        codec: TypeAdapter[R] = _codec(step)
         slow = 0
 
         async def transact() -> Any:
             nonlocal slow
             tx = self._datasource.sql_session()
             try:
-                ctx = Context(tx, SYSTEM, await tx.scalar(select(func.now())))
+                ctx = Context(tx, SYSTEM, (await tx.scalars(select(func.now()))).one())
                 result = codec.dump_python(await step(ctx, *args, **kwargs), mode="json")
                 await tx.flush()
             except DmlError as refusal:
@@ -159,7 +160,8 @@ class DurableSteps(Steps):
     async def call(
         self, function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        name, codec = _name(function), _codec(function)
+        name = _name(function)
+        codec: TypeAdapter[R] = _codec(function)
 
         async def attempt() -> Any:
             for pause in (*_PAUSES_SECONDS, None):
@@ -183,13 +185,13 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 @functools.lru_cache(maxsize=512)
-def _codec(function: Callable[..., Any]) -> TypeAdapter[Any]:
+def _codec(function: Callable[..., Awaitable[R]]) -> TypeAdapter[R]:
     """Return what writes and reads a step's results, so that a replay gives the very same types."""
     annotation = inspect.signature(function, eval_str=True).return_annotation
     return TypeAdapter(Any if annotation is inspect.Signature.empty else annotation)
 
 
-def _read(codec: TypeAdapter[Any], outcome: Any) -> Any:
+def _read(codec: TypeAdapter[R], outcome: Any) -> R:
     if isinstance(outcome, DmlError | StepFailed):
         raise outcome
     return codec.validate_python(outcome)

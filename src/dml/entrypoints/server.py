@@ -23,7 +23,7 @@ from dml.devices.routes import router as devices_router
 from dml.edge.idempotency import Replay, replay
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
 from dml.edge.requests import Requests
-from dml.entrypoints import handlers as handlers  # noqa: PLC0414 - so that events are heard
+from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints import health, wiring
 from dml.jobs.device_routes import router as assignments_router
 from dml.jobs.device_routes import work_router
