@@ -62,6 +62,23 @@ def migrate() -> None:
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help='Print `{"content", "complaints", "checks"}`.')
+    ] = False,
+) -> None:
+    """Check that no token, place or result is lost or counted twice, and that nothing is stuck.
+
+    Reads one snapshot, so that it may run beside a marketplace that works. The exit code is 0
+    where all is well, 1 with complaints, 2 where the database cannot be asked.
+    """
+    from dml.core.settings import Settings
+    from dml.entrypoints.doctor import run
+
+    raise typer.Exit(run(Settings(), as_json=as_json))
+
+
+@app.command()
 def settings() -> None:
     """Show every setting: its variable, its value here (no secrets), and what it means."""
     from rich.console import Console

@@ -1,0 +1,125 @@
+"""`dml doctor`: asks the database for all that must hold, and says in words what does not.
+
+All that it sees is one snapshot, which can only be read: a marketplace that runs meanwhile is not
+held up, and is never caught half-way. The snapshot keeps PostgreSQL from cleaning up behind it.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+from rich.console import Console
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.algorithms import doctor as algorithms
+from dml.core.db import SCHEMA_REVISION, connect
+from dml.core.settings import Settings
+from dml.entrypoints import wiring
+from dml.entrypoints.embedded.refusals import Refused
+from dml.jobs import doctor as jobs
+from dml.payments import doctor as payments
+from dml.payments.doctor import Check, look
+
+CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
+_AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+PROCESSES: Final = (
+    Check(
+        "A durable process failed, or killed each worker that ran it",
+        "O(processes that failed)",
+        """SELECT name || ' as ' || workflow_uuid || ' is ' || status
+        FROM dbos.workflow_status WHERE status IN ('ERROR', 'MAX_RECOVERY_ATTEMPTS_EXCEEDED')""",
+    ),
+    Check(
+        "A durable process was due ten minutes ago and did not begin, though a worker is alive",
+        "O(processes that wait)",
+        """SELECT name || ' as ' || workflow_uuid || ' is ' || status
+        FROM dbos.workflow_status
+        WHERE status IN ('DELAYED', 'ENQUEUED')
+          AND greatest(updated_at, created_at, delay_until_epoch_ms)
+              < extract(epoch FROM now() - interval '10 minutes') * 1000
+          AND EXISTS (
+              SELECT FROM nodes WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds')
+        """,
+    ),
+)
+CHECKS: Final = (*payments.CHECKS, *algorithms.CHECKS, *jobs.CHECKS, *PROCESSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    complaints: list[str]
+
+    @property
+    def is_content(self) -> bool:
+        return not self.complaints
+
+    def as_json(self) -> str:
+        said = {"content": self.is_content, "complaints": self.complaints, "checks": len(CHECKS)}
+        return json.dumps(said, ensure_ascii=False)
+
+
+def run(settings: Settings, *, as_json: bool) -> int:
+    """Print the diagnosis. Return 0 where all is well, 1 where not, 2 where we cannot look."""
+    try:
+        with Console(stderr=True).status(f"Making {len(CHECKS)} checks …"):
+            diagnosis = asyncio.run(examine(wiring.database_url(settings)))
+    except _AWAY as error:
+        Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
+        return CANNOT_LOOK
+    out = Console(markup=False, highlight=False, soft_wrap=True)
+    if as_json:
+        out.print(diagnosis.as_json())
+    else:
+        for complaint in diagnosis.complaints:
+            out.print(f"✗ {complaint}")
+        found = len(diagnosis.complaints)
+        out.print(f"{len(CHECKS)} checks: {f'{found} complaints' if found else 'content'}.")
+    return CONTENT if diagnosis.is_content else COMPLAINS
+
+
+async def examine(database_url: str) -> Diagnosis:
+    """Make every check in one snapshot. Refused where the database is not of this code."""
+    async with snapshot(database_url) as tx:
+        await _require_schema(tx)
+        return Diagnosis(
+            [
+                *await payments.complaints(tx),
+                *await algorithms.complaints(tx),
+                *await jobs.complaints(tx),
+                *await look(tx, PROCESSES),
+            ]
+        )
+
+
+@asynccontextmanager
+async def snapshot(database_url: str) -> AsyncIterator[AsyncSession]:
+    """Begin a transaction that sees one moment, and can write nothing."""
+    engine = connect(
+        database_url, name="dml doctor", connections=1, statement_timeout="15min", work_mem="64MB"
+    )
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            async with AsyncSession(connection) as tx:
+                yield tx
+    finally:
+        await engine.dispose()
+
+
+async def _require_schema(tx: AsyncSession) -> None:
+    revision = None
+    if await tx.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
+        revision = await tx.scalar(text("SELECT version_num FROM alembic_version"))
+    if revision != SCHEMA_REVISION:
+        raise Refused(
+            f"the database is at revision {revision or 'none'}, not {SCHEMA_REVISION}: dml migrate"
+        )

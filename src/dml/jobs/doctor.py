@@ -1,0 +1,376 @@
+"""What must hold of jobs: their money, their places, what was counted, and that none is stuck.
+
+Reads only, and of one snapshot: a transaction that is under way is seen as not begun. Whatever
+folding writes down as a sum is worked out here anew, from what each device handed in.
+"""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.payments.doctor import Check, look
+
+MONEY: Final = (
+    Check(
+        "A job's escrow is not what its open places may still cost, or not zero though it ended",
+        "O(jobs)",
+        """SELECT 'job:' || j.id || ' (' || j.state || ') holds ' || coalesce(a.balance, 0)
+            || ', not ' || due.amount
+        FROM jobs j
+        JOIN job_totals t ON t.job_id = j.id
+        LEFT JOIN ledger_accounts a ON a.code = 'escrow:job:' || j.id
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN j.state IN ('completed', 'cancelled', 'expired') THEN 0
+            ELSE (j.max_devices - t.folded) * (j.reward + j.device_fee + j.platform_fee)
+        END AS amount) due
+        WHERE coalesce(a.balance, 0) <> due.amount""",
+    ),
+    Check(
+        "A job's cost did not go into its escrow, once and whole, from its customer",
+        "O(jobs × log transfers)",
+        """SELECT 'job:' || j.id || ' costs '
+            || j.max_devices * (j.reward + j.device_fee + j.platform_fee)
+            || ', into escrow went ' || coalesce(t.moves, 'nothing')
+        FROM jobs j CROSS JOIN LATERAL (
+            SELECT string_agg(t.amount || ' from ' || t.source, ' and ') AS moves,
+                   count(*) = 1 AND bool_and(
+                       t.source = 'wallet:' || j.customer_id AND t.target = 'escrow:job:' || j.id
+                       AND t.amount = j.max_devices * (j.reward + j.device_fee + j.platform_fee)
+                   ) AS as_due
+            FROM ledger_transfers t WHERE t.code = 'job_escrow' AND t.reference = 'job:' || j.id
+        ) t
+        WHERE NOT t.as_due""",
+    ),
+    Check(
+        "A job's refund is not once what its results left of its cost",
+        "O(jobs × log transfers)",
+        """SELECT 'job:' || j.id || ' (' || j.state || ') gave back ' || t.sum || ' in ' || t.count
+            || ', not ' || due.amount
+        FROM jobs j
+        JOIN job_totals n ON n.job_id = j.id
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN j.state NOT IN ('completed', 'cancelled', 'expired') THEN 0
+            ELSE (j.max_devices - n.folded) * (j.reward + j.device_fee + j.platform_fee)
+        END AS amount) due
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(t.amount), 0) AS sum, count(*) AS count,
+                   bool_and(t.source = 'escrow:job:' || j.id
+                       AND t.target = 'wallet:' || j.customer_id) AS right_way
+            FROM ledger_transfers t WHERE t.code = 'job_refund' AND t.reference = 'job:' || j.id
+        ) t
+        WHERE t.sum <> due.amount OR t.count > 1 OR NOT t.right_way""",
+    ),
+    Check(
+        "A transfer puts into escrow, or gives back, what belongs to no job",
+        "O(jobs + transfers)",
+        """SELECT t.code || ' of ' || t.reference || ' moved ' || t.amount
+        FROM ledger_transfers t LEFT JOIN jobs j ON t.reference = 'job:' || j.id
+        WHERE t.code IN ('job_escrow', 'job_refund') AND j.id IS NULL""",
+    ),
+    Check(
+        "A fold did not pay what its results earned",
+        "O(assignments + transfers)",
+        """WITH folded AS (
+            SELECT fold_id, job_id, owner_id, count(*) AS count FROM assignments
+            WHERE fold_id IS NOT NULL GROUP BY fold_id, job_id, owner_id
+        ),
+        earned AS (
+            SELECT 'device_reward' AS code, f.fold_id, f.job_id, 'wallet:' || f.owner_id AS target,
+                   f.count * j.reward AS amount
+            FROM folded f JOIN jobs j ON j.id = f.job_id
+            UNION ALL
+            SELECT 'developer_fee', f.fold_id, j.id, 'wallet:' || j.developer_id,
+                   sum(f.count) * j.device_fee
+            FROM folded f JOIN jobs j ON j.id = f.job_id
+            WHERE j.device_fee > 0 GROUP BY f.fold_id, j.id
+            UNION ALL
+            SELECT 'platform_fee', f.fold_id, j.id, 'revenue', sum(f.count) * j.platform_fee
+            FROM folded f JOIN jobs j ON j.id = f.job_id
+            WHERE j.platform_fee > 0 GROUP BY f.fold_id, j.id
+        ),
+        due AS (
+            SELECT code, 'fold:' || fold_id AS reference, 'escrow:job:' || job_id AS source,
+                   target, amount
+            FROM earned
+        ),
+        paid AS (
+            SELECT code, reference, source, target, amount FROM ledger_transfers
+            WHERE code IN ('device_reward', 'developer_fee', 'platform_fee')
+        )
+        SELECT code || ' of ' || reference || ' from ' || source || ' to ' || target || ': paid '
+            || coalesce(paid.amount, 0) || ', earned ' || coalesce(due.amount, 0)
+        FROM due FULL JOIN paid USING (code, reference, source, target)
+        WHERE due.amount IS DISTINCT FROM paid.amount""",
+    ),
+)
+
+PLACES: Final = (
+    Check(
+        "A job's open, leased and accepted places are not all that it has",
+        "O(jobs + assignments)",
+        """SELECT 'job:' || j.id || ' has ' || j.max_devices || ' places, but '
+            || coalesce(p.open, 0) || ' open, ' || coalesce(a.leased, 0) || ' leased and '
+            || coalesce(a.accepted, 0) || ' accepted'
+        FROM jobs j
+        LEFT JOIN (SELECT job_id, sum(open) AS open FROM job_places GROUP BY job_id) p
+            ON p.job_id = j.id
+        LEFT JOIN (
+            SELECT job_id, count(*) FILTER (WHERE state = 'leased') AS leased,
+                   count(*) FILTER (WHERE state = 'accepted') AS accepted
+            FROM assignments GROUP BY job_id
+        ) a ON a.job_id = j.id
+        WHERE coalesce(p.open, 0) + coalesce(a.leased, 0) + coalesce(a.accepted, 0)
+            <> j.max_devices""",
+    ),
+    Check(
+        "A bucket of places is below zero",
+        "O(jobs)",
+        """SELECT 'job:' || job_id || ', bucket ' || bucket || ' has ' || open FROM job_places
+        WHERE open < 0""",
+    ),
+    Check(
+        "A bucket of places is closed though its job is open, or the other way round",
+        "O(jobs)",
+        """SELECT 'job:' || j.id || ' (' || j.state || '), bucket ' || p.bucket
+        FROM job_places p JOIN jobs j ON j.id = p.job_id
+        WHERE p.closed <> (j.state <> 'open')""",
+    ),
+    Check(
+        "An owner has more places of a job than one may have",
+        "O(assignments)",
+        """SELECT 'job:' || j.id || ', owner ' || a.owner_id || ' has ' || a.count || ' of '
+            || j.max_devices_per_owner
+        FROM (
+            SELECT job_id, owner_id, count(*) AS count FROM assignments
+            WHERE state IN ('leased', 'accepted') GROUP BY job_id, owner_id
+        ) a JOIN jobs j ON j.id = a.job_id
+        WHERE a.count > j.max_devices_per_owner""",
+    ),
+    Check(
+        "An assignment has a place without a slot of its owner, or a slot without a place",
+        "O(assignments)",
+        """SELECT 'assignment:' || a.id || ' (' || a.state || ') has slot '
+            || coalesce(a.slot::text, 'none')
+        FROM assignments a JOIN jobs j ON j.id = a.job_id
+        WHERE CASE WHEN a.state IN ('leased', 'accepted')
+            THEN a.slot IS NULL OR a.slot NOT BETWEEN 0 AND j.max_devices_per_owner - 1
+            ELSE a.slot IS NOT NULL END""",
+    ),
+    Check(
+        "A device has more than one assignment of a job",
+        "O(assignments)",
+        """SELECT 'job:' || job_id || ', device ' || device_id || ' has ' || count(*)
+        FROM assignments GROUP BY job_id, device_id HAVING count(*) > 1""",
+    ),
+    Check(
+        "An assignment is not of its device's owner, or of no device or job that exists",
+        "O(assignments)",
+        """SELECT 'assignment:' || a.id || ' names job ' || a.job_id || ', device ' || a.device_id
+            || ' and owner ' || a.owner_id
+        FROM assignments a
+        LEFT JOIN devices d ON d.id = a.device_id
+        LEFT JOIN jobs j ON j.id = a.job_id
+        WHERE j.id IS NULL OR d.owner_id IS DISTINCT FROM a.owner_id""",
+    ),
+    Check(
+        "A lease outlives its job's deadline",
+        "O(assignments)",
+        """SELECT 'assignment:' || a.id || ' until ' || a.lease_expires_at || ', job:' || j.id
+            || ' until ' || j.deadline
+        FROM assignments a JOIN jobs j ON j.id = a.job_id
+        WHERE a.state = 'leased' AND a.lease_expires_at > j.deadline""",
+    ),
+)
+
+COUNTS: Final = (
+    Check(
+        "A result has no accepted assignment, or an accepted assignment has no result",
+        "O(assignments)",
+        """SELECT 'assignment:' || coalesce(a.id, r.assignment_id) || ' ('
+            || coalesce(a.state, 'none') || ') has '
+            || CASE WHEN r.assignment_id IS NULL THEN 'no' ELSE 'a' END || ' result'
+        FROM assignments a FULL JOIN results r ON r.assignment_id = a.id
+        WHERE (a.state IS NOT DISTINCT FROM 'accepted') <> (r.assignment_id IS NOT NULL)""",
+    ),
+    Check(
+        "What waits in the inbox is no accepted result that is still to be folded, once",
+        "O(inbox × log assignments)",
+        """SELECT 'assignment:' || i.assignment_id || ' of job:' || i.job_id || ' waits '
+            || i.count || ' times'
+        FROM (
+            SELECT assignment_id, job_id, count(*) AS count FROM result_inbox
+            GROUP BY assignment_id, job_id
+        ) i LEFT JOIN assignments a ON a.id = i.assignment_id
+        WHERE i.count > 1 OR a.id IS NULL OR a.job_id <> i.job_id OR a.state <> 'accepted'
+           OR a.fold_id IS NOT NULL
+           OR NOT EXISTS (SELECT FROM results r WHERE r.assignment_id = i.assignment_id)""",
+    ),
+    Check(
+        "An accepted result is neither folded nor in the inbox",
+        "O(assignments)",
+        """SELECT 'assignment:' || a.id FROM assignments a
+        WHERE a.state = 'accepted' AND a.fold_id IS NULL
+          AND NOT EXISTS (SELECT FROM result_inbox i WHERE i.assignment_id = a.id)""",
+    ),
+    Check(
+        "Something was folded that was not accepted",
+        "O(assignments)",
+        """SELECT 'assignment:' || id || ' (' || state || ') in fold:' || fold_id FROM assignments
+        WHERE fold_id IS NOT NULL AND state <> 'accepted'""",
+    ),
+    Check(
+        "A job's totals do not count as many devices as were folded",
+        "O(jobs + assignments)",
+        """SELECT 'job:' || j.id || ' counts ' || coalesce(t.folded::text, 'nothing')
+            || ', folded were ' || coalesce(a.count, 0)
+        FROM jobs j
+        LEFT JOIN job_totals t ON t.job_id = j.id
+        LEFT JOIN (
+            SELECT job_id, count(*) AS count FROM assignments
+            WHERE fold_id IS NOT NULL GROUP BY job_id
+        ) a ON a.job_id = j.id
+        WHERE t.folded IS DISTINCT FROM coalesce(a.count, 0)""",
+    ),
+    Check(
+        "A job's items and uncertain items are not the sum of its folded results",
+        "O(bytes of results)",
+        """SELECT 'job:' || t.job_id || ' has ' || t.items || ' and ' || t.uncertain
+            || ', its results ' || coalesce(s.items, 0) || ' and ' || coalesce(s.uncertain, 0)
+        FROM job_totals t LEFT JOIN (
+            SELECT a.job_id, sum((r.said ->> 'items')::bigint) AS items,
+                   sum((r.said ->> 'uncertain')::bigint) AS uncertain
+            FROM assignments a CROSS JOIN LATERAL (
+                SELECT convert_from(body, 'UTF8')::jsonb AS said FROM results
+                WHERE assignment_id = a.id OFFSET 0
+            ) r
+            WHERE a.fold_id IS NOT NULL GROUP BY a.job_id
+        ) s ON s.job_id = t.job_id
+        WHERE t.items <> coalesce(s.items, 0) OR t.uncertain <> coalesce(s.uncertain, 0)""",
+    ),
+    Check(
+        "A job's count of a label in a month is not the sum of its folded results",
+        "O(bytes of results)",
+        """WITH said AS (
+            SELECT a.job_id, cell.month, cell.label, sum(cell.count) AS count
+            FROM assignments a CROSS JOIN LATERAL (
+                SELECT convert_from(body, 'UTF8')::jsonb AS said FROM results
+                WHERE assignment_id = a.id OFFSET 0
+            ) r CROSS JOIN LATERAL (
+                SELECT 0 AS month, l.key AS label, l.value::bigint AS count
+                FROM jsonb_each_text(r.said -> 'labels') l
+                UNION ALL
+                SELECT dated.month, l.key, dated.sign * l.value::bigint
+                FROM jsonb_each(r.said -> 'months') m
+                CROSS JOIN LATERAL jsonb_each_text(m.value) l
+                CROSS JOIN LATERAL (VALUES
+                    (0, -1), (left(m.key, 4)::int * 12 + right(m.key, 2)::int - 1, 1)
+                ) AS dated (month, sign)
+            ) cell
+            WHERE a.fold_id IS NOT NULL GROUP BY a.job_id, cell.month, cell.label
+        ),
+        due AS (
+            SELECT s.job_id, s.month, s.count,
+                   coalesce(array_position(j.labels, s.label) - 1, -1) AS label
+            FROM said s JOIN jobs j ON j.id = s.job_id WHERE s.count <> 0
+        )
+        SELECT 'job:' || job_id || ', month ' || month || ', label ' || label || ' counts '
+            || coalesce(c.counted, 0) || ', its results say ' || coalesce(due.count, 0)
+        FROM due FULL JOIN job_counts c USING (job_id, month, label)
+        WHERE coalesce(c.counted, 0) <> coalesce(due.count, 0)""",
+    ),
+    Check(
+        "More is shown to a customer than was counted",
+        "O(jobs × labels × months)",
+        """SELECT 'job:' || job_id || ', month ' || month || ', label ' || label || ' shows '
+            || shown || ' of ' || counted
+        FROM job_counts WHERE shown NOT BETWEEN 0 AND counted
+        UNION ALL
+        SELECT 'job:' || job_id || ' shows ' || shown_items || ' items of ' || items || ', '
+            || shown_uncertain || ' uncertain of ' || uncertain
+        FROM job_totals
+        WHERE shown_items NOT BETWEEN 0 AND items OR shown_uncertain NOT BETWEEN 0 AND uncertain""",
+    ),
+    Check(
+        "What is shown to a customer does not add up",
+        "O(jobs × labels × months)",
+        """SELECT 'job:' || t.job_id || ' shows ' || t.shown_items || ' items, of which '
+            || coalesce(c.shown, 0) || ' labelled and ' || t.shown_uncertain || ' uncertain'
+        FROM job_totals t LEFT JOIN (
+            SELECT job_id, sum(shown) AS shown FROM job_counts GROUP BY job_id
+        ) c ON c.job_id = t.job_id
+        WHERE t.shown_items <> coalesce(c.shown, 0) + t.shown_uncertain""",
+    ),
+    Check(
+        "A customer sees a step that holds too few devices, or leaves too few for another one",
+        "O(jobs)",
+        """SELECT 'job:' || j.id || ' (' || j.state || ') shows ' || t.shown_devices || ' of '
+            || t.folded || ' devices, in steps of ' || j.min_devices
+        FROM jobs j JOIN job_totals t ON t.job_id = j.id
+        WHERE t.shown_devices <> 0 AND t.shown_devices < j.min_devices
+           OR t.shown_devices = 0 AND (t.shown_items <> 0 OR t.shown_uncertain <> 0)
+           OR t.shown_devices > t.folded
+           OR CASE WHEN j.state IN ('completed', 'cancelled', 'expired')
+               THEN t.folded - t.shown_devices >= j.min_devices
+               ELSE t.shown_devices <> j.max_devices
+                   AND t.shown_devices > greatest(0, j.max_devices - j.min_devices) END""",
+    ),
+)
+
+ENDS: Final = (
+    Check(
+        "A job's state and the way it ended do not fit",
+        "O(jobs)",
+        """SELECT 'job:' || j.id || ' is ' || j.state || ', ends as '
+            || coalesce(j.end_reason, 'none') || ', has counted ' || t.folded || ' of '
+            || j.max_devices
+        FROM jobs j JOIN job_totals t ON t.job_id = j.id
+        WHERE CASE
+            WHEN j.state IN ('open', 'paused')
+                THEN j.end_reason IS NOT NULL OR j.ended_at IS NOT NULL
+            WHEN j.state = 'settling' THEN j.end_reason IS NULL OR j.ended_at IS NOT NULL
+            ELSE j.end_reason IS DISTINCT FROM j.state OR j.ended_at IS NULL
+                OR j.state = 'completed' AND t.folded <> j.max_devices
+        END""",
+    ),
+    Check(
+        "A job is past its deadline, and does not end",
+        "O(jobs)",
+        """SELECT 'job:' || id || ' (' || state || ') since ' || deadline FROM jobs
+        WHERE state IN ('open', 'paused') AND deadline < now() - interval '60 seconds'""",
+    ),
+    Check(
+        "A job has settled for ten minutes after its last lease could end",
+        "O(jobs + assignments of those that settle)",
+        """SELECT 'job:' || j.id || ' since ' || over.since
+        FROM jobs j CROSS JOIN LATERAL (
+            SELECT greatest(j.created_at,
+                (SELECT max(at) FROM audit_entries
+                 WHERE subject = 'job:' || j.id AND to_state = 'settling'),
+                (SELECT max(lease_expires_at) FROM assignments WHERE job_id = j.id)
+            ) AS since
+        ) over
+        WHERE j.state = 'settling' AND over.since < now() - interval '10 minutes'""",
+    ),
+    Check(
+        "A result waits to be folded, though a worker is alive",
+        "O(inbox × log results)",
+        """SELECT 'assignment:' || i.assignment_id || ' since ' || r.received_at
+        FROM result_inbox i JOIN results r ON r.assignment_id = i.assignment_id
+        WHERE r.received_at < now() - interval '60 seconds' AND EXISTS (
+            SELECT FROM nodes WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds')""",
+    ),
+    Check(
+        "A lease ran out and keeps its place, though a worker is alive",
+        "O(assignments)",
+        """SELECT 'assignment:' || id || ' since ' || lease_expires_at FROM assignments
+        WHERE state = 'leased' AND lease_expires_at < now() - interval '60 seconds' AND EXISTS (
+            SELECT FROM nodes WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds')""",
+    ),
+)
+
+CHECKS: Final = (*MONEY, *PLACES, *COUNTS, *ENDS)
+
+
+async def complaints(tx: AsyncSession) -> list[str]:
+    """Say in words what is wrong with jobs. Amounts are in micro-tokens."""
+    return await look(tx, CHECKS)
