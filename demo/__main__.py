@@ -1,0 +1,207 @@
+"""`python -m demo`: twenty people's photos, one answer, and nobody saw a photo.
+
+The story is `play`. Around it: what was asked for, Ctrl-C, and what is shown in the end.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from demo import children, market, people, report
+from demo.cast import Cast, join_cast, join_owners
+from demo.children import Failed
+from demo.clock import Clock, cpu_seconds
+from demo.devices import let_work
+from demo.made import Album, Classifier
+from demo.market import Market, open_market
+from demo.outcome import Outcome, faults
+from demo.place import PICTURE, Place, take_place
+from demo.screen import Screen
+from demo.stock import DEVICE_FEE, REWARD, deposit, take_stock
+from demo.together import both
+
+DEVICES_MIN, DEVICES_MAX = 5, 200  # The customer would see no counts of fewer than five.
+INTERRUPTED: Final = 128 + signal.SIGINT
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ABOUT: Final = """\
+Play the whole story of the marketplace, with a real server and real devices: a developer trains and
+uploads a classifier of handwritten digits, a customer pays for one answer, and twenty people's
+devices each count what is on their own photos. It takes less than a minute, and needs no network.
+"""
+EXAMPLES: Final = """\
+examples:
+  make demo                         play it
+  make demo ARGS="--devices 40"     with more people
+  make demo ARGS=--keep             and look around afterwards
+  make demo ARGS=--json             the last line is one JSON object; the exit code is 0 if
+                                    every count and every token is where it must be
+"""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for at the command line."""
+
+    devices: int
+    seed: int
+    keep: bool
+    json: bool
+
+
+async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> Outcome:
+    """The whole story, from a model that nobody knows to books that balance."""
+    making = asyncio.create_task(asyncio.to_thread(make, wish, place, clock))
+    async with open_market(place, clock, keep=wish.keep) as here, people.web(here.url) as client:
+        screen.say(f"The marketplace is up: {here.url}")
+        with clock.part("cast"):
+            cast = await join_cast(client, here)
+        classifier, album = await making
+        screen.say(
+            f"A developer has a classifier, {classifier.accuracy:.1%} right on unseen digits"
+        )
+        screen.say(f"{wish.devices} people have {album.truth.photos} photos, each in their folder")
+
+        with clock.part("offer"):
+            version_id, owners = await both(
+                offer(cast, classifier), join_owners(client, wish.devices)
+            )
+        screen.say("The model passed its check in the sandbox; a moderator approved it")
+        await cast.admin.credit(cast.customer, deposit(wish.devices))
+        job = await cast.customer.order(version_id, wish.devices, REWARD)
+        screen.say(f"A customer asks {wish.devices} devices: {job['cost']} tokens are in escrow")
+
+        with clock.part("devices"):
+            answer = await let_work(
+                here.url, cast.customer, job["id"], owners, album, place, screen
+            )
+        screen.say(f"The job is {answer.state}, and no photo has left its folder")
+        outcome = await take_stock(cast, owners, album, job, answer)
+        drawing = asyncio.create_task(asyncio.to_thread(draw, outcome, clock))
+    await drawing
+    if wish.keep:
+        show_how_to_look(screen, here, cast, job["id"])
+    return outcome
+
+
+def make(wish: Wish, place: Place, clock: Clock) -> tuple[Classifier, Album]:
+    """What there is before anybody comes to the marketplace: a model, and photos."""
+    from demo import digits, photos  # noqa: PLC0415 - see `made`
+
+    halves = digits.halve(wish.seed)
+    with clock.part("train"):
+        classifier = digits.train(halves, wish.seed)
+    with clock.part("photos"):
+        album = photos.take(halves.unseen, place.photos, wish.devices, wish.seed)
+    return classifier, album
+
+
+async def offer(cast: Cast, classifier: Classifier) -> str:
+    """Bring a model to where a job can use it. Answers the id of its version."""
+    where = await cast.developer.offer(classifier, DEVICE_FEE)
+    return await cast.moderator.approve(where)
+
+
+def draw(outcome: Outcome, clock: Clock) -> None:
+    """Draw the answer while the servers stop."""
+    from demo import picture  # noqa: PLC0415 - matplotlib takes half a second, too
+
+    with clock.part("picture"):
+        picture.draw(outcome, PICTURE)
+
+
+def show_how_to_look(screen: Screen, here: Market, cast: Cast, job_id: str) -> None:
+    """Tell where the marketplace is that was kept, who may sign in, and how to stop it."""
+    screen.console.print(
+        f"""
+The marketplace goes on:
+
+  Docs      {here.url}/docs
+  Sign in   POST {here.url}/v1/users/authenticate
+  Answer    GET {here.url}/v1/jobs/{job_id}/results
+  Customer  {cast.customer.email}  {cast.customer.password}
+  Admin     {cast.admin.email}  {cast.admin.password}
+  Logs      {here.home / "logs"}
+  Stop      kill {here.pid}
+""",
+        markup=False,
+    )
+
+
+async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, list[str]]:
+    """Play it, and find what is not as it must be. Ctrl-C ends it, and all that it started."""
+    end_on_signals(screen)
+    with take_place(stays=wish.keep) as place:
+        try:
+            outcome = await play(wish, place, screen, clock)
+        except Exception:
+            for log in market.logs(place):
+                text = f"\n{log} closes with:\n{children.tail(log)}"
+                screen.console.print(text, markup=False)
+            raise
+        found = faults(outcome)
+        place.stays |= bool(found)
+    return outcome, found
+
+
+def end_on_signals(screen: Screen) -> None:
+    """Let the first signal cancel the story, which ends all it started; others change nothing."""
+    story, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert story is not None
+
+    def end() -> None:
+        screen.say("Stopping …")
+        if not story.cancelling():
+            story.cancel()
+
+    for number in ENDING:
+        loop.add_signal_handler(number, end)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from a command line. The exit code is 0 where everything is as it must be."""
+    wish, clock = read(arguments), Clock()
+    screen = Screen(clock, to_stderr=wish.json)
+    document: dict[str, Any] = {"ok": False}
+    try:
+        outcome, found = asyncio.run(run(wish, screen, clock))
+        report.show(screen, outcome, clock, found)
+        document = report.as_json(outcome, clock, cpu_seconds(), found)
+        code = 1 if found else 0
+    except asyncio.CancelledError:
+        code = INTERRUPTED
+    except Failed as failure:
+        screen.console.print(f"\nThe demo failed: {failure}", markup=False)
+        code = 1
+    if wish.json:
+        print(json.dumps(document), flush=True)
+    return code
+
+
+def read(arguments: Sequence[str]) -> Wish:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--devices", type=int, default=20, metavar="N", help="how many people take part (20)")
+    add("--seed", type=int, default=0, metavar="N", help="another model and other photos (0)")
+    add("--keep", action="store_true", help="leave the server running, and tell how to look at it")
+    add("--json", action="store_true", help="end with one JSON object; the rest goes to stderr")
+    wish = Wish(**vars(parser.parse_args(arguments)))
+    if not DEVICES_MIN <= wish.devices <= DEVICES_MAX:
+        parser.error(f"--devices must be from {DEVICES_MIN} to {DEVICES_MAX}")
+    if not 0 <= wish.seed < 2**32:
+        parser.error("--seed must be from 0 to 4294967295")
+    return wish
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
