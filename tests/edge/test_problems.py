@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
+from redis.exceptions import RedisError
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dml.accounts.models import User
 from dml.core.errors import Conflict
@@ -38,6 +42,14 @@ async def test_commit_comes_before_the_response(committing: Sessions) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         await client.post("/")
     assert seen == [1]
+
+
+class OrigError(Exception):
+    """How SQLAlchemy hands on an error of asyncpg: as the cause of one of its own."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.__cause__ = cause
 
 
 class Clash(Conflict):
@@ -148,3 +160,43 @@ async def test_a_problem_type_is_explained_where_it_points(world: World) -> None
     assert told["status"] == 409
     assert told["title"] == "The balance does not cover this amount."
     assert problem(await world.client.get("/problems/nonsense"))["code"].endswith("no_such_problem")
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        OSError("no route"),
+        RedisError("away"),
+        PoolTimeout("full"),
+        asyncpg.DeadlockDetectedError("deadlock"),
+        DBAPIError("", None, OrigError(asyncpg.CannotConnectNowError("starting"))),
+        DBAPIError("", None, Exception("gone"), connection_invalidated=True),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+async def test_what_passes_is_answered_with_503_and_when_to_come_back(passing: Exception) -> None:
+    app = FastAPI()
+    answer_in_problems(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise passing
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/")
+    assert problem(answer)["status"] == 503
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_an_error_in_our_own_sql_is_a_bug() -> None:
+    app = FastAPI()
+    answer_in_problems(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise DBAPIError("", None, OrigError(asyncpg.UndefinedColumnError("no such column")))
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert problem(await client.get("/"))["status"] == 500

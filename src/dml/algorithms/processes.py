@@ -7,7 +7,7 @@ from dml.algorithms import rules, service
 from dml.algorithms.models import VersionState
 from dml.algorithms.rules import Finding
 from dml.core.ids import VersionId
-from dml.core.processes import StepFailed, Steps, process
+from dml.core.processes import SLOW_QUEUE, StepFailed, Steps, process
 from dml.edge import worker
 from dml.inference import spec
 from dml.inference.signature import Refused
@@ -17,7 +17,7 @@ from dml.inference.signature import Refused
 _turn: Final = asyncio.Lock()
 
 
-@process("algorithms.check.v1")
+@process("algorithms.check.v1", queue=SLOW_QUEUE)
 async def check(
     steps: Steps,
     version_id: VersionId,

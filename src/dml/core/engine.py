@@ -19,11 +19,12 @@ from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
 from dml.core.engine_supervisor import Supervisor, connect
 from dml.core.nodes import new_name
-from dml.core.processes import QUEUE, Process, all_processes, read_arguments
+from dml.core.processes import QUEUE, SLOW_QUEUE, Process, all_processes, read_arguments
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 16  # Processes that one node runs at the same time.
+SLOW_AT_ONCE: Final = 2  # And of those in the slow queue.
 _POLL_SECONDS: Final = 0.3
 _MAX_TAKEOVERS: Final = 20  # A process that kills each node it runs on is given up.
 _DAY_SECONDS: Final = 86_400
@@ -60,12 +61,13 @@ class Engine:
         for process in all_processes():
             self._register(process, steps)
         DBOS.launch()  # On the loop's own thread: DBOS runs processes on the loop that it finds.
-        await DBOS.register_queue_async(
-            QUEUE,
-            worker_concurrency=self._at_once,
-            polling_interval_sec=_POLL_SECONDS,
-            on_conflict="always_update",
-        )
+        for queue, at_once in ((QUEUE, self._at_once), (SLOW_QUEUE, SLOW_AT_ONCE)):
+            await DBOS.register_queue_async(
+                queue,
+                worker_concurrency=at_once,
+                polling_interval_sec=_POLL_SECONDS,
+                on_conflict="always_update",
+            )
         log.info("%s runs processes", self.node)
 
     async def stop(self, *, grace_seconds: float = 5) -> None:

@@ -28,6 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 QUEUE: Final = "processes"
+SLOW_QUEUE: Final = "slow_processes"  # For long effects, which must not hold up the others.
 _NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")
 
 # Adds a row, ready to run or DELAYED, unless one with this id was ever added.
@@ -102,16 +103,17 @@ Body: TypeAlias = Callable[Concatenate[Steps, P], Awaitable[str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Process(Generic[P]):
-    """A name that rows keep, and the function that it means."""
+    """A name that rows keep, the function that it means, and the queue where it waits."""
 
     name: str
     function: Body[P]
+    queue: str = QUEUE
 
 
 _processes: Final[dict[str, Process[Any]]] = {}
 
 
-def process(name: str) -> Callable[[Body[P]], Process[P]]:
+def process(name: str, *, queue: str = QUEUE) -> Callable[[Body[P]], Process[P]]:
     """Register a process under a versioned name, such as `jobs.settle.v1`, that nothing else has.
 
     Arguments are annotated with what pydantic can read back from JSON: ids, amounts, text, dates.
@@ -122,7 +124,7 @@ def process(name: str) -> Callable[[Body[P]], Process[P]]:
     def register(function: Body[P]) -> Process[P]:
         assert name not in _processes, f"two processes are called {name}"
         assert inspect.iscoroutinefunction(function), f"{name} is not an async function"
-        made = _processes[name] = Process(name, function)
+        made = _processes[name] = Process(name, function, queue)
         return made
 
     return register
@@ -184,7 +186,7 @@ async def _enqueue(
 ) -> None:
     values = {
         "name": process.name,
-        "queue": QUEUE,
+        "queue": process.queue,
         "process_id": process_id,
         "args": json.dumps(to_jsonable_python(args)),
         "kwargs": json.dumps(to_jsonable_python(kwargs)),

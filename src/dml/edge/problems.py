@@ -32,8 +32,8 @@ STATUS: Final[dict[type[DmlError], int]] = {
 assert STATUS.keys() == set(errors.KINDS)
 MEDIA_TYPE: Final = "application/problem+json"
 
-# PostgreSQL said that it is not there, or that somebody else held a lock for too long: nothing
-# was committed, and asking again is safe.
+# A server of ours is not there, or somebody else held a lock for too long: nothing was committed,
+# and asking again is safe.
 _PASSING: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -44,6 +44,9 @@ _PASSING: Final = (
     asyncpg.SerializationError,
     asyncpg.InternalClientError,
     asyncpg.ConnectionDoesNotExistError,
+    PoolTimeout,
+    OSError,
+    RedisError,
 )
 
 
@@ -121,7 +124,7 @@ async def wait_for_database(request: Request, error: Exception) -> Response:
     """Answer 503 where the database is away for now; a bug stays a bug."""
     cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if not lost and not isinstance(cause, _PASSING | OSError | PoolTimeout | RedisError):
+    if not lost and not isinstance(cause, _PASSING):
         raise error
     return problem(
         503,
@@ -137,7 +140,7 @@ def answer_in_problems(app: FastAPI) -> None:
     app.add_exception_handler(DmlError, refuse)
     app.add_exception_handler(RequestValidationError, refuse_input)
     app.add_exception_handler(HTTPException, refuse_request)
-    for passing in (DBAPIError, PoolTimeout, OSError, RedisError, *_PASSING):
+    for passing in (DBAPIError, *_PASSING):
         app.add_exception_handler(passing, wait_for_database)
     app.add_exception_handler(Exception, crash)
 
