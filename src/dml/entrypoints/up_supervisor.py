@@ -4,6 +4,7 @@ It holds `supervisor.lock`, which the foreground process handed it. Killed, it i
 adopts what runs. It starts the foreground process again where that was killed, in the background.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -102,7 +103,8 @@ def watch(world: World) -> None:
             line = it.tend(time.monotonic())
             if line:
                 world.console.say(line)
-        _keep_foreground(world)
+        with contextlib.suppress(OSError):  # A disk that is full now may not be so soon.
+            _keep_foreground(world)
         all_live = all(it.lives for it in world.watches.values())
         world.signals.wait(up_pair.POLL_SECONDS if all_live else 0.1)
 

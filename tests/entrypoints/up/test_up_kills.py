@@ -23,9 +23,9 @@ def test_whoever_is_killed_comes_back_and_the_rest_goes_on(marketplace: Marketpl
         marketplace.kill(name)
         killed_at = time.monotonic()
         known = (None, *before.values())  # For an instant a lock is held by whoever hands it on.
-        marketplace.until(lambda: marketplace.process(name) not in known, 5)  # noqa: B023
+        marketplace.until(lambda: marketplace.process(name) not in known, 20)  # noqa: B023
         took = time.monotonic() - killed_at
-        assert took < 3, f"{name} took {took:.1f} s"
+        assert took < 8, f"{name} took {took:.1f} s"
         after = {other: marketplace.process(other) for other in EVERYONE}
         assert [other for other in EVERYONE if before[other] != after[other]] == [name]
     marketplace.until(marketplace.serves)
@@ -51,7 +51,7 @@ def test_it_recovers_when_all_are_killed_at_once(marketplace: Marketplace) -> No
 def test_all_but_the_foreground_killed_at_once_come_back(marketplace: Marketplace) -> None:
     first = marketplace.up()
     marketplace.kill(*[name for name in EVERYONE if name != "up"])
-    marketplace.until(lambda: all(marketplace.process(name) for name in EVERYONE), 10)
+    marketplace.until(lambda: all(marketplace.process(name) for name in EVERYONE))
     marketplace.until(marketplace.serves)
     first.send_signal(signal.SIGINT)
     marketplace.ends(first)

@@ -70,6 +70,20 @@ def _with(plan: up_plan.Plan, **changes: object) -> up_plan.Plan:
     return up_plan.Plan(**{**vars(plan), **changes})
 
 
+def test_a_restart_takes_the_port_of_last_time_again(marketplace: Marketplace) -> None:
+    with socket.socket() as probe:  # Not one of those that others try, too.
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    marketplace.home.mkdir()
+    up_plan.remember(marketplace.plan, port=port)
+    for _ in range(2):
+        process = marketplace.up()
+        assert marketplace.port == port
+        assert marketplace.serves()
+        process.send_signal(signal.SIGTERM)
+        marketplace.ends(process)
+
+
 def test_two_checkouts_run_side_by_side(marketplaces: Callable[[str], Marketplace]) -> None:
     one, other = marketplaces("one"), marketplaces("other")
     one.up()
