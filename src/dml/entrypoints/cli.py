@@ -34,6 +34,15 @@ def up() -> None:
 
 
 @app.command()
+def down() -> None:
+    """Stop all that runs for this home, however it came to run. Data stays."""
+    from dml.core.settings import Settings
+    from dml.entrypoints.up import stop
+
+    raise typer.Exit(stop(Settings()))
+
+
+@app.command()
 def server() -> None:
     """Serve the API alone. `dml up` does this by itself."""
     from dml.core.settings import Settings
@@ -165,8 +174,9 @@ def run_device(
 ) -> None:
     """Run models over a folder's photos, and send back counts: nothing else leaves this device.
 
-    Ctrl-C finishes or gives back what is under way; twice ends it at once. The agent runs at a low
-    priority. Quiet hours give back what is under way; the limit is kept by sleeping between photos.
+    Ctrl-C finishes or gives back what is under way; twice ends it at once. Quiet hours give back
+    what is under way, too. The processor limit is kept by sleeping between photos and runs of the
+    model.
     """
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder
