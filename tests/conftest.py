@@ -8,6 +8,8 @@ commit, and make users of their own, so that they need no empty tables.
 import fcntl
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -73,6 +75,15 @@ def endpoints() -> Iterator[Endpoints]:
         except BlockingIOError:
             return
         servers.down(HOME)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may enter, unlike `tmp_path`: servers that root starts run as another."""
+    folder = Path(tempfile.mkdtemp(prefix="dml-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

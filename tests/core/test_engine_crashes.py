@@ -187,8 +187,8 @@ async def test_a_node_told_to_stop_leaves_its_work_to_others(
 
 
 @pytest.fixture
-async def own_home(tmp_path: Path) -> AsyncIterator[Path]:
-    home = tmp_path / "home"
+async def own_home(open_folder: Path) -> AsyncIterator[Path]:
+    home = open_folder / "home"
     await asyncio.to_thread(servers.start_postgres, home, settings={"fsync": "off"})
     yield home
     await asyncio.to_thread(servers.down, home)
