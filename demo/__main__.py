@@ -5,6 +5,7 @@ The story is `play`. Around it: what was asked for, Ctrl-C, and what is shown in
 
 import argparse
 import asyncio
+import io
 import json
 import signal
 import sys
@@ -53,8 +54,12 @@ class Wish:
     json: bool
 
 
-async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> Outcome:
-    """The whole story, from a model that nobody knows to books that balance."""
+async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> tuple[Outcome, str]:
+    """The whole story, from a model that nobody knows to books that balance.
+
+    Answers what came out, and how to look at the marketplace where that is kept.
+    """
+    screen.say("A marketplace starts; meanwhile somebody trains a model of handwritten digits …")
     making = asyncio.create_task(asyncio.to_thread(make, wish, place, clock))
     async with open_market(place, clock, keep=wish.keep) as here, people.web(here.url) as client:
         screen.say(f"The marketplace is up: {here.url}")
@@ -82,10 +87,10 @@ async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> Outcom
         screen.say(f"The job is {answer.state}, and no photo has left its folder")
         outcome = await take_stock(cast, owners, album, job, answer)
         drawing = asyncio.create_task(asyncio.to_thread(draw, outcome, clock))
+        if wish.keep:
+            await drawing  # Up to here, Ctrl-C stops the marketplace.
     await drawing
-    if wish.keep:
-        show_how_to_look(screen, here, cast, job["id"])
-    return outcome
+    return outcome, how_to_look(here, cast, job["id"])
 
 
 def make(wish: Wish, place: Place, clock: Clock) -> tuple[Classifier, Album]:
@@ -114,10 +119,9 @@ def draw(outcome: Outcome, clock: Clock) -> None:
         picture.draw(outcome, PICTURE)
 
 
-def show_how_to_look(screen: Screen, here: Market, cast: Cast, job_id: str) -> None:
-    """Tell where the marketplace is that was kept, who may sign in, and how to stop it."""
-    screen.console.print(
-        f"""
+def how_to_look(here: Market, cast: Cast, job_id: str) -> str:
+    """Where a marketplace is that was kept, who may sign in, and how to stop it."""
+    return f"""
 The marketplace goes on:
 
   Docs      {here.url}/docs
@@ -127,24 +131,31 @@ The marketplace goes on:
   Admin     {cast.admin.email}  {cast.admin.password}
   Logs      {here.home / "logs"}
   Stop      kill {here.pid}
-""",
-        markup=False,
-    )
+"""
 
 
 async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, list[str]]:
-    """Play it, and find what is not as it must be. Ctrl-C ends it, and all that it started."""
+    """Play it, show what came out, and find what is not as it must be.
+
+    Ctrl-C ends it, and all that it started.
+    """
     end_on_signals(screen)
     with take_place(stays=wish.keep) as place:
         try:
-            outcome = await play(wish, place, screen, clock)
+            outcome, invitation = await play(wish, place, screen, clock)
         except Exception:
             for log in market.logs(place):
                 text = f"\n{log} closes with:\n{children.tail(log)}"
                 screen.console.print(text, markup=False)
             raise
+        finally:
+            # Nobody can interrupt a thread. It must not write to a folder that is gone.
+            await asyncio.get_running_loop().shutdown_default_executor()
         found = faults(outcome)
         place.stays |= bool(found)
+    report.show(screen, outcome, clock, found)
+    if wish.keep:
+        screen.console.print(invitation, markup=False)
     return outcome, found
 
 
@@ -164,12 +175,14 @@ def end_on_signals(screen: Screen) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run from a command line. The exit code is 0 where everything is as it must be."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Not every terminal knows all characters.
     wish, clock = read(arguments), Clock()
     screen = Screen(clock, to_stderr=wish.json)
     document: dict[str, Any] = {"ok": False}
     try:
         outcome, found = asyncio.run(run(wish, screen, clock))
-        report.show(screen, outcome, clock, found)
         document = report.as_json(outcome, clock, cpu_seconds(), found)
         code = 1 if found else 0
     except asyncio.CancelledError:

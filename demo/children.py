@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 DML: Final = (sys.executable, "-P", "-m", "dml.entrypoints.cli")
-TAIL_LINES: Final = 15
+TAIL_LINES: Final = 8
 TAIL_BYTES: Final = 20_000
 
 # PR_SET_PDEATHSIG is 1, and holds beyond exec. We may have died before it was set.

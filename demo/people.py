@@ -147,24 +147,22 @@ class Customer(Person):
     async def watch(self, job_id: str) -> AsyncIterator[Mapping[str, Any]]:
         """The answer so far, again whenever it has grown, until the job has ended."""
         path, headers = f"/v1/jobs/{job_id}/events", self._headers()
-        async with self.client.stream("GET", path, headers=headers, timeout=None) as events:
-            if not events.is_success:
-                raise Failed(f"GET {path} was refused ({events.status_code})")
-            event = ""
-            async for line in events.aiter_lines():
-                field, _, value = line.partition(": ")
-                if field == "event":
-                    event = value
-                elif field == "data":
-                    yield json.loads(value)
-                    if event == "end":
-                        return
+        try:
+            async with self.client.stream("GET", path, headers=headers, timeout=None) as events:
+                if not events.is_success:
+                    raise Failed(f"GET {path} was refused ({events.status_code})")
+                event = ""
+                async for line in events.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "event":
+                        event = value
+                    elif field == "data":
+                        yield json.loads(value)
+                        if event == "end":
+                            return
+        except httpx.HTTPError as error:
+            raise Failed(f"GET {path}: {type(error).__name__} {error}") from error
         raise Failed(f"GET {path} ended before the job did")
-
-    async def look(self, job_id: str) -> Mapping[str, Any]:
-        """The job: what it cost, and how it ended."""
-        job: Mapping[str, Any] = await self.ask("GET", f"/v1/jobs/{job_id}")
-        return job
 
 
 class Owner(Person):
