@@ -23,7 +23,8 @@ class Signals:
         self._reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in STOPPING:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # As nohup has SIGHUP.
+            # A script's `make run &` ignores SIGINT, yet who sends it means it; nohup means SIGHUP.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._count)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
