@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -127,12 +128,21 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+class Server(uvicorn.Server):
+    """Ends the streams before it waits for open requests: they would never end by themselves."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        assert isinstance(app, FastAPI)
+        await app.state.watch.close()
+        await super().shutdown(sockets)
+
+
 def run(settings: Settings) -> None:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     logs.configure(settings)
-    app = create_app(settings, wiring.make_engine(settings, "dml api"))
-    uvicorn.run(
-        app,
+    config = uvicorn.Config(
+        create_app(settings, wiring.make_engine(settings, "dml api")),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -144,3 +154,4 @@ def run(settings: Settings) -> None:
         timeout_keep_alive=75,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    Server(config).run()
