@@ -4,9 +4,12 @@ that none pays for another: the one exception to "no import inside a function".
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dml.core.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +23,20 @@ device = typer.Typer(no_args_is_help=True, help="Let models run over data of you
 app.add_typer(device, name="device")
 
 
+def _settings() -> "Settings":
+    """Read the settings, or say in a line which of them cannot be."""
+    from pydantic import ValidationError
+
+    from dml.core.settings import Settings
+    from dml.entrypoints.embedded.refusals import Refused
+
+    try:
+        return Settings()
+    except ValidationError as wrong:
+        told = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
+        raise Refused("; ".join(told)) from wrong
+
+
 @app.command()
 def up() -> None:
     """Start the whole marketplace and watch over it: PostgreSQL, Valkey, API, worker.
@@ -27,47 +44,42 @@ def up() -> None:
     Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
     Ctrl-C stops all of it. With `DML_DATABASE_URL` and `DML_REDIS_URL` set, those are used.
     """
-    from dml.core.settings import Settings
     from dml.entrypoints.up import run
 
-    raise typer.Exit(run(Settings()))
+    raise typer.Exit(run(_settings()))
 
 
 @app.command()
 def down() -> None:
     """Stop all that runs for this home, however it came to run. Data stays."""
-    from dml.core.settings import Settings
     from dml.entrypoints.up import stop
 
-    raise typer.Exit(stop(Settings()))
+    raise typer.Exit(stop(_settings()))
 
 
 @app.command()
 def server() -> None:
     """Serve the API alone. `dml up` does this by itself."""
-    from dml.core.settings import Settings
     from dml.entrypoints.server import run
 
-    run(Settings())
+    run(_settings())
 
 
 @app.command()
 def worker() -> None:
     """Run durable processes, folding and sweeping alone. `dml up` does this by itself."""
-    from dml.core.settings import Settings
     from dml.entrypoints.worker import run
 
-    raise typer.Exit(run(Settings()))
+    raise typer.Exit(run(_settings()))
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database up to date. Doing so again changes nothing."""
-    from dml.core.settings import Settings
     from dml.entrypoints import migrate as migrating
     from dml.entrypoints import wiring
 
-    migrating.migrate(wiring.database_url(Settings()))
+    migrating.migrate(wiring.database_url(_settings()))
 
 
 @app.command()
@@ -81,10 +93,9 @@ def doctor(
     Reads one snapshot, so that it may run beside a marketplace that works. The exit code is 0
     where all is well, 1 with complaints, 2 where the database cannot be asked.
     """
-    from dml.core.settings import Settings
     from dml.entrypoints.doctor import run
 
-    raise typer.Exit(run(Settings(), as_json=as_json))
+    raise typer.Exit(run(_settings(), as_json=as_json))
 
 
 @app.command()
@@ -93,11 +104,9 @@ def settings() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dml.core.settings import Settings
-
-    here = Settings()
+    here = _settings()
     table = Table("variable", "value", "meaning", show_lines=True)
-    for name, field in Settings.model_fields.items():
+    for name, field in type(here).model_fields.items():
         value = getattr(here, name)
         table.add_row(f"DML_{name.upper()}", str(value), field.description)
     Console().print(table)
@@ -124,10 +133,9 @@ def openapi(
 @admin.command("ensure-first")
 def ensure_first() -> None:
     """Make the first admin, where there is none, and print its random password, once."""
-    from dml.core.settings import Settings
     from dml.entrypoints.admin import ensure_first_admin
 
-    typer.echo(ensure_first_admin(Settings()), nl=False)
+    typer.echo(ensure_first_admin(_settings()), nl=False)
 
 
 @admin.command("reset-password")
@@ -137,10 +145,9 @@ def reset_password(
     ] = "admin@localhost.localdomain",
 ) -> None:
     """Give an account a new random password, and print it."""
-    from dml.core.settings import Settings
     from dml.entrypoints.admin import reset
 
-    typer.echo(reset(Settings(), email), nl=False)
+    typer.echo(reset(_settings(), email), nl=False)
 
 
 @device.command("run")

@@ -16,7 +16,7 @@ from dml.core import engine
 from dml.entrypoints.wiring import ROOT
 
 _LOCK: Final = 7_330
-_PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
+PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
 
 
 def config(connection: Connection) -> Config:
@@ -29,7 +29,7 @@ def config(connection: Connection) -> Config:
 def migrate(database_url: str) -> None:
     """Bring this database up to date. Doing so again changes nothing."""
     url = make_url(database_url).set(drivername="postgresql+psycopg")
-    database = create_engine(url, connect_args={"options": _PATIENCE, "connect_timeout": 10})
+    database = create_engine(url, connect_args={"options": PATIENCE, "connect_timeout": 10})
     try:
         with database.connect() as guard:
             guard.execution_options(isolation_level="AUTOCOMMIT")

@@ -1,0 +1,44 @@
+"""Migrations: what they make is what the models say, and any number may start them at once."""
+
+import asyncio
+from collections.abc import Callable
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from dml.core.db import Base
+from dml.entrypoints import migrate, tables
+from dml.entrypoints.embedded import postgres
+from dml.entrypoints.embedded.servers import Endpoints
+from tests.conftest import HOME
+
+
+def test_the_migrations_make_what_the_models_say(new_database: str) -> None:
+    assert tables.jobs
+    database = create_engine(make_url(new_database).set(drivername="postgresql+psycopg"))
+    with database.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+    database.dispose()
+    assert found == []
+
+
+async def test_three_that_migrate_at_once_take_turns(endpoints: Endpoints) -> None:
+    name = "dml_migrating"
+    postgres.drop_database(HOME, name)
+    url = postgres.create_database(HOME, name)
+    try:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(asyncio.to_thread(migrate.migrate, url))
+    finally:
+        postgres.drop_database(HOME, name)
+
+
+def test_a_wait_for_a_lock_has_an_end(make_database: Callable[[], str]) -> None:
+    url = make_url(make_database()).set(drivername="postgresql+psycopg")
+    database = create_engine(url, connect_args={"options": migrate.PATIENCE})
+    with database.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "4s"
+    database.dispose()
