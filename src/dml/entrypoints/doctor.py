@@ -27,7 +27,7 @@ from dml.payments import doctor as payments
 from dml.payments.doctor import Check, look
 
 CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
-_AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 PROCESSES: Final = (
     Check(
@@ -70,7 +70,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
     try:
         with Console(stderr=True).status(f"Making {len(CHECKS)} checks …"):
             diagnosis = asyncio.run(examine(wiring.database_url(settings)))
-    except _AWAY as error:
+    except AWAY as error:
         Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
         return CANNOT_LOOK
     out = Console(markup=False, highlight=False, soft_wrap=True)
