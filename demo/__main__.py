@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from demo import children, market, people, report
-from demo.cast import Cast, join_cast, join_owners
+from demo.cast import Cast, join_cast
 from demo.children import Failed
 from demo.clock import Clock, cpu_seconds
 from demo.devices import let_work
@@ -24,7 +24,6 @@ from demo.outcome import Outcome, faults
 from demo.place import PICTURE, Place, take_place
 from demo.screen import Screen
 from demo.stock import DEVICE_FEE, REWARD, deposit, take_stock
-from demo.together import both
 
 DEVICES_MIN, DEVICES_MAX = 5, 200  # The customer would see no counts of fewer than five.
 INTERRUPTED: Final = 128 + signal.SIGINT
@@ -72,17 +71,15 @@ async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> tuple[
         screen.say(f"{wish.devices} people have {album.truth.photos} photos, each in their folder")
 
         with clock.part("offer"):
-            version_id, owners = await both(
-                offer(cast, classifier), join_owners(client, wish.devices)
-            )
+            version_id = await offer(cast, classifier)
         screen.say("The model passed its check in the sandbox; a moderator approved it")
         await cast.admin.credit(cast.customer, deposit(wish.devices))
         job = await cast.customer.order(version_id, wish.devices, REWARD)
         screen.say(f"A customer asks {wish.devices} devices: {job['cost']} tokens are in escrow")
 
         with clock.part("devices"):
-            answer = await let_work(
-                here.url, cast.customer, job["id"], owners, album, place, screen
+            answer, owners = await let_work(
+                here.url, cast.customer, job["id"], album, place, screen
             )
         screen.say(f"The job is {answer.state}, and no photo has left its folder")
         outcome = await take_stock(cast, owners, album, job, answer)

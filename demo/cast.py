@@ -1,13 +1,12 @@
 """Everybody who takes part, registered."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from demo.market import Market
 from demo.people import Admin, Customer, Developer, Moderator, Owner
-from demo.together import both, together
+from demo.together import both
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,8 @@ async def join_cast(client: httpx.AsyncClient, market: Market) -> Cast:
     return Cast(admin, developer, moderator, customer)
 
 
-async def join_owners(client: httpx.AsyncClient, count: int) -> Sequence[Owner]:
-    """So many people with a device each, who permit models to look at their photos."""
-
-    async def join(n: int) -> Owner:
-        owner = await Owner.join(client, f"owner-{n:02}")
-        await owner.permit_photos()
-        return owner
-
-    return await together(join(n) for n in range(1, count + 1))
+async def join_owner(client: httpx.AsyncClient, name: str) -> Owner:
+    """Somebody with a device, who permits models to look at the photos on it."""
+    owner = await Owner.join(client, name)
+    await owner.permit_photos()
+    return owner

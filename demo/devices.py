@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from demo import children
+from demo.cast import join_owner
 from demo.children import DML, Failed
 from demo.made import Album
 from demo.outcome import Answer
@@ -58,25 +59,26 @@ class Device:
 
 
 async def let_work(
-    url: str,
-    customer: Customer,
-    job_id: str,
-    owners: Sequence[Owner],
-    album: Album,
-    place: Place,
-    screen: Screen,
-) -> Answer:
-    """Let each owner's device work, some at a time, and the customer watch until the job ends."""
-    turns, ended = asyncio.Semaphore(AT_ONCE), asyncio.Event()
+    url: str, customer: Customer, job_id: str, album: Album, place: Place, screen: Screen
+) -> tuple[Answer, Sequence[Owner]]:
+    """Let people come, each with a device that works, while the customer watches the job.
 
-    async def work(owner: Owner, folder: Path) -> None:
-        name = folder.name
-        device = Device(folder, place.devices / name, place.logs / f"{name}.log")
-        async with turns:
+    Some register while the devices of others work: the server takes its time for a password.
+    """
+    joining, working = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+    ended = asyncio.Event()
+
+    async def take_part(n: int, photos: Path) -> Owner:
+        async with joining:
+            owner = await join_owner(customer.client, f"owner-{n:02}")
+        name = photos.name
+        device = Device(photos, place.devices / name, place.logs / f"{name}.log")
+        async with working:
             await device.work(url, await owner.pairing_code())
+        return owner
 
-    async def work_all() -> None:
-        await together(work(*it) for it in zip(owners, album.folders, strict=True))
+    async def work() -> Sequence[Owner]:
+        owners = await together(take_part(*it) for it in enumerate(album.folders, 1))
         try:
             await asyncio.wait_for(ended.wait(), SETTLE_SECONDS)
         except TimeoutError:
@@ -85,13 +87,13 @@ async def let_work(
                 f"all devices are done, but after {SETTLE_SECONDS} s the job is not: "
                 f"{json.dumps(timeline)}"
             ) from None
+        return owners
 
     async def watch() -> Answer:
-        with screen.growing(len(owners)) as growth:
+        with screen.growing(len(album.folders)) as growth:
             async for results in customer.watch(job_id):
                 growth.show(results)
         ended.set()
         return Answer.read(results)
 
-    answer, _ = await both(watch(), work_all())
-    return answer
+    return await both(watch(), work())
