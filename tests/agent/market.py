@@ -1,14 +1,13 @@
 """A marketplace that listens on a port of this machine, and agents that are real processes."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,12 +32,12 @@ from tests.world import Person, World, soon
 
 LABELS: Final = [f"digit-{digit}" for digit in range(10)]
 ROOT: Final = Path(__file__).resolve().parents[2]
-COMMAND: Final = (sys.executable, "-m", "dml.entrypoints.cli", "device")
+COMMAND: Final = ("-m", "dml.entrypoints.cli", "device")
 SECONDS: Final = 30
 
 
 class _Server(uvicorn.Server):
-    @contextlib.contextmanager
+    @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to pytest."""
         yield
@@ -55,6 +54,21 @@ class Market:
         self.url = f"http://127.0.0.1:{self.port}"
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def set(self, **changes: Any) -> Iterator[None]:
+        """Change settings of the server while the block runs."""
+        before = self.world.parts.settings
+        self.world.app.state.settings = before.model_copy(update=changes)
+        try:
+            yield
+        finally:
+            self.world.app.state.settings = before
+
+    def blob(self, sha256: str) -> Path:
+        """The file of a model, where the server keeps it."""
+        (path,) = self.world.parts.settings.home.glob(f"blobs/**/{sha256}")
+        return path
 
     async def open(self) -> None:
         """Listen, if it does not yet."""
@@ -106,7 +120,7 @@ class Device:
     home: Path
 
     def photo(
-        self, name: str, digit: int, taken: date | None = None, side: int = 16, **more: Any
+        self, name: str, digit: float, taken: date | None = None, side: int = 16, **more: Any
     ) -> Path:
         """A photo that the model takes for this digit."""
         path = self.data / name
@@ -118,10 +132,10 @@ class Device:
         grey_image(round(digit * 255 / 9), side).save(path, exif=exif, **more)
         return path
 
-    async def start(self, *options: str, **environment: str) -> asyncio.subprocess.Process:
+    async def start(self, *options: str, **how: Any) -> asyncio.subprocess.Process:
         """Start an agent here that is paired, or becomes so with `--pair`."""
         where = ("--data", str(self.data), "--home", str(self.home), "--server", self.market.url)
-        return await start("run", *where, *options, **environment)
+        return await start("run", *where, *options, **how)
 
     async def run(self, *options: str) -> Ended:
         """Let an agent do all there is, with one final line of JSON."""
@@ -143,9 +157,9 @@ class Device:
         return [record for record in records if record["event"] == event]
 
     async def has_noted(self, event: str) -> dict[str, Any]:
-        """Wait until the journal has one of this kind."""
+        """Wait until the journal has one of this kind: another process writes it."""
         async with asyncio.timeout(SECONDS):
-            while not (found := self.noted(event)):
+            while not (found := self.noted(event)):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         return found[0]
 
@@ -166,11 +180,19 @@ class Device:
             return [str(state) for state in await tx.scalars(query)]
 
 
-async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+async def start(
+    *arguments: str,
+    before: tuple[str, ...] = (),
+    stdout: int = asyncio.subprocess.PIPE,
+    **environment: str,
+) -> asyncio.subprocess.Process:
+    """Start `dml device …`. `before` are arguments of Python that come before it."""
     return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *before,
         *COMMAND,
         *arguments,
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"} | environment,
     )
@@ -233,7 +255,7 @@ async def make_version(world: World, model: bytes, spec: Mapping[str, Any]) -> V
 async def open_job(
     market: Market, model: bytes | None = None, **changes: Any
 ) -> AsyncIterator[Job]:
-    """A job that devices can do, closed when the block ends, so that no other test's device does."""
+    """A job that devices can do. It is closed when the block ends: other tests' devices can't."""
     world = market.world
     customer = await world.rich("customer", "1000")
     version_id = await make_version(world, model or digits_like_model(len(LABELS)), IMAGE_SPEC)

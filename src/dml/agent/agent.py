@@ -1,31 +1,29 @@
 """The loop: hand in what is pending, ask for work, do it. Ends when told to, or all is done."""
 
-import json
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from dml.agent import photos
 from dml.agent.console import Console, Summary
 from dml.agent.heartbeat import Heartbeat
 from dml.agent.home import Home
-from dml.agent.journal import Journal, Pending, Record
+from dml.agent.journal import Journal, Pending, encode
 from dml.agent.leases import Claimed, Lease, read_claim
 from dml.agent.models import Models
 from dml.agent.pace import Pace, patiently, pause_seconds
-from dml.agent.refusals import Away, CannotRun, GaveUp, LeaseLost, Refusal, Stopped
+from dml.agent.refusals import LOST, Away, CannotRun, GaveUp, LeaseLost, Refusal, Resting, Stopped
 from dml.agent.runner import Runner
-from dml.agent.server import Session
+from dml.agent.server import Session, field
 from dml.agent.work import Work
 
 ONCE_PATIENCE_SECONDS: Final = 30.0  # How long `--once` waits for a server, with nothing in hand.
 QUIET_LOOK_SECONDS: Final = 30.0
+PHOTOS_LOOK_SECONDS: Final = 60.0
 LAST_WORD_SECONDS: Final = 3.0
-# What tells that a place is not ours, and never will be with this result.
-LOST: Final = frozenset(
-    {"jobs.lease_over", "jobs.another_result_accepted", "jobs.assignment_not_found"}
-)
+VERDICTS: Final = frozenset({400, 409, 413, 415, 422})  # On a result; others are on the asking.
 
 
 class Agent:
@@ -71,6 +69,8 @@ class Agent:
             while self._pace.is_quiet() and not self._once:
                 self._pace.sleep(QUIET_LOOK_SECONDS)
             return not self._once
+        if next(photos.find(self._data), None) is None:
+            return self._miss_photos()
         claimed = self._claim()
         for lease in claimed.leases:
             self._take_on(lease)
@@ -83,6 +83,15 @@ class Agent:
         elif claimed.reason is not None:
             self._console.line(claimed.reason)
         return not self._once
+
+    def _miss_photos(self) -> bool:
+        """Ask for no work: an empty answer would take a place, and a disk may come back."""
+        why = f"There is no photo in {self._data} ({', '.join(photos.SUFFIXES)})."
+        if self._once:
+            raise CannotRun(why)
+        self._console.line(f"{why} Looking again in {PHOTOS_LOOK_SECONDS:.0f} s.")
+        self._pace.sleep(PHOTOS_LOOK_SECONDS)
+        return True
 
     def _claim(self) -> Claimed:
         give_up_at = time.monotonic() + ONCE_PATIENCE_SECONDS if self._once else math.inf
@@ -112,12 +121,15 @@ class Agent:
                 self._hand_in(self._count(lease, heartbeat), lambda: heartbeat.ends_at)
             except (LeaseLost, Away) as why:
                 self._journal.note("lost", assignment_id=lease.assignment_id, why=str(why))
+            except Resting as why:
+                self._give_back(lease, str(why))
             except GaveUp as why:
                 self._give_back(lease, str(why))
                 self.summary.failed += 1
                 if why.for_good:
                     self._hopeless.add(lease.assignment_id)
-                self._pace.sleep(pause_seconds(self.summary.failed))
+                else:
+                    self._pace.sleep(pause_seconds(self.summary.failed))
             except (Stopped, CannotRun) as why:
                 # A result that is pending may have arrived: the next start will tell.
                 if lease.assignment_id not in self._journal.pending:
@@ -168,6 +180,8 @@ class Agent:
             if refusal.code in LOST:
                 self._journal.note("lost", assignment_id=id, why=str(refusal))
                 return
+            if refusal.status not in VERDICTS:
+                raise CannotRun(str(refusal)) from None
             self._journal.note("refused", assignment_id=id, why=str(refusal))
             self.summary.failed += 1
             self._hopeless.add(id)
@@ -192,14 +206,9 @@ class Agent:
 
     def _earned(self) -> str | None:
         try:
-            answer: Any = self._session.ask(
+            answer = self._session.ask(
                 "GET", "/v1/devices/self/earnings", seconds=LAST_WORD_SECONDS
             )
-            return str(answer["earned"])
+            return str(field(answer, "earned"))
         except (Away, Refusal, CannotRun):
             return None
-
-
-def encode(body: Record) -> bytes:
-    """The bytes of a result: the same ones each time, so that it is the same result."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

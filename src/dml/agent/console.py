@@ -1,5 +1,6 @@
 """What the agent says: lines for people, or lines of JSON for scripts. Nothing of it is sent."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -46,6 +47,7 @@ class Console:
             self.line(line.format_map({**record, "body": json.dumps(record.get("body"))}))
 
     def away(self, away: Away, pause: float) -> None:
+        """Say that the server gave no answer, and when it is asked again."""
         self.line(f"{away} Trying again in {pause:.0f} s.")
 
     def idle(self, why: str | None, seconds: float) -> None:
@@ -75,7 +77,8 @@ class Console:
         self.line(f"Done: {summary.accepted} accepted ({summary.items} photos){failed}{earned}.")
 
     def line(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201
+        with contextlib.suppress(BrokenPipeError):  # Nobody reads; the work goes on.
+            print(text, flush=True)  # noqa: T201
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -99,5 +102,8 @@ class JsonConsole(Console):
     def end(self, summary: Summary) -> None:
         self._write({"event": "summary", **asdict(summary)})
 
+    def line(self, text: str) -> None:
+        self._write({"event": "said", "text": text})
+
     def _write(self, record: Mapping[str, Any]) -> None:
-        self.line(json.dumps(record, ensure_ascii=False))
+        super().line(json.dumps(record, ensure_ascii=False))

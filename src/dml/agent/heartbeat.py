@@ -3,13 +3,14 @@
 import threading
 import time
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from dml.agent.leases import Lease
 from dml.agent.refusals import Away, CannotRun, LeaseLost, Refusal
-from dml.agent.server import Session
+from dml.agent.server import Session, seconds
 
 LEAST_SECONDS: Final = 0.2
+JOIN_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 5.0  # After one that got no answer, if a third of the lease is longer.
 
 
@@ -35,6 +36,7 @@ class Heartbeat:
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
+        self._thread.join(JOIN_SECONDS)  # So that it hardly ever asks for what has been handed in.
 
     def require_lease(self) -> None:
         if self.lost is not None:
@@ -45,8 +47,8 @@ class Heartbeat:
         while not self._done.wait(max(LEAST_SECONDS, pause)):
             began = time.monotonic()
             try:
-                answer: Any = self._session.ask("POST", self._path)
-                self._seconds = float(answer["lease_seconds"])
+                answer = self._session.ask("POST", self._path)
+                self._seconds = seconds(answer, "lease_seconds")
             except Away:
                 pause = min(AGAIN_SECONDS, self._seconds / 3)
                 continue

@@ -93,17 +93,18 @@ class Home:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     def key(self) -> Ed25519PrivateKey:
-        """This agent's key, made at its first use."""
+        """This agent's key."""
         path = self.folder / KEY
         try:
             key = serialization.load_pem_private_key(path.read_bytes(), None)
-        except FileNotFoundError:
-            return self.new_key()
         except (OSError, ValueError) as error:
             raise CannotRun(f"{path} can't be read ({error}). Choose another --home.") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise CannotRun(f"{path} is no Ed25519 key. Choose another --home.")
         return key
+
+    def has_key(self) -> bool:
+        return (self.folder / KEY).exists()
 
     def new_key(self) -> Ed25519PrivateKey:
         """Take a new key in the place of the old one."""

@@ -4,6 +4,7 @@ A result is written here before it is sent. What has no verdict yet is *pending*
 """
 
 import datetime as dt
+import errno
 import json
 import os
 import threading
@@ -34,7 +35,7 @@ class Journal:
     """Open for appending. What is noted is on the disk when `note` returns. Thread-safe."""
 
     def __init__(self, path: Path, tell: Callable[[Record], None]) -> None:
-        self._tell = tell
+        self._path, self._tell = path, tell
         self._lock = threading.Lock()
         self.pending = _pending(read(path))
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
@@ -58,8 +59,10 @@ class Journal:
         """Write down what happened, and tell it."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         record = {"at": now, "event": event, **facts}
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         with self._lock:
-            os.write(self._file, (json.dumps(record, ensure_ascii=False) + "\n").encode())
+            if os.write(self._file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(self._file)
             _follow(self.pending, record)
         self._tell(record)
@@ -79,6 +82,11 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(record, dict) and "event" in record:
                 yield record
+
+
+def encode(body: Record) -> bytes:
+    """What is sent of a result: the same bytes each time, so that it is the same result."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _pending(records: Iterator[dict[str, Any]]) -> dict[str, Pending]:

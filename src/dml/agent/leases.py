@@ -10,6 +10,7 @@ from uuid import UUID
 from dml.inference.counting import Period
 from dml.inference.signature import MODEL_BYTES_MAX
 
+SECONDS_MAX: Final = 86_400.0
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -50,11 +51,16 @@ def read_claim(data: Any) -> Claimed:
     try:
         return Claimed(
             leases=tuple(_lease(item) for item in data["items"]),
-            retry_after_seconds=max(1.0, float(data["retry_after_seconds"])),
+            retry_after_seconds=max(1.0, read_seconds(data["retry_after_seconds"])),
             reason=None if data["reason"] is None else str(data["reason"])[:300],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def read_seconds(value: Any) -> float:
+    """A time to wait; nobody makes this agent wait for longer than a day."""
+    return min(max(0.0, float(value)), SECONDS_MAX)
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:
@@ -62,7 +68,7 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         # An id goes into a path of the server, a digest into a file's name here.
         assignment_id=str(UUID(item["id"])),
         job_id=str(UUID(item["job_id"])),
-        seconds=float(item["lease_seconds"]),
+        seconds=read_seconds(item["lease_seconds"]),
         model=_model(item["model"]),
         input=item["input"],
         labels=tuple(str(label) for label in item["labels"]),

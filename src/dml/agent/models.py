@@ -44,7 +44,7 @@ class Models:
                 return data, True
         raise GaveUp(
             f"the model that came has the SHA-256 {came}, not {model.sha256} as announced",
-            for_good=False,
+            for_good=True,
         )
 
     def _read(self, path: Path, model: Model) -> bytes | None:

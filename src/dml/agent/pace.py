@@ -1,20 +1,21 @@
 """When the agent rests: in quiet hours, to leave processor time to others, and when told to end.
 
 *Quiet hours* are by this machine's local clock. In them no work is begun, and what is under way is
-given back. *A share of the processor* is kept by sleeping: after each photo and each run of the
-model for as long as makes its time, on average, that share of one core. Besides, the whole agent
-runs at a low priority (`nice`), whatever the share.
+given back. *A share of the processor* is kept by sleeping: after each photo, and after each run of
+the model, for as long as makes the time that they took, on average, that share of one core. Between
+the two it takes what it can get: to let others go first at any moment, start it with `nice`.
 """
 
 import datetime as dt
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from dml.agent.refusals import Away, Stopped
+from dml.agent.refusals import Away, Resting, Stopped
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -59,24 +60,33 @@ class Pace:
         self.stop = stop
         self._quiet, self._clock = quiet, clock
         self._rest_for_work = (100 - cpu_percent) / cpu_percent
-        self._since = time.monotonic()
+        self._since = 0.0
+        self._owed = 0.0
 
     def is_quiet(self) -> bool:
         return self._quiet is not None and self._quiet.hold(self._clock().time())
 
     def begin(self) -> None:
-        """From here on, time counts as work."""
-        self._since = time.monotonic()
+        """From here on, this thread's processor time counts."""
+        self._since, self._owed = time.thread_time(), 0.0
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Count what another process works for us in this block as if it never had to wait."""
+        began = time.monotonic()
+        yield
+        self._owed += time.monotonic() - began
 
     def breathe(self) -> None:
-        """Rest for the work since the last rest. Stopped where the agent is to end, or to rest."""
+        """Rest for the work since the last rest. Raises Stopped, or Resting in quiet hours."""
         if self._rest_for_work:
-            self.stop.wait((time.monotonic() - self._since) * self._rest_for_work)
-        self._since = time.monotonic()
+            worked = time.thread_time() - self._since + self._owed
+            self.stop.wait(worked * self._rest_for_work)
+        self.begin()
         if self.stop.is_set():
             raise Stopped("the agent was told to end")
         if self.is_quiet():
-            raise Stopped("quiet hours have begun")
+            raise Resting("quiet hours have begun")
 
     def sleep(self, seconds: float) -> None:
         """Wait; Stopped where the agent is to end."""

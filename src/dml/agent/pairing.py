@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -15,10 +16,10 @@ from dml.agent.home import Description, Home, Identity
 from dml.agent.journal import Journal
 from dml.agent.pace import Pace, patiently
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
-from dml.agent.server import Server, Session, base64url, read_url
+from dml.agent.server import Server, Session, base64url, field, read_url
 
 KINDS: Final = ("photo",)  # What this agent can prepare for a model.
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 5.0  # Somebody sits there and waits.
 _PLATFORMS: Final[Mapping[str, str]] = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 
 
@@ -55,8 +56,8 @@ def open_session(home: Home, wish: Wish, journal: Journal, console: Console, pac
         session.server.close()
         home.forget()
         return pairing.pair()
-    except Away as away:
-        raise CannotRun(str(away)) from None
+    except (Away, Refusal):
+        pass  # It is paired, so this can wait until there is work.
     return pairing.described(session, identity)
 
 
@@ -81,16 +82,16 @@ class _Pairing:
         described = _describe(wish, None)
         name = wish.name or f"{described.platform} agent"
         said = {"name": name, **asdict(described)}
-        key = self._home.key()
+        key = self._home.key() if self._home.has_key() else self._home.new_key()
         try:
-            device = self._register(server, key, said)
+            device_id = self._register(server, key, said)
         except Refusal as refusal:
             # A registration whose answer never came, and whose code is forgotten.
             if refusal.code != "devices.key_taken":
                 raise CannotRun(str(refusal)) from None
             key = self._home.new_key()
-            device = self._register(server, key, said)
-        identity = Identity(str(device["id"]), server.url, name, described)
+            device_id = self._register(server, key, said)
+        identity = Identity(device_id, server.url, name, described)
         self._home.remember(identity)
         self._journal.note(
             "registered",
@@ -116,16 +117,17 @@ class _Pairing:
         self._journal.note("described", body=body)
         return session
 
-    def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> Any:
+    def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> str:
         body = json.dumps({"code": self._wish.code, "public_key": _public(key), **said}).encode()
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         try:
-            return patiently(
+            answer = patiently(
                 lambda: server.ask("POST", "/v1/devices", body),
                 self._pace,
                 until=lambda: give_up_at,
                 tell=self._console.away,
             )
+            return str(UUID(field(answer, "id")))
         except Away as away:
             raise CannotRun(str(away)) from None
 

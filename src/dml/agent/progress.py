@@ -1,7 +1,6 @@
 """Progress for people at a terminal, for what takes longer than a second."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,43 +18,48 @@ class RichConsole(Console):
 
     def __init__(self) -> None:
         self._terminal = Terminal(highlight=False, soft_wrap=True)
+        self._lock = threading.Lock()
         self._progress: Progress | None = None
-        self._began = 0.0
-        self._total: int | None = None
 
     @contextmanager
     def counting(self, count_all: Callable[[], int]) -> Iterator[None]:
-        self._began, self._total = time.monotonic(), None
-        # Beside the work: a folder may hold a million files.
-        threading.Thread(target=self._find_total, args=(count_all,), daemon=True).start()
+        progress = Progress(
+            TextColumn("Looking at photos"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._terminal,
+            transient=True,
+        )
+        progress.add_task("photos", total=None)
+        self._progress = progress
+
+        def show() -> None:
+            # Beside the work, for a folder may hold a million files.
+            total = count_all()
+            with self._lock:
+                if self._progress is progress:
+                    progress.update(progress.task_ids[0], total=total)
+                    progress.start()
+
+        timer = threading.Timer(SHOWN_AFTER_SECONDS, show)
+        timer.daemon = True
+        timer.start()
         try:
             yield
         finally:
+            timer.cancel()
             self.close()
 
     def counted(self, photos: int) -> None:
-        if self._progress is None:
-            if time.monotonic() - self._began < SHOWN_AFTER_SECONDS:
-                return
-            self._progress = Progress(
-                TextColumn("Looking at photos"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=self._terminal,
-                transient=True,
-            )
-            self._progress.add_task("photos", total=self._total)
-            self._progress.start()
-        self._progress.update(self._progress.task_ids[0], completed=photos, total=self._total)
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=photos)
 
     def line(self, text: str) -> None:
         self._terminal.print(text, markup=False)
 
     def close(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
-
-    def _find_total(self, count_all: Callable[[], int]) -> None:
-        self._total = count_all()
+        with self._lock:
+            progress, self._progress = self._progress, None
+        if progress is not None:
+            progress.stop()

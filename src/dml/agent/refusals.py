@@ -1,5 +1,12 @@
 """Why an agent does not go on. Each message is one line: what is wrong, and what to do."""
 
+from typing import Final
+
+# Codes of the server which tell that a place is this device's no longer.
+LOST: Final = frozenset(
+    {"jobs.lease_over", "jobs.another_result_accepted", "jobs.assignment_not_found"}
+)
+
 
 class CannotRun(Exception):
     """Not without somebody's help: the agent ends."""
@@ -26,7 +33,11 @@ class Refusal(Exception):
 
 
 class Stopped(Exception):
-    """Somebody wants the agent to end, or to rest: what it holds is given back."""
+    """Somebody wants the agent to end: what it holds is given back."""
+
+
+class Resting(Exception):
+    """Quiet hours have begun: what it holds is given back, and it goes on later."""
 
 
 class LeaseLost(Exception):

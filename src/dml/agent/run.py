@@ -1,11 +1,9 @@
 """`dml device run`: from the command line's wishes to an agent at work."""
 
-import os
 import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from dml.agent import signals
 from dml.agent.agent import Agent
@@ -16,8 +14,6 @@ from dml.agent.pace import Pace, QuietHours
 from dml.agent.pairing import Wish, open_session
 from dml.agent.refusals import CannotRun, Stopped
 from dml.agent.runner import Runner
-
-NICENESS: Final = 10  # The people at this machine, and the server of a demo, come first.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,6 @@ def run(options: Options, console: Console) -> int:
 
 
 def _work(options: Options, console: Console, summary: Summary) -> Summary:
-    os.nice(NICENESS)
     warnings.filterwarnings(
         "ignore", module="PIL"
     )  # Of damaged EXIF; the photo counts all the same.

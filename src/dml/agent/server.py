@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dml.agent.leases import read_seconds
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
 
 SECONDS: Final = 20.0
@@ -64,7 +65,10 @@ class Server:
         return _json(answer)
 
     def save(self, path: str, file: BinaryIO, *, most: int, token: str) -> str:
-        """Write what is at `path` into the file, and return its SHA-256. Away beyond `most` bytes."""
+        """Write what is at `path` into the file, and return its SHA-256.
+
+        What is longer than `most` is cut off a little beyond, and so has another digest.
+        """
         digest, size = hashlib.sha256(), 0
         with (
             self._reaching(),
@@ -75,10 +79,10 @@ class Server:
             self._require_success(answer)
             for chunk in answer.iter_raw():
                 size += len(chunk)
-                if size > most:
-                    raise Away(f"The model is longer than the {most} bytes that were announced.")
                 digest.update(chunk)
                 file.write(chunk)
+                if size > most:
+                    break
         return digest.hexdigest()
 
     @contextmanager
@@ -86,7 +90,7 @@ class Server:
         try:
             yield
         except httpx.ConnectError as error:
-            raise Away(f"{self.url} can't be reached: {_why(error)}") from error
+            raise Away(f"{self.url} can't be reached: {_why(error)}.") from error
         except httpx.TransportError as error:
             what = "takes too long" if isinstance(error, httpx.TimeoutException) else "broke off"
             raise Away(f"{self.url} {what}.") from error
@@ -159,13 +163,29 @@ class Session:
     def _renew(self) -> None:
         """Sign a nonce of the server. How long the token lives is measured by our own clock."""
         path, began = f"/v1/devices/{self.device_id}", time.monotonic()
-        nonce = self.server.ask("POST", f"{path}/nonce")["nonce"]
+        nonce = str(field(self.server.ask("POST", f"{path}/nonce"), "nonce"))
         claims = {"iss": self.device_id, "sub": self.device_id, "aud": AUDIENCE, "nonce": nonce}
         body = {"grant_type": GRANT_TYPE, "assertion": sign(self._key, claims)}
         answer = self.server.ask("POST", f"{path}/token", json.dumps(body).encode())
-        self._token = str(answer["access_token"])
-        lives = float(answer["expires_in"])
+        self._token = str(field(answer, "access_token"))
+        lives = seconds(answer, "expires_in")
         self._renew_at = began + max(lives * 3 / 4, lives - RENEW_SECONDS)
+
+
+def field(answer: Any, name: str) -> Any:
+    """A member of an answer; Away where it has none, as another kind of server's."""
+    try:
+        return answer[name]
+    except (KeyError, TypeError):
+        raise Away(f"The answer has no {name}: that is no marketplace.") from None
+
+
+def seconds(answer: Any, name: str) -> float:
+    """A time in an answer; Away where it has none."""
+    try:
+        return read_seconds(field(answer, name))
+    except (ValueError, TypeError):
+        raise Away(f"The answer's {name} is no number: that is no marketplace.") from None
 
 
 def read_url(text: str) -> str:
@@ -238,5 +258,5 @@ def _why(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         reason = text.partition("verify failed: ")[2].partition(" (")[0] or "not believed"
-        return f"its certificate is {reason}. For one of your own, set SSL_CERT_FILE to your CA's."
+        return f"its certificate is {reason} (for one of your own, set SSL_CERT_FILE to your CA's)"
     return text.rpartition("] ")[2] or type(error).__name__

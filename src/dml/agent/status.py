@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from dml.agent.server import Server, Session
 
 SECONDS: Final = 5.0
 LEFT: Final = frozenset({"registered", "described", journal.RESULT})
-Rows = Sequence[dict[str, Any]]
 
 
 def show(folder: Path, *, as_json: bool) -> int:
@@ -41,13 +39,13 @@ def _gather(home: Home) -> dict[str, Any]:
             f"No device lives in {home.folder}. Pair one with "
             "`dml device run --data DIR --server URL --pair CODE`, or name its --home."
         )
-    records = list(journal.read(home.journal))
-    seen = Counter[str]()
-    for record in records:
+    seen, left = Counter[str](), list[dict[str, Any]]()
+    for record in journal.read(home.journal):
         seen[record["event"]] += 1
         if record["event"] == "counted":
             seen["photos"] += record["photos"]
             seen["skipped"] += record["skipped"]
+        _follow(left, record)
     return {
         "device_id": identity.device_id,
         "name": identity.name,
@@ -63,7 +61,7 @@ def _gather(home: Home) -> dict[str, Any]:
             "photos": seen["photos"],
             "skipped": seen["skipped"],
         },
-        "left": [_sent(record, records) for record in records if record["event"] in LEFT],
+        "left": left,
     }
 
 
@@ -84,20 +82,18 @@ def _ask(home: Home, identity: Identity) -> dict[str, Any]:
         server.close()
 
 
-def _sent(record: journal.Record, records: Rows) -> dict[str, Any]:
-    """What left, when, and for a result, what became of it."""
-    sent = {"at": record["at"], "what": record["event"], "body": record["body"]}
-    id = record.get("assignment_id")
-    if id is not None:
-        verdicts = [
-            it["event"]
-            for it in records
-            if it["event"] in journal.VERDICTS
-            and it["assignment_id"] == id
-            and it["at"] >= record["at"]
-        ]
-        sent |= {"assignment_id": id, "verdict": verdicts[0] if verdicts else None}
-    return sent
+def _follow(left: list[dict[str, Any]], record: journal.Record) -> None:
+    """Add what left the device, or what became of the result that left it last."""
+    if record["event"] in LEFT:
+        sent = {"at": record["at"], "what": record["event"], "body": record["body"]}
+        if record["event"] == journal.RESULT:
+            sent |= {"assignment_id": record["assignment_id"], "became": "pending"}
+        left.append(sent)
+    elif record["event"] in journal.VERDICTS:
+        for sent in reversed(left):
+            if sent.get("assignment_id") == record["assignment_id"]:
+                sent["became"] = record["event"]
+                break
 
 
 def _print(status: dict[str, Any]) -> None:
@@ -130,9 +126,8 @@ def _print(status: dict[str, Any]) -> None:
     left = Table("when", "what", "became", "the very body", show_lines=True)
     left.title, left.title_justify = "All that left this device", "left"
     for it in status["left"]:
-        verdict = (it["verdict"] or "pending") if "verdict" in it else ""
-        body = json.dumps(it["body"], ensure_ascii=False)
-        left.add_row(_moment(it["at"]), it["what"], verdict, body)
+        body = journal.encode(it["body"]).decode()
+        left.add_row(_moment(it["at"]), it["what"], it.get("became", ""), body)
     terminal.print(left)
 
 

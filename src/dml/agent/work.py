@@ -11,7 +11,7 @@ from dml.agent.leases import Lease
 from dml.agent.models import Models
 from dml.agent.pace import Pace, patiently
 from dml.agent.photos import Batch, Tally
-from dml.agent.refusals import GaveUp
+from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.inference import spec as specs
 from dml.inference.counting import Counts, Item, certain, count
@@ -54,6 +54,8 @@ class Work:
             outside=self._tally.outside,
             seconds=round(time.monotonic() - began, 3),
         )
+        if self._tally.photos == self._tally.skipped:
+            raise GaveUp(f"no photo in {self._data} can be read", for_good=False)
         return counts
 
     def _spec(self) -> InputSpec:
@@ -76,6 +78,10 @@ class Work:
 
         try:
             data, is_new = self._models.get(self._lease.model, patiently=insist)
+        except Refusal as refusal:
+            if refusal.code in LOST:
+                raise LeaseLost(str(refusal)) from None
+            raise GaveUp(f"the model is not given out: {refusal}", for_good=True) from None
         except OSError as error:
             raise GaveUp(f"the model can't be kept: {error.strerror}", for_good=False) from None
         if is_new:
@@ -91,7 +97,8 @@ class Work:
             self._breathe()
 
     def _label(self, batch: Batch, spec: InputSpec, model: bytes) -> Iterator[Item]:
-        labels, shares = self._runner.predict(model, spec, batch.items)
+        with self._pace.elsewhere():
+            labels, shares = self._runner.predict(model, spec, batch.items)
         if len(labels) and labels.max() >= len(self._lease.labels):
             raise GaveUp("the model has more outputs than labels", for_good=True)
         chosen = certain(labels, shares, self._lease.min_confidence)
