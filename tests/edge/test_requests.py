@@ -1,5 +1,7 @@
 """What surrounds a request: its id, the largest body, other origins, health."""
 
+import re
+
 import httpx
 import pytest
 
@@ -37,6 +39,16 @@ async def test_it_is_ready_with_database_and_valkey(world: World) -> None:
     assert ready.status_code == 200, ready.text
     told = ready.json()
     assert (told["ready"], told["database"], told["valkey"]) == (True, "ok", "ok")
+
+
+async def test_the_docs_load_from_this_server_alone(world: World) -> None:
+    page = (await world.client.get("/docs")).text
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(links) >= 3
+    for link in links:
+        assert link.startswith("/docs/")
+        assert (await world.client.get(link)).status_code == 200
+    assert (await world.client.get("/")).headers["location"] == "/docs"
 
 
 @pytest.mark.parametrize(

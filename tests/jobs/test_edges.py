@@ -120,6 +120,14 @@ async def test_the_same_order_under_one_key_is_one_job(world: World, version_id:
     assert len((await customer.get("/v1/jobs")).json()["items"]) == 1
 
 
+async def test_closing_twice_under_one_key_is_closing_once(world: World) -> None:
+    job, headers = await make_job(world), {"Idempotency-Key": "close-1"}
+    first = await job.customer.post(f"{job.path}/close", headers=headers)
+    again = await job.customer.post(f"{job.path}/close", headers=headers)
+    assert (first.status_code, again.text) == (200, first.text)
+    problem(await job.customer.post(f"{job.path}/close"), 409, "jobs.wrong_state")
+
+
 async def test_a_price_that_rose_is_refused(world: World, version_id: VersionId) -> None:
     customer = await world.rich("customer", "1000")
     refused = await customer.post("/v1/jobs", order(version_id, max_total="1.2"))

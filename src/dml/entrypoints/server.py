@@ -26,6 +26,7 @@ from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
 from dml.edge.requests import Requests
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints import health, wiring
+from dml.entrypoints.docs import serve_docs
 from dml.jobs.device_routes import router as assignments_router
 from dml.jobs.device_routes import work_router
 from dml.jobs.routes import router as jobs_router
@@ -84,7 +85,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
-        generate_unique_id_function=lambda route: f"{route.tags[0]}.{route.name}",
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: ".".join([*map(str, route.tags[:1]), route.name]),
     )
     app.state.settings = settings
     app.state.sessions = wiring.make_sessions(engine)
@@ -98,6 +102,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.add_exception_handler(Replay, replay)
     for router in ROUTERS:
         app.include_router(router)
+    serve_docs(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

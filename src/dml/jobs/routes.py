@@ -124,19 +124,31 @@ async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
     return timeline(ctx.actor, job.customer_id, entries, upcoming)
 
 
-@router.post("/{job_id}/pause", responses=refusals(rules.JobNotFound, rules.WrongState))
+@router.post(
+    "/{job_id}/pause",
+    dependencies=[Once],
+    responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
+)
 async def pause(ctx: Ctx, job_id: JobId) -> JobOut:
     """Hand out no more work. What devices have begun still counts; the deadline stays."""
     return await _shaped(ctx.tx, await service.pause(ctx, job_id))
 
 
-@router.post("/{job_id}/resume", responses=refusals(rules.JobNotFound, rules.WrongState))
+@router.post(
+    "/{job_id}/resume",
+    dependencies=[Once],
+    responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
+)
 async def resume(ctx: Ctx, job_id: JobId) -> JobOut:
     """Hand out work again."""
     return await _shaped(ctx.tx, await service.resume(ctx, job_id))
 
 
-@router.post("/{job_id}/close", responses=refusals(rules.JobNotFound, rules.WrongState))
+@router.post(
+    "/{job_id}/close",
+    dependencies=[Once],
+    responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
+)
 async def close(ctx: Ctx, job_id: JobId) -> JobOut:
     """End a job now. What devices have begun still counts; what is left then goes back to you."""
     return await _shaped(ctx.tx, await service.close(ctx, job_id))
