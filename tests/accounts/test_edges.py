@@ -59,6 +59,19 @@ async def test_register_sign_in_refresh_and_log_out(world: World) -> None:
     problem(refused, 401, "accounts.bad_refresh_token")
 
 
+async def test_an_old_access_token_that_is_sent_along_keeps_nobody_out(world: World) -> None:
+    old, body = {"Authorization": "Bearer expired"}, credentials()
+    client = world.client
+    registered = await client.post("/v1/users", json=body, headers=old)
+    assert registered.status_code == 201, registered.text
+    tokens = (await client.post("/v1/users/authenticate", json=body, headers=old)).json()
+    sent = {"refresh_token": tokens["refresh_token"]}
+    fresh = (await client.post("/v1/users/refresh", json=sent, headers=old)).json()
+    sent = {"refresh_token": fresh["refresh_token"]}
+    assert (await client.post("/v1/users/logout", json=sent, headers=old)).status_code == 204
+    problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
+
+
 async def test_a_refresh_token_used_twice_ends_the_session(world: World) -> None:
     tokens = await signed_in(world)
     body = {"refresh_token": tokens["refresh_token"]}
@@ -151,6 +164,9 @@ async def test_nobody_overwrites_a_change_that_they_have_not_seen(world: World) 
     assert edited.headers["etag"] != read
     stale = await ada.patch("/v1/users/me", {"bio": "two"}, headers={"If-Match": read})
     problem(stale, 412, "accounts.edited_meanwhile")
+    power = {"If-Match": '"\N{SUPERSCRIPT TWO}"'.encode("latin-1")}
+    squared = await ada.patch("/v1/users/me", {"bio": "two"}, headers=power)
+    problem(squared, 422, "edge.bad_if_match")
     nonsense = await ada.patch("/v1/users/me", {"bio": "two"}, headers={"If-Match": "x"})
     problem(nonsense, 422, "edge.bad_if_match")
     assert (await ada.get("/v1/users/me")).json()["bio"] == "one"

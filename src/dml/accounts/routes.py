@@ -19,7 +19,7 @@ from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.wire import sent
 from dml.edge.etags import IfMatch, etag
-from dml.edge.http import Begin, Ctx, Parts, PublicCtx, Server
+from dml.edge.http import BeginAsStranger, Ctx, Parts, PublicCtx, Server, StrangerCtx
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.problems import refusals
 
@@ -46,7 +46,7 @@ def _tokens(server: Parts, ctx: Context, opened: sessions.Opened) -> TokensOut:
     dependencies=[register_limit],
     responses=refusals(rules.EmailTaken, TooManyTries),
 )
-async def register(begin: Begin, body: RegisterIn, response: Response) -> User:
+async def register(begin: BeginAsStranger, body: RegisterIn, response: Response) -> User:
     """Open an account."""
     password_hash = await passwords.hash_password(body.password)
     async with begin() as ctx:
@@ -60,7 +60,7 @@ async def register(begin: Begin, body: RegisterIn, response: Response) -> User:
     dependencies=[sign_in_limit],
     responses=refusals(rules.WrongCredentials, TooManyTries),
 )
-async def authenticate(begin: Begin, server: Server, body: CredentialsIn) -> TokensOut:
+async def authenticate(begin: BeginAsStranger, server: Server, body: CredentialsIn) -> TokensOut:
     """Sign in with e-mail and password: opens a session and gives its first tokens."""
     user_id = await sessions.check_password(begin, body.email, body.password)
     async with begin() as ctx:
@@ -73,14 +73,14 @@ async def authenticate(begin: Begin, server: Server, body: CredentialsIn) -> Tok
     dependencies=[sign_in_limit],
     responses=refusals(rules.BadRefreshToken, rules.RefreshTokenReused, TooManyTries),
 )
-async def refresh(ctx: PublicCtx, server: Server, body: RefreshIn) -> TokensOut:
+async def refresh(ctx: StrangerCtx, server: Server, body: RefreshIn) -> TokensOut:
     """Exchange a refresh token for new tokens. Using one twice ends the session."""
     opened = await sessions.refresh(ctx, body.refresh_token, days=server.settings.session_days)
     return _tokens(server, ctx, opened)
 
 
 @router.post("/logout", status_code=204)
-async def log_out(ctx: PublicCtx, body: RefreshIn) -> None:
+async def log_out(ctx: StrangerCtx, body: RefreshIn) -> None:
     """End the session of this refresh token. Its access tokens stop working at once."""
     await sessions.log_out(ctx, body.refresh_token)
 

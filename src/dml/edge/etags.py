@@ -26,7 +26,7 @@ def _revision(
     if if_match is None or if_match == "*":
         return None
     number = if_match.removeprefix("W/").strip('"')
-    if not number.isdigit() or len(number) > 9:
+    if not (number.isascii() and number.isdigit()) or len(number) > 9:  # "²" is a digit too.
         raise BadIfMatch
     return int(number)
 

@@ -80,9 +80,22 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
         yield ctx
 
 
+def begin_as_stranger(request: Request) -> BeginFunction:
+    return lambda: transaction(parts(request), None)
+
+
+async def open_for_stranger(request: Request) -> AsyncIterator[Context]:
+    async with transaction(parts(request), None) as ctx:
+        yield ctx
+
+
 # scope="function" commits BEFORE the response is sent. FastAPI's default commits after it,
 # so that a client could hold a 201 for a row that was never written.
 Ctx = Annotated[Context, Depends(open_context, scope="function")]
 PublicCtx = Annotated[Context, Depends(open_for_anybody, scope="function")]
 Begin = Annotated[BeginFunction, Depends(begin)]
+# For who has no token yet, or an old one: what is sent all the same, and may have expired, is not
+# read. Otherwise a client that always sends its token could not get a new one.
+StrangerCtx = Annotated[Context, Depends(open_for_stranger, scope="function")]
+BeginAsStranger = Annotated[BeginFunction, Depends(begin_as_stranger)]
 Server = Annotated[Parts, Depends(parts)]
