@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dml.core.context import Context
 from dml.core.ids import UserId
-from dml.core.money import MicroTokens
+from dml.core.money import MAX, MicroTokens
 from dml.payments import queries, statements
 from dml.payments.models import CHAIN, LedgerAccount, Movement, Transfer, TransferCode
 from dml.payments.queries import get_account_balance
-from dml.payments.rules import InsufficientFunds, wallet
+from dml.payments.rules import InsufficientFunds, MoreThanCanExist, wallet
 from dml.payments.service import transfer, transfer_many
 from tests.conftest import At, Sessions, context
 from tests.two_connections import after, until_one_waits
@@ -59,6 +59,14 @@ async def test_a_refused_batch_leaves_nothing_behind(at: At, owner: UserId) -> N
 
     assert await balance(ctx, mine) == 10
     assert await ctx.tx.scalar(select(func.count()).select_from(Transfer)) == 1
+
+
+async def test_no_more_comes_in_than_the_ledger_can_hold(at: At, owner: UserId) -> None:
+    ctx = at(owner)
+    await transfer_many(ctx, [movement(CHAIN, wallet(owner), MAX)])
+    with pytest.raises(MoreThanCanExist):
+        await fund(ctx, MicroTokens(1))
+    assert await balance(ctx, wallet(owner)) == MAX
 
 
 async def test_the_same_movement_with_another_amount_crashes(at: At, owner: UserId) -> None:

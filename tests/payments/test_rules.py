@@ -2,7 +2,7 @@
 
 import pytest
 
-from dml.core.money import MicroTokens
+from dml.core.money import MAX, MicroTokens
 from dml.payments import rules
 from dml.payments.models import CHAIN, Movement, TransferCode
 
@@ -36,3 +36,12 @@ def test_only_the_chain_may_be_overdrawn(account: str) -> None:
     with pytest.raises(rules.InsufficientFunds) as refused:
         rules.require_covered({account: MicroTokens(1)}, {account: -3})
     assert refused.value.facts == {"account": account, "missing": "0.000002"}
+
+
+def test_no_more_comes_in_than_can_exist() -> None:
+    balances = {CHAIN: MicroTokens(2 - MAX), "wallet:x": MicroTokens(1)}
+    rules.require_room(balances, {CHAIN: -2, "wallet:x": 2})
+    rules.require_room({"wallet:x": MicroTokens(MAX)}, {"wallet:x": -1})
+    with pytest.raises(rules.MoreThanCanExist) as refused:
+        rules.require_room(balances, {CHAIN: -3, "wallet:x": 3})
+    assert refused.value.facts == {"left": "0.000002"}

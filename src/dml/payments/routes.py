@@ -10,6 +10,7 @@ from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.payments import queries, service
 from dml.payments.queries import Balance, Books
+from dml.payments.rules import MoreThanCanExist
 from dml.payments.schemas import BalanceOut, BooksOut, CreditIn, CreditOut, TransferOut
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
@@ -41,7 +42,7 @@ async def get_books(ctx: Ctx) -> Books:
     "/credits",
     status_code=201,
     dependencies=[Once],
-    responses=refusals(AdminsOnly, UserNotFound, IdempotencyKeyReused),
+    responses=refusals(AdminsOnly, UserNotFound, MoreThanCanExist, IdempotencyKeyReused),
 )
 async def credit(ctx: Ctx, body: CreditIn) -> CreditOut:
     """Credit a user with tokens from outside. Stands for a deposit on the chain; audited."""

@@ -17,6 +17,12 @@ class InsufficientFunds(Conflict):
     remedy = "Deposit what is missing, then try again."
 
 
+class MoreThanCanExist(Conflict):
+    code = "payments.more_than_can_exist"
+    reason = "There would be more tokens than can exist."
+    remedy = "Choose a smaller amount: `left` is what can still come in."
+
+
 def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]) -> list[Movement]:
     """Leave out what was made before. The same movement with another amount is a bug: crash."""
     amounts = dict(made)
@@ -45,6 +51,13 @@ def require_covered(balances: Mapping[str, int], changes: Mapping[str, int]) -> 
         after = balances[account] + change
         if after < 0 and account != CHAIN:
             raise InsufficientFunds(account=account, missing=money.render(MicroTokens(-after)))
+
+
+def require_room(balances: Mapping[str, int], changes: Mapping[str, int]) -> None:
+    """Refuse what the ledger cannot hold: the chain owes all there is, so it is full first."""
+    after = balances.get(CHAIN, 0) + changes.get(CHAIN, 0)
+    if after < -money.MAX:
+        raise MoreThanCanExist(left=money.render(MicroTokens(money.MAX + balances[CHAIN])))
 
 
 def wallet(user_id: UserId) -> str:

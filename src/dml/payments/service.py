@@ -47,6 +47,7 @@ async def transfer_many(ctx: Context, movements: Sequence[Movement]) -> None:
     fresh = rules.still_to_make(movements, made)
     changes = rules.changes_of(fresh)
     rules.require_covered(balances, changes)
+    rules.require_room(balances, changes)
 
     await statements.record(ctx.tx, fresh, ctx.now)
     await statements.change_balances(ctx.tx, changes)
