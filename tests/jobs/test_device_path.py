@@ -267,6 +267,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"months": {"2026-13": {"cat": 2}}}, "http.422"),
     ({"months": {"9999-01": {"cat": 2}}}, "http.422"),
     ({"months": {"2026-03\n": {"cat": 2}}}, "http.422"),
+    ({"months": {"2026-03": {"cat": 1}, "20٢٦-03": {"cat": 1}}}, "http.422"),
     ({"items": -1}, "http.422"),
     ({"labels": {"cat": -2, "dog": 5}}, "http.422"),
     ({"items": 10**9, "uncertain": 10**9 - 3}, "http.422"),

@@ -40,7 +40,7 @@ def read_nonce(
     key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": encode_key(public_key)})
     try:
         claims = jwt.decode(assertion, key, registry=_registry).claims
-    except (JoseError, ValueError, RecursionError):
+    except (JoseError, TypeError, ValueError, RecursionError):  # TypeError: `crit` is no list.
         raise rules.BadAssertion from None
     nonce, audience = claims.get("nonce"), claims.get("aud")
     named = audience if isinstance(audience, list) else [audience]

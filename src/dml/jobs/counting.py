@@ -15,7 +15,8 @@ from dml.core.errors import Invalid
 from dml.jobs.models import UNDATED
 
 ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
-MONTH: Final = re.compile(r"(19|20|21)\d\d-(0[1-9]|1[0-2])")
+# Only ASCII digits: a month must not be there twice, written in two scripts.
+MONTH: Final = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 class ImplausibleResult(Invalid):
