@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -200,3 +200,12 @@ async def test_an_error_in_our_own_sql_is_a_bug() -> None:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert problem(await client.get("/"))["status"] == 500
+
+
+async def test_what_a_failing_statement_was_about_stays_out_of_its_error(
+    committing: Sessions,
+) -> None:
+    async with committing() as tx:
+        with pytest.raises(DBAPIError) as failed:
+            await tx.execute(text("SELECT CAST(:secret AS text)::int"), {"secret": "1" * 30})
+    assert "parameters hidden" in str(failed.value)

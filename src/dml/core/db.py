@@ -66,6 +66,7 @@ def connect(database_url: str, *, name: str, connections: int = 10, **settings: 
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # An error is logged; what it was about may be secret.
         connect_args={
             "timeout": 5,
             "server_settings": {**PATIENCE, "application_name": name, **settings},
