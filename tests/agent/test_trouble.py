@@ -4,6 +4,7 @@ import asyncio
 import os
 import pty
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy import update
 from dml.agent.home import Home
 from dml.agent.server import Server, Session
 from dml.jobs.models import Assignment, AssignmentState, Job
-from tests.agent.market import Device, Market, end, open_job
+from tests.agent.market import SECONDS, Device, Market, end, open_job
 from tests.devices.factories import pairing_code
 from tests.inference.models import digits_like_model
 
@@ -24,30 +25,36 @@ SLOWLY = ("--cpu-percent", "10")  # Some three seconds for a few photos: enough 
 PHOTOS = 60
 
 
-async def slow_photos(device: Device) -> None:
-    """Photos for SLOWLY, in a folder of a device that is paired."""
+async def start_slowly(device: Device, *options: str, **how: Any) -> asyncio.subprocess.Process:
+    """Pair a device with some photos, and let it do all there is, slowly."""
     for number in range(PHOTOS):
         device.photo(f"{number}.jpg", number % 10)
-    await device.pair()
+    pairing = ("--pair", await pairing_code(device.owner))
+    return await device.start("--once", *options, *pairing, *SLOWLY, **how)
 
 
-def zygotes_of(agent: int) -> list[int]:
-    """Living processes that an agent started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(after_name[1]) == agent:
-                found.append(int(folder.name))
-    return found
+async def child_of(agent: int) -> int:
+    """Wait until an agent has started a process: its sandbox."""
+    children = Path(f"/proc/{agent}/task/{agent}/children")
+    async with asyncio.timeout(SECONDS):
+        while not (text := children.read_text()):  # noqa: ASYNC110, ASYNC240 - nobody tells
+            await asyncio.sleep(0.01)
+    return int(text.split()[0])
+
+
+def is_alive(process: int) -> bool:
+    """Whether it runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_server_that_is_away_for_a_while_gets_the_result_once(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     async with open_job(market):
-        agent = await device.start("--once", "--json", *SLOWLY)
+        agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         await market.close()
         await device.has_noted("result")
@@ -61,11 +68,9 @@ async def test_a_server_that_is_away_for_a_while_gets_the_result_once(
 
 
 async def test_killed_at_work_it_resumes_its_lease(market: Market, device: Device) -> None:
-    await slow_photos(device)
     async with open_job(market):
-        agent = await device.start("--once", "--json", *SLOWLY)
-        await device.has_noted("claimed")
-        await asyncio.sleep(0.3)
+        agent = await start_slowly(device, "--json")
+        sandbox = await child_of(agent.pid)
         agent.kill()
         await agent.wait()
         ended = await device.run()
@@ -73,14 +78,14 @@ async def test_killed_at_work_it_resumes_its_lease(market: Market, device: Devic
     assert first["assignment_id"] == second["assignment_id"]
     assert ended.summary["accepted"] == 1
     assert await device.states() == ["accepted"]
+    assert not is_alive(sandbox)
 
 
 async def test_killed_before_its_result_arrived_it_sends_that_and_no_other(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     async with open_job(market):
-        agent = await device.start("--once", "--json", *SLOWLY)
+        agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         await market.close()
         await device.has_noted("result")
@@ -112,10 +117,9 @@ async def test_killed_after_its_result_arrived_it_learns_that(
 
 
 async def test_a_lease_lives_for_as_long_as_the_work_takes(market: Market, device: Device) -> None:
-    await slow_photos(device)
     async with open_job(market):
         with market.set(lease_seconds=1):
-            ended = await device.run(*SLOWLY)
+            ended = await end(await start_slowly(device, "--json"))
     assert device.noted("counted")[0]["seconds"] > 1.2
     assert ended.summary["accepted"] == 1
 
@@ -149,9 +153,8 @@ async def test_a_model_that_fails_is_given_back_and_not_tried_again(
 async def test_a_result_that_the_server_refuses_is_given_back_and_not_sent_again(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     async with open_job(market) as job:
-        agent = await device.start("--once", "--json", *SLOWLY)
+        agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         async with market.world.parts.sessions.begin() as tx:
             await tx.execute(update(Job).where(Job.id == job.id).values(labels=["others"]))
@@ -165,10 +168,9 @@ async def test_a_result_that_the_server_refuses_is_given_back_and_not_sent_again
 async def test_work_whose_lease_the_server_ended_is_dropped_and_done_anew(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     async with open_job(market) as job:
         with market.set(lease_seconds=1):
-            agent = await device.start("--once", "--json", *SLOWLY)
+            agent = await start_slowly(device, "--json")
             await device.has_noted("claimed")
             async with market.world.parts.sessions.begin() as tx:
                 await tx.execute(
@@ -184,9 +186,8 @@ async def test_work_whose_lease_the_server_ended_is_dropped_and_done_anew(
 async def test_a_device_that_is_revoked_at_work_ends_with_the_reason(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     async with open_job(market):
-        agent = await device.start("--json", *SLOWLY)
+        agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         await device.owner.post(f"/v1/devices/{device.id}/revoke")
         ended = await end(agent)
@@ -199,9 +200,8 @@ async def test_a_device_that_is_revoked_at_work_ends_with_the_reason(
 async def test_a_signal_gives_back_what_is_held(
     market: Market, device: Device, number: int
 ) -> None:
-    await slow_photos(device)
     async with open_job(market):
-        agent = await device.start("--json", *SLOWLY)
+        agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         agent.send_signal(number)
         async with asyncio.timeout(3):
@@ -223,18 +223,23 @@ async def test_a_signal_ends_one_that_waits_for_work(market: Market, device: Dev
         assert (await end(agent)).code == 0
 
 
-async def test_a_second_signal_ends_it_at_once_and_leaves_no_process(
+async def test_a_second_signal_ends_one_at_once_whose_server_does_not_answer(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
+    device.photo("1.jpg", 3)
+    await device.pair()
     await market.close()
-    agent = await device.start("--json")
-    assert agent.stdout is not None
-    assert b'"away"' in await agent.stdout.readline()
-    agent.send_signal(signal.SIGINT)
-    agent.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(2):
-        assert (await end(agent)).code in (0, 130)
+    with socket.create_server(("127.0.0.1", market.port)) as silent:
+        agent = await device.start()
+        silent.settimeout(SECONDS)
+        connection, _ = await asyncio.to_thread(silent.accept)
+        agent.send_signal(signal.SIGINT)
+        await asyncio.sleep(0.3)
+        assert agent.returncode is None
+        agent.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(3):
+            assert (await end(agent)).code == 130
+        connection.close()
 
 
 async def test_where_the_sandbox_does_not_hold_it_says_why_and_gives_back(
@@ -276,10 +281,9 @@ async def test_a_token_that_the_server_takes_no_longer_is_renewed(
 async def test_at_a_terminal_there_is_a_bar_for_what_takes_its_time(
     market: Market, device: Device
 ) -> None:
-    await slow_photos(device)
     master, terminal = pty.openpty()
     async with open_job(market):
-        agent = await device.start("--once", *SLOWLY, stdout=terminal)
+        agent = await start_slowly(device, stdout=terminal)
         os.close(terminal)
         said = await asyncio.to_thread(read_all, master)
         assert await agent.wait() == 0
@@ -299,10 +303,8 @@ def read_all(file: int) -> str:
 
 
 async def test_a_second_agent_in_one_home_is_refused(market: Market, device: Device) -> None:
-    await slow_photos(device)
-    first = await device.start("--json")
-    assert first.stdout is not None
-    await first.stdout.readline()
+    first = await device.start("--pair", await pairing_code(device.owner))
+    await device.has_noted("registered")
     second = await device.run()
     first.kill()
     await first.wait()

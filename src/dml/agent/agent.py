@@ -47,6 +47,7 @@ class Agent:
         self._models = Models(home.models, session, pace)
         self._runner = runner
         self._hopeless: set[str] = set()
+        self._ends_at: dict[str, float] = {}  # Of what is pending; by the monotonic clock.
 
     def work(self) -> None:
         """Work until told to end, or with `once` until nothing is left. CannotRun says why not."""
@@ -62,8 +63,7 @@ class Agent:
     def _turn(self) -> bool:
         """One round. False where there will be no other."""
         for pending in list(self._journal.pending.values()):
-            ends_at = time.monotonic() + pending.lease_seconds
-            self._hand_in(pending, lambda ends_at=ends_at: ends_at)  # type: ignore[misc]
+            self._settle(pending)
         if self._pace.is_quiet():
             self._console.quiet()
             while self._pace.is_quiet() and not self._once:
@@ -83,6 +83,15 @@ class Agent:
         elif claimed.reason is not None:
             self._console.line(claimed.reason)
         return not self._once
+
+    def _settle(self, pending: Pending) -> None:
+        """Hand in what was computed before, by an agent that was killed, or while nobody answered.
+
+        From when this agent first saw it, its lease can't live for longer than a whole one.
+        """
+        longest = time.monotonic() + pending.lease_seconds
+        ends_at = self._ends_at.setdefault(pending.assignment_id, longest)
+        self._hand_in(pending, lambda: ends_at)
 
     def _miss_photos(self) -> bool:
         """Ask for no work: an empty answer would take a place, and a disk may come back."""
@@ -175,6 +184,7 @@ class Agent:
                 tell=self._console.away,
             )
         except Away as away:
+            self._ends_at[id] = until()
             self._console.line(f"{away} The result is kept, and sent again when it answers.")
         except Refusal as refusal:
             if refusal.code in LOST:

@@ -46,9 +46,7 @@ def run(options: Options, console: Console) -> int:
 
 
 def _work(options: Options, console: Console, summary: Summary) -> Summary:
-    warnings.filterwarnings(
-        "ignore", module="PIL"
-    )  # Of damaged EXIF; the photo counts all the same.
+    warnings.filterwarnings("ignore", module="PIL")  # Damaged EXIF: the photo counts all the same.
     data, home = options.data.expanduser(), Home(options.home.expanduser())
     require_apart(home.folder, data)
     stop = threading.Event()
