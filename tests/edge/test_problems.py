@@ -155,6 +155,16 @@ async def test_openapi_tells_of_problems_and_not_of_the_frameworks_own_422(world
             assert list(content) == ["application/problem+json"], path
 
 
+async def test_openapi_tells_what_the_edge_refuses_by_itself(world: World) -> None:
+    told = (await world.client.get("/openapi.json")).json()
+    for methods in told["paths"].values():
+        for operation in methods.values():
+            answers, body = operation["responses"], operation.get("requestBody", {"content": {}})
+            assert "401" in answers or "security" not in operation, operation["operationId"]
+            if "application/json" in body["content"]:
+                assert {"400", "413"} <= answers.keys(), operation["operationId"]
+
+
 async def test_a_problem_type_is_explained_where_it_points(world: World) -> None:
     told = (await world.client.get("/problems/payments.insufficient_funds")).json()
     assert told["status"] == 409

@@ -174,6 +174,16 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def describe_edge(operation: dict[str, Any]) -> None:
+    """Add to an operation's responses what the edge answers to its body or token by itself."""
+    told = operation["responses"]
+    if "application/json" in operation.get("requestBody", {}).get("content", ()):
+        told.setdefault("400", _response("The body is no JSON that can be read.", {}))
+        told.setdefault("413", _response("The body is too large.", {}))
+    if "security" in operation:
+        told.setdefault("401", refusals(errors.NotSignedIn)[401])
+
+
 PROBLEM_SCHEMA: Final = {
     "type": "object",
     "description": "A problem document (RFC 9457). `code` is stable; more members may follow.",

@@ -22,7 +22,7 @@ from dml.core import logs, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.idempotency import Replay, replay
-from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems
+from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints import health, wiring
@@ -129,6 +129,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = PROBLEM_SCHEMA
         for framework in ("HTTPValidationError", "ValidationError"):
             schemas.pop(framework, None)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                describe_edge(operation)
         app.openapi_schema = schema
     return app.openapi_schema
 
