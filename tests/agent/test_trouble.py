@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import random
 import signal
 import socket
 from contextlib import suppress
@@ -79,6 +80,36 @@ async def test_killed_at_work_it_resumes_its_lease(market: Market, device: Devic
     assert ended.summary["accepted"] == 1
     assert await device.states() == ["accepted"]
     assert not is_alive(sandbox)
+
+
+@pytest.mark.slow
+async def test_killed_whenever_it_hands_in_one_result_for_each_job(
+    market: Market, device: Device
+) -> None:
+    moments, kills = random.Random(1), 0
+    device.photo("1.jpg", 3)
+    start = ("--once", "--cpu-percent", "30", "--pair", await pairing_code(device.owner))
+    async with open_job(market), open_job(market), open_job(market), open_job(market):
+        agent = await device.start(*start)
+        while await is_still_at_work(agent, moments.uniform(0.3, 1.8)):
+            kills += 1
+            assert kills < 100, "it does not get anywhere"
+            agent = await device.start(*start)
+    assert kills
+    assert agent.returncode == 0
+    assert len(device.noted("result")) == len(device.noted("accepted")) == 4
+    assert await device.results() == [it["body"] for it in device.noted("result")]
+
+
+async def is_still_at_work(agent: asyncio.subprocess.Process, seconds: float) -> bool:
+    """Whether it has not ended by itself by then; it is killed if so."""
+    try:
+        await asyncio.wait_for(agent.communicate(), seconds)
+    except TimeoutError:
+        agent.kill()
+        await agent.communicate()
+        return True
+    return False
 
 
 async def test_killed_before_its_result_arrived_it_sends_that_and_no_other(
