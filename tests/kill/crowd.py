@@ -23,7 +23,7 @@ from tests.jobs.factories import order
 from tests.world import Person
 
 LOST: Final = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
-PATIENCE_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 90.0
 MONTHS: Final = ("2025-12", "2026-01", "2026-02", "2026-03")
 
 Result = dict[str, Any]
@@ -65,7 +65,7 @@ class Record:
 
         The first try may be another one: of a client that soon gives up waiting.
         """
-        deadline, repeated = time.monotonic() + PATIENCE_SECONDS, False
+        deadline, repeated, pause = time.monotonic() + PATIENCE_SECONDS, False, 0.2
         while time.monotonic() < deadline:
             try:
                 answer = await (send if repeated or first is None else first)()
@@ -76,8 +76,8 @@ class Record:
                     self.wrong.append(f"{answer.status_code}: {answer.request.url} {answer.text}")
             except LOST as error:
                 self.seen[f"{type(error).__name__}, asked again"] += 1
-            repeated = True
-            await asyncio.sleep(random.uniform(0.1, 0.4))
+            repeated, pause = True, min(1.5 * pause, 3)
+            await asyncio.sleep(random.uniform(0.5, 1) * pause)
         raise TimeoutError(f"nobody answers: {self.seen}")
 
 
@@ -104,7 +104,8 @@ class Agent:
     device: TestDevice
     record: Record
     chance: random.Random
-    pace_seconds: float
+    work_seconds: float  # At most, for one assignment.
+    idle_seconds: float  # At most, between two claims.
     token: str = ""
     mine: set[str] = field(default_factory=set)  # Every assignment that it ever had.
 
@@ -124,7 +125,7 @@ class Agent:
             self.mine.update(it.id for it in leases)
             for lease in leases:
                 await self.work(lease)
-            await asyncio.sleep(self.chance.uniform(0, self.pace_seconds))
+            await asyncio.sleep(self.chance.uniform(0, self.idle_seconds))
 
     async def ask(self, path: str, body: Any = None) -> tuple[httpx.Response, bool]:
         """Send a request until it is answered, with a new token where the old one is over."""
@@ -155,7 +156,7 @@ class Agent:
             self.record.expect(repeated, "token refused", answer)
 
     async def work(self, lease: Lease) -> None:
-        await asyncio.sleep(self.chance.uniform(0, self.pace_seconds))
+        await asyncio.sleep(self.chance.uniform(0, self.work_seconds))
         what, result = self.chance.random(), self.some_result()
         if self.record.calm:
             await self.hand_in(lease, result)

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -121,6 +122,9 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
                 made = Marketplace(settings, environment, api, its, world, is_supervised=False)
                 await made.ready()
                 yield made
+        except BaseException:
+            _show(*(it.log for it in (api, *its)))
+            raise
         finally:
             for keeper in keepers:
                 keeper.cancel()
@@ -154,12 +158,21 @@ async def supervised() -> AsyncIterator[Marketplace]:
                 )
                 await made.ready()
                 yield made
+        except BaseException:
+            _show(home.with_name("up.log"), *plan.logs.glob("*.log"))
+            raise
         finally:
             await end(process)
             down = await start("down", environment, home.with_name("up.log"))
             assert await down.wait() == 0
             names = ("up", "supervisor", "api", "worker")
             assert not any(locks.is_held(plan.lock(name)) for name in names)
+
+
+def _show(*logs: Path) -> None:
+    """Show how these end, to whoever must find out why a test failed: they are gone with it."""
+    for path in logs:
+        sys.stdout.write(f"\n{path.name} closes with:\n{life.tail(path, lines=40)}\n")
 
 
 @contextlib.contextmanager

@@ -36,15 +36,17 @@ class Size:
     owners: int
     places: int  # Of each job.
     jobs_a_wave: int
-    pace_seconds: float
+    work_seconds: float  # A device takes so long for an assignment, at most;
+    idle_seconds: float  # and comes back after so long.
+    alarm_seconds: float
     blows: tuple[str, ...]
     end_seconds: float
 
 
-QUICK: Final = Size(20, 14, 4, 0.4, ("api", "worker", "postgres", "api and worker"), 60)
-SUPERVISED: Final = Size(8, 6, 2, 0.4, ("postgres", "supervisor", "api and worker"), 60)
+QUICK: Final = Size(20, 14, 4, 0.4, 0.4, 3, ("api", "worker", "postgres", "api and worker"), 60)
+SUPERVISED: Final = Size(8, 6, 2, 0.4, 0.4, 3, ("postgres", "supervisor", "api and worker"), 60)
 SLOW: Final = Size(
-    200, 100, 3, 1.5, ("api", "worker", "postgres", "backend", "api and worker") * 3, 300
+    200, 80, 3, 1, 10, 8, ("api", "worker", "postgres", "backend", "api and worker") * 3, 300
 )
 
 
@@ -74,8 +76,8 @@ class Storm:
                 for _ in range(2 if number % 5 == 0 else 1):
                     device = await pair(world, owner)
                     chance = random.Random(self.chance.random())
-                    agent = Agent(device, self.record, chance, self.size.pace_seconds)
-                    self.agents.append(agent)
+                    paces = self.size.work_seconds, self.size.idle_seconds
+                    self.agents.append(Agent(device, self.record, chance, *paces))
 
         await asyncio.gather(*(join(number) for number in range(self.size.owners)))
         return Customer(person, developer.id, version_id, self.record)
@@ -113,9 +115,8 @@ class Storm:
     async def _kill_a_busy_worker(self, customer: Customer) -> float:
         """Kill a worker that is ending jobs. Return how many seconds later another has done so."""
         wanted: dict[str, Any] = {"max_devices": 2, "countries": ["AQ"], "reward": "0.01"}
-        alarms = await asyncio.gather(
-            *(customer.order(end=JobState.EXPIRED, seconds=3, **wanted) for _ in range(ALARMS))
-        )
+        wanted |= {"end": JobState.EXPIRED, "seconds": self.size.alarm_seconds}
+        alarms = await asyncio.gather(*(customer.order(**wanted) for _ in range(ALARMS)))
         ids = [it.id for it in alarms]
         market = self.marketplace
         with psycopg.connect(market.database_url) as holding:
