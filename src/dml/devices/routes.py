@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends, Response
 
+from dml.core.errors import NotSignedIn
 from dml.core.ids import DeviceId
 from dml.core.wire import sent
 from dml.devices import queries, rules, service, tokens
@@ -21,7 +22,7 @@ from dml.devices.schemas import (
 from dml.devices.service import Description, Edit, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx, StrangerCtx
 from dml.edge.etags import BadIfMatch, IfMatch, etag
-from dml.edge.http import Ctx, NotSignedIn, Server
+from dml.edge.http import Ctx, Server
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
