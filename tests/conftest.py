@@ -79,7 +79,7 @@ def endpoints() -> Iterator[Endpoints]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that others may enter, unlike `tmp_path`: servers that root starts run as another."""
+    """A folder that others may enter, unlike `tmp_path`: root starts servers as another."""
     folder = Path(tempfile.mkdtemp(prefix="dml-test-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder

@@ -49,6 +49,7 @@ class Record:
     accepted: dict[str, Handed] = field(default_factory=dict)  # By assignment.
     unsure: set[str] = field(default_factory=set)  # Refused, after an answer that was lost.
     assignments: list[str] = field(default_factory=list)
+    answer_seconds: list[float] = field(default_factory=list)
 
     def expect(self, holds: bool, what: str, answer: object = "") -> None:
         self.seen[what] += 1
@@ -67,9 +68,11 @@ class Record:
         """
         deadline, repeated, pause = time.monotonic() + PATIENCE_SECONDS, False, 0.2
         while time.monotonic() < deadline:
+            sent = time.monotonic()
             try:
                 answer = await (send if repeated or first is None else first)()
                 if answer.status_code < 500:
+                    self.answer_seconds.append(time.monotonic() - sent)
                     return answer, repeated
                 self.seen[f"{answer.status_code}, asked again"] += 1
                 if answer.status_code != 503:

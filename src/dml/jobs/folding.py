@@ -25,13 +25,23 @@ from dml.payments.models import REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 
 BATCH_MAX: Final = 1_000
+BATCH_BYTES: Final = 4 * 1024 * 1024  # Or one result: a thousand of the largest fill a gigabyte.
+CELLS_AT_ONCE: Final = 50_000  # So that no statement takes as long as one may.
 
 # Promises: each result is taken by one fold, which commits it together with all that it earns, or
 # leaves it where it was. Two folds at once take different ones.
 _TAKE: Final = text("""
     WITH taken AS (
         DELETE FROM result_inbox WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM result_inbox LIMIT :limit FOR UPDATE SKIP LOCKED))
+            SELECT place FROM (
+                SELECT i.place, sum(octet_length(r.body)) OVER before AS bytes_before
+                FROM (SELECT ctid AS place, assignment_id FROM result_inbox
+                      LIMIT :limit FOR UPDATE SKIP LOCKED) i
+                JOIN results r ON r.assignment_id = i.assignment_id
+                WINDOW before AS (
+                    ORDER BY i.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            ) sized
+            WHERE coalesce(bytes_before, 0) < :bytes))
         RETURNING assignment_id
     )
     UPDATE assignments a SET fold_id = :fold_id
@@ -49,6 +59,9 @@ _ADD_COUNTS: Final = text("""
     ON CONFLICT (job_id, month, label)
         DO UPDATE SET counted = job_counts.counted + excluded.counted
 """)
+
+# An answer can have millions of counts, and the step that shows them must end some day.
+_HAVE_PATIENCE: Final = text("SET LOCAL statement_timeout = '2min'")
 
 _LOCK_TOTALS: Final = text("""
     SELECT job_id FROM job_totals WHERE job_id = ANY (CAST(:jobs AS uuid[]))
@@ -82,9 +95,13 @@ class Folded:
 
 
 async def fold(ctx: Context, *, limit: int = BATCH_MAX) -> Folded:
-    """Count and pay at most `limit` waiting results. O(results + jobs × cells that they touch)."""
+    """Count and pay at most `limit` waiting results, fewer where they are large.
+
+    O(results + jobs × cells that they touch).
+    """
     fold_id = FoldId(new_id())
-    rows = (await ctx.tx.execute(_TAKE, {"limit": limit, "fold_id": fold_id})).all()
+    taking = {"limit": limit, "bytes": BATCH_BYTES, "fold_id": fold_id}
+    rows = (await ctx.tx.execute(_TAKE, taking)).all()
     if not rows:
         return Folded(0, [])
     by_job: defaultdict[JobId, list[Any]] = defaultdict(list)
@@ -105,6 +122,7 @@ async def fold(ctx: Context, *, limit: int = BATCH_MAX) -> Folded:
 
 async def show(ctx: Context, totals: JobTotals) -> None:
     """Let the customer see all that was folded. The caller holds the totals, and may."""
+    await ctx.tx.execute(_HAVE_PATIENCE)
     await ctx.tx.execute(
         update(JobCount)
         .where(JobCount.job_id == totals.job_id, JobCount.shown != JobCount.counted)
@@ -146,8 +164,9 @@ async def _add_batch(
     totals.folded += batch.devices
     totals.items = MicroTokens(totals.items + batch.items)
     totals.uncertain = MicroTokens(totals.uncertain + batch.uncertain)
-    cells = list(batch.cells.items())
-    if cells:
+    all_cells = list(batch.cells.items())
+    for first in range(0, len(all_cells), CELLS_AT_ONCE):
+        cells = all_cells[first : first + CELLS_AT_ONCE]
         values = {
             "job_id": totals.job_id,
             "months": [month for (month, _), _ in cells],

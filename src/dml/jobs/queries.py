@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import extract, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.context import Actor
@@ -67,6 +68,15 @@ class Work:
     result: Result | None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownMonth:
+    """What a customer sees of a month: a count for each of some labels, by their places."""
+
+    month: int
+    labels: Sequence[int]
+    counts: Sequence[int]
+
+
 async def get(tx: AsyncSession, job_id: JobId, *, lock: bool = False) -> Job:
     """Load a job, or refuse. `lock=True` holds its row until the transaction ends."""
     job = await tx.get(Job, job_id, with_for_update=lock, populate_existing=lock)
@@ -106,14 +116,23 @@ async def get_totals_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, Jo
     return {it.job_id: it for it in await tx.scalars(query)}
 
 
-async def list_shown_counts(tx: AsyncSession, job_id: JobId) -> Sequence[JobCount]:
-    """Return the counts as of the last step shown, by month and label."""
+async def list_shown_counts(tx: AsyncSession, job_id: JobId) -> list[ShownMonth]:
+    """Return the counts as of the last step shown, in the order of months and labels.
+
+    A row for each month: an answer can have a million counts, and as rows they took seconds.
+    """
+    in_order = aggregate_order_by
     query = (
-        select(JobCount)
+        select(
+            JobCount.month,
+            func.array_agg(in_order(JobCount.label, JobCount.label)),
+            func.array_agg(in_order(JobCount.shown, JobCount.label)),
+        )
         .where(JobCount.job_id == job_id, JobCount.shown > 0)
-        .order_by(JobCount.month, JobCount.label)
+        .group_by(JobCount.month)
+        .order_by(JobCount.month)
     )
-    return (await tx.scalars(query)).all()
+    return [ShownMonth(*row) for row in await tx.execute(query)]
 
 
 async def lock_places(tx: AsyncSession, job_id: JobId) -> int:

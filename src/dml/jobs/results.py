@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.jobs import queries
 from dml.jobs.counting import month_name
-from dml.jobs.models import UNDATED, Job, JobCount, JobTotals
+from dml.jobs.models import UNDATED, Job, JobTotals
+from dml.jobs.queries import ShownMonth
 from dml.jobs.schemas import MonthOut, ResultsOut
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
@@ -23,14 +24,15 @@ async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
     return shape(job, totals, counts)
 
 
-def shape(job: Job, totals: JobTotals, counts: Sequence[JobCount]) -> ResultsOut:
+def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> ResultsOut:
     """Put totals and counts into their shape on the wire; no counts where none are shown."""
     labels = dict.fromkeys(job.labels, 0)
-    months: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for it in counts:
-        label = job.labels[it.label]
-        labels[label] += it.shown
-        months[it.month][label] = it.shown
+    months: dict[int, dict[str, int]] = {}
+    for it in shown_months:
+        counts = dict(zip((job.labels[place] for place in it.labels), it.counts, strict=True))
+        for label, count in counts.items():
+            labels[label] += count
+        months[it.month] = counts
     undated = sum(months.pop(UNDATED, {}).values())
     shown = totals.shown_devices > 0
     return ResultsOut(
