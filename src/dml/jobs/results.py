@@ -1,5 +1,9 @@
-"""A job's answer in its forms: as JSON, as CSV, and as one event of a stream. Reads only."""
+"""A job's answer in its forms: as JSON, as CSV, and as one event of a stream. Reads only.
 
+An answer can have a million counts, so it is put into its form off the event loop.
+"""
+
+import asyncio
 import csv
 import io
 from collections import defaultdict
@@ -21,7 +25,12 @@ async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
     """Return what the customer may see of the answer."""
     totals = await queries.get_totals(tx, job.id)
     counts = await queries.list_shown_counts(tx, job.id)
-    return shape(job, totals, counts)
+    return await asyncio.to_thread(shape, job, totals, counts)
+
+
+async def csv_of(tx: AsyncSession, job: Job) -> str:
+    """Return what the customer may see of the answer, as CSV."""
+    return await asyncio.to_thread(as_csv, await results_of(tx, job))
 
 
 def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> ResultsOut:

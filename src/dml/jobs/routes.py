@@ -90,9 +90,9 @@ async def get_results(ctx: Ctx, job_id: JobId) -> ResultsOut:
 )
 async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
     """The answer so far as CSV: `month,label,items`."""
-    found = await results.results_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+    content = await results.csv_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
     disposition = {"Content-Disposition": f'attachment; filename="job-{job_id}.csv"'}
-    return Response(results.as_csv(found), media_type="text/csv", headers=disposition)
+    return Response(content, media_type="text/csv", headers=disposition)
 
 
 @router.get(
