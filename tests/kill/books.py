@@ -26,8 +26,11 @@ _COUNTS = "SELECT job_id::text, month, label, counted FROM job_counts WHERE coun
 _WALLETS = "SELECT code, balance FROM ledger_accounts"
 
 
-def check(database_url: str, record: Record, jobs: Sequence[Job]) -> None:
-    """See that all that was accepted is kept, counted and paid, each once, and nothing else is."""
+def check(database_url: str, record: Record, jobs: Sequence[Job]) -> int:
+    """See that all that was accepted is kept, counted and paid, each once, and nothing else is.
+
+    Return how many results are kept of which no device could see that they were accepted.
+    """
     with psycopg.connect(database_url) as connection:
 
         def rows(query: str) -> list[tuple[Any, ...]]:
@@ -38,6 +41,7 @@ def check(database_url: str, record: Record, jobs: Sequence[Job]) -> None:
         _check_counted(rows(_JOBS), rows(_COUNTS), by_job, jobs)
         _check_paid(dict(rows(_WALLETS)), by_job, jobs)
         assert rows("SELECT count(*) FROM result_inbox") == [(0,)]
+        return sum(len(handed) for handed in by_job.values()) - len(record.accepted)
 
 
 def _check_kept(rows: Sequence[tuple[Any, ...]], record: Record) -> defaultdict[str, list[Handed]]:
