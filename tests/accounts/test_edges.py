@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
+from uuid import UUID
 
 import httpx
 import pytest
 
-from dml.core.context import Role
+from dml.accounts import service
+from dml.core.context import SYSTEM, Context, Role
 from dml.core.db import connect
-from dml.core.ids import new_id
+from dml.core.ids import UserId, new_id
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
-from tests.world import World, problem
+from tests.world import PASSWORD_HASH, World, problem
 
 
 def json_of(body: object) -> str:
@@ -218,6 +221,18 @@ async def test_what_no_account_can_hold_is_refused(world: World, wrong: dict[str
     content = json_of(credentials() | wrong)
     refused = await world.client.post("/v1/users", content=content, headers=headers)
     assert refused.status_code == 422, refused.text
+
+
+async def test_another_password_ends_every_session(world: World) -> None:
+    tokens = await signed_in(world)
+    user_id = UserId(UUID(tokens["user_id"]))
+    async with world.parts.sessions.begin() as tx:
+        ctx = Context(tx, SYSTEM, datetime.now(UTC))
+        await service.set_password(ctx, user_id, PASSWORD_HASH)
+    problem(await me(world, tokens["access_token"]), 401, "core.not_signed_in")
+    body = {"refresh_token": tokens["refresh_token"]}
+    refused = await world.client.post("/v1/users/refresh", json=body)
+    problem(refused, 401, "accounts.bad_refresh_token")
 
 
 async def test_an_admin_changes_roles_and_they_count_at_once(world: World) -> None:

@@ -3,10 +3,11 @@
 from datetime import date
 from typing import TypedDict
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from dml.accounts import queries, rules
-from dml.accounts.models import DataKind, EducationLevel, Gender, User
+from dml.accounts.models import DataKind, EducationLevel, Gender, Session, User
 from dml.core import audit
 from dml.core.context import Context, Role
 from dml.core.ids import UserId, new_id
@@ -73,8 +74,10 @@ async def change_role(ctx: Context, user_id: UserId, role: Role) -> User:
 
 
 async def set_password(ctx: Context, user_id: UserId, password_hash: str) -> User:
-    """Give an account another password."""
+    """Give an account another password, and end every session: whoever has one may be a thief."""
     user = await queries.get_user(ctx.tx, user_id, lock=True)
     user.password_hash = password_hash
+    live = update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None))
+    await ctx.tx.execute(live.values(ended_at=ctx.now, end_reason="password reset"))
     audit.record(ctx, user.reference, "password_reset")
     return user
