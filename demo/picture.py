@@ -13,8 +13,8 @@ def draw(it: Outcome, path: Path) -> None:
     """Write a PNG. The first time ever takes longer: matplotlib looks for the fonts there are."""
     os.environ.setdefault("MPLCONFIGDIR", os.fspath(path.parent / "matplotlib"))
     from matplotlib.axes import Axes  # noqa: PLC0415 - it reads that variable
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - likewise
+    from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
 
     def compare(axes: Axes, names: Sequence[str], counted: list[int], truth: list[int]) -> None:
         places = np.arange(len(names))

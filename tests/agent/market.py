@@ -6,10 +6,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,17 +17,12 @@ import uvicorn
 from PIL import ExifTags, Image
 from sqlalchemy import select
 
-from dml.accounts.models import DataKind
 from dml.agent import journal
-from dml.algorithms import service as algorithms
-from dml.algorithms.models import AlgorithmKind, Version, VersionState
-from dml.algorithms.rules import Finding
-from dml.core.context import Actor, Context, Role
-from dml.core.ids import DeviceId, JobId, VersionId, new_id
-from dml.core.money import parse
+from dml.core.ids import DeviceId, JobId
 from dml.jobs.models import Assignment, Job, Result
 from tests.devices.factories import pairing_code, permit
 from tests.inference.models import IMAGE_SPEC, digits_like_model, grey_image
+from tests.jobs.factories import make_version
 from tests.world import Person, World, soon
 
 LABELS: Final = [f"digit-{digit}" for digit in range(10)]
@@ -159,7 +154,7 @@ class Device:
     async def has_noted(self, event: str) -> dict[str, Any]:
         """Wait until the journal has one of this kind: another process writes it."""
         async with asyncio.timeout(SECONDS):
-            while not (found := self.noted(event)):  # noqa: ASYNC110
+            while not (found := self.noted(event)):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         return found[0]
 
@@ -210,47 +205,6 @@ async def end(process: asyncio.subprocess.Process) -> Ended:
     return Ended(process.returncode, out.decode(), err.decode())
 
 
-async def make_version(world: World, model: bytes, spec: Mapping[str, Any]) -> VersionId:
-    """An approved version of an algorithm with LABELS."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield model
-
-    stored = await world.parts.blobs.put(chunks(), limit=len(model))
-    developer = await world.person("developer")
-    moderator = await world.person("moderator", Role.MODERATOR)
-    async with world.parts.sessions.begin() as tx:
-        ctx = Context(tx, Actor(developer.id), datetime.now(UTC))
-        algorithm = await algorithms.create(
-            ctx,
-            title="Digits",
-            summary="Tells which digit a photo shows.",
-            model_card="# Digits",
-            kind=AlgorithmKind.IMAGE,
-            tags=["digits"],
-            data_kind=DataKind.PHOTO,
-            device_fee=parse("0.01"),
-            labels=LABELS,
-        )
-        version = Version(
-            id=VersionId(new_id()),
-            algorithm_id=algorithm.id,
-            number=1,
-            state=VersionState.UPLOADED,
-            input_spec=dict(spec),
-            sha256=stored.sha256,
-            size=stored.size,
-            created_at=ctx.now,
-        )
-        tx.add_all([algorithm, version])
-        await tx.flush()
-        await algorithms.conclude_check(ctx, version.id, Finding({}, []))
-        await algorithms.submit(ctx, algorithm.id, version.id)
-        reviewing = Context(tx, Actor(moderator.id, Role.MODERATOR), ctx.now)
-        await algorithms.approve(reviewing, algorithm.id, version.id, reason=None)
-    return version.id
-
-
 @asynccontextmanager
 async def open_job(
     market: Market, model: bytes | None = None, **changes: Any
@@ -258,7 +212,13 @@ async def open_job(
     """A job that devices can do. It is closed when the block ends: other tests' devices can't."""
     world = market.world
     customer = await world.rich("customer", "1000")
-    version_id = await make_version(world, model or digits_like_model(len(LABELS)), IMAGE_SPEC)
+    version_id = await make_version(
+        world,
+        await world.person("developer"),
+        model=model or digits_like_model(len(LABELS)),
+        spec=IMAGE_SPEC,
+        labels=LABELS,
+    )
     body = {
         "version_id": str(version_id),
         "title": "Which digits do people photograph?",

@@ -1,6 +1,6 @@
 """Jobs in a known state, made by use cases and the API: no test starts from an impossible one."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
@@ -66,13 +66,21 @@ class Ordered:
         return (await self.customer.get(f"{self.path}/results")).json()
 
 
-async def make_version(world: World, developer: Person, *, device_fee: str = "0.01") -> VersionId:
-    """An approved version of a listed algorithm."""
+async def make_version(
+    world: World,
+    developer: Person,
+    *,
+    model: bytes = MODEL,
+    spec: Mapping[str, Any] = SPEC,
+    labels: Sequence[str] = LABELS,
+    device_fee: str = "0.01",
+) -> VersionId:
+    """An approved version of a listed algorithm, which no check has looked at."""
 
     async def chunks() -> AsyncIterator[bytes]:
-        yield MODEL
+        yield model
 
-    stored = await world.parts.blobs.put(chunks(), limit=1_000)
+    stored = await world.parts.blobs.put(chunks(), limit=len(model))
     moderator = await world.person("moderator", Role.MODERATOR)
     async with world.parts.sessions.begin() as tx:
         ctx = Context(tx, Actor(developer.id), datetime.now(UTC))
@@ -85,14 +93,14 @@ async def make_version(world: World, developer: Person, *, device_fee: str = "0.
             tags=["animals"],
             data_kind=DataKind.PHOTO,
             device_fee=parse(device_fee),
-            labels=LABELS,
+            labels=list(labels),
         )
         version = Version(
             id=VersionId(new_id()),
             algorithm_id=algorithm.id,
             number=1,
             state=VersionState.UPLOADED,
-            input_spec=dict(SPEC),
+            input_spec=dict(spec),
             sha256=stored.sha256,
             size=stored.size,
             created_at=ctx.now,

@@ -70,7 +70,7 @@ class Console:
         """The last line."""
         if summary.error is not None:
             self.close()
-            print(f"dml device: {summary.error}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"dml device: {summary.error}", file=sys.stderr, flush=True)  # noqa: T201 - its screen
             return
         earned = "" if summary.earned is None else f"; earned in all, so far: {summary.earned}"
         failed = f", {summary.failed} failed" if summary.failed else ""
@@ -78,7 +78,7 @@ class Console:
 
     def line(self, text: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # Nobody reads; the work goes on.
-            print(text, flush=True)  # noqa: T201
+            print(text, flush=True)  # noqa: T201 - its screen
 
     def close(self) -> None:
         """Leave the terminal as it was."""

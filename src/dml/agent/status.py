@@ -26,7 +26,7 @@ def show(folder: Path, *, as_json: bool) -> int:
         Terminal(stderr=True, soft_wrap=True).print(f"dml device: {why}", markup=False)
         return 1
     if as_json:
-        print(json.dumps(status, ensure_ascii=False))  # noqa: T201
+        print(json.dumps(status, ensure_ascii=False))  # noqa: T201 - its answer
     else:
         _print(status)
     return 0

@@ -116,7 +116,7 @@ class Supervisor(threading.Thread):
         self._keep_seconds = keep_seconds
         self._stopping = threading.Event()
         self._strays: set[str] = set()
-        self._clean_at = time.monotonic() + random.uniform(30, 300)  # noqa: S311
+        self._clean_at = time.monotonic() + random.uniform(30, 300)  # noqa: S311 - no secret
         assert self._try_lock(node), "another node has this name"
 
     def run(self) -> None:

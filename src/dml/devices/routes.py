@@ -20,9 +20,9 @@ from dml.devices.schemas import (
     RegisterIn,
 )
 from dml.devices.service import Description, Edit, OpenCode, Redescription
-from dml.devices.tokens import DeviceCtx, StrangerCtx
+from dml.devices.tokens import DeviceCtx
 from dml.edge.etags import BadIfMatch, IfMatch, etag
-from dml.edge.http import Ctx, Server
+from dml.edge.http import Ctx, Server, StrangerCtx
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals

@@ -99,14 +99,7 @@ async def _open_context(begin: "DeviceBegin") -> AsyncIterator[DeviceContext]:
         yield opened
 
 
-async def _open_for_stranger(request: Request) -> AsyncIterator[Context]:
-    async with http.transaction(parts(request), None) as ctx:
-        yield ctx
-
-
 # For a route that must not hold a transaction open: the download of a model.
 DeviceBegin = Annotated[DeviceBeginFunction, Depends(_begin)]
 # scope="function" commits BEFORE the response is sent, as in edge/http.py.
 DeviceCtx = Annotated[DeviceContext, Depends(_open_context, scope="function")]
-# For who has no token yet. One that is sent all the same, and may have expired, is not read.
-StrangerCtx = Annotated[Context, Depends(_open_for_stranger, scope="function")]

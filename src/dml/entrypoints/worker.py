@@ -46,7 +46,7 @@ async def repeat(parts: WorkerParts, name: str, act: Act, *, idle_seconds: float
             async with parts.sessions.begin() as tx:
                 done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
             pause = 0.0 if done else idle_seconds
-        except Exception:
+        except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
             log.exception("%s failed, and is tried again", name)
         await asyncio.sleep(pause)
 

@@ -177,7 +177,7 @@ def _escapes(memory_bytes: int) -> list[str]:
         "stat": lambda: os.stat("/etc/passwd"),
         "socket": lambda: socket.socket().close(),
         "unix socket": socket.socketpair,
-        "exec": lambda: os.execv("/nonexistent", ["nothing"]),  # noqa: S606
+        "exec": lambda: os.execv("/nonexistent", ["nothing"]),  # noqa: S606 - must fail
         "fork": _fork,
         "thread": _thread,
         "kill": lambda: os.kill(os.getppid(), 0),

@@ -39,7 +39,7 @@ class Session:
                 model, options, providers=["CPUExecutionProvider"]
             )
             self._input = self._session.get_inputs()[0]
-        except Exception as error:
+        except Exception as error:  # onnxruntime has a dozen kinds, RuntimeError too
             raise _fault("model.does_not_load", error) from error
 
     def run(self, items: Floats, spec: InputSpec) -> Floats:
@@ -65,7 +65,7 @@ class Session:
         name = spec.output.name
         try:
             output: Any = self._session.run([name], {self._input.name: batch})[0]
-        except Exception as error:
+        except Exception as error:  # likewise
             raise _fault("model.does_not_run", error) from error
         if not isinstance(output, np.ndarray) or output.dtype != np.float32:
             raise Refused([Reason("model.output_type", f"{quoted(name)} must be of float32.")])
