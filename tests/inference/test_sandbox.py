@@ -276,3 +276,11 @@ def test_on_a_kernel_without_seccomp_nothing_runs() -> None:
     assert "could not be set up" in why
     assert refusal is not None
     assert why in refusal
+
+
+def test_the_self_test_holds_whatever_memory_its_parent_has_freed() -> None:
+    freed = [bytes(100_000) for _ in range(5_000)]
+    kept = bytes(100_000)  # Above them, so that the allocator cannot give them back.
+    freed.clear()
+    assert self_test() is None
+    assert len(kept) == 100_000

@@ -8,6 +8,7 @@ secrets would hand both to the child.
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import resource
 import select
@@ -28,6 +29,7 @@ _READ_BYTES: Final = 1 << 20
 _DETAIL_MAX: Final = 1000
 _MOMENTS, _MOMENT_SECONDS = 1000, 0.001
 
+_FORBIDDEN: Final = (errno.EPERM, errno.EACCES)
 _SCRATCH: Final = "/tmp/dml-sandbox-self-test"  # noqa: S108 - holds nothing, and is soon gone
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PTRACE_SEIZE: Final = 0x4206  # unlike ATTACH it stops nobody, where it succeeds
@@ -184,7 +186,8 @@ def _escapes(memory_bytes: int) -> list[str]:
         "kill a thread": lambda: _call("tgkill", os.getppid(), os.getppid(), 0),
         "ptrace": lambda: _call("ptrace", _PTRACE_SEIZE, os.getppid(), 0, 0),
         "set limits": lambda: _call("prlimit", 0, resource.RLIMIT_CORE, bytes(16), None),
-        "memory": lambda: bytearray(memory_bytes + (64 << 20)),
+        # Fresh memory of the kernel's: what the parent had freed would be no escape.
+        "memory": lambda: mmap.mmap(-1, memory_bytes + (64 << 20)).close(),
     }
     told = ((name, _attempt(attempt, name)) for name, attempt in attempts.items())
     return [f"{name} {what}" for name, what in told if what is not None]
@@ -195,11 +198,11 @@ def _attempt(attempt: Callable[[], object], name: str) -> str | None:
     try:
         attempt()
     except MemoryError:
-        return None if name == "memory" else "ran out of memory"
+        return "ran out of memory"
     except RuntimeError as error:
         return None if name == "thread" else repr(error)  # "can't start new thread"
     except OSError as error:
-        refused = error.errno in (errno.EPERM, errno.EACCES)
+        refused = error.errno in ((errno.ENOMEM,) if name == "memory" else _FORBIDDEN)
         return None if refused else f"was not refused ({error.strerror})"
     return "succeeded"
 
