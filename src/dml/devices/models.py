@@ -76,6 +76,7 @@ class OwnerLimits(Base):
     __tablename__ = "owner_limits"
 
     owner_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(default=1)
     refused_jobs: Mapped[list[UUID]] = mapped_column(default_factory=list)
     refused_developers: Mapped[list[UUID]] = mapped_column(default_factory=list)
     refused_labels: Mapped[list[str]] = mapped_column(default_factory=list)

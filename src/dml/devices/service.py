@@ -179,10 +179,9 @@ async def set_limits(
         "refused_developers": rules.once_each(refused_developers),
         "refused_labels": rules.once_each(refused_labels),
     }
-    changed = insert(OwnerLimits).values(owner_id=ctx.actor.id, **limits)
-    await ctx.tx.execute(
-        changed.on_conflict_do_update(index_elements=["owner_id"], set_={**limits})
-    )
+    first = insert(OwnerLimits).values(owner_id=ctx.actor.id, revision=1, **limits)
+    again = {**limits, "revision": OwnerLimits.revision + 1}
+    await ctx.tx.execute(first.on_conflict_do_update(index_elements=["owner_id"], set_=again))
     facts = {name: len(refused) for name, refused in limits.items()}
     audit.record(ctx, f"user:{ctx.actor.id}", "device_limits_set", facts=facts)
     return await queries.get_limits(ctx.tx, ctx.actor.id)

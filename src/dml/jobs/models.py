@@ -167,9 +167,8 @@ class Assignment(Base):
 
     __tablename__ = "assignments"
     __table_args__ = (
-        UniqueConstraint("job_id", "device_id"),
+        UniqueConstraint("device_id", "job_id"),  # In this order it finds what a device holds, too.
         UniqueConstraint("job_id", "owner_id", "slot"),
-        Index(None, "device_id", "id"),
         Index(None, "lease_expires_at", postgresql_using="brin"),
         {"postgresql_with": {"fillfactor": "70"}},
     )
