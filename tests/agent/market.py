@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from dml.agent import journal
 from dml.core.ids import DeviceId, JobId
+from dml.jobs.device_path import DevicePath
 from dml.jobs.models import Assignment, Job, Result
 from tests.devices.factories import pairing_code, permit
 from tests.inference.models import IMAGE_SPEC, digits_like_model, grey_image
@@ -49,16 +50,22 @@ class Market:
         self.url = f"http://127.0.0.1:{self.port}"
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     @contextmanager
     def set(self, **changes: Any) -> Iterator[None]:
         """Change settings of the server while the block runs."""
-        before = self.world.parts.settings
-        self.world.app.state.settings = before.model_copy(update=changes)
+        state, before = self.world.app.state, self.world.parts.settings
+        assert before.database_url is not None
+        path, state.settings = state.device_path, before.model_copy(update=changes)
+        state.device_path = DevicePath(
+            before.database_url.get_secret_value(), state.sessions, state.keys, state.settings
+        )
         try:
             yield
         finally:
-            self.world.app.state.settings = before
+            self._ending = asyncio.create_task(state.device_path.close())
+            state.settings, state.device_path = before, path
 
     def blob(self, sha256: str) -> Path:
         """The file of a model, where the server keeps it."""

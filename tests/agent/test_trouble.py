@@ -189,6 +189,7 @@ async def test_a_result_that_the_server_refuses_is_given_back_and_not_sent_again
         await device.has_noted("claimed")
         async with market.world.parts.sessions.begin() as tx:
             await tx.execute(update(Job).where(Job.id == job.id).values(labels=["others"]))
+        market.world.app.state.device_path._facts.clear()  # Labels never change, so it keeps them.
         ended = await end(agent)
     assert (ended.code, ended.summary["failed"]) == (1, 1)
     assert "names a label that this model does not have" in device.noted("refused")[0]["why"]

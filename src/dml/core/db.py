@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeAlias
 from uuid import UUID
 
+import asyncpg
 from asyncpg import Connection
 from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -71,6 +72,30 @@ def connect(database_url: str, *, name: str, connections: int = 10, **settings: 
             "timeout": 5,
             "server_settings": {**PATIENCE, "application_name": name, **settings},
         },
+    )
+
+
+# One plan for each statement, made once and kept, whatever the tables hold at that moment: so its
+# shape must not follow from statistics. The hot statements reach each table by an index, through
+# LATERAL … LIMIT 1 or = ANY (ARRAY(…)), and arrays are joined by hash.
+_HOT: Final = PATIENCE | {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_nestloop": "off",
+    "enable_mergejoin": "off",
+    "statement_timeout": "1500ms",
+    "lock_timeout": "1s",
+}
+
+
+async def connect_hot(database_url: str, *, name: str) -> RawConnection:
+    """Return a connection for statements that requests share. It prepares each once."""
+    url = make_url(database_url).set(drivername="postgresql")
+    return await asyncpg.connect(
+        url.render_as_string(hide_password=False),
+        timeout=2,
+        server_settings=_HOT | {"application_name": name},
     )
 
 

@@ -112,3 +112,15 @@ class Settings(BaseSettings):
     device_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long a device's token is good for."
     )
+    shortlist_seconds: float = Field(
+        1,
+        ge=0,
+        le=60,
+        description="How old the list of open jobs may be that claims are matched against.",
+    )
+    device_requests_a_minute: int = Field(
+        600, ge=1, description="Claims, heartbeats and results of one device in a minute."
+    )
+    address_requests_a_minute: int = Field(
+        600_000, ge=1, description="The same, of all the devices behind one address."
+    )

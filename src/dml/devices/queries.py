@@ -3,16 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts.models import DataKind, User
-from dml.core.db import PAGE_MAX
+from dml.accounts.models import DataKind
+from dml.core.db import PAGE_MAX, RawConnection
 from dml.core.ids import DeviceId, JobId, UserId
 from dml.devices import rules
-from dml.devices.models import Device, OwnerLimits, PairingCode, Platform
+from dml.devices.models import Device, OwnerLimits, PairingCode
+
+# One statement for many devices, on a connection of `core.db.connect_hot`.
+_PROFILES: Final = """
+SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds,
+       o.permitted_kinds AS by_owner, l.refused_jobs, l.refused_developers, l.refused_labels,
+       d.revision + o.revision + coalesce(l.revision, 0) AS stamp
+FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
+CROSS JOIN LATERAL (SELECT * FROM devices WHERE id = u.id LIMIT 1) d
+CROSS JOIN LATERAL (SELECT * FROM users WHERE id = d.owner_id LIMIT 1) o
+LEFT JOIN LATERAL (SELECT * FROM owner_limits WHERE owner_id = d.owner_id LIMIT 1) l ON true
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +33,8 @@ class DeviceProfile:
 
     device_id: DeviceId
     owner_id: UserId
+    stamp: int  # Another one, whenever anything here has changed.
     country: str | None
-    platform: Platform
     kinds: frozenset[DataKind]  # What it has, and its owner permits.
     refused_jobs: frozenset[JobId]
     refused_developers: frozenset[UserId]
@@ -85,23 +97,20 @@ async def get_limits(tx: AsyncSession, owner_id: UserId) -> OwnerLimits:
     return await tx.get(OwnerLimits, owner_id) or OwnerLimits(owner_id=owner_id)
 
 
-async def find_profile(tx: AsyncSession, device_id: DeviceId) -> DeviceProfile:
-    """Return what decides which jobs a device may run, which is known to be there. One SELECT."""
-    query = (
-        select(Device, User.permitted_kinds, OwnerLimits)
-        .join(User, User.id == Device.owner_id)
-        .outerjoin(OwnerLimits, OwnerLimits.owner_id == Device.owner_id)
-        .where(Device.id == device_id)
-    )
-    device, permitted_by_user, limits = (await tx.execute(query)).one()
-    refused = limits or OwnerLimits(owner_id=device.owner_id)
-    return DeviceProfile(
-        device_id=device.id,
-        owner_id=device.owner_id,
-        country=device.country,
-        platform=device.platform,
-        kinds=rules.effective_kinds(device.kinds, device.permitted_kinds, permitted_by_user),
-        refused_jobs=frozenset(JobId(it) for it in refused.refused_jobs),
-        refused_developers=frozenset(UserId(it) for it in refused.refused_developers),
-        refused_labels=frozenset(refused.refused_labels),
-    )
+async def find_profiles(
+    connection: RawConnection, device_ids: Sequence[DeviceId]
+) -> list[DeviceProfile | None]:
+    """Return of each device what decides which jobs it may run; None where there is no such one."""
+    found: list[DeviceProfile | None] = [None] * len(device_ids)
+    for row in await connection.fetch(_PROFILES, device_ids):
+        found[row["n"] - 1] = DeviceProfile(
+            device_id=row["id"],
+            owner_id=row["owner_id"],
+            stamp=row["stamp"],
+            country=row["country"],
+            kinds=rules.effective_kinds(row["kinds"], row["permitted_kinds"], row["by_owner"]),
+            refused_jobs=frozenset(row["refused_jobs"] or ()),
+            refused_developers=frozenset(row["refused_developers"] or ()),
+            refused_labels=frozenset(row["refused_labels"] or ()),
+        )
+    return found

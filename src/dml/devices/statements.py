@@ -1,5 +1,6 @@
 """Writes that do not go through a loaded row: one statement each."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +13,13 @@ from dml.devices.rules import NONCES_MAX
 _SEE: Final = text("""
     UPDATE devices SET last_seen_at = :now
     WHERE id = (SELECT id FROM devices WHERE id = :device_id FOR NO KEY UPDATE SKIP LOCKED)
+""")
+
+_SEE_ALL: Final = text("""
+    UPDATE devices SET last_seen_at = now()
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM devices WHERE id = ANY (CAST(:device_ids AS uuid[]))
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))
 """)
 
 _MAKE_ROOM: Final = text("""
@@ -29,6 +37,11 @@ _TAKE_NONCE: Final = text("""
 async def see(tx: AsyncSession, device_id: DeviceId, now: datetime) -> None:
     """Note a visit, unless somebody holds the row: no request waits for another to say so."""
     await tx.execute(_SEE, {"device_id": device_id, "now": now})
+
+
+async def see_all(tx: AsyncSession, device_ids: Collection[DeviceId]) -> None:
+    """Note a visit of each of these devices just now, but for those whose row somebody holds."""
+    await tx.execute(_SEE_ALL, {"device_ids": list(device_ids)})
 
 
 async def make_room_for_nonce(tx: AsyncSession, device_id: DeviceId) -> None:

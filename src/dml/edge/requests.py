@@ -13,10 +13,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dml.edge.problems import problem
+from dml.core.errors import DmlError, Unavailable
+from dml.edge.problems import answer, problem
 
 log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+_SAFE: Final = (b"x-content-type-options", b"nosniff")
+_FOR_ALL: Final = (_SAFE, (b"vary", b"Origin"))  # What middlewares add to every answer.
 _QUIET: Final = ("/healthz", "/readyz")
 
 
@@ -33,7 +36,7 @@ class Requests:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        request_id = _request_id(headers.get(b"x-request-id", b""))
+        request_id = request_id_of(headers.get(b"x-request-id", b""))
         started, status = time.perf_counter(), 500
 
         async def send_with_id(message: Message) -> None:
@@ -42,7 +45,7 @@ class Requests:
                 status = message["status"]
                 told = MutableHeaders(scope=message)
                 told["X-Request-ID"] = request_id
-                told["X-Content-Type-Options"] = "nosniff"
+                message["headers"].append(_SAFE)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -93,6 +96,33 @@ class Requests:
         return f"Send at most {self.limit} bytes."
 
 
-def _request_id(sent: bytes) -> str:
+def request_id_of(sent: bytes) -> str:
     """Take the caller's id where it is safe to log, else make one."""
     return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else uuid4().hex
+
+
+async def send_answer(send: Send, code: int, body: bytes, request_id: str) -> None:
+    """Send JSON (of a 204: nothing) past all middlewares, with the headers that they would add."""
+    headers = [(b"x-request-id", request_id.encode()), *_FOR_ALL]
+    if code != 204:
+        headers.append((b"content-length", b"%d" % len(body)))
+        headers.append((b"content-type", b"application/json"))
+    await send({"type": "http.response.start", "status": code, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_refusal(
+    refusal: DmlError, request_id: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send a problem document past all middlewares, with the headers that they would add."""
+    response = answer(refusal)
+    response.raw_headers += [(b"x-request-id", request_id.encode()), *_FOR_ALL]
+    if not isinstance(refusal, Unavailable):  # There may be thousands of those a second.
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=response.status_code,
+            request_id=request_id,
+        )
+    await response(scope, receive, send)

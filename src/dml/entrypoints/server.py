@@ -27,6 +27,8 @@ from dml.edge.requests import Requests
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints import health, wiring
 from dml.entrypoints.docs import serve_docs
+from dml.jobs.device_layer import DeviceLayer
+from dml.jobs.device_path import DevicePath
 from dml.jobs.device_routes import router as assignments_router
 from dml.jobs.device_routes import work_router
 from dml.jobs.routes import router as jobs_router
@@ -71,7 +73,14 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         facts: dict[str, Any] = {}
         name = nodes.new_name("api")
         alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
+        app.state.device_path = DevicePath(
+            engine.url.render_as_string(hide_password=False),
+            app.state.sessions,
+            app.state.keys,
+            settings,
+        )
         yield
+        await app.state.device_path.close()
         await app.state.watch.close()
         alive.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -111,6 +120,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
     )
     app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes, unlimited=UNLIMITED)
+    app.add_middleware(DeviceLayer, body_limit_bytes=settings.body_limit_bytes)  # The outermost.
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 

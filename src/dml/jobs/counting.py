@@ -4,12 +4,13 @@ A device sends counts alone. Each item counts once: under a label or as uncertai
 item once more: in its month or as undated.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+
+import msgspec
 
 from dml.core.errors import Invalid
 from dml.jobs.models import UNDATED
@@ -119,9 +120,12 @@ def _broken_sums(
     return found
 
 
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
 def canonical(result: Mapping[str, Any]) -> bytes:
     """Write a result so that equal ones have equal bytes: keys sorted, zeros left out."""
-    return json.dumps(
+    return _encode(
         {
             "items": result["items"],
             "labels": _without_zeros(result["labels"]),
@@ -132,11 +136,8 @@ def canonical(result: Mapping[str, Any]) -> bytes:
                 if (kept := _without_zeros(counts))
             },
             "undated": result["undated"],
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-    ).encode()
+        }
+    )
 
 
 def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:

@@ -1,19 +1,23 @@
 """REST for devices and their owners: claim, heartbeat, release, result, and what was done."""
 
-from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials
 
+from dml.core.batching import DatabaseAway, Overloaded
 from dml.core.ids import AssignmentId, DeviceId
 from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
-from dml.devices.tokens import DeviceBegin, DeviceCtx
+from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer
 from dml.edge.http import Ctx, Server
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.jobs import assignments, queries, rules
 from dml.jobs.counting import ImplausibleResult
+from dml.jobs.device_path import DevicePath
+from dml.jobs.pacing import TooManyRequests
 from dml.jobs.schemas import (
     AcceptedOut,
     ClaimIn,
@@ -23,58 +27,74 @@ from dml.jobs.schemas import (
     ResultIn,
     WorkOut,
 )
-from dml.jobs.shapes import claimed, work
+from dml.jobs.shapes import claimed, extended, work
 
 router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
 work_router = APIRouter(prefix="/v1/devices", tags=["devices"])
 
 
-@router.post("/claim", responses=refusals(NotADevice, Revoked))
-async def claim(device: DeviceCtx, server: Server, body: ClaimIn) -> ClaimOut:
+def device_path(request: Request) -> DevicePath:
+    path: DevicePath = request.app.state.device_path
+    return path
+
+
+def admit(
+    request: Request,
+    path: "Path",
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> DeviceActor:
+    token = credentials.credentials if credentials else None
+    return path.admit(token, request.client.host if request.client else "unknown")
+
+
+Path = Annotated[DevicePath, Depends(device_path)]
+Caller = Annotated[DeviceActor, Depends(admit)]
+ANY = (NotADevice, Revoked, TooManyRequests, Overloaded, DatabaseAway)
+
+
+# device_layer.py answers these four by itself where all is plainly right, and leaves the rest to
+# them: what they answer is what it answers.
+@router.post("/claim", responses=refusals(*ANY))
+async def claim(path: Path, device: Caller, body: ClaimIn) -> ClaimOut:
     """Ask for work: the device's live leases, and new ones. No work is an empty list."""
-    lease = timedelta(seconds=server.settings.lease_seconds)
-    return claimed(await assignments.claim(device, most=body.max, lease=lease))
+    return claimed(await path.claim(device, most=body.max))
 
 
 @router.post(
     "/{assignment_id}/heartbeat",
-    responses=refusals(NotADevice, Revoked, rules.AssignmentNotFound, rules.LeaseOver),
+    responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver),
 )
-async def heartbeat(device: DeviceCtx, server: Server, assignment_id: AssignmentId) -> LeaseTimeOut:
+async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseTimeOut:
     """Say that the work goes on: the lease is extended, though never beyond the deadline."""
-    lease = timedelta(seconds=server.settings.lease_seconds)
-    ends = await assignments.heartbeat(device, assignment_id, lease=lease)
-    seconds = max(0, int((ends - device.ctx.now).total_seconds()))
-    return LeaseTimeOut(lease_seconds=seconds, lease_expires_at=ends)
+    return extended(await path.heartbeat(device, assignment_id))
 
 
 @router.post(
     "/{assignment_id}/release",
     status_code=204,
-    responses=refusals(
-        NotADevice, Revoked, rules.AssignmentNotFound, rules.AnotherResultAccepted, rules.TooBusy
-    ),
+    response_class=Response,
+    responses=refusals(*ANY, rules.AssignmentNotFound, rules.AnotherResultAccepted),
 )
-async def release(device: DeviceCtx, assignment_id: AssignmentId) -> None:
+async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> None:
     """Give a place back. Another device may take it at once."""
-    await assignments.release(device, assignment_id)
+    await path.release(device, assignment_id)
 
 
 @router.post(
     "/{assignment_id}/result",
     responses=refusals(
-        NotADevice,
-        Revoked,
+        *ANY,
         rules.AssignmentNotFound,
         rules.LeaseOver,
         rules.AnotherResultAccepted,
-        rules.TooBusy,
         ImplausibleResult,
     ),
 )
-async def hand_in(device: DeviceCtx, assignment_id: AssignmentId, body: ResultIn) -> AcceptedOut:
+async def hand_in(
+    path: Path, device: Caller, assignment_id: AssignmentId, body: ResultIn
+) -> AcceptedOut:
     """Hand in the counts. The same result again gets the same answer; it counts and pays once."""
-    await assignments.hand_in(device, assignment_id, body.model_dump())
+    await path.hand_in(device, assignment_id, body.model_dump())
     return AcceptedOut()
 
 
@@ -89,7 +109,7 @@ async def hand_in(device: DeviceCtx, assignment_id: AssignmentId, body: ResultIn
 async def download(begin: DeviceBegin, server: Server, assignment_id: AssignmentId) -> Response:
     """The model of an assignment that this device holds. Check its SHA-256."""
     async with begin() as device:
-        job = (await assignments.get_live(device, assignment_id)).job
+        job = await assignments.get_job(device, assignment_id)
     return StreamingResponse(
         await server.blobs.stream(job.model_sha256),
         media_type="application/octet-stream",

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import extract, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +12,6 @@ from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AssignmentId, DeviceId, JobId
 from dml.core.money import MicroTokens
-from dml.devices.queries import DeviceProfile
-from dml.jobs.counting import Terms
 from dml.jobs.models import (
     Assignment,
     AssignmentState,
@@ -26,37 +22,7 @@ from dml.jobs.models import (
     JobTotals,
     Result,
 )
-from dml.jobs.rules import TRIES_MAX, JobNotFound, require_mine
-
-# The open jobs that a device may run and has not run yet, the oldest first. The claim statement is
-# the judge of whether there is a place; this only proposes.
-_FITTING: Final = text("""
-    SELECT j.id FROM jobs j
-    WHERE j.state = 'open' AND j.starts_at <= :now AND j.deadline > :now
-      AND j.data_kind = ANY (CAST(:kinds AS text[]))
-      AND (cardinality(j.countries) = 0 OR CAST(:country AS text) = ANY (j.countries))
-      AND j.id <> ALL (CAST(:refused_jobs AS uuid[]))
-      AND j.developer_id <> ALL (CAST(:refused_developers AS uuid[]))
-      AND NOT j.labels && CAST(:refused_labels AS text[])
-      AND EXISTS (
-          SELECT FROM job_places p WHERE p.job_id = j.id AND p.open > 0 AND NOT p.closed)
-      AND NOT EXISTS (
-          SELECT FROM assignments a WHERE a.job_id = j.id AND a.device_id = :device_id
-            AND (a.state IN ('leased', 'accepted') OR a.tries >= :tries_max))
-      AND (SELECT count(*) FROM assignments a
-           WHERE a.job_id = j.id AND a.owner_id = :owner_id AND a.slot IS NOT NULL)
-          < j.max_devices_per_owner
-    ORDER BY j.id LIMIT :limit
-""")
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A live assignment, with what its device must know of the job."""
-
-    assignment: Assignment
-    job: Job
-    seconds: int
+from dml.jobs.rules import JobNotFound, require_mine
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,57 +112,20 @@ async def lock_places(tx: AsyncSession, job_id: JobId) -> int:
     return sum((await tx.scalars(query)).all())
 
 
-async def list_fitting(
-    tx: AsyncSession, device: DeviceProfile, now: datetime, *, limit: int
-) -> list[JobId]:
-    """Return open jobs that this device may run, the oldest first."""
-    found = await tx.scalars(
-        _FITTING,
-        {
-            "now": now,
-            "device_id": device.device_id,
-            "owner_id": device.owner_id,
-            "country": device.country,
-            "kinds": list(device.kinds),
-            "refused_jobs": list(device.refused_jobs),
-            "refused_developers": list(device.refused_developers),
-            "refused_labels": list(device.refused_labels),
-            "tries_max": TRIES_MAX,
-            "limit": limit,
-        },
-    )
-    return [JobId(it) for it in found]
-
-
-async def list_live_leases(tx: AsyncSession, device_id: DeviceId, *, limit: int) -> list[Lease]:
-    """Return the assignments that a device holds by the database's clock, the oldest first."""
-    left = extract("epoch", Assignment.lease_expires_at - func.now())
-    query = (
-        select(Assignment, Job, left)
-        .join(Job, Job.id == Assignment.job_id)
+async def find_job_held(
+    tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId
+) -> Job | None:
+    """Return the job of an assignment that this device holds by the database's clock."""
+    return await tx.scalar(
+        select(Job)
+        .join(Assignment, Assignment.job_id == Job.id)
         .where(
+            Assignment.id == assignment_id,
             Assignment.device_id == device_id,
             Assignment.state == AssignmentState.LEASED,
             Assignment.lease_expires_at > func.now(),
         )
-        .order_by(Assignment.id)
-        .limit(limit)
-        .execution_options(populate_existing=True)
     )
-    return [Lease(assignment, job, int(left)) for assignment, job, left in await tx.execute(query)]
-
-
-async def find_terms(
-    tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId
-) -> Terms | None:
-    """Return by what the result of this device's assignment is measured, if it has such a one."""
-    query = (
-        select(Job.labels, Job.date_from, Job.date_to)
-        .join(Assignment, Assignment.job_id == Job.id)
-        .where(Assignment.id == assignment_id, Assignment.device_id == device_id)
-    )
-    row = (await tx.execute(query)).first()
-    return None if row is None else Terms.of(row.labels, row.date_from, row.date_to)
 
 
 async def find_assignment(

@@ -6,7 +6,7 @@ from typing import Final
 
 from dml.core.audit import Move
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
+from dml.core.errors import Conflict, Invalid, NotFound
 from dml.core.money import MAX, MicroTokens, render
 from dml.jobs.models import Job, JobState
 
@@ -160,12 +160,6 @@ class AnotherResultAccepted(Conflict):
     code = "jobs.another_result_accepted"
     reason = "Another result was accepted for this assignment."
     remedy = "Nothing is left to do: the first one counts and is paid."
-
-
-class TooBusy(Unavailable):
-    code = "jobs.too_busy"
-    reason = "Too many ask for the same at this moment."
-    remedy = "Ask again in a moment; the same request is safe to repeat."
 
 
 def upcoming(job: Job) -> list[tuple[str, datetime | None]]:

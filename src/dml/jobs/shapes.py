@@ -3,10 +3,11 @@
 import json
 
 from dml.core.money import MicroTokens
-from dml.jobs.assignments import Claimable
+from dml.jobs.device_path import Claimable, Lease
 from dml.jobs.models import Job, JobTotals
-from dml.jobs.queries import Lease, Work
-from dml.jobs.schemas import ClaimOut, JobOut, LeaseOut, ModelOut, PeriodOut, WorkOut
+from dml.jobs.outcomes import Answered
+from dml.jobs.queries import Work
+from dml.jobs.schemas import ClaimOut, JobOut, LeaseOut, LeaseTimeOut, ModelOut, PeriodOut, WorkOut
 
 
 def ordered(job: Job, totals: JobTotals) -> JobOut:
@@ -18,22 +19,22 @@ def ordered(job: Job, totals: JobTotals) -> JobOut:
 
 def lease(it: Lease) -> LeaseOut:
     """What a device must know to do the work."""
-    job, period = it.job, None
-    if job.date_from is not None or job.date_to is not None:
-        period = PeriodOut(from_=job.date_from, to=job.date_to)
+    leased, facts, period = it.leased, it.facts, None
+    if facts.date_from is not None or facts.date_to is not None:
+        period = PeriodOut(from_=facts.date_from, to=facts.date_to)
     return LeaseOut(
-        id=it.assignment.id,
-        job_id=job.id,
-        lease_seconds=it.seconds,
-        lease_expires_at=it.assignment.lease_expires_at,
+        id=leased.id,
+        job_id=leased.job_id,
+        lease_seconds=leased.seconds,
+        lease_expires_at=leased.expires_at,
         model=ModelOut(
-            url=f"/v1/assignments/{it.assignment.id}/model",
-            sha256=job.model_sha256,
-            size=job.model_size,
+            url=f"/v1/assignments/{leased.id}/model",
+            sha256=facts.model_sha256,
+            size=facts.model_size,
         ),
-        input=job.input_spec,
-        labels=job.labels,
-        min_confidence=job.min_confidence,
+        input=json.loads(facts.input_spec),
+        labels=list(facts.labels),
+        min_confidence=facts.min_confidence,
         period=period,
     )
 
@@ -45,6 +46,12 @@ def claimed(it: Claimable) -> ClaimOut:
         retry_after_seconds=it.retry_after_seconds,
         reason=it.reason,
     )
+
+
+def extended(it: Answered) -> LeaseTimeOut:
+    """Until when a lease was extended."""
+    assert it.expires_at is not None, "a heartbeat that was answered extended a lease"
+    return LeaseTimeOut(lease_seconds=it.seconds, lease_expires_at=it.expires_at)
 
 
 def work(it: Work) -> WorkOut:

@@ -1,58 +1,92 @@
 """The device path's hot writes: one statement each, over arrays, that may be sent again.
 
 Each answers one outcome for each item, by its number `n` (from 1), and a bad item fails alone.
-Nothing waits for a place (SKIP LOCKED), and rows are inserted in the order of their unique key, so
-that no two statements wait for each other. `$now` is a parameter that tests may move: null is the
-database's clock.
+Nothing waits for a place or a lease (SKIP LOCKED), and rows are inserted in the order of their
+unique key, so that no two statements wait for each other. Times are the database's.
+
+The plans are made once and kept (`core.db.connect_hot`): each table is reached by an index, through
+LATERAL … LIMIT 1 or = ANY (ARRAY(…)), never by a join or EXISTS that could become a scan.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
+from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
-from dml.core.ids import AssignmentId, DeviceId, JobId, UserId
+from dml.core.ids import DeviceId
+from dml.jobs.models import AssignmentState
+from dml.jobs.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
 from dml.jobs.rules import TRIES_MAX
 
 # Promises: a device holds at most one assignment of a job, an owner at most the job's share, and
 # places go down by exactly what was leased, so that a lost race never leaks one. A device whose
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
+# Nobody revoked, and nobody whose profile has changed since it was matched, gets anything.
 _CLAIM: Final = """
 WITH want AS MATERIALIZED (
-    SELECT u.n, u.id, u.job_id, u.device_id, u.owner_id, j.max_devices_per_owner,
-           least(coalesce($5, now()) + $6::interval, j.deadline) AS expires_at,
-           j.state = 'open' AND j.starts_at <= coalesce($5, now())
-               AND j.deadline > coalesce($5, now()) AS live
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[])
-        WITH ORDINALITY AS u (id, job_id, device_id, owner_id, n)
-    JOIN jobs j ON j.id = u.job_id
+    SELECT u.*, row_number() OVER (PARTITION BY u.device_id ORDER BY u.n) AS turn,
+           d.revoked_at IS NOT NULL AS revoked,
+           d.revision + o.revision + coalesce(l.revision, 0) AS stamp_now
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::smallint[])
+        WITH ORDINALITY AS u (id, job_id, device_id, owner_id, stamp, most, n)
+    LEFT JOIN LATERAL (
+        SELECT revision, revoked_at FROM devices
+        WHERE id = u.device_id AND owner_id = u.owner_id LIMIT 1
+    ) d ON true
+    LEFT JOIN LATERAL (SELECT revision FROM users WHERE id = u.owner_id LIMIT 1) o ON true
+    LEFT JOIN LATERAL (
+        SELECT revision FROM owner_limits WHERE owner_id = u.owner_id LIMIT 1
+    ) l ON true
 ),
 held AS MATERIALIZED (
-    SELECT w.n, a.id, a.state, a.tries, a.lease_expires_at
-    FROM want w JOIN assignments a ON a.job_id = w.job_id AND a.device_id = w.device_id
+    SELECT w.n, a.id, a.job_id, a.lease_expires_at FROM want w CROSS JOIN LATERAL (
+        SELECT id, job_id, lease_expires_at FROM assignments
+        WHERE device_id = w.device_id AND state = 'leased' AND lease_expires_at > now()
+        ORDER BY id LIMIT w.most
+    ) a
+),
+holds AS MATERIALIZED (SELECT n, count(*) AS count FROM held GROUP BY n),
+able AS MATERIALIZED (
+    SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
+           least(now() + $7::interval, j.deadline) AS expires_at
+    FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (
+        SELECT max_devices_per_owner, deadline FROM jobs
+        WHERE id = w.job_id AND state = 'open' AND starts_at <= now() AND deadline > now()
+        LIMIT 1
+    ) j
+    WHERE w.turn = 1 AND NOT w.revoked AND w.stamp = w.stamp_now AND w.most > coalesce(h.count, 0)
+),
+prior AS MATERIALIZED (
+    SELECT w.n, a.id, a.state, a.tries FROM able w CROSS JOIN LATERAL (
+        SELECT id, state, tries FROM assignments
+        WHERE device_id = w.device_id AND job_id = w.job_id LIMIT 1
+    ) a
 ),
 again AS MATERIALIZED (
-    SELECT w.n, a.id FROM want w CROSS JOIN LATERAL (
+    SELECT p.n, a.id FROM prior p CROSS JOIN LATERAL (
         SELECT id FROM assignments
-        WHERE job_id = w.job_id AND device_id = w.device_id
-          AND state IN ('expired', 'released') AND tries < $7
+        WHERE id = p.id AND state IN ('expired', 'released') AND tries < $8
         LIMIT 1 FOR UPDATE SKIP LOCKED
     ) a
-    WHERE w.live
 ),
 slotted AS MATERIALIZED (
     SELECT w.*, s.slot, row_number() OVER (PARTITION BY w.job_id ORDER BY w.n) AS k
-    FROM want w CROSS JOIN LATERAL (
+    FROM (
+        SELECT a.*, g.id AS old_id,
+               row_number() OVER (PARTITION BY a.job_id, a.owner_id ORDER BY a.n) AS nth
+        FROM able a LEFT JOIN prior p ON p.n = a.n LEFT JOIN again g ON g.n = a.n
+        WHERE p.n IS NULL OR g.n IS NOT NULL
+    ) w
+    CROSS JOIN LATERAL (
         SELECT slot FROM generate_series(0, w.max_devices_per_owner - 1) AS slot
         WHERE NOT EXISTS (
             SELECT FROM assignments a
             WHERE a.job_id = w.job_id AND a.owner_id = w.owner_id AND a.slot = slot.slot
-        ) LIMIT 1
+        )
+        ORDER BY slot OFFSET w.nth - 1 LIMIT 1
     ) s
-    WHERE w.live AND (w.n IN (SELECT n FROM again) OR w.n NOT IN (SELECT n FROM held))
 ),
 room AS MATERIALIZED (
     SELECT p.*, sum(p.open) OVER (PARTITION BY p.job_id ORDER BY p.bucket) AS upto
@@ -70,204 +104,239 @@ leased_again AS (
     UPDATE assignments a
     SET state = 'leased', lease_expires_at = p.expires_at, tries = a.tries + 1,
         bucket = p.bucket, slot = p.slot
-    FROM placed p JOIN again g ON g.n = p.n
-    WHERE a.id = g.id
+    FROM placed p
+    WHERE a.id = p.old_id AND a.id = ANY (ARRAY(SELECT old_id FROM placed))
     RETURNING p.n, a.id, a.job_id, a.bucket, a.lease_expires_at
 ),
 leased_new AS (
     INSERT INTO assignments (id, job_id, device_id, owner_id, bucket, slot, state, tries,
                              lease_expires_at, created_at)
-    SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at,
-           coalesce($5, now())
-    FROM placed WHERE n NOT IN (SELECT n FROM again)
-    ORDER BY job_id, device_id
+    SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at, now()
+    FROM placed WHERE old_id IS NULL
+    ORDER BY device_id, job_id
     ON CONFLICT DO NOTHING
     RETURNING id, job_id, bucket, lease_expires_at
 ),
 leased AS (
     SELECT n, id, job_id, bucket, lease_expires_at FROM leased_again
     UNION ALL
-    SELECT w.n, l.id, l.job_id, l.bucket, l.lease_expires_at
-    FROM leased_new l JOIN want w ON w.id = l.id
+    SELECT p.n, l.id, l.job_id, l.bucket, l.lease_expires_at
+    FROM leased_new l JOIN placed p ON p.id = l.id
 ),
 took AS (
     UPDATE job_places p SET open = p.open - t.taken
     FROM (SELECT job_id, bucket, count(*)::int AS taken FROM leased GROUP BY 1, 2) t
-    WHERE p.job_id = t.job_id AND p.bucket = t.bucket
+    WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM room))
+      AND p.job_id = t.job_id AND p.bucket = t.bucket
 )
-SELECT n::int, 'leased' AS outcome, id, lease_expires_at FROM leased
+SELECT n::int, NULL AS verdict, id, job_id, lease_expires_at,
+       floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds FROM held
+UNION ALL
+SELECT n::int, 'leased', id, job_id, lease_expires_at,
+       floor(extract(epoch FROM lease_expires_at - now()))::int FROM leased
 UNION ALL
 SELECT w.n::int, CASE
-    WHEN h.state = 'leased' AND h.lease_expires_at > coalesce($5, now()) THEN 'leased'
-    WHEN h.state = 'leased' THEN 'raced'
-    WHEN h.state = 'accepted' OR h.tries >= $7 THEN 'done'
-    WHEN NOT w.live THEN 'none'
-    WHEN s.n IS NULL AND (h.n IS NULL OR w.n IN (SELECT n FROM again)) THEN 'owner_full'
-    WHEN EXISTS (SELECT FROM job_places p
-                 WHERE p.job_id = w.job_id AND p.open > 0 AND NOT p.closed) THEN 'raced'
-    ELSE 'none' END, h.id, h.lease_expires_at
-FROM want w LEFT JOIN held h ON h.n = w.n LEFT JOIN slotted s ON s.n = w.n
+    WHEN w.stamp_now IS NULL THEN 'unknown'
+    WHEN w.revoked THEN 'revoked'
+    WHEN w.stamp <> w.stamp_now THEN 'stale'
+    WHEN w.job_id IS NULL OR h.count >= w.most THEN 'asked'
+    WHEN w.turn > 1 THEN 'raced'
+    WHEN a.n IS NULL THEN 'none'
+    WHEN p.state = 'accepted' OR p.tries >= $8 THEN 'done'
+    WHEN p.state = 'leased' OR s.n IS NULL AND (p.n IS NULL OR g.n IS NOT NULL) THEN 'not_now'
+    WHEN p.n IS NOT NULL AND g.n IS NULL THEN 'raced'
+    WHEN (SELECT true FROM job_places b
+          WHERE b.job_id = w.job_id AND b.open > 0 AND NOT b.closed LIMIT 1) THEN 'raced'
+    ELSE 'none' END, NULL, NULL, NULL, NULL
+FROM want w
+LEFT JOIN able a ON a.n = w.n LEFT JOIN prior p ON p.n = w.n LEFT JOIN again g ON g.n = w.n
+LEFT JOIN slotted s ON s.n = w.n LEFT JOIN holds h ON h.n = w.n
 WHERE w.n NOT IN (SELECT n FROM leased)
 """
 
+# What a device sends about one of its assignments: `k` lets the first of several through.
+_SENT: Final = """
+sent AS MATERIALIZED (
+    SELECT u.*, d.id IS NULL AS unknown, d.revoked_at IS NOT NULL AS revoked,
+           row_number() OVER (PARTITION BY u.id ORDER BY u.n) AS k
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]{more_arrays})
+        WITH ORDINALITY AS u (id, device_id, owner_id{more_columns}, n)
+    LEFT JOIN LATERAL (
+        SELECT id, revoked_at FROM devices
+        WHERE id = u.device_id AND owner_id = u.owner_id LIMIT 1
+    ) d ON true
+)"""
+
 # Promises: a live lease of this device becomes `accepted` once, together with the kept body and its
 # place in the inbox. The same body again is accepted again, another one never.
-_ACCEPT: Final = """
-WITH sent AS MATERIALIZED (
-    SELECT u.*, row_number() OVER (PARTITION BY id ORDER BY n) AS k
-    FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) WITH ORDINALITY AS u (id, device_id, body, n)
-),
+_ACCEPT: Final = f"""
+WITH {_SENT.format(more_arrays=", $4::bytea[]", more_columns=", body")},
 live AS MATERIALIZED (
     SELECT s.n, s.id, s.body, a.job_id FROM sent s CROSS JOIN LATERAL (
         SELECT job_id FROM assignments
         WHERE id = s.id AND device_id = s.device_id
-          AND state = 'leased' AND lease_expires_at > coalesce($4, now())
+          AND state = 'leased' AND lease_expires_at > now()
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) a
-    WHERE s.k = 1
+    WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
 ),
 accepted AS (
     UPDATE assignments SET state = 'accepted' WHERE id = ANY (ARRAY(SELECT id FROM live))
 ),
 kept AS (
-    INSERT INTO results (assignment_id, body, received_at)
-    SELECT id, body, coalesce($4, now()) FROM live
+    INSERT INTO results (assignment_id, body, received_at) SELECT id, body, now() FROM live
 ),
 boxed AS (INSERT INTO result_inbox (assignment_id, job_id) SELECT id, job_id FROM live)
-SELECT n::int, 'accepted' AS outcome FROM live
+SELECT n::int, 'accepted' AS outcome, NULL AS state FROM live
 UNION ALL
 SELECT s.n::int, CASE
-    WHEN a.id IS NULL OR a.device_id <> s.device_id THEN 'not_found'
+    WHEN s.unknown THEN 'unknown'
+    WHEN s.revoked THEN 'revoked'
+    WHEN a.state IS NULL THEN 'not_found'
     WHEN r.body = s.body THEN 'accepted'
     WHEN r.body IS NOT NULL THEN 'other_body'
-    WHEN a.state = 'leased' AND a.lease_expires_at > coalesce($4, now()) THEN 'raced'
-    ELSE 'not_live' END
-FROM sent s LEFT JOIN assignments a ON a.id = s.id LEFT JOIN results r ON r.assignment_id = s.id
+    WHEN a.live THEN 'raced'
+    ELSE 'not_live' END, a.state
+FROM sent s
+LEFT JOIN LATERAL (
+    SELECT state, state = 'leased' AND lease_expires_at > now() AS live FROM assignments
+    WHERE id = s.id AND device_id = s.device_id LIMIT 1
+) a ON true
+LEFT JOIN LATERAL (SELECT body FROM results WHERE assignment_id = s.id LIMIT 1) r ON true
 WHERE s.n NOT IN (SELECT n FROM live)
 """
 
 # Promises: a live lease of this device is extended, never beyond the deadline and never shortened.
-_HEARTBEAT: Final = """
-UPDATE assignments a
-SET lease_expires_at = greatest(
-    a.lease_expires_at, least(coalesce($3, now()) + $4::interval, j.deadline))
-FROM jobs j
-WHERE a.id = $1 AND a.device_id = $2 AND a.state = 'leased'
-  AND a.lease_expires_at > coalesce($3, now()) AND j.id = a.job_id
-RETURNING a.lease_expires_at
+_HEARTBEAT: Final = f"""
+WITH {_SENT.format(more_arrays="", more_columns="")},
+live AS MATERIALIZED (
+    SELECT s.n, s.id, a.expires_at FROM sent s CROSS JOIN LATERAL (
+        SELECT greatest(lease_expires_at, least(now() + $4::interval,
+            (SELECT deadline FROM jobs WHERE id = job_id LIMIT 1))) AS expires_at
+        FROM assignments
+        WHERE id = s.id AND device_id = s.device_id
+          AND state = 'leased' AND lease_expires_at > now()
+        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    ) a
+    WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
+),
+extended AS (
+    UPDATE assignments a SET lease_expires_at = l.expires_at FROM live l
+    WHERE a.id = l.id AND a.id = ANY (ARRAY(SELECT id FROM live))
+)
+SELECT n::int, 'extended' AS outcome, NULL AS state, expires_at,
+       floor(extract(epoch FROM expires_at - now()))::int AS seconds FROM live
+UNION ALL
+SELECT s.n::int, CASE
+    WHEN s.unknown THEN 'unknown'
+    WHEN s.revoked THEN 'revoked'
+    WHEN a.state IS NULL THEN 'not_found'
+    WHEN a.live THEN 'raced'
+    ELSE 'not_live' END, a.state, NULL, NULL
+FROM sent s LEFT JOIN LATERAL (
+    SELECT state, state = 'leased' AND lease_expires_at > now() AS live FROM assignments
+    WHERE id = s.id AND device_id = s.device_id LIMIT 1
+) a ON true
+WHERE s.n NOT IN (SELECT n FROM live)
 """
 
-# Promises: each lease that ran out, or that its device gives back, ends once, and its place is open
-# again. Places are locked in one order; a lease that somebody holds just now is left for later.
+# Promises: the leases in `over` end once, and their places are open again. Places are locked in one
+# order; a lease that somebody holds just now is left for later.
 _END_LEASES: Final = """
-WITH over AS MATERIALIZED (
-    SELECT id, job_id, bucket FROM assignments
-    WHERE state = 'leased' AND {which}
-    LIMIT {limit} FOR UPDATE SKIP LOCKED
-),
+over AS MATERIALIZED ({over}),
 ended AS (
-    UPDATE assignments a SET state = '{state}', slot = NULL
-    FROM over WHERE a.id = over.id
+    UPDATE assignments SET state = '{state}', slot = NULL
+    WHERE id = ANY (ARRAY(SELECT id FROM over))
 ),
 locked AS MATERIALIZED (
-    SELECT p.job_id, p.bucket FROM job_places p
-    WHERE (p.job_id, p.bucket) IN (SELECT job_id, bucket FROM over)
-    ORDER BY p.job_id, p.bucket FOR UPDATE
+    SELECT p.job_id, p.bucket, o.count FROM (
+        SELECT job_id, bucket, count(*)::int AS count FROM over
+        GROUP BY job_id, bucket ORDER BY job_id, bucket
+    ) o CROSS JOIN LATERAL (
+        SELECT job_id, bucket FROM job_places
+        WHERE job_id = o.job_id AND bucket = o.bucket LIMIT 1 FOR UPDATE
+    ) p
 ),
 given_back AS (
-    UPDATE job_places p SET open = p.open + o.count
-    FROM (SELECT job_id, bucket, count(*)::int AS count FROM over GROUP BY 1, 2) o
-    JOIN locked l USING (job_id, bucket)
-    WHERE p.job_id = o.job_id AND p.bucket = o.bucket
-)
-SELECT id FROM over
-"""
+    UPDATE job_places p SET open = p.open + l.count FROM locked l
+    WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM locked))
+      AND p.job_id = l.job_id AND p.bucket = l.bucket
+)"""
 SWEEP_MAX: Final = 1_000
-_SWEEP: Final = _END_LEASES.format(
-    which="lease_expires_at <= coalesce($1, now())", limit=SWEEP_MAX, state="expired"
-)
-_RELEASE: Final = _END_LEASES.format(which="id = $1 AND device_id = $2", limit=1, state="released")
-_REVOKE: Final = _END_LEASES.format(which="device_id = $1", limit=1_000, state="expired")
-
-
-class Claimed(StrEnum):
-    """What became of one claim."""
-
-    LEASED = "leased"  # Now, or before and still.
-    DONE = "done"  # This device had it, or tried too often.
-    OWNER_FULL = "owner_full"  # Its owner's other devices have the owner's share.
-    NONE = "none"  # No place is open, or the job is.
-    RACED = "raced"  # Somebody was faster: ask again.
-
-
-class Accepted(StrEnum):
-    """What became of one result."""
-
-    ACCEPTED = "accepted"
-    OTHER_BODY = "other_body"
-    NOT_LIVE = "not_live"
-    NOT_FOUND = "not_found"
-    RACED = "raced"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A device that wants a place of a job. `id` becomes the assignment's, if it is a new one."""
-
-    id: AssignmentId
-    job_id: JobId
-    device_id: DeviceId
-    owner_id: UserId
+_LEASED_NOW: Final = """
+    SELECT id, job_id, bucket FROM assignments
+    WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
+_RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
+_SWEEP: Final = f"WITH {_END_LEASES.format(over=_RAN_OUT, state='expired')} SELECT id FROM over"
+_OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
+_REVOKE: Final = f"WITH {_END_LEASES.format(over=_OF_DEVICE, state='expired')} SELECT id FROM over"
+_SENT_BACK: Final = """
+    SELECT s.n, a.id, a.job_id, a.bucket FROM sent s CROSS JOIN LATERAL (
+        SELECT id, job_id, bucket FROM assignments
+        WHERE id = s.id AND device_id = s.device_id AND state = 'leased'
+        LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) a
+    WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked"""
+_RELEASE: Final = f"""
+WITH {_SENT.format(more_arrays="", more_columns="")},
+{_END_LEASES.format(over=_SENT_BACK, state="released")}
+SELECT n::int, 'released' AS outcome, NULL AS state FROM over
+UNION ALL
+SELECT s.n::int, CASE
+    WHEN s.unknown THEN 'unknown'
+    WHEN s.revoked THEN 'revoked'
+    WHEN a.state IS NULL THEN 'not_found'
+    WHEN a.state = 'leased' THEN 'raced'
+    WHEN a.state = 'accepted' THEN 'accepted'
+    ELSE 'released' END, a.state
+FROM sent s LEFT JOIN LATERAL (
+    SELECT state FROM assignments WHERE id = s.id AND device_id = s.device_id LIMIT 1
+) a ON true
+WHERE s.n NOT IN (SELECT n FROM over)
+"""
 
 
 async def claim(
-    connection: RawConnection, claims: Sequence[Claim], *, now: datetime | None, lease: timedelta
-) -> list[Claimed]:
+    connection: RawConnection, claims: Sequence[Claim], *, lease: timedelta
+) -> list[Claimed | Raced]:
     """Lease a place for each claim that can have one; say of each what became of it."""
     columns = (
         [it.id for it in claims],
         [it.job_id for it in claims],
         [it.device_id for it in claims],
         [it.owner_id for it in claims],
+        [it.stamp for it in claims],
+        [it.most for it in claims],
     )
-    rows = await connection.fetch(_CLAIM, *columns, now, lease, TRIES_MAX)
-    outcomes = {row["n"]: Claimed(row["outcome"]) for row in rows}
-    return [outcomes[n] for n in range(1, len(claims) + 1)]
+    found: list[Claimed | Raced] = [Claimed(Verdict.ASKED) for _ in claims]
+    for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, lease, TRIES_MAX):
+        claimed = found[n - 1]
+        if verdict == "raced" or isinstance(claimed, Raced):
+            found[n - 1] = RACED
+            continue
+        if verdict is not None:
+            claimed.verdict = Verdict(verdict)
+        if leased[0] is not None:
+            claimed.leases.append(Leased(*leased))
+    return found
 
 
-async def accept(
-    connection: RawConnection,
-    results: Sequence[tuple[AssignmentId, DeviceId, bytes]],
-    *,
-    now: datetime | None,
-) -> list[Accepted]:
+async def accept(connection: RawConnection, results: Sequence[Sent]) -> list[Answered | Raced]:
     """Accept each result whose lease lives; say of each what became of it."""
-    ids, devices, bodies = (list(column) for column in zip(*results, strict=True))
-    rows = await connection.fetch(_ACCEPT, ids, devices, bodies, now)
-    outcomes = {row["n"]: Accepted(row["outcome"]) for row in rows}
-    return [outcomes[n] for n in range(1, len(results) + 1)]
+    bodies = [it.body for it in results]
+    return _in_order(await connection.fetch(_ACCEPT, *_columns(results), bodies))
 
 
 async def extend(
-    connection: RawConnection,
-    assignment_id: AssignmentId,
-    device_id: DeviceId,
-    *,
-    now: datetime | None,
-    lease: timedelta,
-) -> datetime | None:
-    """Extend a live lease of this device. Return its new end, or None where none lives."""
-    ends: datetime | None = await connection.fetchval(
-        _HEARTBEAT, assignment_id, device_id, now, lease
-    )
-    return ends
+    connection: RawConnection, beats: Sequence[Sent], *, lease: timedelta
+) -> list[Answered | Raced]:
+    """Extend each live lease; say of each until when, or why not."""
+    return _in_order(await connection.fetch(_HEARTBEAT, *_columns(beats), lease))
 
 
-async def release(
-    connection: RawConnection, assignment_id: AssignmentId, device_id: DeviceId
-) -> bool:
-    """Give a leased place back. False where this device does not hold it."""
-    return await connection.fetchval(_RELEASE, assignment_id, device_id) is not None
+async def release(connection: RawConnection, places: Sequence[Sent]) -> list[Answered | Raced]:
+    """Give leased places back, or say of each why not. One that was given back is so already."""
+    return _in_order(await connection.fetch(_RELEASE, *_columns(places)))
 
 
 async def revoke(connection: RawConnection, device_id: DeviceId) -> int:
@@ -275,6 +344,20 @@ async def revoke(connection: RawConnection, device_id: DeviceId) -> int:
     return len(await connection.fetch(_REVOKE, device_id))
 
 
-async def sweep(connection: RawConnection, *, now: datetime | None = None) -> list[UUID]:
+async def sweep(connection: RawConnection) -> list[UUID]:
     """End at most SWEEP_MAX leases that ran out. Return their assignments."""
-    return [row["id"] for row in await connection.fetch(_SWEEP, now)]
+    return [row["id"] for row in await connection.fetch(_SWEEP)]
+
+
+def _columns(sent: Sequence[Sent]) -> tuple[list[UUID], list[UUID], list[UUID]]:
+    return [it.id for it in sent], [it.device_id for it in sent], [it.owner_id for it in sent]
+
+
+def _in_order(rows: Sequence[Any]) -> list[Answered | Raced]:
+    """Sort the answers by their `n`, of which each has one."""
+    answers: list[Answered | Raced] = [RACED] * len(rows)
+    for n, outcome, state, *until in rows:
+        if outcome != "raced":
+            known = None if state is None else AssignmentState(state)
+            answers[n - 1] = Answered(Outcome(outcome), known, *until)
+    return answers

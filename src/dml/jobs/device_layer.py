@@ -1,0 +1,211 @@
+"""A thin layer in front of the four routes of the device path: a third of their processor time.
+
+It answers what is plainly right, and what the device path refuses. Any request that is odd in any
+way (a header it does not know what to do with, a body that is not plainly good) goes on to the
+routes beneath, as if the layer were not there: so there is one place that says what is wrong with
+a request. `tests/jobs/test_contract.py` holds the two to the same answers.
+
+What is answered here is counted, not logged: a line each would fill a disk. Refusals are logged.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dml.core.errors import DmlError, Invalid
+from dml.core.ids import AssignmentId, JobId
+from dml.devices.tokens import DeviceActor
+from dml.edge.requests import request_id_of, send_answer, send_refusal
+from dml.jobs.counting import ITEMS_MAX, MONTH
+from dml.jobs.device_path import Claimable, DevicePath, Lease
+from dml.jobs.outcomes import Leased
+from dml.jobs.shapes import claimed, extended
+
+_PREFIX: Final = "/v1/assignments/"
+_ONE: Final = re.compile(
+    r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/(heartbeat|release|result)"
+)
+_TOKEN: Final = re.compile(rb"Bearer ([A-Za-z0-9._-]+)")
+_READ: Final = frozenset((b"authorization", b"content-length", b"content-type", b"x-request-id"))
+_ODD: Final = frozenset((b"origin", b"transfer-encoding", b"expect", b"upgrade"))
+_ACCEPTED: Final = b'{"state":"accepted"}'
+_TEMPLATE_BYTES: Final = 32 * 1024 * 1024
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_MAX)]
+Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=1_000)]
+Month = Annotated[str, msgspec.Meta(pattern=rf"^(?:{MONTH.pattern})\Z")]
+
+
+class _Claim(msgspec.Struct, forbid_unknown_fields=True):
+    max: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+
+
+class _Result(msgspec.Struct, forbid_unknown_fields=True):
+    """As `schemas.ResultIn`, but for names of labels: a known one is a good one."""
+
+    items: Count
+    labels: Counts
+    uncertain: Count
+    months: Annotated[dict[Month, dict[str, Count]], msgspec.Meta(max_length=3_600)]
+    undated: Count
+
+
+_decode_claim: Final = msgspec.json.Decoder(_Claim).decode
+_decode_result: Final = msgspec.json.Decoder(_Result).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is asked, by its path and headers."""
+
+    verb: str
+    assignment_id: AssignmentId | None
+    token: str
+    request_id: str
+    body_bytes: int
+
+
+class DeviceLayer:
+    """ASGI, for within `app`: its state has the device path."""
+
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
+        self.app = app
+        self._limit = body_limit_bytes
+        self._templates: LRUCache[JobId, Sequence[bytes]] = LRUCache(_TEMPLATE_BYTES, _length)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = _read_head(scope) if scope["type"] == "http" else None
+        if head is None or head.body_bytes > self._limit:
+            await self.app(scope, receive, send)
+            return
+        body, replay = await _read_body(receive) if head.body_bytes else (b"", receive)
+        path: DevicePath = scope["app"].state.device_path
+        try:
+            device = path.admit(head.token, scope["client"][0])
+            code, told = await self._answer(path, device, head, body)
+        except Invalid:
+            await self.app(scope, replay, send)
+        except DmlError as refusal:
+            await send_refusal(refusal, head.request_id, scope, receive, send)
+        except Exception:  # Odd, or a bug: the routes say so, and in the case of a bug, log it.
+            await self.app(scope, replay, send)
+        else:
+            await send_answer(send, code, told, head.request_id)
+
+    async def _answer(
+        self, path: DevicePath, device: DeviceActor, head: _Head, body: bytes
+    ) -> tuple[int, bytes]:
+        if head.assignment_id is None:
+            got = await path.claim(device, most=_decode_claim(body).max)
+            return 200, self._encode(got)
+        match head.verb:
+            case "result":
+                result = _decode_result(body)
+                await path.hand_in(device, head.assignment_id, msgspec.structs.asdict(result))
+                return 200, _ACCEPTED
+            case "heartbeat":
+                beat = extended(await path.heartbeat(device, head.assignment_id))
+                return 200, beat.model_dump_json().encode()
+            case _:
+                await path.release(device, head.assignment_id)
+                return 204, b""
+
+    def _encode(self, got: Claimable) -> bytes:
+        """Write what a claim gave, as the route does: most of it is the same for each device."""
+        if len(got.leases) != 1:
+            return claimed(got).model_dump_json(by_alias=True).encode()
+        (held,) = got.leases
+        template = self._templates.get(held.leased.job_id)
+        if template is None:
+            template = _template(held)
+            if _length(template) < _TEMPLATE_BYTES:
+                self._templates[held.leased.job_id] = template
+        name = str(held.leased.id).encode()
+        seconds, until = b"%d" % held.leased.seconds, _moment(held.leased.expires_at)
+        start, after_id, after_seconds, after_until, end = template
+        return b"".join(
+            (start, name, after_id, seconds, after_seconds, until, after_until, name, end)
+        )
+
+
+def _read_head(scope: Scope) -> _Head | None:
+    """Read path and headers; None where the routes beneath shall."""
+    path: str = scope["path"]
+    if not path.startswith(_PREFIX) or scope["method"] != "POST" or scope.get("root_path"):
+        return None
+    if path == "/v1/assignments/claim":
+        verb, assignment_id = "claim", None
+    else:
+        named = _ONE.fullmatch(path, len(_PREFIX))
+        if named is None:
+            return None
+        verb, assignment_id = named[2], AssignmentId(UUID(named[1]))
+    seen: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _READ:
+            if name in seen:
+                return None
+            seen[name] = value
+        elif name in _ODD:
+            return None
+    bearer = _TOKEN.fullmatch(seen.get(b"authorization", b""))
+    length = seen.get(b"content-length", b"0")
+    if bearer is None or not length.isdigit() or scope["client"] is None:
+        return None
+    has_body = verb in ("claim", "result")
+    is_json = seen.get(b"content-type") == b"application/json"
+    if has_body != (length != b"0") or has_body != is_json:
+        return None
+    request_id = request_id_of(seen.get(b"x-request-id", b""))
+    return _Head(verb, assignment_id, bearer[1].decode(), request_id, int(length))
+
+
+async def _read_body(receive: Receive) -> tuple[bytes, Receive]:
+    """Read the body, whose length is known to be fit; and return the means to read it again."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    left = iter(messages)
+
+    async def replay() -> Message:
+        message = next(left, None)
+        return await receive() if message is None else message
+
+    return b"".join(it.get("body", b"") for it in messages), replay
+
+
+def _template(held: Lease) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Cut the answer to a claim at what differs: id, seconds left, end of the lease, id again.
+
+    All of them come before what people wrote (labels, the input), so the first of each is it.
+    """
+    name, seconds = AssignmentId(UUID(int=0)), 987_654_321
+    until = datetime(2199, 12, 31, tzinfo=UTC)
+    sample = Lease(Leased(name, held.leased.job_id, until, seconds), held.facts)
+    whole = claimed(Claimable([sample], 0, None)).model_dump_json(by_alias=True)
+    start, rest, end = whole.split(str(name), 2)
+    after_id, rest = rest.split(str(seconds), 1)
+    after_seconds, after_until = rest.split(_moment(until).decode(), 1)
+    return (
+        start.encode(),
+        after_id.encode(),
+        after_seconds.encode(),
+        after_until.encode(),
+        end.encode(),
+    )
+
+
+def _moment(moment: datetime) -> bytes:
+    """Write a moment in UTC as pydantic does."""
+    return moment.isoformat()[:-6].encode() + b"Z"
+
+
+def _length(template: Sequence[bytes]) -> int:
+    return sum(map(len, template))

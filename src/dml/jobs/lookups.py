@@ -1,0 +1,96 @@
+"""What the device path reads: one statement each, over arrays, so that requests share them.
+
+Each answers in the order of what it was asked, as the hot writes do, and over the same connections.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from dml.core.db import RawConnection
+from dml.core.ids import AssignmentId, JobId, UserId
+
+# The jobs that give out places now, in the order of their ids. One row, for there may be thousands.
+_OPEN_JOBS: Final = """
+SELECT array_agg(id ORDER BY id) FROM jobs
+WHERE state = 'open' AND starts_at <= now() AND deadline > now()
+  AND (SELECT true FROM job_places
+       WHERE job_id = jobs.id AND open > 0 AND NOT closed LIMIT 1)
+"""
+
+_OFFERS: Final = """
+SELECT j.id, j.developer_id, j.data_kind, j.countries, j.labels
+FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
+    SELECT * FROM jobs WHERE id = u.id LIMIT 1
+) j
+"""
+
+_FACTS: Final = """
+SELECT j.id, j.labels, j.date_from, j.date_to, j.min_confidence, j.input_spec::text,
+       j.model_sha256, j.model_size
+FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
+    SELECT * FROM jobs WHERE id = u.id LIMIT 1
+) j
+"""
+
+_JOBS_OF: Final = """
+SELECT u.n::int, a.job_id FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
+CROSS JOIN LATERAL (SELECT job_id FROM assignments WHERE id = u.id LIMIT 1) a
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What of an open job decides which devices may run it."""
+
+    id: JobId
+    developer_id: UserId
+    data_kind: str
+    countries: Sequence[str]
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What of a job its devices must know. It never changes."""
+
+    job_id: JobId
+    labels: Sequence[str]
+    date_from: date | None
+    date_to: date | None
+    min_confidence: float
+    input_spec: str  # As JSON.
+    model_sha256: str
+    model_size: int
+
+
+async def list_open_jobs(connection: RawConnection) -> list[UUID]:
+    """Return the jobs that have a place to give just now, the oldest first."""
+    return await connection.fetchval(_OPEN_JOBS) or []
+
+
+async def list_offers(connection: RawConnection, job_ids: Sequence[UUID]) -> list[Offer]:
+    """Return what of these jobs matters for matching."""
+    rows = await connection.fetch(_OFFERS, job_ids)
+    return [
+        Offer(job_id, developer_id, data_kind, countries, frozenset(labels))
+        for job_id, developer_id, data_kind, countries, labels in rows
+    ]
+
+
+async def find_facts(connection: RawConnection, job_ids: Sequence[JobId]) -> list[Facts | None]:
+    """Return of each job what its devices must know; None where there is no such job."""
+    found = {row["id"]: Facts(*row) for row in await connection.fetch(_FACTS, job_ids)}
+    return [found.get(job_id) for job_id in job_ids]
+
+
+async def find_jobs_of(
+    connection: RawConnection, ids: Sequence[AssignmentId]
+) -> list[JobId | None]:
+    """Return the job of each assignment; None where there is no such assignment."""
+    found: list[JobId | None] = [None] * len(ids)
+    for n, job_id in await connection.fetch(_JOBS_OF, ids):
+        found[n - 1] = job_id
+    return found

@@ -1,0 +1,88 @@
+"""What the device path's statements are asked, and what they answer."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dml.core.ids import AssignmentId, DeviceId, JobId, UserId
+from dml.jobs.models import AssignmentState
+
+
+class Verdict(StrEnum):
+    """What became of one claim, beside the leases that the device has."""
+
+    LEASED = "leased"
+    ASKED = "asked"  # For no job: only for what the device holds.
+    DONE = "done"  # This device had it, or tried too often.
+    NOT_NOW = "not_now"  # It, or others of its owner, have what they may have, for the moment.
+    NONE = "none"  # No place is open, or the job is.
+    STALE = "stale"  # The device's profile is another one by now.
+    UNKNOWN = "unknown"  # No such device of this owner.
+    REVOKED = "revoked"
+
+
+class Outcome(StrEnum):
+    """What became of something that a device sent about an assignment."""
+
+    ACCEPTED = "accepted"
+    EXTENDED = "extended"
+    RELEASED = "released"
+    OTHER_BODY = "other_body"
+    NOT_LIVE = "not_live"
+    NOT_FOUND = "not_found"
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A device that wants a place of a job (None: of none), if it holds fewer than `most` leases.
+
+    `id` becomes the assignment's, if it is a new one. `stamp` tells of which profile the job is
+    a match.
+    """
+
+    id: AssignmentId
+    job_id: JobId | None
+    device_id: DeviceId
+    owner_id: UserId
+    stamp: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A live lease."""
+
+    id: AssignmentId
+    job_id: JobId
+    expires_at: datetime
+    seconds: int
+
+
+@dataclass(slots=True)
+class Claimed:
+    """The live leases of a device after its claim, the oldest first, and what became of it."""
+
+    verdict: Verdict
+    leases: list[Leased] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Something that a device sends about one of its assignments: a result has a body."""
+
+    id: AssignmentId
+    device_id: DeviceId
+    owner_id: UserId
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of it, and in which state the assignment is where that is in the way."""
+
+    outcome: Outcome
+    state: AssignmentState | None = None
+    expires_at: datetime | None = None
+    seconds: int = 0
