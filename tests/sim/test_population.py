@@ -6,10 +6,14 @@ import json
 from sqlalchemy import func, select
 
 from dml.accounts.models import User
+from dml.core.money import parse
 from dml.devices.keys import check_key
 from dml.devices.models import Device
-from dml.sim import population
+from dml.payments import queries as payments
+from dml.payments.rules import wallet
+from dml.sim import ledger, population
 from dml.sim.engine import Address, Engine, Script
+from dml.sim.ledger import Counted
 from dml.sim.population import Crowd, Operator
 from dml.sim.wire import Head
 from tests.jobs.factories import fold
@@ -57,12 +61,12 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
     assert len(accepted) == run.verbs["result"].succeeded == 10
     await fold(world)
     async with operator.sessions() as tx:
-        owner = await tx.get(User, crowd.owners[0])
-    assert owner is not None
-    assert owner.email.startswith("sim-")
-    person = await world.person("admin")
-    assert person.id not in crowd.owners
-    assert job
+        earned = [
+            await payments.get_account_balance(tx, wallet(it)) for it in dict.fromkeys(crowd.owners)
+        ]
+        counted = await ledger.count(tx, [job])
+    assert earned == [parse("0.5")] * 10
+    assert counted == Counted(10, 0)
 
 
 async def test_a_released_place_is_free_again(operator: Operator, address: Address) -> None:

@@ -99,6 +99,107 @@ def doctor(
 
 
 @app.command()
+def sim(
+    devices: Annotated[int, typer.Argument(min=1, max=2_000_000, help="How many devices come.")],
+    owners: Annotated[
+        int | None, typer.Option(min=1, help="How many people own them. [default: each its own]")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=100_000, help="How many jobs wait.")] = 1,
+    places: Annotated[
+        int | None,
+        typer.Option(min=1, max=1_000_000, help="Of each job. [default: for 80 % of the owners]"),
+    ] = None,
+    arrivals: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Devices that come in a second, come what may (an open loop). "
+            "[default: as one leaves, the next one comes]",
+        ),
+    ] = None,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Without --arrivals, how many are there at a time. "
+            "[default: as many as connections]",
+        ),
+    ] = None,
+    connections: Annotated[
+        int, typer.Option(min=1, max=20_000, help="Keep-alive connections that they share.")
+    ] = 256,
+    work_seconds: Annotated[
+        float, typer.Option(min=0, help="How long a device works: the median, lognormal.")
+    ] = 0.05,
+    drop_outs: Annotated[
+        float, typer.Option(min=0, max=1, help="The share that claims and never comes back.")
+    ] = 0.0,
+    liars: Annotated[
+        float, typer.Option(min=0, max=1, help="The share that lies: half of it implausibly.")
+    ] = 0.0,
+    slow: Annotated[
+        float, typer.Option(min=0, max=1, help="The share that takes 20 times as long.")
+    ] = 0.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="End after so long, whatever is left.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another order, and other photos.")] = 0,
+    server_urls: Annotated[
+        list[str],
+        typer.Option(
+            "--server", help="The API, http://…; several share the work. [default: this home's]"
+        ),
+    ] = [],  # noqa: B006 - typer copies it
+    record: Annotated[
+        Path | None,
+        typer.Option(help="Write a line for each accepted answer: assignment and SHA-256."),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw what happened here, as SVG.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it though DML_DATABASE_URL names a database.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End with one JSON object; the rest goes to stderr.")
+    ] = False,
+) -> None:
+    """Simulate N devices that do their work through the API, and measure how it bears that.
+
+    Owners, devices, their tokens, a customer and the jobs are made by the operator's hand, in
+    the database and with the marketplace's keys: a hundred thousand people would register for an
+    hour. All that a device does then goes over HTTP, through real connections: claim, heartbeat,
+    result, release. No device runs a model; it hands in counts of a known distribution, so that
+    the answer's error is known, too.
+
+    **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
+    devices live in the country `XS`, and its jobs ask for that country alone and are closed at
+    the end; but jobs of others that ask for no country are given to its devices, too. So run it
+    in a home of its own: `DML_HOME=/tmp/sim dml up`, then `DML_HOME=/tmp/sim dml sim 100000`.
+
+    The exit code is 0 where every accepted result was counted and paid, once.
+    """
+    from dml.entrypoints.sim import read_addresses, run
+    from dml.sim.play import Manners
+    from dml.sim.simulation import Wish
+
+    settings = _settings()
+    wish = Wish(
+        addresses=read_addresses(settings, server_urls),
+        devices=devices,
+        owners=min(owners or devices, devices),
+        jobs=jobs,
+        places=places,
+        arrivals=arrivals,
+        at_once=at_once,
+        connections=connections,
+        seconds=seconds,
+        seed=seed,
+        manners=Manners(drop_outs, liars, slow, work_seconds),
+        record=record,
+    )
+    raise typer.Exit(run(settings, wish, yes=yes, as_json=as_json, picture=picture))
+
+
+@app.command()
 def settings() -> None:
     """Show every setting: its variable, its value here (no secrets), and what it means."""
     from rich.console import Console
