@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dml.entrypoints import sim_options as options
+
 if TYPE_CHECKING:
     from dml.core.settings import Settings
 
@@ -100,67 +102,24 @@ def doctor(
 
 @app.command()
 def sim(
-    devices: Annotated[int, typer.Argument(min=1, max=2_000_000, help="How many devices come.")],
-    owners: Annotated[
-        int | None, typer.Option(min=1, help="How many people own them. [default: each its own]")
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=100_000, help="How many jobs wait.")] = 1,
-    places: Annotated[
-        int | None,
-        typer.Option(min=1, max=1_000_000, help="Of each job. [default: for 80 % of the owners]"),
-    ] = None,
-    arrivals: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            help="Devices that come in a second, come what may (an open loop). "
-            "[default: as one leaves, the next one comes]",
-        ),
-    ] = None,
-    at_once: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Without --arrivals, how many are there at a time. "
-            "[default: as many as connections]",
-        ),
-    ] = None,
-    connections: Annotated[
-        int, typer.Option(min=1, max=20_000, help="Keep-alive connections that they share.")
-    ] = 256,
-    work_seconds: Annotated[
-        float, typer.Option(min=0, help="How long a device works: the median, lognormal.")
-    ] = 0.05,
-    drop_outs: Annotated[
-        float, typer.Option(min=0, max=1, help="The share that claims and never comes back.")
-    ] = 0.0,
-    liars: Annotated[
-        float, typer.Option(min=0, max=1, help="The share that lies: half of it implausibly.")
-    ] = 0.0,
-    slow: Annotated[
-        float, typer.Option(min=0, max=1, help="The share that takes 20 times as long.")
-    ] = 0.0,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="End after so long, whatever is left.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Another order, and other photos.")] = 0,
-    server_urls: Annotated[
-        list[str],
-        typer.Option(
-            "--server", help="The API, http://…; several share the work. [default: this home's]"
-        ),
-    ] = [],  # noqa: B006 - typer copies it
-    record: Annotated[
-        Path | None,
-        typer.Option(help="Write a line for each accepted answer: assignment and SHA-256."),
-    ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw what happened here, as SVG.")] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do it though DML_DATABASE_URL names a database.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one JSON object; the rest goes to stderr.")
-    ] = False,
+    devices: options.Devices,
+    owners: options.Owners = None,
+    jobs: options.Jobs = 1,
+    places: options.Places = None,
+    arrivals: options.Arrivals = None,
+    at_once: options.AtOnce = None,
+    connections: options.Connections = 256,
+    work_seconds: options.WorkSeconds = 0.05,
+    drop_outs: options.DropOuts = 0.0,
+    liars: options.Liars = 0.0,
+    slow: options.Slow = 0.0,
+    seconds: options.Seconds = None,
+    seed: options.Seed = 0,
+    server_urls: options.Servers = [],  # noqa: B006 - typer copies it
+    record: options.Record = None,
+    picture: options.Picture = None,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
 ) -> None:
     """Simulate N devices that do their work through the API, and measure how it bears that.
 
