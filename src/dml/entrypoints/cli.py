@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dml.entrypoints import sim_options as options
+
 if TYPE_CHECKING:
     from dml.core.settings import Settings
 
@@ -96,6 +98,64 @@ def doctor(
     from dml.entrypoints.doctor import run
 
     raise typer.Exit(run(_settings(), as_json=as_json))
+
+
+@app.command()
+def sim(
+    devices: options.Devices,
+    owners: options.Owners = None,
+    jobs: options.Jobs = 1,
+    places: options.Places = None,
+    arrivals: options.Arrivals = None,
+    at_once: options.AtOnce = None,
+    connections: options.Connections = 256,
+    work_seconds: options.WorkSeconds = 0.05,
+    drop_outs: options.DropOuts = 0.0,
+    liars: options.Liars = 0.0,
+    slow: options.Slow = 0.0,
+    seconds: options.Seconds = None,
+    seed: options.Seed = 0,
+    server_urls: options.Servers = [],  # noqa: B006 - typer copies it
+    record: options.Record = None,
+    picture: options.Picture = None,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Simulate N devices that do their work through the API, and measure how it bears that.
+
+    Owners, devices, their tokens, a customer and the jobs are made by the operator's hand, in
+    the database and with the marketplace's keys: a hundred thousand people would register for an
+    hour. All that a device does then goes over HTTP, through real connections: claim, heartbeat,
+    result, release. No device runs a model; it hands in counts of a known distribution, so that
+    the answer's error is known, too.
+
+    **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
+    devices live in the country `XS`, and its jobs ask for that country alone and are closed at
+    the end; but jobs of others that ask for no country are given to its devices, too. So run it
+    in a home of its own: `DML_HOME=/tmp/sim dml up`, then `DML_HOME=/tmp/sim dml sim 100000`.
+
+    The exit code is 0 where every accepted result was counted and paid, once.
+    """
+    from dml.entrypoints.sim import read_addresses, run
+    from dml.sim.play import Manners
+    from dml.sim.simulation import Wish
+
+    settings = _settings()
+    wish = Wish(
+        addresses=read_addresses(settings, server_urls),
+        devices=devices,
+        owners=min(owners or devices, devices),
+        jobs=jobs,
+        places=places,
+        arrivals=arrivals,
+        at_once=at_once,
+        connections=connections,
+        seconds=seconds,
+        seed=seed,
+        manners=Manners(drop_outs, liars, slow, work_seconds),
+        record=record,
+    )
+    raise typer.Exit(run(settings, wish, yes=yes, as_json=as_json, picture=picture))
 
 
 @app.command()

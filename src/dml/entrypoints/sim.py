@@ -1,0 +1,95 @@
+"""`dml sim`: a crowd of simulated devices, let loose on a marketplace by its operator."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from dml.core.settings import Settings
+from dml.entrypoints import up, up_plan, wiring
+from dml.entrypoints.embedded.refusals import Refused
+from dml.sim import report
+from dml.sim.engine import Address
+from dml.sim.outcome import Outcome
+from dml.sim.population import Operator
+from dml.sim.screen import Bar
+from dml.sim.simulation import Wish, simulate
+from dml.sim.wire import NotUnderstood
+
+RIGHT, WRONG, CANNOT = 0, 1, 2
+
+
+def run(settings: Settings, wish: Wish, *, yes: bool, as_json: bool, picture: Path | None) -> int:
+    """Simulate, and show what came of it. Return 0 where all is as it must be, 2 where we could
+    not begin.
+    """
+    _require_consent(settings, yes=yes)
+    _require_keys(settings)
+    with Bar(to_stderr=as_json) as bar:
+        try:
+            outcome = asyncio.run(_simulate(settings, wish, bar))
+        except (SQLAlchemyError, OSError, NotUnderstood) as error:
+            Console(stderr=True).print(f"dml sim: {error}", markup=False, soft_wrap=True)
+            return CANNOT
+    report.show(bar.console, outcome)
+    if picture is not None:
+        picture.write_text(report.svg(outcome))
+    document = outcome.as_json()
+    if as_json:
+        sys.stdout.write(json.dumps(document) + "\n")
+    return RIGHT if document["ok"] else WRONG
+
+
+def read_addresses(settings: Settings, urls: Sequence[str]) -> list[Address]:
+    """Return where the API listens: as said, or where this home's `dml up` has it."""
+    if urls:
+        return [_address(url) for url in urls]
+    plan = up.make_plan(settings)
+    return [plan.reachable(up_plan.recall(plan).port or settings.port)]
+
+
+def _address(url: str) -> Address:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+        raise Refused(
+            f"{url} is no address of an API that can be simulated against: name it as "
+            "http://host:port, without TLS and without a path"
+        )
+    return parts.hostname, parts.port or 80
+
+
+def _require_consent(settings: Settings, *, yes: bool) -> None:
+    if settings.database_url is not None and not yes:
+        raise Refused(
+            "a simulation puts people, devices and payments into the database for good, and "
+            "DML_DATABASE_URL names one that `dml up` did not make: unset it to use this home's, "
+            "or say --yes"
+        )
+
+
+def _require_keys(settings: Settings) -> None:
+    keys = settings.keys_file or settings.home / "keys.json"
+    if not keys.is_file():
+        raise Refused(
+            f"there is no {keys}: a simulation signs its devices' tokens with the marketplace's "
+            "own keys; start it with `dml up`, or set DML_KEYS_FILE as it has it"
+        )
+
+
+async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> Outcome:
+    engine = wiring.make_engine(settings, "dml sim")
+    try:
+        operator = Operator(
+            wiring.make_sessions(engine),
+            wiring.make_keys(settings),
+            wiring.make_blobs(settings),
+            settings,
+        )
+        return await simulate(operator, wish, bar)
+    finally:
+        await engine.dispose()

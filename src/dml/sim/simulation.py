@@ -1,0 +1,287 @@
+"""One simulation, from an empty country to books that balance."""
+
+import asyncio
+import contextlib
+import gc
+import http.client
+import math
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import IO, Final, Protocol, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from dml.accounts import sessions
+from dml.core.context import NOBODY, Context
+from dml.core.ids import JobId, UserId
+from dml.sim import ledger, population
+from dml.sim.engine import Address, Engine
+from dml.sim.figures import Run
+from dml.sim.ledger import Counted
+from dml.sim.outcome import Outcome, Pay
+from dml.sim.play import Manners, Play
+from dml.sim.population import LABELS, Crowd, Operator
+from dml.sim.truth import Truth
+from dml.sim.watching import News, Watcher, ages, when
+
+_DATABASE_SECONDS: Final = 120.0  # How long the database may be away, at the end.
+FILLED: Final = 0.8  # Places for so many of the owners, so that jobs can be filled.
+PARTS: Final = (50, 90)
+_TICK_SECONDS: Final = 0.25
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be simulated."""
+
+    addresses: Sequence[Address]
+    devices: int
+    owners: int
+    jobs: int = 1
+    places: int | None = None  # Of each job.
+    arrivals: float | None = None  # Devices that come in a second; else `at_once` at a time.
+    at_once: int | None = None
+    connections: int = 256
+    seconds: float | None = None
+    seed: int = 0
+    manners: Manners = field(default_factory=Manners)
+    record: Path | None = None
+    countries: Sequence[str] = (population.COUNTRY,)
+    counted_seconds: float = 120  # How long folding may take once the last result is accepted.
+
+    @property
+    def places_of_each(self) -> int:
+        return self.places or min(1_000_000, max(1, math.ceil(FILLED * self.owners)))
+
+
+class Screen(Protocol):
+    """Where a simulation says how far it is."""
+
+    def say(self, text: str) -> None: ...
+    def show(self, run: Run, *, accepted: int, places: int, counted: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What was prepared."""
+
+    crowd: Crowd
+    jobs: Sequence[JobId]
+    customer_token: str
+
+
+async def simulate(operator: Operator, wish: Wish, screen: Screen) -> Outcome:
+    """Prepare a crowd and jobs, let them meet, and see what came of it.
+
+    A first Ctrl-C ends the play; what came until then is counted all the same.
+    """
+    began, chance = monotonic(), random.Random(wish.seed)  # noqa: S311 - a simulation's
+    screen.say(f"{wish.devices:,} devices of {wish.owners:,} owners, by the operator's hand …")
+    stage = await _prepare(operator, wish)
+    truth = Truth.draw(LABELS, chance)
+    preparing = monotonic() - began
+    screen.say(
+        f"{wish.jobs:,} jobs of {wish.places_of_each:,} places; the devices come over "
+        f"{wish.connections} connections"
+    )
+    watcher = Watcher(wish.addresses, stage.jobs[0], stage.customer_token)
+    watcher.start()
+    try:
+        with _recording(wish.record) as record:
+            play = Play(
+                crowd=stage.crowd,
+                truth=truth,
+                manners=wish.manners,
+                chance=chance,
+                host="{}:{}".format(*wish.addresses[0]),
+                jobs=wish.jobs,
+                watched_job=str(stage.jobs[0]).encode(),
+                record=record,
+            )
+            started = monotonic()
+            run, accepted = await _let_play(wish, play, watcher, screen)
+        screen.say(f"{play.seen.accepted:,} results are accepted; waiting until all are counted …")
+        counted = await _await_counted(operator, wish, stage.jobs, play.seen.accepted)
+        await asyncio.sleep(2 * _TICK_SECONDS)  # A last look of the watcher.
+    finally:
+        await asyncio.to_thread(watcher.stop)
+    await asyncio.to_thread(_close_jobs, wish, stage)
+    pay = await _patiently(lambda: _read_pay(operator, stage.jobs))
+    return _conclude(wish, play, run, accepted, watcher, started, preparing, counted, pay)
+
+
+async def _prepare(operator: Operator, wish: Wish) -> Stage:
+    crowd = await population.gather(
+        operator, devices=wish.devices, owners=wish.owners, countries=wish.countries
+    )
+    offer = await population.offer(operator)
+    jobs = await population.order(
+        operator, offer, places=wish.places_of_each, number=wish.jobs, countries=wish.countries
+    )
+    return Stage(crowd, jobs, await _sign_in(operator, offer.customer_id))
+
+
+async def _sign_in(operator: Operator, user_id: UserId) -> str:
+    """Open a session of somebody whose password nobody knows."""
+    now = datetime.now(UTC)
+    async with operator.sessions.begin() as tx:
+        opened = await sessions.open_session(Context(tx, NOBODY, now), user_id, days=1)
+    return sessions.access_token(
+        operator.keys, opened.session, now, seconds=population.TOKEN_SECONDS
+    )
+
+
+async def _let_play(
+    wish: Wish, play: Play, watcher: Watcher, screen: Screen
+) -> tuple[Run, list[int]]:
+    """Run the crowd in a thread. Return the run, and how many pairs there were in each second."""
+    places, by_second = wish.jobs * wish.places_of_each, [0]
+    engine = Engine(wish.addresses, connections=wish.connections)
+
+    def tick(run: Run) -> None:
+        accepted = play.seen.accepted
+        while len(by_second) <= run.wall_seconds:
+            by_second.append(0)
+        by_second[int(run.wall_seconds)] += accepted - sum(by_second)
+        if play.record is not None:
+            play.record.flush()
+        screen.show(run, accepted=accepted, places=places, counted=watcher.done)
+        if accepted >= places or (wish.jobs == 1 and watcher.has_ended):
+            engine.stop()
+
+    def work() -> Run:
+        with engine:
+            return engine.run(
+                play.scripts(),
+                rate=wish.arrivals,
+                at_once=None if wish.arrivals else wish.at_once or wish.connections,
+                seconds=wish.seconds,
+                tick=tick,
+                tick_seconds=_TICK_SECONDS,
+            )
+
+    gc.collect()
+    gc.freeze()  # The crowd lives to the end; to look at it again and again costs a tenth.
+    playing = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        run = await asyncio.shield(playing)
+    except asyncio.CancelledError:
+        screen.say("Ending early …")
+        engine.stop()
+        run = await playing
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+    finally:
+        gc.unfreeze()
+    tick(run)
+    return run, by_second
+
+
+async def _await_counted(
+    operator: Operator, wish: Wish, jobs: Sequence[JobId], accepted: int
+) -> Counted:
+    """Wait until the marketplace has counted what it accepted, or should have."""
+    patience = monotonic() + wish.counted_seconds
+    while True:
+        counted = await _patiently(lambda: _count(operator, jobs))
+        done = counted.folded >= accepted and not counted.waiting
+        if done or monotonic() > patience:
+            return counted
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+async def _count(operator: Operator, jobs: Sequence[JobId]) -> Counted:
+    async with operator.sessions() as tx:
+        return await ledger.count(tx, jobs)
+
+
+async def _read_pay(operator: Operator, jobs: Sequence[JobId]) -> Pay:
+    async with operator.sessions() as tx:
+        return await ledger.read_pay(tx, jobs)
+
+
+async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask the database, which somebody may just be killing."""
+    patience = monotonic() + _DATABASE_SECONDS
+    while True:
+        try:
+            return await ask()
+        except (SQLAlchemyError, OSError):
+            if monotonic() > patience:
+                raise
+        await asyncio.sleep(1)
+
+
+def _close_jobs(wish: Wish, stage: Stage) -> None:
+    """Close what is still open, as the customer: it ends when its last lease does."""
+    headers = {"Authorization": f"Bearer {stage.customer_token}"}
+    for job_id in stage.jobs:
+        host, port = wish.addresses[0][:2]
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("POST", f"/v1/jobs/{job_id}/close", headers=headers)
+            connection.getresponse().read()
+        connection.close()
+
+
+@contextlib.contextmanager
+def _recording(path: Path | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+    else:
+        with path.open("wb") as file:
+            yield file
+
+
+def _conclude(
+    wish: Wish,
+    play: Play,
+    run: Run,
+    by_second: list[int],
+    watcher: Watcher,
+    started: float,
+    preparing: float,
+    counted: Counted,
+    pay: Pay,
+) -> Outcome:
+    news, each = watcher.news, wish.places_of_each
+    labels = watcher.newest.get("labels")
+    return Outcome(
+        devices=wish.devices,
+        owners=wish.owners,
+        jobs=wish.jobs,
+        places=wish.jobs * each,
+        seed=wish.seed,
+        preparing_seconds=preparing,
+        run=run,
+        pairs_by_second=by_second,
+        accepted_seen=play.seen.accepted,
+        folded=counted.folded,
+        waiting=counted.waiting,
+        told=play.seen.told,
+        folded_age=_spread(play, [(it.at, it.done) for it in news]),
+        visible_age=_spread(play, [(it.at, it.shown) for it in news]),
+        time_to={part: _time_to(news, each * part / 100, started) for part in PARTS},
+        error_percent=None if labels is None else play.truth.error_percent(labels),
+        growth=[(it.at - started, it.done, it.shown) for it in news],
+        pay=pay,
+    )
+
+
+def _spread(play: Play, known: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Return p50 and p99 of how long accepted results of the watched job waited."""
+    waited = sorted(ages(play.seen.accepted_at, known))
+    if not waited:
+        return 0.0, 0.0
+    return waited[len(waited) // 2], waited[min(len(waited) - 1, int(0.99 * len(waited)))]
+
+
+def _time_to(news: Sequence[News], shown: float, started: float) -> float | None:
+    at = when(news, math.ceil(shown))
+    return None if at is None else at - started

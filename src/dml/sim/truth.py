@@ -1,0 +1,98 @@
+"""What simulated devices hold: photos of a known distribution, so that an answer can be judged.
+
+Each result adds up by the rules of `jobs.counting`, has some 900 bytes, and is written in the
+canonical form that the database keeps, so that both have one digest.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dml.jobs.counting import canonical
+
+MONTHS: Final = tuple(f"2025-{month:02}" for month in range(1, 13))
+KINDS: Final = 400  # Different sets of counts; the uncertain items tell their devices apart.
+UNCERTAIN_MAX: Final = 100
+_ITEMS: Final = (5.3, 0.5)  # Of the logarithm: a median of 200 photos.
+_UNDATED: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """The counts of one set of photos, without those that the model is uncertain about."""
+
+    labelled: int
+    middle: bytes  # What of the canonical form is the same, however many are uncertain.
+    tail: bytes
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any]) -> "Photos":
+        written = canonical({**result, "uncertain": 0, "items": 0})
+        start, _, rest = written.partition(b'"uncertain":0')
+        return cls(sum(result["labels"].values()), start.removeprefix(b'{"items":0'), rest)
+
+    def result(self, uncertain: int) -> bytes:
+        """Write a result that adds up."""
+        return self._write(self.labelled + uncertain, uncertain)
+
+    def implausible(self, uncertain: int) -> bytes:
+        """Write a result of one item more than it counts, which must be refused."""
+        return self._write(self.labelled + uncertain + 1, uncertain)
+
+    def _write(self, items: int, uncertain: int) -> bytes:
+        return b'{"items":%d%b"uncertain":%d%b' % (items, self.middle, uncertain, self.tail)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """How photos really are distributed over labels, and sets of photos that were drawn so."""
+
+    shares: Mapping[str, float]
+    honest: Sequence[Photos]
+    lies: Sequence[Photos]  # They add up, and say that every photo shows the same.
+
+    @classmethod
+    def draw(cls, labels: Sequence[str], chance: random.Random) -> "Truth":
+        weights = [chance.gammavariate(3, 1) for _ in labels]
+        total = sum(weights)
+        drawn = [_draw(labels, weights, chance) for _ in range(KINDS)]
+        loved = labels[-1]
+        return cls(
+            {label: weight / total for label, weight in zip(labels, weights, strict=True)},
+            [Photos.of(it) for it in drawn],
+            [Photos.of(_lie(loved, it)) for it in drawn[: KINDS // 10]],
+        )
+
+    def error_percent(self, counts: Mapping[str, int]) -> float:
+        """How far counts are from the truth: the share of items that lie under a wrong label."""
+        total = sum(counts.values())
+        if not total:
+            return 100.0
+        return 50 * sum(abs(counts.get(it, 0) / total - share) for it, share in self.shares.items())
+
+
+def _draw(labels: Sequence[str], weights: Sequence[float], chance: random.Random) -> dict[str, Any]:
+    size = max(1, min(5_000, int(chance.lognormvariate(*_ITEMS))))
+    shown = chance.choices(labels, weights, k=size)
+    months: dict[str, Counter[str]] = {month: Counter() for month in MONTHS}
+    undated = 0
+    for label in shown:
+        if chance.random() < _UNDATED:
+            undated += 1
+        else:
+            months[chance.choice(MONTHS)][label] += 1
+    return {
+        "labels": dict(Counter(shown)),
+        "months": {month: dict(counts) for month, counts in months.items() if counts},
+        "undated": undated,
+    }
+
+
+def _lie(label: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "labels": {label: sum(result["labels"].values())},
+        "months": {it: {label: sum(of.values())} for it, of in result["months"].items()},
+        "undated": result["undated"],
+    }

@@ -1,0 +1,43 @@
+"""`dml sim` at the command line: what it refuses to begin. What it does is in tests/sim."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from dml.core.settings import Settings
+from dml.entrypoints import sim
+from dml.entrypoints.embedded.refusals import Refused
+from dml.sim.simulation import Wish
+
+WISH = Wish(addresses=[("127.0.0.1", 1)], devices=1, owners=1)
+
+
+def begin(settings: Settings, *, yes: bool = False) -> int:
+    return sim.run(settings, WISH, yes=yes, as_json=True, picture=None)
+
+
+def test_a_database_that_dml_up_did_not_make_needs_a_yes(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr("postgresql://localhost/production"))
+    with pytest.raises(Refused, match="--yes"):
+        begin(settings)
+    with pytest.raises(Refused, match=r"keys\.json"):
+        begin(settings, yes=True)
+
+
+def test_keys_are_never_made_up(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="own keys"):
+        begin(Settings(home=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_addresses_are_those_that_were_said_or_this_homes(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, port=8123)
+    assert sim.read_addresses(settings, []) == [("127.0.0.1", 8123)]
+    assert sim.read_addresses(settings, ["http://[::1]:81", "http://api.example.org"]) == [
+        ("::1", 81),
+        ("api.example.org", 80),
+    ]
+    for wrong in ("https://api.example.org", "api.example.org:80", "http://api.example.org/v1"):
+        with pytest.raises(Refused, match="http://host:port"):
+            sim.read_addresses(settings, [wrong])
