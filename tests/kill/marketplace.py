@@ -35,6 +35,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "device_tokens_a_minute": 1_000_000,
     "pairing_tries_a_minute": 1_000_000,
     "database_connections": 20,
+    "api_processes": 2,
+    "worker_processes": 2,
     "log_level": "WARNING",
 }
 
@@ -146,13 +148,13 @@ async def supervised() -> AsyncIterator[Marketplace]:
         plan = up.make_plan(settings)
         process = await start("up", environment, home.with_name("up.log"))
         try:
-            await until(plan.lock("worker").exists, seconds=60, what="`dml up` starts")
+            await until(plan.lock("worker-1").exists, seconds=60, what="`dml up` starts")
             async with _world(settings) as world:
                 made = Marketplace(
                     settings,
                     environment,
-                    Supervised(up_children.api(plan)),
-                    [Supervised(up_children.worker(plan))],
+                    Supervised(up_children.apis(plan)[0]),
+                    [Supervised(it) for it in up_children.workers(plan)],
                     world,
                     is_supervised=True,
                 )
@@ -165,8 +167,8 @@ async def supervised() -> AsyncIterator[Marketplace]:
             await end(process)
             down = await start("down", environment, home.with_name("up.log"))
             assert await down.wait() == 0
-            names = ("up", "supervisor", "api", "worker")
-            assert not any(locks.is_held(plan.lock(name)) for name in names)
+            assert not any(locks.is_held(plan.lock(name)) for name in ("up", "supervisor"))
+            assert not up_children.running(plan)
 
 
 def _show(*logs: Path) -> None:

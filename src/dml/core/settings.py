@@ -41,6 +41,24 @@ class Settings(BaseSettings):
         le=65535,
         description="The port of the API; if taken, `dml up` takes the next free one.",
     )
+    api_processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="How many API processes `dml up` runs on that port. "
+        "Unset: one for each core, at most 8.",
+    )
+    worker_processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="How many workers `dml up` runs. Unset: one for two cores, at most 4.",
+    )
+    share_port: bool = Field(
+        False,
+        description="Whether other API processes of the same user may listen on the same port, "
+        "as those of `dml up` do.",
+    )
     public_url: str | None = Field(
         None,
         description="How clients reach the API. Unset: from host and port.",

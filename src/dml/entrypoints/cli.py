@@ -25,7 +25,7 @@ device = typer.Typer(no_args_is_help=True, help="Let models run over data of you
 app.add_typer(device, name="device")
 
 
-def _settings() -> "Settings":
+def _settings(**chosen: int | None) -> "Settings":
     """Read the settings, or say in a line which of them cannot be."""
     from pydantic import ValidationError
 
@@ -33,22 +33,27 @@ def _settings() -> "Settings":
     from dml.entrypoints.embedded.refusals import Refused
 
     try:
-        return Settings()
+        return Settings(**{name: it for name, it in chosen.items() if it is not None})  # type: ignore[arg-type]
     except ValidationError as wrong:
         told = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
         raise Refused("; ".join(told)) from wrong
 
 
 @app.command()
-def up() -> None:
-    """Start the whole marketplace and watch over it: PostgreSQL, Valkey, API, worker.
+def up(
+    api: Annotated[
+        int | None, typer.Option(help="API processes, on one port. [default: from the cores]")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Workers. [default: from the cores]")] = None,
+) -> None:
+    """Start the whole marketplace and watch over it: PostgreSQL, Valkey, APIs, workers.
 
     Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
     Ctrl-C stops all of it. With `DML_DATABASE_URL` and `DML_REDIS_URL` set, those are used.
     """
     from dml.entrypoints.up import run
 
-    raise typer.Exit(run(_settings()))
+    raise typer.Exit(run(_settings(api_processes=api, worker_processes=workers)))
 
 
 @app.command()
@@ -60,11 +65,23 @@ def down() -> None:
 
 
 @app.command()
+def restart() -> None:
+    """Start each API and each worker anew, one after the other, with no request lost.
+
+    For new code, without an interruption where there are two APIs or more. For new settings, use
+    `dml down` and `dml up`.
+    """
+    from dml.entrypoints.up import restart
+
+    raise typer.Exit(restart(_settings()))
+
+
+@app.command()
 def server() -> None:
     """Serve the API alone. `dml up` does this by itself."""
     from dml.entrypoints.server import run
 
-    run(_settings())
+    raise typer.Exit(run(_settings()))
 
 
 @app.command()

@@ -21,12 +21,14 @@ from dml.algorithms.routes import router as algorithms_router
 from dml.core import logs, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
+from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
-from dml.entrypoints import health, wiring
+from dml.entrypoints import health, listening, wiring
 from dml.entrypoints.docs import serve_docs
+from dml.entrypoints.embedded.refusals import Refused
 from dml.jobs.device_layer import DeviceLayer
 from dml.jobs.device_path import DevicePath
 from dml.jobs.device_routes import router as assignments_router
@@ -50,6 +52,7 @@ ROUTERS: Final = (
     credits_router,
 )
 UNLIMITED: Final = ("/versions",)  # Uploads count their bytes themselves.
+LINGER_SECONDS: Final = 0.25
 
 DESCRIPTION: Final = """\
 A marketplace for machine learning that runs where the data is. Developers upload models, customers
@@ -147,22 +150,51 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 class Server(uvicorn.Server):
-    """Ends the streams before it waits for open requests: they would never end by themselves."""
+    """Stops listening first, answers what is open and what was on its way, and then ends."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._sweep = asyncio.create_task(self._connections.sweep())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
         assert isinstance(app, FastAPI)
-        await app.state.watch.close()
+        await self._stop_listening(sockets or [])
+        self._connections.drain()
+        await app.state.watch.close()  # The streams, which would never end by themselves.
+        # To hang up at once on who is idle would lose the request that he is just sending.
+        await asyncio.sleep(LINGER_SECONDS)
         await super().shutdown(sockets)
+        self._sweep.cancel()
+
+    async def _stop_listening(self, sockets: list[socket.socket]) -> None:
+        """Take whoever has connected already: to close the socket would hang up on them."""
+        loop, accepted = asyncio.get_running_loop(), list[socket.socket]()
+        for one in sockets:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    accepted.append(one.accept()[0])
+        for server in self.servers:
+            server.close()
+        for connection in accepted:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self._connections(self.config, self.server_state, self.lifespan.state)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     logs.configure(settings)
+    connections = Connections(Limits(trusted=settings.trusted_proxies, long_bodies=UNLIMITED))
     config = uvicorn.Config(
         create_app(settings, wiring.make_engine(settings, "dml api")),
-        host=settings.host,
-        port=settings.port,
+        http=connections,  # type: ignore[arg-type]  # It is called as the class would be.
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -170,6 +202,14 @@ def run(settings: Settings) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         timeout_keep_alive=75,
-        h11_max_incomplete_event_size=32 * 1024,
+        backlog=listening.BACKLOG,
     )
-    Server(config).run()
+    try:
+        sockets = listening.open_sockets(settings.host, settings.port, shared=settings.share_port)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on {settings.host}, port {settings.port} ({error.strerror}): "
+            "end what listens there, or choose another DML_PORT or DML_HOST"
+        ) from error
+    Server(config, connections).run(sockets)
+    return 0

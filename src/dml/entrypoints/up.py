@@ -1,8 +1,8 @@
 """`dml up`: the whole marketplace on one machine, kept alive by two small processes.
 
-    foreground  ⇄  supervisor  →  PostgreSQL, Valkey, API, worker
+    foreground  ⇄  supervisor  →  PostgreSQL, Valkey, APIs, workers
 
-Each of the six, killed, comes back by itself; where all are killed, the next `dml up` recovers. A
+Each of them, killed, comes back by itself; where all are killed, the next `dml up` recovers. A
 lock that its holder inherits tells who lives. Read: up_plan (what shall be), up_foreground,
 up_supervisor (the story), up_watch and up_children (dying and coming back).
 """
@@ -10,17 +10,21 @@ up_supervisor (the story), up_watch and up_children (dying and coming back).
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
 from dml.core.settings import Settings
-from dml.entrypoints import up_pair
-from dml.entrypoints.embedded import accounts, life, places
+from dml.entrypoints import up_children, up_pair
+from dml.entrypoints.embedded import accounts, life, locks, places
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.up_children import Child
 from dml.entrypoints.up_console import Console, refuse
 from dml.entrypoints.up_plan import Commands, Plan
 from dml.entrypoints.up_signals import Signals
 
+_APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
+_WORKERS_MAX: Final = 4
 _STOP_SECONDS: Final = 90.0  # Beyond what open requests may take: for PostgreSQL's last checkpoint.
 
 
@@ -56,10 +60,40 @@ def stop(settings: Settings) -> int:
     return 0
 
 
+def restart(settings: Settings) -> int:
+    """Start each API anew, and then each worker, one after the other, while the others go on.
+
+    All it does is to ask each to end: the supervisor brings it back, as ever. So this can be
+    interrupted at any time. The settings stay those that `dml up` was started with.
+    """
+    plan = make_plan(settings)
+    console = Console(plan.logs / "up.log")
+    try:
+        if not locks.is_held(plan.lock("supervisor")):
+            raise Refused(f"nothing runs for {plan.home}: start it with `dml up`")
+        for child in up_children.running(plan):
+            with console.step(child.name):
+                _start_anew(child, plan.shutdown_seconds + _STOP_SECONDS)
+    except (Refused, OSError) as error:
+        return refuse(error)
+    return 0
+
+
+def _start_anew(child: Child, patience: float) -> None:
+    """Ask it to end, and wait until another serves in its place."""
+    deadline, before = time.monotonic() + patience, child.find()
+    child.ask_to_end()
+    while not ((found := child.find()) and found != before and child.serves(found[0])):
+        if time.monotonic() > deadline:
+            raise Refused(f"{child.name} is not back after {patience:.0f} s: see {child.log}")
+        time.sleep(0.05)
+
+
 def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | None = None) -> Plan:
     """What the settings mean for `dml up`."""
     home = places.absolute(settings.home)
     database, redis = settings.database_url, settings.redis_url
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
     return Plan(
         home=str(home),
         folder=str(Path.cwd()),
@@ -70,6 +104,8 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
         keys_file=str(places.absolute(settings.keys_file or home / "keys.json")),
         shutdown_seconds=settings.shutdown_seconds,
         waits_until_ready=ready,
+        apis=settings.api_processes or min(cores, _APIS_MAX),
+        workers=settings.worker_processes or max(1, min(cores // 2, _WORKERS_MAX)),
         database_url=database.get_secret_value() if database else None,
         redis_url=redis.get_secret_value() if redis else None,
         public_url=settings.public_url,

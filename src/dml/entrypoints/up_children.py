@@ -1,4 +1,4 @@
-"""The API and the worker as children that outlive whoever started them, to be adopted by the next.
+"""APIs and workers as children that outlive whoever started them, to be adopted by the next.
 
 Each holds an inherited flock, whose file says which process it was handed to and with what.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dml.entrypoints import listening
 from dml.entrypoints.embedded import accounts, life, locks
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
@@ -22,6 +23,7 @@ from dml.entrypoints.up_plan import Plan
 from dml.entrypoints.up_signals import Signals
 
 _KILL_SECONDS: Final = 10.0
+_COUNTS: Final = ("DML_API_PROCESSES", "DML_WORKER_PROCESSES")  # One more changes not the others.
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Child:
     command: Sequence[str]
     lock: Path
     log: Path
+    has_door: bool  # Whether it answers by itself: see `listening`.
 
     def find(self) -> tuple[Process, str] | None:
         """The process that runs, and the fingerprint of what it was started with."""
@@ -66,6 +69,10 @@ class Child:
         self.lock.write_text(json.dumps([pid, process.started, fingerprint]))
         return process
 
+    def serves(self, process: Process) -> bool:
+        """Whether this process of it does its work; of one that cannot be asked, that it lives."""
+        return not self.has_door or listening.ask(process, "/readyz").status == "200"
+
     @property
     def tail(self) -> str:
         return life.tail(self.log)
@@ -94,17 +101,38 @@ class Child:
         self.kill()
 
 
-def api(plan: Plan) -> Child:
-    return Child("The API", plan.commands.api, plan.lock("api"), plan.logs / "api.log")
+def apis(plan: Plan) -> list[Child]:
+    return [_child(plan, f"api-{number}") for number in range(1, plan.apis + 1)]
 
 
-def worker(plan: Plan) -> Child:
-    return Child("The worker", plan.commands.worker, plan.lock("worker"), plan.logs / "worker.log")
+def workers(plan: Plan) -> list[Child]:
+    return [_child(plan, f"worker-{number}") for number in range(1, plan.workers + 1)]
 
 
-def end_all(plan: Plan, signals: Signals | None = None) -> None:
-    """End API and worker side by side: gracefully, unless somebody hurries."""
-    children = (api(plan), worker(plan))
+def running(plan: Plan) -> list[Child]:
+    """Every API, then every worker, of which something is left, however many are wanted."""
+    locks_of = [sorted(Path(plan.home).glob(f"{kind}-*.lock")) for kind in ("api", "worker")]
+    return [_child(plan, it.stem) for found in locks_of for it in found if locks.is_held(it)]
+
+
+def surplus(plan: Plan) -> list[Child]:
+    """What runs of an earlier start that wanted more of them."""
+    wanted = [*apis(plan), *workers(plan)]
+    return [child for child in running(plan) if child not in wanted]
+
+
+def _child(plan: Plan, label: str) -> Child:
+    kind, _, number = label.partition("-")
+    name, command = {
+        "api": (f"API {number}", plan.commands.api),
+        "worker": (f"Worker {number}", plan.commands.worker),
+    }[kind]
+    log = plan.logs / f"{label}.log"
+    return Child(name, command, plan.lock(label), log, has_door=kind == "api")
+
+
+def end_all(plan: Plan, children: Sequence[Child], signals: Signals | None = None) -> None:
+    """End these side by side: gracefully, unless somebody hurries."""
     deadline = time.monotonic() + plan.shutdown_seconds + 3
     for child in children:
         if locks.is_held(child.lock):
@@ -174,6 +202,6 @@ def _signal(processes: Sequence[Process], number: signal.Signals) -> None:
 
 
 def _fingerprint(plan: Plan, command: Sequence[str], environment: Mapping[str, str]) -> str:
-    settings = {name: it for name, it in sorted(environment.items()) if name.startswith("DML_")}
-    text = json.dumps([plan.folder, list(command), settings])
+    settings = [it for it in sorted(environment.items()) if it[0].startswith("DML_")]
+    text = json.dumps([plan.folder, list(command), [it for it in settings if it[0] not in _COUNTS]])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -46,9 +46,9 @@ def note_of_end(plan: Plan) -> Path:
 
 
 def stop_everything(plan: Plan, console: Console, signals: Signals) -> None:
-    """End API and worker, then the servers that are ours, whoever started them."""
+    """End APIs and workers, then the servers that are ours, whoever started them."""
     console.show("Stopping …")
-    up_children.end_all(plan, signals)
+    up_children.end_all(plan, up_children.running(plan), signals)
     try:
         servers.down(plan.home)
     except Refused as refusal:

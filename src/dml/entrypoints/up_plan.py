@@ -41,6 +41,8 @@ class Plan:
     keys_file: str
     shutdown_seconds: float
     waits_until_ready: bool
+    apis: int
+    workers: int
     database_url: str | None = None
     redis_url: str | None = None
     public_url: str | None = None
@@ -86,6 +88,7 @@ class Plan:
             "DML_KEYS_FILE": self.keys_file,
             "DML_HOST": self.host,
             "DML_PORT": str(port),
+            "DML_SHARE_PORT": "true",
         }
 
 

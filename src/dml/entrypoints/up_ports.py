@@ -1,4 +1,4 @@
-"""Which port the API listens on, and whether it is ready there.
+"""Which port the APIs listen on, and who else does.
 
 A port that was chosen is reserved for as long as its supervisor lives, so that no other `dml up`
 takes it while two start at once, or while an API that was killed is coming back.
@@ -7,6 +7,7 @@ takes it while two start at once, or while an API that was killed is coming back
 import contextlib
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,32 +61,39 @@ def reserve(number: int) -> Port:
     return Port(number, reservation)
 
 
-def answer(plan: Plan, port: int) -> str:
-    """The status that `/readyz` answers with, `200` for ready, or why there is none."""
-    host, _ = plan.reachable(port)
-    request = f"GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n"
-    try:
-        with socket.create_connection((host, port), timeout=6) as connection:
-            connection.sendall(request.encode())
-            with connection.makefile("rb") as response:
-                status = response.readline(1000).split(b" ")
-                response.read(100_000)  # To its end: to hang up before would be logged as a fault.
-    except OSError as error:
-        return error.strerror or str(error)
-    return status[1].decode(errors="replace") if len(status) > 1 else "no answer"
-
-
 def listens(pid: int, port: int) -> bool:
     """Whether this process, which is of our own user, listens at this port."""
+    return any(inode in _sockets(pid) for _, inode in _listeners(port))
+
+
+def is_shared(pids: Iterable[int], port: int) -> bool:
+    """Whether a stranger listens where these do. Only one of our own user can: he has to ask, too.
+
+    The kernel would give him a part of our connections.
+    """
+    ours, found = set[str]().union(*map(_sockets, pids)), _listeners(port)
+    places = {place for place, inode in found if inode in ours}
+    return any(place in places and inode not in ours for place, inode in found)
+
+
+def _sockets(pid: int) -> set[str]:
+    """The numbers of the sockets that a process has open."""
     with contextlib.suppress(OSError):
-        sockets = {os.readlink(link.path) for link in os.scandir(f"/proc/{pid}/fd")}
-        for table in ("tcp", "tcp6"):
-            for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+        links = [os.readlink(link.path) for link in os.scandir(f"/proc/{pid}/fd")]
+        return {link[len("socket:[") : -1] for link in links if link.startswith("socket:[")}
+    return set()
+
+
+def _listeners(port: int) -> list[tuple[str, str]]:
+    """The address and the socket's number of whoever listens at this port."""
+    found = list[tuple[str, str]]()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(FileNotFoundError):  # A machine without IPv6.
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
-                is_at_port = int(fields[1].rsplit(":", 1)[1], 16) == port
-                if fields[3] == _LISTEN and is_at_port and f"socket:[{fields[9]}]" in sockets:
-                    return True
-    return False
+                if fields[3] == _LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                    found.append((fields[1], fields[9]))
+    return found
 
 
 def _take(host: str, number: int) -> Port | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from dml.entrypoints import up_children, up_pair, up_ports
+from dml.entrypoints import listening, up_children, up_pair, up_ports
 from dml.entrypoints.embedded import folders, locks, postgres, servers, valkey
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
@@ -65,15 +65,15 @@ def main() -> int:
 
 
 def make_watches(world: World) -> None:
-    """Prepare to watch over the servers that are not given, then the API and the worker."""
+    """Prepare to watch over the servers that are not given, then the APIs and the workers."""
     plan = world.plan
     world.database_url, world.redis_url = plan.database_url or "", plan.redis_url or ""
     if not plan.database_url:
         world.watches["PostgreSQL"] = Watch("PostgreSQL", lambda: _start_postgres(world))
     if not plan.redis_url:
         world.watches["Valkey"] = Watch("Valkey", lambda: _start_valkey(world))
-    for name, child in (("API", up_children.api(plan)), ("worker", up_children.worker(plan))):
-        world.watches[name] = Watch(child.name, _starter(world, child))
+    for child in (*up_children.apis(plan), *up_children.workers(plan)):
+        world.watches[child.name] = Watch(child.name, _starter(world, child))
 
 
 def come_up(world: World) -> None:
@@ -90,7 +90,8 @@ def come_up(world: World) -> None:
         admin = _run(world, plan.commands.ensure_first_admin)
     if admin:  # At once: should what follows fail, nobody would ever see the password.
         console.show(f"\nThe first admin, shown this once:\n{admin}")
-    with console.step("API, worker"):
+    with console.step("APIs, workers"):
+        up_children.end_all(plan, up_children.surplus(plan))
         _start_serving(world)
     remember(plan, is_ready=True)
     console.show(up_pair.where(plan, world.port.number))
@@ -129,7 +130,7 @@ def _change_urls(world: World, database_url: str, redis_url: str) -> None:
     )
     world.database_url, world.redis_url = database_url, redis_url
     if changed:  # Rare: somebody took the port, or a cleaner of /tmp the socket.
-        for child in (up_children.api(world.plan), up_children.worker(world.plan)):
+        for child in up_children.running(world.plan):
             child.ask_to_end()
 
 
@@ -163,15 +164,18 @@ def _start_now(world: World, it: Watch) -> None:
 
 
 def _start_serving(world: World) -> None:
-    """Start API and worker, at another port where somebody was faster to take the chosen one."""
+    """Start them all, at another port where somebody was faster to take the chosen one."""
+    apis = up_children.apis(world.plan)
+    children = (*apis, *up_children.workers(world.plan))
     for _ in range(_PORT_TRIES):
         try:
-            for name in ("API", "worker"):
-                _start_now(world, world.watches[name])
+            for child in children:
+                _start_now(world, world.watches[child.name])
             if world.plan.waits_until_ready:
                 _await_ready(world)
         except Refused:
             before = world.port.number
+            up_children.end_all(world.plan, apis)
             world.port = _choose_port(world)  # Refuses too, where it is fixed and taken.
             if world.port.number == before:
                 raise
@@ -184,8 +188,8 @@ def _start_serving(world: World) -> None:
 def _choose_port(world: World) -> up_ports.Port:
     kept = world.port.number
     is_right = not world.plan.port_is_fixed or world.plan.port in (0, kept)
-    if is_right and up_children.api(world.plan).find() is not None:
-        return world.port  # Our own API listens there.
+    if is_right and any(child.find() for child in up_children.apis(world.plan)):
+        return world.port  # An API of ours listens there.
     world.port.release()
     return up_ports.choose(world.plan, kept)
 
@@ -195,27 +199,36 @@ def _run(world: World, command: tuple[str, ...]) -> str:
 
 
 def _await_ready(world: World) -> None:
-    """Wait until the API says that it can serve. A child that ends meanwhile is the end of us."""
+    """Wait until each API says that it can serve. A child that ends meanwhile is the end of us."""
     deadline = time.monotonic() + READY_SECONDS
-    children = {"API": up_children.api(world.plan), "worker": up_children.worker(world.plan)}
-    while (answer := _answer(world)) != "200":
-        for name, child in children.items():
-            if not world.watches[name].lives:
+    waiting = up_children.apis(world.plan)
+    while waiting:
+        answer = _answer(world, waiting[0])
+        if answer == "200":
+            del waiting[0]
+            continue
+        for child in (*up_children.apis(world.plan), *up_children.workers(world.plan)):
+            if not world.watches[child.name].lives:
                 raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
         if time.monotonic() > deadline:
-            log = children["API"].log
             raise Refused(
-                f"the API is not ready after {READY_SECONDS:.0f} s (/readyz: {answer}): see {log}"
+                f"{waiting[0].name} is not ready after {READY_SECONDS:.0f} s "
+                f"(/readyz: {answer}): see {waiting[0].log}"
             )
         _pause(world)
+    pids = [it.process.pid for it in world.watches.values() if it.process]
+    if up_ports.is_shared(pids, world.port.number):
+        raise Refused(
+            f"another process of this user shares port {world.port.number} with us: end it, "
+            "or choose another DML_PORT"
+        )
 
 
-def _answer(world: World) -> str:
-    # Another's API at this port would answer for ours until ours has failed to take it.
-    api = world.watches["API"].process
-    if api is None or not up_ports.listens(api.pid, world.port.number):
+def _answer(world: World, api: Child) -> str:
+    process = world.watches[api.name].process
+    if process is None or not up_ports.listens(process.pid, world.port.number):
         return "does not listen yet"
-    return up_ports.answer(world.plan, world.port.number)
+    return listening.ask(process, "/readyz").status
 
 
 def _pause(world: World) -> None:

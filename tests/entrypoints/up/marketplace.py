@@ -3,6 +3,7 @@
 Its processes are found by the lock that they hold, and ended by their pid, never by a name.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Final, TextIO
 
 import dml
 from dml.core.settings import Settings
-from dml.entrypoints import up, up_plan, up_ports
+from dml.entrypoints import up, up_plan
 from dml.entrypoints.embedded import accounts, life, locks, postgres, valkey
 from dml.entrypoints.embedded.locks import Process
 
@@ -31,19 +32,29 @@ from dml.entrypoints.up_plan import Commands
 commands = {name: (sys.executable, "-c", code) for name, code in json.loads(sys.argv[2]).items()}
 if sys.argv[1] == "up":
     sys.exit(up.run(Settings(), commands=Commands(**commands)))
-sys.exit(up.stop(Settings()))
+sys.exit({"down": up.stop, "restart": up.restart}[sys.argv[1]](Settings()))
 """
 
 API: Final = """
-import http.server, json, os
+import http.server, json, os, socket, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = json.dumps({k: v for k, v in os.environ.items() if k.startswith("DML_")}).encode()
         self.send_response(200 if self.path == "/readyz" else 404)
         self.end_headers()
         self.wfile.write(body)
-address = os.environ["DML_HOST"], int(os.environ["DML_PORT"])
-http.server.HTTPServer(address, Handler).serve_forever()
+class Server(http.server.HTTPServer):
+    def __init__(self, listening):
+        super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
+        self.socket = listening
+    def get_request(self):
+        connection, address = super().get_request()
+        return connection, address or ("", 0)
+from dml.entrypoints import listening
+host, port = os.environ["DML_HOST"], int(os.environ["DML_PORT"])
+for it in listening.open_sockets(host, port, shared=True):
+    it.setblocking(True)
+    threading.Thread(target=Server(it).serve_forever).start()
 """
 
 ENSURE_FIRST: Final = """
@@ -67,7 +78,8 @@ COMMANDS: Final = {
     "worker": "import time; time.sleep(1000)",
 }
 
-EVERYONE: Final = ("api", "worker", "postgres", "valkey", "supervisor", "up")
+CHILDREN: Final = ("api-1", "api-2", "worker-1", "worker-2")
+EVERYONE: Final = (*CHILDREN, "postgres", "valkey", "supervisor", "up")
 
 
 @dataclass
@@ -97,6 +109,8 @@ class Marketplace:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "DML_HOME": self.home.name,  # Relative, as it is by default.
                 "DML_SHUTDOWN_SECONDS": "2",
+                "DML_API_PROCESSES": "2",
+                "DML_WORKER_PROCESSES": "2",
                 **self.variables,
             },
             text=True,
@@ -117,9 +131,9 @@ class Marketplace:
         """What the last that was started has shown up to now."""
         return self.terminals[-1].read_text()
 
-    def ends(self, process: subprocess.Popen[str]) -> str:
+    def ends(self, process: subprocess.Popen[str], seconds: float = 30) -> str:
         """Wait until it has ended well, and answer what it showed."""
-        assert process.wait(timeout=30) == 0, self.shown()
+        assert process.wait(timeout=seconds) == 0, self.shown()
         return self.shown()
 
     def fail(self) -> str:
@@ -155,11 +169,17 @@ class Marketplace:
             os.kill(pid, signal.SIGKILL)
 
     def serves(self) -> bool:
-        return up_ports.answer(self.plan, self.port) == "200"
+        with contextlib.suppress(OSError), urllib.request.urlopen(self.readyz, timeout=6) as it:
+            return bool(it.status == 200)
+        return False
+
+    @property
+    def readyz(self) -> str:
+        return f"http://127.0.0.1:{self.port}/readyz"
 
     def environment(self) -> dict[str, str]:
         """What the API was given."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz") as response:
+        with urllib.request.urlopen(self.readyz) as response:
             found: dict[str, str] = json.load(response)
             return found
 

@@ -53,7 +53,7 @@ def test_a_migration_that_fails_is_shown_and_nothing_stays(marketplace: Marketpl
 def test_a_child_that_ends_at_once_is_shown_with_its_log(marketplace: Marketplace) -> None:
     marketplace.commands["api"] = "import sys; sys.exit('cannot read the keys')"
     refusal = marketplace.fail()
-    assert "The API ended; " in refusal
+    assert "API 1 ended; " in refusal
     assert "cannot read the keys" in refusal
     assert marketplace.nothing_runs()
 
@@ -62,7 +62,7 @@ def test_a_second_ctrl_c_hurries(marketplace: Marketplace) -> None:
     marketplace.variables["DML_SHUTDOWN_SECONDS"] = "60"
     marketplace.commands["worker"] = STUBBORN
     process = marketplace.up()
-    marketplace.until(lambda: (marketplace.plan.logs / "worker.log").exists())
+    marketplace.until(lambda: (marketplace.plan.logs / "worker-1.log").exists())
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None

@@ -13,7 +13,7 @@ import pytest
 from dml.entrypoints import up_watch
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
-from tests.entrypoints.up.marketplace import EVERYONE, STUBBORN, Marketplace
+from tests.entrypoints.up.marketplace import CHILDREN, EVERYONE, STUBBORN, Marketplace
 
 
 def test_whoever_is_killed_comes_back_and_the_rest_goes_on(marketplace: Marketplace) -> None:
@@ -31,8 +31,8 @@ def test_whoever_is_killed_comes_back_and_the_rest_goes_on(marketplace: Marketpl
     marketplace.until(marketplace.serves)
     told = (marketplace.plan.logs / "up.log").read_text()
     for line in (
-        "The API was killed (SIGKILL); it was started again.",
-        "The worker was killed (SIGKILL); it was started again.",
+        "API 1 was killed (SIGKILL); it was started again.",
+        "Worker 2 was killed (SIGKILL); it was started again.",
         "PostgreSQL was killed (SIGKILL); it was started again.",
         "Valkey was killed (SIGKILL); it was started again.",
         "The supervisor died; it was started again.",
@@ -62,7 +62,7 @@ def test_what_outlived_both_watchers_is_adopted_unless_settings_changed(
     marketplace: Marketplace,
 ) -> None:
     marketplace.up()
-    served = ("api", "worker", "postgres", "valkey")
+    served = (*CHILDREN, "postgres", "valkey")
     before = [marketplace.process(name) for name in served]
     marketplace.kill("up", "supervisor")
     assert marketplace.serves()
@@ -72,7 +72,7 @@ def test_what_outlived_both_watchers_is_adopted_unless_settings_changed(
     marketplace.kill("up", "supervisor")
     marketplace.variables["DML_MIN_DEVICES"] = "7"
     marketplace.up()
-    assert [marketplace.process(name) for name in served][2:] == before[2:]
+    assert [marketplace.process(name) for name in served][-2:] == before[-2:]
     assert marketplace.environment()["DML_MIN_DEVICES"] == "7"
 
 
@@ -95,7 +95,7 @@ def test_children_follow_a_postgres_whose_port_was_taken(marketplace: Marketplac
     marketplace.up()
     before = marketplace.environment()["DML_DATABASE_URL"]
     supervisor, port = marketplace.pid("supervisor"), int(before.rsplit("=", 1)[1])
-    children = [marketplace.process(name) for name in ("api", "worker")]
+    children = [marketplace.process(name) for name in CHILDREN]
     os.kill(supervisor, signal.SIGSTOP)
     marketplace.kill("postgres")
     marketplace.until(lambda: marketplace.process("postgres") is None)
@@ -104,7 +104,7 @@ def test_children_follow_a_postgres_whose_port_was_taken(marketplace: Marketplac
         squatter.bind(("127.0.0.1", port))
         squatter.listen()
         os.kill(supervisor, signal.SIGCONT)
-        for name in ("api", "worker"):
+        for name in CHILDREN:
             marketplace.until(lambda: marketplace.process(name) not in (None, *children))  # noqa: B023
     marketplace.until(marketplace.serves)
     assert marketplace.environment()["DML_DATABASE_URL"] != before
@@ -116,9 +116,9 @@ def test_a_worker_that_always_dies_is_tried_ever_less_often(marketplace: Marketp
     marketplace.commands["worker"] = count
     marketplace.up()
     time.sleep(5)
-    tries = (marketplace.plan.logs / "worker.log").read_text().count("tried")
+    tries = (marketplace.plan.logs / "worker-1.log").read_text().count("tried")
     assert 3 <= tries <= 5
-    assert "The worker ended (exit code 3); it was started again." in marketplace.logs()
+    assert "Worker 1 ended (exit code 3); it was started again." in marketplace.logs()
     assert marketplace.serves()
 
 
