@@ -29,7 +29,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import migrate
 from dml.entrypoints.embedded import postgres, servers
 from dml.entrypoints.embedded.servers import Endpoints
-from dml.entrypoints.server import create_app
+from dml.entrypoints.server import create_app, with_device_layer
 from tests.world import World, make_user
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -212,7 +212,7 @@ def settings(
 async def world(settings: Settings, database_url: str) -> AsyncIterator[World]:
     """The API, and people who use it."""
     app = create_app(settings, connect(database_url, name="test api", connections=40))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(with_device_layer(app), raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,

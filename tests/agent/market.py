@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from dml.agent import journal
 from dml.core.ids import DeviceId, JobId
+from dml.entrypoints.server import with_device_layer
 from dml.jobs.device_path import DevicePath
 from dml.jobs.models import Assignment, Job, Result
 from tests.devices.factories import pairing_code, permit
@@ -77,7 +78,7 @@ class Market:
         if self._server is not None:
             return
         config = uvicorn.Config(
-            self.world.app,
+            with_device_layer(self.world.app),
             port=self.port,
             log_config=None,
             access_log=False,

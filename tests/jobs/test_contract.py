@@ -15,10 +15,8 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from dml.core.ids import new_id
-from dml.jobs.device_layer import DeviceLayer
 from dml.jobs.device_path import DevicePath
 from dml.jobs.pacing import Rates
 from tests.devices.factories import TestDevice, permit, refuse
@@ -186,15 +184,7 @@ BEATS: Final = [
 @asynccontextmanager
 async def beneath(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the routes, without the layer."""
-    layer = world.app.middleware_stack
-    while not isinstance(layer, DeviceLayer):
-        layer = layer.app  # type: ignore[union-attr]  # Starlette's own is none of its type
-
-    async def routes(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = world.app
-        await layer.app(scope, receive, send)
-
-    transport = httpx.ASGITransport(routes, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(world.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

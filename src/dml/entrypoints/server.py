@@ -123,9 +123,14 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
     )
     app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes, unlimited=UNLIMITED)
-    app.add_middleware(DeviceLayer, body_limit_bytes=settings.body_limit_bytes)  # The outermost.
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+def with_device_layer(app: FastAPI) -> DeviceLayer:
+    """Put the thin layer of the device path around the API."""
+    settings: Settings = app.state.settings
+    return DeviceLayer(app, body_limit_bytes=settings.body_limit_bytes)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -162,10 +167,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         app = self.config.app
-        assert isinstance(app, FastAPI)
+        assert isinstance(app, DeviceLayer)
         await self._stop_listening(sockets or [])
         self._connections.drain()
-        await app.state.watch.close()  # The streams, which would never end by themselves.
+        await app.app.state.watch.close()  # The streams, which would never end by themselves.
         # To hang up at once on who is idle would lose the request that he is just sending.
         await asyncio.sleep(LINGER_SECONDS)
         await super().shutdown(sockets)
@@ -192,7 +197,7 @@ def run(settings: Settings) -> int:
     logs.configure(settings)
     connections = Connections(Limits(trusted=settings.trusted_proxies, long_bodies=UNLIMITED))
     config = uvicorn.Config(
-        create_app(settings, wiring.make_engine(settings, "dml api")),
+        with_device_layer(create_app(settings, wiring.make_engine(settings, "dml api"))),
         http=connections,  # type: ignore[arg-type]  # It is called as the class would be.
         ws="none",
         log_config=None,

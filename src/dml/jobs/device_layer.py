@@ -17,7 +17,8 @@ from uuid import UUID
 
 import msgspec
 from cachetools import LRUCache
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.types import Message, Receive, Scope, Send
 
 from dml.core.errors import DmlError, Invalid
 from dml.core.ids import AssignmentId, JobId
@@ -73,9 +74,9 @@ class _Head:
 
 
 class DeviceLayer:
-    """ASGI, for within `app`: its state has the device path."""
+    """ASGI, around `app`, whose state has the device path."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
+    def __init__(self, app: Starlette, *, body_limit_bytes: int) -> None:
         self.app = app
         self._limit = body_limit_bytes
         self._templates: LRUCache[JobId, Sequence[bytes]] = LRUCache(_TEMPLATE_BYTES, _length)
@@ -86,7 +87,7 @@ class DeviceLayer:
             await self.app(scope, receive, send)
             return
         body, replay = await _read_body(receive) if head.body_bytes else (b"", receive)
-        path: DevicePath = scope["app"].state.device_path
+        path: DevicePath = self.app.state.device_path
         try:
             device = path.admit(head.token, scope["client"][0])
             code, told = await self._answer(path, device, head, body)

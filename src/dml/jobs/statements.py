@@ -4,8 +4,9 @@ Each answers one outcome for each item, by its number `n` (from 1), and a bad it
 Nothing waits for a place or a lease (SKIP LOCKED), and rows are inserted in the order of their
 unique key, so that no two statements wait for each other. Times are the database's.
 
-The plans are made once and kept (`core.db.connect_hot`): each table is reached by an index, through
-LATERAL … LIMIT 1 or = ANY (ARRAY(…)), never by a join or EXISTS that could become a scan.
+The plans are made once and kept (`core.db.connect_hot`), perhaps while a table is empty: each table
+is reached by an index, through LATERAL … LIMIT 1 without an order, or = ANY (ARRAY(…)), never by a
+join or EXISTS that could become a scan.
 """
 
 from collections.abc import Sequence
@@ -40,14 +41,18 @@ WITH want AS MATERIALIZED (
         SELECT revision FROM owner_limits WHERE owner_id = u.owner_id LIMIT 1
     ) l ON true
 ),
-held AS MATERIALIZED (
-    SELECT w.n, a.id, a.job_id, a.lease_expires_at FROM want w CROSS JOIN LATERAL (
-        SELECT id, job_id, lease_expires_at FROM assignments
-        WHERE device_id = w.device_id AND state = 'leased' AND lease_expires_at > now()
-        ORDER BY id LIMIT w.most
+mine AS MATERIALIZED (
+    SELECT w.n, a.* FROM want w CROSS JOIN LATERAL (
+        SELECT id, job_id, state, tries, lease_expires_at,
+               state = 'leased' AND lease_expires_at > now() AS live,
+               job_id IS NOT DISTINCT FROM w.job_id AS wanted
+        FROM assignments
+        WHERE device_id = w.device_id
+          AND (job_id = w.job_id OR state = 'leased' AND lease_expires_at > now())
+        LIMIT 100
     ) a
 ),
-holds AS MATERIALIZED (SELECT n, count(*) AS count FROM held GROUP BY n),
+holds AS MATERIALIZED (SELECT n, count(*) AS count FROM mine WHERE live GROUP BY n),
 able AS MATERIALIZED (
     SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
            least(now() + $7::interval, j.deadline) AS expires_at
@@ -59,10 +64,7 @@ able AS MATERIALIZED (
     WHERE w.turn = 1 AND NOT w.revoked AND w.stamp = w.stamp_now AND w.most > coalesce(h.count, 0)
 ),
 prior AS MATERIALIZED (
-    SELECT w.n, a.id, a.state, a.tries FROM able w CROSS JOIN LATERAL (
-        SELECT id, state, tries FROM assignments
-        WHERE device_id = w.device_id AND job_id = w.job_id LIMIT 1
-    ) a
+    SELECT m.n, m.id, m.state, m.tries FROM mine m JOIN able a ON a.n = m.n WHERE m.wanted
 ),
 again AS MATERIALIZED (
     SELECT p.n, a.id FROM prior p CROSS JOIN LATERAL (
@@ -127,10 +129,11 @@ took AS (
     UPDATE job_places p SET open = p.open - t.taken
     FROM (SELECT job_id, bucket, count(*)::int AS taken FROM leased GROUP BY 1, 2) t
     WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM room))
+      AND p.bucket = ANY (ARRAY(SELECT bucket FROM room))
       AND p.job_id = t.job_id AND p.bucket = t.bucket
 )
 SELECT n::int, NULL AS verdict, id, job_id, lease_expires_at,
-       floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds FROM held
+       floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds FROM mine WHERE live
 UNION ALL
 SELECT n::int, 'leased', id, job_id, lease_expires_at,
        floor(extract(epoch FROM lease_expires_at - now()))::int FROM leased
@@ -318,6 +321,9 @@ async def claim(
             claimed.verdict = Verdict(verdict)
         if leased[0] is not None:
             claimed.leases.append(Leased(*leased))
+    for it in found:
+        if isinstance(it, Claimed):
+            it.leases.sort(key=lambda leased: leased.id)
     return found
 
 

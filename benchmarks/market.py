@@ -1,0 +1,143 @@
+"""A marketplace to be measured: durable servers of its own, and API processes as `dml up` has them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from benchmarks import processor
+from dml.core.db import connect
+from dml.core.settings import Settings
+from dml.entrypoints import migrate, wiring
+from dml.entrypoints.embedded import postgres, servers
+from dml.sim.population import Operator
+
+START_SECONDS: Final = 30.0
+_DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
+
+
+@dataclass
+class Market:
+    """One database, its port, and the processes that serve it."""
+
+    home: Path
+    settings: Settings
+    port: int
+    apis: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return wiring.database_url(self.settings)
+
+    @contextmanager
+    def operator(self) -> Iterator[tuple[Operator, AsyncEngine]]:
+        """What its operator has at hand, for one event loop."""
+        engine = connect(self.url, name="benchmark")
+        made = wiring.make_sessions(engine), wiring.make_keys(self.settings)
+        yield Operator(*made, wiring.make_blobs(self.settings), self.settings), engine
+
+    def api_seconds(self) -> float:
+        """The processor time that API processes took so far."""
+        return processor.of_trees(it.pid for it in self.apis)
+
+    def worker_seconds(self) -> float:
+        return processor.of_trees(it.pid for it in self.workers)
+
+    def postgres_seconds(self) -> float:
+        leader = postgres.process(self.home)
+        assert leader is not None
+        return processor.of_trees([leader.pid])
+
+    def start(self, *, apis: int = 0, workers: int = 0) -> None:
+        """Start so many processes more, and wait until they serve."""
+        self.apis += [self._spawn("server") for _ in range(apis)]
+        self.workers += [self._spawn("worker") for _ in range(workers)]
+        if apis:
+            self._until_ready()
+
+    def stop(self) -> None:
+        """End all of them."""
+        ending = [*self.apis, *self.workers]
+        for it in ending:
+            it.send_signal(signal.SIGTERM)
+        for it in ending:
+            it.wait(START_SECONDS)
+        self.apis, self.workers = [], []
+
+    def _spawn(self, command: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "DML_HOME": str(self.home),
+            "DML_DATABASE_URL": self.url,
+            "DML_REDIS_URL": wiring.redis_url(self.settings),
+            "DML_PORT": str(self.port),
+        }
+        log = open(self.home / f"{command}.log", "ab")  # noqa: SIM115 - the child has it
+        return subprocess.Popen((*_DML, command), env=environment, stdout=log, stderr=log)
+
+    def _until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"the API does not serve: see {self.home}/server.log")
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Market]:
+    """A new, migrated database on the servers of this home; it is dropped in the end."""
+    endpoints = servers.up(home)
+    name = f"dml_benchmark_{os.getpid()}"
+    postgres.drop_database(home, name)
+    url = postgres.create_database(home, name)
+    migrate.migrate(url)
+    settings = Settings(
+        home=home, database_url=SecretStr(url), redis_url=SecretStr(endpoints.valkey)
+    )
+    market = Market(home, settings, _free_port())
+    try:
+        yield market
+    finally:
+        market.stop()
+        postgres.drop_database(home, name)
+
+
+def vacuum(market: Market) -> None:
+    """Let the tables be as autovacuum and the checkpointer leave them in the end."""
+
+    async def tidy() -> None:
+        with market.operator() as (_, engine):
+            connection = await engine.connect()
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert raw is not None
+            await raw.execute("VACUUM ANALYZE")
+            await connection.close()
+            await engine.dispose()
+
+    asyncio.run(tidy())
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def median(values: Sequence[float]) -> float:
+    known = sorted(values)
+    return known[len(known) // 2]
