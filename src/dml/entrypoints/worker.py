@@ -85,7 +85,7 @@ async def serve(settings: Settings) -> None:
     folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
-        repeat(parts, "folding", folding.fold, idle_seconds=FOLD_SECONDS, went=folding.pace.went),
+        repeat(parts, "folding", folding.fold, idle_seconds=FOLD_SECONDS, went=folding.went),
         repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
         repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
     ]

@@ -9,6 +9,7 @@ Several fold at once. Taking and reading results waits for nobody; then the tota
 order of their jobs, and the ledger's accounts in theirs, so that nobody waits for each other.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,10 +108,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a fold did: how many results it took, and which jobs have all they asked for."""
+    """What a fold did: how many results it took, and which jobs have all they asked for.
+
+    `waited_seconds` it waited for other folds of the same jobs, while it held up nobody.
+    """
 
     results: int
     full: list[JobId]
+    waited_seconds: float = 0.0
 
 
 async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
@@ -130,7 +135,9 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
         share.owners[row["owner_id"]] += 1
         share.results.append(tally.read(row["body"]))
 
+    began = time.perf_counter()
     jobs = await connection.fetch(_LOCK, list(shares))
+    waited = time.perf_counter() - began
     assert len(jobs) == len(shares)
     steps = [_step(job, shares[job["id"]].results) for job in jobs]
     await _add_counts(connection, [(it.job, it.first, it.shows) for it in steps])
@@ -142,7 +149,8 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
 
     earned = [_earned(fold_id, job, shares[job["id"]].owners) for job in jobs]
     await payments.transfer_many(ctx, [movement for some in earned for movement in some])
-    return Folded(len(rows), [it.job["id"] for it in steps if it.folded == it.job["max_devices"]])
+    full = [it.job["id"] for it in steps if it.folded == it.job["max_devices"]]
+    return Folded(len(rows), full, waited)
 
 
 async def show(ctx: Context, totals: JobTotals) -> None:

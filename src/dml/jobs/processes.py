@@ -46,19 +46,26 @@ async def _look_again(ctx: Context, job_id: JobId, attempt: int) -> None:
     await processes.at(ctx, when, f"job:{job_id}:settle:{attempt}", settle, job_id, attempt)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Folding:
     """Folds batch after batch, and remembers how the last one went and whose turn it is."""
 
     pace: Pace = field(default_factory=Pace)
     turns: Turns = field(default_factory=Turns)
+    waited_seconds: float = 0.0
 
     async def fold(self, ctx: Context) -> int:
         """Fold a batch, and end the jobs that it filled. Return how many results it took."""
+        self.waited_seconds = 0.0
         folded = await folding.fold(ctx, self.turns, limit=self.pace.limit)
+        self.waited_seconds = folded.waited_seconds
         for job_id in folded.full:
             await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
         return folded.results
+
+    def went(self, results: int, seconds: float) -> None:
+        """Note how long the transaction took, commit and all, so that the next one fits."""
+        self.pace.went(results, seconds - self.waited_seconds)
 
 
 async def sweep(ctx: Context) -> int:

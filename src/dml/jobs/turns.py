@@ -13,9 +13,9 @@ from typing import Final, TypeAlias
 from dml.core.ids import JobId
 
 BATCH_MAX: Final = 1_000
-BATCH_MIN: Final = 16
+BATCH_MIN: Final = 64  # Fewer would cost more for the statements than for themselves.
 BATCH_FIRST: Final = 128
-FOLD_SECONDS: Final = 0.2  # What one transaction aims at: whoever waits for it waits no longer.
+FOLD_SECONDS: Final = 0.2  # What a transaction aims at: nobody waits longer for what it holds.
 SHARE_MIN: Final = 16  # Less of a job at once would cost more for its counts than for its results.
 LOOKS: Final = 10  # A look serves for ten times as long as it took, so a tenth goes into looking.
 
