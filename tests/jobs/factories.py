@@ -181,10 +181,10 @@ async def claim_of(device: TestDevice, job: Ordered) -> list[dict[str, Any]]:
 
 async def fold(world: World) -> int:
     """Fold all that waits, as a worker does. Return how many results that were."""
-    done = 0
+    done, folding = 0, processes.Folding()
     while True:
         async with world.parts.sessions.begin() as tx:
-            folded = await processes.fold(Context(tx, SYSTEM, datetime.now(UTC)))
+            folded = await folding.fold(Context(tx, SYSTEM, datetime.now(UTC)))
         done += folded
         if not folded:
             return done

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from dml.core.context import SYSTEM, Context
 from dml.core.ids import new_id
-from dml.jobs import folding
 from dml.jobs.models import Assignment, AssignmentState, JobPlaces, JobState
 from tests.devices.factories import TestDevice, permit, refuse
 from tests.jobs.factories import (
@@ -26,7 +24,6 @@ from tests.jobs.factories import (
     result,
     settle,
     sweep,
-    work,
 )
 from tests.world import Person, World, problem, soon
 
@@ -375,19 +372,3 @@ async def test_two_folds_at_once_count_each_result_once(world: World) -> None:
     assert (await job.get())["devices_done"] == 6
     for device in devices:
         assert (await device.owner.get("/v1/payments/balance")).json()["available"] == "0.1"
-
-
-async def test_a_fold_takes_fewer_results_where_they_are_large(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await fold(world)
-    job = await make_job(world, max_devices=5)
-    await work(world, job, 5)
-    monkeypatch.setattr(folding, "BATCH_BYTES", 1)
-    monkeypatch.setattr(folding, "CELLS_AT_ONCE", 1)
-    async with world.parts.sessions.begin() as tx:
-        assert (await folding.fold(Context(tx, SYSTEM, datetime.now(UTC)))).results == 1
-    assert await fold(world) == 4
-    told = await job.results()
-    assert (told["labels"], told["undated"]) == ({"cat": 10, "dog": 5}, 5)
-    assert told["months"] == [{"month": "2026-03", "labels": {"cat": 10}}]

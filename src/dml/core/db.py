@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg import Connection
-from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Text, Uuid
+from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -19,7 +19,7 @@ from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 
 RawConnection: TypeAlias = "Connection[Any]"
-SCHEMA_REVISION: Final = "0002"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0003"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
@@ -29,6 +29,9 @@ PATIENCE: Final = {
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
 }
+
+# SQLAlchemy begins with the first statement that it sends; what goes past it would each commit.
+_BEGIN: Final = text("SELECT")
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -105,4 +108,6 @@ async def raw(tx: AsyncSession) -> RawConnection:
     connection = await (await tx.connection()).get_raw_connection()
     driver = connection.driver_connection
     assert isinstance(driver, Connection)
+    if not driver.is_in_transaction():
+        await tx.execute(_BEGIN)
     return driver

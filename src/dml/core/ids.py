@@ -3,6 +3,7 @@
 import secrets
 import threading
 import time
+from itertools import accumulate
 from typing import Final, NewType
 from uuid import UUID
 
@@ -44,6 +45,21 @@ def new_id() -> UUID:
     with _lock:
         fresh = time.time_ns() // 1_000_000 << 74 | secrets.randbits(74)
         _last = value = max(fresh, _last + 1 + secrets.randbits(32))
+    return _as_uuid(value)
+
+
+def new_ids(count: int) -> list[UUID]:
+    """Return so many ids, in their order, for less: they count on from each other."""
+    global _last
+    steps = memoryview(secrets.token_bytes(4 * count)).cast("I")
+    with _lock:
+        fresh = time.time_ns() // 1_000_000 << 74 | secrets.randbits(74)
+        values = list(accumulate((step + 1 for step in steps), initial=max(fresh, _last)))[1:]
+        _last = values[-1] if values else _last
+    return [_as_uuid(it) for it in values]
+
+
+def _as_uuid(value: int) -> UUID:
     time_and_a, b = value >> 62, value & (2**62 - 1)
     milliseconds, a = time_and_a >> 12, time_and_a & 0xFFF
     return UUID(int=milliseconds << 80 | 0x7 << 76 | a << 64 | 0b10 << 62 | b)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -24,7 +25,12 @@ SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 TROUBLE_SECONDS: Final = 1.0
 
+# A connection keeps its plans, those of foreign keys too. One made while a table was small would
+# read all of it for each row, until its statistics are made anew.
+PLANS: Final = {"enable_seqscan": "off"}
+
 Act = Callable[[Context], Awaitable[int]]
+Went = Callable[[int, float], None]
 
 
 async def clean(ctx: Context) -> int:
@@ -35,19 +41,24 @@ async def clean(ctx: Context) -> int:
     return 0
 
 
-async def repeat(parts: WorkerParts, name: str, act: Act, *, idle_seconds: float) -> None:
+async def repeat(
+    parts: WorkerParts, name: str, act: Act, *, idle_seconds: float, went: Went | None = None
+) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
     Whatever goes wrong is logged and tried again: what the transaction would have done is undone.
+    `went` hears how much each one did, and how many seconds it took, commit and all.
     """
     while True:
-        pause = TROUBLE_SECONDS
+        pause, done, began = TROUBLE_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
                 done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
             pause = 0.0 if done else idle_seconds
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
             log.exception("%s failed, and is tried again", name)
+        if went is not None:
+            went(done, time.perf_counter() - began)
         await asyncio.sleep(pause)
 
 
@@ -56,7 +67,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    database = wiring.make_engine(settings, "dml worker")
+    database = wiring.make_engine(settings, "dml worker", **PLANS)
     sandbox = Sandbox()
     parts = WorkerParts(
         settings=settings,
@@ -71,9 +82,10 @@ async def serve(settings: Settings) -> None:
     facts = {"sandbox": "ok" if unsafe is None else unsafe}
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no model is evaluated: %s", unsafe)
+    folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
-        repeat(parts, "folding", handlers.jobs.fold, idle_seconds=FOLD_SECONDS),
+        repeat(parts, "folding", folding.fold, idle_seconds=FOLD_SECONDS, went=folding.went),
         repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
         repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
     ]

@@ -13,6 +13,6 @@ back what is left in escrow, and ends.
 Places are counters in a few buckets, not rows, so that a job of a million devices costs no more
 than one of ten; a place is open, leased, or accepted, and the three always add up.
 
-Read in this order: models, rules, service, assignments, statements, folding, processes, queries,
-routes.
+Read in this order: models, rules, service, assignments, statements, folding (with turns, inbox and
+tally), processes, queries, routes.
 """

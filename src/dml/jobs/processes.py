@@ -1,5 +1,7 @@
 """What jobs do by themselves: end at their deadline, end when full, settle, sweep and fold."""
 
+from dataclasses import dataclass, field
+
 from dml.core import processes
 from dml.core.context import Context
 from dml.core.db import raw
@@ -9,6 +11,7 @@ from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
 from dml.jobs import folding, rules, settling, statements
 from dml.jobs.models import JobState
+from dml.jobs.turns import Pace, Turns
 
 
 @process("jobs.settle.v1")
@@ -43,12 +46,26 @@ async def _look_again(ctx: Context, job_id: JobId, attempt: int) -> None:
     await processes.at(ctx, when, f"job:{job_id}:settle:{attempt}", settle, job_id, attempt)
 
 
-async def fold(ctx: Context) -> int:
-    """Fold a batch, and end the jobs that it filled. Return how many results it took."""
-    folded = await folding.fold(ctx)
-    for job_id in folded.full:
-        await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
-    return folded.results
+@dataclass(slots=True)
+class Folding:
+    """Folds batch after batch, and remembers how the last one went and whose turn it is."""
+
+    pace: Pace = field(default_factory=Pace)
+    turns: Turns = field(default_factory=Turns)
+    waited_seconds: float = 0.0
+
+    async def fold(self, ctx: Context) -> int:
+        """Fold a batch, and end the jobs that it filled. Return how many results it took."""
+        self.waited_seconds = 0.0
+        folded = await folding.fold(ctx, self.turns, limit=self.pace.limit)
+        self.waited_seconds = folded.waited_seconds
+        for job_id in folded.full:
+            await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
+        return folded.results
+
+    def went(self, results: int, seconds: float) -> None:
+        """Note how long the transaction took, commit and all, so that the next one fits."""
+        self.pace.went(results, seconds - self.waited_seconds)
 
 
 async def sweep(ctx: Context) -> int:

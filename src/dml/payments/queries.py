@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.core.db import PAGE_MAX
+from dml.core.db import PAGE_MAX, raw
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
 from dml.payments.models import (
@@ -21,14 +22,24 @@ from dml.payments.models import (
 )
 from dml.payments.rules import wallet
 
-_MADE = text("""
+# A cause that moved nothing yet moves all anew: asked first, it spares a look for each movement.
+_CAUSES_KNOWN: Final = """
+    SELECT EXISTS (
+        SELECT FROM unnest($1::text[], $2::text[]) AS cause (code, reference)
+        WHERE EXISTS (
+            SELECT FROM ledger_transfers t
+            WHERE t.code = cause.code AND t.reference = cause.reference))
+"""
+_MADE: Final = """
     SELECT t.code, t.reference, t.source, t.target, t.amount
-    FROM unnest(
-        CAST(:codes AS text[]), CAST(:references AS text[]),
-        CAST(:sources AS text[]), CAST(:targets AS text[])
-    ) AS asked (code, reference, source, target)
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        AS asked (code, reference, source, target)
     JOIN ledger_transfers t USING (code, reference, source, target)
-""")
+"""
+_LOCK: Final = """
+    SELECT code, balance FROM ledger_accounts WHERE code = ANY ($1::text[])
+    ORDER BY code FOR UPDATE
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +68,26 @@ class Books:
 
 async def lock_accounts(tx: AsyncSession, accounts: Sequence[str]) -> dict[str, MicroTokens]:
     """Hold these accounts until the transaction ends, locked in one order. Return balances."""
-    query = (
-        select(LedgerAccount.code, LedgerAccount.balance)
-        .where(LedgerAccount.code.in_(accounts))
-        .order_by(LedgerAccount.code)
-        .with_for_update()
-    )
-    return {row.code: row.balance for row in await tx.execute(query)}
+    return dict(await (await raw(tx)).fetch(_LOCK, accounts))
 
 
 async def find_made(tx: AsyncSession, movements: Sequence[Movement]) -> dict[Key, MicroTokens]:
     """Return the amount of each of these movements that was made before."""
-    asked = {
-        "codes": [it.code for it in movements],
-        "references": [it.reference for it in movements],
-        "sources": [it.source for it in movements],
-        "targets": [it.target for it in movements],
-    }
+    connection = await raw(tx)
+    causes = {(it.code, it.reference) for it in movements}
+    codes, references = (list(column) for column in zip(*causes, strict=True))
+    if not await connection.fetchval(_CAUSES_KNOWN, codes, references):
+        return {}
+    rows = await connection.fetch(
+        _MADE,
+        [it.code for it in movements],
+        [it.reference for it in movements],
+        [it.source for it in movements],
+        [it.target for it in movements],
+    )
     return {
         (TransferCode(code), reference, source, target): amount
-        for code, reference, source, target, amount in await tx.execute(_MADE, asked)
+        for code, reference, source, target, amount in rows
     }
 
 
