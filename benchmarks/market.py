@@ -1,4 +1,4 @@
-"""A marketplace to be measured: durable servers of its own, and API processes as `dml up` has them."""
+"""A marketplace to be measured: durable servers of its own, and processes as `dml up` has them."""
 
 import asyncio
 import contextlib

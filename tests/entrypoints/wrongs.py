@@ -39,7 +39,7 @@ NO_CONSTRAINTS: Final = {
     "DROP CONSTRAINT ledger_transfers_target_fkey",
     "nothing": "ledger_transfers DROP CONSTRAINT ledger_transfers_positive_check",
     "oversold": "job_places DROP CONSTRAINT job_places_never_oversold_check",
-    "twice": "assignments DROP CONSTRAINT assignments_job_id_device_id_key",
+    "twice": "assignments DROP CONSTRAINT assignments_device_id_job_id_key",
 }
 SUM = "The sum over all ledger accounts is not zero"
 OVERDRAWN = "An account other than `chain` is below zero"
