@@ -9,19 +9,38 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from dataclasses import dataclass
+from typing import Annotated, Final, Self
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.ids import JobId
 from dml.jobs import queries, results
+from dml.jobs.models import JobState
 from dml.jobs.rules import ENDED
 from dml.jobs.schemas import ResultsOut
 
-EVERY_SECONDS: Final = 0.25
+EVERY_SECONDS: Final = 0.25  # Between looks; more, where there is much to send after each:
+EVERY_SECONDS_A_WATCHER: Final = 0.0015
 COMMENT_SECONDS: Final = 15.0  # So that proxies keep a quiet stream open.
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An answer, and the event that tells it, written once for all who watch."""
+
+    results: ResultsOut
+    event: str
+
+    @classmethod
+    def of(cls, shown: ResultsOut) -> Self:
+        return cls(shown, _event("results", shown))
+
+    @property
+    def stamp(self) -> tuple[int, JobState]:
+        return self.results.version, self.results.state
 
 
 class Watch:
@@ -30,7 +49,7 @@ class Watch:
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         self._sessions = sessions
         self._watchers: defaultdict[JobId, set[asyncio.Event]] = defaultdict(set)
-        self._newest: dict[JobId, ResultsOut] = {}
+        self._newest: dict[JobId, News] = {}
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -39,26 +58,26 @@ class Watch:
 
         Its body runs after the request's transaction has ended, and touches none.
         """
-        job_id, news = first.job_id, asyncio.Event()
-        self._watchers[job_id].add(news)
+        job_id, awake = first.job_id, asyncio.Event()
+        self._watchers[job_id].add(awake)
         self._start()
         try:
-            shown = first
-            yield _event("results", shown)
-            while shown.state not in ENDED and not self._closed:
+            shown = News.of(first)
+            yield shown.event
+            while shown.results.state not in ENDED and not self._closed:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), COMMENT_SECONDS)
-                news.clear()
+                    await asyncio.wait_for(awake.wait(), COMMENT_SECONDS)
+                awake.clear()
                 newest = self._newest.get(job_id, shown)
-                if (newest.version, newest.state) == (shown.version, shown.state):
+                if newest.stamp == shown.stamp:
                     yield ": still here\n\n"
                     continue
                 shown = newest
-                yield _event("results", shown)
-            if shown.state in ENDED:
-                yield _event("end", shown)
+                yield shown.event
+            if shown.results.state in ENDED:
+                yield _event("end", shown.results)
         finally:
-            self._watchers[job_id].discard(news)
+            self._watchers[job_id].discard(awake)
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
                 self._newest.pop(job_id, None)
@@ -67,8 +86,8 @@ class Watch:
         """End all streams: the server stops."""
         self._closed = True
         for watchers in self._watchers.values():
-            for news in watchers:
-                news.set()
+            for awake in watchers:
+                awake.set()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -85,17 +104,19 @@ class Watch:
                     await self._look(tx)
             except Exception as error:  # The database is away: the next look is the remedy.
                 log.warning("cannot look for news of jobs: %s", error)
-            await asyncio.sleep(EVERY_SECONDS)
+            number = sum(map(len, self._watchers.values()))
+            await asyncio.sleep(max(EVERY_SECONDS, number * EVERY_SECONDS_A_WATCHER))
 
     async def _look(self, tx: AsyncSession) -> None:
         known = await queries.watch(tx, list(self._watchers))
         for job_id, (version, state) in known.items():
             newest = self._newest.get(job_id)
-            if newest is not None and (newest.version, newest.state) == (version, state):
+            if newest is not None and newest.stamp == (version, state):
                 continue
-            self._newest[job_id] = await results.results_of(tx, await queries.get(tx, job_id))
-            for news in self._watchers.get(job_id, ()):
-                news.set()
+            job = await queries.get(tx, job_id)
+            self._newest[job_id] = News.of(await results.results_of(tx, job))
+            for awake in self._watchers.get(job_id, ()):
+                awake.set()
 
 
 def _of(request: Request) -> Watch:
