@@ -84,6 +84,7 @@ def drive(
 ) -> dict[str, float]:
     """Let devices come, closed loop unless a rate is said. Return rates, latencies and costs."""
     with Engine([("127.0.0.1", market.port)], connections=connections) as engine:
+        engine.run(scene.scripts(), at_once=connections, seconds=0.5)  # So that all are connected.
         before = market.api_seconds(), market.postgres_seconds()
         run = engine.run(
             scene.scripts(),

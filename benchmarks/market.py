@@ -99,10 +99,10 @@ class Market:
 
 
 @contextmanager
-def opened(home: Path) -> Iterator[Market]:
+def opened(home: Path, label: str) -> Iterator[Market]:
     """A new, migrated database on the servers of this home; it is dropped in the end."""
     endpoints = servers.up(home)
-    name = f"dml_benchmark_{os.getpid()}"
+    name = f"dml_benchmark_{label}"
     postgres.drop_database(home, name)
     url = postgres.create_database(home, name)
     migrate.migrate(url)
