@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LIMIT: Final = 64  # Items of one statement: more cost as much each, and make all wait longer.
 QUEUE_MAX: Final = 2_048  # About half a second's work.
+BYTES: Final = 4 * 1024 * 1024  # Of one statement, beyond its first item; and sixteen times of
+QUEUE_BYTES_MAX: Final = 16 * BYTES  # what waits: a result may have a megabyte.
 PATIENCE_SECONDS: Final = 2.0  # So long the database may be away before all who wait are told.
 ROUNDS_MAX: Final = 50  # How often an item that was outrun is asked anew.
 RACED_SECONDS: Final = 0.005  # Before a batch that was outrun as a whole is.
@@ -76,6 +78,7 @@ Statement = Callable[[RawConnection, Sequence[ItemT]], Awaitable[Sequence[Outcom
 class _Waiting(Generic[ItemT, OutcomeT]):
     item: ItemT
     answer: "asyncio.Future[OutcomeT]"
+    size: int
     rounds: int = 0
 
 
@@ -89,13 +92,16 @@ class Batcher(Generic[ItemT, OutcomeT]):
         *,
         limit: int = LIMIT,
         queue_max: int = QUEUE_MAX,
-        observe: Callable[[int], None] = lambda size: None,
+        size_of: Callable[[ItemT], int] = lambda item: 0,
+        observe: Callable[[int], None] = lambda number: None,
     ) -> None:
         self._connect = connect
         self._statement = statement
         self._limit = limit
         self._queue_max = queue_max
-        self._observe = observe  # Told the size of each batch that committed.
+        self._size_of = size_of  # In bytes, where items may be large.
+        self._observe = observe  # Told how many items each batch had that committed.
+        self._bytes = 0  # Of all that wait.
         self._waiting: deque[_Waiting[ItemT, OutcomeT]] = deque()
         self._connection: RawConnection | None = None
         self._wake = asyncio.Event()
@@ -107,10 +113,12 @@ class Batcher(Generic[ItemT, OutcomeT]):
 
     def ask(self, item: ItemT) -> "asyncio.Future[OutcomeT]":
         """Return the future outcome of this item. Overloaded, where too many wait already."""
-        if len(self._waiting) >= self._queue_max:
+        if len(self._waiting) >= self._queue_max or self._bytes > QUEUE_BYTES_MAX:
             raise _overloaded()
         answer: asyncio.Future[OutcomeT] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(item, answer))
+        size = self._size_of(item)
+        self._waiting.append(_Waiting(item, answer, size))
+        self._bytes += size
         self._wake.set()
         return answer
 
@@ -126,10 +134,16 @@ class Batcher(Generic[ItemT, OutcomeT]):
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch = [
-                    self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))
-                ]
-                await self._send(batch)
+                await self._send(self._take())
+
+    def _take(self) -> list[_Waiting[ItemT, OutcomeT]]:
+        batch: list[_Waiting[ItemT, OutcomeT]] = []
+        left = BYTES
+        while self._waiting and len(batch) < self._limit and left >= 0:
+            batch.append(self._waiting.popleft())
+            left -= batch[-1].size
+        self._bytes -= BYTES - left
+        return batch
 
     async def _send(self, batch: list[_Waiting[ItemT, OutcomeT]]) -> None:
         """Answer a batch. One that is refused for its content is halved: a bad item fails alone."""
@@ -167,6 +181,7 @@ class Batcher(Generic[ItemT, OutcomeT]):
             elif it.rounds < ROUNDS_MAX:
                 it.rounds += 1
                 self._waiting.appendleft(it)  # Its turn was now; at the end it would starve.
+                self._bytes += it.size
             else:
                 it.answer.set_exception(_overloaded())
 
@@ -196,6 +211,7 @@ class Batcher(Generic[ItemT, OutcomeT]):
     def _refuse_all(self) -> None:
         _refuse(self._waiting)
         self._waiting.clear()
+        self._bytes = 0
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -91,7 +91,9 @@ class DevicePath:
         self._claims = Batcher[Claim, Claimed](
             connect, partial(statements.claim, lease=self._lease)
         )
-        self._results = Batcher[Sent, Answered](connect, statements.accept)
+        self._results = Batcher[Sent, Answered](
+            connect, statements.accept, size_of=lambda sent: len(sent.body)
+        )
         self._beats = Batcher[Sent, Answered](
             connect, partial(statements.extend, lease=self._lease)
         )
