@@ -175,16 +175,18 @@ async def move(ctx: Context, batch: Batch, packed: Packed, stored: Stored) -> No
         "pages": packed.page_of,
         "hashes": [None if it is None else hashlib.sha256(it).digest() for it in bodies],
     }
-    left = (await ctx.tx.execute(_MOVE, values)).one()
     said = [json.loads(it) for it in bodies if it is not None]
-    if (left.assignments, left.results) != (len(bodies), len(said)):
-        raise NotOver(
-            f"job:{batch.job_id}: of {len(bodies)} assignments {left.assignments} are over"
-        )
     before = select(JobArchive.chain).where(
         JobArchive.job_id == batch.job_id, JobArchive.number == batch.number - 1
     )
     chain = archives.chained(await ctx.tx.scalar(before) or archives.FIRST_CHAIN, stored.sha256)
+    # From here to the commit nothing but the database works: a transaction that writes keeps all
+    # others' dead rows, those of the busy places, too.
+    left = (await ctx.tx.execute(_MOVE, values)).one()
+    if (left.assignments, left.results) != (len(bodies), len(said)):
+        raise NotOver(
+            f"job:{batch.job_id}: of {len(bodies)} assignments {left.assignments} are over"
+        )
     await ctx.tx.execute(
         insert(JobArchive).values(
             id=archive_id,

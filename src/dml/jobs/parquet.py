@@ -17,6 +17,8 @@ from uuid import UUID
 import pyarrow as pa
 from pyarrow import parquet
 
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps 40 MB more than it needs.
+
 PAGE_BYTES: Final = 128 * 1024  # Of bodies, in a page: or one body, where that is larger.
 _NEVER_SPLIT: Final = 2**30  # A page for each column of a row group.
 
@@ -81,6 +83,7 @@ def pack(rows: Sequence[Row], facts: dict[str, str]) -> Packed:
         file,
         _SCHEMA,
         compression="gzip",
+        compression_level=5,  # The default, 9, takes five times as long for 8 % less.
         use_dictionary=False,
         write_statistics=False,
         store_schema=False,

@@ -16,9 +16,9 @@ from dml.core.blobs import Blobs
 from dml.core.ids import AssignmentId
 from dml.jobs import archives, parquet, queries
 from dml.jobs.counting import Terms
-from dml.jobs.folding import Batch
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobCount, Result
 from dml.jobs.parquet import Row, Unpacked
+from dml.jobs.tally import Tally, read
 
 
 async def list_all_archives(tx: AsyncSession, job: Job) -> list[JobArchive]:
@@ -42,7 +42,7 @@ async def verify(tx: AsyncSession, blobs: Blobs, job: Job) -> list[str]:
     `tx` sees one moment. O(bytes of results), and the counts of a job in memory.
     """
     wrong: list[str] = []
-    found = Batch()
+    found = Tally()
     terms = Terms.of(job.labels, job.date_from, job.date_to)
     chain = archives.FIRST_CHAIN
     for place, archive in enumerate(await list_all_archives(tx, job), start=1):
@@ -63,10 +63,10 @@ async def verify(tx: AsyncSession, blobs: Blobs, job: Job) -> list[str]:
             for it in [*_of_file(archive, file, content), *await _of_known(tx, archive, file)]
         ]
         for row in file.rows:
-            _count(found, row, terms)
+            _count(found, row)
     async for row in _rows_at_hand(tx, job):
-        _count(found, row, terms)
-    return [*wrong, *await _of_answer(tx, job, found)]
+        _count(found, row)
+    return [*wrong, *await _of_answer(tx, job, found, terms)]
 
 
 async def _rows_at_hand(tx: AsyncSession, job: Job) -> AsyncIterator[Row]:
@@ -94,9 +94,9 @@ async def _unpack(content: bytes) -> Unpacked:
     return await asyncio.to_thread(parquet.unpack, content)
 
 
-def _count(found: Batch, row: Row, terms: Terms) -> None:
+def _count(found: Tally, row: Row) -> None:
     if row.fold_id is not None and row.body is not None:
-        found.add(json.loads(row.body), terms)
+        found.add(read(row.body))
 
 
 def _of_file(archive: JobArchive, file: Unpacked, content: bytes) -> Iterator[str]:
@@ -148,12 +148,13 @@ def _sha256(body: bytes | None) -> bytes | None:
     return None if body is None else hashlib.sha256(body).digest()
 
 
-async def _of_answer(tx: AsyncSession, job: Job, found: Batch) -> list[str]:
+async def _of_answer(tx: AsyncSession, job: Job, found: Tally, terms: Terms) -> list[str]:
     totals = await queries.get_totals(tx, job.id)
     query = select(JobCount.month, JobCount.label, JobCount.counted).where(
         JobCount.job_id == job.id
     )
     counted = {(row.month, row.label): row.counted for row in await tx.execute(query)}
+    cells = {(month, label): count for month, label, count in found.cells(terms)}
     wrong: list[str] = []
     for name, due, sum_ in (
         ("results", totals.folded, found.devices),
@@ -163,13 +164,11 @@ async def _of_answer(tx: AsyncSession, job: Job, found: Batch) -> list[str]:
         if due != sum_:
             wrong.append(f"the answer has {due} {name}, its results say {sum_}")
     differ = sorted(
-        cell
-        for cell in counted.keys() | found.cells.keys()
-        if counted.get(cell, 0) != found.cells.get(cell, 0)
+        cell for cell in counted.keys() | cells.keys() if counted.get(cell, 0) != cells.get(cell, 0)
     )
     wrong += [
         f"the answer counts {counted.get(cell, 0)} in month {cell[0]} for label {cell[1]}, "
-        f"its results say {found.cells.get(cell, 0)}"
+        f"its results say {cells.get(cell, 0)}"
         for cell in differ[:20]
     ]
     if len(differ) > 20:
