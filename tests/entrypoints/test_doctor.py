@@ -22,6 +22,7 @@ from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints import doctor
 from dml.entrypoints.server import create_app
+from dml.jobs import archiving
 from dml.jobs import doctor as jobs
 from dml.jobs.models import JobState
 from dml.payments import doctor as payments
@@ -75,6 +76,11 @@ async def build(world: World) -> dict[str, Any]:
     await work(world, cancelled, 6)
     await fold(world)
     assert await settle(world, cancelled, JobState.CANCELLED) == "settled"
+    archived = await make_job(world, max_devices=7)
+    its_devices = await work(world, archived, 7)
+    await fold(world)
+    assert await settle(world, archived, JobState.COMPLETED) == "settled"
+    await archiving.archive(world.parts.sessions, world.parts.blobs, archived.id, limit=4)
     paused = await make_job(world, max_devices=40)
     assert (await paused.customer.post(f"{paused.path}/pause")).status_code == 200
 
@@ -94,6 +100,9 @@ async def build(world: World) -> dict[str, Any]:
     return {
         "done": done.id,
         "cancelled": cancelled.id,
+        "archived": archived.id,
+        "archived_device": its_devices[0].id,
+        "archived_owner": its_devices[0].owner.id,
         "paused": paused.id,
         "open": at_work.id,
         "leased": lease["id"],

@@ -74,6 +74,13 @@ OVERDUE = "A job is past its deadline, and does not end"
 SETTLES = "A job has settled for ten minutes after its last lease could end"
 WAITS = "A result waits to be folded, though a worker is alive"
 KEPT = "A lease ran out and keeps its place, though a worker is alive"
+BOTH = "An assignment is at hand, and archived as well"
+NOWHERE = "An archived assignment is in no archive, or of no device that exists"
+KNOWN = "An archive does not count what is known of its assignments"
+IN_LINE = "A job's archives do not follow one upon the other"
+LABELLED = "An archived job's counts do not add up to its labelled items"
+TOO_SOON = "A job is archived that has not ended, or is archived whole and has assignments at hand"
+HALF = "An ended job is not archived whole a day after it began, or after later ones were"
 UPLOADED = "A version waits for its check, and was not given up in time"
 FAILED = "A durable process failed, or killed each worker that ran it"
 LATE = "A durable process was due ten minutes ago and did not begin, though a worker is alive"
@@ -310,6 +317,84 @@ WRONGS: Final = [
         "WHERE id = '{leased}'",
         [KEPT],
         "assignment:{leased} since",
+    ),
+    (
+        "INSERT INTO assignments SELECT x.id, f.job_id, device_id, '{archived_owner}', 0, NULL, "
+        "'released', 1, now(), now(), NULL FROM archived_assignments x "
+        "JOIN job_archives f ON f.id = x.archive_id WHERE device_id = '{archived_device}'",
+        [TWICE, BOTH, TOO_SOON],
+        "job:{archived}, device {archived_device} has 2",
+    ),
+    (
+        "UPDATE archived_assignments SET archive_id = gen_random_uuid() "
+        "WHERE device_id = '{archived_device}'",
+        [FOLD, PLACES, FOLDED, NOWHERE, KNOWN],
+        "to wallet:{archived_owner}: paid 100000, earned 0",
+    ),
+    (
+        "UPDATE archived_assignments SET fold_id = NULL WHERE device_id = '{archived_device}'",
+        [FOLD, LOST, FOLDED],
+        "to wallet:{archived_owner}: paid 100000, earned 0",
+    ),
+    (
+        "DELETE FROM archived_assignments WHERE device_id = '{archived_device}'",
+        [FOLD, PLACES, FOLDED, KNOWN],
+        "to wallet:{archived_owner}: paid 100000, earned 0",
+    ),
+    (
+        "UPDATE job_archives SET assignments = assignments + 1 "
+        "WHERE job_id = '{archived}' AND number = 2",
+        [KNOWN],
+        "job:{archived}, archive 2 has 4 assignments and 3 results, known are 3 and 3",
+    ),
+    (
+        "UPDATE job_archives SET items = items + 1 WHERE job_id = '{archived}' AND number = 2",
+        [ITEMS],
+        "job:{archived} has 28 and 7, its results 29 and 7",
+    ),
+    (
+        "UPDATE job_archives SET sha256 = repeat('ab', 32) "
+        "WHERE job_id = '{archived}' AND number = 1",
+        [IN_LINE],
+        "job:{archived}, archive 1 is 1 in line",
+    ),
+    (
+        "UPDATE job_archives SET number = 3 WHERE job_id = '{archived}' AND number = 2",
+        [IN_LINE],
+        "job:{archived}, archive 3 is 2 in line",
+    ),
+    (
+        "UPDATE job_counts SET counted = counted + 1, shown = shown + 1 "
+        "WHERE job_id = '{archived}' AND month > 0",
+        [ADD_UP, LABELLED],
+        "job:{archived} shows 28 items, of which 22 labelled and 7 uncertain",
+    ),
+    (
+        "UPDATE job_counts SET counted = counted + 1 WHERE job_id = '{archived}' AND month > 0",
+        [LABELLED],
+        "job:{archived} counts 22 of 21",
+    ),
+    (
+        "UPDATE jobs SET archived_at = now() WHERE id = '{done}'",
+        [TOO_SOON],
+        "job:{done} (completed)",
+    ),
+    (
+        "UPDATE jobs SET archived_at = now() WHERE id = '{open}'",
+        [TOO_SOON],
+        "job:{open} (open)",
+    ),
+    (
+        "UPDATE jobs SET archived_at = NULL WHERE id = '{archived}';"
+        "UPDATE job_archives SET created_at = now() - interval '25 hours' "
+        "WHERE job_id = '{archived}'",
+        [HALF],
+        "job:{archived} ended at",
+    ),
+    (
+        "UPDATE jobs SET archived_at = now() - interval '25 hours' WHERE id = '{archived}'",
+        [HALF],
+        "job:{done} ended at",
     ),
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "

@@ -3,7 +3,9 @@
 A blob is stored under its SHA-256, so that it never changes and the same file is kept once.
 """
 
+import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -25,13 +27,14 @@ class Stored:
 
 
 class Blobs:
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
+        self._folder = folder  # Where the store is one of this machine.
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Blobs":
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(LocalStore(str(folder)))
+        return cls(LocalStore(str(folder)), folder=folder)
 
     async def put(self, stream: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Keep what `stream` yields, in constant memory; BlobTooLarge beyond `limit` bytes."""
@@ -52,10 +55,22 @@ class Blobs:
         await self._store.rename_async(incoming, _path(sha256))
         return Stored(sha256, size)
 
+    async def keep(self, content: bytes) -> Stored:
+        """Keep these bytes. They outlive a loss of power, too, once this returns."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        await self._store.put_async(_path(sha256), content)
+        if self._folder is not None:
+            await asyncio.to_thread(_write_through, self._folder, _path(sha256))
+        return Stored(sha256, len(content))
+
     async def get(self, sha256: str) -> bytes:
         """Return the whole blob. FileNotFoundError where there is none."""
         result = await self._store.get_async(_path(sha256))
         return bytes(await result.bytes_async())
+
+    async def get_range(self, sha256: str, start: int, end: int) -> bytes:
+        """Return the bytes from `start` to before `end`. FileNotFoundError as in `get`."""
+        return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
 
     async def stream(self, sha256: str) -> AsyncIterator[bytes]:
         """Begin to read a blob. FileNotFoundError where there is none."""
@@ -70,3 +85,14 @@ class Blobs:
 
 def _path(sha256: str) -> str:
     return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def _write_through(folder: Path, path: str) -> None:
+    """Have the disk hold a file, and the names that lead to it."""
+    file = folder / path
+    for place in (file, *(it for it in file.parents if it.is_relative_to(folder))):
+        opened = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

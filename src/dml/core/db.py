@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg import Connection
-from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Text, Uuid, text
+from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -19,7 +19,7 @@ from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 
 RawConnection: TypeAlias = "Connection[Any]"
-SCHEMA_REVISION: Final = "0003"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0004"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
@@ -52,6 +52,7 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
         MicroTokens: BigInteger,
         list[str]: ARRAY(Text),
         list[UUID]: ARRAY(Uuid),
+        list[int]: ARRAY(Integer),
         dict[str, Any]: JSONB,
         list[dict[str, Any]]: JSONB,
         **dict.fromkeys((UUID, *ID_TYPES), Uuid),

@@ -17,6 +17,7 @@ DeviceId = NewType("DeviceId", UUID)
 JobId = NewType("JobId", UUID)
 AssignmentId = NewType("AssignmentId", UUID)
 FoldId = NewType("FoldId", UUID)
+ArchiveId = NewType("ArchiveId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -29,6 +30,7 @@ ID_TYPES: Final = (
     JobId,
     AssignmentId,
     FoldId,
+    ArchiveId,
 )
 
 _lock = threading.Lock()

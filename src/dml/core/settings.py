@@ -121,6 +121,13 @@ class Settings(BaseSettings):
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."
     )
+    keep_ended_jobs_hours: int = Field(
+        168,
+        ge=0,
+        le=87_600,
+        description="How long an ended job's assignments stay in the tables, before they move "
+        "into files among the uploaded ones (`dml job results`).",
+    )
     lease_seconds: int = Field(
         600,
         ge=1,

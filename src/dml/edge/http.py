@@ -64,6 +64,13 @@ def begin(request: Request, credentials: Credentials) -> BeginFunction:
     return lambda: transaction(parts(request), token)
 
 
+def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction:
+    """For a route that reads more than the database, and only for who is signed in."""
+    if credentials is None:
+        raise NotSignedIn
+    return begin(request, credentials)
+
+
 async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
     token = credentials.credentials if credentials else None
     async with transaction(parts(request), token) as ctx:
@@ -94,6 +101,7 @@ async def open_for_stranger(request: Request) -> AsyncIterator[Context]:
 Ctx = Annotated[Context, Depends(open_context, scope="function")]
 PublicCtx = Annotated[Context, Depends(open_for_anybody, scope="function")]
 Begin = Annotated[BeginFunction, Depends(begin)]
+SignedInBegin = Annotated[BeginFunction, Depends(begin_signed_in)]
 # For who has no token yet, or an old one: what is sent all the same, and may have expired, is not
 # read. Otherwise a client that always sends its token could not get a new one.
 StrangerCtx = Annotated[Context, Depends(open_for_stranger, scope="function")]

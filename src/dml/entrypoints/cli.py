@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 admin = typer.Typer(no_args_is_help=True, help="What only an operator at the machine may do.")
 app.add_typer(admin, name="admin")
+job = typer.Typer(no_args_is_help=True, help="What became of a job: for the operator alone.")
+app.add_typer(job, name="job")
 device = typer.Typer(no_args_is_help=True, help="Let models run over data of yours, and earn.")
 app.add_typer(device, name="device")
 
@@ -225,6 +227,33 @@ def reset_password(
     from dml.entrypoints.admin import reset
 
     typer.echo(reset(_settings(), email), nl=False)
+
+
+@job.command("results")
+def job_results(
+    job_id: Annotated[str, typer.Argument(help="The job's id.", metavar="ID")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, like the API's.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, like the API's.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Each assignment, a line of JSON. Not to be passed on.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read all archives, and count again what they hold.")
+    ] = False,
+) -> None:
+    """Show a job's answer as its customer sees it, whether it is archived or not.
+
+    `--raw` shows single devices, and so is for the operator's eyes. `--verify` checks each file's
+    hash and place in the chain, and that what the files hold adds up to the answer; the exit code
+    is 1 where something is wrong, 2 where one cannot look.
+    """
+    from dml.entrypoints.job_results import Form, run
+
+    asked = {Form.JSON: as_json, Form.CSV: as_csv, Form.RAW: raw, Form.VERIFY: verify}
+    forms = [form for form, wanted in asked.items() if wanted] or [Form.TABLE]
+    if len(forms) > 1:
+        raise typer.BadParameter("choose one of --json, --csv, --raw and --verify")
+    raise typer.Exit(run(_settings(), job_id, forms[0]))
 
 
 @device.command("run")

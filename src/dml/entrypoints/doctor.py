@@ -87,7 +87,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
 async def examine(database_url: str) -> Diagnosis:
     """Make every check in one snapshot. Refused where the database is not of this code."""
     async with snapshot(database_url) as tx:
-        await _require_schema(tx)
+        await require_schema(tx)
         return Diagnosis(
             [
                 *await payments.complaints(tx),
@@ -115,7 +115,8 @@ async def snapshot(database_url: str) -> AsyncIterator[AsyncSession]:
         await engine.dispose()
 
 
-async def _require_schema(tx: AsyncSession) -> None:
+async def require_schema(tx: AsyncSession) -> None:
+    """Refuse a database that is not of this code."""
     revision = None
     if await tx.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
         revision = await tx.scalar(text("SELECT version_num FROM alembic_version"))

@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from sqlalchemy import func, select
 
 from dml.accounts import sessions
 from dml.core import logs, nodes
@@ -18,11 +21,14 @@ from dml.edge import idempotency, worker
 from dml.edge.worker import WorkerParts
 from dml.entrypoints import handlers, wiring
 from dml.inference.runner import Sandbox
+from dml.jobs import queries as jobs
+from dml.jobs.archives import ARCHIVER_LOCK
 
 log = logging.getLogger("dml.worker")
 FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
 SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
+ARCHIVE_SECONDS: Final = 60.0
 TROUBLE_SECONDS: Final = 1.0
 
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
@@ -39,6 +45,35 @@ async def clean(ctx: Context) -> int:
     await sessions.forget_expired(ctx.tx, ctx.now)
     await devices.forget_expired(ctx.tx, ctx.now)
     return 0
+
+
+async def archive(parts: WorkerParts) -> None:
+    """Have a process of its own archive what is due, whenever something is and nobody does."""
+    keep = timedelta(hours=parts.settings.keep_ended_jobs_hours)
+    while True:
+        try:
+            async with parts.sessions.begin() as tx:
+                free = await tx.scalar(select(func.pg_try_advisory_xact_lock(ARCHIVER_LOCK)))
+                due = free and await jobs.list_to_archive(tx, datetime.now(UTC), keep=keep, limit=1)
+            if due:
+                await run_archiver()
+        except Exception:
+            log.exception("archiving failed, and is tried again")
+        await asyncio.sleep(ARCHIVE_SECONDS)
+
+
+async def run_archiver() -> None:
+    """Start an archiver and wait for its end. It ends when this worker does, whatever kills it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "dml.entrypoints.archiver", stdin=asyncio.subprocess.PIPE
+    )
+    try:
+        if code := await process.wait():
+            log.warning("the archiver ended with %d, and is started again", code)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def repeat(
@@ -88,6 +123,7 @@ async def serve(settings: Settings) -> None:
         repeat(parts, "folding", folding.fold, idle_seconds=FOLD_SECONDS, went=folding.went),
         repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
         repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
+        archive(parts),
     ]
     tasks = [asyncio.create_task(loop) for loop in loops]
     await stop.wait()

@@ -13,6 +13,8 @@ back what is left in escrow, and ends.
 Places are counters in a few buckets, not rows, so that a job of a million devices costs no more
 than one of ten; a place is open, leased, or accepted, and the three always add up.
 
+Some time after its end, what its devices did moves into files (archiving), and a narrow row stays.
+
 Read in this order: models, rules, service, assignments, statements, folding (with turns, inbox and
-tally), processes, queries, routes.
+tally), processes, archiving, queries, routes.
 """

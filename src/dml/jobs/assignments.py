@@ -12,7 +12,7 @@ async def get_job(device: DeviceContext, assignment_id: AssignmentId) -> Job:
     job = await queries.find_job_held(tx, assignment_id, device_id)
     if job is not None:
         return job
-    assignment = await queries.find_assignment(tx, assignment_id, device_id)
-    if assignment is None:
+    state = await queries.find_state(tx, assignment_id, device_id)
+    if state is None:
         raise rules.AssignmentNotFound
-    raise rules.LeaseOver(state=assignment.state)
+    raise rules.LeaseOver(state=state)

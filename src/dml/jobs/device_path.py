@@ -102,7 +102,9 @@ class DevicePath:
             connect, devices.find_profiles
         )
         self._fact_reads = Batcher[JobId, Facts | None](connect, lookups.find_facts)
-        self._job_reads = Batcher[AssignmentId, JobId | None](connect, lookups.find_jobs_of)
+        self._job_reads = Batcher[tuple[AssignmentId, DeviceId], JobId | None](
+            connect, lookups.find_jobs_of
+        )
         self._ticking = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
@@ -175,7 +177,7 @@ class DevicePath:
 
         A refused result costs nothing: the lease lives on, and a corrected one may follow.
         """
-        job_id = await self._job_of(assignment_id)
+        job_id = await self._job_of(assignment_id, device.device_id)
         _, terms = await self._known(job_id)
         counting.check(result, terms)
         body = counting.canonical(result)
@@ -208,10 +210,10 @@ class DevicePath:
             self._profiles[device.device_id] = known
         return known
 
-    async def _job_of(self, assignment_id: AssignmentId) -> JobId:
+    async def _job_of(self, assignment_id: AssignmentId, device_id: DeviceId) -> JobId:
         known = self._jobs_of.get(assignment_id)
         if known is None:
-            known = await self._job_reads.ask(assignment_id)
+            known = await self._job_reads.ask((assignment_id, device_id))
             if known is None:
                 raise rules.AssignmentNotFound
             self._jobs_of[assignment_id] = known

@@ -11,10 +11,10 @@ from dml.core.ids import AssignmentId, DeviceId
 from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer
-from dml.edge.http import Ctx, Server
+from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.jobs import assignments, queries, rules
+from dml.jobs import archives, assignments, queries, rules
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import DevicePath
 from dml.jobs.pacing import TooManyRequests
@@ -117,13 +117,15 @@ async def download(begin: DeviceBegin, server: Server, assignment_id: Assignment
     )
 
 
-@work_router.get("/self/work", responses=refusals(NotADevice, Revoked))
-async def list_own_work(device: DeviceCtx, paging: Paged) -> Page[WorkOut]:
+@work_router.get("/self/work", responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable))
+async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Page[WorkOut]:
     """What this device did, newest first, and exactly what left it."""
-    rows = await queries.list_work(
-        device.ctx.tx, device.device.id, after=paging.cursor, limit=paging.limit
-    )
-    return paging.page(WorkOut, [work(it) for it in rows])
+    async with begin() as device:
+        rows = await queries.list_work(
+            device.ctx.tx, device.device.id, after=paging.cursor, limit=paging.limit
+        )
+    whole = await archives.read_bodies(server.blobs, rows)
+    return paging.page(WorkOut, [work(it) for it in whole])
 
 
 @work_router.get("/self/earnings", responses=refusals(NotADevice, Revoked))
@@ -133,12 +135,16 @@ async def get_own_earnings(device: DeviceCtx) -> EarningsOut:
     return EarningsOut(device_id=device.device.id, results_paid=count, earned=earned)
 
 
-@work_router.get("/{device_id}/work", responses=refusals(DeviceNotFound))
-async def list_work(ctx: Ctx, device_id: DeviceId, paging: Paged) -> Page[WorkOut]:
+@work_router.get("/{device_id}/work", responses=refusals(DeviceNotFound, rules.ArchiveUnreadable))
+async def list_work(
+    begin: SignedInBegin, server: Server, device_id: DeviceId, paging: Paged
+) -> Page[WorkOut]:
     """What a device of yours did, newest first, and exactly what left it."""
-    device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
-    rows = await queries.list_work(ctx.tx, device.id, after=paging.cursor, limit=paging.limit)
-    return paging.page(WorkOut, [work(it) for it in rows])
+    async with begin() as ctx:
+        device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
+        rows = await queries.list_work(ctx.tx, device.id, after=paging.cursor, limit=paging.limit)
+    whole = await archives.read_bodies(server.blobs, rows)
+    return paging.page(WorkOut, [work(it) for it in whole])
 
 
 @work_router.get("/{device_id}/earnings", responses=refusals(DeviceNotFound))

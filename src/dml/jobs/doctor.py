@@ -1,14 +1,18 @@
 """What must hold of jobs: their money, their places, what was counted, and that none is stuck.
 
 Reads only, and of one snapshot: a transaction that is under way is seen as not begun. Whatever
-folding writes down as a sum is worked out here anew, from what each device handed in.
+folding writes down as a sum is worked out here anew, from what each device handed in; where that
+was archived, from the sums of each file. What is in the files, `dml job results --verify` reads.
 """
 
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.jobs import doctor_archives
 from dml.payments.doctor import Check, look
+
+_ALL: Final = doctor_archives.ALL_ASSIGNMENTS
 
 MONEY: Final = (
     Check(
@@ -70,8 +74,8 @@ MONEY: Final = (
     Check(
         "A fold did not pay what its results earned",
         "O(assignments + transfers)",
-        """WITH folded AS (
-            SELECT fold_id, job_id, owner_id, count(*) AS count FROM assignments
+        f"""WITH folded AS (
+            SELECT fold_id, job_id, owner_id, count(*) AS count FROM {_ALL}
             WHERE fold_id IS NOT NULL GROUP BY fold_id, job_id, owner_id
         ),
         earned AS (
@@ -108,7 +112,7 @@ PLACES: Final = (
     Check(
         "A job's open, leased and accepted places are not all that it has",
         "O(jobs + assignments)",
-        """SELECT 'job:' || j.id || ' has ' || j.max_devices || ' places, but '
+        f"""SELECT 'job:' || j.id || ' has ' || j.max_devices || ' places, but '
             || coalesce(p.open, 0) || ' open, ' || coalesce(a.leased, 0) || ' leased and '
             || coalesce(a.accepted, 0) || ' accepted'
         FROM jobs j
@@ -117,7 +121,7 @@ PLACES: Final = (
         LEFT JOIN (
             SELECT job_id, count(*) FILTER (WHERE state = 'leased') AS leased,
                    count(*) FILTER (WHERE state = 'accepted') AS accepted
-            FROM assignments GROUP BY job_id
+            FROM {_ALL} GROUP BY job_id
         ) a ON a.job_id = j.id
         WHERE coalesce(p.open, 0) + coalesce(a.leased, 0) + coalesce(a.accepted, 0)
             <> j.max_devices""",
@@ -138,10 +142,10 @@ PLACES: Final = (
     Check(
         "An owner has more places of a job than one may have",
         "O(assignments)",
-        """SELECT 'job:' || j.id || ', owner ' || a.owner_id || ' has ' || a.count || ' of '
+        f"""SELECT 'job:' || j.id || ', owner ' || a.owner_id || ' has ' || a.count || ' of '
             || j.max_devices_per_owner
         FROM (
-            SELECT job_id, owner_id, count(*) AS count FROM assignments
+            SELECT job_id, owner_id, count(*) AS count FROM {_ALL}
             WHERE state IN ('leased', 'accepted') GROUP BY job_id, owner_id
         ) a JOIN jobs j ON j.id = a.job_id
         WHERE a.count > j.max_devices_per_owner""",
@@ -159,8 +163,8 @@ PLACES: Final = (
     Check(
         "A device has more than one assignment of a job",
         "O(assignments)",
-        """SELECT 'job:' || job_id || ', device ' || device_id || ' has ' || count(*)
-        FROM assignments GROUP BY job_id, device_id HAVING count(*) > 1""",
+        f"""SELECT 'job:' || job_id || ', device ' || device_id || ' has ' || count(*)
+        FROM {_ALL} GROUP BY job_id, device_id HAVING count(*) > 1""",
     ),
     Check(
         "An assignment is not of its device's owner, or of no device or job that exists",
@@ -208,25 +212,25 @@ COUNTS: Final = (
     Check(
         "An accepted result is neither folded nor in the inbox",
         "O(assignments)",
-        """SELECT 'assignment:' || a.id FROM assignments a
+        f"""SELECT 'assignment:' || a.id FROM {_ALL} a
         WHERE a.state = 'accepted' AND a.fold_id IS NULL
           AND NOT EXISTS (SELECT FROM result_inbox i WHERE i.assignment_id = a.id)""",
     ),
     Check(
         "Something was folded that was not accepted",
         "O(assignments)",
-        """SELECT 'assignment:' || id || ' (' || state || ') in fold:' || fold_id FROM assignments
+        f"""SELECT 'assignment:' || id || ' (' || state || ') in fold:' || fold_id FROM {_ALL}
         WHERE fold_id IS NOT NULL AND state <> 'accepted'""",
     ),
     Check(
         "A job's totals do not count as many devices as were folded",
         "O(jobs + assignments)",
-        """SELECT 'job:' || j.id || ' counts ' || coalesce(t.folded::text, 'nothing')
+        f"""SELECT 'job:' || j.id || ' counts ' || coalesce(t.folded::text, 'nothing')
             || ', folded were ' || coalesce(a.count, 0)
         FROM jobs j
         LEFT JOIN job_totals t ON t.job_id = j.id
         LEFT JOIN (
-            SELECT job_id, count(*) AS count FROM assignments
+            SELECT job_id, count(*) AS count FROM {_ALL}
             WHERE fold_id IS NOT NULL GROUP BY job_id
         ) a ON a.job_id = j.id
         WHERE t.folded IS DISTINCT FROM coalesce(a.count, 0)""",
@@ -237,13 +241,16 @@ COUNTS: Final = (
         """SELECT 'job:' || t.job_id || ' has ' || t.items || ' and ' || t.uncertain
             || ', its results ' || coalesce(s.items, 0) || ' and ' || coalesce(s.uncertain, 0)
         FROM job_totals t LEFT JOIN (
-            SELECT a.job_id, sum((r.said ->> 'items')::bigint) AS items,
-                   sum((r.said ->> 'uncertain')::bigint) AS uncertain
-            FROM assignments a CROSS JOIN LATERAL (
-                SELECT convert_from(body, 'UTF8')::jsonb AS said FROM results
-                WHERE assignment_id = a.id OFFSET 0
-            ) r
-            WHERE a.fold_id IS NOT NULL GROUP BY a.job_id
+            SELECT job_id, sum(items) AS items, sum(uncertain) AS uncertain FROM (
+                SELECT a.job_id, (r.said ->> 'items')::bigint AS items,
+                       (r.said ->> 'uncertain')::bigint AS uncertain
+                FROM assignments a CROSS JOIN LATERAL (
+                    SELECT convert_from(body, 'UTF8')::jsonb AS said FROM results
+                    WHERE assignment_id = a.id OFFSET 0
+                ) r
+                WHERE a.fold_id IS NOT NULL
+                UNION ALL SELECT job_id, items, uncertain FROM job_archives
+            ) said GROUP BY job_id
         ) s ON s.job_id = t.job_id
         WHERE t.items <> coalesce(s.items, 0) OR t.uncertain <> coalesce(s.uncertain, 0)""",
     ),
@@ -276,7 +283,8 @@ COUNTS: Final = (
         SELECT 'job:' || job_id || ', month ' || month || ', label ' || label || ' counts '
             || coalesce(c.counted, 0) || ', its results say ' || coalesce(due.count, 0)
         FROM due FULL JOIN job_counts c USING (job_id, month, label)
-        WHERE coalesce(c.counted, 0) <> coalesce(due.count, 0)""",
+        WHERE job_id NOT IN (SELECT job_id FROM job_archives)
+          AND coalesce(c.counted, 0) <> coalesce(due.count, 0)""",
     ),
     Check(
         "More is shown to a customer than was counted",
@@ -368,7 +376,7 @@ ENDS: Final = (
     ),
 )
 
-CHECKS: Final = (*MONEY, *PLACES, *COUNTS, *ENDS)
+CHECKS: Final = (*MONEY, *PLACES, *COUNTS, *ENDS, *doctor_archives.CHECKS)
 
 
 async def complaints(tx: AsyncSession) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from dml.core.db import RawConnection
-from dml.core.ids import AssignmentId, JobId, UserId
+from dml.core.ids import AssignmentId, DeviceId, JobId, UserId
 
 # The jobs that give out places now, in the order of their ids. One row, for there may be thousands.
 _OPEN_JOBS: Final = """
@@ -36,8 +36,15 @@ FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
 """
 
 _JOBS_OF: Final = """
-SELECT u.n::int, a.job_id FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
-CROSS JOIN LATERAL (SELECT job_id FROM assignments WHERE id = u.id LIMIT 1) a
+SELECT u.n::int, a.job_id
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS u (id, device_id, n)
+CROSS JOIN LATERAL (
+    SELECT job_id FROM assignments WHERE id = u.id
+    UNION ALL
+    SELECT (SELECT job_id FROM job_archives WHERE id = x.archive_id LIMIT 1)
+    FROM archived_assignments x WHERE x.device_id = u.device_id AND x.id = u.id
+    LIMIT 1
+) a
 """
 
 
@@ -87,10 +94,11 @@ async def find_facts(connection: RawConnection, job_ids: Sequence[JobId]) -> lis
 
 
 async def find_jobs_of(
-    connection: RawConnection, ids: Sequence[AssignmentId]
+    connection: RawConnection, asked: Sequence[tuple[AssignmentId, DeviceId]]
 ) -> list[JobId | None]:
-    """Return the job of each assignment; None where there is no such assignment."""
-    found: list[JobId | None] = [None] * len(ids)
-    for n, job_id in await connection.fetch(_JOBS_OF, ids):
+    """Return the job of each assignment, archived or not; None where its device has no such one."""
+    found: list[JobId | None] = [None] * len(asked)
+    ids, devices = zip(*asked, strict=True)
+    for n, job_id in await connection.fetch(_JOBS_OF, ids, devices):
         found[n - 1] = job_id
     return found

@@ -22,7 +22,16 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.db import Base
-from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, FoldId, JobId, UserId, VersionId
+from dml.core.ids import (
+    AlgorithmId,
+    ArchiveId,
+    AssignmentId,
+    DeviceId,
+    FoldId,
+    JobId,
+    UserId,
+    VersionId,
+)
 from dml.core.money import MicroTokens
 
 UNDATED: Final = 0  # The month of items without a date, in `job_counts`.
@@ -55,6 +64,11 @@ class Job(Base):
         CheckConstraint("date_from < date_to", "period_in_order"),
         Index(None, "customer_id", "id"),
         Index("jobs_open_idx", "id", postgresql_where="state = 'open'"),
+        Index(
+            "jobs_to_archive_idx",
+            "ended_at",
+            postgresql_where="ended_at IS NOT NULL AND archived_at IS NULL",
+        ),
     )
 
     id: Mapped[JobId] = mapped_column(primary_key=True)
@@ -87,6 +101,7 @@ class Job(Base):
     created_at: Mapped[datetime]
     end_reason: Mapped[JobState | None] = mapped_column(default=None)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    archived_at: Mapped[datetime | None] = mapped_column(default=None)  # The whole of it.
 
     @property
     def reference(self) -> str:
@@ -207,3 +222,50 @@ result_inbox = Table(
         "autovacuum_vacuum_threshold": "5000",
     },
 )
+
+
+class JobArchive(Base):
+    """A Parquet file in the blob store, with assignments of an ended job and their results."""
+
+    __tablename__ = "job_archives"
+    __table_args__ = (
+        UniqueConstraint("job_id", "number"),
+        CheckConstraint("number > 0 AND assignments > 0", "counts_from_one"),
+        CheckConstraint("results BETWEEN 0 AND assignments", "results_have_assignments"),
+    )
+
+    id: Mapped[ArchiveId] = mapped_column(primary_key=True)
+    job_id: Mapped[JobId] = mapped_column(ForeignKey("jobs.id"))
+    number: Mapped[int]  # From 1, for each job.
+    sha256: Mapped[str]
+    chain: Mapped[str]  # SHA-256 of the chain before this one, and of this file's hash.
+    size: Mapped[int]
+    assignments: Mapped[int]
+    results: Mapped[int]
+    items: Mapped[MicroTokens]  # Of its results, in sum.
+    uncertain: Mapped[MicroTokens]
+    pages: Mapped[list[int]]  # Where bodies are in the file: start and end of each page.
+    created_at: Mapped[datetime]
+
+
+class ArchivedAssignment(Base):
+    """What stays at hand of an archived assignment: what its device may still ask about.
+
+    Rows are written once, and never change: a seventh of what they took in the hot tables.
+    """
+
+    __tablename__ = "archived_assignments"
+    __table_args__ = (
+        CheckConstraint("state <> 'leased'", "over"),
+        CheckConstraint("(state = 'accepted') = (body_sha256 IS NOT NULL)", "accepted_has_body"),
+    )
+
+    device_id: Mapped[DeviceId] = mapped_column(primary_key=True)
+    id: Mapped[AssignmentId] = mapped_column(primary_key=True)
+    archive_id: Mapped[ArchiveId]
+    fold_id: Mapped[FoldId | None]
+    created_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(SmallInteger)
+    page: Mapped[int] = mapped_column(SmallInteger)  # Where its body is: one of the archive's.
+    state: Mapped[AssignmentState]
+    body_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)

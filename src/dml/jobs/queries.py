@@ -1,10 +1,12 @@
 """Every SELECT of this domain. Edges may read through these; only the use cases write."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,25 +15,76 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import AssignmentId, DeviceId, JobId
 from dml.core.money import MicroTokens
 from dml.jobs.models import (
+    ArchivedAssignment,
     Assignment,
     AssignmentState,
     Job,
+    JobArchive,
     JobCount,
     JobPlaces,
     JobState,
     JobTotals,
-    Result,
 )
 from dml.jobs.rules import JobNotFound, require_mine
+
+# What a device did, of the tables and of the archives in one statement: nothing that moves from one
+# to the other meanwhile is missed, or seen twice.
+_WORK: Final = text("""
+    WITH done AS (
+        (SELECT id, job_id, state, tries, created_at, fold_id,
+                NULL::uuid AS archive_id, NULL::int AS page, NULL::bytea AS body_sha256
+         FROM assignments WHERE device_id = :device_id AND id < :before
+         ORDER BY id DESC LIMIT :limit)
+        UNION ALL
+        (SELECT id, NULL, state, tries, created_at, fold_id, archive_id, page, body_sha256
+         FROM archived_assignments WHERE device_id = :device_id AND id < :before
+         ORDER BY id DESC LIMIT :limit)
+        ORDER BY id DESC LIMIT :limit
+    )
+    SELECT d.id, j.id AS job_id, j.title, j.labels, j.reward, d.state, d.tries, d.created_at,
+           d.fold_id, r.body, f.sha256 AS file, d.body_sha256,
+           f.pages[2 * d.page + 1] AS start, f.pages[2 * d.page + 2] AS end
+    FROM done d
+    LEFT JOIN results r ON r.assignment_id = d.id AND d.archive_id IS NULL
+    LEFT JOIN job_archives f ON f.id = d.archive_id
+    JOIN jobs j ON j.id = coalesce(d.job_id, f.job_id)
+    ORDER BY d.id DESC
+""")
+
+_EARNED: Final = text("""
+    SELECT count(*), coalesce(sum(j.reward), 0) FROM (
+        SELECT job_id FROM assignments WHERE device_id = :device_id AND fold_id IS NOT NULL
+        UNION ALL
+        SELECT f.job_id FROM archived_assignments a JOIN job_archives f ON f.id = a.archive_id
+        WHERE a.device_id = :device_id AND a.fold_id IS NOT NULL
+    ) paid JOIN jobs j ON j.id = paid.job_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where an archived body is: in which file, where its page begins and ends, and its hash."""
+
+    file_sha256: str
+    start: int
+    end: int
+    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a device did or does for a job, and exactly what left it."""
+    """What a device did or does for a job, and exactly what left it, or where that is kept."""
 
-    assignment: Assignment
-    job: Job
-    result: Result | None
+    id: AssignmentId
+    job_id: JobId
+    job_title: str
+    labels: list[str]
+    state: AssignmentState
+    tries: int
+    created_at: datetime
+    reward: MicroTokens | None  # None: it was not paid, or not yet.
+    body: bytes | None
+    kept: Kept | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,44 +181,77 @@ async def find_job_held(
     )
 
 
-async def find_assignment(
+async def find_state(
     tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId
-) -> Assignment | None:
-    """Return an assignment of this device, if there is one."""
-    return await tx.scalar(
-        select(Assignment)
-        .where(Assignment.id == assignment_id, Assignment.device_id == device_id)
-        .execution_options(populate_existing=True)
+) -> AssignmentState | None:
+    """Return the state of an assignment of this device, archived or not, if there is one."""
+    here, archived = (
+        select(it.state).where(it.id == assignment_id, it.device_id == device_id)
+        for it in (Assignment, ArchivedAssignment)
     )
+    return await tx.scalar(here) or await tx.scalar(archived)
 
 
 async def list_work(
     tx: AsyncSession, device_id: DeviceId, *, after: UUID | None, limit: int
 ) -> list[Work]:
-    """Return what a device did, newest first, and one beyond `limit` if more follows."""
+    """Return what a device did, newest first, and one beyond `limit` if more follows.
+
+    Bodies that were archived are still to be read: `archives.read_bodies`.
+    """
     assert 0 < limit <= PAGE_MAX
-    query = (
-        select(Assignment, Job, Result)
-        .join(Job, Job.id == Assignment.job_id)
-        .outerjoin(Result, Result.assignment_id == Assignment.id)
-        .where(Assignment.device_id == device_id)
-    )
-    if after is not None:
-        query = query.where(Assignment.id < after)
-    rows = await tx.execute(query.order_by(Assignment.id.desc()).limit(limit + 1))
-    return [Work(assignment, job, result) for assignment, job, result in rows]
+    values = {"device_id": device_id, "before": after or UUID(int=2**128 - 1), "limit": limit + 1}
+    return [
+        Work(
+            id=row.id,
+            job_id=row.job_id,
+            job_title=row.title,
+            labels=row.labels,
+            state=AssignmentState(row.state),
+            tries=row.tries,
+            created_at=row.created_at,
+            reward=row.reward if row.fold_id else None,
+            body=row.body,
+            kept=Kept(row.file, row.start, row.end, row.body_sha256) if row.body_sha256 else None,
+        )
+        for row in await tx.execute(_WORK, values)
+    ]
 
 
 async def get_earnings(tx: AsyncSession, device_id: DeviceId) -> tuple[int, MicroTokens]:
     """Return how many results of a device were paid, and what they earned."""
-    query = (
-        select(func.count(), func.coalesce(func.sum(Job.reward), 0))
-        .select_from(Assignment)
-        .join(Job, Job.id == Assignment.job_id)
-        .where(Assignment.device_id == device_id, Assignment.fold_id.is_not(None))
-    )
-    count, earned = (await tx.execute(query)).one()
+    count, earned = (await tx.execute(_EARNED, {"device_id": device_id})).one()
     return count, MicroTokens(int(earned))
+
+
+async def list_to_archive(
+    tx: AsyncSession,
+    now: datetime,
+    *,
+    keep: timedelta,
+    besides: Collection[JobId] = (),
+    limit: int = PAGE_MAX,
+) -> Sequence[JobId]:
+    """Return jobs that ended so long ago and are not archived whole, the oldest first."""
+    query = (
+        select(Job.id)
+        .where(Job.ended_at.is_not(None), Job.archived_at.is_(None), Job.ended_at <= now - keep)
+        .where(Job.id.not_in(besides))
+        .order_by(Job.ended_at)
+        .limit(limit)
+    )
+    return (await tx.scalars(query)).all()
+
+
+async def list_archives(
+    tx: AsyncSession, job_id: JobId, *, after: UUID | None, limit: int
+) -> Sequence[JobArchive]:
+    """Return the files that a job was archived into, oldest first, and one more if more follow."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(JobArchive).where(JobArchive.job_id == job_id)
+    if after is not None:
+        query = query.where(JobArchive.id > after)
+    return (await tx.scalars(query.order_by(JobArchive.id).limit(limit + 1))).all()
 
 
 async def watch(tx: AsyncSession, job_ids: Sequence[JobId]) -> dict[JobId, tuple[int, JobState]]:

@@ -11,12 +11,12 @@ from dml.core import audit
 from dml.core.ids import JobId
 from dml.edge.http import Begin, Ctx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
-from dml.edge.paging import Page
+from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
-from dml.jobs.schemas import JobIn, JobOut, JobsPaging, ResultsOut
+from dml.jobs.schemas import ArchiveOut, JobIn, JobOut, JobsPaging, ResultsOut
 from dml.jobs.service import Order
 from dml.jobs.shapes import ordered
 from dml.jobs.watching import Watching
@@ -122,6 +122,16 @@ async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
     upcoming = [NextOut(action=action, at=at) for action, at in rules.upcoming(job)]
     entries = await audit.history(ctx.tx, job.reference)
     return timeline(ctx.actor, job.customer_id, entries, upcoming)
+
+
+@router.get("/{job_id}/archives", responses=refusals(rules.JobNotFound))
+async def list_archives(ctx: Ctx, job_id: JobId, paging: Paged) -> Page[ArchiveOut]:
+    """What proves that nothing was changed afterwards: the hashes of the files that keep an ended
+    job's assignments. The answer stays where it is.
+    """
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+    rows = await queries.list_archives(ctx.tx, job.id, after=paging.cursor, limit=paging.limit)
+    return paging.page(ArchiveOut, rows)
 
 
 @router.post(

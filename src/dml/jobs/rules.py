@@ -6,7 +6,7 @@ from typing import Final
 
 from dml.core.audit import Move
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Invalid, NotFound
+from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
 from dml.core.money import MAX, MicroTokens, render
 from dml.jobs.models import Job, JobState
 
@@ -154,6 +154,12 @@ class LeaseOver(Conflict):
     code = "jobs.lease_over"
     reason = "The lease of this assignment is over."
     remedy = "Claim again: the work may still be there, for this device or another one."
+
+
+class ArchiveUnreadable(Unavailable):
+    code = "jobs.archive_unreadable"
+    reason = "What left the device is archived, and the archive cannot be read just now."
+    remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
 
 
 class AnotherResultAccepted(Conflict):

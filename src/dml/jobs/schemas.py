@@ -109,6 +109,18 @@ class ResultsOut(Wire):
     undated: int | None = Field(description="Labelled items without a date of their own.")
 
 
+class ArchiveOut(Wire):
+    """A file that holds some of what a job's devices handed in. It is its operator's alone."""
+
+    number: int
+    sha256: str = Field(description="Of the file, by which it is found in the blob store.")
+    chain: str = Field(
+        description="SHA-256 of the `chain` before this one and of this `sha256`, both as bytes; "
+        "32 zero bytes come before the first. So the last one stands for all files and their order."
+    )
+    created_at: datetime
+
+
 class ClaimIn(Wire):
     max: int = Field(1, ge=1, le=10, strict=True, description="How many assignments, at most.")
 

@@ -56,16 +56,15 @@ def extended(it: Answered) -> LeaseTimeOut:
 
 def work(it: Work) -> WorkOut:
     """What a device did, and exactly what left it."""
-    paid = it.assignment.fold_id is not None
     return WorkOut(
-        id=it.assignment.id,
-        job_id=it.job.id,
-        job_title=it.job.title,
-        labels=it.job.labels,
-        state=it.assignment.state,
-        tries=it.assignment.tries,
-        created_at=it.assignment.created_at,
-        paid=paid,
-        earned=it.job.reward if paid else MicroTokens(0),
-        result=None if it.result is None else json.loads(it.result.body),
+        id=it.id,
+        job_id=it.job_id,
+        job_title=it.job_title,
+        labels=it.labels,
+        state=it.state,
+        tries=it.tries,
+        created_at=it.created_at,
+        paid=it.reward is not None,
+        earned=it.reward or MicroTokens(0),
+        result=None if it.body is None else json.loads(it.body),
     )

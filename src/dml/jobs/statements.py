@@ -170,8 +170,20 @@ sent AS MATERIALIZED (
     ) d ON true
 )"""
 
+# What is known of one of its assignments, archived or not, where no lease lives that it could use.
+_KNOWN: Final = """
+LEFT JOIN LATERAL (
+    SELECT state, state = 'leased' AND lease_expires_at > now() AS live, NULL::bytea AS sha256
+    FROM assignments WHERE id = s.id AND device_id = s.device_id
+    UNION ALL
+    SELECT state, false, body_sha256 FROM archived_assignments
+    WHERE device_id = s.device_id AND id = s.id
+    LIMIT 1
+) a ON true"""
+
 # Promises: a live lease of this device becomes `accepted` once, together with the kept body and its
-# place in the inbox. The same body again is accepted again, another one never.
+# place in the inbox. The same body again is accepted again, another one never, and so also when the
+# job has ended and was archived.
 _ACCEPT: Final = f"""
 WITH {_SENT.format(more_arrays=", $4::bytea[]", more_columns=", body")},
 live AS MATERIALIZED (
@@ -197,14 +209,11 @@ SELECT s.n::int, CASE
     WHEN s.revoked THEN 'revoked'
     WHEN a.state IS NULL THEN 'not_found'
     WHEN r.body = s.body THEN 'accepted'
-    WHEN r.body IS NOT NULL THEN 'other_body'
+    WHEN a.sha256 = sha256(s.body) THEN 'accepted'
+    WHEN coalesce(r.body, a.sha256) IS NOT NULL THEN 'other_body'
     WHEN a.live THEN 'raced'
     ELSE 'not_live' END, a.state
-FROM sent s
-LEFT JOIN LATERAL (
-    SELECT state, state = 'leased' AND lease_expires_at > now() AS live FROM assignments
-    WHERE id = s.id AND device_id = s.device_id LIMIT 1
-) a ON true
+FROM sent s {_KNOWN}
 LEFT JOIN LATERAL (SELECT body FROM results WHERE assignment_id = s.id LIMIT 1) r ON true
 WHERE s.n NOT IN (SELECT n FROM live)
 """
@@ -236,10 +245,7 @@ SELECT s.n::int, CASE
     WHEN a.state IS NULL THEN 'not_found'
     WHEN a.live THEN 'raced'
     ELSE 'not_live' END, a.state, NULL, NULL
-FROM sent s LEFT JOIN LATERAL (
-    SELECT state, state = 'leased' AND lease_expires_at > now() AS live FROM assignments
-    WHERE id = s.id AND device_id = s.device_id LIMIT 1
-) a ON true
+FROM sent s {_KNOWN}
 WHERE s.n NOT IN (SELECT n FROM live)
 """
 
@@ -292,9 +298,7 @@ SELECT s.n::int, CASE
     WHEN a.state = 'leased' THEN 'raced'
     WHEN a.state = 'accepted' THEN 'accepted'
     ELSE 'released' END, a.state
-FROM sent s LEFT JOIN LATERAL (
-    SELECT state FROM assignments WHERE id = s.id AND device_id = s.device_id LIMIT 1
-) a ON true
+FROM sent s {_KNOWN}
 WHERE s.n NOT IN (SELECT n FROM over)
 """
 
