@@ -14,7 +14,7 @@ from dml.sim.engine import Request, Script
 from dml.sim.figures import LOST
 from dml.sim.population import Crowd
 from dml.sim.truth import UNCERTAIN_MAX, Photos, Truth
-from dml.sim.wire import Answer, Head
+from dml.sim.wire import Answer, Head, NotUnderstood
 
 SLOW_TIMES: Final = 20  # How much longer a slow device works.
 SPREAD: Final = 0.5  # Of the logarithm of the time that work takes.
@@ -24,6 +24,7 @@ PAUSE_MAX_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 120.0  # After so long without an answer a device gives up.
 _AGAIN: Final = frozenset({LOST, 429, 500, 502, 503, 504})
 
+_NONE: Final = b'"items":[]'
 _ID: Final = b'"id":"'
 _JOB: Final = b'"job_id":"'
 _LEASE: Final = b'"lease_seconds":'
@@ -99,6 +100,8 @@ class Play:
                 return
             assignment = claimed.text(_ID)
             if not assignment:
+                if _NONE not in claimed.raw:
+                    raise NotUnderstood(f"a claim was answered {claimed.body[:200]!r}")
                 self.seen.told["no work"] += 1
                 if visits + 1 < VISITS_MAX:
                     later = monotonic() + claimed.number(_RETRY)

@@ -119,6 +119,7 @@ async def _prepare(operator: Operator, wish: Wish) -> Stage:
     crowd = await population.gather(
         operator, devices=wish.devices, owners=wish.owners, countries=wish.countries
     )
+    await asyncio.to_thread(crowd.sign)  # Now, so that it costs nothing while others are measured.
     offer = await population.offer(operator)
     jobs = await population.order(
         operator, offer, places=wish.places_of_each, number=wish.jobs, countries=wish.countries
