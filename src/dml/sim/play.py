@@ -18,7 +18,8 @@ from dml.sim.wire import Answer, Head, NotUnderstood
 
 SLOW_TIMES: Final = 20  # How much longer a slow device works.
 SPREAD: Final = 0.5  # Of the logarithm of the time that work takes.
-VISITS_MAX: Final = 3  # A device that has heard so often that there is no work stays away.
+VISITS_MAX: Final = 3  # A device that has heard so often that there is no work stays away,
+WAIT_SECONDS_MAX: Final = 30  # and so does one that shall come back much later.
 PAUSE_SECONDS: Final = 0.1  # Before a request without answer is sent again; doubled up to
 PAUSE_MAX_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 120.0  # After so long without an answer a device gives up.
@@ -103,9 +104,9 @@ class Play:
                 if _NONE not in claimed.raw:
                     raise NotUnderstood(f"a claim was answered {claimed.body[:200]!r}")
                 self.seen.told["no work"] += 1
-                if visits + 1 < VISITS_MAX:
-                    later = monotonic() + claimed.number(_RETRY)
-                    heapq.heappush(self._returning, (later, number, visits + 1))
+                wait = claimed.number(_RETRY)
+                if visits + 1 < VISITS_MAX and wait <= WAIT_SECONDS_MAX:
+                    heapq.heappush(self._returning, (monotonic() + wait, number, visits + 1))
                 return
             done = yield from self._work(head, assignment, claimed)
             if not done:
