@@ -3,7 +3,7 @@
 import heapq
 import random
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -62,6 +62,13 @@ class Seen:
     accepted: int = 0
     accepted_at: "array[float]" = field(default_factory=lambda: array("d"))  # Of the watched job.
     told: Counter[str] = field(default_factory=Counter)
+    held_until: deque[float] = field(default_factory=deque)  # Places of drop-outs.
+
+    def gone(self, now: float) -> int:
+        """How many places nobody can have now: results are in, or drop-outs hold them."""
+        while self.held_until and self.held_until[0] <= now:
+            self.held_until.popleft()
+        return self.accepted + len(self.held_until)
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class Play:
         character = manners.character(chance)
         if character == "drop-out":
             seen.told["dropped out"] += 1
+            seen.held_until.append(monotonic() + claimed.number(_LEASE))
             return False
         seconds = manners.work_seconds * chance.lognormvariate(0, SPREAD)
         if character == "slow":

@@ -153,7 +153,7 @@ async def _let_play(
         if play.record is not None:
             play.record.flush()
         screen.show(run, accepted=accepted, places=places, counted=watcher.done)
-        if accepted >= places or (wish.jobs == 1 and watcher.has_ended):
+        if play.seen.gone(monotonic()) >= places or (wish.jobs == 1 and watcher.has_ended):
             engine.stop()
 
     def work() -> Run:
