@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run demo test bench check openapi migrate lock clean
+.PHONY: help run demo test bench torture check openapi migrate lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -21,8 +21,11 @@ demo: .venv/demo ## play the whole story: train, upload, pay, run on 20 devices,
 test: .venv/dev ## run every test (ARGS="-k ledger" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-bench: .venv/dev ## measure the device path on this machine, some twenty minutes (ARGS="--only pairs --json")
+bench: .venv/dev ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+torture: .venv/dev ## kill everything under load for 10 minutes (ARGS="--minutes 20 --seed 7 --json")
+	@$(BIN)/python -m tests.kill.torture $(ARGS)
 
 check: .venv/dev ## lint, types, import contracts, and the generated API description
 	@$(BIN)/ruff check

@@ -31,6 +31,13 @@ def test_keys_are_never_made_up(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_marketplace_that_does_not_run_is_not_filled(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    (tmp_path / "keys.json").write_text("{}")
+    with pytest.raises(Refused, match=r"nobody answers at 127\.0\.0\.1:1 .*dml up"):
+        begin(settings)
+
+
 def test_addresses_are_those_that_were_said_or_this_homes(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, port=8123)
     assert sim.read_addresses(settings, []) == [("127.0.0.1", 8123)]

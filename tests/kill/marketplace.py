@@ -47,10 +47,14 @@ class Marketplace:
 
     settings: Settings
     environment: Mapping[str, str]  # Of a command that shall find it.
-    api: Killable
+    apis: Sequence[Killable]
     workers: Sequence[Killable]
     world: World  # Its people talk to the API that is killed.
     is_supervised: bool  # By `dml up`, which starts PostgreSQL again too.
+
+    @property
+    def api(self) -> Killable:
+        return self.apis[0]
 
     @property
     def database_url(self) -> str:
@@ -121,7 +125,7 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
         keepers = [asyncio.create_task(it.keep()) for it in (api, *its)]
         try:
             async with _world(settings) as world:
-                made = Marketplace(settings, environment, api, its, world, is_supervised=False)
+                made = Marketplace(settings, environment, [api], its, world, is_supervised=False)
                 await made.ready()
                 yield made
         except BaseException:
@@ -153,7 +157,7 @@ async def supervised() -> AsyncIterator[Marketplace]:
                 made = Marketplace(
                     settings,
                     environment,
-                    Supervised(up_children.apis(plan)[0]),
+                    [Supervised(it) for it in up_children.apis(plan)],
                     [Supervised(it) for it in up_children.workers(plan)],
                     world,
                     is_supervised=True,

@@ -109,15 +109,26 @@ async def test_liars_drop_outs_and_slow_devices_are_told_apart(
     assert outcome.time_to[90] is None
 
 
-async def test_devices_come_at_their_rate_and_owners_share_places(
+async def test_it_ends_when_drop_outs_hold_what_is_left(
     world: World, operator: Operator, address: Address
 ) -> None:
-    asked = wish(address, 60, owners=10, jobs=2, arrivals=100, seconds=3)
+    asked = wish(address, 400, places=20, manners=Manners(drop_outs=0.3), seed=5)
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
-    assert outcome.run.scripts_begun >= 60
-    assert outcome.accepted_seen <= outcome.places == 2 * 8
+    assert outcome.accepted_seen + outcome.told["dropped out"] >= 20
+    assert outcome.run.scripts_begun < 400
+
+
+async def test_devices_come_at_their_rate_and_owners_share_places(
+    world: World, operator: Operator, address: Address
+) -> None:
+    asked = wish(address, 60, owners=10, jobs=2, arrivals=100, seconds=20)
+    async with folding(world):
+        outcome = await simulate(operator, asked, Quiet())
+    assert list(faults(outcome)) == []
+    assert outcome.accepted_seen == outcome.places == 2 * 8
+    assert 16 <= outcome.run.scripts_begun <= 100 * outcome.run.wall_seconds + 1
 
 
 async def test_it_is_a_fault_when_nobody_counts(operator: Operator, address: Address) -> None:

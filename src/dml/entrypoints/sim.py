@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ def run(settings: Settings, wish: Wish, *, yes: bool, as_json: bool, picture: Pa
     """
     _require_consent(settings, yes=yes)
     _require_keys(settings)
+    for address in wish.addresses:
+        _require_answer(address)
     with Bar(to_stderr=as_json) as bar:
         try:
             outcome = asyncio.run(_simulate(settings, wish, bar))
@@ -79,6 +82,17 @@ def _require_keys(settings: Settings) -> None:
             f"there is no {keys}: a simulation signs its devices' tokens with the marketplace's "
             "own keys; start it with `dml up`, or set DML_KEYS_FILE as it has it"
         )
+
+
+def _require_answer(address: Address) -> None:
+    """Refuse to fill a database for an API that is not there."""
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError as error:
+        raise Refused(
+            f"nobody answers at {address[0]}:{address[1]} ({error.strerror or error}): start the "
+            "marketplace with `dml up`, or say where it is with --server"
+        ) from error
 
 
 async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> Outcome:

@@ -3,7 +3,7 @@
 import heapq
 import random
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,16 +14,18 @@ from dml.sim.engine import Request, Script
 from dml.sim.figures import LOST
 from dml.sim.population import Crowd
 from dml.sim.truth import UNCERTAIN_MAX, Photos, Truth
-from dml.sim.wire import Answer, Head
+from dml.sim.wire import Answer, Head, NotUnderstood
 
 SLOW_TIMES: Final = 20  # How much longer a slow device works.
 SPREAD: Final = 0.5  # Of the logarithm of the time that work takes.
-VISITS_MAX: Final = 3  # A device that has heard so often that there is no work stays away.
+VISITS_MAX: Final = 3  # A device that has heard so often that there is no work stays away,
+WAIT_SECONDS_MAX: Final = 30  # and so does one that shall come back much later.
 PAUSE_SECONDS: Final = 0.1  # Before a request without answer is sent again; doubled up to
 PAUSE_MAX_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 120.0  # After so long without an answer a device gives up.
 _AGAIN: Final = frozenset({LOST, 429, 500, 502, 503, 504})
 
+_NONE: Final = b'"items":[]'
 _ID: Final = b'"id":"'
 _JOB: Final = b'"job_id":"'
 _LEASE: Final = b'"lease_seconds":'
@@ -60,6 +62,13 @@ class Seen:
     accepted: int = 0
     accepted_at: "array[float]" = field(default_factory=lambda: array("d"))  # Of the watched job.
     told: Counter[str] = field(default_factory=Counter)
+    held_until: deque[float] = field(default_factory=deque)  # Places of drop-outs.
+
+    def gone(self, now: float) -> int:
+        """How many places nobody can have now: results are in, or drop-outs hold them."""
+        while self.held_until and self.held_until[0] <= now:
+            self.held_until.popleft()
+        return self.accepted + len(self.held_until)
 
 
 @dataclass(slots=True)
@@ -99,10 +108,12 @@ class Play:
                 return
             assignment = claimed.text(_ID)
             if not assignment:
+                if _NONE not in claimed.raw:
+                    raise NotUnderstood(f"a claim was answered {claimed.body[:200]!r}")
                 self.seen.told["no work"] += 1
-                if visits + 1 < VISITS_MAX:
-                    later = monotonic() + claimed.number(_RETRY)
-                    heapq.heappush(self._returning, (later, number, visits + 1))
+                wait = claimed.number(_RETRY)
+                if visits + 1 < VISITS_MAX and wait <= WAIT_SECONDS_MAX:
+                    heapq.heappush(self._returning, (monotonic() + wait, number, visits + 1))
                 return
             done = yield from self._work(head, assignment, claimed)
             if not done:
@@ -116,6 +127,7 @@ class Play:
         character = manners.character(chance)
         if character == "drop-out":
             seen.told["dropped out"] += 1
+            seen.held_until.append(monotonic() + claimed.number(_LEASE))
             return False
         seconds = manners.work_seconds * chance.lognormvariate(0, SPREAD)
         if character == "slow":

@@ -6,6 +6,7 @@ import gc
 import http.client
 import math
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,6 +120,7 @@ async def _prepare(operator: Operator, wish: Wish) -> Stage:
     crowd = await population.gather(
         operator, devices=wish.devices, owners=wish.owners, countries=wish.countries
     )
+    await asyncio.to_thread(crowd.sign)  # Now, so that it costs nothing while others are measured.
     offer = await population.offer(operator)
     jobs = await population.order(
         operator, offer, places=wish.places_of_each, number=wish.jobs, countries=wish.countries
@@ -151,7 +153,7 @@ async def _let_play(
         if play.record is not None:
             play.record.flush()
         screen.show(run, accepted=accepted, places=places, counted=watcher.done)
-        if accepted >= places or (wish.jobs == 1 and watcher.has_ended):
+        if play.seen.gone(monotonic()) >= places or (wish.jobs == 1 and watcher.has_ended):
             engine.stop()
 
     def work() -> Run:
@@ -220,14 +222,26 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
 
 def _close_jobs(wish: Wish, stage: Stage) -> None:
     """Close what is still open, as the customer: it ends when its last lease does."""
-    headers = {"Authorization": f"Bearer {stage.customer_token}"}
+    patience = monotonic() + _DATABASE_SECONDS
     for job_id in stage.jobs:
-        host, port = wish.addresses[0][:2]
-        connection = http.client.HTTPConnection(host, port, timeout=30)
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection.request("POST", f"/v1/jobs/{job_id}/close", headers=headers)
-            connection.getresponse().read()
+        while not _is_closed(wish.addresses[0], job_id, stage.customer_token):
+            if monotonic() > patience:
+                return
+            time.sleep(0.5)
+
+
+def _is_closed(address: Address, job_id: JobId, token: str) -> bool:
+    """Ask for it. False where nobody answers, so that it must be asked again."""
+    connection = http.client.HTTPConnection(*address[:2], timeout=30)
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        headers = {"Authorization": f"Bearer {token}"}
+        connection.request("POST", f"/v1/jobs/{job_id}/close", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
         connection.close()
+        return answer.status < 500
+    connection.close()
+    return False
 
 
 @contextlib.contextmanager
