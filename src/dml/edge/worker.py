@@ -1,12 +1,20 @@
 """What a worker's processes and loops may use beside their Context. The entrypoint provides it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
 from dml.core.settings import Settings
-from dml.inference.runner import Sandbox
+from dml.inference.signature import Signature
+from dml.inference.spec import InputSpec
+
+
+class Sandbox(Protocol):
+    """What tries a model. Not its class, whose imports would take the API a tenth of its start."""
+
+    def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature: ...
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ def up(
     Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
     Ctrl-C stops all of it. With `DML_DATABASE_URL` and `DML_REDIS_URL` set, those are used.
     """
+    from dml.entrypoints import ahead
+
+    if sys.platform == "linux":  # While the settings are read here.
+        ahead.Ahead.start("dml.entrypoints.up_supervisor").leave()
     from dml.entrypoints.up import run
 
     raise typer.Exit(run(_settings(api_processes=api, worker_processes=workers)))

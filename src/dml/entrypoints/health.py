@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from dml.core import nodes
 from dml.core.db import SCHEMA_REVISION
@@ -60,7 +60,7 @@ async def is_ready(server: Server, response: Response) -> ReadyOut:
 
 
 async def _look(server: Parts) -> ReadyOut:
-    valkey = "ok"
+    valkey, unknown = "ok", "unknown"
     try:
         await server.redis.ping()
     except (RedisError, OSError):
@@ -69,8 +69,12 @@ async def _look(server: Parts) -> ReadyOut:
         async with server.sessions() as tx:
             revision = await tx.scalar(text("SELECT version_num FROM alembic_version"))
             workers = await nodes.alive(tx, "worker")
+    except ProgrammingError:
+        database = "has not our tables: dml migrate"
+        return ReadyOut(
+            ready=False, database=database, valkey=valkey, worker=unknown, sandbox=unknown
+        )
     except (SQLAlchemyError, OSError, TimeoutError):
-        unknown = "unknown"
         return ReadyOut(
             ready=False, database="away", valkey=valkey, worker=unknown, sandbox=unknown
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints import listening
+from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, life, locks
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
@@ -45,24 +46,35 @@ class Child:
         process = Process(pid, started)
         return (process, fingerprint) if process.lives and locks.is_held(self.lock) else None
 
-    def start(self, plan: Plan, environment: Mapping[str, str]) -> Process:
-        """Start the process, or adopt it where it runs with the same settings."""
+    def start(
+        self, plan: Plan, environment: Mapping[str, str], ahead: Ahead | None = None
+    ) -> Process:
+        """Start the process, or adopt it where it runs with the same settings.
+
+        Where one was started ahead, it is told to go on.
+        """
         fingerprint = _fingerprint(plan, self.command, environment)
         found = self.find()
         if found is not None and found[1] == fingerprint:
+            if ahead is not None:
+                ahead.close()
             return found[0]
         self.end(plan.shutdown_seconds if found else 0)
         lock = locks.claim(self.lock)
         if lock is None:
             raise Refused(f"{self.lock} is held by a process that does not end: see `fuser`")
-        pid = life.spawn(
-            self.command,
-            folder=Path(plan.folder),
-            log=self.log,
-            lock=lock,
-            account=accounts.caller(),
-            environment=environment,
-        )
+        if ahead is not None and ahead.order(environment, lock=lock, log=self.log):
+            os.close(lock)
+            pid = ahead.pid
+        else:
+            pid = life.spawn(
+                self.command,
+                folder=Path(plan.folder),
+                log=self.log,
+                lock=lock,
+                account=accounts.caller(),
+                environment=environment,
+            )
         process = Process.of(pid)
         if process is None:
             raise Refused(f"{self.name} ended at once; {self.log} closes with:\n{self.tail}")

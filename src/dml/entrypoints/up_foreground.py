@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from dml.entrypoints import up_pair
+from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, life, locks, places
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.up_console import Console, refuse
@@ -35,6 +36,7 @@ class Supervised:
 
 def main() -> int:
     """Run until everything has stopped. A second one for the same home says where things are."""
+    ahead = Ahead.find()
     plan, signals = Plan.read(), Signals()
     console = Console(plan.logs / "up.log")
     # One that the supervisor started was handed its lock.
@@ -46,21 +48,23 @@ def main() -> int:
             return 0
         supervised = Supervised()
         if is_first:
-            _begin(plan, console, supervised)
+            _begin(plan, console, supervised, ahead)
         return _attend(plan, console, signals, supervised)
     except (Refused, OSError) as error:
         return refuse(error)
 
 
-def _begin(plan: Plan, console: Console, supervised: Supervised) -> None:
+def _begin(plan: Plan, console: Console, supervised: Supervised, ahead: Ahead | None) -> None:
     """Start a supervisor, unless there is one whose foreground process was killed just now."""
     lock = locks.claim(plan.lock("supervisor"))
     if lock is None:
         console.show(_what_runs(plan, "runs on, and is watched over from here"))
+        if ahead is not None:
+            ahead.close()
         return
     up_pair.note_of_end(plan).unlink(missing_ok=True)
     remember(plan, is_ready=False)
-    _start(plan, lock, supervised)
+    _start(plan, lock, supervised, ahead)
 
 
 def _attend(plan: Plan, console: Console, signals: Signals, supervised: Supervised) -> int:
@@ -102,10 +106,10 @@ def _exit_code(
     return None
 
 
-def _start(plan: Plan, lock: int, supervised: Supervised) -> None:
+def _start(plan: Plan, lock: int, supervised: Supervised, ahead: Ahead | None = None) -> None:
     is_steady = time.monotonic() - supervised.since > STEADY_SECONDS
     supervised.delay = DELAY_SECONDS if is_steady else min(2 * supervised.delay, DELAY_SECONDS_MAX)
-    supervised.pid = up_pair.start(up_pair.SUPERVISOR, plan, lock)
+    supervised.pid = up_pair.start(up_pair.SUPERVISOR, plan, lock, ahead)
     supervised.since = time.monotonic()
 
 

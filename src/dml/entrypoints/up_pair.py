@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints import up_children
+from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, folders, life, servers
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.up_console import Console
@@ -26,16 +27,23 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def start(module: str, plan: Plan, lock: int) -> int:
-    """Start the other of the two, hand it its lock, and answer its pid."""
+def start(module: str, plan: Plan, lock: int, ahead: Ahead | None = None) -> int:
+    """Start the other of the two, hand it its lock, and answer its pid.
+
+    Where it was started ahead, it is only told to go on.
+    """
     folders.make(plan.logs)
+    environment, log = os.environ | plan.write(), plan.logs / "up.log"
+    if ahead is not None and ahead.order(environment, lock=lock, log=log):
+        os.close(lock)
+        return ahead.pid
     return life.spawn(
         command(module, str(lock)),
         folder=Path(plan.folder),
-        log=plan.logs / "up.log",
+        log=log,
         lock=lock,
         account=accounts.caller(),
-        environment=os.environ | plan.write(),
+        environment=environment,
         out=1,
     )
 

@@ -15,6 +15,7 @@ from dml.entrypoints.embedded import folders
 
 VARIABLE: Final = "DML_UP_PLAN"
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
+API: Final = "dml.entrypoints.api_process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 
 
@@ -24,7 +25,7 @@ class Commands:
 
     migrate: tuple[str, ...] = (*_DML, "migrate")
     ensure_first_admin: tuple[str, ...] = (*_DML, "admin", "ensure-first")
-    api: tuple[str, ...] = (*_DML, "server")
+    api: tuple[str, ...] = (sys.executable, "-P", "-m", API)
     worker: tuple[str, ...] = (*_DML, "worker")
 
 
@@ -94,10 +95,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a home remembers of `dml up`: its port, and whether it came up whole."""
+    """What a home remembers of `dml up`: its port, whether it came up whole, its database."""
 
     port: int = 0
     is_ready: bool = False
+    prepared: str = ""  # What its database was last made ready for.
 
 
 def recall(plan: Plan) -> Memory:

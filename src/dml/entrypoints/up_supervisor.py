@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from dml.entrypoints import listening, up_children, up_pair, up_ports
+from dml.entrypoints import ahead, listening, up_children, up_pair, up_plan, up_ports, up_prepared
+from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import folders, locks, postgres, servers, valkey
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
+from dml.entrypoints.listening import Answer
 from dml.entrypoints.up_children import Child
 from dml.entrypoints.up_console import Console
 from dml.entrypoints.up_plan import Plan, recall, remember
@@ -37,6 +39,7 @@ class World:
     database_url: str = ""
     redis_url: str = ""
     watches: dict[str, Watch] = field(default_factory=dict)
+    first_api: Ahead | None = None  # It imports while we start the servers.
 
     @property
     def environment(self) -> dict[str, str]:
@@ -45,10 +48,15 @@ class World:
 
 def main() -> int:
     """Supervise until somebody asks to stop, and leave a note that this was meant."""
+    first_api = None
+    if sys.argv[1:] == [ahead.ARGUMENT]:
+        first_api = Ahead.start(up_plan.API)
+        ahead.await_order(keep_out=True)
     plan = Plan.read()
     folders.make(plan.logs)
     memory, code = recall(plan), 0
     world = World(plan, Console(plan.logs / "up.log"), Signals(), up_ports.reserve(memory.port))
+    world.first_api = first_api
     try:
         make_watches(world)
         if not memory.is_ready:
@@ -85,16 +93,24 @@ def come_up(world: World) -> None:
                 _start_now(world, world.watches[name])
     world.port = _choose_port(world)
     remember(plan, port=world.port.number)
-    with console.step("Database"):
-        _run(world, plan.commands.migrate)
-        admin = _run(world, plan.commands.ensure_first_admin)
-    if admin:  # At once: should what follows fail, nobody would ever see the password.
-        console.show(f"\nThe first admin, shown this once:\n{admin}")
+    if not up_prepared.is_remembered(plan):
+        prepare(world)
     with console.step("APIs, workers"):
         up_children.end_all(plan, up_children.surplus(plan))
         _start_serving(world)
     remember(plan, is_ready=True)
     console.show(up_pair.where(plan, world.port.number))
+
+
+def prepare(world: World) -> None:
+    """Bring the database up to date, with an admin in it."""
+    plan, console = world.plan, world.console
+    with console.step("Database"):
+        _run(world, plan.commands.migrate)
+        admin = _run(world, plan.commands.ensure_first_admin)
+    if admin:  # At once: should what follows fail, nobody would ever see the password.
+        console.show(f"\nThe first admin, shown this once:\n{admin}")
+    up_prepared.keep(plan)
 
 
 def watch(world: World) -> None:
@@ -144,7 +160,13 @@ def _starter(world: World, child: Child) -> Callable[[], Process]:
     def start() -> Process:
         if not (world.database_url and world.redis_url):
             raise NotReadyYet("the servers are still to come")
-        return child.start(world.plan, world.environment)
+        first_api = None
+        if child.has_door and world.first_api is not None:
+            first_api, world.first_api = world.first_api, None
+            if child.command != up_plan.Commands().api:
+                first_api.close()
+                first_api = None
+        return child.start(world.plan, world.environment, first_api)
 
     return start
 
@@ -166,16 +188,20 @@ def _start_now(world: World, it: Watch) -> None:
 def _start_serving(world: World) -> None:
     """Start them all, at another port where somebody was faster to take the chosen one."""
     apis = up_children.apis(world.plan)
-    children = (*apis, *up_children.workers(world.plan))
+    others = [*apis[1:], *up_children.workers(world.plan)]
     for _ in range(_PORT_TRIES):
         try:
-            for child in children:
-                _start_now(world, world.watches[child.name])
-            if world.plan.waits_until_ready:
-                _await_ready(world)
+            for some in (apis[:1], others):  # The first for itself: it is the sooner ready.
+                for child in some:
+                    _start_now(world, world.watches[child.name])
+                if world.plan.waits_until_ready:
+                    _await_ready(world, [it for it in some if it.has_door])
+            _require_alone(world)
         except Refused:
             before = world.port.number
             up_children.end_all(world.plan, apis)
+            for api in apis:
+                world.watches[api.name].process = None
             world.port = _choose_port(world)  # Refuses too, where it is fixed and taken.
             if world.port.number == before:
                 raise
@@ -198,37 +224,44 @@ def _run(world: World, command: tuple[str, ...]) -> str:
     return up_children.run_to_end(command, world.plan, world.environment, lambda: _pause(world))
 
 
-def _await_ready(world: World) -> None:
+def _await_ready(world: World, apis: list[Child]) -> None:
     """Wait until each API says that it can serve. A child that ends meanwhile is the end of us."""
     deadline = time.monotonic() + READY_SECONDS
-    waiting = up_children.apis(world.plan)
+    waiting, is_prepared = list(apis), False
     while waiting:
         answer = _answer(world, waiting[0])
-        if answer == "200":
+        if answer.status == "200":
             del waiting[0]
             continue
+        if "dml migrate" in answer.body and not is_prepared:
+            prepare(world)  # It is another database than we remember.
+            is_prepared = True
         for child in (*up_children.apis(world.plan), *up_children.workers(world.plan)):
-            if not world.watches[child.name].lives:
+            if world.watches[child.name].has_ended:
                 raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
         if time.monotonic() > deadline:
             raise Refused(
                 f"{waiting[0].name} is not ready after {READY_SECONDS:.0f} s "
-                f"(/readyz: {answer}): see {waiting[0].log}"
+                f"(/readyz: {answer.status}): see {waiting[0].log}"
             )
         _pause(world)
+
+
+def _answer(world: World, api: Child) -> Answer:
+    process = world.watches[api.name].process
+    if process is None or not up_ports.listens(process.pid, world.port.number):
+        return Answer("does not listen yet")
+    return listening.ask(process, "/readyz")
+
+
+def _require_alone(world: World) -> None:
+    """See to it that nobody shares the port but our own."""
     pids = [it.process.pid for it in world.watches.values() if it.process]
     if up_ports.is_shared(pids, world.port.number):
         raise Refused(
             f"another process of this user shares port {world.port.number} with us: end it, "
             "or choose another DML_PORT"
         )
-
-
-def _answer(world: World, api: Child) -> str:
-    process = world.watches[api.name].process
-    if process is None or not up_ports.listens(process.pid, world.port.number):
-        return "does not listen yet"
-    return listening.ask(process, "/readyz").status
 
 
 def _pause(world: World) -> None:

@@ -31,6 +31,11 @@ class Watch:
     def lives(self) -> bool:
         return self.process is not None and self.process.lives
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started, and lives no more."""
+        return self.process is not None and not self.process.lives
+
     def tend(self, now: float) -> str:
         """Start the thing again where it has died. Answers what to tell, if anything."""
         if self.lives:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
@@ -19,7 +19,7 @@ from typing import Final, TextIO
 import dml
 from dml.core.settings import Settings
 from dml.entrypoints import up, up_plan
-from dml.entrypoints.embedded import accounts, life, locks, postgres, valkey
+from dml.entrypoints.embedded import accounts, life, locks, places, postgres, valkey
 from dml.entrypoints.embedded.locks import Process
 
 SOURCE: Final = Path(dml.__file__).parents[1]
@@ -92,16 +92,19 @@ class Marketplace:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
     terminals: list[Path] = field(default_factory=list)
 
-    def popen(self, verb: str = "up") -> subprocess.Popen[str]:
+    def popen(
+        self, verb: str = "up", *, command: Sequence[str] | None = None
+    ) -> subprocess.Popen[str]:
         self.terminals.append(self.home.with_name(f"{self.home.name}.{len(self.terminals)}"))
         with self.terminals[-1].open("w") as terminal:
-            process = self._popen(verb, terminal)
+            launch = [sys.executable, "-c", LAUNCH, verb, json.dumps(self.commands)]
+            process = self._popen(command or launch, terminal)
         self.started.append(process)
         return process
 
-    def _popen(self, verb: str, terminal: TextIO) -> subprocess.Popen[str]:
+    def _popen(self, command: Sequence[str], terminal: TextIO) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, verb, json.dumps(self.commands)],
+            command,
             cwd=self.home.parent,
             env={
                 "PATH": os.defpath,
@@ -182,6 +185,11 @@ class Marketplace:
         with urllib.request.urlopen(self.readyz) as response:
             found: dict[str, str] = json.load(response)
             return found
+
+    def database_url(self) -> str:
+        site = places.find(self.home)
+        assert site is not None
+        return postgres.socket_url(site.state)
 
     def nothing_runs(self) -> bool:
         return not any(self.process(name) for name in EVERYONE)

@@ -1,13 +1,18 @@
 """`dml up` starts, says where things are, refuses what it cannot do, and stops."""
 
+import contextlib
+import json
 import signal
+import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from dml.entrypoints import up_plan
+from dml.entrypoints.embedded import servers
 from tests.entrypoints.up.marketplace import STUBBORN, Marketplace
 
 
@@ -119,3 +124,64 @@ def test_the_two_watchers_stay_small(marketplace: Marketplace) -> None:
         rollup = Path(f"/proc/{marketplace.pid(name)}/smaps_rollup").read_text()
         (resident,) = [line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")]
         assert int(resident) < 20_000  # KiB
+
+
+def test_a_second_start_does_not_make_ready_what_is_known_to_be(marketplace: Marketplace) -> None:
+    count = "import os; open(os.environ['DML_HOME'] + '/migrated', 'a').write('once ')"
+    marketplace.commands["migrate"] = count
+    for _ in range(2):
+        marketplace.up()
+        marketplace.down()
+    assert (marketplace.home / "migrated").read_text() == "once "
+    marketplace.commands["migrate"] += "  # Other code, as after an update."
+    marketplace.up()
+    assert (marketplace.home / "migrated").read_text() == "once once "
+
+
+@pytest.mark.timeout(180)
+def test_the_api_finds_out_where_that_memory_is_wrong(marketplace: Marketplace) -> None:
+    marketplace.commands.clear()  # The real ones.
+    marketplace.up()
+    database = marketplace.database_url()
+    marketplace.down()
+    servers.up(marketplace.home)
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    marketplace.up()
+    with urllib.request.urlopen(marketplace.readyz) as answer:
+        assert json.load(answer)["database"] == "ok"
+
+
+def test_the_command_itself_starts_the_api_ahead_and_ends_it_where_none_is_needed(
+    marketplace: Marketplace,
+) -> None:
+    command = [str(Path(sys.executable).with_name("dml")), "up", "--api", "1", "--workers", "1"]
+    first = marketplace.popen(command=command)
+    marketplace.until(lambda: "Stop    " in marketplace.shown(), 60)
+    assert "--ahead" in Path(f"/proc/{marketplace.pid('api-1')}/cmdline").read_text()
+    assert "--ahead" in Path(f"/proc/{marketplace.pid('supervisor')}/cmdline").read_text()
+    assert marketplace.process("api-2") is marketplace.process("worker-2") is None
+    assert marketplace.serves()
+
+    before = _ahead(marketplace)
+    assert marketplace.ends(marketplace.popen(command=command)).startswith("dml already runs.\n")
+    marketplace.until(lambda: _ahead(marketplace) == before)
+
+    marketplace.kill("api-1")
+    marketplace.until(lambda: "API 1 was killed (SIGKILL)" in marketplace.logs())
+    marketplace.until(marketplace.serves)
+    first.send_signal(signal.SIGTERM)
+    marketplace.ends(first)
+    assert marketplace.nothing_runs()
+
+
+def _ahead(marketplace: Marketplace) -> set[str]:
+    """The processes that were started ahead where this marketplace is."""
+    found = set[str]()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            here = (process / "cwd").readlink() == marketplace.home.parent
+            if here and "--ahead" in (process / "cmdline").read_text():
+                found.add(process.name)
+    return found

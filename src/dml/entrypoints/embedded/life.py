@@ -42,9 +42,7 @@ def spawn(
     with open(writer, "w") as pipe:
         pipe.write(script)
     try:
-        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-            log.rename(log.with_name(log.name + ".old"))
-        err = folders.open_shared(log, os.O_WRONLY | os.O_APPEND)
+        err = open_log(log)
         try:
             process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
                 [str(part) for part in command],
@@ -68,6 +66,18 @@ def spawn(
     process.returncode = 0  # We wait for it by its pid: Popen complains of one that outlives it.
     _running.add(process.pid)
     return process.pid
+
+
+def open_log(log: Path) -> int:
+    """Open a log for more lines; one that has grown too long begins anew."""
+    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+        log.rename(log.with_name(log.name + ".old"))
+    return folders.open_shared(log, os.O_WRONLY | os.O_APPEND)
+
+
+def adopt(pid: int) -> None:
+    """Wait for a child that was started by other means, too."""
+    _running.add(pid)
 
 
 def reap() -> None:
