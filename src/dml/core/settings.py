@@ -81,6 +81,27 @@ class Settings(BaseSettings):
         5, gt=0, le=300, description="How long open requests may go on after SIGTERM."
     )
 
+    request_head_seconds: float = Field(
+        10, gt=0, description="How long a client may take to send the head of a request."
+    )
+    request_body_seconds: float = Field(
+        60, gt=0, description="How long it may take to send the body, other than a model's file."
+    )
+    request_progress_seconds: float = Field(
+        20, gt=0, description="How long it may send nothing in the midst of any body."
+    )
+    answer_stalled_seconds: float = Field(
+        30, gt=0, description="How long it may take nothing of an answer that waits for it."
+    )
+    connections: int = Field(
+        10_000, ge=1, description="Connections of clients that one API process holds at once."
+    )
+    connections_of_one_address: int = Field(
+        1_000,
+        ge=1,
+        description="And of them, those from one address that is none of the trusted proxies.",
+    )
+
     database_connections: int = Field(
         10, ge=2, le=500, description="Connections that one process may hold to PostgreSQL."
     )

@@ -9,9 +9,12 @@ the kernel's queue for an answer that nobody has in mind: told, they come back w
 """
 
 import asyncio
+import contextlib
+import fcntl
 import ipaddress
 import json
 import socket
+import termios
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -65,6 +68,11 @@ class Limits:
     of_one_address: int = 1_000
     trusted: str = "127.0.0.1"  # Whose many clients share an address: not counted by it.
     long_bodies: tuple[str, ...] = ()  # Ends of paths whose bodies only have to make progress.
+
+    @property
+    def sweep_seconds(self) -> float:
+        times = self.head_seconds, self.body_seconds, self.progress_seconds, self.reading_seconds
+        return min(SWEEP_SECONDS, *(it / 2 for it in times))
 
 
 @dataclass
@@ -120,7 +128,7 @@ class Connections:
     async def sweep(self) -> None:
         """End, once a second and until cancelled, whoever takes too long."""
         while True:
-            await asyncio.sleep(min(SWEEP_SECONDS, self.limits.head_seconds / 2))
+            await asyncio.sleep(self.limits.sweep_seconds)
             now = time.monotonic()
             for connection in [*self.open, *self.refused]:
                 connection.tend(now, self.limits)
@@ -150,6 +158,8 @@ class Connection(HttpToolsProtocol):
         self._step_began = time.monotonic()
         self._bytes_seen = 0
         self._progress_at = 0.0
+        self._left_seen = 0
+        self._left_changed = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -236,14 +246,12 @@ class Connection(HttpToolsProtocol):
         return Step.OURS, None
 
     def _is_late(self, now: float, limits: Limits) -> bool:
-        if self.paused_at is not None and now - self.paused_at > limits.reading_seconds:
+        if self._takes_nothing(now, limits.reading_seconds):
             return True
         took = now - self._step_began
         match self._step:
             case Step.REFUSED:
                 return took > REFUSED_SECONDS
-            case Step.CLOSING:
-                return took > limits.reading_seconds
             case Step.HEAD:
                 return took > limits.head_seconds
             case Step.BODY:
@@ -251,8 +259,22 @@ class Connection(HttpToolsProtocol):
                 stalls = now - self._progress_at > limits.progress_seconds
                 is_long = path.endswith(limits.long_bodies) if limits.long_bodies else False
                 return stalls or (not is_long and took > limits.body_seconds)
-            case Step.OURS:
+            case Step.OURS | Step.CLOSING:
                 return False
+
+    def _takes_nothing(self, now: float, seconds: float) -> bool:
+        """Whether an answer has waited so long for a client that took no byte of it meanwhile.
+
+        The kernel's queue can take minutes to have room again for us where a line is slow, so what
+        is left in it tells.
+        """
+        since = self._step_began if self._step is Step.CLOSING else self.paused_at
+        if since is None:
+            return False
+        left = _left_to_send(self.transport)
+        if left != self._left_seen:
+            self._left_seen, self._left_changed = left, now
+        return now - max(since, self._left_changed) > seconds
 
 
 def _end_when_gone(transport: asyncio.BaseTransport, seconds: float) -> None:
@@ -271,6 +293,16 @@ def _end_when_gone(transport: asyncio.BaseTransport, seconds: float) -> None:
         option = getattr(socket, name, None)  # Not every system has each.
         if option is not None:
             connection.setsockopt(level, option, value)
+
+
+def _left_to_send(transport: asyncio.BaseTransport) -> int:
+    """How many bytes the kernel has that the other side has not acknowledged."""
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError, AttributeError):  # It is gone, or this is not Linux.
+        return int.from_bytes(
+            fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)), "little"
+        )
+    return 0
 
 
 def _matcher(trusted: str) -> Callable[[str], bool]:

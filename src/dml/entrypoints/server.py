@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +54,7 @@ ROUTERS: Final = (
 )
 UNLIMITED: Final = ("/versions",)  # Uploads count their bytes themselves.
 LINGER_SECONDS: Final = 0.25
+FILES_BESIDE: Final = 500  # Files that a process opens beside its clients' connections.
 
 DESCRIPTION: Final = """\
 A marketplace for machine learning that runs where the data is. Developers upload models, customers
@@ -192,10 +194,29 @@ class Server(uvicorn.Server):
         return self._connections(self.config, self.server_state, self.lifespan.state)
 
 
+def _limits(settings: Settings) -> Limits:
+    """The limits of connections; of their number, what the system lets a process open, too."""
+    wanted = settings.connections + FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return Limits(
+        head_seconds=settings.request_head_seconds,
+        body_seconds=settings.request_body_seconds,
+        progress_seconds=settings.request_progress_seconds,
+        reading_seconds=settings.answer_stalled_seconds,
+        connections=max(1, min(settings.connections, soft - FILES_BESIDE)),
+        of_one_address=settings.connections_of_one_address,
+        trusted=settings.trusted_proxies,
+        long_bodies=UNLIMITED,
+    )
+
+
 def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     logs.configure(settings)
-    connections = Connections(Limits(trusted=settings.trusted_proxies, long_bodies=UNLIMITED))
+    connections = Connections(_limits(settings))
     config = uvicorn.Config(
         with_device_layer(create_app(settings, wiring.make_engine(settings, "dml api"))),
         http=connections,  # type: ignore[arg-type]  # It is called as the class would be.
