@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from dml.core.ids import new_id
+from dml.jobs import queries
 from dml.jobs.models import Assignment, AssignmentState, JobPlaces, JobState
 from tests.devices.factories import TestDevice, permit, refuse
 from tests.jobs.factories import (
@@ -24,6 +25,7 @@ from tests.jobs.factories import (
     result,
     settle,
     sweep,
+    work,
 )
 from tests.world import Person, World, problem, soon
 
@@ -372,3 +374,17 @@ async def test_two_folds_at_once_count_each_result_once(world: World) -> None:
     assert (await job.get())["devices_done"] == 6
     for device in devices:
         assert (await device.owner.get("/v1/payments/balance")).json()["available"] == "0.1"
+
+
+async def test_what_waits_to_be_folded_is_measured(world: World) -> None:
+    async def waiting() -> queries.Waiting:
+        async with world.parts.sessions() as tx:
+            return await queries.waiting(tx)
+
+    while await fold(world):
+        pass
+    assert await waiting() == queries.Waiting(0, 0.0)
+    await work(world, await make_job(world), 3)
+    seen = await waiting()
+    assert seen.results == 3
+    assert 0 < seen.oldest_seconds < 60

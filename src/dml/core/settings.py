@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="The least level that is logged."
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Who sends it as a bearer token may read `/metrics` from anywhere. Unset: "
+        "`/metrics` is for this machine alone.",
+    )
     shutdown_seconds: float = Field(
         5, gt=0, le=300, description="How long open requests may go on after SIGTERM."
     )

@@ -13,6 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dml.core import metrics
 from dml.core.errors import DmlError, Unavailable
 from dml.edge.problems import answer, problem
 
@@ -20,6 +21,7 @@ log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
 _FOR_ALL: Final = (_SAFE, (b"vary", b"Origin"))  # What middlewares add to every answer.
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _QUIET: Final = ("/healthz", "/readyz")
 
 
@@ -55,6 +57,7 @@ class Requests:
                 log.exception("a bug: it was answered with 500")  # Here, where its id is known.
                 raise
             finally:
+                _count(scope, status, time.perf_counter() - started)
                 if scope["path"] not in _QUIET:
                     log.info(
                         "request",
@@ -94,6 +97,14 @@ class Requests:
 
     def _remedy(self) -> str:
         return f"Send at most {self.limit} bytes."
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Count a request by its route, as that is written: paths and unknown methods are endless."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    metrics.REQUESTS.inc(method, route, f"{status // 100}xx")
+    metrics.REQUEST_SECONDS.observe(seconds, method, route)
 
 
 def request_id_of(sent: bytes) -> str:

@@ -1,21 +1,26 @@
 """Whether this process lives, whether it can serve, and what signs its tokens."""
 
 import asyncio
+import contextlib
+import hmac
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import Field
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import text as sql
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from dml.core import nodes
+from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
 from dml.core.errors import NotFound, all_refusals
 from dml.core.wire import Wire
-from dml.edge.http import Parts, Server
+from dml.edge.http import Credentials, Parts, Server
 from dml.edge.problems import refusals, status_of
+from dml.entrypoints import wiring
 
 router = APIRouter(tags=["health"])
 
@@ -67,7 +72,7 @@ async def _look(server: Parts) -> ReadyOut:
         valkey = "away"
     try:
         async with server.sessions() as tx:
-            revision = await tx.scalar(text("SELECT version_num FROM alembic_version"))
+            revision = await tx.scalar(sql("SELECT version_num FROM alembic_version"))
             workers = await nodes.alive(tx, "worker")
     except ProgrammingError:
         database = "has not our tables: dml migrate"
@@ -87,6 +92,32 @@ async def _look(server: Parts) -> ReadyOut:
         worker="ok" if workers else "none was seen in the last ten seconds",
         sandbox=next((str(it.facts.get("sandbox")) for it in workers), "unknown"),
     )
+
+
+@router.get("/metrics", include_in_schema=False)
+async def show_metrics(
+    request: Request, server: Server, credentials: Credentials
+) -> PlainTextResponse:
+    """What all processes of this machine have counted, for Prometheus."""
+    if not _may_measure(request, server, credentials):
+        raise HTTPException(HTTPStatus.NOT_FOUND, "Not Found")
+    folder = wiring.metrics_folder(server.settings)
+    metrics.write(folder, "api")  # What the others have is at most a second old.
+    text = metrics.render(folder)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _may_measure(request: Request, server: Parts, credentials: Credentials) -> bool:
+    """Whether it is asked on this machine, or with the token that is set for that."""
+    address = request.client.host if request.client else "127.0.0.1"  # None: by our own door.
+    with contextlib.suppress(ValueError):
+        if ip_address(address).is_loopback:
+            return True
+    token = server.settings.metrics_token
+    if token is None or credentials is None:
+        return False
+    sent = credentials.credentials.encode()
+    return hmac.compare_digest(sent, token.get_secret_value().encode())
 
 
 @router.get("/.well-known/jwks.json")

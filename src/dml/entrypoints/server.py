@@ -19,7 +19,7 @@ from dml.accounts.routes import admin_router as users_admin_router
 from dml.accounts.routes import router as users_router
 from dml.algorithms.routes import moderation_router
 from dml.algorithms.routes import router as algorithms_router
-from dml.core import logs, nodes
+from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
@@ -78,6 +78,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         facts: dict[str, Any] = {}
         name = nodes.new_name("api")
         alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
+        counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
         app.state.device_path = DevicePath(
             engine.url.render_as_string(hide_password=False),
             app.state.sessions,
@@ -87,9 +88,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         yield
         await app.state.device_path.close()
         await app.state.watch.close()
-        alive.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await alive
+        for task in (alive, counting):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await app.state.redis.aclose()
         await engine.dispose()
 

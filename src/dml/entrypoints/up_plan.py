@@ -64,6 +64,10 @@ class Plan:
     def logs(self) -> Path:
         return Path(self.home, "logs")
 
+    @property
+    def metrics(self) -> Path:
+        return Path(self.home, "metrics")
+
     def lock(self, name: str) -> Path:
         return Path(self.home, f"{name}.lock")
 

@@ -5,6 +5,7 @@ adopts what runs. It starts the foreground process again where that was killed, 
 """
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -95,6 +96,8 @@ def come_up(world: World) -> None:
     remember(plan, port=world.port.number)
     if not up_prepared.is_remembered(plan):
         prepare(world)
+    if not up_children.running(plan):
+        shutil.rmtree(plan.metrics, ignore_errors=True)  # Counts begin anew.
     with console.step("APIs, workers"):
         up_children.end_all(plan, up_children.surplus(plan))
         _start_serving(world)

@@ -61,5 +61,9 @@ def make_blobs(settings: Settings) -> Blobs:
     return Blobs.in_folder(settings.blobs or settings.home / "blobs")
 
 
+def metrics_folder(settings: Settings) -> Path:
+    return settings.home / "metrics"
+
+
 def make_keys(settings: Settings) -> Keys:
     return Keys.load(settings.keys_file or settings.home / "keys.json")

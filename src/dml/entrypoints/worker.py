@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from dml.accounts import sessions
-from dml.core import logs, nodes
+from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.settings import Settings
@@ -29,6 +29,7 @@ FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
 SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 ARCHIVE_SECONDS: Final = 60.0
+MEASURE_SECONDS: Final = 5.0
 TROUBLE_SECONDS: Final = 1.0
 
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
@@ -76,8 +77,22 @@ async def run_archiver() -> None:
             await process.wait()
 
 
+async def measure(ctx: Context) -> int:
+    """Look how many results wait, and how long the oldest has."""
+    waiting = await jobs.waiting(ctx.tx)
+    metrics.INBOX_LENGTH.set(waiting.results)
+    metrics.INBOX_AGE.set(waiting.oldest_seconds)
+    return 0
+
+
 async def repeat(
-    parts: WorkerParts, name: str, act: Act, *, idle_seconds: float, went: Went | None = None
+    parts: WorkerParts,
+    name: str,
+    act: Act,
+    *,
+    idle_seconds: float,
+    went: Went | None = None,
+    counter: metrics.Counter | None = None,
 ) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
@@ -90,6 +105,8 @@ async def repeat(
             async with parts.sessions.begin() as tx:
                 done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
             pause = 0.0 if done else idle_seconds
+            if counter is not None:  # Now it is committed.
+                counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
             log.exception("%s failed, and is tried again", name)
         if went is not None:
@@ -120,10 +137,19 @@ async def serve(settings: Settings) -> None:
     folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
-        repeat(parts, "folding", folding.fold, idle_seconds=FOLD_SECONDS, went=folding.went),
+        repeat(
+            parts,
+            "folding",
+            folding.fold,
+            idle_seconds=FOLD_SECONDS,
+            went=folding.went,
+            counter=metrics.RESULTS_FOLDED,
+        ),
         repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
         repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
+        repeat(parts, "measuring", measure, idle_seconds=MEASURE_SECONDS),
         archive(parts),
+        metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]
     tasks = [asyncio.create_task(loop) for loop in loops]
     await stop.wait()

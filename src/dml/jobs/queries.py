@@ -262,3 +262,24 @@ async def watch(tx: AsyncSession, job_ids: Sequence[JobId]) -> dict[JobId, tuple
         .where(Job.id.in_(job_ids))
     )
     return {row.id: (row.version, row.state) for row in await tx.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    results: int
+    oldest_seconds: float
+
+
+# The rows that came first are mostly the first in the table; a look at them all would be dear.
+_WAITING: Final = text("""
+    SELECT (SELECT count(*) FROM (SELECT FROM result_inbox LIMIT 1000000) AS counted),
+        coalesce(extract(epoch FROM clock_timestamp() - (
+            SELECT min(received_at) FROM results WHERE assignment_id = ANY (ARRAY(
+                SELECT assignment_id FROM result_inbox LIMIT 100)))), 0)::float8
+""")
+
+
+async def waiting(tx: AsyncSession) -> Waiting:
+    """Return how many results wait to be folded (a million at most), and for how long, about."""
+    results, oldest_seconds = (await tx.execute(_WAITING)).one()
+    return Waiting(results, max(0.0, oldest_seconds))
