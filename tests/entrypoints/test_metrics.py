@@ -1,8 +1,9 @@
 """`/metrics`: for this machine, or for who has the token; by routes, never by paths."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from tests.core.test_metrics import values
@@ -33,21 +34,33 @@ async def test_requests_are_counted_by_their_route(world: World) -> None:
     assert seen['dml_requests_total{method="GET",route="/v1/users/{user_id}",status="2xx"}'] >= 1
     assert any('method="other"' in name for name in seen)
     assert seen['dml_request_seconds_count{method="GET",route="/v1/users/{user_id}"}'] >= 1
-    assert seen['dml_processes{kind="api"}'] == 1
+    assert seen['dml_processes{kind="api"}'] >= 1
 
 
-async def test_from_elsewhere_it_is_not_there_without_the_token(
-    world: World, monkeypatch: Any
-) -> None:
-    sent = {"Authorization": f"Bearer {TOKEN}"}
+@pytest.fixture
+def with_token(world: World) -> Iterator[None]:
+    before = world.app.state.settings
+    world.app.state.settings = before.model_copy(update={"metrics_token": SecretStr(TOKEN)})
+    yield
+    world.app.state.settings = before
+
+
+async def test_from_elsewhere_it_is_not_there(world: World) -> None:
     async with client_from(world, "192.0.2.7") as client:
         assert (await client.get("/metrics")).status_code == 404
+        sent = {"Authorization": f"Bearer {TOKEN}"}
         assert (await client.get("/metrics", headers=sent)).status_code == 404
-        settings = world.app.state.settings.model_copy(update={"metrics_token": SecretStr(TOKEN)})
-        monkeypatch.setattr(world.app.state, "settings", settings)
-        assert (await client.get("/metrics", headers=sent)).status_code == 200
-        assert (await client.get("/metrics")).status_code == 404
-        wrong = {"Authorization": f"Bearer {TOKEN}x"}
-        assert (await client.get("/metrics", headers=wrong)).status_code == 404
+
+
+@pytest.mark.usefixtures("with_token")
+@pytest.mark.parametrize(
+    ("token", "status"), [(TOKEN, 200), (f"{TOKEN}x", 404), (TOKEN[:-1], 404), (None, 404)]
+)
+async def test_but_for_who_has_the_token_that_is_set(
+    world: World, token: str | None, status: int
+) -> None:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with client_from(world, "192.0.2.7") as client:
+        assert (await client.get("/metrics", headers=headers)).status_code == status
     async with client_from(world, "::1") as client:
         assert (await client.get("/metrics")).status_code == 200
