@@ -3,10 +3,10 @@
 Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context variables.
 """
 
+import os
 import re
 import time
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -109,7 +109,7 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
 
 def request_id_of(sent: bytes) -> str:
     """Take the caller's id where it is safe to log, else make one."""
-    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else uuid4().hex
+    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
 
 
 async def send_answer(send: Send, code: int, body: bytes, request_id: str) -> None:

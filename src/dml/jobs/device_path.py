@@ -10,10 +10,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -43,16 +42,14 @@ KNOWN_JOBS_BYTES: Final = 64 * 1024 * 1024
 TICK_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A live lease, and what its device must know of the job."""
 
     leased: Leased
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Claimable:
+class Claimable(NamedTuple):
     """What a claim gave: live leases; or when to come back, and why if its owner can mend it."""
 
     leases: list[Lease]

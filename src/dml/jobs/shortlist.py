@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -70,9 +69,8 @@ class Shortlist:
         self._turn += 1
         done = self._done.get(device.device_id) or set()
         for offers in lists:
-            start = self._turn % len(offers)
-            around = islice(offers, start, None), islice(offers, start)
-            for offer in islice((it for part in around for it in part), LOOKED_AT_MAX):
+            for step in range(min(len(offers), LOOKED_AT_MAX)):
+                offer = offers[(self._turn + step) % len(offers)]
                 if (
                     offer.id not in done
                     and offer.id not in self._full
