@@ -105,6 +105,9 @@ REQUEST_SECONDS = Histogram(
 DEVICE_REQUESTS = Counter(
     "dml_device_requests_total", "What devices asked for, by how it ended.", "verb", "outcome"
 )
+DEVICE_SECONDS = Histogram(
+    "dml_device_request_seconds", "How long devices waited for answers.", "verb", buckets=_SECONDS
+)
 BATCH_ITEMS = Histogram(
     "dml_device_batch_items", "Requests that shared a statement.", "verb", buckets=_ITEMS
 )

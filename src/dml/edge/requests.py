@@ -6,6 +6,7 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context 
 import os
 import re
 import time
+from itertools import count
 from typing import Final
 
 import structlog
@@ -22,6 +23,8 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
 _FOR_ALL: Final = (_SAFE, (b"vary", b"Origin"))  # What middlewares add to every answer.
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_PROCESS: Final = os.urandom(8).hex()
+_NUMBER: Final = count()
 _QUIET: Final = ("/healthz", "/readyz")
 
 
@@ -108,8 +111,10 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
 
 
 def request_id_of(sent: bytes) -> str:
-    """Take the caller's id where it is safe to log, else make one."""
-    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
+    """Take the caller's id where it is safe to log, else make one: this process's, counted on."""
+    if _REQUEST_ID.fullmatch(sent):
+        return sent.decode("ascii")
+    return f"{_PROCESS}{next(_NUMBER):016x}"
 
 
 async def send_answer(send: Send, code: int, body: bytes, request_id: str) -> None:

@@ -4,7 +4,6 @@ A device sends counts alone. Each item counts once: under a label or as uncertai
 item once more: in its month or as undated.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +15,9 @@ from dml.core.errors import Invalid
 from dml.jobs.models import UNDATED
 
 ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
-# Only ASCII digits: a month must not be there twice, written in two scripts.
-MONTH: Final = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
+MONTHS: Final = frozenset(
+    f"{year}-{month:02}" for year in range(1900, 2200) for month in range(1, 13)
+)
 
 
 class ImplausibleResult(Invalid):

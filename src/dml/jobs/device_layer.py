@@ -9,6 +9,7 @@ What is answered here is counted, not logged: a line each would fill a disk. Ref
 """
 
 import re
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, NamedTuple
@@ -19,11 +20,12 @@ from cachetools import LRUCache
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
+from dml.core import metrics
 from dml.core.errors import DmlError, Invalid
 from dml.core.ids import AssignmentId, JobId
 from dml.devices.tokens import DeviceActor
 from dml.edge.requests import request_id_of, send_answer, send_refusal
-from dml.jobs.counting import ITEMS_MAX, MONTH
+from dml.jobs.counting import ITEMS_MAX, MONTHS
 from dml.jobs.device_path import Claimable, DevicePath, Lease
 from dml.jobs.outcomes import Leased
 from dml.jobs.shapes import claimed, extended
@@ -39,7 +41,6 @@ _TEMPLATE_BYTES: Final = 32 * 1024 * 1024
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_MAX)]
 Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=1_000)]
-Month = Annotated[str, msgspec.Meta(pattern=rf"^(?:{MONTH.pattern})\Z")]
 
 
 class _Claim(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,12 +48,12 @@ class _Claim(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Result(msgspec.Struct, forbid_unknown_fields=True):
-    """As `schemas.ResultIn`, but for names of labels: a known one is a good one."""
+    """As `schemas.ResultIn`, but for names of labels, of which a known one is good, and months."""
 
     items: Count
     labels: Counts
     uncertain: Count
-    months: Annotated[dict[Month, dict[str, Count]], msgspec.Meta(max_length=3_600)]
+    months: dict[str, dict[str, Count]]
     undated: Count
 
 
@@ -82,7 +83,8 @@ class DeviceLayer:
         head = _read_head(scope) if scope["type"] == "http" else None
         if head is None or head.body_bytes > self._limit:
             await self.app(scope, receive, send)
-            return
+            return None
+        began, outcome = time.perf_counter(), "ok"
         body, replay = await _read_body(receive) if head.body_bytes else (b"", receive)
         path: DevicePath = self.app.state.device_path
         try:
@@ -90,12 +92,17 @@ class DeviceLayer:
             code, told = await self._answer(path, device, head, body)
         except Invalid:
             await self.app(scope, replay, send)
+            return
         except DmlError as refusal:
+            outcome = refusal.code
             await send_refusal(refusal, head.request_id, scope, receive, send)
         except Exception:  # Odd, or a bug: the routes say so, and in the case of a bug, log it.
             await self.app(scope, replay, send)
+            return
         else:
             await send_answer(send, code, told, head.request_id)
+        metrics.DEVICE_REQUESTS.inc(head.verb, outcome)
+        metrics.DEVICE_SECONDS.observe(time.perf_counter() - began, head.verb)
 
     async def _answer(
         self, path: DevicePath, device: DeviceActor, head: _Head, body: bytes
@@ -106,6 +113,8 @@ class DeviceLayer:
         match head.verb:
             case "result":
                 result = _decode_result(body)
+                if not result.months.keys() <= MONTHS:
+                    raise ValueError("no month is called so")
                 await path.hand_in(device, head.assignment_id, msgspec.structs.asdict(result))
                 return 200, _ACCEPTED
             case "heartbeat":

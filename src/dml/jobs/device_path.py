@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.core.batching import Batcher
+from dml.core import metrics
+from dml.core.batching import Batcher, ItemT, OutcomeT, Statement
 from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, new_id
 from dml.core.settings import Settings
@@ -85,38 +86,26 @@ class DevicePath:
         async def connect() -> RawConnection:
             return await connect_hot(database_url, name="dml api device path")
 
-        self._claims = Batcher[Claim, Claimed](
-            connect, partial(statements.claim, lease=self._lease)
-        )
-        self._results = Batcher[Sent, Answered](
-            connect, statements.accept, size_of=lambda sent: len(sent.body)
-        )
-        self._beats = Batcher[Sent, Answered](
-            connect, partial(statements.extend, lease=self._lease)
-        )
-        self._releases = Batcher[Sent, Answered](connect, statements.release)
-        self._profile_reads = Batcher[DeviceId, DeviceProfile | None](
-            connect, devices.find_profiles
-        )
-        self._fact_reads = Batcher[JobId, Facts | None](connect, lookups.find_facts)
-        self._job_reads = Batcher[tuple[AssignmentId, DeviceId], JobId | None](
-            connect, lookups.find_jobs_of
-        )
+        def share(verb: str, statement: Statement[ItemT, OutcomeT]) -> Batcher[ItemT, OutcomeT]:
+            made = Batcher(connect, statement, size_of=_size_of, observe=_observing(verb))
+            self._batchers[verb] = made
+            return made
+
+        self._batchers: dict[str, Batcher[Any, Any]] = {}
+        self._claims = share("claim", partial(statements.claim, lease=self._lease))
+        self._results = share("result", statements.accept)
+        self._beats = share("heartbeat", partial(statements.extend, lease=self._lease))
+        self._releases = share("release", statements.release)
+        self._profile_reads = share("profile", devices.find_profiles)
+        self._fact_reads = share("job", lookups.find_facts)
+        self._job_reads = share("job_of", lookups.find_jobs_of)
         self._ticking = asyncio.create_task(self._tick())
 
     async def close(self) -> None:
         """Stop, and refuse who still waits."""
         self._ticking.cancel()
         await asyncio.gather(self._ticking, return_exceptions=True)
-        for batcher in (
-            self._claims,
-            self._results,
-            self._beats,
-            self._releases,
-            self._profile_reads,
-            self._fact_reads,
-            self._job_reads,
-        ):
+        for batcher in self._batchers.values():
             await batcher.close()
 
     def admit(self, token: str | None, address: str) -> DeviceActor:
@@ -243,6 +232,8 @@ class DevicePath:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self._idle.adapt(TICK_SECONDS)
+            for verb, batcher in self._batchers.items():
+                metrics.QUEUE_LENGTH.set(len(batcher), verb)
             seen, self._to_see = self._to_see, set()
             while len(self._seen) > KNOWN_PROFILES:
                 del self._seen[next(iter(self._seen))]
@@ -278,6 +269,14 @@ def _accepted(answered: Answered, *, being: Outcome | None = None) -> Answered:
         case outcome if being is not None and outcome is not being:
             raise rules.AnotherResultAccepted
     return answered
+
+
+def _size_of(item: object) -> int:
+    return len(item.body) if isinstance(item, Sent) else 0
+
+
+def _observing(verb: str) -> Callable[[int], None]:
+    return lambda number: metrics.BATCH_ITEMS.observe(number, verb)
 
 
 def _size(known: tuple[Facts, Terms]) -> int:

@@ -9,7 +9,7 @@ from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Country, Day, Moment, Text, Wire
 from dml.edge.paging import Paging
-from dml.jobs.counting import ITEMS_MAX, MONTH
+from dml.jobs.counting import ITEMS_MAX, MONTHS
 from dml.jobs.models import AssignmentState, JobState
 
 
@@ -160,7 +160,7 @@ class LeaseTimeOut(Wire):
 
 
 def _check_month(month: str) -> str:
-    if not MONTH.fullmatch(month):
+    if month not in MONTHS:
         raise ValueError("must be a month, such as 2026-03")
     return month
 
