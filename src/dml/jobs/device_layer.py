@@ -83,7 +83,7 @@ class DeviceLayer:
         head = _read_head(scope) if scope["type"] == "http" else None
         if head is None or head.body_bytes > self._limit:
             await self.app(scope, receive, send)
-            return None
+            return
         began, outcome = time.perf_counter(), "ok"
         body, replay = await _read_body(receive) if head.body_bytes else (b"", receive)
         path: DevicePath = self.app.state.device_path

@@ -23,7 +23,7 @@ class TooManyRequests(TooMany):
 class Idle:
     """Spreads the devices that come in vain: the more there are, the later each comes back.
 
-    With a million of them each comes every ten to twenty minutes, at moments of their own.
+    With a million of them each comes every quarter to half an hour, at a moment of its own.
     """
 
     def __init__(self) -> None:
