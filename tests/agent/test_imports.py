@@ -21,7 +21,7 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|entrypoints\.cli|entrypoints\.embedded\.refusals)\b"
+    r"dml\.(agent|inference|entrypoints\.(cli|sim_options|embedded\.refusals))\b"
 )
 PACKAGES: Final = frozenset({"dml", "dml.entrypoints", "dml.entrypoints.embedded"})
 
