@@ -110,6 +110,11 @@ async def get_mine(tx: AsyncSession, actor: Actor, job_id: JobId, *, lock: bool 
     return require_mine(job, actor)
 
 
+async def list_jobs(tx: AsyncSession, job_ids: Sequence[JobId]) -> Sequence[Job]:
+    """Return those of these jobs that there are."""
+    return (await tx.scalars(select(Job).where(Job.id.in_(job_ids)))).all()
+
+
 async def list_mine(
     tx: AsyncSession, actor: Actor, *, state: JobState | None, after: UUID | None, limit: int
 ) -> Sequence[Job]:
@@ -135,7 +140,9 @@ async def get_totals_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, Jo
     return {it.job_id: it for it in await tx.scalars(query)}
 
 
-async def list_shown_counts(tx: AsyncSession, job_id: JobId) -> list[ShownMonth]:
+async def list_shown_counts(
+    tx: AsyncSession, job_ids: Sequence[JobId]
+) -> dict[JobId, list[ShownMonth]]:
     """Return the counts as of the last step shown, in the order of months and labels.
 
     A row for each month: an answer can have a million counts, and as rows they took seconds.
@@ -143,15 +150,19 @@ async def list_shown_counts(tx: AsyncSession, job_id: JobId) -> list[ShownMonth]
     in_order = aggregate_order_by
     query = (
         select(
+            JobCount.job_id,
             JobCount.month,
             func.array_agg(in_order(JobCount.label, JobCount.label)),
             func.array_agg(in_order(JobCount.shown, JobCount.label)),
         )
-        .where(JobCount.job_id == job_id, JobCount.shown > 0)
-        .group_by(JobCount.month)
+        .where(JobCount.job_id.in_(job_ids), JobCount.shown > 0)
+        .group_by(JobCount.job_id, JobCount.month)
         .order_by(JobCount.month)
     )
-    return [ShownMonth(*row) for row in await tx.execute(query)]
+    found: dict[JobId, list[ShownMonth]] = {job_id: [] for job_id in job_ids}
+    for job_id, month, labels, counts in await tx.execute(query):
+        found[job_id].append(ShownMonth(month, labels, counts))
+    return found
 
 
 async def lock_places(tx: AsyncSession, job_id: JobId) -> int:

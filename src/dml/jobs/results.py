@@ -23,9 +23,19 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would r
 
 async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
     """Return what the customer may see of the answer."""
-    totals = await queries.get_totals(tx, job.id)
-    counts = await queries.list_shown_counts(tx, job.id)
-    return await asyncio.to_thread(shape, job, totals, counts)
+    (results,) = await results_of_all(tx, [job])
+    return results
+
+
+async def results_of_all(tx: AsyncSession, jobs: Sequence[Job]) -> list[ResultsOut]:
+    """Return what the customers may see of these answers. Two statements, however many they are."""
+    totals = await queries.get_totals_of(tx, jobs)
+    counts = await queries.list_shown_counts(tx, [it.id for it in jobs])
+
+    def shape_all() -> list[ResultsOut]:
+        return [shape(it, totals[it.id], counts[it.id]) for it in jobs]
+
+    return await asyncio.to_thread(shape_all)
 
 
 async def csv_of(tx: AsyncSession, job: Job) -> str:

@@ -23,6 +23,7 @@ from dml.jobs.schemas import ResultsOut
 
 EVERY_SECONDS: Final = 0.25  # Between looks; more, where there is much to send after each:
 EVERY_SECONDS_A_WATCHER: Final = 0.0015
+JOBS_AT_ONCE: Final = 50
 COMMENT_SECONDS: Final = 15.0  # So that proxies keep a quiet stream open.
 log = logging.getLogger(__name__)
 
@@ -108,15 +109,19 @@ class Watch:
             await asyncio.sleep(max(EVERY_SECONDS, number * EVERY_SECONDS_A_WATCHER))
 
     async def _look(self, tx: AsyncSession) -> None:
+        """Read all that is new, some jobs at a time: an answer may be large."""
         known = await queries.watch(tx, list(self._watchers))
-        for job_id, (version, state) in known.items():
-            newest = self._newest.get(job_id)
-            if newest is not None and newest.stamp == (version, state):
-                continue
-            job = await queries.get(tx, job_id)
-            self._newest[job_id] = News.of(await results.results_of(tx, job))
-            for awake in self._watchers.get(job_id, ()):
-                awake.set()
+        new = [
+            job_id
+            for job_id, stamp in known.items()
+            if (newest := self._newest.get(job_id)) is None or newest.stamp != stamp
+        ]
+        for first in range(0, len(new), JOBS_AT_ONCE):
+            jobs = await queries.list_jobs(tx, new[first : first + JOBS_AT_ONCE])
+            for shown in await results.results_of_all(tx, jobs):
+                self._newest[shown.job_id] = News.of(shown)
+                for awake in self._watchers.get(shown.job_id, ()):
+                    awake.set()
 
 
 def _of(request: Request) -> Watch:
