@@ -5,14 +5,15 @@ is looked up for each request, so that one that is revoked is out at once. Claim
 and result do without the transaction: their statements look up the device by themselves.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 from uuid import UUID
 
-from cachetools import LRUCache
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -71,16 +72,15 @@ class KnownTokens:
     """
 
     def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-        self._known: LRUCache[str, DeviceActor] = LRUCache(KNOWN_MAX)
+        def read_now(token: str | None) -> DeviceActor:
+            return read(keys, token, datetime.now(UTC))
 
-    def read(self, token: str | None, now: datetime) -> DeviceActor:
+        self._read = lru_cache(KNOWN_MAX)(read_now)  # A refusal is not remembered.
+
+    def read(self, token: str | None) -> DeviceActor:
         """Tell whom this token names, or refuse it."""
-        actor = self._known.get(token or "")
-        if actor is None:
-            actor = read(self._keys, token, now)
-            self._known[token or ""] = actor
-        elif actor.until <= now.timestamp():
+        actor = self._read(token)
+        if actor.until <= time.time():
             raise rules.NotADevice
         return actor
 

@@ -129,8 +129,9 @@ class DeviceLayer:
         if len(got.leases) != 1:
             return claimed(got).model_dump_json(by_alias=True).encode()
         (held,) = got.leases
-        template = self._templates.get(held.leased.job_id)
-        if template is None:
+        try:
+            template = self._templates[held.leased.job_id]
+        except KeyError:
             template = _template(held)
             if _length(template) < _TEMPLATE_BYTES:
                 self._templates[held.leased.job_id] = template

@@ -10,8 +10,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from cachetools import LRUCache
@@ -37,7 +38,7 @@ from dml.jobs.shortlist import Shortlist
 
 log = logging.getLogger(__name__)
 PROPOSALS_MAX: Final = 10  # Jobs that one claim tries, beyond those that it leases.
-KNOWN_PROFILES: Final = 50_000
+KNOWN_DEVICES: Final = 50_000
 KNOWN_ASSIGNMENTS: Final = 100_000
 KNOWN_JOBS_BYTES: Final = 64 * 1024 * 1024
 TICK_SECONDS: Final = 1.0
@@ -77,8 +78,8 @@ class DevicePath:
             each_device=settings.device_requests_a_minute,
             each_address=settings.address_requests_a_minute,
         )
-        self._profiles: LRUCache[DeviceId, DeviceProfile] = LRUCache(KNOWN_PROFILES)
-        self._jobs_of: LRUCache[AssignmentId, JobId] = LRUCache(KNOWN_ASSIGNMENTS)
+        self._profiles: dict[DeviceId, DeviceProfile] = {}
+        self._jobs_of: dict[AssignmentId, JobId] = {}
         self._facts: LRUCache[JobId, tuple[Facts, Terms]] = LRUCache(KNOWN_JOBS_BYTES, _size)
         self._seen: dict[DeviceId, float] = {}
         self._to_see: set[DeviceId] = set()
@@ -111,7 +112,7 @@ class DevicePath:
     def admit(self, token: str | None, address: str) -> DeviceActor:
         """Tell which device asks, or refuse it: for its token, or for asking too often."""
         self._rates.count_address(address)
-        device = self._tokens.read(token, datetime.now(UTC))
+        device = self._tokens.read(token)
         self._rates.count_device(device.device_id)
         self._note_visit(device.device_id)
         return device
@@ -206,8 +207,9 @@ class DevicePath:
         return known
 
     async def _known(self, job_id: JobId) -> tuple[Facts, Terms]:
-        known = self._facts.get(job_id)
-        if known is None:
+        try:
+            return self._facts[job_id]
+        except KeyError:
             facts = await self._fact_reads.ask(job_id)
             assert facts is not None, "an assignment names a job that is there"
             known = (facts, Terms.of(facts.labels, facts.date_from, facts.date_to))
@@ -235,8 +237,9 @@ class DevicePath:
             for verb, batcher in self._batchers.items():
                 metrics.QUEUE_LENGTH.set(len(batcher), verb)
             seen, self._to_see = self._to_see, set()
-            while len(self._seen) > KNOWN_PROFILES:
-                del self._seen[next(iter(self._seen))]
+            _forget_oldest(self._seen, KNOWN_DEVICES)
+            _forget_oldest(self._profiles, KNOWN_DEVICES)
+            _forget_oldest(self._jobs_of, KNOWN_ASSIGNMENTS)
             if not seen:
                 continue
             try:
@@ -269,6 +272,12 @@ def _accepted(answered: Answered, *, being: Outcome | None = None) -> Answered:
         case outcome if being is not None and outcome is not being:
             raise rules.AnotherResultAccepted
     return answered
+
+
+def _forget_oldest(known: dict[Any, Any], most: int) -> None:
+    """Once a second, so that no request pays for it: what came first goes first."""
+    for key in list(islice(known, max(0, len(known) - most))):
+        del known[key]
 
 
 def _size_of(item: object) -> int:
