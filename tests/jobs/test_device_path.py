@@ -172,6 +172,13 @@ async def test_nobody_touches_the_assignment_of_another_device(world: World, pat
     assert (await hand_in(device, lease)).status_code == 200
 
 
+async def test_a_thief_does_not_even_learn_what_is_wrong_with_a_result(world: World) -> None:
+    job, device, thief = await make_job(world), await make_device(world), await make_device(world)
+    (lease,) = await claim_of(device, job)
+    refused = await hand_in(thief, lease, result() | {"items": 5})
+    problem(refused, 404, "jobs.assignment_not_found")
+
+
 async def test_a_claim_needs_a_devices_token(world: World) -> None:
     path, body = "/v1/assignments/claim", {"max": 1}
     refused = await world.client.post(path, json=body)

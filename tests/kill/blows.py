@@ -89,7 +89,8 @@ class Blows:
     async def _kill_backend(self) -> None:
         """Kill one that serves an API, upon which PostgreSQL ends the others, and recovers."""
         ((pid,),) = await self._ask(
-            "SELECT pid FROM pg_stat_activity WHERE application_name = 'dml api' LIMIT 1"
+            "SELECT pid FROM pg_stat_activity "
+            "WHERE application_name LIKE 'dml api%' ORDER BY random() LIMIT 1"
         )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

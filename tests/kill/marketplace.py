@@ -98,7 +98,8 @@ class Marketplace:
     def kill_backend(self) -> None:
         """Kill one of PostgreSQL's processes, upon which it ends the others, and recovers."""
         ((pid,),) = self.rows(
-            "SELECT pid FROM pg_stat_activity WHERE application_name = 'dml api' LIMIT 1"
+            "SELECT pid FROM pg_stat_activity "
+            "WHERE application_name LIKE 'dml api%' ORDER BY random() LIMIT 1"
         )
         os.kill(pid, signal.SIGKILL)
 

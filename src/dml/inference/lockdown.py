@@ -57,7 +57,7 @@ def bound(memory_bytes: int, cpu_seconds: int) -> None:
     limits = (
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_FSIZE, 0, 0),
-        (resource.RLIMIT_AS, _in_use() + memory_bytes, _in_use() + memory_bytes),
+        (resource.RLIMIT_AS, in_use() + memory_bytes, in_use() + memory_bytes),
         # A second apart, so that SIGXCPU says which limit it was; SIGKILL would not.
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
     )
@@ -127,6 +127,7 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option} was refused")
 
 
-def _in_use() -> int:
+def in_use() -> int:
+    """The size of this process's address space, in bytes."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[0]) * resource.getpagesize()

@@ -79,7 +79,7 @@ class DevicePath:
             each_address=settings.address_requests_a_minute,
         )
         self._profiles: dict[DeviceId, DeviceProfile] = {}
-        self._jobs_of: dict[AssignmentId, JobId] = {}
+        self._jobs_of: dict[tuple[AssignmentId, DeviceId], JobId] = {}
         self._facts: LRUCache[JobId, tuple[Facts, Terms]] = LRUCache(KNOWN_JOBS_BYTES, _size)
         self._seen: dict[DeviceId, float] = {}
         self._to_see: set[DeviceId] = set()
@@ -142,7 +142,7 @@ class DevicePath:
             elif job_id is None or self._is_enough(claimed, device, job_id, most):
                 break
         _require_device(claimed.verdict)
-        leases = [await self._describe(it) for it in claimed.leases[:most]]
+        leases = [await self._describe(it, device.device_id) for it in claimed.leases[:most]]
         if leases:
             return Claimable(leases, 0, None)
         return Claimable([], self._idle.retry_after_seconds(), _why_none(profile))
@@ -198,12 +198,14 @@ class DevicePath:
         return known
 
     async def _job_of(self, assignment_id: AssignmentId, device_id: DeviceId) -> JobId:
-        known = self._jobs_of.get(assignment_id)
+        """The job of this device's assignment. Of another's it learns nothing, not even errors."""
+        asked = (assignment_id, device_id)
+        known = self._jobs_of.get(asked)
         if known is None:
-            known = await self._job_reads.ask((assignment_id, device_id))
+            known = await self._job_reads.ask(asked)
             if known is None:
                 raise rules.AssignmentNotFound
-            self._jobs_of[assignment_id] = known
+            self._jobs_of[asked] = known
         return known
 
     async def _known(self, job_id: JobId) -> tuple[Facts, Terms]:
@@ -217,9 +219,9 @@ class DevicePath:
                 self._facts[job_id] = known
         return known
 
-    async def _describe(self, leased: Leased) -> Lease:
+    async def _describe(self, leased: Leased, device_id: DeviceId) -> Lease:
         facts, _ = await self._known(leased.job_id)
-        self._jobs_of[leased.id] = leased.job_id
+        self._jobs_of[leased.id, device_id] = leased.job_id
         return Lease(leased, facts)
 
     def _note_visit(self, device_id: DeviceId) -> None:

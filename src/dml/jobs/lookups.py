@@ -39,7 +39,7 @@ _JOBS_OF: Final = """
 SELECT u.n::int, a.job_id
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS u (id, device_id, n)
 CROSS JOIN LATERAL (
-    SELECT job_id FROM assignments WHERE id = u.id
+    SELECT job_id FROM assignments WHERE id = u.id AND device_id = u.device_id
     UNION ALL
     SELECT (SELECT job_id FROM job_archives WHERE id = x.archive_id LIMIT 1)
     FROM archived_assignments x WHERE x.device_id = u.device_id AND x.id = u.id
