@@ -90,7 +90,7 @@ class Blows:
         """Kill one that serves an API, upon which PostgreSQL ends the others, and recovers."""
         ((pid,),) = await self._ask(
             "SELECT pid FROM pg_stat_activity "
-            "WHERE application_name LIKE 'dml api%' ORDER BY random() LIMIT 1"
+            "WHERE starts_with(application_name, 'dml api') ORDER BY random() LIMIT 1"
         )
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

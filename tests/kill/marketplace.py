@@ -99,7 +99,7 @@ class Marketplace:
         """Kill one of PostgreSQL's processes, upon which it ends the others, and recovers."""
         ((pid,),) = self.rows(
             "SELECT pid FROM pg_stat_activity "
-            "WHERE application_name LIKE 'dml api%' ORDER BY random() LIMIT 1"
+            "WHERE starts_with(application_name, 'dml api') ORDER BY random() LIMIT 1"
         )
         os.kill(pid, signal.SIGKILL)
 
