@@ -78,6 +78,7 @@ def table(figures: list[Figure]) -> Table:
         against = "" if it.against is None else f"{it.against:,.2f} {it.unit}"
         ratio = "" if it.against is None else f"{it.ratio:.2f}"
         mark = "[green]met[/green]" if it.met else "[red]missed[/red]"
+        mark = mark if it.goal else ""
         made.add_row(it.name, f"{it.value:,.2f} {it.unit}", against, ratio, it.goal, mark)
     return made
 

