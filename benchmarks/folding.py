@@ -87,7 +87,7 @@ def _fold(
     folded, moved_at = 0, began
     while folded < waiting.results:
         time.sleep(LOOK_SECONDS)
-        before, folded = folded, int(connection.execute(_FOLDED).fetchone()[0])  # type: ignore[index]
+        before, folded = folded, _ask(connection, _FOLDED)
         if folded > before:
             moved_at = time.perf_counter()
         elif time.perf_counter() - moved_at > STALL_SECONDS:
@@ -95,7 +95,7 @@ def _fold(
     seconds = time.perf_counter() - began
     ours = processor.of_trees(workers) - ours_before
     theirs = processor.of_trees([postmaster]) - theirs_before
-    (folds,) = connection.execute(_FOLDS).fetchone() or (0,)
+    folds = _ask(connection, _FOLDS)
     a_result = 1e6 / waiting.results
     return {
         "results": waiting.results,
@@ -135,7 +135,7 @@ def _check(url: str, waiting: Backlog) -> None:
         ),
     ]
     with psycopg.connect(url) as connection:
-        found = [connection.execute(query).fetchone()[0] for query in queries]  # type: ignore
+        found = [_ask(connection, query) for query in queries]
     wrong = {
         what: (is_, due)
         for (what, due), is_ in zip(expected.items(), found, strict=True)
@@ -170,9 +170,16 @@ def _workers(home: Path, url: str, redis_url: str, count: int) -> Iterator[list[
                 it.wait()
 
 
+def _ask(connection: psycopg.Connection[Any], query: str) -> Any:
+    """The one value that a query answers with."""
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def _until_alive(connection: psycopg.Connection[Any], workers: int) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while connection.execute(_ALIVE).fetchone()[0] < workers:  # type: ignore[index]
+    while _ask(connection, _ALIVE) < workers:
         if time.monotonic() > deadline:
             raise RuntimeError("the workers did not start")
         time.sleep(0.1)

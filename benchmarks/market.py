@@ -85,8 +85,8 @@ class Market:
             "DML_REDIS_URL": wiring.redis_url(self.settings),
             "DML_PORT": str(self.port),
         }
-        log = open(self.home / f"{command}.log", "ab")  # noqa: SIM115 - the child has it
-        return subprocess.Popen((*_DML, command), env=environment, stdout=log, stderr=log)
+        with open(self.home / f"{command}.log", "ab") as log:
+            return subprocess.Popen((*_DML, command), env=environment, stdout=log, stderr=log)
 
     def _until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS

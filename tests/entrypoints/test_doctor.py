@@ -27,7 +27,8 @@ from dml.jobs import doctor as jobs
 from dml.jobs.models import JobState
 from dml.payments import doctor as payments
 from dml.payments.doctor import look
-from tests.entrypoints.wrongs import KEPT, LATE, NO_CONSTRAINTS, SUM, WAITS, WRONGS
+from tests.entrypoints.complaints import KEPT, LATE, SUM, WAITS
+from tests.entrypoints.wrongs import NO_CONSTRAINTS, WRONGS
 from tests.jobs.factories import (
     Ordered,
     claim_of,

@@ -5,6 +5,46 @@ Names in brackets are those of the marketplace in `test_doctor`.
 
 from typing import Final
 
+from tests.entrypoints.archive_wrongs import ARCHIVE_WRONGS
+from tests.entrypoints.complaints import (
+    ADD_UP,
+    BALANCE,
+    BELOW,
+    CELLS,
+    CLOSED,
+    END,
+    ESCROW,
+    FAILED,
+    FOLD,
+    FOLDED,
+    INBOX,
+    ITEMS,
+    KEPT,
+    LATE,
+    LEASE,
+    LOST,
+    MORE,
+    NO_JOB,
+    NOBODY,
+    NOTHING,
+    OVERDRAWN,
+    OVERDUE,
+    OWNER,
+    PAID,
+    PLACES,
+    REFUND,
+    RESULT,
+    SETTLES,
+    SLOT,
+    STEP,
+    SUM,
+    TWICE,
+    UNACCEPTED,
+    UNKNOWN,
+    UPLOADED,
+    WAITS,
+)
+
 # Moves an amount as a transfer does, so that the ledger itself stays right.
 MOVE: Final = """
     INSERT INTO ledger_transfers (id, code, reference, source, target, amount, created_at)
@@ -41,49 +81,6 @@ NO_CONSTRAINTS: Final = {
     "oversold": "job_places DROP CONSTRAINT job_places_never_oversold_check",
     "twice": "assignments DROP CONSTRAINT assignments_device_id_job_id_key",
 }
-SUM = "The sum over all ledger accounts is not zero"
-OVERDRAWN = "An account other than `chain` is below zero"
-BALANCE = "An account does not hold the sum of its transfers"
-UNKNOWN = "A transfer names an account that does not exist"
-NOTHING = "A transfer moves nothing, or less than nothing, or goes nowhere"
-ESCROW = "A job's escrow is not what its open places may still cost, or not zero though it ended"
-PAID = "A job's cost did not go into its escrow, once and whole, from its customer"
-REFUND = "A job's refund is not once what its results left of its cost"
-NO_JOB = "A transfer puts into escrow, or gives back, what belongs to no job"
-FOLD = "A fold did not pay what its results earned"
-PLACES = "A job's open, leased and accepted places are not all that it has"
-BELOW = "A bucket of places is below zero"
-CLOSED = "A bucket of places is closed though its job is open, or the other way round"
-OWNER = "An owner has more places of a job than one may have"
-SLOT = "An assignment has a place without a slot of its owner, or a slot without a place"
-TWICE = "A device has more than one assignment of a job"
-NOBODY = "An assignment is not of its device's owner, or of no device or job that exists"
-LEASE = "A lease outlives its job's deadline"
-RESULT = "A result has no accepted assignment, or an accepted assignment has no result"
-INBOX = "What waits in the inbox is no accepted result that is still to be folded, once"
-LOST = "An accepted result is neither folded nor in the inbox"
-UNACCEPTED = "Something was folded that was not accepted"
-FOLDED = "A job's totals do not count as many devices as were folded"
-ITEMS = "A job's items and uncertain items are not the sum of its folded results"
-CELLS = "A job's count of a label in a month is not the sum of its folded results"
-MORE = "More is shown to a customer than was counted"
-ADD_UP = "What is shown to a customer does not add up"
-STEP = "A customer sees a step that holds too few devices, or leaves too few for another one"
-END = "A job's state and the way it ended do not fit"
-OVERDUE = "A job is past its deadline, and does not end"
-SETTLES = "A job has settled for ten minutes after its last lease could end"
-WAITS = "A result waits to be folded, though a worker is alive"
-KEPT = "A lease ran out and keeps its place, though a worker is alive"
-BOTH = "An assignment is at hand, and archived as well"
-NOWHERE = "An archived assignment is in no archive, or of no device that exists"
-KNOWN = "An archive does not count what is known of its assignments"
-IN_LINE = "A job's archives do not follow one upon the other"
-LABELLED = "An archived job's counts do not add up to its labelled items"
-TOO_SOON = "A job is archived that has not ended, or is archived whole and has assignments at hand"
-HALF = "An ended job is not archived whole a day after it began, or after later ones were"
-UPLOADED = "A version waits for its check, and was not given up in time"
-FAILED = "A durable process failed, or killed each worker that ran it"
-LATE = "A durable process was due ten minutes ago and did not begin, though a worker is alive"
 
 # What is done, which checks complain, and what the first of them says among others.
 WRONGS: Final = [
@@ -318,84 +315,7 @@ WRONGS: Final = [
         [KEPT],
         "assignment:{leased} since",
     ),
-    (
-        "INSERT INTO assignments SELECT x.id, f.job_id, device_id, '{archived_owner}', 0, NULL, "
-        "'released', 1, now(), now(), NULL FROM archived_assignments x "
-        "JOIN job_archives f ON f.id = x.archive_id WHERE device_id = '{archived_device}'",
-        [TWICE, BOTH, TOO_SOON],
-        "job:{archived}, device {archived_device} has 2",
-    ),
-    (
-        "UPDATE archived_assignments SET archive_id = gen_random_uuid() "
-        "WHERE device_id = '{archived_device}'",
-        [FOLD, PLACES, FOLDED, NOWHERE, KNOWN],
-        "to wallet:{archived_owner}: paid 100000, earned 0",
-    ),
-    (
-        "UPDATE archived_assignments SET fold_id = NULL WHERE device_id = '{archived_device}'",
-        [FOLD, LOST, FOLDED],
-        "to wallet:{archived_owner}: paid 100000, earned 0",
-    ),
-    (
-        "DELETE FROM archived_assignments WHERE device_id = '{archived_device}'",
-        [FOLD, PLACES, FOLDED, KNOWN],
-        "to wallet:{archived_owner}: paid 100000, earned 0",
-    ),
-    (
-        "UPDATE job_archives SET assignments = assignments + 1 "
-        "WHERE job_id = '{archived}' AND number = 2",
-        [KNOWN],
-        "job:{archived}, archive 2 has 4 assignments and 3 results, known are 3 and 3",
-    ),
-    (
-        "UPDATE job_archives SET items = items + 1 WHERE job_id = '{archived}' AND number = 2",
-        [ITEMS],
-        "job:{archived} has 28 and 7, its results 29 and 7",
-    ),
-    (
-        "UPDATE job_archives SET sha256 = repeat('ab', 32) "
-        "WHERE job_id = '{archived}' AND number = 1",
-        [IN_LINE],
-        "job:{archived}, archive 1 is 1 in line",
-    ),
-    (
-        "UPDATE job_archives SET number = 3 WHERE job_id = '{archived}' AND number = 2",
-        [IN_LINE],
-        "job:{archived}, archive 3 is 2 in line",
-    ),
-    (
-        "UPDATE job_counts SET counted = counted + 1, shown = shown + 1 "
-        "WHERE job_id = '{archived}' AND month > 0",
-        [ADD_UP, LABELLED],
-        "job:{archived} shows 28 items, of which 22 labelled and 7 uncertain",
-    ),
-    (
-        "UPDATE job_counts SET counted = counted + 1 WHERE job_id = '{archived}' AND month > 0",
-        [LABELLED],
-        "job:{archived} counts 22 of 21",
-    ),
-    (
-        "UPDATE jobs SET archived_at = now() WHERE id = '{done}'",
-        [TOO_SOON],
-        "job:{done} (completed)",
-    ),
-    (
-        "UPDATE jobs SET archived_at = now() WHERE id = '{open}'",
-        [TOO_SOON],
-        "job:{open} (open)",
-    ),
-    (
-        "UPDATE jobs SET archived_at = NULL WHERE id = '{archived}';"
-        "UPDATE job_archives SET created_at = now() - interval '25 hours' "
-        "WHERE job_id = '{archived}'",
-        [HALF],
-        "job:{archived} ended at",
-    ),
-    (
-        "UPDATE jobs SET archived_at = now() - interval '25 hours' WHERE id = '{archived}'",
-        [HALF],
-        "job:{done} ended at",
-    ),
+    *ARCHIVE_WRONGS,
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "
         "created_at = now() - interval '16 minutes' WHERE id IN "

@@ -1,21 +1,17 @@
 """Jobs in a known state, made by use cases and the API: no test starts from an impossible one."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from string import ascii_uppercase
 from typing import Any, Final
 
-from dml.accounts.models import DataKind
-from dml.algorithms import service as algorithms
-from dml.algorithms.models import AlgorithmKind, Version, VersionState
-from dml.algorithms.rules import Finding
-from dml.core.context import SYSTEM, Actor, Context, Role
-from dml.core.ids import JobId, VersionId, new_id
-from dml.core.money import parse
+from dml.core.context import SYSTEM, Context
+from dml.core.ids import JobId, VersionId
 from dml.jobs import processes, settling
 from dml.jobs.models import JobState
+from dml.sim.population import Operator, publish
 from tests.devices.factories import TestDevice, pair, permit
 from tests.world import Person, World, soon
 
@@ -76,42 +72,11 @@ async def make_version(
     device_fee: str = "0.01",
 ) -> VersionId:
     """An approved version of a listed algorithm, which no check has looked at."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield model
-
-    stored = await world.parts.blobs.put(chunks(), limit=len(model))
-    moderator = await world.person("moderator", Role.MODERATOR)
-    async with world.parts.sessions.begin() as tx:
-        ctx = Context(tx, Actor(developer.id), datetime.now(UTC))
-        algorithm = await algorithms.create(
-            ctx,
-            title="Cats and dogs",
-            summary="Tells cats from dogs.",
-            model_card="# Cats and dogs",
-            kind=AlgorithmKind.IMAGE,
-            tags=["animals"],
-            data_kind=DataKind.PHOTO,
-            device_fee=parse(device_fee),
-            labels=list(labels),
-        )
-        version = Version(
-            id=VersionId(new_id()),
-            algorithm_id=algorithm.id,
-            number=1,
-            state=VersionState.UPLOADED,
-            input_spec=dict(spec),
-            sha256=stored.sha256,
-            size=stored.size,
-            created_at=ctx.now,
-        )
-        tx.add_all([algorithm, version])
-        await tx.flush()
-        await algorithms.conclude_check(ctx, version.id, Finding({}, []))
-        await algorithms.submit(ctx, algorithm.id, version.id)
-        reviewing = Context(tx, Actor(moderator.id, Role.MODERATOR), ctx.now)
-        await algorithms.approve(reviewing, algorithm.id, version.id, reason=None)
-    return version.id
+    parts = world.parts
+    operator = Operator(parts.sessions, parts.keys, parts.blobs, parts.settings)
+    return await publish(
+        operator, developer.id, model=model, spec=spec, labels=labels, device_fee=device_fee
+    )
 
 
 def order(version_id: VersionId, **changes: Any) -> dict[str, Any]:

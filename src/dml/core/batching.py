@@ -156,7 +156,7 @@ class Batcher(Generic[ItemT, OutcomeT]):
             _refuse(batch)
             self._refuse_all()  # They would only wait for the same.
             return
-        except Exception as error:
+        except Exception as error:  # Whatever it is, it is one item's: nobody else shall have it.
             if len(batch) == 1:
                 if not batch[0].answer.done():
                     batch[0].answer.set_exception(error)

@@ -188,7 +188,9 @@ def _sum(snapshots: Sequence[tuple[Snapshot, bool]]) -> dict[str, dict[Labels, l
                 key = tuple(labels)
                 known = by_labels.get(key, [0.0] * len(values))
                 most = isinstance(metric, Gauge) and metric.of_several == "max"
-                by_labels[key] = [max(a, b) if most else a + b for a, b in zip(known, values)]  # noqa: B905 - another version's buckets
+                # Not strict: a process of another version may have other buckets.
+                pairs = zip(known, values, strict=False)
+                by_labels[key] = [max(a, b) if most else a + b for a, b in pairs]
     return total
 
 

@@ -161,7 +161,7 @@ class Connection(HttpToolsProtocol):
         self._left_seen = 0
         self._left_changed = 0.0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         super().connection_made(transport)
         if self.client is not None:
             self.address = self.client[0]

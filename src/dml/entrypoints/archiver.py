@@ -75,7 +75,7 @@ async def archive_due(settings: Settings) -> int:
                     try:
                         rest = Pace().rest
                         files += await archiving.archive(sessions, blobs, job_id, rest=rest)
-                    except Exception:
+                    except Exception:  # One job that cannot be must not keep the others.
                         log.exception("job:%s cannot be archived", job_id)
                         failed.add(job_id)
     finally:

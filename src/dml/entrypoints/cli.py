@@ -4,7 +4,7 @@ that none pays for another: the one exception to "no import inside a function".
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,8 +34,9 @@ def _settings(**chosen: int | None) -> "Settings":
     from dml.core.settings import Settings
     from dml.entrypoints.embedded.refusals import Refused
 
+    said: dict[str, Any] = {name: it for name, it in chosen.items() if it is not None}
     try:
-        return Settings(**{name: it for name, it in chosen.items() if it is not None})  # type: ignore[arg-type]
+        return Settings(**said)
     except ValidationError as wrong:
         told = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
         raise Refused("; ".join(told)) from wrong

@@ -58,7 +58,7 @@ async def archive(parts: WorkerParts) -> None:
                 due = free and await jobs.list_to_archive(tx, datetime.now(UTC), keep=keep, limit=1)
             if due:
                 await run_archiver()
-        except Exception:
+        except Exception:  # A loop that ends would let the tables grow until a restart.
             log.exception("archiving failed, and is tried again")
         await asyncio.sleep(ARCHIVE_SECONDS)
 

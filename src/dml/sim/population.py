@@ -11,7 +11,7 @@ has looked at: a simulated device runs none.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -185,30 +185,41 @@ class Offer:
     customer_id: UserId
 
 
-async def offer(
-    operator: Operator,
-    *,
-    tokens: str = "1000000000",
-    labels: Sequence[str] = LABELS,
-    device_fee: str = "0.01",
-) -> Offer:
+async def offer(operator: Operator, *, tokens: str = "1000000000") -> Offer:
     """Make an approved version of a listed algorithm, and a customer with so many tokens."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield _MODEL
-
-    stored = await operator.blobs.put(chunks(), limit=len(_MODEL))
     now, name = datetime.now(UTC), secrets.token_hex(4)
     async with operator.sessions.begin() as tx:
         developer, customer = [
             await _person(tx, now, f"{role}-{name}") for role in ("developer", "customer")
         ]
-        ctx = Context(tx, Actor(developer), now)
+        as_system = Context(tx, SYSTEM, now)
+        await payments.credit(as_system, customer, parse(tokens), reason="a simulation")
+    return Offer(await publish(operator, developer), developer, customer)
+
+
+async def publish(
+    operator: Operator,
+    developer_id: UserId,
+    *,
+    model: bytes = _MODEL,
+    spec: Mapping[str, Any] = _SPEC,
+    labels: Sequence[str] = LABELS,
+    device_fee: str = "0.01",
+) -> VersionId:
+    """Make an approved version of a listed algorithm, which no check has looked at."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield model
+
+    stored = await operator.blobs.put(chunks(), limit=len(model))
+    now = datetime.now(UTC)
+    async with operator.sessions.begin() as tx:
+        ctx = Context(tx, Actor(developer_id), now)
         algorithm = await algorithms.create(
             ctx,
-            title="Simulated digits",
-            summary="Stands for a model in a simulation; no device runs it.",
-            model_card="# Simulated digits\n\nMade by `dml sim`.",
+            title="Simulated",
+            summary="Stands for a model where none is run.",
+            model_card="# Simulated\n\nNo check has looked at this model.",
             kind=AlgorithmKind.IMAGE,
             tags=["simulation"],
             data_kind=DataKind.PHOTO,
@@ -220,7 +231,7 @@ async def offer(
             algorithm_id=algorithm.id,
             number=1,
             state=VersionState.UPLOADED,
-            input_spec=_SPEC,
+            input_spec=dict(spec),
             sha256=stored.sha256,
             size=stored.size,
             created_at=now,
@@ -231,8 +242,7 @@ async def offer(
         await algorithms.submit(ctx, algorithm.id, version.id)
         as_system = Context(tx, SYSTEM, now)
         await algorithms.approve(as_system, algorithm.id, version.id, reason="a simulation")
-        await payments.credit(as_system, customer, parse(tokens), reason="a simulation")
-    return Offer(version.id, developer, customer)
+    return version.id
 
 
 async def order(

@@ -1,7 +1,6 @@
 """What is shown while a simulation runs: a bar at a terminal, a line now and then elsewhere."""
 
 from time import monotonic
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
@@ -38,12 +37,7 @@ class Bar:
             self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def say(self, text: str) -> None:
