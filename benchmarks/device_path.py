@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import psycopg
@@ -13,7 +14,7 @@ import psycopg
 from benchmarks import devices, folding, start
 from benchmarks.devices import Scene
 from benchmarks.figures import Figure, absolute, compared, only_told
-from benchmarks.market import Market, median, opened, vacuum
+from benchmarks.market import Market, opened, vacuum
 from benchmarks.watchers import watching
 from dml.accounts import sessions
 from dml.core.context import Actor, Context

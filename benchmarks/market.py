@@ -1,6 +1,5 @@
 """A marketplace to be measured: durable servers of its own, and processes as `dml up` has them."""
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -8,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
+import psycopg
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -119,25 +119,11 @@ def opened(home: Path, label: str) -> Iterator[Market]:
 
 def vacuum(market: Market) -> None:
     """Let the tables be as autovacuum and the checkpointer leave them in the end."""
-
-    async def tidy() -> None:
-        with market.operator() as (_, engine):
-            connection = await engine.connect()
-            raw = (await connection.get_raw_connection()).driver_connection
-            assert raw is not None
-            await raw.execute("VACUUM ANALYZE")
-            await connection.close()
-            await engine.dispose()
-
-    asyncio.run(tidy())
+    with psycopg.connect(market.url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
 
 
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
-
-
-def median(values: Sequence[float]) -> float:
-    known = sorted(values)
-    return known[len(known) // 2]

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from dml.core import metrics
 from dml.edge.connections import Connections, Limits
 
 SHORT: Final = Limits(
@@ -177,7 +179,7 @@ async def test_who_reads_steadily_is_not() -> None:
         assert running.connections.open
 
 
-async def test_beyond_the_limit_503_says_when_to_come_back() -> None:
+async def test_beyond_the_limit_503_says_when_to_come_back(tmp_path: Path) -> None:
     async with serving(replace(SHORT, connections=1, head_seconds=9)) as running:
         async with running.connect() as (reader, writer), running.connect() as (other, its):
             its.write(HEAD % (b"GET", b"/", 0))
@@ -192,6 +194,8 @@ async def test_beyond_the_limit_503_says_when_to_come_back() -> None:
         async with running.connect() as (reader, writer):
             writer.write(HEAD % (b"GET", b"/", 0))
             assert await answer(reader) == b"0 bytes"
+    metrics.write(tmp_path, "test")
+    assert 'dml_refused_for_overload_total{what="connection"}' in metrics.render(tmp_path)
 
 
 async def test_who_is_refused_and_says_nothing_does_not_stay() -> None:

@@ -113,7 +113,7 @@ BATCH_ITEMS = Histogram(
 )
 QUEUE_LENGTH = Gauge("dml_device_queue_length", "Requests that wait for a statement.", "verb")
 REFUSED_FOR_OVERLOAD = Counter(
-    "dml_refused_for_overload_total", "What was refused since too much waited.", "what"
+    "dml_refused_for_overload_total", "What was refused since there was too much.", "what"
 )
 RESULTS_FOLDED = Counter("dml_results_folded_total", "Results that were counted and paid.")
 INBOX_LENGTH = Gauge(

@@ -26,6 +26,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from dml.core import metrics
+
 SWEEP_SECONDS: Final = 1.0
 REFUSED_SECONDS: Final = 2.0  # So long a client that is refused has for reading that.
 REFUSED_MAX: Final = 1_000  # Beyond so many at once, it is hung up on without a word.
@@ -169,6 +171,7 @@ class Connection(HttpToolsProtocol):
         if self.all.admit(self):
             return
         self.is_refused = True
+        metrics.REFUSED_FOR_OVERLOAD.inc("connection")
         self.connections.discard(self)
         if len(self.all.refused) >= REFUSED_MAX:
             transport.abort()
