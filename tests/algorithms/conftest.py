@@ -8,6 +8,7 @@ from dml.core.settings import Settings
 from dml.edge import worker
 from dml.edge.worker import WorkerParts
 from dml.inference.runner import Allowance, Sandbox
+from tests.worker_parts import make_parts
 from tests.world import World
 
 
@@ -20,6 +21,6 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def worker_parts(world: World, settings: Settings, sandbox: Sandbox) -> WorkerParts:
     """What processes use that are run here, without the engine."""
-    parts = WorkerParts(settings, world.parts.sessions, world.parts.blobs, sandbox)
+    parts = make_parts(settings, world.parts, sandbox=sandbox)
     worker.provide(parts)
     return parts

@@ -36,6 +36,7 @@ from tests.algorithms.offers import (
 from tests.core.engine_watch import running_node, until
 from tests.inference import hostile
 from tests.inference.models import IMAGE_SPEC, image_spec, tiny_image_model
+from tests.worker_parts import make_parts
 from tests.world import World, problem
 
 HOSTILE = {
@@ -112,8 +113,7 @@ async def test_a_sandbox_that_fails_is_not_the_models_fault(
     closed = Sandbox()
     closed.close()
     kept = await world.parts.blobs.put(_one(GOOD), limit=len(GOOD))
-    parts = WorkerParts(settings, world.parts.sessions, world.parts.blobs, closed)
-    worker.provide(parts)
+    worker.provide(make_parts(settings, world.parts, sandbox=closed))
     with pytest.raises(SandboxFailed):
         await processes.inspect(kept.sha256, IMAGE_SPEC, 10)
     with pytest.raises(FileNotFoundError):
@@ -145,8 +145,7 @@ async def own_world(settings: Settings, own_database: str) -> AsyncIterator[Worl
 def node(
     own_world: World, own_database: str, settings: Settings, sandbox: Sandbox
 ) -> Iterator[Engine]:
-    parts = own_world.parts
-    worker.provide(WorkerParts(settings, parts.sessions, parts.blobs, sandbox))
+    worker.provide(make_parts(settings, own_world.parts, sandbox=sandbox))
     with running_node(own_database) as node:
         yield node
 

@@ -11,13 +11,12 @@ import pytest
 from sqlalchemy import text
 
 from dml.core.settings import Settings
-from dml.edge.worker import WorkerParts
 from dml.entrypoints import worker
-from dml.inference.runner import Sandbox
 from dml.jobs.archives import ARCHIVER_LOCK
 from tests.conftest import ROOT
 from tests.core.engine_watch import until
 from tests.jobs.test_archiving import a_marketplace, at_hand, files_of, make_ended
+from tests.worker_parts import make_parts
 from tests.world import World
 
 
@@ -129,12 +128,7 @@ async def test_a_worker_has_it_done(apart: World, monkeypatch: pytest.MonkeyPatc
     job, _ = await make_ended(apart, 5)
     for name, value in environment(apart).items():
         monkeypatch.setenv(name, value)
-    parts = WorkerParts(
-        settings=apart.parts.settings,
-        sessions=apart.parts.sessions,
-        blobs=apart.parts.blobs,
-        sandbox=Sandbox(),
-    )
+    parts = make_parts(apart.parts.settings, apart.parts)
     loop = asyncio.create_task(worker.archive(parts))
 
     async def moved() -> bool:

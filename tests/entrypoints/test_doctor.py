@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dml.algorithms import doctor as algorithms
+from dml.bounties import doctor as bounties
 from dml.core import nodes
 from dml.core.db import connect
 from dml.core.settings import Settings
@@ -27,6 +28,7 @@ from dml.jobs import doctor as jobs
 from dml.jobs.models import JobState
 from dml.payments import doctor as payments
 from dml.payments.doctor import look
+from tests.entrypoints.bounty_wrongs import build_bounties
 from tests.entrypoints.complaints import KEPT, LATE, SUM, WAITS
 from tests.entrypoints.wrongs import NO_CONSTRAINTS, WRONGS
 from tests.jobs.factories import (
@@ -99,6 +101,7 @@ async def build(world: World) -> dict[str, Any]:
     async with world.parts.sessions.begin() as tx:
         await nodes.renew(tx, "worker-1", "worker", {})
     return {
+        **await build_bounties(world),
         "done": done.id,
         "cancelled": cancelled.id,
         "archived": archived.id,
@@ -125,6 +128,7 @@ async def complaints(tx: AsyncSession) -> list[str]:
         *await payments.complaints(tx),
         *await algorithms.complaints(tx),
         *await jobs.complaints(tx),
+        *await bounties.complaints(tx),
         *await look(tx, doctor.PROCESSES),
     ]
 

@@ -6,6 +6,7 @@ Names in brackets are those of the marketplace in `test_doctor`.
 from typing import Final
 
 from tests.entrypoints.archive_wrongs import ARCHIVE_WRONGS
+from tests.entrypoints.bounty_wrongs import BOUNTY_WRONGS
 from tests.entrypoints.complaints import (
     ADD_UP,
     BALANCE,
@@ -44,19 +45,7 @@ from tests.entrypoints.complaints import (
     UPLOADED,
     WAITS,
 )
-
-# Moves an amount as a transfer does, so that the ledger itself stays right.
-MOVE: Final = """
-    INSERT INTO ledger_transfers (id, code, reference, source, target, amount, created_at)
-    VALUES (gen_random_uuid(), '{code}', '{reference}', '{source}', '{target}', {amount}, now());
-    UPDATE ledger_accounts SET balance = balance - {amount} WHERE code = '{source}';
-    UPDATE ledger_accounts SET balance = balance + {amount} WHERE code = '{target}'
-"""
-
-
-def moved(code: str, reference: str, source: str, target: str, amount: int = 1) -> str:
-    return MOVE.format(code=code, reference=reference, source=source, target=target, amount=amount)
-
+from tests.entrypoints.moves import moved
 
 # The first reward that a fold paid goes to somebody else, with balances to match.
 RETARGET: Final = """
@@ -316,6 +305,7 @@ WRONGS: Final = [
         "assignment:{leased} since",
     ),
     *ARCHIVE_WRONGS,
+    *BOUNTY_WRONGS,
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "
         "created_at = now() - interval '16 minutes' WHERE id IN "

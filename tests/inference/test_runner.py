@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from dml.inference import runner
+from dml.inference import client, runner
 from dml.inference.counting import Item, certain, count
 from dml.inference.images import decode_photo, prepare, probabilities
 from dml.inference.runner import Allowance, Refused, Sandbox, SandboxFailed
@@ -224,7 +224,7 @@ def test_a_request_whose_zygote_is_killed_once_is_answered(own: tuple[Sandbox, i
 def test_a_zygote_that_hangs_is_killed_and_the_request_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "GRACE_SECONDS", 0)
+    monkeypatch.setattr(client, "GRACE_SECONDS", 0)
     before = children_of(os.getpid())
     with Sandbox(Allowance(seconds=1, item_seconds=0)) as sandbox:
         sandbox.self_test()
@@ -305,7 +305,7 @@ def test_when_the_client_is_killed_zygote_and_child_end_too() -> None:
 def test_a_zygote_that_cannot_start_says_why(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(runner, "_ROOT", str(tmp_path))  # an installation with half its files
+    monkeypatch.setattr(client, "_ROOT", str(tmp_path))  # an installation with half its files
     for package in (tmp_path / "dml", tmp_path / "dml" / "inference"):
         package.mkdir()
         (package / "__init__.py").touch()

@@ -1,8 +1,10 @@
 """Nothing gets out of the child, whatever it takes is bounded, and the self-test knows if not."""
 
 import ctypes
+import errno
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -10,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -146,7 +150,15 @@ ATTACKS: dict[str, Callable[[], object]] = {
 }
 
 
-def test_every_way_out_is_refused() -> None:
+LOCKS = [lockdown.lock, lockdown.lock_but_for_threads]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_every_way_out_is_refused(lock: lockdown.Lock, in_a_thread: bool) -> None:
+    if in_a_thread and lock is lockdown.lock:
+        return  # it can start none
+
     def attack() -> bytes:
         got_out = {}
         for name, attempt in ATTACKS.items():
@@ -158,9 +170,46 @@ def test_every_way_out_is_refused() -> None:
                 got_out[name] = str(error)
         return json.dumps(got_out).encode()
 
-    outcome = run(attack, SMALL)
+    def attack_in_a_thread() -> bytes:
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(attack).result()
+
+    outcome = run(attack_in_a_thread if in_a_thread else attack, SMALL, lock=lock)
     assert outcome.ending is Ending.ANSWERED, outcome
     assert json.loads(outcome.output) == {}
+
+
+CLONE_VM, CLONE_VFORK, CLONE_NEWUSER = 0x100, 0x4000, 0x10000000
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="clone has another number elsewhere")
+@pytest.mark.parametrize("flags", [0, CLONE_VM, CLONE_VM | CLONE_VFORK, CLONE_NEWUSER])
+def test_what_may_start_threads_can_start_nothing_else(flags: int) -> None:
+    def clone() -> bytes:
+        try:
+            if LIBC.syscall(56, flags | signal.SIGCHLD, None, None, None, None) == 0:
+                os._exit(0)
+        except OSError as error:
+            return str(error.errno).encode()
+        return str(ctypes.get_errno()).encode()
+
+    outcome = run(clone, SMALL, lock=lockdown.lock_but_for_threads)
+    assert outcome.output == str(errno.EPERM).encode(), outcome
+
+
+def test_threads_share_the_limits_of_their_process() -> None:
+    def spin_twice() -> None:
+        threading.Thread(target=spin, daemon=True).start()
+        spin()
+
+    def many() -> None:
+        for _ in range(10_000):
+            threading.Thread(target=sleep, daemon=True).start()
+
+    locked = lockdown.lock_but_for_threads
+    for function, allowed in ((spin_twice, {Ending.TOO_SLOW}), (many, {Ending.RAISED})):
+        work = cast(Callable[[], bytes], function)
+        assert run(work, SMALL, lock=locked).ending in allowed
 
 
 def test_the_child_has_no_file_of_its_parents_open() -> None:
@@ -191,6 +240,13 @@ def test_the_child_is_nobody_where_its_parent_is_root() -> None:
 
 def test_the_self_test_holds_here() -> None:
     assert self_test() is None
+
+
+def test_the_self_test_of_what_may_start_threads_holds_but_for_them() -> None:
+    locked = lockdown.lock_but_for_threads
+    assert self_test(locked, threads=True) is None
+    assert self_test(locked) == "thread succeeded"
+    assert self_test(lockdown.lock, threads=True) == "thread was refused"
 
 
 def test_without_landlock_seccomp_alone_holds() -> None:

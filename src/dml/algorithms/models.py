@@ -86,6 +86,8 @@ class Version(Base):
     checked_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
     review_reason: Mapped[str | None] = mapped_column(default=None)
+    # Where it was first shown to be good, of a model that was entered into a bounty.
+    origin: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
 
     @property
     def reference(self) -> str:

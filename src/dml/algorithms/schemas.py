@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from dml.accounts.models import DataKind
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
-from dml.core.ids import AlgorithmId, UserId, VersionId
+from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import Text, Wire
 from dml.edge.paging import Paging
@@ -109,6 +109,16 @@ class RefusalOut(Wire):
     detail: str = Field(description="What is wrong, and what to mend.")
 
 
+class OriginOut(Wire):
+    """The bounty that a model was entered into, and how it did there."""
+
+    bounty_id: BountyId
+    bounty_name: str
+    place: int | None = Field(description="`null` where another submission was its final one.")
+    score: float | None = Field(description="The private score of a place; else the public one.")
+    metric: str | None = Field(description="`null` where the winners were named by hand.")
+
+
 class VersionOut(Wire):
     id: VersionId
     algorithm_id: AlgorithmId
@@ -122,6 +132,7 @@ class VersionOut(Wire):
     )
     refusals: list[RefusalOut] = Field(description="Why the check refused the file.")
     review_reason: str | None
+    origin: OriginOut | None = Field(description="The bounty that it was entered into, if any.")
     created_at: datetime
     checked_at: datetime | None
     reviewed_at: datetime | None

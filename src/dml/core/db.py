@@ -19,7 +19,7 @@ from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 
 RawConnection: TypeAlias = "Connection[Any]"
-SCHEMA_REVISION: Final = "0004"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0005"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
@@ -53,6 +53,7 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
         list[str]: ARRAY(Text),
         list[UUID]: ARRAY(Uuid),
         list[int]: ARRAY(Integer),
+        list[MicroTokens]: ARRAY(BigInteger),
         dict[str, Any]: JSONB,
         list[dict[str, Any]]: JSONB,
         **dict.fromkeys((UUID, *ID_TYPES), Uuid),

@@ -19,6 +19,12 @@ JobId = NewType("JobId", UUID)
 AssignmentId = NewType("AssignmentId", UUID)
 FoldId = NewType("FoldId", UUID)
 ArchiveId = NewType("ArchiveId", UUID)
+BountyId = NewType("BountyId", UUID)
+AttachmentId = NewType("AttachmentId", UUID)
+EnrollmentId = NewType("EnrollmentId", UUID)
+SubmissionId = NewType("SubmissionId", UUID)
+DisputeId = NewType("DisputeId", UUID)
+DecisionId = NewType("DecisionId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -32,6 +38,12 @@ ID_TYPES: Final = (
     AssignmentId,
     FoldId,
     ArchiveId,
+    BountyId,
+    AttachmentId,
+    EnrollmentId,
+    SubmissionId,
+    DisputeId,
+    DecisionId,
 )
 
 _lock = threading.Lock()

@@ -34,6 +34,13 @@ class Settings(BaseSettings):
         "Unset: `keys.json` below the home, made at the first start.",
     )
 
+    scorer_key_file: Path | None = Field(
+        None,
+        description="The private X25519 key that opens hidden test sets, in hexadecimal digits; "
+        "the public one is beside it, as `….public`, and is all that an API needs. Unset: "
+        "`scorer.key` below the home, made at the first start.",
+    )
+
     host: str = Field("127.0.0.1", description="The address that the API listens on.")
     port: int = Field(
         8000,
@@ -138,6 +145,15 @@ class Settings(BaseSettings):
     )
     model_limit_bytes: int = Field(
         256 * MIB, ge=1024, description="The largest model that can be uploaded."
+    )
+    test_set_limit_bytes: int = Field(
+        64 * MIB, ge=1024, description="The largest hidden test set of a bounty."
+    )
+    predictions_limit_bytes: int = Field(
+        64 * MIB, ge=1024, description="The largest file of predictions that can be submitted."
+    )
+    attachment_limit_bytes: int = Field(
+        256 * MIB, ge=1024, description="The largest file that a bounty's owner can attach."
     )
     platform_fee_bps: int = Field(
         1_000,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, Context
 from dml.core.errors import DmlError, NotSignedIn
+from dml.core.sealing import Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
 
@@ -29,6 +30,7 @@ class Parts(Protocol):
     settings: Settings
     keys: Keys
     blobs: Blobs
+    seal: Seal
     redis: Redis
     sessions: async_sessionmaker[AsyncSession]
     authenticate: Authenticate

@@ -4,7 +4,7 @@ What happened is read from the audit log. Who did it is told as a part that some
 never as an id: people who watch the same thing need not know each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -49,8 +49,14 @@ def timeline(
     owner_id: UserId,
     entries: Sequence[AuditEntry],
     next_: Sequence[NextOut] = (),
+    *,
+    team: Collection[UserId] = (),
 ) -> TimelineOut:
-    """Shape what `audit.history` gave, for this viewer, of a thing that belongs to this owner."""
+    """Shape what `audit.history` gave, for this viewer, of a thing that belongs to this owner.
+
+    Where it belongs to a `team`, each of them is told as the owner.
+    """
+    owners = {owner_id, *team}
     return TimelineOut(
         entries=[
             TimelineEntryOut(
@@ -59,7 +65,7 @@ def timeline(
                 from_state=it.from_state,
                 to_state=it.to_state,
                 reason=it.reason,
-                actor=_who(it.actor_id, viewer, owner_id),
+                actor=_who(it.actor_id, viewer, owners),
             )
             for it in entries
         ],
@@ -67,10 +73,10 @@ def timeline(
     )
 
 
-def _who(actor_id: UserId | None, viewer: Actor, owner_id: UserId) -> Who:
+def _who(actor_id: UserId | None, viewer: Actor, owners: Collection[UserId]) -> Who:
     """Name the part. Who is neither the owner nor the system could act as a moderator only."""
     if actor_id is None:
         return Who.SYSTEM
     if actor_id == viewer.user_id:
         return Who.YOU
-    return Who.OWNER if actor_id == owner_id else Who.MODERATOR
+    return Who.OWNER if actor_id in owners else Who.MODERATOR

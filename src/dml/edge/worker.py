@@ -1,11 +1,13 @@
 """What a worker's processes and loops may use beside their Context. The entrypoint provides it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
+from dml.core.sealing import Opener
 from dml.core.settings import Settings
 from dml.inference.signature import Signature
 from dml.inference.spec import InputSpec
@@ -17,12 +19,82 @@ class Sandbox(Protocol):
     def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature: ...
 
 
+class ScorerFailed(Exception):
+    """The platform's fault, and never the file's: try again, best elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTestSet:
+    """A hidden test set that was read and split, as bytes, and what may be told of it."""
+
+    test_set: bytes
+    salt: bytes
+    commitment: str
+    rows: int
+    public_rows: int
+    classes: list[str] | None  # None where numbers are predicted.
+    features: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedEntry:
+    """Where an entry came in on the private part of a test set, and what is tied with it."""
+
+    entry: str
+    score: float
+    place: int
+    tied_from: int
+    tied_to: int
+    chance_of_first: float
+
+
+class Scorer(Protocol):
+    """What reads strangers' files and scores them. Blocking; nor its class, which needs numpy.
+
+    Test sets and predictions go in and out as bytes, in their canonical form. A `format` is `csv`,
+    `parquet` or `onnx`. Raises Refused where the file is at fault, else ScorerFailed.
+    """
+
+    def prepare(
+        self, file: bytes, *, format: str, id_column: str, target_column: str, metric: str
+    ) -> PreparedTestSet: ...
+
+    def validate(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> None: ...
+
+    def predict(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> bytes: ...
+
+    def step(
+        self, metric: str, test_set: bytes, best: bytes | None, new: bytes
+    ) -> tuple[bool, float]:
+        """Whether the new predictions beat the best ones on the public rows, and their score."""
+        ...
+
+    def rank(
+        self,
+        metric: str,
+        test_set: bytes,
+        entries: Mapping[str, bytes],
+        salt: bytes,
+        *,
+        draws: int,
+    ) -> list[RankedEntry]:
+        """Rank predictions on the private rows; of equal ones the first in `entries` is first."""
+        ...
+
+    def agreements(self, metric: str, entries: Mapping[str, bytes]) -> list[tuple[str, str, float]]:
+        """Find pairs of predictions that agree suspiciously well, the closest first."""
+        ...
+
+
 @dataclass(frozen=True)
 class WorkerParts:
     settings: Settings
     sessions: async_sessionmaker[AsyncSession]
     blobs: Blobs
     sandbox: Sandbox
+    opener: Opener
+    scorer: Scorer
+    node: str  # What this worker is called among the nodes.
 
 
 _parts: WorkerParts | None = None

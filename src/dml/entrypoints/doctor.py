@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.algorithms import doctor as algorithms
+from dml.bounties import doctor as bounties
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
@@ -49,7 +50,7 @@ PROCESSES: Final = (
         """,
     ),
 )
-CHECKS: Final = (*payments.CHECKS, *algorithms.CHECKS, *jobs.CHECKS, *PROCESSES)
+CHECKS: Final = (*payments.CHECKS, *algorithms.CHECKS, *jobs.CHECKS, *bounties.CHECKS, *PROCESSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ async def examine(database_url: str) -> Diagnosis:
                 *await payments.complaints(tx),
                 *await algorithms.complaints(tx),
                 *await jobs.complaints(tx),
+                *await bounties.complaints(tx),
                 *await look(tx, PROCESSES),
             ]
         )

@@ -5,6 +5,9 @@ command line all import this.
 """
 
 from dml.algorithms import processes as algorithms
+from dml.bounties import processes as bounties
+from dml.bounties import ranking_processes as rankings
+from dml.bounties import submission_processes as submissions
 from dml.jobs import processes as jobs
 
-__all__ = ["algorithms", "jobs"]
+__all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions"]

@@ -20,6 +20,14 @@ from dml.accounts.routes import admin_router as users_admin_router
 from dml.accounts.routes import router as users_router
 from dml.algorithms.routes import moderation_router
 from dml.algorithms.routes import router as algorithms_router
+from dml.bounties.board_routes import router as board_router
+from dml.bounties.enrollment_routes import router as enrollments_router
+from dml.bounties.judging_routes import agreements_router
+from dml.bounties.judging_routes import router as judging_router
+from dml.bounties.page import router as page_router
+from dml.bounties.routes import router as bounties_router
+from dml.bounties.submission_routes import router as submissions_router
+from dml.bounties.test_set_routes import router as test_sets_router
 from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
@@ -46,14 +54,27 @@ ROUTERS: Final = (
     payments_router,
     algorithms_router,
     moderation_router,
+    agreements_router,
     work_router,
     devices_router,
     jobs_router,
     assignments_router,
+    board_router,
+    judging_router,
+    page_router,
+    test_sets_router,
+    submissions_router,
+    bounties_router,
+    enrollments_router,
     users_admin_router,
     credits_router,
 )
-UNLIMITED: Final = ("/versions",)  # Uploads count their bytes themselves.
+UNLIMITED: Final = (
+    "/versions",
+    "/test-set",
+    "/submissions",
+    "/attachments",
+)  # Uploads count their bytes themselves.
 LINGER_SECONDS: Final = 0.25
 FILES_BESIDE: Final = 500  # Files that a process opens beside its clients' connections.
 
@@ -112,6 +133,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.redis = wiring.make_redis(settings)
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)
+    app.state.seal = wiring.make_seal(settings)
     app.state.watch = Watch(app.state.sessions)
     app.state.authenticate = sessions.authenticate
 

@@ -2,6 +2,7 @@
 
 from dml.accounts import models as accounts
 from dml.algorithms import models as algorithms
+from dml.bounties import models as bounties
 from dml.core import audit, nodes
 from dml.devices import models as devices
 from dml.edge import idempotency
@@ -12,6 +13,7 @@ __all__ = [
     "accounts",
     "algorithms",
     "audit",
+    "bounties",
     "devices",
     "idempotency",
     "jobs",

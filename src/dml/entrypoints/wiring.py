@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
 from dml.core.db import connect
+from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
 from dml.entrypoints.embedded import places, postgres, valkey
@@ -67,3 +68,15 @@ def metrics_folder(settings: Settings) -> Path:
 
 def make_keys(settings: Settings) -> Keys:
     return Keys.load(settings.keys_file or settings.home / "keys.json")
+
+
+def make_seal(settings: Settings) -> Seal:
+    return Seal.load(_scorer_key(settings))
+
+
+def make_opener(settings: Settings) -> Opener:
+    return Opener.load(_scorer_key(settings))
+
+
+def _scorer_key(settings: Settings) -> Path:
+    return settings.scorer_key_file or settings.home / "scorer.key"

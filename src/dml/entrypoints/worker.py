@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import func, select
 
@@ -20,9 +20,11 @@ from dml.devices import service as devices
 from dml.edge import idempotency, worker
 from dml.edge.worker import WorkerParts
 from dml.entrypoints import handlers, wiring
+from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
 from dml.jobs import queries as jobs
 from dml.jobs.archives import ARCHIVER_LOCK
+from dml.scoring.reader import Reader
 
 log = logging.getLogger("dml.worker")
 FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
@@ -35,6 +37,13 @@ TROUBLE_SECONDS: Final = 1.0
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
 # read all of it for each row, until its statistics are made anew.
 PLANS: Final = {"enable_seqscan": "off"}
+
+
+class Locked(Protocol):
+    """What runs strangers' files, and can tell whether they could get out."""
+
+    def self_test(self) -> str | None: ...
+
 
 Act = Callable[[Context], Awaitable[int]]
 Went = Callable[[int, float], None]
@@ -114,26 +123,40 @@ async def repeat(
         await asyncio.sleep(pause)
 
 
+async def test_locks(**locked: Locked) -> dict[str, str]:
+    """Find out, for each at once, whether what runs strangers' files holds here: `ok`, or why not.
+
+    Where it does not, each use of it fails, and says so.
+    """
+    tests = (asyncio.to_thread(it.self_test) for it in locked.values())
+    facts = {}
+    for name, unsafe in zip(locked, await asyncio.gather(*tests), strict=True):
+        facts[name] = "ok" if unsafe is None else unsafe
+        if unsafe is not None:
+            log.error("the %s does not hold here, so no file is evaluated: %s", name, unsafe)
+    return facts
+
+
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = wiring.make_engine(settings, "dml worker", **PLANS)
-    sandbox = Sandbox()
+    engine = Engine(wiring.database_url(settings))
+    sandbox, reader = Sandbox(), Reader()
     parts = WorkerParts(
         settings=settings,
         sessions=wiring.make_sessions(database),
         blobs=wiring.make_blobs(settings),
         sandbox=sandbox,
+        opener=wiring.make_opener(settings),
+        scorer=FileScorer(reader),
+        node=engine.node,
     )
     worker.provide(parts)
-    engine = Engine(wiring.database_url(settings))
     await engine.start()
-    unsafe = await asyncio.to_thread(sandbox.self_test)
-    facts = {"sandbox": "ok" if unsafe is None else unsafe}
-    if unsafe is not None:
-        log.error("the sandbox does not hold here, so no model is evaluated: %s", unsafe)
+    facts = await test_locks(sandbox=sandbox, reader=reader)
     folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
@@ -158,6 +181,7 @@ async def serve(settings: Settings) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await engine.stop(grace_seconds=settings.shutdown_seconds)
     sandbox.close()
+    reader.close()
     await database.dispose()
 
 

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 # Imported here, not in the child: once Landlock is on, no module can be read any more.
@@ -22,6 +23,8 @@ try:
     seccomp = pyseccomp
 except Exception as missing:  # the wheel, or the system's libseccomp.so.2, which it loads
     NO_SECCOMP = f"seccomp is missing: {missing}"
+
+Lock = Callable[[int], object]
 
 NOBODY: Final = 65534
 
@@ -35,6 +38,23 @@ ALLOWED: Final = """
     rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
     getpid gettid getuid geteuid set_robust_list rseq exit exit_group
 """
+
+# Seccomp sees the flags of clone, but not those of clone3, which lie in memory. A new thread has
+# CLONE_THREAD, and so shares everything; none of what else clone can make is a thread.
+CLONE_THREAD: Final = 0x10000
+_CLONE_NO_THREAD: Final = (
+    0x80
+    | 0x2000
+    | 0x4000
+    | 0x20000
+    | 0x2000000
+    | 0x4000000
+    | 0x8000000
+    | 0x10000000
+    | 0x20000000
+    | 0x40000000
+)  # fmt: skip - new namespaces, ptrace, vfork
+TASKS_MOST: Final = 4096  # of the user's: threads take little else that has a limit
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG: Final = 1
@@ -96,8 +116,8 @@ def deny_files() -> int:
     return version
 
 
-def deny_calls() -> None:
-    """Seccomp: every system call but ALLOWED is refused with EPERM."""
+def deny_calls(*, threads: bool = False) -> None:
+    """Seccomp: every call but ALLOWED is refused with EPERM; `threads` of its own are not."""
     if seccomp is None:
         raise OSError(NO_SECCOMP)
     calls = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
@@ -110,16 +130,33 @@ def deny_calls() -> None:
     # To read limits is harmless; to set them would lift ours, or, by root, another process's.
     own_limits = seccomp.Arg(0, equal, 0), seccomp.Arg(2, equal, 0)
     calls.add_rule(seccomp.ALLOW, "prlimit64", *own_limits)
+    if threads:
+        thread = seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD | _CLONE_NO_THREAD, CLONE_THREAD)
+        calls.add_rule(seccomp.ALLOW, "clone", thread)
+        with contextlib.suppress(OSError, ValueError):  # a kernel, or library, without it
+            calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # libc then takes clone
     calls.load()
 
 
 def lock(parent: int) -> None:
     """All of it, in the order in which one does not stand in the way of the next."""
+    _lock(parent, threads=False)
+
+
+def lock_but_for_threads(parent: int) -> None:
+    """The same for libraries that work in threads: the process may start some of its own."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    most = TASKS_MOST if hard == resource.RLIM_INFINITY else min(hard, TASKS_MOST)
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+    _lock(parent, threads=True)
+
+
+def _lock(parent: int, *, threads: bool) -> None:
     drop_root()
     die_with(parent)  # a change of user would take it back
     no_new_privileges()
     deny_files()
-    deny_calls()
+    deny_calls(threads=threads)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -44,7 +44,7 @@ def run(
     limits: Limits,
     *,
     hang_up: int | None = None,
-    lock: Callable[[int], object] = lockdown.lock,
+    lock: lockdown.Lock = lockdown.lock,
 ) -> Outcome:
     """Call the function in a locked child and bring back its bytes.
 
@@ -73,13 +73,16 @@ def run(
     return _outcome(status, output) if stopped is None else Outcome(stopped)
 
 
-def self_test(lock: Callable[[int], object] = lockdown.lock) -> str | None:
-    """None where the sandbox holds on this machine, else which attempts to get out succeeded."""
+def self_test(lock: lockdown.Lock = lockdown.lock, *, threads: bool = False) -> str | None:
+    """None where the sandbox holds on this machine, else which attempts to get out succeeded.
+
+    With `threads`, a thread of its own is what the child must be able to start.
+    """
     # More than the whole limit: what the child frees of its parent's memory is no escape.
     too_much = lockdown.in_use() + SELF_TEST_LIMITS.memory_bytes + (64 << 20)
 
     def attempt_all() -> bytes:
-        return "\n".join(_escapes(too_much)).encode()
+        return "\n".join(_escapes(too_much, threads=threads)).encode()
 
     outcome = run(attempt_all, SELF_TEST_LIMITS, lock=lock)
     if outcome.ending is not Ending.ANSWERED:
@@ -92,7 +95,7 @@ def _in_child(
     limits: Limits,
     parent: int,
     writer: int,
-    lock: Callable[[int], object],
+    lock: lockdown.Lock,
 ) -> NoReturn:
     """Never returns: the child must not go on with what the zygote was about to do."""
     code, output = _EXIT_NOT_LOCKED, b""
@@ -172,7 +175,7 @@ def _outcome(status: int, output: bytes) -> Outcome:
     return Outcome(ending, detail=detail)
 
 
-def _escapes(too_much: int) -> list[str]:
+def _escapes(too_much: int, *, threads: bool) -> list[str]:
     """Try, inside, whatever must not work, and tell what did. Harmless even then."""
     attempts: dict[str, Callable[[], object]] = {
         "open": lambda: os.close(os.open("/etc/passwd", os.O_RDONLY)),
@@ -190,8 +193,10 @@ def _escapes(too_much: int) -> list[str]:
         "set limits": lambda: _call("prlimit", 0, resource.RLIMIT_CORE, bytes(16), None),
         "memory": lambda: mmap.mmap(-1, too_much).close(),
     }
-    told = ((name, _attempt(attempt, name)) for name, attempt in attempts.items())
-    return [f"{name} {what}" for name, what in told if what is not None]
+    told = {name: _attempt(attempt, name) for name, attempt in attempts.items()}
+    if threads:
+        told["thread"] = None if told["thread"] == "succeeded" else "was refused"
+    return [f"{name} {what}" for name, what in told.items() if what is not None]
 
 
 def _attempt(attempt: Callable[[], object], name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 os.environ["ORT_DISABLE_TELEMETRY"] = (
@@ -27,7 +28,8 @@ _NO_MEMORY: Final = re.compile("bad_alloc|[Ff]ailed to allocate|[Oo]ut of memory
 class Session:
     """A loaded model. Refused where it can't be loaded; MemoryError where that takes too much."""
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, batch_max: int = BATCH_MAX) -> None:
+        self._batch_max = batch_max
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = (
             1  # a child can't start threads
@@ -44,32 +46,40 @@ class Session:
 
     def run(self, items: Floats, spec: InputSpec) -> Floats:
         """(items, labels): the output that the spec names, before the activation."""
+        return self.rows(items, spec.output.name)
+
+    def rows(self, items: Floats, name: str, dimensions: Collection[int] = (2,)) -> Floats:
+        """That output for all items, in batches; it has a row for each item, or is refused."""
         size = self.batch_size(items)
         batches = (items[start : start + size] for start in range(0, len(items), size))
-        outputs = [self._run_batch(batch, spec) for batch in batches]
-        if len({output.shape[1] for output in outputs}) != 1:
+        outputs = [self._run_batch(batch, name, dimensions) for batch in batches]
+        if len({output.shape[1:] for output in outputs}) != 1:
             raise Refused([Reason("model.output_shape", "The number of columns varies.")])
         return np.concatenate(outputs)
+
+    def outputs(self) -> list[tuple[str, str, tuple[int | str | None, ...]]]:
+        """Name, type (such as `tensor(float)`) and shape of each, as the runtime names them."""
+        return [(each.name, each.type, tuple(each.shape)) for each in self._session.get_outputs()]
 
     def batch_size(self, items: Floats) -> int:
         """How many items go in at once: one, where the graph says so or they are large."""
         if self._input.shape[:1] == [1]:
             return 1
-        return max(1, min(BATCH_MAX, BATCH_BYTES // int(items[0].nbytes)))
+        return max(1, min(self._batch_max, BATCH_BYTES // int(items[0].nbytes)))
 
     def predict(self, items: Floats, spec: InputSpec) -> Floats:
         """(items, labels): probabilities, each within 0 and 1."""
         return as_probabilities(self.run(items, spec), spec)
 
-    def _run_batch(self, batch: Floats, spec: InputSpec) -> Floats:
-        name = spec.output.name
+    def _run_batch(self, batch: Floats, name: str, dimensions: Collection[int]) -> Floats:
         try:
             output: Any = self._session.run([name], {self._input.name: batch})[0]
         except Exception as error:  # likewise
             raise _fault("model.does_not_run", error) from error
         if not isinstance(output, np.ndarray) or output.dtype != np.float32:
             raise Refused([Reason("model.output_type", f"{quoted(name)} must be of float32.")])
-        if output.ndim != 2 or len(output) != len(batch) or not output.shape[1]:
+        whole = output.ndim in dimensions and len(output) == len(batch)
+        if not whole or (output.ndim > 1 and not output.shape[1]):
             detail = (
                 f"For {len(batch)} items {quoted(name)} has the shape {list(output.shape)[:8]}; "
                 f"it must be [{len(batch)}, number of labels], so one row for each item."

@@ -25,6 +25,10 @@ class TransferCode(StrEnum):
     DEVELOPER_FEE = "developer_fee"
     PLATFORM_FEE = "platform_fee"
     JOB_REFUND = "job_refund"
+    BOUNTY_ESCROW = "bounty_escrow"
+    ENROLLMENT_FEE = "enrollment_fee"
+    PRIZE = "prize"
+    BOUNTY_REFUND = "bounty_refund"
 
 
 Key: TypeAlias = tuple[TransferCode, str, str, str]

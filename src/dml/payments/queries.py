@@ -97,6 +97,15 @@ async def get_account_balance(tx: AsyncSession, account: str) -> MicroTokens:
     return MicroTokens(await tx.scalar(query) or 0)
 
 
+async def get_account_balances(tx: AsyncSession, accounts: Sequence[str]) -> dict[str, MicroTokens]:
+    """Return what rests in each of these accounts; those never opened hold nothing."""
+    query = select(LedgerAccount.code, LedgerAccount.balance).where(
+        LedgerAccount.code.in_(accounts)
+    )
+    held = {row.code: row.balance for row in await tx.execute(query)}
+    return dict.fromkeys(accounts, MicroTokens(0)) | held
+
+
 async def get_balance(tx: AsyncSession, user_id: UserId) -> Balance:
     """Return a user's balance. `reserved` is what their other accounts hold, such as escrows."""
     query = select(LedgerAccount.code, LedgerAccount.balance).where(

@@ -1,0 +1,17 @@
+"""Bounties: competitions with prizes in escrow, and a leaderboard that can be trusted.
+
+    bounty       draft → funded → enrolling → submitting → evaluating → disputing → finished ;
+                 any before disputing → cancelled
+    enrollment   enrolled → winner | not_placed | withdrawn | disqualified
+    submission   validating → queued → evaluating → scored | failed | cancelled
+
+An owner writes a bounty, uploads a hidden test set and puts the prizes into escrow. People enroll,
+alone or in teams, and submit predictions or a model. Each is checked for nothing and scored on the
+public part of the test set; the board shows a score only where it is truly better (the Ladder). The
+private part is looked at once, at the end: it ranks, and says which places are ties. After a window
+for disputes the prizes leave escrow. A bounty judged by hand has no test set: its owner names the
+winners in public.
+
+Read in this order: models, rules, service, moving, escrow, enrolling, test_sets, submitting,
+evaluating, ranking, placing, judging, board, page, routes.
+"""

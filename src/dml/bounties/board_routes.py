@@ -1,0 +1,112 @@
+"""REST of the leaderboard: parse, call one function, shape the answer. No `if`, SQL or `try`."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from dml.bounties import board, evidence, exports, queries
+from dml.bounties.board_schemas import (
+    BoardOut,
+    BoardWanted,
+    EvidenceOut,
+    ExportWanted,
+    RecordsOut,
+    RecordsWanted,
+    board_out,
+    records_out,
+)
+from dml.bounties.judging_rules import NoEvidence, NotRankedYet
+from dml.bounties.rules import BountyNotFound
+from dml.core.ids import BountyId
+from dml.edge.http import Begin, PublicCtx, Server
+from dml.edge.problems import refusals
+
+router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", max_length=64)]
+CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"example": "rank,number,name,score\r\n1,7,ada,0.91\r\n"}}}
+}
+A_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The file, as it was hashed.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/{bounty_id}/leaderboard", responses=refusals(BountyNotFound, NotRankedYet))
+async def get_leaderboard(
+    ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[BoardWanted, Query()]
+) -> BoardOut:
+    """The board, the best first. Who withdrew or was disqualified is not on it.
+
+    A public score is shown only where it is truly better than the entrant's best before.
+    """
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+    part = board.part_of(bounty, wanted.part)
+    rows = await board.list_board(ctx.tx, bounty, part, after=wanted.cursor, limit=wanted.limit)
+    before = await board.count_before(ctx.tx, bounty, part, wanted.cursor)
+    return board_out(bounty, part, rows, before=before, limit=wanted.limit)
+
+
+@router.get(
+    "/{bounty_id}/leaderboard.csv",
+    response_class=Response,
+    responses=CSV | refusals(BountyNotFound, NotRankedYet),
+)
+async def export_leaderboard(
+    begin: Begin, bounty_id: BountyId, wanted: Annotated[ExportWanted, Query()]
+) -> Response:
+    """The whole board as CSV, safe to open in a spreadsheet."""
+    async with begin() as ctx:
+        bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+        part = board.part_of(bounty, wanted.part)
+    disposition = {"Content-Disposition": f'attachment; filename="bounty-{bounty_id}.csv"'}
+    lines = exports.stream_csv(begin, bounty, part)
+    return StreamingResponse(lines, media_type="text/csv", headers=disposition)
+
+
+@router.get("/{bounty_id}/records", responses=refusals(BountyNotFound))
+async def list_records(
+    ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[RecordsWanted, Query()]
+) -> RecordsOut:
+    """When the best public score of all was beaten, and by whom, newest first."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+    rows = await board.list_records(ctx.tx, bounty_id, after=wanted.cursor, limit=wanted.limit)
+    return records_out(bounty, rows, limit=wanted.limit)
+
+
+@router.get(
+    "/{bounty_id}/evidence",
+    response_model=EvidenceOut,
+    responses=refusals(BountyNotFound, NotRankedYet, NoEvidence),
+)
+async def get_evidence(ctx: PublicCtx, bounty_id: BountyId) -> Response:
+    """All that is needed to make the final ranking again: salt, test set, and predictions."""
+    found = await evidence.get_evidence(ctx.tx, ctx.actor, bounty_id)
+    content = await exports.evidence_as_json(found)
+    headers = {"Cache-Control": "public, max-age=300"}  # It never changes.
+    return Response(content, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/{bounty_id}/evidence/{sha256}",
+    response_class=Response,
+    responses=A_FILE | refusals(BountyNotFound, NotRankedYet, NoEvidence),
+)
+async def get_evidence_file(
+    begin: Begin, server: Server, bounty_id: BountyId, sha256: Sha256
+) -> Response:
+    """A file that the evidence names: the test set, or an entry's canonical predictions."""
+    async with begin() as ctx:
+        await evidence.require_named(ctx.tx, ctx.actor, bounty_id, sha256)
+    headers = {
+        "ETag": f'"{sha256}"',
+        "Content-Disposition": f'attachment; filename="{sha256}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+    chunks = await server.blobs.stream(sha256)
+    return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)

@@ -1,0 +1,149 @@
+"""How a submitted file is checked, scored, and scored once more. For workers, and without numpy.
+
+Everything here is an effect that may run twice: the same file gives the same predictions, and what
+is kept is named by its content. The measured score leaves this module only where the Ladder shows
+it: neither rows nor checkpoints hold another.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from dml.bounties import test_sets
+from dml.bounties.models import SubmissionKind
+from dml.core.ids import BountyId, SubmissionId
+from dml.edge import worker
+from dml.inference.signature import Refused
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """An entrant's best submission so far, and the blob of its sealed predictions."""
+
+    submission_id: SubmissionId
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What of a submission is to be evaluated. It never changes, but for the best so far."""
+
+    bounty_id: BountyId
+    submission_id: SubmissionId
+    sha256: str
+    kind: SubmissionKind
+    metric: str
+    prepared: str
+    best: Best | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Why a file is refused; or what kept us from looking."""
+
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What scoring found. `score` is told only where it beat the best, else it is forgotten."""
+
+    improved: bool = False
+    score: float | None = None
+    predictions_sha256: str = ""
+    sealed_predictions: str = ""
+    seconds: float = 0.0
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    trouble: str | None = None
+
+
+def purpose(submission_id: SubmissionId) -> str:
+    """What the predictions of a submission are sealed for."""
+    return f"predictions:{submission_id}"
+
+
+async def validate(work: Work) -> Validation:
+    """Check a file as far as that can be done without a score."""
+    parts = worker.parts()
+    async with test_sets.TURN:
+        file = await parts.blobs.get(work.sha256)
+        prepared = await parts.blobs.get(work.prepared)
+
+        def check() -> None:
+            test_set = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
+            parts.scorer.validate(file, format=work.kind, metric=work.metric, test_set=test_set)
+
+        try:
+            await asyncio.to_thread(check)
+        except Refused as refused:
+            return Validation(refusals=test_sets.told(refused))
+        except worker.ScorerFailed as failure:
+            return Validation(trouble=str(failure))
+    return Validation()
+
+
+async def evaluate(work: Work) -> Evaluation:
+    """Make predictions of a file, keep them sealed, and compare them with the best so far."""
+    parts, began = worker.parts(), time.perf_counter()
+    async with test_sets.TURN:
+        file = await parts.blobs.get(work.sha256)
+        prepared = await parts.blobs.get(work.prepared)
+        kept = await parts.blobs.get(work.best.sealed) if work.best else None
+
+        def score() -> tuple[bytes, bool, float]:
+            test_set = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
+            best = None
+            if work.best is not None and kept is not None:
+                best = parts.opener.open(kept, purpose(work.best.submission_id))
+            new = parts.scorer.predict(
+                file, format=work.kind, metric=work.metric, test_set=test_set
+            )
+            improved, measured = parts.scorer.step(work.metric, test_set, best, new)
+            return new, improved, measured
+
+        try:
+            predictions, improved, measured = await asyncio.to_thread(score)
+        except Refused as refused:
+            return Evaluation(refusals=test_sets.told(refused))
+        except worker.ScorerFailed as failure:
+            return Evaluation(trouble=str(failure))
+    sealed = await asyncio.to_thread(parts.opener.seal, predictions, purpose(work.submission_id))
+    stored = await parts.blobs.keep(sealed)
+    return Evaluation(
+        improved=improved,
+        score=measured if improved else None,
+        predictions_sha256=hashlib.sha256(predictions).hexdigest(),
+        sealed_predictions=stored.sha256,
+        seconds=time.perf_counter() - began,
+    )
+
+
+async def evaluate_again(work: Work) -> str:
+    """Make the predictions of a scored submission once more, and return their SHA-256.
+
+    One that differs from the row's was not made by the file alone. Refused where the file no longer
+    runs, ScorerFailed where the platform is at fault.
+    """
+    parts = worker.parts()
+    async with test_sets.TURN:
+        file = await parts.blobs.get(work.sha256)
+        prepared = await parts.blobs.get(work.prepared)
+
+        def predict() -> bytes:
+            opened = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
+            return parts.scorer.predict(file, format=work.kind, metric=work.metric, test_set=opened)
+
+        return hashlib.sha256(await asyncio.to_thread(predict)).hexdigest()
+
+
+async def open_predictions(submission_id: SubmissionId, sealed: str) -> bytes:
+    """Return the predictions of a scored submission, in their canonical form."""
+    parts = worker.parts()
+    content = await parts.blobs.get(sealed)
+    return await asyncio.to_thread(parts.opener.open, content, purpose(submission_id))

@@ -1,0 +1,73 @@
+"""The board as CSV, row after row, and the evidence as JSON, however many entered."""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from dml.bounties import board
+from dml.bounties.board import ROWS_MAX, Key, Part
+from dml.bounties.board_schemas import BoardRowOut, board_out, evidence_out
+from dml.bounties.evidence import Evidence
+from dml.bounties.models import Bounty
+from dml.core import money
+from dml.edge.http import BeginFunction
+
+COLUMNS: Final = (
+    "rank",
+    "number",
+    "name",
+    "state",
+    "score",
+    "at",
+    "submissions",
+    "predictions_sha256",
+    "tied_from",
+    "tied_to",
+    "chance_of_first",
+    "prize",
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
+
+
+async def stream_csv(begin: BeginFunction, bounty: Bounty, part: Part) -> AsyncIterator[str]:
+    """Yield the board of a bounty in parts, each of a transaction that ends before it is sent."""
+    yield as_csv([COLUMNS])
+    after: Key | None = None
+    before = 0
+    while True:
+        async with begin() as ctx:
+            rows = await board.list_board(ctx.tx, bounty, part, after=after, limit=ROWS_MAX)
+        page = board_out(bounty, part, rows, before=before, limit=ROWS_MAX)
+        yield as_csv([cells(it) for it in page.items])
+        if page.next_cursor is None:
+            return
+        after, before = Key.read(page.next_cursor), before + len(page.items)
+
+
+def cells(row: BoardRowOut) -> list[object]:
+    """Return a row's cells: what is not known is empty."""
+    told = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
+    told["at"] = None if row.at is None else row.at.isoformat()
+    return [told[name] for name in COLUMNS]
+
+
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """Write rows of which no cell is run by a spreadsheet. Numbers stay as they are."""
+    written = io.StringIO()
+    csv.writer(written).writerows([_safe(it) for it in row] for row in rows)
+    return written.getvalue()
+
+
+def _safe(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+async def evidence_as_json(found: Evidence) -> str:
+    """Write the evidence, off the event loop: there may be thousands of entries."""
+
+    def write() -> str:
+        return evidence_out(found.bounty, found.ranking, found.test_set).model_dump_json()
+
+    return await asyncio.to_thread(write)

@@ -1,0 +1,168 @@
+"""How a bounty moves on: at its dates, by its owner, and in the end.
+
+One alarm waits for whatever is next by date. It is a row and not the truth: it looks again under
+the bounty's lock, does all that is due, and sets the next one. The caller of the others holds it.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import func, select, update
+
+from dml.bounties import escrow, queries, rules
+from dml.bounties.events import BountyEnded, SubmissionsClosed
+from dml.bounties.models import Bounty, BountyState, Enrollment, Member
+from dml.core import audit, events, processes
+from dml.core.context import SYSTEM, Context
+from dml.core.ids import BountyId
+from dml.core.processes import Steps, process
+
+NEVER_FUNDED: Final = "It was not funded before its submissions were to begin."
+NEVER_JUDGED: Final = "Nobody was ranked in time, so all the money went back."
+
+
+@process("bounties.advance.v1")
+async def advance(steps: Steps, bounty_id: BountyId) -> str:
+    """Do what is due by a bounty's dates. An alarm that is no longer the last finds nothing."""
+    return await steps.change(catch_up, bounty_id)
+
+
+async def catch_up(ctx: Context, bounty_id: BountyId) -> str:
+    """Make each move that is due, and set the alarm for the next. Return the moves made."""
+    bounty, made = await queries.lock_bounty(ctx.tx, bounty_id), list[str]()
+    by_date = replace(ctx, actor=SYSTEM)
+    while (coming := rules.due(bounty)) is not None and coming[1] <= ctx.now:
+        await _move(by_date, bounty, coming[0])
+        made.append(coming[0])
+    if not made:
+        return "nothing is due"
+    await set_alarm(ctx, bounty)
+    return ", ".join(made)
+
+
+async def set_alarm(ctx: Context, bounty: Bounty) -> None:
+    """Have the bounty looked at when the next thing is due by date, and no longer before."""
+    await processes.cancel(ctx, _alarm(bounty))
+    coming = rules.due(bounty)
+    if coming is not None:
+        bounty.alarms += 1
+        await processes.at(ctx, coming[1], _alarm(bounty), advance, bounty.id)
+
+
+def _alarm(bounty: Bounty) -> str:
+    return f"{bounty.reference}:alarm:{bounty.alarms}"
+
+
+async def _move(ctx: Context, bounty: Bounty, verb: str) -> None:
+    match verb:
+        case "open":
+            await open_enrollment(ctx, bounty)
+        case "start":
+            await start_submissions(ctx, bounty)
+        case "close":
+            await close_submissions(ctx, bounty)
+        case "try_again":
+            await _try_again(ctx, bounty)
+        case "finish":
+            await _finish(ctx, bounty)
+        case "resume":
+            await resume(ctx, bounty)
+        case "cancel":
+            never = bounty.state is BountyState.DRAFT
+            await cancel(ctx, bounty, NEVER_FUNDED if never else NEVER_JUDGED)
+        case _:
+            raise AssertionError(verb)
+
+
+async def open_enrollment(ctx: Context, bounty: Bounty) -> None:
+    """Let people enroll from now on."""
+    move = rules.move_bounty(bounty, BountyState.ENROLLING)
+    bounty.enrolls_at = rules.brought_forward(bounty.enrolls_at, None, ctx.now)
+    audit.record(ctx, bounty.reference, "opened", move)
+
+
+async def start_submissions(ctx: Context, bounty: Bounty) -> None:
+    """Take submissions from now on, and nobody new. Who has not answered a team is not in it."""
+    move = rules.move_bounty(bounty, BountyState.SUBMITTING)
+    bounty.submits_at = rules.brought_forward(bounty.submits_at, bounty.enrolls_at, ctx.now)
+    audit.record(ctx, bounty.reference, "started", move)
+    await _let_invitations_lapse(ctx, bounty)
+
+
+async def close_submissions(ctx: Context, bounty: Bounty) -> None:
+    """Take no more submissions: those that came are ranked now, or the owner names the winners."""
+    move = rules.move_bounty(bounty, BountyState.EVALUATING)
+    bounty.closes_at = rules.brought_forward(bounty.closes_at, bounty.submits_at, ctx.now)
+    audit.record(ctx, bounty.reference, "closed", move)
+    await events.publish(ctx, SubmissionsClosed(bounty.id))
+
+
+async def open_disputes(ctx: Context, bounty: Bounty) -> None:
+    """Let everybody look at the order that was found, before it is paid. Sets the alarm for that.
+
+    Entrants carry their `place` and `prize` already. The caller holds the bounty's row.
+    """
+    move = rules.move_bounty(bounty, BountyState.DISPUTING)
+    bounty.disputes_until = rules.disputes_until(bounty, ctx.now)
+    audit.record(ctx, bounty.reference, "ranked", move)
+    await set_alarm(ctx, bounty)
+
+
+async def resume(ctx: Context, bounty: Bounty) -> None:
+    """Go on after a pause: the dates that were ahead are later by as long as it took."""
+    for name, date in rules.put_off(bounty, ctx.now).items():
+        setattr(bounty, name, date)
+    bounty.paused_at = None
+    bounty.revision += 1
+    audit.record(ctx, bounty.reference, "resumed")
+
+
+async def cancel(ctx: Context, bounty: Bounty, reason: str) -> None:
+    """End a bounty without winners: all the money goes back to those who paid it."""
+    move = rules.move_bounty(bounty, BountyState.CANCELLED)
+    bounty.paused_at, bounty.ended_at, bounty.end_reason = None, ctx.now, reason
+    audit.record(ctx, bounty.reference, "cancelled", move, reason=reason)
+    await escrow.refund(ctx, bounty)
+    await events.publish(ctx, BountyEnded(bounty.id))
+
+
+async def _try_again(ctx: Context, bounty: Bounty) -> None:
+    """Give those who rank it more time, once, and tell them again."""
+    bounty.second_chance = True
+    bounty.judged_by = rules.second_judged_by(bounty, ctx.now)
+    bounty.revision += 1
+    audit.record(ctx, bounty.reference, "put_off", reason="Nobody was ranked in time.")
+    await events.publish(ctx, SubmissionsClosed(bounty.id))
+
+
+async def _finish(ctx: Context, bounty: Bounty) -> None:
+    """Pay the winners: nothing can be changed any more."""
+    move = rules.move_bounty(bounty, BountyState.FINISHED)
+    bounty.ended_at = ctx.now
+    winners = await escrow.pay_out(ctx, bounty)
+    audit.record(ctx, bounty.reference, "finished", move, facts={"winners": winners})
+    await events.publish(ctx, BountyEnded(bounty.id))
+
+
+async def _let_invitations_lapse(ctx: Context, bounty: Bounty) -> None:
+    """Take those who never answered out of their teams; their shares are the captains' again."""
+    await ctx.tx.flush()
+    unanswered = Member.agreed_at.is_(None) & Member.left_at.is_(None)
+    freed = (
+        select(
+            Member.enrollment_id, Enrollment.captain_id, func.sum(Member.share_bps).label("share")
+        )
+        .join(Enrollment, Enrollment.id == Member.enrollment_id)
+        .where(Enrollment.bounty_id == bounty.id, unanswered)
+        .group_by(Member.enrollment_id, Enrollment.captain_id)
+        .subquery()
+    )
+    to_captains = (
+        update(Member)
+        .where(Member.enrollment_id == freed.c.enrollment_id, Member.user_id == freed.c.captain_id)
+        .values(share_bps=Member.share_bps + freed.c.share)
+    )
+    of_bounty = select(Enrollment.id).where(Enrollment.bounty_id == bounty.id)
+    leave = update(Member).where(Member.enrollment_id.in_(of_bounty), unanswered)
+    for change in (to_captains, leave.values(left_at=ctx.now)):
+        await ctx.tx.execute(change.execution_options(synchronize_session=False))

@@ -1,0 +1,169 @@
+"""The page of a bounty for people: its board, its plot, and what was decided, without any script.
+
+All that others wrote is escaped by the template. The policy that is sent along lets the page load
+nothing and run nothing: only its own style sheet counts, which is named by its hash.
+"""
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from dml.bounties import board, plot, queries, rules, submission_queries
+from dml.bounties.board import RECORDS_MAX, Shown
+from dml.bounties.board_schemas import board_out
+from dml.bounties.models import Bounty, BountyState
+from dml.bounties.plot import Plot, Point
+from dml.bounties.rules import BountyNotFound
+from dml.core import money
+from dml.core.context import Context
+from dml.core.db import PAGE_MAX
+from dml.core.ids import BountyId, EnrollmentId
+from dml.core.money import MicroTokens
+from dml.edge.http import PublicCtx
+from dml.edge.problems import refusals
+from dml.scoring import names
+from dml.scoring.names import MetricName
+
+router = APIRouter(tags=["bounties"])
+
+TALK_MAX: Final = 50  # Decisions and disputes that the page shows, the newest.
+_FOLDER: Final = Path(__file__).parent
+_STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+STATES: Final[Mapping[BountyState, str]] = {
+    BountyState.DRAFT: "Draft",
+    BountyState.FUNDED: "Opens soon",
+    BountyState.ENROLLING: "Open for enrollment",
+    BountyState.SUBMITTING: "Open for submissions",
+    BountyState.EVALUATING: "Being judged",
+    BountyState.DISPUTING: "Ranked, open to disputes",
+    BountyState.FINISHED: "Finished",
+    BountyState.CANCELLED: "Cancelled",
+}
+
+
+@router.get(
+    "/bounties/{bounty_id}", response_class=HTMLResponse, responses=refusals(BountyNotFound)
+)
+async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
+    """A bounty as a page for people: its board, its plot, and what was decided."""
+    facts = await _facts(ctx, bounty_id)
+    return HTMLResponse(_template().render(facts), headers=_headers())
+
+
+async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
+    """Return all that the page tells: nothing that the bounty's JSON would not tell everybody."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+    part = board.part_of(bounty, None)
+    rows = await board.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
+    entrants, submissions = await board.get_counts(ctx.tx, bounty_id)
+    decisions = await board.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
+    named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
+    test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
+    records = await board.list_records(ctx.tx, bounty_id, after=None, limit=RECORDS_MAX)
+    return {
+        "bounty": bounty,
+        "state": STATES[bounty.state],
+        "next": _next(bounty),
+        "entrants": entrants,
+        "submissions": submissions,
+        "greater_is_better": bounty.metric and names.greater_is_better(MetricName(bounty.metric)),
+        "board": board_out(bounty, part, rows, before=0, limit=PAGE_MAX),
+        "records": records[::-1],
+        "plot": _plot(bounty, records, ctx.now),
+        "decisions": decisions,
+        "names": await board.get_names(ctx.tx, named),
+        "disputes": await board.list_disputes(ctx.tx, bounty_id, after=None, limit=TALK_MAX),
+        "disqualified": await board.list_disqualified(ctx.tx, bounty_id),
+        "commitment": test_set and rules.has_opened(bounty) and test_set.commitment,
+        "salt": test_set and test_set.salt,
+    }
+
+
+def _next(bounty: Bounty) -> tuple[str, datetime] | None:
+    """Say what is next, and when; None where nothing more happens by itself."""
+    if bounty.paused_at is not None:
+        return None
+    match bounty.state:
+        case BountyState.FUNDED:
+            return "Enrollment opens", bounty.enrolls_at
+        case BountyState.ENROLLING:
+            return "Enrollment ends and submissions open", bounty.submits_at
+        case BountyState.SUBMITTING:
+            return "Submissions close", bounty.closes_at
+        case BountyState.EVALUATING:
+            return "Winners are known by", bounty.judged_by
+        case BountyState.DISPUTING if bounty.disputes_until is not None:
+            return "Prizes are paid", bounty.disputes_until
+        case _:
+            return None
+
+
+def _plot(bounty: Bounty, records: Sequence[Shown], now: datetime) -> Plot | None:
+    points = [Point(it.at, it.score) for it in records[::-1]]
+    return plot.draw(points, start=bounty.submits_at, end=min(now, bounty.closes_at))
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
+
+
+def _tokens(amount: MicroTokens) -> str:
+    """Write an amount with commas between its thousands: `1,250.5`."""
+    whole, point, decimals = money.render(amount).partition(".")
+    return f"{int(whole):,}{point}{decimals}"
+
+
+def _score(score: float) -> str:
+    """Write scores as the Ladder rounds them, in one width; large ones in six digits."""
+    return f"{score:.5f}" if abs(score) < 100 else f"{score:.6g}"
+
+
+def _percent(chance: float) -> str:
+    return "<1 %" if chance < 0.01 else f"{chance:.0%}".replace("%", " %")
+
+
+@cache
+def _template() -> Template:
+    """Read the template when the first page is asked for: a start does not wait for it."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "tokens": _tokens,
+        "moment": _moment,
+        "score": _score,
+        "percent": _percent,
+    }
+    return environment.get_template("page.html")
+
+
+@cache
+def _headers() -> Mapping[str, str]:
+    """Return what forbids the page everything but its own style sheet."""
+    found = _STYLE.search((_FOLDER / "page.html").read_text())
+    assert found is not None
+    style = b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }

@@ -1,0 +1,325 @@
+"""How the final ranking comes about: each entry is run a second time, and all are ranked once.
+
+The private part of the test set is looked at here for the first time, and only once nothing more
+comes in. What is found is kept together with all that is needed to find it again. Whatever is said
+in a step's result is public a moment later: places, scores, salt and file.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from dml.bounties import (
+    board,
+    evaluating,
+    moving,
+    placing,
+    queries,
+    submission_queries,
+    test_sets,
+)
+from dml.bounties import enrollment_rules as entering
+from dml.bounties import judging_rules as rules
+from dml.bounties.evaluating import Work
+from dml.bounties.judging_rules import Band
+from dml.bounties.models import (
+    Agreement,
+    Bounty,
+    BountyState,
+    Enrollment,
+    EnrollmentState,
+    Judging,
+    Ranking,
+    Submission,
+    TestSet,
+)
+from dml.bounties.test_sets import Revealed
+from dml.core import audit
+from dml.core.blobs import Blobs
+from dml.core.context import Context
+from dml.core.ids import BountyId, EnrollmentId, SubmissionId
+from dml.edge import worker
+from dml.inference.signature import Refused
+
+DRAWS: Final = 2_000
+RUNS_AT_ONCE: Final = 20  # Second runs between two checkpoints.
+OTHER_PREDICTIONS: Final = (
+    "A second run of its final submission did not give the predictions of the first. "
+    "A moderator can reinstate it once that is explained."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entrant's final submission, and what was told and kept of its first run."""
+
+    enrollment_id: EnrollmentId
+    work: Work
+    predictions_sha256: str
+    sealed_predictions: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be ranked: final submissions, by when they came, and the test set's blobs."""
+
+    metric: str
+    prepared: str
+    sealed: str
+    sealed_salt: str  # In hexadecimal digits.
+    finals: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an entrant's final submission came to."""
+
+    enrollment_id: EnrollmentId
+    submission_id: SubmissionId
+    predictions_sha256: str
+    place: int
+    tied_from: int
+    tied_to: int
+    score: float
+    chance_of_first: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ranking, by place; pairs who agree too well; and what is told to everybody."""
+
+    places: list[Place]
+    revealed: Revealed
+    agreements: list[tuple[EnrollmentId, EnrollmentId, float]] = field(default_factory=list)
+
+
+class Published(Mapping[str, bytes]):
+    """Predictions by entrant, each read from the store when it is asked for, by another thread.
+
+    All together may be more than fits into the memory.
+    """
+
+    def __init__(self, finals: Sequence[Entry], blobs: Blobs) -> None:
+        self._hashes = {str(it.enrollment_id): it.predictions_sha256 for it in finals}
+        self._blobs, self._loop = blobs, asyncio.get_running_loop()
+
+    def __getitem__(self, entry: str) -> bytes:
+        reading = self._blobs.get(self._hashes[entry])
+        return asyncio.run_coroutine_threadsafe(reading, self._loop).result()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._hashes)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+
+async def look(ctx: Context, bounty_id: BountyId) -> str:
+    """Say whether a bounty can be ranked: `ready`, `waiting` for submissions, or `over`."""
+    bounty = await queries.lock_bounty(ctx.tx, bounty_id)
+    if bounty.state is not BountyState.EVALUATING or bounty.judging is not Judging.METRIC:
+        return "over"
+    return "waiting" if await board.is_any_under_way(ctx.tx, bounty_id) else "ready"
+
+
+async def next_finals(ctx: Context, bounty_id: BountyId, after: EnrollmentId | None) -> list[Entry]:
+    """Return what is to be run again next: the final submissions of so many entrants."""
+    bounty, test_set = await _get_both(ctx, bounty_id)
+    return await _finals(ctx, bounty, test_set, after=after, limit=RUNS_AT_ONCE)
+
+
+async def run_again(finals: Sequence[Entry]) -> list[EnrollmentId]:
+    """Run submissions once more. Return whose predictions are not those of the first run."""
+    return [it.enrollment_id for it in finals if not await _is_the_same(it)]
+
+
+async def disqualify(ctx: Context, bounty_id: BountyId, entrants: Sequence[EnrollmentId]) -> None:
+    """Take out those whose second run differs, for a reason that everybody sees."""
+    bounty = await queries.lock_bounty(ctx.tx, bounty_id)
+    if bounty.state is not BountyState.EVALUATING:
+        return
+    found = await board.find_entrants(ctx.tx, entrants, lock=True)
+    for enrollment in found.values():
+        if enrollment.state is EnrollmentState.ENROLLED:
+            move = entering.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
+            enrollment.state_reason = OTHER_PREDICTIONS
+            reason = OTHER_PREDICTIONS
+            audit.record(ctx, enrollment.reference, "disqualified", move, reason=reason)
+
+
+async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
+    """Say what is to be ranked: the final submissions of all who are in it still."""
+    bounty, test_set = await _get_both(ctx, bounty_id)
+    assert bounty.metric is not None
+    assert test_set.prepared is not None
+    assert test_set.sealed_salt is not None
+    finals, last = list[Entry](), None
+    while page := await _finals(ctx, bounty, test_set, after=last, limit=board.ROWS_MAX):
+        finals += page
+        last = page[-1].enrollment_id
+    # Of equal scores, the one that came first is first.
+    finals.sort(key=lambda it: (it.created_at, it.work.submission_id))
+    sealed_salt = test_set.sealed_salt.hex()
+    return Plan(bounty.metric, test_set.prepared, test_set.sealed, sealed_salt, finals)
+
+
+async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
+    """Rank the final submissions, keep in the open what proves it, and find who agrees too well."""
+    parts = worker.parts()
+    for it in wanted.finals:
+        await _publish(it)
+    predictions = Published(wanted.finals, parts.blobs)
+    salt = bytes.fromhex(wanted.sealed_salt)
+    revealed = await test_sets.reveal(bounty_id, wanted.sealed, salt)
+    prepared = await parts.blobs.get(wanted.prepared)
+
+    def rank() -> tuple[list[worker.RankedEntry], list[tuple[str, str, float]]]:
+        opened = parts.opener.open(prepared, test_sets.prepared_purpose(bounty_id))
+        salt = bytes.fromhex(revealed.salt)
+        ranked = parts.scorer.rank(wanted.metric, opened, predictions, salt, draws=DRAWS)
+        return ranked, parts.scorer.agreements(wanted.metric, predictions)
+
+    async with test_sets.TURN:
+        ranked, alike = await asyncio.to_thread(rank)
+    finals = {str(it.enrollment_id): it for it in wanted.finals}
+    return Found(
+        places=[_place(it, finals[it.entry]) for it in ranked],
+        revealed=revealed,
+        agreements=[(_id(a), _id(b), agreement) for a, b, agreement in alike],
+    )
+
+
+async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
+    """Give places and prizes, publish the evidence, and open it to disputes. Once."""
+    bounty = await queries.lock_bounty(ctx.tx, bounty_id)
+    if bounty.state is not BountyState.EVALUATING:
+        return bounty.state
+    named = [it.enrollment_id for it in found.places]
+    entrants = await board.find_entrants(ctx.tx, named, lock=True)
+    # Who was disqualified while it was computed is out: the others close up.
+    kept = [it for it in found.places if rules.is_candidate(bounty, entrants[it.enrollment_id])]
+    bands = rules.close_ranks([Band(it.place, it.tied_from, it.tied_to) for it in kept])
+    ranked = [entrants[it.enrollment_id] for it in kept]
+    placing.give_places(bounty, ranked, bands, bounty.ties)
+    for entrant, place in zip(ranked, kept, strict=True):
+        entrant.private_score, entrant.chance_of_first = place.score, place.chance_of_first
+        entrant.final_submission_id = place.submission_id
+    ctx.tx.add(
+        Ranking(
+            bounty_id=bounty.id,
+            metric=bounty.metric or "",
+            draws=DRAWS,
+            entries=[_evidence(*it) for it in zip(ranked, kept, strict=True)],
+            created_at=ctx.now,
+        )
+    )
+    for a, b, agreement in found.agreements:
+        _note_agreement(ctx, bounty, a, b, agreement)
+    await test_sets.publish(ctx, bounty.id, found.revealed)
+    await moving.open_disputes(ctx, bounty)
+    return bounty.state
+
+
+async def _is_the_same(final: Entry) -> bool:
+    """Run a submission again. A file that does no longer run differs, too; our failure raises."""
+    try:
+        return await evaluating.evaluate_again(final.work) == final.predictions_sha256
+    except Refused:
+        return False
+
+
+async def _get_both(ctx: Context, bounty_id: BountyId) -> tuple[Bounty, TestSet]:
+    bounty = await ctx.tx.get_one(Bounty, bounty_id)
+    test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
+    assert test_set is not None, "a bounty that is ranked has a test set"
+    return bounty, test_set
+
+
+async def _finals(
+    ctx: Context, bounty: Bounty, test_set: TestSet, *, after: EnrollmentId | None, limit: int
+) -> list[Entry]:
+    entries = await board.list_final(ctx.tx, bounty.id, after=after, limit=limit)
+    return [_final(bounty, test_set, entrant.id, it) for entrant, it in entries]
+
+
+def _final(
+    bounty: Bounty, test_set: TestSet, enrollment_id: EnrollmentId, submission: Submission
+) -> Entry:
+    assert bounty.metric is not None
+    assert test_set.prepared is not None
+    assert submission.predictions_sha256 is not None
+    assert submission.sealed_predictions is not None
+    return Entry(
+        enrollment_id=enrollment_id,
+        work=Work(
+            bounty_id=bounty.id,
+            submission_id=submission.id,
+            sha256=submission.sha256,
+            kind=submission.kind,
+            metric=bounty.metric,
+            prepared=test_set.prepared,
+        ),
+        predictions_sha256=submission.predictions_sha256,
+        sealed_predictions=submission.sealed_predictions,
+        created_at=submission.created_at,
+    )
+
+
+async def _publish(final: Entry) -> None:
+    """Open predictions and keep them as they are: under the hash that was told long before."""
+    submission_id = final.work.submission_id
+    plain = await evaluating.open_predictions(submission_id, final.sealed_predictions)
+    kept = await worker.parts().blobs.keep(plain)
+    assert kept.sha256 == final.predictions_sha256, f"submission:{submission_id} is another"
+
+
+def _place(ranked: worker.RankedEntry, final: Entry) -> Place:
+    return Place(
+        enrollment_id=final.enrollment_id,
+        submission_id=final.work.submission_id,
+        predictions_sha256=final.predictions_sha256,
+        place=ranked.place,
+        tied_from=ranked.tied_from,
+        tied_to=ranked.tied_to,
+        score=ranked.score,
+        chance_of_first=ranked.chance_of_first,
+    )
+
+
+def _evidence(entrant: Enrollment, place: Place) -> dict[str, Any]:
+    return {
+        "enrollment_id": str(entrant.id),
+        "number": entrant.number,
+        "name": entrant.name,
+        "submission_id": str(place.submission_id),
+        "predictions_sha256": place.predictions_sha256,
+        "place": entrant.place,
+        "tied_from": entrant.tied_from,
+        "tied_to": entrant.tied_to,
+        "score": place.score,
+        "chance_of_first": place.chance_of_first,
+        "prize": entrant.prize,
+    }
+
+
+def _note_agreement(
+    ctx: Context, bounty: Bounty, a: EnrollmentId, b: EnrollmentId, agreement: float
+) -> None:
+    first, second = sorted((a, b))
+    ctx.tx.add(
+        Agreement(
+            bounty_id=bounty.id,
+            first_id=first,
+            second_id=second,
+            agreement=agreement,
+            created_at=ctx.now,
+        )
+    )
+
+
+def _id(entry: str) -> EnrollmentId:
+    return EnrollmentId(UUID(entry))

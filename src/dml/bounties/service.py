@@ -1,0 +1,238 @@
+"""The use cases of a bounty's owner, one function per verb; how it moves by itself is in moving.py.
+
+Locks are taken in one order everywhere: bounty, enrollment, ledger accounts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dml.accounts import queries as accounts
+from dml.bounties import edit_rules, escrow, moving, queries, rules, submission_processes
+from dml.bounties.models import Bounty, BountyState, Judging, Ties
+from dml.core import audit, money
+from dml.core.audit import Move
+from dml.core.context import Context
+from dml.core.ids import BountyId, new_id
+from dml.core.money import MicroTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an owner asks for."""
+
+    name: str
+    organisation: str
+    subtitle: str
+    description: str
+    data: str
+    evaluation: str
+    rules: str
+    tags: list[str]
+    judging: Judging
+    metric: str | None
+    ties: Ties
+    prizes: list[MicroTokens]
+    prize_total: MicroTokens | None
+    enrollment_fee: MicroTokens
+    team_size_max: int
+    submissions_a_day: int
+    submissions_at_once: int
+    submissions_in_all: int
+    enrolls_at: datetime
+    submits_at: datetime
+    closes_at: datetime
+    judged_by: datetime | None
+    dispute_seconds: int
+
+
+async def create(ctx: Context, plan: Plan) -> Bounty:
+    """Begin a bounty: a draft that its owner alone sees, until its prizes are in escrow."""
+    rules.require_metric(plan.judging, plan.metric)
+    pool = rules.pool_of(plan.prizes, plan.prize_total)
+    judged_by = plan.judged_by or plan.closes_at + rules.JUDGED_WITHIN[plan.judging]
+    dates = _dates(plan) | {"judged_by": judged_by}
+    chosen = rules.DATES if plan.judged_by else rules.DATES[:-1]
+    rules.require_dates(ctx.now, dates, chosen)
+    await accounts.get_user(ctx.tx, ctx.actor.id, lock=True)  # Two at once count one another.
+    rules.require_few_drafts(await queries.count_drafts(ctx.tx, ctx.actor.id))
+
+    bounty = Bounty(
+        id=BountyId(new_id()),
+        owner_id=ctx.actor.id,
+        state=BountyState.DRAFT,
+        name=plan.name,
+        organisation=plan.organisation,
+        subtitle=plan.subtitle,
+        description=plan.description,
+        data=plan.data,
+        evaluation=plan.evaluation,
+        rules=plan.rules,
+        tags=plan.tags,
+        judging=plan.judging,
+        metric=plan.metric,
+        ties=plan.ties,
+        prizes=plan.prizes,
+        prize_pool=pool,
+        enrollment_fee=plan.enrollment_fee,
+        team_size_max=plan.team_size_max,
+        submissions_a_day=plan.submissions_a_day,
+        submissions_at_once=plan.submissions_at_once,
+        submissions_in_all=plan.submissions_in_all,
+        enrolls_at=plan.enrolls_at,
+        submits_at=plan.submits_at,
+        closes_at=plan.closes_at,
+        judged_by=judged_by,
+        dispute_seconds=plan.dispute_seconds,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(bounty)
+    audit.record(ctx, bounty.reference, "created", Move(None, BountyState.DRAFT))
+    await moving.set_alarm(ctx, bounty)
+    await ctx.tx.flush()
+    return bounty
+
+
+async def edit(
+    ctx: Context,
+    bounty_id: BountyId,
+    wanted: Mapping[str, Any],
+    *,
+    prize_total: MicroTokens | None = None,
+    reason: str | None = None,
+    revision: int | None = None,
+) -> Bounty:
+    """Change what `wanted` names (columns), as far as others do not rely on it yet.
+
+    Once it is funded, everybody sees what was changed, from what to what; once it is open, why.
+    """
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_owner(bounty, ctx.actor)
+    edit_rules.require_revision(bounty, revision)
+    changes = {name: it for name, it in wanted.items() if it != getattr(bounty, name)}
+    edit_rules.require_editable(bounty, changes, ctx.now)
+    if not changes:
+        return bounty
+    edit_rules.require_reason(bounty, reason)
+    edit_rules.require_few_edits(len(await queries.list_changes(ctx.tx, bounty)))
+    _require_sound(bounty, changes, prize_total, ctx.now)
+
+    told = {it: {"before": _told(bounty, it), "after": None} for it in changes}
+    for name, value in changes.items():
+        setattr(bounty, name, value)
+        told[name]["after"] = _told(bounty, name)
+    bounty.prize_pool = rules.pool_of(bounty.prizes)
+    bounty.revision += 1
+    audit.record(ctx, bounty.reference, "edited", reason=reason, facts={"changes": told})
+    await moving.set_alarm(ctx, bounty)
+    if "metric" in changes:
+        await submission_processes.check_again(ctx, bounty)
+    return bounty
+
+
+async def fund(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Put the whole prize pool into escrow, or refuse: from now on everybody sees the bounty."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_owner(bounty, ctx.actor)
+    move = rules.move_bounty(bounty, BountyState.FUNDED)
+    checked = await queries.is_test_set_checked(ctx.tx, bounty.id)
+    rules.require_fundable(bounty, ctx.now, test_set_is_checked=checked)
+    await escrow.fund(ctx, bounty)
+    bounty.funded_at = ctx.now
+    audit.record(ctx, bounty.reference, "funded", move)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def open_enrollment(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Let people enroll before the date at which they would."""
+    bounty = await _get_to_move(ctx, bounty_id)
+    await moving.open_enrollment(ctx, bounty)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def start_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Take submissions before the date at which they would begin; enrollment ends."""
+    bounty = await _get_to_move(ctx, bounty_id)
+    await moving.start_submissions(ctx, bounty)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def close_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """End the submissions before their date."""
+    bounty = await _get_to_move(ctx, bounty_id)
+    await moving.close_submissions(ctx, bounty)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
+    """Take nothing in for now, and stop the clock. It goes on by itself after 90 days."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_manages(bounty, ctx.actor)
+    rules.require_pausable(bounty)
+    bounty.paused_at = ctx.now
+    bounty.revision += 1
+    audit.record(ctx, bounty.reference, "paused", reason=reason)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Go on: the dates that were still ahead are later by as long as the pause took."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_manages(bounty, ctx.actor)
+    rules.require_paused(bounty)
+    await moving.resume(ctx, bounty)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def cancel(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
+    """End it without winners: prizes go back to the owner, fees to those who paid them."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_manages(bounty, ctx.actor)
+    await moving.cancel(ctx, bounty, reason)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def _get_to_move(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Load and hold a bounty whose owner wants it to move on."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_owner(bounty, ctx.actor)
+    rules.require_running(bounty)
+    return bounty
+
+
+def _require_sound(
+    bounty: Bounty, changes: Mapping[str, Any], prize_total: MicroTokens | None, now: datetime
+) -> None:
+    """Refuse a change after which the bounty would not be one."""
+    rules.require_metric(
+        changes.get("judging", bounty.judging), changes.get("metric", bounty.metric)
+    )
+    rules.pool_of(changes.get("prizes", bounty.prizes), prize_total)
+    moved = [it for it in rules.DATES if it in changes]
+    if moved:
+        rules.require_running(bounty)
+        after = _dates(bounty) | {it: changes[it] for it in moved}
+        rules.require_dates(now, after, moved)
+        edit_rules.require_within_life(bounty, after["judged_by"])
+
+
+def _dates(source: Plan | Bounty) -> dict[str, datetime]:
+    return {it: getattr(source, it) for it in rules.DATES}
+
+
+def _told(bounty: Bounty, name: str) -> Any:
+    """What the history says a column holds: as it would be on the wire."""
+    value = getattr(bounty, name)
+    if name == "prizes":
+        return [money.render(it) for it in value]
+    if name == "enrollment_fee":
+        return money.render(value)
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,140 @@
+"""How what is sent becomes what is asked for, and rows become what is shown."""
+
+from dml.bounties import rules
+from dml.bounties.models import Attachment, AttachmentKind, Bounty, Judging, TestSet, TestSetState
+from dml.bounties.queries import Details, Wanted
+from dml.bounties.schemas import (
+    AttachmentOut,
+    BountiesWanted,
+    BountyIn,
+    BountyOut,
+    ChangeOut,
+    CountsOut,
+    EscrowOut,
+    LimitsOut,
+    PrizeOut,
+    TestSetFactsOut,
+    amounts,
+)
+from dml.bounties.service import Plan
+from dml.core.audit import AuditEntry
+from dml.core.context import Actor
+from dml.edge.timeline import NextOut
+
+
+def plan_of(body: BountyIn) -> Plan:
+    sent = {name: getattr(body, name) for name in BountyIn.model_fields}
+    limits = sent.pop("limits")
+    return Plan(
+        **(sent | {"prizes": amounts(body.prizes)}),
+        submissions_a_day=limits.a_day,
+        submissions_at_once=limits.at_once,
+        submissions_in_all=limits.in_all,
+    )
+
+
+def wanted_of(query: BountiesWanted) -> Wanted:
+    return Wanted(
+        state=query.state,
+        tag=query.tag,
+        prize_min=query.prize_min,
+        closes_before=query.closes_before,
+        closes_after=query.closes_after,
+        mine=query.mine,
+        entered=query.entered,
+        q=query.q,
+        sort=query.sort,
+    )
+
+
+def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
+    """A bounty as this viewer, who may see it, sees it."""
+    return BountyOut(
+        id=bounty.id,
+        owner_id=bounty.owner_id,
+        state=bounty.state,
+        name=bounty.name,
+        organisation=bounty.organisation,
+        subtitle=bounty.subtitle,
+        description=bounty.description,
+        data=bounty.data,
+        evaluation=bounty.evaluation,
+        rules=bounty.rules,
+        rules_sha256=rules.rules_sha256(bounty.rules),
+        tags=bounty.tags,
+        judging=bounty.judging,
+        metric=bounty.metric,
+        ties=bounty.ties,
+        prizes=[
+            PrizeOut(place=place, amount=amount)
+            for place, amount in enumerate(bounty.prizes, start=1)
+        ],
+        prize_pool=bounty.prize_pool,
+        enrollment_fee=bounty.enrollment_fee,
+        team_size_max=bounty.team_size_max,
+        limits=LimitsOut(
+            a_day=bounty.submissions_a_day,
+            at_once=bounty.submissions_at_once,
+            in_all=bounty.submissions_in_all,
+        ),
+        enrolls_at=bounty.enrolls_at,
+        submits_at=bounty.submits_at,
+        closes_at=bounty.closes_at,
+        judged_by=bounty.judged_by,
+        dispute_seconds=bounty.dispute_seconds,
+        created_at=bounty.created_at,
+        funded_at=bounty.funded_at,
+        disputes_until=bounty.disputes_until,
+        paused_at=bounty.paused_at,
+        ended_at=bounty.ended_at,
+        end_reason=bounty.end_reason,
+        counts=CountsOut(entrants=details.entrants, submissions=details.submissions),
+        escrow=EscrowOut(prizes=details.held, fees=details.fees_held),
+        test_set=_test_set(bounty, details.test_set, viewer),
+        thumbnail_url=_image(details, AttachmentKind.THUMBNAIL),
+        cover_url=_image(details, AttachmentKind.COVER),
+        next=coming(bounty),
+    )
+
+
+def coming(bounty: Bounty) -> list[NextOut]:
+    return [NextOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
+
+
+def change(entry: AuditEntry) -> ChangeOut:
+    assert entry.facts is not None
+    return ChangeOut(at=entry.at, reason=entry.reason, changes=entry.facts["changes"])
+
+
+def attached(attachment: Attachment) -> AttachmentOut:
+    return AttachmentOut(
+        id=attachment.id,
+        bounty_id=attachment.bounty_id,
+        kind=attachment.kind,
+        name=attachment.name,
+        media_type=attachment.media_type,
+        sha256=attachment.sha256,
+        size=attachment.size,
+        url=_url(attachment),
+        created_at=attachment.created_at,
+    )
+
+
+def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetFactsOut | None:
+    """Tell what the check found, once people can enter; the owner knows it before."""
+    if bounty.judging is not Judging.METRIC or test_set is None:
+        return None
+    if test_set.state is not TestSetState.CHECKED:
+        return None
+    if not rules.has_opened(bounty) and not rules.manages(bounty, viewer):
+        return None
+    return TestSetFactsOut.model_validate(test_set)
+
+
+def _image(details: Details, kind: AttachmentKind) -> str | None:
+    image = details.images.get(kind)
+    return None if image is None else _url(image)
+
+
+def _url(attachment: Attachment) -> str:
+    return f"/v1/bounties/{attachment.bounty_id}/attachments/{attachment.id}"

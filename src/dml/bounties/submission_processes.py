@@ -1,0 +1,357 @@
+"""What happens to test sets and submissions by themselves: checked, scored, tried again, given up.
+
+Locks are taken in one order: bounty, entrant, submission.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from dml.bounties import evaluating, submission_queries, submission_rules, test_sets
+from dml.bounties import rules as moves
+from dml.bounties.evaluating import Best, Evaluation, Validation, Work
+from dml.bounties.events import BountyEnded
+from dml.bounties.models import (
+    Bounty,
+    Enrollment,
+    Record,
+    Submission,
+    SubmissionState,
+    TestSet,
+    TestSetState,
+)
+from dml.bounties.test_sets import ToCheck
+from dml.core import audit, nodes
+from dml.core import processes as durable
+from dml.core.context import Context
+from dml.core.events import on
+from dml.core.ids import BountyId, SubmissionId
+from dml.core.processes import SLOW_QUEUE, StepFailed, Steps, process
+from dml.edge import worker
+from dml.scoring import names
+from dml.scoring.names import MetricName
+
+CANCELLED_AT_ONCE: Final = 500
+ELSEWHERE_SECONDS: Final = 1
+TOO_LATE: Final = "the bounty has ended"
+_AN_INSTANT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a worker is to do; or, without work, why there is none for it."""
+
+    outcome: str
+    work: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What became of a submission; `again` where another one was scored meanwhile, now the best."""
+
+    outcome: str
+    best: Best | None = None
+
+
+async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
+    """Have a test set checked, and given up where nobody does that in time."""
+    wanted = test_sets.to_check(bounty, test_set)
+    await durable.start(ctx, f"check-test-set:{wanted.check_id}", check_test_set, wanted)
+    late = ctx.now + submission_rules.END_WITHIN
+    await durable.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
+
+
+async def check_again(ctx: Context, bounty: Bounty) -> None:
+    """Have a test set checked once more, because the bounty, which is held, has another metric."""
+    test_set = await test_sets.begin_again(ctx, bounty)
+    if test_set is not None and bounty.metric is not None:
+        await start_check(ctx, bounty, test_set)
+
+
+@process("bounties.check_test_set.v1", queue=SLOW_QUEUE)
+async def check_test_set(steps: Steps, wanted: ToCheck) -> str:
+    """Read, split and commit to a test set. Where we fail, that is the reason it is refused for."""
+    try:
+        finding = await steps.call(test_sets.inspect, wanted)
+        return await steps.change(test_sets.conclude, wanted, finding)
+    except StepFailed:
+        return await steps.change(test_sets.conclude, wanted, test_sets.CHECK_FAILED)
+
+
+@process("bounties.give_up_test_set.v1")
+async def give_up_test_set(steps: Steps, wanted: ToCheck) -> str:
+    """End the check of a test set that no worker could do in time."""
+    return await steps.change(test_sets.conclude, wanted, test_sets.CHECK_FAILED)
+
+
+async def start_validation(ctx: Context, submission: Submission) -> None:
+    """Have a new submission checked, then scored, and given up where nobody does that in time."""
+    await _start(ctx, validate, submission.id, turn=0, looks=0, in_seconds=0)
+    late = submission.created_at + submission_rules.END_WITHIN
+    await durable.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
+
+
+@process("bounties.validate.v1", queue=SLOW_QUEUE)
+async def validate(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+    """Check a submitted file, which costs nothing, and let it wait for its score."""
+    begun = await steps.change(begin_validation, submission_id, turn, looks)
+    if begun.work is None:
+        return begun.outcome
+    try:
+        found = await steps.call(evaluating.validate, begun.work)
+    except StepFailed as failure:
+        found = Validation(trouble=str(failure))
+    return await steps.change(conclude_validation, submission_id, found, turn)
+
+
+@process("bounties.score.v1", queue=SLOW_QUEUE)
+async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+    """Score a submission against its entrant's best, until that is the best still."""
+    begun = await steps.change(begin_evaluation, submission_id, turn, looks)
+    if begun.work is None:
+        return begun.outcome
+    work = begun.work
+    while True:
+        try:
+            found = await steps.call(evaluating.evaluate, work)
+        except StepFailed as failure:
+            found = Evaluation(trouble=str(failure))
+        concluded = await steps.change(conclude_evaluation, work, found, turn)
+        if concluded.outcome != "again":
+            return concluded.outcome
+        work = replace(work, best=concluded.best)
+
+
+@process("bounties.give_up_submission.v1")
+async def give_up(steps: Steps, submission_id: SubmissionId) -> str:
+    """End a submission that no worker could score in time. It does not count."""
+    return await steps.change(fail_late, submission_id)
+
+
+def give_up_id(submission_id: SubmissionId) -> str:
+    return f"submission:{submission_id}:give-up"
+
+
+async def begin_validation(
+    ctx: Context, submission_id: SubmissionId, turn: int, looks: int
+) -> Begun:
+    """Tell a worker what to check, unless it is another one's turn."""
+    submission = await submission_queries.lock_submission(ctx.tx, submission_id)
+    if submission is None or submission.state is not SubmissionState.VALIDATING:
+        return Begun("nothing to do")
+    if await _is_for_another(ctx, submission, looks):
+        await _start(ctx, validate, submission_id, turn + 1, looks + 1, ELSEWHERE_SECONDS)
+        return Begun("elsewhere")
+    return Begun("begun", await _work_of(ctx, submission))
+
+
+async def conclude_validation(
+    ctx: Context, submission_id: SubmissionId, found: Validation, turn: int
+) -> str:
+    """Let a submission that is valid wait for its score; end one that is not, or is only checked.
+
+    Whoever comes second changes nothing.
+    """
+    submission = await submission_queries.lock_submission(ctx.tx, submission_id)
+    if submission is None or submission.state is not SubmissionState.VALIDATING:
+        return "nothing to do"
+    if found.trouble is not None:
+        return await _try_again(ctx, submission, turn, found.trouble)
+    if found.refusals:
+        await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
+    elif submission.dry_run:
+        reason = "only checked: it is valid, and would be scored"
+        await end(ctx, submission, SubmissionState.CANCELLED, reason=reason)
+    else:
+        move = moves.move_submission(submission, SubmissionState.QUEUED)
+        submission.queued_at = ctx.now
+        audit.record(ctx, submission.reference, "validated", move)
+        await _start(ctx, score, submission_id, 0, 0, 0)
+    return submission.state
+
+
+async def begin_evaluation(
+    ctx: Context, submission_id: SubmissionId, turn: int, looks: int
+) -> Begun:
+    """Tell a worker what to score, and against what, unless it is another one's turn."""
+    submission = await submission_queries.lock_submission(ctx.tx, submission_id)
+    if submission is None or submission.state is not SubmissionState.QUEUED:
+        return Begun("nothing to do")
+    if await _is_for_another(ctx, submission, looks):
+        await _start(ctx, score, submission_id, turn + 1, looks + 1, ELSEWHERE_SECONDS)
+        return Begun("elsewhere")
+    move = moves.move_submission(submission, SubmissionState.EVALUATING)
+    submission.started_at = ctx.now
+    submission.attempts += 1
+    audit.record(ctx, submission.reference, "started", move)
+    entrant = await ctx.tx.get_one(Enrollment, submission.enrollment_id)
+    work = await _work_of(ctx, submission)
+    return Begun("begun", replace(work, best=await _best_of(ctx, entrant)))
+
+
+async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn: int) -> Concluded:
+    """Score a submission once, and show what the Ladder shows.
+
+    It was compared with the best of its entrant: where that is another one by now, once more.
+    Whoever comes second changes nothing.
+    """
+    bounty = await submission_queries.hold_bounty(ctx.tx, work.bounty_id)
+    known = await ctx.tx.get_one(Submission, work.submission_id)
+    entrant = await submission_queries.lock_enrollment(ctx.tx, known.enrollment_id)
+    submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
+    if submission is None or submission.state is not SubmissionState.EVALUATING:
+        return Concluded("nothing to do")
+    if not submission_rules.still_counts(bounty):
+        await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
+        return Concluded(submission.state)
+    if found.trouble is not None:
+        return Concluded(await _try_again(ctx, submission, turn, found.trouble))
+    if found.refusals:
+        await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
+        return Concluded(submission.state)
+    best = await _best_of(ctx, entrant)
+    if best != work.best:
+        return Concluded("again", best)
+    submission.metric = work.metric
+    submission.predictions_sha256 = found.predictions_sha256
+    submission.sealed_predictions = found.sealed_predictions
+    submission.evaluation_seconds = found.seconds
+    submission.improved = found.improved
+    entrant.submissions += 1
+    if found.score is not None:
+        await _improve(ctx, bounty, entrant, submission, found.score)
+    submission.shown_score = entrant.best_score
+    await end(ctx, submission, SubmissionState.SCORED)
+    return Concluded(submission.state)
+
+
+async def fail_late(ctx: Context, submission_id: SubmissionId) -> str:
+    """Fail what is still under way, through our own fault."""
+    submission = await submission_queries.lock_submission(ctx.tx, submission_id)
+    if submission is not None and submission_rules.is_under_way(submission):
+        refusals = submission_rules.PLATFORM_FAILED
+        await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
+    return submission.state if submission else "gone"
+
+
+async def end(
+    ctx: Context,
+    submission: Submission,
+    to: SubmissionState,
+    *,
+    reason: str | None = None,
+    refusals: list[dict[str, Any]] | None = None,
+) -> None:
+    """End a submission, tell why, and withdraw its alarm."""
+    told = " ".join(it["detail"] for it in refusals or ()) or reason
+    move = moves.move_submission(submission, to)
+    submission.ended_at, submission.end_reason = ctx.now, told
+    submission.refusals = list(refusals or ())
+    await durable.cancel(ctx, give_up_id(submission.id))
+    audit.record(ctx, submission.reference, to, move, reason=told)
+
+
+@on(BountyEnded, "bounties.cancel_waiting.v1")
+async def cancel_waiting(ctx: Context, event: BountyEnded) -> None:
+    """Have what is still under way cancelled where the bounty it was for has ended."""
+    process_id = f"bounty:{event.bounty_id}:cancel-waiting"
+    await durable.start(ctx, process_id, cancel_submissions, event.bounty_id)
+
+
+@process("bounties.cancel_submissions.v1")
+async def cancel_submissions(steps: Steps, bounty_id: BountyId) -> str:
+    """Cancel all submissions to a bounty that are under way, some at a time."""
+    while await steps.change(cancel_some, bounty_id) == CANCELLED_AT_ONCE:
+        pass
+    return "cancelled"
+
+
+async def cancel_some(ctx: Context, bounty_id: BountyId) -> int:
+    """Cancel some submissions that are under way. Return how many."""
+    waiting = await submission_queries.lock_waiting(ctx.tx, bounty_id, limit=CANCELLED_AT_ONCE)
+    for submission in waiting:
+        await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
+    return len(waiting)
+
+
+async def _start(
+    ctx: Context,
+    what: durable.Process[[SubmissionId, int, int]],
+    submission_id: SubmissionId,
+    turn: int,
+    looks: int,
+    in_seconds: int,
+) -> None:
+    """Have a worker take its turn at a submission. Each turn is one process."""
+    process_id = f"submission:{submission_id}:{what.name}:{turn}"
+    if in_seconds == 0:
+        await durable.start(ctx, process_id, what, submission_id, turn, looks)
+        return
+    when = ctx.now + timedelta(seconds=in_seconds)
+    await durable.at(ctx, when, process_id, what, submission_id, turn, looks)
+
+
+async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> bool:
+    """Whether this worker failed at it, and one that did not is there to take it."""
+    failed = set(submission.failed_nodes)
+    if worker.parts().node not in failed or looks >= submission_rules.LOOKS_MAX:
+        return False
+    alive = await nodes.alive(ctx.tx, "worker")
+    return any(it.name not in failed for it in alive)
+
+
+async def _try_again(ctx: Context, submission: Submission, turn: int, trouble: str) -> str:
+    """Put a submission back into the queue that we failed at; after some times, fail it."""
+    submission.failed_nodes = [*submission.failed_nodes, worker.parts().node]
+    facts = {"trouble": trouble[:500]}
+    if len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
+        refusals = submission_rules.PLATFORM_FAILED
+        await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
+        audit.record(ctx, submission.reference, "given_up", facts=facts)
+    elif submission.state is SubmissionState.VALIDATING:
+        audit.record(ctx, submission.reference, "put_back", facts=facts)
+        await _start(ctx, validate, submission.id, turn + 1, 0, ELSEWHERE_SECONDS)
+    else:
+        move = moves.move_submission(submission, SubmissionState.QUEUED)
+        audit.record(ctx, submission.reference, "put_back", move, facts=facts)
+        await _start(ctx, score, submission.id, turn + 1, 0, ELSEWHERE_SECONDS)
+    return submission.state
+
+
+async def _work_of(ctx: Context, submission: Submission) -> Work:
+    bounty = await ctx.tx.get_one(Bounty, submission.bounty_id)
+    test_set = await submission_queries.find_test_set(ctx.tx, submission.bounty_id)
+    assert test_set is not None, "a bounty that takes submissions has a test set"
+    assert test_set.state is TestSetState.CHECKED
+    assert test_set.prepared is not None
+    return Work(
+        bounty_id=bounty.id,
+        submission_id=submission.id,
+        sha256=submission.sha256,
+        kind=submission.kind,
+        metric=submission_rules.require_judged_by_metric(bounty),
+        prepared=test_set.prepared,
+    )
+
+
+async def _best_of(ctx: Context, entrant: Enrollment) -> Best | None:
+    if entrant.best_submission_id is None:
+        return None
+    best = await ctx.tx.get_one(Submission, entrant.best_submission_id)
+    assert best.sealed_predictions is not None
+    return Best(best.id, best.sealed_predictions)
+
+
+async def _improve(
+    ctx: Context, bounty: Bounty, entrant: Enrollment, submission: Submission, shown: float
+) -> None:
+    """Make a submission its entrant's best, and note it where it is the best of all."""
+    key = names.key(MetricName(bounty.metric or ""), shown)
+    rival = await submission_queries.get_best_key(ctx.tx, bounty.id, but=entrant.id)
+    own = entrant.best_key
+    entrant.best_submission_id, entrant.best_score = submission.id, shown
+    entrant.best_key, entrant.best_at = key, submission.created_at
+    if all(before is None or key < before for before in (rival, own)):
+        last = await submission_queries.get_last_record_at(ctx.tx, bounty.id)
+        at = ctx.now if last is None else max(ctx.now, last + _AN_INSTANT)
+        ctx.tx.add(Record(bounty_id=bounty.id, at=at, enrollment_id=entrant.id, score=shown))

@@ -1,0 +1,320 @@
+"""What may happen to test sets and submissions, how many there may be, and who reads them. Pure."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from dml.bounties import rules
+from dml.bounties.models import (
+    Bounty,
+    BountyState,
+    Enrollment,
+    EnrollmentState,
+    Judging,
+    Submission,
+    SubmissionKind,
+    SubmissionState,
+    TestSet,
+    TestSetState,
+)
+from dml.core.audit import Move
+from dml.core.context import Actor
+from dml.core.errors import Conflict, NotFound, TooMany
+
+FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
+ATTEMPTS_MAX: Final = 3  # Evaluations that the platform may fail at.
+LOOKS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
+SECONDS_BEFORE_KNOWN: Final = 5.0  # What an evaluation is thought to take before there was one.
+AT_ONCE_SECONDS: Final = 5  # When to ask again while others are under way.
+# An evaluation takes minutes at most. What is still waiting then has met workers that die of it.
+END_WITHIN: Final = timedelta(hours=2)
+
+TEST_SET_MOVES: Final[Mapping[TestSetState, frozenset[TestSetState]]] = {
+    TestSetState.UPLOADED: frozenset({TestSetState.CHECKED, TestSetState.REFUSED}),
+    TestSetState.CHECKED: frozenset({TestSetState.UPLOADED}),  # Another metric: checked again.
+    TestSetState.REFUSED: frozenset({TestSetState.UPLOADED}),
+}
+assert TEST_SET_MOVES.keys() == set(TestSetState)
+
+UNDER_WAY: Final = (
+    SubmissionState.VALIDATING,
+    SubmissionState.QUEUED,
+    SubmissionState.EVALUATING,
+)
+MEDIA_TYPES: Final[Mapping[SubmissionKind, str]] = {
+    SubmissionKind.CSV: "text/csv",
+    SubmissionKind.PARQUET: "application/vnd.apache.parquet",
+    SubmissionKind.ONNX: "application/onnx",
+    SubmissionKind.FILE: "application/octet-stream",
+}
+ENDINGS: Final[Mapping[SubmissionKind, str]] = {
+    SubmissionKind.CSV: "csv",
+    SubmissionKind.PARQUET: "parquet",
+    SubmissionKind.ONNX: "onnx",
+    SubmissionKind.FILE: "bin",
+}
+TABLES: Final = (SubmissionKind.CSV, SubmissionKind.PARQUET)  # What a test set may be.
+assert MEDIA_TYPES.keys() == ENDINGS.keys() == set(SubmissionKind)
+
+# From when on the owner and moderators may read what was submitted. While a metric still counts,
+# an owner with a second account could enter a copy of the best.
+_READABLE: Final[Mapping[Judging, tuple[BountyState, ...]]] = {
+    Judging.METRIC: (BountyState.DISPUTING, BountyState.FINISHED),
+    Judging.MANUAL: (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED),
+}
+PLATFORM_FAILED: Final = [
+    {
+        "code": "platform.evaluation_failed",
+        "detail": "It failed by our fault, and not by yours; it does not count. Submit it again.",
+    }
+]
+TEST_SET_CHECK_FAILED: Final = [
+    {
+        "code": "platform.check_failed",
+        "detail": "The check failed by our fault, and not by yours. Upload the file again.",
+    }
+]
+Upcoming: TypeAlias = list[tuple[str, datetime | None]]
+
+
+class TestSetNotFound(NotFound):
+    __test__ = False
+    code = "bounties.test_set_not_found"
+    reason = "This bounty has no test set."
+    remedy = "Its owner uploads one with `PUT …/test-set`."
+
+
+class JudgedByHand(Conflict):
+    code = "bounties.judged_by_hand"
+    reason = "A bounty that is judged by hand has no test set."
+    remedy = "Leave it out, or make a bounty that a metric judges."
+
+
+class NotCompeting(Conflict):
+    code = "bounties.not_competing"
+    reason = "This entrant has left the bounty, or was taken out of it."
+    remedy = "Look at the enrollment's `state` and `state_reason`."
+
+
+class ClosedForSubmissions(Conflict):
+    code = "bounties.closed_for_submissions"
+    reason = "The time for submissions is over."
+    remedy = "Wait for the ranking."
+
+
+class ModelsNotTaken(Conflict):
+    code = "bounties.models_not_taken"
+    reason = "The hidden test set has no features that a model could be run over."
+    remedy = "Submit a file of predictions."
+
+
+class SubmissionNotFound(NotFound):
+    code = "bounties.submission_not_found"
+    reason = "There is no such submission, or none that you may see."
+    remedy = "Look it up in the list of submissions."
+
+
+class SubmissionsOfDayUsed(TooMany):
+    code = "bounties.submissions_of_day_used"
+    reason = "All submissions of this day are used."
+    remedy = "Come back after `retry_after_seconds`; files can still be checked with `dry_run`."
+
+
+class FilesOfDayUsed(TooMany):
+    code = "bounties.files_of_day_used"
+    reason = "No more files are taken from this entrant on this day."
+    remedy = "Come back after `retry_after_seconds`."
+
+
+class SubmissionsAtOnceUsed(TooMany):
+    code = "bounties.submissions_at_once_used"
+    reason = "As many submissions as may be are under way."
+    remedy = "Wait until one of them has ended, or cancel one."
+
+
+class SubmissionsUsedUp(Conflict):
+    code = "bounties.submissions_used_up"
+    reason = "All submissions to this bounty are used."
+    remedy = "Choose which of them is your final one; files can still be checked with `dry_run`."
+
+
+class FilesSealed(Conflict):
+    code = "bounties.files_sealed"
+    reason = "Submitted files cannot be read yet, or never: nobody was judged."
+    remedy = "Wait until the bounty is disputing (judged by hand: evaluating)."
+
+
+class SubmissionNotScored(Conflict):
+    code = "bounties.submission_not_scored"
+    reason = "Only a scored submission can be the final one."
+    remedy = "Choose one whose `state` is `scored`."
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an entrant has used of the limits: scored ones, and those under way that may be."""
+
+    day: int
+    in_all: int
+    at_once: int  # Those under way, which are only checked among them.
+    files: int  # Of the day, in every state.
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    limit: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOfDay(Left):
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many submissions an entrant has left. A day is one of UTC."""
+
+    day: LeftOfDay
+    at_once: Left
+    in_all: Left
+
+
+def day_of(now: datetime) -> datetime:
+    """Return when the day (in UTC) of this moment began."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
+    """Tell what is left. A bounty's limits may have been lowered since: never less than 0."""
+
+    def left(limit: int, gone: int) -> int:
+        return max(0, limit - gone)
+
+    in_all = left(bounty.submissions_in_all, used.in_all)
+    day = min(left(bounty.submissions_a_day, used.day), in_all)
+    return Limits(
+        day=LeftOfDay(bounty.submissions_a_day, day, day_of(now) + timedelta(days=1)),
+        at_once=Left(bounty.submissions_at_once, left(bounty.submissions_at_once, used.at_once)),
+        in_all=Left(bounty.submissions_in_all, in_all),
+    )
+
+
+def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) -> None:
+    """Refuse one submission more than may be. What is only checked takes a place at once alone."""
+    told = limits(bounty, used, now)
+    facts = {"limits": told_limits(told)}
+    tomorrow = max(1, math.ceil((told.day.resets_at - now).total_seconds()))
+    if used.files >= FILES_A_DAY:
+        raise FilesOfDayUsed(retry_after_seconds=tomorrow, **facts)
+    if not dry_run and told.in_all.left == 0:
+        raise SubmissionsUsedUp(**facts)
+    if not dry_run and told.day.left == 0:
+        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, **facts)
+    if told.at_once.left == 0:
+        raise SubmissionsAtOnceUsed(retry_after_seconds=AT_ONCE_SECONDS, **facts)
+
+
+def told_limits(told: Limits) -> dict[str, Any]:
+    """Return limits as JSON, for a refusal's facts."""
+    return {
+        "day": {
+            "limit": told.day.limit,
+            "left": told.day.left,
+            "resets_at": told.day.resets_at.isoformat(),
+        },
+        "at_once": {"limit": told.at_once.limit, "left": told.at_once.left},
+        "in_all": {"limit": told.in_all.limit, "left": told.in_all.left},
+    }
+
+
+def kind_of(content_type: str, *taken: SubmissionKind) -> SubmissionKind | None:
+    """Tell what a body is by its Content-Type; None where that is not among those taken."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return next((it for it in taken if MEDIA_TYPES[it] == media_type), None)
+
+
+def kinds_taken(bounty: Bounty) -> tuple[SubmissionKind, ...]:
+    """Return what may be submitted: any file only where people look at it."""
+    if bounty.judging is Judging.MANUAL:
+        return tuple(SubmissionKind)
+    return SubmissionKind.CSV, SubmissionKind.PARQUET, SubmissionKind.ONNX
+
+
+def require_takes_submissions(bounty: Bounty, now: datetime) -> None:
+    """Refuse before, after and while paused. The dates count: what moves by them may be late."""
+    if bounty.state in (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED):
+        raise ClosedForSubmissions(closed_at=bounty.closes_at.isoformat())
+    rules.require_state(bounty, BountyState.SUBMITTING)
+    rules.require_running(bounty)
+    if now >= bounty.closes_at:
+        raise ClosedForSubmissions(closed_at=bounty.closes_at.isoformat())
+
+
+def still_counts(bounty: Bounty) -> bool:
+    """Whether a score found now may change the board: not once it is ranked, or cancelled."""
+    return bounty.state in (BountyState.SUBMITTING, BountyState.EVALUATING)
+
+
+def require_competing(enrollment: Enrollment) -> None:
+    if enrollment.state is not EnrollmentState.ENROLLED:
+        raise NotCompeting(state=enrollment.state)
+
+
+def require_judged_by_metric(bounty: Bounty) -> str:
+    """Return the metric, or refuse a bounty that has none."""
+    if bounty.metric is None:
+        raise JudgedByHand
+    return bounty.metric
+
+
+def require_takes_models(bounty: Bounty, test_set: TestSet | None) -> None:
+    """Refuse a model where there is nothing to run it over."""
+    if bounty.judging is Judging.METRIC and not (test_set and test_set.features):
+        raise ModelsNotTaken
+
+
+def require_scored(submission: Submission) -> None:
+    if submission.state is not SubmissionState.SCORED:
+        raise SubmissionNotScored(state=submission.state)
+
+
+def require_readable(bounty: Bounty) -> None:
+    """Refuse the owner and moderators a file that only its own team may read as yet."""
+    if bounty.state not in _READABLE[bounty.judging]:
+        raise FilesSealed(state=bounty.state)
+
+
+def manages_submissions(bounty: Bounty, actor: Actor) -> bool:
+    """Whether the actor sees everybody's submissions, as rows."""
+    return rules.manages(bounty, actor)
+
+
+def is_under_way(submission: Submission) -> bool:
+    return submission.state in UNDER_WAY
+
+
+def move_test_set(test_set: TestSet, to: TestSetState) -> Move:
+    """Change the state. The only place where one is assigned to a file that is there."""
+    allowed = TEST_SET_MOVES[test_set.state]
+    if to not in allowed:
+        raise rules.WrongState(state=test_set.state, allowed=sorted(allowed))
+    move = Move(test_set.state, to)
+    test_set.state = to
+    return move
+
+
+def upcoming(submission: Submission, starts_at: datetime | None) -> Upcoming:
+    """Tell what is next, and when by itself."""
+    late = submission.created_at + END_WITHIN
+    match submission.state:
+        case SubmissionState.VALIDATING:
+            return [("validate", submission.created_at), ("give_up", late)]
+        case SubmissionState.QUEUED:
+            return [("evaluate", starts_at), ("give_up", late)]
+        case SubmissionState.EVALUATING:
+            return [("score", None), ("give_up", late)]
+        case _:
+            return []

@@ -1,0 +1,250 @@
+"""The clean process that forks locked children, from the side of who asks it. Blocking.
+
+It knows nothing of what is asked: `runner` asks about models, others of what they read.
+"""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from dml.inference import frames
+from dml.inference.outcome import Ending, Limits
+from dml.inference.signature import Reason, Refused
+
+if sys.platform == "linux":
+    import fcntl
+
+PIPE_BYTES: Final = 1 << 20  # as much as anybody may have: fewer waits in between
+START_SECONDS: Final = 60
+GRACE_SECONDS: Final = 30  # beyond the wall limit, until the zygote itself is held for hung
+
+_BOOT: Final = """
+import importlib, sys
+if sys.argv[1] not in sys.path:
+    sys.path.insert(0, sys.argv[1])
+importlib.import_module(sys.argv[2]).main()
+"""
+_ROOT: Final = str(
+    Path(__file__).resolve().parents[2]
+)  # of the package: a checkout's src, or site-packages
+_ENVIRONMENT: Final = {
+    "HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",  # a process that forks must have no threads
+    "OPENBLAS_NUM_THREADS": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+}
+_INHERITED: Final = ("LD_LIBRARY_PATH",)  # without it some interpreters don't even start
+
+
+class Unsafe(Exception):
+    """The sandbox does not hold on this machine, so nothing is run; the message says why."""
+
+
+class SandboxFailed(Exception):
+    """The platform's fault, and never that of what it was given: try again, later or elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is said against whatever was given to a child that took too much, or broke down."""
+
+    too_slow: Reason
+    too_much_memory: Reason
+    crashed: str  # a code
+
+
+class Client:
+    """Has one request after the other done in a locked child. Thread-safe.
+
+    Raises Refused, Unsafe or SandboxFailed. Close it, or use it in a `with`.
+    """
+
+    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
+        """`module` has the zygote's `main`; `environment` is what it knows beside the usual."""
+        self._module, self._environment = module, dict(environment or {})
+        self._lock = threading.Lock()
+        self._zygote: _Zygote | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, and with it a request in flight, which fails as SandboxFailed."""
+        self._closed = True
+        if (zygote := self._zygote) is not None:
+            zygote.kill()
+        with self._lock:
+            self._discard()
+
+    def self_test(self) -> str | None:
+        """Why the sandbox does not hold on this machine, or None where it does."""
+        if sys.platform != "linux":
+            return "it needs Linux"
+        with self._lock:
+            return self._running().unsafe
+
+    def ask(
+        self,
+        header: Mapping[str, Any],
+        parts: Sequence[frames.Part],
+        limits: Limits,
+        faults: "Faults",
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """A child's answer, or Refused. If the zygote dies meanwhile, a new one is asked, once."""
+        seconds = limits.wall_seconds + GRACE_SECONDS
+        request = {**header, "limits": asdict(limits)}
+        with self._lock:
+            for _ in range(2):
+                zygote = self._running()
+                if zygote.unsafe is not None:
+                    raise Unsafe(f"The sandbox does not hold here: {zygote.unsafe}")
+                try:
+                    told, (output,) = zygote.ask(request, parts, seconds)
+                    break
+                except (frames.Broken, OSError):
+                    self._discard()
+                except BaseException:  # Ctrl-C: or else the next one would get this one's answer
+                    self._discard()
+                    raise
+            else:
+                raise SandboxFailed("The sandbox's process ended twice while it was at this.")
+        return _answer(told, output, faults)
+
+    def _running(self) -> "_Zygote":
+        """The zygote; a new one where there is none or it has ended. Call with the lock held."""
+        if self._closed:
+            raise SandboxFailed("The sandbox has been closed.")
+        if self._zygote is not None and self._zygote.has_ended():
+            self._discard()
+        if self._zygote is None:
+            self._zygote = _Zygote(self._module, self._environment)
+        return self._zygote
+
+    def _discard(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+
+class _Zygote:
+    """The other process, from here. One request at a time."""
+
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+            # -I: no PYTHON* variables, no user's packages, no working directory in the path.
+            [sys.executable, "-I", "-B", "-c", _BOOT, _ROOT, module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={
+                **_ENVIRONMENT,
+                **environment,
+                **{key: os.environ[key] for key in _INHERITED if key in os.environ},
+            },
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is for us; the zygote ends when its input does
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._stderr = self._process.stderr
+        _widen(self._stdin)
+        _widen(self._stdout)
+        try:
+            with self._killed_after(START_SECONDS):
+                told, _ = frames.read(self._stdout)
+        except frames.Broken as error:
+            self.kill()
+            last_words = self._stderr.read()[-500:].decode(errors="replace").strip()
+            self.close()
+            raise SandboxFailed(f"The sandbox's process does not start: {last_words}") from error
+        if "failed" in told:
+            self.close()
+            raise SandboxFailed(f"The sandbox's process does not start: {told['failed']}")
+        self.unsafe: str | None = told["unsafe"]
+
+    def ask(
+        self, request: Mapping[str, Any], parts: Sequence[frames.Part], seconds: float
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The answer; frames.Broken or OSError where the process ends, or takes too long."""
+        with self._killed_after(seconds):
+            frames.write(self._stdin, request, parts)
+            return frames.read(self._stdout)
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
+        self._process.wait()
+        for file in (self._stdin, self._stdout, self._stderr):
+            with contextlib.suppress(OSError):  # what was not yet written
+                file.close()
+
+    @contextlib.contextmanager
+    def _killed_after(self, seconds: float) -> Any:
+        """A read or write that waits for a hung process ends when the process does."""
+        timer = threading.Timer(seconds, self.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let the pipe hold more, where the machine allows that."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _answer(
+    told: Mapping[str, Any], output: bytes, faults: Faults
+) -> tuple[dict[str, Any], list[bytes]]:
+    ending, detail = told["ending"], told["detail"]
+    match ending:
+        case Ending.ANSWERED:
+            pass
+        case Ending.TOO_SLOW:
+            raise Refused([faults.too_slow])
+        case Ending.TOO_MUCH_MEMORY:
+            raise Refused([faults.too_much_memory])
+        case Ending.TOO_MUCH_OUTPUT:
+            raise Refused([Reason(faults.crashed, "It gave more output than it could mean.")])
+        case Ending.CRASHED:
+            raise Refused([Reason(faults.crashed, f"The process that ran it ended {detail}.")])
+        case _:
+            raise SandboxFailed(f"The sandbox failed: {ending}, {detail}")
+    try:
+        header, parts = frames.read(io.BytesIO(output))
+        reasons = [Reason(str(code), str(text)) for code, text in header.get("reasons", ())]
+    except (frames.Broken, TypeError, ValueError) as error:
+        raise SandboxFailed("The child's answer makes no sense.") from error
+    if reasons:
+        raise Refused(reasons)
+    return header, parts

@@ -1,0 +1,72 @@
+"""The public board's Ladder: a score is shown only where it is truly better than the one before.
+
+Blum and Hardt (2015), without parameters: better by more than one standard error of the paired
+difference. Who sends random files learns next to nothing from such a board.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dml.scoring.metrics import MEANS, key, losses, measure
+from dml.scoring.names import MetricName
+from dml.scoring.predictions import Predictions
+from dml.scoring.test_set import BLOCKS, TestSet
+
+DIGITS: Final = 5  # of shown scores
+# One row alone gains exactly its own standard error: rounding must not decide about it.
+MARGIN: Final = 1 + 1e-9
+BLOCKS_MARGIN: Final = 1.06  # so far a jackknife of 20 blocks may underrate what lies in one alone
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Whether the new predictions become the best ones, and the score that is shown from now on."""
+
+    improved: bool
+    score: float
+
+
+def step(metric: MetricName, test_set: TestSet, best: Predictions | None, new: Predictions) -> Step:
+    """What the public rows say of new predictions, where `best` are the ones shown so far."""
+    rows = test_set.public
+    target, classes = test_set.target[rows], test_set.classes
+    if best is None:
+        found = measure(metric, target, new.values[rows], classes)
+        return Step(improved=True, score=round(found.score(), DIGITS))
+    old, fresh = best.values[rows], new.values[rows]
+    if np.array_equal(old, fresh):  # without a difference there is no error to compare it with
+        return Step(False, round(measure(metric, target, old, classes).score(), DIGITS))
+    if metric in MEANS:
+        gain, error = _of_means(losses(metric, target, old) - losses(metric, target, fresh))
+        better = gain > error * MARGIN
+        score = measure(metric, target, fresh if better else old, classes).score()
+        return Step(better, round(score, DIGITS))
+    before, after = (measure(metric, target, each, classes) for each in (old, fresh))
+    blocks, weights = test_set.blocks[rows], 1 - np.eye(BLOCKS)  # each leaves out one block
+    weights = weights[np.bincount(blocks, minlength=BLOCKS) > 0]
+    without = [
+        np.array([key(metric, each) for each in one.reweighted(blocks, weights)])
+        for one in (before, after)
+    ]
+    error = _jackknife_error(without[0] - without[1])
+    scores = before.score(), after.score()
+    better = key(metric, scores[0]) - key(metric, scores[1]) > error * BLOCKS_MARGIN
+    return Step(better, round(scores[better], DIGITS))
+
+
+def _of_means(gains: np.ndarray) -> tuple[float, float]:
+    """The mean of what each row gains, and its standard error."""
+    return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+
+
+def _jackknife_error(without: np.ndarray) -> float:
+    """The standard error of a difference, of what it is where one block is left out.
+
+    A block without which it is not defined (it has all rows of a class) says nothing.
+    """
+    known = without[np.isfinite(without)]
+    if len(known) < 2:
+        return float("inf")
+    return float(np.sqrt((len(known) - 1) * known.var()))

@@ -1,0 +1,88 @@
+"""Reading a Parquet file that a stranger wrote. Only in a locked child."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from dml.inference.signature import Refused
+from dml.scoring.glance import quoted, refused
+from dml.scoring.limits import (
+    COLUMNS_MAX,
+    HEADER_BYTES_MAX,
+    ROW_GROUPS_MAX,
+    ROWS_MAX,
+    UNFOLDED_BYTES_MAX,
+)
+
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "pre_buffer": False,  # that would take threads
+    "thrift_string_size_limit": 64 << 20,
+    "thrift_container_size_limit": 10_000_000,
+}
+
+
+class ParquetFile:
+    """An open one, of which only what it says of itself was read; or Refused."""
+
+    def __init__(self, content: bytes, texts: Sequence[str]) -> None:
+        """`texts` are columns that may hold texts, the same ones often."""
+        source = pa.BufferReader(content)
+        try:
+            schema = pyarrow.parquet.ParquetFile(source, **_OPTIONS).schema_arrow
+            # Or else one text, said once and meant a million times, would fill the memory.
+            dictionaries = [name for name in texts if pa.types.is_string(_type_in(schema, name))]
+            self._file = pyarrow.parquet.ParquetFile(
+                source, read_dictionary=dictionaries, **_OPTIONS
+            )
+            self.schema: pa.Schema = self._file.schema_arrow
+            self._metadata: Any = self._file.metadata
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
+            raise _broken(error) from error
+        rows, names = self._metadata.num_rows, self.schema.names
+        if len(names) > COLUMNS_MAX or self._metadata.num_columns > COLUMNS_MAX:
+            raise refused("file.too_many_columns", f"At most {COLUMNS_MAX} columns are allowed.")
+        if sum(map(len, names)) > HEADER_BYTES_MAX:
+            raise refused("file.header", f"Column names have more than {HEADER_BYTES_MAX} letters.")
+        if not 0 <= rows <= ROWS_MAX:
+            raise refused("file.too_many_rows", f"It has {rows} rows; {ROWS_MAX} are allowed.")
+        if self._metadata.num_row_groups > ROW_GROUPS_MAX:
+            raise refused(
+                "file.too_many_row_groups", "It has too many row groups: write larger ones."
+            )
+
+    def read(self, names: Sequence[str]) -> pa.Table:
+        """These columns, of which `names` has no other than the file has."""
+        metadata, wanted = self._metadata, set(names)
+        sizes = (
+            metadata.row_group(group).column(column).total_uncompressed_size
+            for group in range(metadata.num_row_groups)
+            for column in range(metadata.num_columns)
+            if metadata.schema.column(column).path.partition(".")[0] in wanted
+        )
+        if (size := sum(max(0, each) for each in sizes)) > UNFOLDED_BYTES_MAX:
+            detail = f"It unfolds to {size >> 20} MiB; {UNFOLDED_BYTES_MAX >> 20} are allowed."
+            raise refused("file.unfolds_too_large", detail)
+        try:
+            table = self._file.read(list(names), use_threads=False)
+        except MemoryError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
+            raise _broken(error) from error
+        if table.num_rows != metadata.num_rows:
+            raise refused("file.not_parquet", "It has another number of rows than it says.")
+        return table
+
+
+def _type_in(schema: pa.Schema, name: str) -> pa.DataType:
+    """The type of the column, or the one of nothing where there is none, or two."""
+    at = schema.get_field_index(name)
+    kind = schema.field(at).type if at >= 0 else pa.null()
+    return pa.string() if pa.types.is_large_string(kind) else kind
+
+
+def _broken(error: Exception) -> Refused:
+    return refused("file.not_parquet", f"It can't be read as Parquet: {quoted(str(error))}.")

@@ -1,0 +1,308 @@
+"""What a worker calls to read files and run models that strangers wrote. Blocking, thread-safe.
+
+Starting takes a second or two; keep one `Reader` for as long as the process lives. The worker
+itself parses nothing: all it gets are arrays, which it checks.
+"""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dml.inference import frames
+from dml.inference.client import Client, Faults, SandboxFailed, Unsafe
+from dml.inference.outcome import Limits
+from dml.inference.runner import FAULTS as MODEL_FAULTS
+from dml.inference.runner import WALL_PER_CPU_SECOND
+from dml.inference.signature import (
+    MODEL_BYTES_MAX,
+    Reason,
+    Refused,
+    Signature,
+    from_dict,
+    too_large,
+)
+from dml.scoring import arrays, names
+from dml.scoring.limits import FILE_BYTES_MAX, PART_ROWS_LEAST, TEST_SET_BYTES_MAX
+from dml.scoring.names import Form, MetricName
+from dml.scoring.predictions import Predictions
+from dml.scoring.test_set import Ids, TestSet, split
+
+__all__ = ["Reader", "Refused", "SandboxFailed", "Unsafe"]
+
+CHUNK_BYTES: Final = 64 << 20  # of features that go to one child
+SECONDS: Final = 20
+SECONDS_PER_MEBIBYTE: Final = 0.5  # of a file
+SECONDS_PER_ROW: Final = 0.0001  # of a model's: five hundred trees take half of it
+MEMORY: Final = 1 << 30
+MEMORY_PER_BYTE: Final = 8  # of a file
+MEMORY_PER_ROW: Final = 200  # and for each of its probabilities
+TEST_SET_ROWS: Final = 15_000_000  # as if it had so many: its features take memory too
+MEMORY_PER_MODEL_BYTE: Final = 5
+MEMORY_PER_FEATURE_BYTE: Final = 4
+OUTPUT_BYTES_PER_ROW: Final = 4000  # of float32 for a thousand classes
+BYTES_PER_NUMBER: Final = 8
+SUM_TOLERANCE: Final = 1e-3
+
+FAULTS: Final = Faults(
+    too_slow=Reason("file.too_slow", "It took too long to read. Take Parquet, or fewer columns."),
+    too_much_memory=Reason(
+        "file.too_much_memory", "It takes too much memory to read: it unfolds to far more."
+    ),
+    crashed="file.crashed",
+)
+_ENVIRONMENT: Final = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # the others set gigabytes of addresses aside
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # what forks must have no threads
+    "MALLOC_ARENA_MAX": "1",
+}
+
+Array = NDArray[Any]
+
+
+class Reader(Client):
+    """Reads strangers' files and runs their models, in children that can do nothing else.
+
+    Raises Refused (the file's or the model's fault), Unsafe or SandboxFailed.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """`seconds` of processor time each child has, beside what size and rows add."""
+        super().__init__("dml.scoring.zygote", _ENVIRONMENT)
+        self._seconds = seconds
+
+    def read_test_set(
+        self,
+        content: bytes,
+        format: str,
+        *,
+        id_column: str,
+        target_column: str,
+        metric: MetricName,
+        salt: bytes,
+    ) -> TestSet:
+        """The owner's own file, checked and split by the salt. `format` is csv or parquet."""
+        _refuse_large_file(content, TEST_SET_BYTES_MAX)
+        header = {
+            "verb": "read_test_set",
+            "format": format,
+            "metric": metric,
+            "id_column": id_column,
+            "target_column": target_column,
+        }
+        limits = self._file_limits(len(content), TEST_SET_ROWS, output_bytes=frames.PART_MAX)
+        found, facts = _arrays(*self.ask(header, [content], limits, FAULTS))
+        try:
+            ids, classes = Ids.from_arrays(found), tuple(map(str, facts["classes"]))
+            public, blocks = split(salt, ids)
+            test_set = TestSet(
+                id_column=id_column,
+                ids=ids,
+                target=found["target"],
+                classes=classes,
+                public=public,
+                blocks=blocks,
+                features=found["features"],
+                feature_names=tuple(map(str, facts["feature_names"])),
+            )
+        except (KeyError, TypeError, ValueError, AssertionError) as error:
+            raise _senseless() from error
+        _require_whole(test_set, metric)
+        _require_parts(test_set)
+        return test_set
+
+    def read_predictions(
+        self, content: bytes, format: str, *, metric: MetricName, test_set: TestSet
+    ) -> Predictions:
+        """What a file predicts of each row of the test set. Its targets stay here."""
+        _refuse_large_file(content, FILE_BYTES_MAX)
+        header: dict[str, Any] = {
+            "verb": "read_predictions",
+            "format": format,
+            "metric": metric,
+            "classes": test_set.classes,
+            "id_column": test_set.id_column,
+        }
+        ids = [arrays.bytes_of(each) for each in test_set.ids.arrays().values()]
+        if (first := test_set.ids.first_of_a_run) is not None:
+            header |= {"first_id": first, "rows": len(test_set)}
+            ids = []  # A third less to hand over.
+        width = max(1, len(test_set.classes)) if metric is MetricName.LOG_LOSS else 1
+        size = BYTES_PER_NUMBER * width * len(test_set)
+        limits = self._file_limits(
+            len(content), width * len(test_set), output_bytes=size + (1 << 20)
+        )
+        found, _ = _arrays(*self.ask(header, [content, *ids], limits, FAULTS))
+        return _checked(found.get("values"), metric, test_set)
+
+    def check_model(
+        self, model: bytes, *, metric: MetricName, features: int, classes: int
+    ) -> Signature:
+        """The signature of a model that may run, and gives predictions of rows of features."""
+        _refuse_large_model(model)
+        header = {
+            "verb": "check_model",
+            "metric": metric,
+            "features": features,
+            "classes": classes,
+        }
+        answer, _ = self.ask(header, [model], self._model_limits(len(model), 0, 0), MODEL_FAULTS)
+        try:
+            return from_dict(answer["signature"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SandboxFailed("The child gave no signature.") from error
+
+    def run_model(self, model: bytes, *, metric: MetricName, test_set: TestSet) -> Predictions:
+        """What a model predicts of each row of the test set, of which it sees the features."""
+        _refuse_large_model(model)
+        rows = test_set.features
+        size = max(1, CHUNK_BYTES // max(1, 4 * rows.shape[1]))
+        outputs = [
+            self._run_chunk(model, rows[start : start + size], metric, len(test_set.classes))
+            for start in range(0, len(rows), size)
+        ]
+        if len({output.shape[1:] for output in outputs}) != 1:
+            raise Refused([Reason("model.output_shape", "The number of columns varies.")])
+        return _checked(
+            _predicted(np.concatenate(outputs), metric, test_set.classes), metric, test_set
+        )
+
+    def _run_chunk(
+        self, model: bytes, rows: NDArray[np.float32], metric: MetricName, classes: int
+    ) -> Array:
+        header = {
+            "verb": "run_model",
+            "metric": metric,
+            "features": rows.shape[1],
+            "classes": classes,
+        }
+        data = np.ascontiguousarray(rows, "<f4")
+        limits = self._model_limits(len(model), data.nbytes, len(data))
+        found, _ = _arrays(*self.ask(header, [model, arrays.bytes_of(data)], limits, MODEL_FAULTS))
+        values: Array | None = found.get("values")
+        if values is None or len(values) != len(rows) or values.dtype != np.float32:
+            raise _senseless()
+        return values
+
+    def _file_limits(self, size: int, rows: int, *, output_bytes: int) -> Limits:
+        seconds = math.ceil(self._seconds + SECONDS_PER_MEBIBYTE * (size >> 20))
+        memory = MEMORY + MEMORY_PER_BYTE * size + MEMORY_PER_ROW * rows
+        return Limits(seconds, seconds * WALL_PER_CPU_SECOND, memory, output_bytes)
+
+    def _model_limits(self, model_bytes: int, feature_bytes: int, rows: int) -> Limits:
+        seconds = math.ceil(self._seconds + SECONDS_PER_ROW * rows)
+        needed = MEMORY_PER_MODEL_BYTE * model_bytes + MEMORY_PER_FEATURE_BYTE * feature_bytes
+        output_bytes = (1 << 20) + OUTPUT_BYTES_PER_ROW * rows
+        return Limits(seconds, seconds * WALL_PER_CPU_SECOND, MEMORY + needed, output_bytes)
+
+
+def _predicted(output: Array, metric: MetricName, classes: tuple[str, ...]) -> Array:
+    """What a model's output means, in the form that `Predictions` has."""
+    kind = names.form(metric)
+    if kind is Form.LABEL:
+        if output.shape != (len(output), len(classes)):
+            raise _senseless()
+        best: Array = output.argmax(axis=1).astype(np.int32)
+        return best
+    values: Array = output.astype(np.float64)
+    if kind is Form.PROBABILITY and values.ndim == 2 and values.shape[1] > 1:
+        values = _normalised(values)
+        return values[:, -1].copy() if len(classes) == 2 else values
+    if kind is Form.PROBABILITY:
+        _require_probabilities(values)
+        values = np.clip(values, 0, 1)
+    return values if values.ndim == 1 else values[:, -1].copy()
+
+
+def _normalised(values: Array) -> Array:
+    _require_probabilities(values)
+    values = np.clip(values, 0, 1)
+    sums = values.sum(axis=1, keepdims=True)
+    if (np.abs(sums - 1) > SUM_TOLERANCE).any():
+        detail = "Its probabilities of a row are not 1 in all. End it with a softmax."
+        raise Refused([Reason("model.output_not_probability", detail)])
+    normalised: Array = values / sums
+    return normalised
+
+
+def _require_probabilities(values: Array) -> None:
+    if not ((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all():
+        detail = (
+            f"Its output goes from {values.min():.4g} to {values.max():.4g}, so these are no "
+            "probabilities. End it with a sigmoid or a softmax."
+        )
+        raise Refused([Reason("model.output_not_probability", detail)])
+
+
+def _checked(values: Array | None, metric: MetricName, test_set: TestSet) -> Predictions:
+    """What a child gave, which somebody may have taken over."""
+    kind, count, classes = names.form(metric), len(test_set), len(test_set.classes)
+    label, many = kind is Form.LABEL, kind is Form.PROBABILITY and classes > 2
+    if values is None or values.shape != ((count, classes) if many else (count,)):
+        raise _senseless()
+    if values.dtype != (np.int32 if label else np.float64):
+        raise _senseless()
+    if label or kind is Form.PROBABILITY:
+        whole = values.min() >= 0 and values.max() <= (classes - 1 if label else 1)
+    else:
+        whole = np.isfinite(values).all()
+    if not whole:
+        raise _senseless()
+    return Predictions(values)
+
+
+def _require_whole(test_set: TestSet, metric: MetricName) -> None:
+    """Whether what the child gave is a test set at all."""
+    count, target, classes = len(test_set.ids), test_set.target, len(test_set.classes)
+    shape = (count, len(test_set.feature_names))
+    right = target.shape == (count,) and test_set.features.shape == shape
+    right = right and test_set.features.dtype == np.float32
+    if not right:
+        raise _senseless()
+    if not names.is_classification(metric):
+        right = target.dtype == np.float64 and not classes
+    else:
+        right = target.dtype == np.int32 and target.min() >= 0 and target.max() < classes
+    if not right:
+        raise _senseless()
+
+
+def _require_parts(test_set: TestSet) -> None:
+    """Refuse what can't be scored in both parts: too few rows, or not each class."""
+    for part, rows in (("public", test_set.public), ("private", ~test_set.public)):
+        target = test_set.target[rows]
+        if len(target) < PART_ROWS_LEAST:
+            detail = f"Its {part} part has {len(target)} rows; {PART_ROWS_LEAST} are the least."
+            raise Refused([Reason("test_set.too_few_rows", f"{detail} Give it more rows.")])
+        if test_set.classes:
+            there = np.bincount(target, minlength=len(test_set.classes))
+            if not there.all():
+                missing = ascii(test_set.classes[int(there.argmin())])[:80]
+                detail = f"Its {part} part has no row of class {missing}. Give it more such rows."
+                raise Refused([Reason("test_set.class_missing", detail)])
+        elif target.min() == target.max():
+            detail = f"All targets of its {part} part are equal."
+            raise Refused([Reason("test_set.target_constant", detail)])
+
+
+def _arrays(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Array], dict[str, Any]]:
+    try:
+        return arrays.from_frame(header, parts)
+    except ValueError as error:
+        raise _senseless() from error
+
+
+def _senseless() -> SandboxFailed:
+    return SandboxFailed("The child's answer makes no sense.")
+
+
+def _refuse_large_file(content: bytes, most: int) -> None:
+    if len(content) > most:  # before it is copied anywhere
+        detail = f"It has {len(content) >> 20} MiB; {most >> 20} are allowed. Take Parquet."
+        raise Refused([Reason("file.too_large", detail)])
+
+
+def _refuse_large_model(model: bytes) -> None:
+    if len(model) > MODEL_BYTES_MAX:
+        raise Refused([too_large(len(model))])

@@ -1,0 +1,165 @@
+"""Parquet files that are broken, odd or bombs end in a refusal, and soon."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dml.scoring.names import MetricName
+from dml.scoring.reader import Reader, Refused
+from dml.scoring.test_set import Ids
+from tests.scoring.files import ROWS, a_test_set, parquet
+
+IDS = [*range(ROWS)]
+GOOD = {"id": IDS, "prediction": [i / 7 for i in IDS]}
+
+
+def refusal(
+    reader: Reader, content: bytes, metric: MetricName = MetricName.ROC_AUC, **more: Any
+) -> str:
+    with pytest.raises(Refused) as refused:
+        reader.read_predictions(
+            content, "parquet", metric=metric, test_set=a_test_set(metric, **more)
+        )
+    assert len(str(refused.value)) < 300
+    return str(refused.value)
+
+
+def with_column(name: str, values: Any) -> bytes:
+    return parquet(GOOD | {name: values})
+
+
+def repeated_names() -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_arrays([pa.array(IDS)] * 3, names=["id", "prediction", "id"])
+    pyarrow.parquet.write_table(table, sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+ODD = {
+    "a list": (with_column("prediction", [[1.0]] * ROWS), "file.column_type"),
+    "a struct": (with_column("prediction", [{"a": 1.0}] * ROWS), "file.column_type"),
+    "a map": (
+        with_column("prediction", pa.array([[("a", 1)]] * ROWS, pa.map_(pa.string(), pa.int8()))),
+        "file.column_type",
+    ),
+    "bytes": (with_column("prediction", [b"1"] * ROWS), "file.column_type"),
+    "texts for numbers": (with_column("prediction", ["1"] * ROWS), "file.column_type"),
+    "truths for numbers": (with_column("prediction", [True] * ROWS), "file.column_type"),
+    "times": (with_column("prediction", pa.array(IDS, pa.timestamp("s"))), "file.column_type"),
+    "nulls alone": (with_column("prediction", pa.nulls(ROWS)), "file.column_type"),
+    "a dictionary of numbers": (
+        with_column("prediction", pa.array(IDS).dictionary_encode()),
+        "",  # Parquet has no such thing: it comes back as numbers
+    ),
+    "a null": (with_column("prediction", [None, *IDS[1:]]), "file.cell_empty: Row 1"),
+    "NaN": (with_column("prediction", [*IDS[1:], np.nan]), "file.not_finite: Row 60"),
+    "infinity": (with_column("prediction", [*IDS[1:], np.inf]), "file.not_finite: Row 60"),
+    "a null id": (with_column("id", [*IDS[:5], None, *IDS[6:]]), "file.cell_empty: Row 6"),
+    "fractions as ids": (with_column("id", [i + 0.5 for i in IDS]), "file.column_type"),
+    "truths as ids": (with_column("id", [True] * ROWS), "file.column_type"),
+    "ids beyond 64 bits": (
+        with_column("id", pa.array([*IDS[1:], 2**63], pa.uint64())),
+        "file.column_type",
+    ),
+    "texts that are no numbers as ids": (
+        with_column("id", [*map(str, IDS[1:]), "6O"]),
+        "file.not_a_number: Row 60",
+    ),
+    "two columns of one name": (repeated_names(), "file.column_repeated"),
+    "another column": (with_column("more", IDS), "file.column_unknown"),
+    "no rows": (parquet({"id": pa.array([], pa.int64()), "prediction": pa.array([], pa.int64())}),
+                "file.empty"),
+    "many columns": (parquet({f"c{i}": [1] for i in range(10_001)}), "file.too_many_columns"),
+    "many row groups": (
+        parquet({"id": pa.array(np.arange(10_001)), "prediction": pa.array(np.arange(10_001))},
+                row_group_size=1),
+        "file.too_many_row_groups",
+    ),
+    "nothing but the magic": (b"PAR1PAR1", "file.truncated"),
+    "no footer": (b"PAR1" + bytes(100) + b"PAR1", "file.not_parquet"),
+    "a footer that is longer than the file": (
+        b"PAR1" + bytes(100) + b"\xff\xff\xff\x7fPAR1",
+        "file.not_parquet",
+    ),
+    "cut off": (parquet(GOOD)[:-100], "file.truncated"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_is_refused(reader: Reader, name: str) -> None:
+    content, said = ODD[name]
+    if said:
+        assert refusal(reader, content).startswith(said)
+    else:
+        test_set = a_test_set(MetricName.ROC_AUC)
+        found = reader.read_predictions(
+            content, "parquet", metric=MetricName.ROC_AUC, test_set=test_set
+        )
+        assert found.values.tolist() == IDS
+
+
+# A few kilobytes that mean gigabytes.
+MANY = 4_900_000
+TEXT = "x" * 1_000_000
+BOMBS = {
+    "more rows than may be": lambda: parquet({"id": pa.array(np.zeros(6_000_000, np.int8))}),
+    "equal numbers": lambda: parquet(
+        {"id": pa.array(np.zeros(MANY, np.int64)), "prediction": pa.array(np.zeros(MANY))}
+    ),
+    "a long text as each label": lambda: parquet(
+        {
+            "id": pa.array(np.arange(100_000)),
+            "prediction": pa.DictionaryArray.from_arrays(np.zeros(100_000, np.int32), [TEXT]),
+        },
+        compression="zstd",
+    ),
+    "a long text as each id": lambda: parquet(
+        {
+            "id": pa.DictionaryArray.from_arrays(np.zeros(100_000, np.int32), [TEXT]),
+            "prediction": pa.array(np.zeros(100_000)),
+        },
+        compression="zstd",
+    ),
+    "long texts that compress well": lambda: parquet(
+        {"id": [TEXT + str(i) for i in range(1100)], "prediction": [1] * 1100},
+        compression="zstd",
+        use_dictionary=False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_within_bounds(reader: Reader, name: str) -> None:
+    content = BOMBS[name]()
+    assert len(content) < 10 << 20
+    texts = "id" in name or "compress" in name
+    ids = Ids.of(sorted(f"row-{i:02}" for i in range(ROWS))) if texts else None
+    metric = MetricName.ACCURACY if "label" in name else MetricName.ROC_AUC
+    start = time.monotonic()
+    refusal(reader, content, metric, ids=ids)
+    assert time.monotonic() - start < 20
+
+
+@given(data=st.data())
+@settings(max_examples=100)
+def test_a_damaged_file_is_refused_or_still_a_whole_one(reader: Reader, data: Any) -> None:
+    content = bytearray(parquet(GOOD))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(4, len(content) - 5))] = data.draw(st.integers(0, 255))
+    try:
+        found = reader.read_predictions(
+            bytes(content),
+            "parquet",
+            metric=MetricName.ROC_AUC,
+            test_set=a_test_set(MetricName.ROC_AUC),
+        )
+    except Refused:
+        return
+    assert found.values.shape == (ROWS,)

@@ -1,0 +1,175 @@
+"""What a child that was taken over could tell is what its submitter knew; and it can't get out."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from dml.inference import frames
+from dml.inference.client import Faults
+from dml.inference.outcome import Limits
+from dml.scoring import arrays
+from dml.scoring.names import MetricName
+from dml.scoring.reader import Reader, SandboxFailed
+from dml.scoring.test_set import Ids
+from tests.inference.models import build, tensor, weight
+from tests.inference.processes import children_of, my_new_children, runs, wait_until
+from tests.scoring.files import ROWS, a_test_set, csv
+
+SOURCE = Path(__file__).parents[2] / "src"
+GOOD = csv("id,prediction", *((i, i / 7) for i in range(ROWS)))
+LABELS = csv("id,prediction", *((i, "no") for i in range(ROWS)))
+
+
+def test_the_sandbox_holds_here(reader: Reader) -> None:
+    assert reader.self_test() is None
+
+
+class Overheard(Reader):
+    """Keeps what goes to children."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said = bytearray()
+
+    def ask(
+        self,
+        header: Mapping[str, Any],
+        parts: Sequence[frames.Part],
+        limits: Limits,
+        faults: Faults,
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        self.said += json.dumps(header).encode() + b"".join(bytes(part) for part in parts)
+        return super().ask(header, parts, limits, faults)
+
+
+@pytest.mark.parametrize("metric", [MetricName.ACCURACY, MetricName.RMSE])
+def test_no_target_goes_where_a_submission_is_read_or_run(metric: MetricName) -> None:
+    test_set = a_test_set(metric, features=4)
+    content = LABELS if metric is MetricName.ACCURACY else GOOD.replace(b",0", b",9")
+    columns = 2 if metric is MetricName.ACCURACY else 1
+    model = build(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        [weight("w", np.ones((4, columns), np.float32))],
+        [tensor("x", [None, 4])],
+        [tensor("y", [None, columns])],
+    )
+    with Overheard() as reader:
+        reader.read_predictions(content, "csv", metric=metric, test_set=test_set)
+        reader.check_model(model, metric=metric, features=4, classes=len(test_set.classes))
+        reader.run_model(model, metric=metric, test_set=test_set)
+        assert test_set.features.tobytes() in reader.said
+        assert content in reader.said
+        target = test_set.target
+        for part in (target, target[5:15], target.astype(np.float64)[5:15], target[::-1][:10]):
+            assert part.tobytes() not in reader.said
+        assert test_set.public.tobytes() not in reader.said
+
+
+def test_the_zygote_knows_no_secret_and_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DML_SECRET_KEY", "hunter2")
+    before = children_of(os.getpid())
+    with Reader() as reader:
+        reader.read_predictions(
+            GOOD, "csv", metric=MetricName.RMSE, test_set=a_test_set(MetricName.RMSE)
+        )
+        process = Path(f"/proc/{my_new_children(before).pop()}")
+        assert b"hunter2" not in (process / "environ").read_bytes()
+        assert (process / "cwd").readlink() == Path("/")
+        assert len(list((process / "task").iterdir())) == 1
+        files = {os.readlink(each) for each in (process / "fd").iterdir()}
+        assert all(file == "/dev/null" or file.startswith("pipe:") for file in files), files
+
+
+IMPORTS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import dml.scoring.{module}
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules_after(module: str) -> set[str]:
+    command = [sys.executable, "-I", "-c", IMPORTS.format(module=module), str(SOURCE)]
+    return set(json.loads(subprocess.check_output(command)))
+
+
+def test_the_worker_imports_nothing_that_parses() -> None:
+    for module in ("reader", "ladder", "ranking", "agreement"):
+        assert not {"pyarrow", "onnx", "onnxruntime", "PIL"} & modules_after(module)
+
+
+def test_names_need_no_numpy() -> None:
+    assert "numpy" not in modules_after("names")
+
+
+def test_the_zygote_imports_nothing_else_of_ours() -> None:
+    ours = {name for name in modules_after("zygote") if name.startswith("dml.")}
+    assert all(f"{name}.".startswith(("dml.inference.", "dml.scoring.")) for name in ours)
+
+
+def test_after_its_zygote_was_killed_a_reader_reads_on() -> None:
+    before = children_of(os.getpid())
+    test_set = a_test_set(MetricName.RMSE)
+
+    def read(reader: Reader) -> int:
+        return len(reader.read_predictions(GOOD, "csv", metric=MetricName.RMSE, test_set=test_set))
+
+    with Reader() as reader:
+        assert read(reader) == ROWS
+        first = my_new_children(before).pop()
+        os.kill(first, signal.SIGKILL)
+        assert read(reader) == ROWS
+        (second,) = my_new_children(before)
+        assert first != second
+    wait_until(lambda: not runs(second))
+    with pytest.raises(SandboxFailed, match="closed"):
+        read(reader)
+
+
+def test_threads_share_a_reader(reader: Reader) -> None:
+    test_sets = [a_test_set(MetricName.RMSE, Ids(numbers=np.arange(60) + i)) for i in range(4)]
+
+    def read(i: int) -> float:
+        content = csv("id,prediction", *((row + i, i) for row in range(60)))
+        found = reader.read_predictions(
+            content, "csv", metric=MetricName.RMSE, test_set=test_sets[i]
+        )
+        return float(found.values.sum())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(read, [0, 1, 2, 3] * 5)) == [0, 60, 120, 180] * 5
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(ROWS, np.nan),
+        np.full(ROWS - 1, 1.0),
+        np.full((ROWS, 2), 1.0),
+        np.full(ROWS, 1, np.int32),
+    ],
+    ids=["NaN", "too few", "too wide", "codes"],
+)
+def test_what_a_child_says_is_checked(values: np.ndarray) -> None:
+    answer = arrays.to_bytes({"values": values})
+    header, parts = frames.read(io.BytesIO(answer))
+
+    class Lied(Reader):
+        def ask(self, *_: Any) -> tuple[dict[str, Any], list[bytes]]:
+            return header, parts
+
+    with pytest.raises(SandboxFailed, match="no sense"):
+        Lied().read_predictions(
+            GOOD, "csv", metric=MetricName.RMSE, test_set=a_test_set(MetricName.RMSE)
+        )

@@ -1,0 +1,29 @@
+"""What a worker's processes use, over the database and the blobs of an API under test."""
+
+from dml.core.settings import Settings
+from dml.edge.http import Parts
+from dml.edge.worker import Sandbox, WorkerParts
+from dml.entrypoints import wiring
+from dml.entrypoints.scorer import FileScorer
+from dml.inference import runner
+from dml.scoring.reader import Reader
+
+
+def make_parts(
+    settings: Settings,
+    parts: Parts,
+    *,
+    sandbox: Sandbox | None = None,
+    reader: Reader | None = None,
+    node: str = "worker-of-a-test",
+) -> WorkerParts:
+    """Parts whose sandbox and reader, where none are given, start only when they are used."""
+    return WorkerParts(
+        settings=settings,
+        sessions=parts.sessions,
+        blobs=parts.blobs,
+        sandbox=sandbox or runner.Sandbox(),
+        opener=wiring.make_opener(settings),
+        scorer=FileScorer(reader or Reader()),
+        node=node,
+    )
