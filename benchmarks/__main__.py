@@ -1,6 +1,6 @@
 """`make bench`: each figure as a ratio, with both of its sides, medians of rounds that take turns.
 
-    python -m benchmarks [--only device_path] [--rounds 3] [--seconds 5] [--json] [--write]
+    python -m benchmarks [--only board] [--rounds 3] [--seconds 5] [--json] [--write]
 
 Run it on a machine that does nothing else: with one that does, only the ratios mean something.
 """
@@ -19,11 +19,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import device_path
+from benchmarks import boards, device_path, files
 from benchmarks.figures import Figure
 from dml.entrypoints.embedded import servers
 
-PARTS = ("pairs", "flat", "visible", "watchers", "folding", "rest")
+PARTS = ("pairs", "flat", "visible", "watchers", "folding", "rest", "board", "scoring")
+ALL = "all"
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- results -->\n"
 
@@ -31,7 +32,7 @@ MARK = "<!-- results -->\n"
 def main() -> int:
     """Measure, and print. The exit code is 1 where a goal was missed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=("device_path", *PARTS), default="device_path")
+    parser.add_argument("--only", choices=(ALL, *PARTS), default=ALL)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", action="store_true", help="end with one object on a line")
@@ -49,7 +50,7 @@ def main() -> int:
 
 def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
     """Measure what is asked for, on servers of its own."""
-    parts = PARTS if asked.only == "device_path" else (asked.only,)
+    parts = PARTS if asked.only == ALL else (asked.only,)
     home = Path(tempfile.mkdtemp(prefix="dml-benchmark-", dir="/tmp"))
     home.chmod(0o755)  # As root, PostgreSQL runs as another.
     figures: list[Figure] = []
@@ -65,6 +66,10 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
         for name in ("flat", "visible", "watchers"):
             if name in parts:
                 figures += getattr(device_path, name)(home, rounds, seconds, say)
+        if "board" in parts:
+            figures += boards.board(home, rounds, seconds, say)
+        if "scoring" in parts:
+            figures += files.scoring(rounds, say)
     finally:
         servers.down(home)
         shutil.rmtree(home, ignore_errors=True)

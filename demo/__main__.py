@@ -17,6 +17,9 @@ from demo import children, market, people, report
 from demo.cast import Cast, join_cast
 from demo.children import Failed
 from demo.clock import Clock, cpu_seconds
+from demo.contest import hold
+from demo.contest_outcome import Contest
+from demo.contest_outcome import faults as contest_faults
 from demo.devices import let_work
 from demo.made import Album, Classifier
 from demo.market import Market, open_market
@@ -53,10 +56,13 @@ class Wish:
     json: bool
 
 
-async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> tuple[Outcome, str]:
+async def play(
+    wish: Wish, place: Place, screen: Screen, clock: Clock
+) -> tuple[Outcome, Contest, str]:
     """The whole story, from a model that nobody knows to books that balance.
 
-    Answers what came out, and how to look at the marketplace where that is kept.
+    Answers what came out, of the job and of the bounty, and how to look at the marketplace where
+    that is kept.
     """
     screen.say("A marketplace starts; meanwhile somebody trains a model of handwritten digits …")
     making = asyncio.create_task(asyncio.to_thread(make, wish, place, clock))
@@ -84,10 +90,12 @@ async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> tuple[
         screen.say(f"The job is {answer.state}, and no photo has left its folder")
         outcome = await take_stock(cast, owners, album, job, answer)
         drawing = asyncio.create_task(asyncio.to_thread(draw, outcome, clock))
+        with clock.part("bounty"):
+            contest = await hold(cast, here.url, place, wish.seed, screen)
         if wish.keep:
             await drawing  # Up to here, Ctrl-C stops the marketplace.
     await drawing
-    return outcome, how_to_look(here, cast, job["id"])
+    return outcome, contest, how_to_look(here, cast, job["id"], contest)
 
 
 def make(wish: Wish, place: Place, clock: Clock) -> tuple[Classifier, Album]:
@@ -116,7 +124,7 @@ def draw(outcome: Outcome, clock: Clock) -> None:
         picture.draw(outcome, PICTURE)
 
 
-def how_to_look(here: Market, cast: Cast, job_id: str) -> str:
+def how_to_look(here: Market, cast: Cast, job_id: str, contest: Contest) -> str:
     """Where a marketplace is that was kept, who may sign in, and how to stop it."""
     return f"""
 The marketplace goes on:
@@ -124,6 +132,7 @@ The marketplace goes on:
   Docs      {here.url}/docs
   Sign in   POST {here.url}/v1/users/authenticate
   Answer    GET {here.url}/v1/jobs/{job_id}/results
+  Bounty    {contest.url}
   Customer  {cast.customer.email}  {cast.customer.password}
   Admin     {cast.admin.email}  {cast.admin.password}
   Logs      {here.home / "logs"}
@@ -131,7 +140,7 @@ The marketplace goes on:
 """
 
 
-async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, list[str]]:
+async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, Contest, list[str]]:
     """Play it, show what came out, and find what is not as it must be.
 
     Ctrl-C ends it, and all that it started.
@@ -139,7 +148,7 @@ async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, list[s
     end_on_signals(screen)
     with take_place(stays=wish.keep) as place:
         try:
-            outcome, invitation = await play(wish, place, screen, clock)
+            outcome, contest, invitation = await play(wish, place, screen, clock)
         except Exception:
             for log in market.logs(place):
                 text = f"\n{log} closes with:\n{children.tail(log)}"
@@ -148,12 +157,12 @@ async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, list[s
         finally:
             # Nobody can interrupt a thread. It must not write to a folder that is gone.
             await asyncio.get_running_loop().shutdown_default_executor()
-        found = faults(outcome)
+        found = [*faults(outcome), *contest_faults(contest)]
         place.stays |= bool(found)
-    report.show(screen, outcome, clock, found)
+    report.show(screen, outcome, contest, clock, found)
     if wish.keep:
         screen.console.print(invitation, markup=False)
-    return outcome, found
+    return outcome, contest, found
 
 
 def end_on_signals(screen: Screen) -> None:
@@ -179,8 +188,8 @@ def main(arguments: Sequence[str]) -> int:
     screen = Screen(clock, to_stderr=wish.json)
     document: dict[str, Any] = {"ok": False}
     try:
-        outcome, found = asyncio.run(run(wish, screen, clock))
-        document = report.as_json(outcome, clock, cpu_seconds(), found)
+        outcome, contest, found = asyncio.run(run(wish, screen, clock))
+        document = report.as_json(outcome, contest, clock, cpu_seconds(), found)
         code = 1 if found else 0
     except asyncio.CancelledError:
         code = INTERRUPTED

@@ -111,11 +111,11 @@ def _faults_of_counts(it: Outcome) -> Iterator[str]:
     dated = sum(sum(counts.values()) for counts in answer.months.values())
     if answer.state != "completed":
         yield f"the job is {answer.state}, not completed"
-    yield from _unequal("accepted results", answer.accepted, "devices", it.devices)
-    yield from _unequal("results in the counts", answer.shown, "devices", it.devices)
-    yield from _unequal("items", answer.items, "photos", it.truth.photos)
-    yield from _unequal("labels + uncertain", labelled + answer.uncertain, "items", answer.items)
-    yield from _unequal("months + undated", dated + answer.undated, "labels", labelled)
+    yield from unequal("accepted results", answer.accepted, "devices", it.devices)
+    yield from unequal("results in the counts", answer.shown, "devices", it.devices)
+    yield from unequal("items", answer.items, "photos", it.truth.photos)
+    yield from unequal("labels + uncertain", labelled + answer.uncertain, "items", answer.items)
+    yield from unequal("months + undated", dated + answer.undated, "labels", labelled)
     if unknown := answer.labels.keys() - it.truth.labels.keys():
         yield f"labels that the model does not have: {', '.join(sorted(unknown))}"
     if unknown := answer.months.keys() - it.truth.months.keys():
@@ -129,7 +129,7 @@ def _faults_of_counts(it: Outcome) -> Iterator[str]:
 def _faults_of_payments(it: Outcome) -> Iterator[str]:
     money, price, n = it.money, it.price, it.devices
     for owner, earned in enumerate(money.owners, 1):
-        yield from _unequal(f"what owner {owner} earned", earned, "the reward", price.reward)
+        yield from unequal(f"what owner {owner} earned", earned, "the reward", price.reward)
     pairs = (
         ("what the owners earned", money.device_owners, "reward × devices", price.reward * n),
         ("what the developer earned", money.developer, "fee × devices", price.device_fee * n),
@@ -142,20 +142,21 @@ def _faults_of_payments(it: Outcome) -> Iterator[str]:
         ),
     )
     for pair in pairs:
-        yield from _unequal(*pair)
+        yield from unequal(*pair)
 
 
 def _faults_of_books(money: Money) -> Iterator[str]:
     books = money.books
     wallets = money.customer + money.device_owners + money.developer
     parts = sum((books[name] for name in ("chain", "wallets", "escrows", "revenue")), NOTHING)
-    yield from _unequal("the sum of the ledger", books["sum"], "zero", NOTHING)
-    yield from _unequal("the sum of its accounts", parts, "zero", NOTHING)
-    yield from _unequal("what is left in escrow", books["escrows"], "zero", NOTHING)
-    yield from _unequal("the chain", books["chain"], "what was credited, negated", -money.credited)
-    yield from _unequal("all wallets", books["wallets"], "those of the cast", wallets)
+    yield from unequal("the sum of the ledger", books["sum"], "zero", NOTHING)
+    yield from unequal("the sum of its accounts", parts, "zero", NOTHING)
+    yield from unequal("what is left in escrow", books["escrows"], "zero", NOTHING)
+    yield from unequal("the chain", books["chain"], "what was credited, negated", -money.credited)
+    yield from unequal("all wallets", books["wallets"], "those of the cast", wallets)
 
 
-def _unequal(what: str, found: Decimal | int, wanted: str, value: Decimal | int) -> Iterator[str]:
+def unequal(what: str, found: Decimal | int, wanted: str, value: Decimal | int) -> Iterator[str]:
+    """Say in words that two amounts are not the same, where they are not."""
     if found != value:
         yield f"{what}: {found}, but {wanted}: {value}"

@@ -52,12 +52,16 @@ class Person:
         """What this person can spend."""
         return Decimal((await self.ask("GET", "/v1/payments/balance"))["available"])
 
-    async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """Ask the API. A refusal is the end of the story, in its own words."""
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, media_type: str = "", **more: Any
+    ) -> Any:
+        """Ask the API. A refusal is the end of the story, in its own words.
+
+        A file goes as `content`, with its media type.
+        """
+        headers = self._headers() | ({"Content-Type": media_type} if media_type else {})
         try:
-            answer = await self.client.request(
-                method, path, json=body, headers=self._headers(), **more
-            )
+            answer = await self.client.request(method, path, json=body, headers=headers, **more)
         except httpx.HTTPError as error:
             raise Failed(f"{method} {path}: {type(error).__name__} {error}") from error
         if not answer.is_success:

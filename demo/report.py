@@ -8,13 +8,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from demo.clock import Clock
+from demo.contest_outcome import Contest
 from demo.outcome import Outcome
 from demo.place import PICTURE
 from demo.screen import Screen, bar
 
 
 def as_json(
-    it: Outcome, clock: Clock, cpu_seconds: Mapping[str, float], faults: Sequence[str]
+    it: Outcome,
+    contest: Contest,
+    clock: Clock,
+    cpu_seconds: Mapping[str, float],
+    faults: Sequence[str],
 ) -> dict[str, Any]:
     """The same for programs. Amounts are decimal strings."""
     answer, money = it.answer, it.money
@@ -39,6 +44,7 @@ def as_json(
         "paid": tokens(money.credited - money.customer),
         "ledger_sum": tokens(money.books["sum"]),
         "escrow_left": tokens(money.books["escrows"]),
+        "bounty": contest.as_json(),
         "picture": str(PICTURE),
         "seconds": clock.seconds,
         "cpu_seconds": dict(cpu_seconds),
@@ -46,7 +52,9 @@ def as_json(
     }
 
 
-def show(screen: Screen, it: Outcome, clock: Clock, faults: Sequence[str]) -> None:
+def show(
+    screen: Screen, it: Outcome, contest: Contest, clock: Clock, faults: Sequence[str]
+) -> None:
     """The same for people."""
     console = screen.console
     console.print()
@@ -66,6 +74,13 @@ def show(screen: Screen, it: Outcome, clock: Clock, faults: Sequence[str]) -> No
         f"from outside {tokens(-books['chain'])}."
     )
     console.print(f"As a picture: {PICTURE}\n", markup=False)
+    console.print(_contest(contest))
+    checked = "all hold" if contest.verified else "NOT all hold"
+    console.print(
+        f"\nThe bounty: {contest.entrants} entrants, {tokens(contest.paid)} tokens of prizes paid; "
+        f"{contest.checks} checks by public data alone: {checked}. Who only guessed gained "
+        f"{contest.random_gain:+.3f} on the public board; copies found: {contest.copies_flagged}.\n"
+    )
     for fault in faults:
         console.print(f"[bold red]Not as it must be:[/] {escape(fault)}")
     parts = ", ".join(f"{name} {seconds}" for name, seconds in clock.parts.items())
@@ -103,6 +118,19 @@ def _months(it: Outcome) -> Table:
     for month, count in sorted(it.truth.months.items()):
         counted = sum(it.answer.months.get(month, {}).values())
         table.add_row(month, str(counted), str(count), bar(counted, most))
+    return table
+
+
+def _contest(it: Contest) -> Table:
+    table = _table(
+        "Is it malignant? The final board", "place", "entrant", "score", "tied", "first", "prize"
+    )
+    for row in it.board:
+        tied = "" if row["tied_from"] == row["tied_to"] else f"{row['tied_from']}–{row['tied_to']}"
+        chance = row["chance_of_first"]
+        first = "" if chance is None else f"{chance:.0%}"
+        prize = tokens(Decimal(row["prize"] or 0))
+        table.add_row(str(row["rank"]), row["name"], f"{row['score']:.4f}", tied, first, prize)
     return table
 
 

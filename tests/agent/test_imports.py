@@ -21,9 +21,11 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|entrypoints\.(cli|sim_options|embedded\.refusals))\b"
+    r"dml\.(agent|inference|entrypoints\.(cli|sim_options|bounty\.commands|embedded\.refusals))\b"
 )
-PACKAGES: Final = frozenset({"dml", "dml.entrypoints", "dml.entrypoints.embedded"})
+PACKAGES: Final = frozenset(
+    {"dml", "dml.entrypoints", "dml.entrypoints.bounty", "dml.entrypoints.embedded"}
+)
 
 
 async def test_an_agent_at_work_imports_nothing_of_the_server(

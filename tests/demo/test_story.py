@@ -68,7 +68,12 @@ def test_the_whole_story_adds_up_and_leaves_nothing_behind() -> None:
     assert told["earned"] == {"device_owners": "6", "developer": "1.5", "platform": "0.75"}
     assert Decimal(told["paid"]) == sum(map(Decimal, told["earned"].values()))
     assert (told["ledger_sum"], told["escrow_left"]) == ("0", "0")
-    assert {"start", "train", "devices", "stop"} <= told["timings"].keys()
+    bounty = told["bounty"]
+    assert bounty["verified"] is True
+    assert (bounty["entrants"], bounty["copies_flagged"]) == (11, 1)
+    assert (bounty["paid"], bounty["escrow_left"]) == ("100", "0")
+    assert abs(bounty["random_gain"]) < 0.25
+    assert {"start", "train", "devices", "bounty", "stop"} <= told["timings"].keys()
     assert 0 < told["seconds"] < 150
     assert Path(told["picture"]) == PICTURE
     assert PICTURE.read_bytes().startswith(PNG)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dml.entrypoints import sim_options as options
+from dml.entrypoints.bounty.commands import bounty
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
@@ -25,6 +26,7 @@ job = typer.Typer(no_args_is_help=True, help="What became of a job: for the oper
 app.add_typer(job, name="job")
 device = typer.Typer(no_args_is_help=True, help="Let models run over data of yours, and earn.")
 app.add_typer(device, name="device")
+app.add_typer(bounty, name="bounty")
 
 
 def _settings(**chosen: int | None) -> "Settings":

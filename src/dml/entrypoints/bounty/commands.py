@@ -1,0 +1,211 @@
+"""The subcommands of `dml bounty`. Each imports what it needs when it is called, as in `cli`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bounty = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Bounties: set one up, enter one, look at its board, verify its result.\n\n"
+    "Who you are is read from `DML_EMAIL` and `DML_PASSWORD`, or `DML_TOKEN`; where the "
+    "marketplace is, from `--server` or `DML_SERVER`.",
+)
+
+Server = Annotated[
+    str, typer.Option("--server", envvar="DML_SERVER", help="The marketplace's address.")
+]
+Id = Annotated[str, typer.Argument(metavar="BOUNTY", help="The bounty's id.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+HERE = "http://127.0.0.1:8000"
+
+
+@bounty.command("create")
+def create(
+    file: Annotated[Path, typer.Argument(help="The description, such as bounty.yaml.")],
+    server: Server = HERE,
+    into: Annotated[
+        str | None, typer.Option(help="Bring this draft up to date instead of making a new one.")
+    ] = None,
+    fund: Annotated[bool, typer.Option("--fund", help="Put the prizes into escrow, too.")] = False,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Fund it, and open enrollment now and not at its date.")
+    ] = False,
+) -> None:
+    """Make a bounty of a description, with its test set and attachments.
+
+    **bounty.yaml** has the keys of the API; `prizes` are amounts, the first place first; a date may
+    be a span from now on; `test_set` and `attachments` name files beside it:
+
+        name: Is it malignant?
+        organisation: A hospital
+        subtitle: Ten measurements of a cell
+        description: …
+        data: train.csv has 200 rows with a target, inputs.csv 369 without
+        evaluation: Area under the ROC curve on rows that nobody sees
+        rules: One account for each person …
+        tags: [medicine]
+        judging: metric
+        metric: roc_auc.v1
+        prizes: ["60", "30", "10"]
+        enrolls_at: +1h
+        submits_at: +7d
+        closes_at: 2027-03-01T12:00:00Z
+        dispute_window: 7d
+        test_set: {file: test.csv, id_column: id, target_column: target}
+        attachments: [{file: train.csv, kind: data}]
+
+    Prints the id alone to standard output.
+    """
+    from rich.console import Console
+
+    from dml.entrypoints.bounty import making
+    from dml.entrypoints.bounty.marketplace import Marketplace
+
+    console = Console(stderr=True, highlight=False)
+    with Marketplace(server) as market:
+        market.sign_in()
+        made = making.create(market, file, into=into, fund=fund, opens=opens, console=console)
+    typer.echo(made)
+
+
+@bounty.command("export")
+def export(
+    bounty_id: Id,
+    server: Server = HERE,
+    to: Annotated[
+        Path | None, typer.Option(help="A folder for bounty.yaml and the files attached.")
+    ] = None,
+) -> None:
+    """Write a bounty as a description that `create` understands.
+
+    The test set itself does not come back: nobody can read it before the end.
+    """
+    from dml.entrypoints.bounty import making
+    from dml.entrypoints.bounty.marketplace import Marketplace
+
+    with Marketplace(server) as market:
+        text = making.export(market.sign_in(), bounty_id, to)
+    if to is None:
+        typer.echo(text, nl=False)
+
+
+@bounty.command("enroll")
+def enroll(
+    bounty_id: Id,
+    server: Server = HERE,
+    name: Annotated[str | None, typer.Option(help="How the board shall call you.")] = None,
+    accept_rules: Annotated[
+        bool, typer.Option("--accept-rules", help="You have read the rules, and accept them.")
+    ] = False,
+) -> None:
+    """Enter a bounty, and pay its fee. Teams enroll through the API."""
+    from dml.entrypoints.bounty import entering
+    from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+
+    with Marketplace(server) as market:
+        if not accept_rules:
+            told = market.sign_in().ask("GET", bounty_path(bounty_id))
+            typer.echo(f"{told['rules']}\n\nThe fee is {told['enrollment_fee']} tokens.", err=True)
+            typer.echo("Accept the rules by --accept-rules.", err=True)
+            raise typer.Exit(1)
+        entered = entering.enroll(market.sign_in(), bounty_id, name)
+    typer.echo(entered["id"])
+
+
+@bounty.command("submit")
+def submit(
+    bounty_id: Id,
+    file: Annotated[Path, typer.Argument(help="Predictions (.csv, .parquet), or a model (.onnx).")],
+    server: Server = HERE,
+    name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's]")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check the file: it costs nothing.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait for the score. 0: do not wait.", min=0)
+    ] = 600,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a file, and wait for its score.
+
+    The board shows a new score only where it is better than your best by more than chance; what it
+    shows instead is your best.
+    """
+    import json
+
+    from rich.console import Console
+
+    from dml.entrypoints.bounty import entering
+    from dml.entrypoints.bounty.marketplace import Marketplace
+
+    console = Console(stderr=True, highlight=False)
+    with Marketplace(server) as market:
+        made = entering.submit(
+            market.sign_in(),
+            bounty_id,
+            file,
+            name=name,
+            dry_run=dry_run,
+            wait_seconds=wait,
+            console=console,
+        )
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    left = made["limits"]
+    score = made["shown_score"]
+    told = made["end_reason"] or made["state"] if score is None else f"on the board: {score}"
+    better = "" if score is None or made["improved"] else " (not better than by chance)"
+    typer.echo(
+        f"{told}{better}; left today: {left['day']['left']}, in all: {left['in_all']['left']}"
+    )
+
+
+@bounty.command("board")
+def board(
+    bounty_id: Id,
+    server: Server = HERE,
+    rows: Annotated[int, typer.Option(help="How many of them.", min=1, max=100)] = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All of it, as CSV.")] = False,
+) -> None:
+    """Show the leaderboard: the final one once there is one. Needs no account."""
+    from rich.console import Console
+
+    from dml.entrypoints.bounty import entering
+    from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+
+    with Marketplace(server) as market:
+        if as_csv:
+            path = f"{bounty_path(bounty_id)}/leaderboard.csv"
+            sys.stdout.buffer.write(market.bytes_of(path, limit=1 << 28))
+            return
+        Console(highlight=False).print(entering.board(market, bounty_id, rows))
+
+
+@bounty.command("verify")
+def verify(
+    bounty_id: Id,
+    server: Server = HERE,
+    commitment: Annotated[
+        str | None, typer.Option(help="What you noted as the commitment when the bounty opened.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help='Print `{"verified", "checks"}`.')
+    ] = False,
+) -> None:
+    """Check the result of a bounty by public data alone, without an account.
+
+    It fetches the test set, the salt and the ranked predictions, which are public once there is a
+    ranking, and makes everything anew: the commitment, the split, every score, the ranking with its
+    ties, and the prizes. The exit code is 0 where all is as it was told, 1 where not.
+    """
+    from dml.entrypoints.bounty import verifying
+    from dml.entrypoints.bounty.marketplace import Marketplace
+
+    with Marketplace(server) as market:
+        verdict = verifying.verify(market, bounty_id, commitment)
+    typer.echo(verdict.as_json() if as_json else verdict.as_text())
+    raise typer.Exit(0 if verdict.verified else 1)

@@ -1,0 +1,82 @@
+"""What an entrant does: enroll, submit and wait, look at the board."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from dml.entrypoints.bounty.description import media_type
+from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+from dml.entrypoints.embedded.refusals import Refused
+
+LOOK_SECONDS: Final = 0.5
+UNDER_WAY: Final = frozenset({"validating", "queued", "evaluating"})
+
+
+def enroll(market: Marketplace, bounty_id: str, name: str | None) -> Mapping[str, Any]:
+    """Enter a bounty alone. Whoever calls has accepted its rules."""
+    path = bounty_path(bounty_id)
+    body: dict[str, Any] = {"accept_rules": True}
+    if name is not None:
+        body["name"] = name
+    entered: Mapping[str, Any] = market.ask("POST", f"{path}/enrollments", json=body)
+    return entered
+
+
+def submit(
+    market: Marketplace,
+    bounty_id: str,
+    file: Path,
+    *,
+    name: str | None,
+    dry_run: bool,
+    wait_seconds: float,
+    console: Console,
+) -> Mapping[str, Any]:
+    """Submit a file, and wait for its score if asked to. Return the submission as it is then."""
+    path = f"{bounty_path(bounty_id)}/submissions"
+    query = {"name": name or file.name, "dry_run": "true" if dry_run else "false"}
+    made: Mapping[str, Any] = market.upload("POST", path, file, media_type(file), **query)
+    give_up_at = time.monotonic() + wait_seconds
+    with console.status("") as line:
+        while made["state"] in UNDER_WAY and time.monotonic() < give_up_at:
+            position = made.get("position")
+            line.update(f"{made['state']} …" + (f" {position} before it" if position else ""))
+            time.sleep(LOOK_SECONDS)
+            made = market.ask("GET", f"{path}/{made['id']}")
+    if made["state"] == "failed":
+        told = [f"{it['code']}: {it['detail']}" for it in made["refusals"]]
+        raise Refused("\n     ".join(["the submission failed, and does not count:", *told]))
+    return made
+
+
+def board(market: Marketplace, bounty_id: str, rows: int) -> Table:
+    """The board as a table: the final one once there is one."""
+    path = bounty_path(bounty_id)
+    bounty = market.ask("GET", path)
+    page = market.ask("GET", f"{path}/leaderboard", params={"limit": str(rows)})
+    final = page["part"] == "final"
+    table = Table(title=f"{bounty['name']} ({bounty['state']})", title_justify="left")
+    columns = ["", "entrant", "private score" if final else "score", "submissions"]
+    columns += ["tied", "first with", "prize"] if final else []
+    for column in columns:
+        table.add_column(column, justify="left" if column == "entrant" else "right")
+    for it in page["items"]:
+        table.add_row(*_cells(it, final=final))
+    return table
+
+
+def _cells(it: Mapping[str, Any], *, final: bool) -> list[str]:
+    cells = [_shown(it["rank"]), it["name"], _shown(it["score"]), str(it["submissions"])]
+    if final:
+        chance = it["chance_of_first"]
+        tied = "" if it["tied_from"] == it["tied_to"] else f"{it['tied_from']}–{it['tied_to']}"
+        cells += [tied, "" if chance is None else f"{chance:.0%}", _shown(it["prize"])]
+    return cells
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.5f}" if isinstance(value, float) else str(value)

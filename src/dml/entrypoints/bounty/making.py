@@ -1,0 +1,110 @@
+"""What an owner does: a bounty from its description, and back."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+
+from dml.entrypoints.bounty import description
+from dml.entrypoints.bounty.description import Description
+from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+from dml.entrypoints.embedded.refusals import Refused
+
+CHECK_SECONDS: Final = 600
+LOOK_SECONDS: Final = 0.2
+ATTACHMENT_BYTES_MAX: Final = 1 << 30
+
+
+def create(
+    market: Marketplace, file: Path, *, into: str | None, fund: bool, opens: bool, console: Console
+) -> str:
+    """Make a draft of a description, or bring one up to date; fund and open it where asked.
+
+    Return its id. Where a later step is refused the draft stays, to be gone on with by `into`.
+    """
+    said = description.read(file, datetime.now(UTC))
+    if into is None:
+        bounty = market.ask("POST", "/v1/bounties", json=said.body)
+        console.print(f"Draft [bold]{bounty['id']}[/]")
+    else:
+        bounty = market.ask("PATCH", bounty_path(into), json=said.body)
+    bounty_id = str(bounty["id"])
+    try:
+        _upload(market, bounty_id, said, console)
+        if fund or opens:
+            funded = market.ask("POST", f"{bounty_path(bounty_id)}/fund")
+            console.print(f"Funded: {funded['prize_pool']} tokens are in escrow")
+        if opens:
+            opened = market.ask("POST", f"{bounty_path(bounty_id)}/open")
+            console.print(f"Open for enrollment until {opened['submits_at']}")
+    except Refused as refusal:
+        hint = f"go on with: dml bounty create {file} --into {bounty_id}"
+        raise Refused(f"{refusal}\n     The draft stays; mend that, and {hint}") from refusal
+    return bounty_id
+
+
+def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:
+    """Return the description of a bounty; into a folder, with the files that are attached."""
+    path = bounty_path(bounty_id)
+    bounty = dict(market.ask("GET", path))
+    bounty["attachments"] = market.ask("GET", f"{path}/attachments")["items"]
+    test_set = _test_set(market, bounty)
+    text = description.write(bounty, test_set)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "bounty.yaml").write_text(text, encoding="utf-8")
+        for it in bounty["attachments"]:
+            content = market.bytes_of(it["url"], limit=ATTACHMENT_BYTES_MAX)
+            (folder / Path(it["name"]).name).write_bytes(content)
+    return text
+
+
+def _test_set(market: Marketplace, bounty: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what the owner may know of the test set; nobody gets its file back."""
+    if bounty["judging"] != "metric":
+        return None
+    try:
+        found: Mapping[str, Any] = market.ask("GET", f"{bounty_path(bounty['id'])}/test-set")
+    except Refused:  # There is none yet, or it is somebody else's bounty.
+        return None
+    return found
+
+
+def _upload(market: Marketplace, bounty_id: str, said: Description, console: Console) -> None:
+    path = bounty_path(bounty_id)
+    attached = market.ask("GET", f"{path}/attachments")["items"]
+    there = {(it["kind"], it["name"]) for it in attached}
+    for it in said.attachments:
+        if (it.kind, it.file.name) not in there:
+            query = {"kind": it.kind, "name": it.file.name}
+            media_type = description.media_type(it.file)
+            market.upload("POST", f"{path}/attachments", it.file, media_type, **query)
+            console.print(f"Attached {it.file.name}", markup=False)
+    if said.test_set is not None:
+        media_type = description.media_type(said.test_set.file)
+        columns = {
+            "id_column": said.test_set.id_column,
+            "target_column": said.test_set.target_column,
+        }
+        market.upload("PUT", f"{path}/test-set", said.test_set.file, media_type, **columns)
+        _await_check(market, f"{path}/test-set", console)
+
+
+def _await_check(market: Marketplace, path: str, console: Console) -> None:
+    give_up_at = time.monotonic() + CHECK_SECONDS
+    with console.status("The test set is being checked …"):
+        while (test_set := market.ask("GET", path))["state"] == "uploaded":
+            if time.monotonic() > give_up_at:
+                raise Refused(
+                    f"the test set was not checked after {CHECK_SECONDS} s: is a worker up?"
+                )
+            time.sleep(LOOK_SECONDS)
+    if test_set["state"] != "checked":
+        told = "\n     ".join(str(it["detail"]) for it in test_set["refusals"])
+        raise Refused(f"the test set was refused:\n     {told}")
+    console.print(
+        f"The test set is checked: {test_set['rows']} rows, {test_set['public_rows']} public"
+    )

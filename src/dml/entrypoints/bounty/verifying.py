@@ -1,0 +1,183 @@
+"""Whether a bounty's result is what its public data say. Everything is made anew.
+
+What a server tells may be wrong or hostile: the test set's file is read in the sandbox, and each
+blob must have the hash that it is named by.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from dml.bounties.judging_rules import Band, share_prizes
+from dml.bounties.models import Ties
+from dml.core import money
+from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+from dml.entrypoints.embedded.refusals import Refused
+from dml.inference.signature import Refused as ModelRefused
+from dml.scoring import metrics, ranking, test_set
+from dml.scoring.names import MetricName
+from dml.scoring.predictions import Predictions
+from dml.scoring.ranking import Ranked
+from dml.scoring.reader import Reader
+from dml.scoring.test_set import TestSet
+
+FILE_BYTES_MAX: Final = 1 << 30
+CHANCE_TOLERANCE: Final = 0.03  # numpy may draw otherwise in another version.
+SCORE_TOLERANCE: Final = 1e-9
+SHOWN_TOLERANCE: Final = 1e-5
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Each check in words, and whether it held."""
+
+    checks: list[tuple[str, bool, str]] = field(default_factory=list)
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.checks) and all(held for _, held, _ in self.checks)
+
+    def check(self, what: str, held: bool, otherwise: str = "") -> None:
+        self.checks.append((what, held, "" if held else otherwise))
+
+    def as_json(self) -> str:
+        told = [{"check": what, "held": held, "detail": it} for what, held, it in self.checks]
+        return json.dumps({"verified": self.verified, "checks": told})
+
+    def as_text(self) -> str:
+        lines = [
+            f"{'✓' if held else '✗'} {what}{it and f': {it}'}" for what, held, it in self.checks
+        ]
+        failed = sum(not held for _, held, _ in self.checks)
+        end = f"{failed} of {len(lines)} checks failed." if failed else "All of it holds."
+        return "\n".join([*lines, end])
+
+
+def verify(market: Marketplace, bounty_id: str, noted: str | None) -> Verdict:
+    """Make everything anew, and hold it against what is told. Refused where nothing is told yet."""
+    path = bounty_path(bounty_id)
+    evidence = market.ask("GET", f"{path}/evidence")
+    verdict, metric = Verdict(), MetricName(evidence["metric"])
+    hidden = _test_set(verdict, market, evidence, noted)
+    if hidden is None:
+        return verdict
+    bounty = market.ask("GET", path)
+    parts = (len(hidden), int(hidden.public.sum()))
+    told = (bounty["test_set"]["rows"], bounty["test_set"]["public_rows"])
+    verdict.check("the split is that of the salt", parts == told, f"{parts} rows, told: {told}")
+
+    entries = {
+        it["enrollment_id"]: Predictions.from_bytes(_blob(market, it["predictions"]))
+        for it in evidence["entries"]
+    }
+    verdict.check(f"the predictions of {len(entries)} entrants have the hashes told", held=True)
+    _check_public_scores(verdict, market, path, metric, hidden, evidence, entries)
+    salt = bytes.fromhex(evidence["salt"])
+    made = ranking.rank(metric, hidden, entries, salt, draws=evidence["draws"])
+    _check_ranking(verdict, evidence["entries"], made)
+    _check_prizes(verdict, evidence)
+    return verdict
+
+
+def _blob(market: Marketplace, told: Mapping[str, Any]) -> bytes:
+    """Fetch a file. Refused where it is not the one that its hash names."""
+    content = market.bytes_of(told["url"], limit=FILE_BYTES_MAX)
+    if hashlib.sha256(content).hexdigest() != told["sha256"]:
+        raise Refused(f"{told['url']} is not the file whose hash was told")
+    return content
+
+
+def _test_set(
+    verdict: Verdict, market: Marketplace, evidence: Mapping[str, Any], noted: str | None
+) -> TestSet | None:
+    """Read the test set that was committed to; None where it cannot be."""
+    told, salt = evidence["test_set"], bytes.fromhex(evidence["salt"])
+    file = _blob(market, told)
+    commitment = test_set.commitment(salt, file)
+    what = "salt and test set are those committed to when it opened"
+    verdict.check(what, commitment == evidence["commitment"], f"they give {commitment}")
+    if noted is not None:
+        what = "the commitment is the one that was noted"
+        verdict.check(what, noted.lower() == commitment, f"it is {commitment}")
+    try:
+        with Reader() as reader:
+            return reader.read_test_set(
+                file,
+                told["format"],
+                id_column=told["id_column"],
+                target_column=told["target_column"],
+                metric=MetricName(evidence["metric"]),
+                salt=salt,
+            )
+    except ModelRefused as refused:
+        verdict.check("the test set can be read", False, f"{refused.reasons[0].detail}")
+        return None
+
+
+def _check_public_scores(
+    verdict: Verdict,
+    market: Marketplace,
+    path: str,
+    metric: MetricName,
+    hidden: TestSet,
+    evidence: Mapping[str, Any],
+    entries: Mapping[str, Predictions],
+) -> None:
+    """Hold the public board against the predictions that its hashes name."""
+    wrong, seen = [], 0
+    hashes = {it["enrollment_id"]: it["predictions"]["sha256"] for it in evidence["entries"]}
+    for row in market.all_of(f"{path}/leaderboard", part="public"):
+        entry = row["enrollment_id"]
+        if hashes.get(entry) != row["predictions_sha256"]:
+            continue  # Another submission than the best was chosen, or it was not ranked.
+        seen += 1
+        part = hidden.public
+        target, predicted = hidden.target[part], entries[entry].values[part]
+        score = metrics.score(metric, target, predicted, hidden.classes)
+        if abs(score - row["score"]) > SHOWN_TOLERANCE:
+            wrong.append(f"{row['name']}: {row['score']}, made anew {score}")
+    verdict.check(
+        f"{seen} public scores are those of their predictions", not wrong, "; ".join(wrong)
+    )
+
+
+def _check_ranking(
+    verdict: Verdict, told: Sequence[Mapping[str, Any]], made: Sequence[Ranked]
+) -> None:
+    """Hold each entrant's private score, place, ties and chance against those made anew."""
+    anew = {it.entry: it for it in made}
+    checks: tuple[tuple[str, Callable[[Mapping[str, Any], Ranked], bool]], ...] = (
+        ("private scores", lambda it, own: abs(it["score"] - own.score) <= SCORE_TOLERANCE),
+        ("places", lambda it, own: it["place"] == own.place),
+        (
+            "ties",
+            lambda it, own: (it["tied_from"], it["tied_to"]) == (own.tied_from, own.tied_to),
+        ),
+        ("chances of first place", lambda it, own: _near(it["chance_of_first"], own)),
+    )
+    for what, holds in checks:
+        wrong = [it["name"] for it in told if not holds(it, anew[it["enrollment_id"]])]
+        otherwise = f"not those of {', '.join(wrong)}"
+        verdict.check(f"{what} are those of the private part", not wrong, otherwise)
+
+
+def _near(told: float | None, own: Ranked) -> bool:
+    if told is None or own.chance_of_first is None:
+        return told is own.chance_of_first
+    return abs(told - own.chance_of_first) <= CHANCE_TOLERANCE
+
+
+def _check_prizes(verdict: Verdict, evidence: Mapping[str, Any]) -> None:
+    """Share the prizes anew, by the ties as they were ranked."""
+    prizes = [money.parse(it) for it in evidence["prizes"]]
+    told = sorted(evidence["entries"], key=lambda it: int(it["place"]))
+    bands = [Band(it["place"], it["tied_from"], it["tied_to"]) for it in told]
+    shared = share_prizes(prizes, bands, Ties(evidence["ties"]))
+    wrong = [
+        f"{it['name']} has {it['prize']}, not {money.render(share)}"
+        for it, share in zip(told, shared, strict=True)
+        if money.parse(it["prize"]) != share
+    ]
+    verdict.check("prizes are those of the places and ties", not wrong, "; ".join(wrong))
