@@ -1,6 +1,8 @@
 """A bounty on the real engine: nobody touches it, and it goes from its funding to the payment."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from math import ceil
 
 import httpx
 import pytest
@@ -11,7 +13,14 @@ from dml.bounties.models import BountyState
 from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
-from tests.bounties.factories import assert_sound, available, enroll, make_bounty, place
+from tests.bounties.factories import (
+    assert_sound,
+    available,
+    catch_up,
+    enroll,
+    make_bounty,
+    place,
+)
 from tests.core.engine_watch import running_node, until
 from tests.world import World, soon
 
@@ -79,3 +88,22 @@ async def test_a_withdrawn_alarm_never_goes_off(running: World) -> None:
     async with running.parts.sessions() as tx:
         found = await tx.scalars(query, {"id": f"bounty:{bounty.id}:alarm:%"})
         assert list(found) == ["CANCELLED", "CANCELLED", "DELAYED"]
+
+
+async def test_an_alarm_by_a_fast_clock_is_not_the_last_one(world: World) -> None:
+    """A worker's clock says when it goes off, and PostgreSQL's whether anything is due."""
+    bounty = await make_bounty(world, state=BountyState.FUNDED)
+    ours = {"id": f"bounty:{bounty.id}:alarm:%"}
+    went_off = text("""
+        UPDATE dbos.workflow_status SET status = 'SUCCESS'
+        WHERE workflow_uuid LIKE :id AND status = 'DELAYED'""")
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(went_off, ours)
+    enrolls_at = datetime.fromisoformat((await bounty.get())["enrolls_at"])
+    early = enrolls_at - timedelta(milliseconds=5)
+    assert await catch_up(world, bounty, early) == "nothing is due"
+    waiting = text("""
+        SELECT delay_until_epoch_ms FROM dbos.workflow_status
+        WHERE workflow_uuid LIKE :id AND status = 'DELAYED'""")
+    async with world.parts.sessions() as tx:
+        assert list(await tx.scalars(waiting, ours)) == [ceil(enrolls_at.timestamp() * 1000)]

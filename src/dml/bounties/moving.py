@@ -23,21 +23,22 @@ NEVER_JUDGED: Final = "Nobody was ranked in time, so all the money went back."
 
 @process("bounties.advance.v1")
 async def advance(steps: Steps, bounty_id: BountyId) -> str:
-    """Do what is due by a bounty's dates. An alarm that is no longer the last finds nothing."""
+    """Do what is due by a bounty's dates. An alarm that is early, or outdated, finds nothing."""
     return await steps.change(catch_up, bounty_id)
 
 
 async def catch_up(ctx: Context, bounty_id: BountyId) -> str:
-    """Make each move that is due, and set the alarm for the next. Return the moves made."""
+    """Make each move that is due, and set the alarm for the next. Return the moves made.
+
+    Also where nothing is due yet: an alarm goes off by a worker's clock, which may be fast.
+    """
     bounty, made = await queries.lock_bounty(ctx.tx, bounty_id), list[str]()
     by_date = replace(ctx, actor=SYSTEM)
     while (coming := rules.due(bounty)) is not None and coming[1] <= ctx.now:
         await _move(by_date, bounty, coming[0])
         made.append(coming[0])
-    if not made:
-        return "nothing is due"
     await set_alarm(ctx, bounty)
-    return ", ".join(made)
+    return ", ".join(made) or "nothing is due"
 
 
 async def set_alarm(ctx: Context, bounty: Bounty) -> None:
