@@ -151,17 +151,22 @@ def test_threads_share_a_reader(reader: Reader) -> None:
         assert list(threads.map(read, [0, 1, 2, 3] * 5)) == [0, 60, 120, 180] * 5
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        np.full(ROWS, np.nan),
-        np.full(ROWS - 1, 1.0),
-        np.full((ROWS, 2), 1.0),
-        np.full(ROWS, 1, np.int32),
-    ],
-    ids=["NaN", "too few", "too wide", "codes"],
-)
-def test_what_a_child_says_is_checked(values: np.ndarray) -> None:
+THREE = ("no", "perhaps", "yes")
+LIES = {
+    "NaN": (MetricName.RMSE, np.full(ROWS, np.nan)),
+    "too few": (MetricName.RMSE, np.full(ROWS - 1, 1.0)),
+    "too wide": (MetricName.RMSE, np.full((ROWS, 2), 1.0)),
+    "codes": (MetricName.RMSE, np.full(ROWS, 1, np.int32)),
+    "whose squares are infinite": (MetricName.RMSE, np.full(ROWS, 1e200)),
+    "of no class": (MetricName.ACCURACY, np.full(ROWS, 3, np.int32)),
+    "no probability": (MetricName.LOG_LOSS, np.full((ROWS, 3), -1.0)),
+    "sure of each class": (MetricName.LOG_LOSS, np.full((ROWS, 3), 1.0)),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_a_child_says_is_checked(lie: str) -> None:
+    metric, values = LIES[lie]
     answer = arrays.to_bytes({"values": values})
     header, parts = frames.read(io.BytesIO(answer))
 
@@ -169,7 +174,6 @@ def test_what_a_child_says_is_checked(values: np.ndarray) -> None:
         def ask(self, *_: Any) -> tuple[dict[str, Any], list[bytes]]:
             return header, parts
 
+    test_set = a_test_set(metric, classes=THREE)
     with pytest.raises(SandboxFailed, match="no sense"):
-        Lied().read_predictions(
-            GOOD, "csv", metric=MetricName.RMSE, test_set=a_test_set(MetricName.RMSE)
-        )
+        Lied().read_predictions(GOOD, "csv", metric=metric, test_set=test_set)

@@ -24,7 +24,12 @@ from dml.inference.signature import (
     too_large,
 )
 from dml.scoring import arrays, names
-from dml.scoring.limits import FILE_BYTES_MAX, PART_ROWS_LEAST, TEST_SET_BYTES_MAX
+from dml.scoring.limits import (
+    FILE_BYTES_MAX,
+    NUMBER_MOST,
+    PART_ROWS_LEAST,
+    TEST_SET_BYTES_MAX,
+)
 from dml.scoring.names import Form, MetricName
 from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import Ids, TestSet, split
@@ -44,6 +49,7 @@ MEMORY_PER_FEATURE_BYTE: Final = 4
 OUTPUT_BYTES_PER_ROW: Final = 4000  # of float32 for a thousand classes
 BYTES_PER_NUMBER: Final = 8
 SUM_TOLERANCE: Final = 1e-3
+SUM_ROUNDING: Final = 1e-9  # of what was divided by its sum
 
 FAULTS: Final = Faults(
     too_slow=Reason("file.too_slow", "It took too long to read. Take Parquet, or fewer columns."),
@@ -246,7 +252,9 @@ def _checked(values: Array | None, metric: MetricName, test_set: TestSet) -> Pre
     if label or kind is Form.PROBABILITY:
         whole = values.min() >= 0 and values.max() <= (classes - 1 if label else 1)
     else:
-        whole = np.isfinite(values).all()
+        whole = np.isfinite(values).all() and np.abs(values).max() <= NUMBER_MOST
+    if many:  # Or else a row could be sure of each class, and never be wrong.
+        whole = whole and (np.abs(values.sum(axis=1) - 1) <= SUM_ROUNDING).all()
     if not whole:
         raise _senseless()
     return Predictions(values)
