@@ -97,6 +97,19 @@ async def test_a_cursor_of_ones_own_making_is_refused(world: World, cursor: str)
         problem(answer, 422, "http.422")
 
 
+@pytest.mark.parametrize("key", [1e300, -1e300, 2.0**31, 0.5, -7.0])
+async def test_a_cursor_that_no_row_has_ends_no_list_in_an_error(world: World, key: float) -> None:
+    ranked, _ = await _four(world, state=BountyState.DISPUTING)
+    by_hand, _ = await _four(world, judging=Judging.MANUAL, metric=None)
+    public, _ = await _four(world)
+    cursor = Key(key, NOW, new_id()).write()
+    for bounty in (ranked, by_hand, public):
+        for listed in ("leaderboard", "records"):
+            path = f"/v1/bounties/{bounty.id}/{listed}?cursor={cursor}"
+            answer = await world.client.get(path)
+            assert answer.status_code == 200, (listed, answer.text)
+
+
 async def test_there_is_no_final_part_before_the_end_and_no_board_of_a_draft(
     world: World,
 ) -> None:
