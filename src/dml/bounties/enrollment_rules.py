@@ -231,7 +231,14 @@ def require_undecided(bounty: Bounty) -> None:
 
 def require_impartial(bounty: Bounty, actor: Actor, mine: Enrollment | None) -> None:
     """Refuse a moderator who has a part in the bounty."""
-    if actor.user_id == bounty.owner_id or mine is not None:
+    if actor.user_id == bounty.owner_id:
+        raise NotImpartial
+    require_no_entrant(mine)
+
+
+def require_no_entrant(mine: Enrollment | None) -> None:
+    """Refuse to decide about those against whom one competes."""
+    if mine is not None:
         raise NotImpartial
 
 

@@ -6,6 +6,7 @@ Each holds the bounty's row first, so that of two at once the second finds what 
 from collections.abc import Sequence
 
 from dml.bounties import board, enrollment_queries, moving, placing, queries, rules
+from dml.bounties import enrollment_rules as entering
 from dml.bounties import judging_rules as judging
 from dml.bounties.models import Bounty, BountyState, Decision, Dispute, Enrollment, Judging, Ties
 from dml.core import audit
@@ -16,9 +17,14 @@ from dml.core.ids import BountyId, DecisionId, DisputeId, EnrollmentId, new_id
 async def reward(
     ctx: Context, bounty_id: BountyId, *, winners: Sequence[EnrollmentId], reason: str
 ) -> Bounty:
-    """Name the winners of a bounty that its owner judges, the first place first. Nobody may win."""
+    """Name the winners of a bounty that is judged by hand, the first place first. Nobody may win.
+
+    The owner does; at the second chance, a moderator who has no part in it may.
+    """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    rules.require_owner(bounty, ctx.actor)
+    judging.require_judge(bounty, ctx.actor)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
+    entering.require_no_entrant(mine)
     judging.require_by_hand(bounty)
     rules.require_state(bounty, BountyState.EVALUATING)
     judging.require_prizes_for(bounty, len(winners))

@@ -10,6 +10,7 @@ from dml.algorithms.models import Version
 from dml.algorithms.schemas import VersionOut
 from dml.bounties import board, judging, publishing, queries, shapes
 from dml.bounties import judging_rules as rules
+from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.judging_schemas import (
     AgreementsOut,
     AgreementsWanted,
@@ -52,6 +53,7 @@ async def _shown(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
     responses=refusals(
         BountyNotFound,
         NotOwner,
+        NotImpartial,
         WrongState,
         rules.NotByHand,
         rules.MoreWinnersThanPrizes,
@@ -63,7 +65,8 @@ async def _shown(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
 async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, response: Response) -> BountyOut:
     """Name the winners of a bounty that you judge, the first place first, with a public reason.
 
-    It can then be disputed for a while; after that the prizes are paid.
+    It can then be disputed for a while; after that the prizes are paid. Where the owner has let
+    `judged_by` pass, a moderator may do it as well.
     """
     bounty = await judging.reward(ctx, bounty_id, winners=body.winners, reason=body.reason)
     return await _shown(ctx, bounty, response)

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
+from dml.bounties import rules
 from dml.bounties.models import (
     Bounty,
     BountyState,
@@ -18,6 +19,7 @@ from dml.bounties.models import (
     SubmissionState,
     Ties,
 )
+from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dml.core.ids import EnrollmentId, UserId
 from dml.core.money import MicroTokens
@@ -162,6 +164,12 @@ def entrant_of(entry: Mapping[str, Any]) -> EnrollmentId:
 def is_ranked(bounty: Bounty) -> bool:
     """Whether its winners are known to everybody."""
     return bounty.state in RANKED
+
+
+def require_judge(bounty: Bounty, actor: Actor) -> None:
+    """Refuse who does not judge it: moderators do, too, where the owner has let the date pass."""
+    if not (bounty.second_chance and actor.is_moderator):
+        rules.require_owner(bounty, actor)
 
 
 def require_by_hand(bounty: Bounty) -> None:
