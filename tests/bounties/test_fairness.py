@@ -1,20 +1,29 @@
 """What nobody may gain by: a copy, a file that runs otherwise the second time, an early look."""
 
 import json
+from collections.abc import Collection
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import update
 
+from dml.bounties import queries, ranking, ranking_processes
 from dml.bounties.models import BountyState, Submission
 from dml.bounties.ranking import OTHER_PREDICTIONS
+from dml.bounties.rules import move_bounty
+from dml.core.settings import Settings
 from dml.edge import worker
 from dml.edge.worker import WorkerParts
+from dml.scoring.names import MetricName
+from dml.scoring.predictions import Predictions
+from dml.scoring.reader import Reader, SandboxFailed
+from dml.scoring.test_set import TestSet
 from tests.bounties import tables
 from tests.bounties.entries import Contest, make_contest, scored
-from tests.bounties.factories import Entrant, bring_to, moderator
+from tests.bounties.factories import Entrant, InOneGo, bring_to, moderator
 from tests.bounties.test_ranking import board, compute, score_all, until_ranked
-from tests.world import World
+from tests.worker_parts import make_parts
+from tests.world import World, soon
 
 pytestmark = pytest.mark.usefixtures("node", "at_work")
 
@@ -57,6 +66,50 @@ async def test_a_second_run_that_differs_disqualifies_until_it_is_explained(
         (1, str(odd.enrollment_id), "100"),
         (2, str(honest.enrollment_id), "50"),
     ]
+
+
+async def test_nobody_voids_a_contest_by_what_cannot_be_run_again(
+    judged: World, settings: Settings, at_work: WorkerParts
+) -> None:
+    contest = await make_contest(judged, entrants=2, closes_at=soon(days=5))
+    honest, odd = contest.entrants
+    files = {honest: tables.predictions(0.7, seed=1), odd: tables.predictions(0.95, seed=2)}
+    await score_all(contest, files)
+
+    async with judged.parts.sessions.begin() as tx:  # Without an event: here only we rank it.
+        move_bounty(await queries.lock_bounty(tx, contest.id), BountyState.EVALUATING)
+
+    async def rank(chance: int, looks: int, *fails: Entrant) -> str | None:
+        reader = Failing({files[it] for it in fails})
+        worker.provide(make_parts(settings, judged.parts, reader=reader))
+        with reader:
+            return await ranking_processes.rank.function(InOneGo(judged), contest.id, chance, looks)
+
+    given_up = ranking.LOOKS_BEFORE_GIVING_UP
+    assert await rank(1, 50, odd) == "failed"  # There is time: we may still mend it.
+    assert await rank(2, given_up - 1, odd) == "failed"
+    assert await rank(2, given_up, honest, odd) == "failed"  # That is our fault, and not theirs.
+    assert await rank(2, given_up, odd) == "disputing"
+    assert [it["enrollment_id"] for it in await board(judged, contest)] == [
+        str(honest.enrollment_id)
+    ]
+    page = await judged.client.get(f"/bounties/{contest.bounty.id}")
+    assert ranking.NOT_RUN_AGAIN in page.text
+
+
+class Failing(Reader):
+    """A reader that fails at some files, through no fault of theirs that can be told."""
+
+    def __init__(self, files: Collection[bytes]) -> None:
+        super().__init__()
+        self._files = files
+
+    def read_predictions(
+        self, content: bytes, format: str, *, metric: MetricName, test_set: TestSet
+    ) -> Predictions:
+        if content in self._files:
+            raise SandboxFailed("It was killed, or the machine ran out of memory.")
+        return super().read_predictions(content, format, metric=metric, test_set=test_set)
 
 
 async def _as_if_it_had_run_otherwise(world: World, entrant: Entrant) -> None:

@@ -235,7 +235,8 @@ async def test_it_is_ranked_once_however_often_it_is_told(judged: World) -> None
     async with judged.parts.sessions.begin() as tx:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
         assert await ranking.look(ctx, contest.bounty.id) == "over"
-        await ranking.disqualify(ctx, contest.bounty.id, [contest.entrants[0].enrollment_id])
+        entrant = contest.entrants[0].enrollment_id
+        await ranking.disqualify(ctx, contest.bounty.id, [entrant], "late")
         assert await ranking.conclude(ctx, contest.bounty.id, found) == "disputing"
         await rank_closed(ctx, SubmissionsClosed(contest.bounty.id))
     again = await contest.bounty.get()
@@ -243,7 +244,9 @@ async def test_it_is_ranked_once_however_often_it_is_told(judged: World) -> None
     assert len(await board(judged, contest)) == 1
 
 
-async def test_who_was_disqualified_while_it_was_computed_is_out(judged: World) -> None:
+async def test_who_was_disqualified_while_it_was_computed_is_out_and_it_is_computed_anew(
+    judged: World,
+) -> None:
     contest = await make_contest(judged, entrants=3, closes_at=soon(days=5))
     entrants = enumerate(contest.entrants)
     await score_all(contest, {it: tables.predictions(0.95 - n / 8, n) for n, it in entrants})
@@ -251,18 +254,25 @@ async def test_who_was_disqualified_while_it_was_computed_is_out(judged: World) 
     assert [it.place for it in found.places] == [1, 2, 3]
     best = found.places[0].enrollment_id
     mia = await moderator(judged)
-    path = f"{contest.bounty.path}/enrollments/{best}/disqualify"
-    assert (await mia.post(path, {"reason": "copied"})).status_code == 200
+    path = f"{contest.bounty.path}/enrollments/{best}"
+    assert (await mia.post(f"{path}/disqualify", {"reason": "copied"})).status_code == 200
+
+    async def conclude(found: Found) -> str:
+        async with judged.parts.sessions.begin() as tx:
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            return await ranking.conclude(ctx, contest.bounty.id, found)
+
     async with judged.parts.sessions.begin() as tx:
-        ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        bounty = await queries.lock_bounty(tx, contest.bounty.id)
-        move_bounty(bounty, BountyState.EVALUATING)
-        assert await ranking.conclude(ctx, contest.bounty.id, found) == "disputing"
-    rows = await board(judged, contest)
-    assert [it["rank"] for it in rows] == [1, 2]
-    assert str(best) not in {it["enrollment_id"] for it in rows}
+        move_bounty(await queries.lock_bounty(tx, contest.bounty.id), BountyState.EVALUATING)
+    assert await conclude(found) == "again"
+    without = await compute(judged, contest)
+    assert (await mia.post(f"{path}/reinstate", {"reason": "not copied"})).status_code == 200
+    assert await conclude(without) == "again"
+    assert (await mia.post(f"{path}/disqualify", {"reason": "copied"})).status_code == 200
+    assert await conclude(without) == "disputing"
     evidence = (await judged.client.get(f"{contest.bounty.path}/evidence")).json()
     assert [it["place"] for it in evidence["entries"]] == [1, 2]
+    assert sum(it["chance_of_first"] for it in evidence["entries"]) == pytest.approx(1)
 
 
 async def test_where_we_fail_it_is_ranked_a_little_later(judged: World) -> None:

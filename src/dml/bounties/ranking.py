@@ -6,6 +6,7 @@ in a step's result is public a moment later: places, scores, salt and file.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,6 @@ from dml.bounties import (
     test_sets,
 )
 from dml.bounties import enrollment_rules as entering
-from dml.bounties import judging_rules as rules
 from dml.bounties.evaluating import Work
 from dml.bounties.judging_rules import Band
 from dml.bounties.models import (
@@ -44,10 +44,17 @@ from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.edge import worker
 from dml.inference.signature import Refused
 
+log = logging.getLogger(__name__)
+
 DRAWS: Final = 2_000
 RUNS_AT_ONCE: Final = 20  # Second runs between two checkpoints.
+LOOKS_BEFORE_GIVING_UP: Final = 10  # At the second chance: a quarter of an hour.
 OTHER_PREDICTIONS: Final = (
     "A second run of its final submission did not give the predictions of the first. "
+    "A moderator can reinstate it once that is explained."
+)
+NOT_RUN_AGAIN: Final = (
+    "Its final submission could not be run a second time, for days, while those of others could. "
     "A moderator can reinstate it once that is explained."
 )
 
@@ -61,6 +68,14 @@ class Entry:
     predictions_sha256: str
     sealed_predictions: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Whose second run gave other predictions, and whose we could not make."""
+
+    differing: list[EnrollmentId]
+    unable: list[EnrollmentId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +147,23 @@ async def next_finals(ctx: Context, bounty_id: BountyId, after: EnrollmentId | N
     return await _finals(ctx, bounty, test_set, after=after, limit=RUNS_AT_ONCE)
 
 
-async def run_again(finals: Sequence[Entry]) -> list[EnrollmentId]:
-    """Run submissions once more. Return whose predictions are not those of the first run."""
-    return [it.enrollment_id for it in finals if not await _is_the_same(it)]
+async def run_again(finals: Sequence[Entry]) -> Rerun:
+    """Run submissions once more, and hold their predictions against those of the first run."""
+    differing, unable = list[EnrollmentId](), list[EnrollmentId]()
+    for it in finals:
+        try:
+            if not await _is_the_same(it):
+                differing.append(it.enrollment_id)
+        except worker.ScorerFailed as failure:
+            log.warning("submission:%s is not run again: %s", it.work.submission_id, failure)
+            unable.append(it.enrollment_id)
+    return Rerun(differing, unable)
 
 
-async def disqualify(ctx: Context, bounty_id: BountyId, entrants: Sequence[EnrollmentId]) -> None:
-    """Take out those whose second run differs, for a reason that everybody sees."""
+async def disqualify(
+    ctx: Context, bounty_id: BountyId, entrants: Sequence[EnrollmentId], reason: str
+) -> None:
+    """Take out those whose second run differs, or is not to be had; everybody sees the reason."""
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return
@@ -146,8 +171,7 @@ async def disqualify(ctx: Context, bounty_id: BountyId, entrants: Sequence[Enrol
     for enrollment in found.values():
         if enrollment.state is EnrollmentState.ENROLLED:
             move = entering.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
-            enrollment.state_reason = OTHER_PREDICTIONS
-            reason = OTHER_PREDICTIONS
+            enrollment.state_reason = reason
             audit.record(ctx, enrollment.reference, "disqualified", move, reason=reason)
 
 
@@ -157,10 +181,7 @@ async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
     assert bounty.metric is not None
     assert test_set.prepared is not None
     assert test_set.sealed_salt is not None
-    finals, last = list[Entry](), None
-    while page := await _finals(ctx, bounty, test_set, after=last, limit=board.ROWS_MAX):
-        finals += page
-        last = page[-1].enrollment_id
+    finals = await _all_finals(ctx, bounty, test_set)
     # Of equal scores, the one that came first is first.
     finals.sort(key=lambda it: (it.created_at, it.work.submission_id))
     sealed_salt = test_set.sealed_salt.hex()
@@ -194,18 +215,23 @@ async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
 
 
 async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
-    """Give places and prizes, publish the evidence, and open it to disputes. Once."""
+    """Give places and prizes, publish the evidence, and open it to disputes. Once.
+
+    `again` where somebody was disqualified or reinstated while it was computed: whoever makes the
+    ranking anew would find another one.
+    """
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return bounty.state
-    named = [it.enrollment_id for it in found.places]
-    entrants = await board.find_entrants(ctx.tx, named, lock=True)
-    # Who was disqualified while it was computed is out: the others close up.
-    kept = [it for it in found.places if rules.is_candidate(bounty, entrants[it.enrollment_id])]
-    bands = rules.close_ranks([Band(it.place, it.tied_from, it.tied_to) for it in kept])
-    ranked = [entrants[it.enrollment_id] for it in kept]
+    _, test_set = await _get_both(ctx, bounty_id)
+    finals = {it.enrollment_id for it in await _all_finals(ctx, bounty, test_set)}
+    if finals != {it.enrollment_id for it in found.places}:
+        return "again"
+    entrants = await board.find_entrants(ctx.tx, list(finals), lock=True)
+    ranked = [entrants[it.enrollment_id] for it in found.places]
+    bands = [Band(it.place, it.tied_from, it.tied_to) for it in found.places]
     placing.give_places(bounty, ranked, bands, bounty.ties)
-    for entrant, place in zip(ranked, kept, strict=True):
+    for entrant, place in zip(ranked, found.places, strict=True):
         entrant.private_score, entrant.chance_of_first = place.score, place.chance_of_first
         entrant.final_submission_id = place.submission_id
     ctx.tx.add(
@@ -213,7 +239,7 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
             bounty_id=bounty.id,
             metric=bounty.metric or "",
             draws=DRAWS,
-            entries=[_evidence(*it) for it in zip(ranked, kept, strict=True)],
+            entries=[_evidence(*it) for it in zip(ranked, found.places, strict=True)],
             created_at=ctx.now,
         )
     )
@@ -237,6 +263,14 @@ async def _get_both(ctx: Context, bounty_id: BountyId) -> tuple[Bounty, TestSet]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
     assert test_set is not None, "a bounty that is ranked has a test set"
     return bounty, test_set
+
+
+async def _all_finals(ctx: Context, bounty: Bounty, test_set: TestSet) -> list[Entry]:
+    finals, last = list[Entry](), None
+    while page := await _finals(ctx, bounty, test_set, after=last, limit=board.ROWS_MAX):
+        finals += page
+        last = page[-1].enrollment_id
+    return finals
 
 
 async def _finals(

@@ -33,24 +33,45 @@ async def rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> st
     outcome = await steps.change(ranking.look, bounty_id)
     if outcome == "ready":
         try:
-            return await _rank(steps, bounty_id)
+            outcome = await _rank(steps, bounty_id, chance, looks)
         except StepFailed:
             outcome = "failed"
-    if outcome != "over":
+    if outcome in ("waiting", "failed"):
         await steps.change(look_again, bounty_id, chance, looks + 1)
     return outcome
 
 
-async def _rank(steps: Steps, bounty_id: BountyId) -> str:
-    last: EnrollmentId | None = None
+async def _rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> str:
+    if not await _run_again(steps, bounty_id, chance, looks):
+        return "failed"
+    while True:
+        wanted = await steps.change(ranking.plan, bounty_id)
+        found = await steps.call(ranking.compute, bounty_id, wanted)
+        outcome = await steps.change(ranking.conclude, bounty_id, found)
+        if outcome != "again":
+            return outcome
+
+
+async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> bool:
+    """Run all final submissions a second time. Return whether it can be ranked now.
+
+    What we cannot run is tried again later. In the end it is out, where others can be run: nobody
+    who loses shall be able to void the contest.
+    """
+    last, tried, unable = None, 0, list[EnrollmentId]()
     while entries := await steps.change(ranking.next_finals, bounty_id, last):
-        differing = await steps.call(ranking.run_again, entries)
-        if differing:
-            await steps.change(ranking.disqualify, bounty_id, differing)
-        last = entries[-1].enrollment_id
-    wanted = await steps.change(ranking.plan, bounty_id)
-    found = await steps.call(ranking.compute, bounty_id, wanted)
-    return await steps.change(ranking.conclude, bounty_id, found)
+        rerun = await steps.call(ranking.run_again, entries)
+        if rerun.differing:
+            reason = ranking.OTHER_PREDICTIONS
+            await steps.change(ranking.disqualify, bounty_id, rerun.differing, reason)
+        unable += rerun.unable
+        tried, last = tried + len(entries), entries[-1].enrollment_id
+    if not unable:
+        return True
+    if chance == 1 or looks < ranking.LOOKS_BEFORE_GIVING_UP or len(unable) == tried:
+        return False
+    await steps.change(ranking.disqualify, bounty_id, unable, ranking.NOT_RUN_AGAIN)
+    return True
 
 
 async def look_again(ctx: Context, bounty_id: BountyId, chance: int, looks: int) -> None:
