@@ -1,13 +1,14 @@
 """What the platform fails at: it is tried again, elsewhere where it can be, and costs nothing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
-from dml.bounties import submission_processes, test_sets
+from dml.bounties import rules, submission_processes, submission_rules, test_sets
 from dml.bounties.evaluating import Evaluation, Validation
 from dml.bounties.models import Enrollment, Submission, SubmissionState
 from dml.core import nodes
@@ -27,6 +28,7 @@ from tests.bounties.entries import (
     make_contest,
     scored,
     submit,
+    unscored,
 )
 from tests.core.engine_watch import until
 from tests.worker_parts import make_parts
@@ -148,9 +150,42 @@ async def test_an_evaluation_that_fails_goes_back_into_the_queue_and_at_last_end
         assert entrant.submissions == 1
 
 
+async def nothing_else_is_under_way(world: World) -> None:
+    """What other tests left behind waits no more."""
+    async with world.parts.sessions.begin() as tx:
+        left = update(Submission).where(Submission.state.in_(submission_rules.UNDER_WAY))
+        await tx.execute(left.values(state=SubmissionState.CANCELLED))
+
+
+async def test_what_stands_in_a_long_queue_is_not_given_up(world: World) -> None:
+    await nothing_else_is_under_way(world)
+    contest = await unscored(world)
+    (ada,) = contest.entrants
+    first, second = [
+        SubmissionId(an_id(await submit(contest, ada, tables.predictions(0.8, seed))))
+        for seed in range(2)
+    ]
+    late = datetime.now(UTC) + submission_rules.END_WITHIN
+    async with world.parts.sessions.begin() as tx:
+        ctx = Context(tx, SYSTEM, late)
+        assert await submission_processes.fail_late(ctx, second, 0) == "waiting"
+        alarm = f"{submission_processes.give_up_id(second)}:1"
+        assert await durable.reschedule(ctx, alarm, late)
+        assert await submission_processes.fail_late(ctx, first, 0) == "failed"
+        found = await tx.get_one(Submission, second)
+        rules.move_submission(found, SubmissionState.QUEUED)
+        rules.move_submission(found, SubmissionState.EVALUATING)
+        found.started_at = late
+        await tx.flush()
+        assert await submission_processes.fail_late(ctx, second, 1) == "waiting"
+        later = replace(ctx, now=late + submission_rules.END_WITHIN)
+        assert await submission_processes.fail_late(later, second, 2) == "failed"
+
+
 async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
     judged: World, node: Engine, at_work: WorkerParts
 ) -> None:
+    await nothing_else_is_under_way(judged)
     contest = await make_contest(judged)
     (ada,) = contest.entrants
     async with test_sets.TURN:  # So long nothing is read.

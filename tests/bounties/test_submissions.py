@@ -172,7 +172,7 @@ async def test_a_submission_is_cancelled_once_and_frees_its_place(world: World) 
         submission_id = SubmissionId(an_id(path))
         begun = await submission_processes.begin_validation(ctx, submission_id, 0, 0)
         assert begun.work is None
-        assert await submission_processes.fail_late(ctx, submission_id) == "cancelled"
+        assert await submission_processes.fail_late(ctx, submission_id, 0) == "cancelled"
 
 
 async def test_the_final_submission_is_chosen_by_its_team_while_they_submit(

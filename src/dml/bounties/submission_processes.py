@@ -123,9 +123,9 @@ async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int
 
 
 @process("bounties.give_up_submission.v1")
-async def give_up(steps: Steps, submission_id: SubmissionId) -> str:
+async def give_up(steps: Steps, submission_id: SubmissionId, looks: int = 0) -> str:
     """End a submission that no worker could score in time. It does not count."""
-    return await steps.change(fail_late, submission_id)
+    return await steps.change(fail_late, submission_id, looks)
 
 
 def give_up_id(submission_id: SubmissionId) -> str:
@@ -225,13 +225,22 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     return Concluded(submission.state)
 
 
-async def fail_late(ctx: Context, submission_id: SubmissionId) -> str:
-    """Fail what is still under way, through our own fault."""
+async def fail_late(ctx: Context, submission_id: SubmissionId, looks: int) -> str:
+    """Fail what is still under way, through our own fault; or look again later where it waits.
+
+    A queue may be long when submissions close, and who stands in it could not submit anew.
+    """
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
-    if submission is not None and submission_rules.is_under_way(submission):
-        refusals = submission_rules.PLATFORM_FAILED
-        await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
-    return submission.state if submission else "gone"
+    if submission is None or not submission_rules.is_under_way(submission):
+        return submission.state if submission else "gone"
+    before = await submission_queries.get_position(ctx.tx, submission)
+    if submission_rules.is_waiting(submission, before, ctx.now):
+        late, name = ctx.now + submission_rules.END_WITHIN, give_up_id(submission_id)
+        await durable.at(ctx, late, f"{name}:{looks + 1}", give_up, submission_id, looks + 1)
+        return "waiting"
+    refusals = submission_rules.PLATFORM_FAILED
+    await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
+    return submission.state
 
 
 async def end(
@@ -242,7 +251,7 @@ async def end(
     reason: str | None = None,
     refusals: list[dict[str, Any]] | None = None,
 ) -> None:
-    """End a submission, tell why, and withdraw its alarm."""
+    """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do)."""
     told = " ".join(it["detail"] for it in refusals or ()) or reason
     move = moves.move_submission(submission, to)
     submission.ended_at, submission.end_reason = ctx.now, told

@@ -28,7 +28,8 @@ ATTEMPTS_MAX: Final = 3  # Evaluations that the platform may fail at.
 LOOKS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
 SECONDS_BEFORE_KNOWN: Final = 5.0  # What an evaluation is thought to take before there was one.
 AT_ONCE_SECONDS: Final = 5  # When to ask again while others are under way.
-# An evaluation takes minutes at most. What is still waiting then has met workers that die of it.
+# An evaluation takes minutes at most. What nobody came before, and has not ended by then, has met
+# workers that die of it.
 END_WITHIN: Final = timedelta(hours=2)
 
 TEST_SET_MOVES: Final[Mapping[TestSetState, frozenset[TestSetState]]] = {
@@ -294,6 +295,16 @@ def manages_submissions(bounty: Bounty, actor: Actor) -> bool:
 
 def is_under_way(submission: Submission) -> bool:
     return submission.state in UNDER_WAY
+
+
+def is_waiting(submission: Submission, before: int | None, now: datetime) -> bool:
+    """Whether it is under way for so long because others came first, and not because it cannot end.
+
+    `before` is how many are to be done before it: the first one of all does not wait for any.
+    """
+    if submission.state is SubmissionState.EVALUATING:
+        return submission.started_at is not None and submission.started_at > now - END_WITHIN
+    return bool(before)
 
 
 def move_test_set(test_set: TestSet, to: TestSetState) -> Move:
