@@ -1,5 +1,7 @@
 """The page of a bounty, in a real browser: it fits a phone, loads nothing, runs nothing."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -237,6 +239,12 @@ async def test_a_bounty_without_any_entry_has_a_page(world: World) -> None:
 
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def test_the_api_starts_without_what_only_pages_and_scores_need() -> None:
+    heavy = {"jinja2", "numpy", "pyarrow", "onnxruntime"}
+    code = f"import sys, dml.entrypoints.server; sys.exit(bool({heavy} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_plot_steps_from_record_to_record() -> None:

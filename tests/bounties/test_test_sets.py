@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from dml.bounties import submission_processes, submission_queries, test_sets
+from dml.bounties import submission_processes, submission_queries, test_sets, uploads
 from dml.bounties.models import BountyState, Judging, TestSet, TestSetState
 from dml.core import processes as durable
 from dml.core.context import SYSTEM, Context
@@ -31,6 +31,7 @@ from tests.bounties.entries import (
     upload_test_set,
 )
 from tests.bounties.factories import MadeBounty, make_bounty, moderator
+from tests.core.engine_watch import until
 from tests.worker_parts import make_parts
 from tests.world import World, problem
 
@@ -297,6 +298,35 @@ async def test_what_nobody_checks_is_given_up_in_time(
         assert await durable.reschedule(ctx, alarm, ctx.now)
     shown = await end_of_check(draft.owner, draft.path)
     assert codes(shown) == ["platform.check_failed"]
+
+
+async def test_few_test_sets_are_in_memory_at_once(
+    judged: World, draft: MadeBounty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not come to an end is cut off, and the others get its place."""
+    monkeypatch.setattr("dml.bounties.uploads.READ_SECONDS", 1.0)
+    begun = 0
+
+    async def without_end() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        yield b"id,target"
+        await asyncio.sleep(60)
+
+    async def upload() -> None:
+        answer = await upload_test_set(draft.owner, draft.path, without_end())
+        problem(answer, 422, "edge.file_cut_off")
+
+    slow = [asyncio.create_task(upload()) for _ in range(uploads.IN_MEMORY + 2)]
+
+    async def has_begun() -> bool:
+        return begun == uploads.IN_MEMORY
+
+    await until(has_begun)
+    answer = await upload_test_set(draft.owner, draft.path)
+    assert answer.status_code == 200, answer.text
+    assert begun == uploads.IN_MEMORY + 2
+    await asyncio.gather(*slow)
 
 
 async def test_two_uploads_at_once_leave_one(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Final
 
 from fastapi import HTTPException, Request
 
@@ -11,8 +12,13 @@ from dml.bounties import submission_processes, submission_rules, submitting, tes
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.context import Actor, Context
 from dml.core.ids import BountyId
-from dml.edge.bodies import read_file, stream_file
+from dml.edge.bodies import FileCutOff, read_file, stream_file
 from dml.edge.http import BeginFunction, Parts, transaction
+
+# A test set is in memory until it is sealed. Who waits to send one holds next to nothing.
+IN_MEMORY: Final = 4
+READ_SECONDS: Final = 600.0
+_IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
 
 
 async def upload_test_set(
@@ -29,16 +35,18 @@ async def upload_test_set(
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
         actor = ctx.actor
-    file = await read_file(request, limit=server.settings.test_set_limit_bytes)
-    sealed = await asyncio.to_thread(server.seal.seal, file, test_sets.purpose(bounty_id))
-    stored = await server.blobs.keep(sealed)
+    async with _IN_MEMORY:
+        file = await _read_in_time(request, limit=server.settings.test_set_limit_bytes)
+        sealed = await asyncio.to_thread(server.seal.seal, file, test_sets.purpose(bounty_id))
+        stored, size = await server.blobs.keep(sealed), len(file)
+        del file, sealed
     async with transaction(server, token=None) as ctx:
         ctx = replace(ctx, actor=actor)
         test_set = await test_sets.replace(
             ctx,
             bounty_id,
             sealed=stored.sha256,
-            size=len(file),
+            size=size,
             format=format,
             id_column=id_column,
             target_column=target_column,
@@ -86,6 +94,15 @@ async def reading(server: Parts, submission: Submission) -> AsyncIterator[Contex
     """Open a context of the submitter's, for the answer: their token may have expired meanwhile."""
     async with transaction(server, token=None) as ctx:
         yield replace(ctx, actor=Actor(submission.submitter_id))
+
+
+async def _read_in_time(request: Request, *, limit: int) -> bytes:
+    """Return the body, or refuse it where it comes so slowly that others wait for its place."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            return await read_file(request, limit=limit)
+    except TimeoutError:
+        raise FileCutOff from None
 
 
 def _kind(request: Request, *taken: SubmissionKind) -> SubmissionKind:
