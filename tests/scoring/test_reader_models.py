@@ -1,6 +1,7 @@
 """Models give the predictions that a file would have, or are refused; hostile ones get nowhere."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,42 @@ def test_outputs_that_are_no_probabilities_are_refused_when_run(reader: Reader) 
             reader.run_model(
                 linear(columns), metric=MetricName.LOG_LOSS, test_set=binary(MetricName.LOG_LOSS)
             )
+
+
+def test_a_refusal_tells_nothing_of_hidden_rows(reader: Reader) -> None:
+    """A model could make an index, a shape or a number of any of them, and fail with it."""
+    secret = 987_654
+    test_set = replace(
+        binary(MetricName.RMSE), features=np.full((len(IDS), FEATURES), secret, np.float32)
+    )
+    ends = {
+        "an index": [
+            node("Cast", ["x"], ["i"], to=TensorProto.INT64),
+            node("Gather", ["table", "i"], ["g"]),
+            node("ReduceSum", ["g", "axis"], ["y"], keepdims=1),
+        ],
+        "a shape": [
+            node("Cast", ["x"], ["i"], to=TensorProto.INT64),
+            node("ReduceMax", ["i"], ["most"], keepdims=0),
+            node("Range", ["nought", "most", "one"], ["r"]),
+            node("Cast", ["r"], ["y"], to=TensorProto.FLOAT),
+        ],
+        "a number": [node("ReduceSum", ["x", "axis"], ["y"], keepdims=1)],
+    }
+    weights = [
+        weight("table", np.zeros(2, np.float32)),
+        weight("axis", np.array([1], np.int64)),
+        weight("nought", np.int64(0)),
+        weight("one", np.int64(1)),
+    ]
+    for end, nodes in ends.items():
+        model = build(nodes, weights, [tensor("x", [None, FEATURES])], [tensor("y", None)])
+        metric = MetricName.LOG_LOSS if end == "a number" else MetricName.RMSE
+        hidden = replace(binary(metric), features=test_set.features)
+        with pytest.raises(Refused) as refused:
+            reader.run_model(model, metric=metric, test_set=hidden)
+        assert str(secret)[:3] not in str(refused.value), end
+        assert f"{4.0 * secret:.4g}" not in str(refused.value), end
 
 
 @pytest.mark.parametrize("name", hostile.FILES | hostile.GRAPHS)

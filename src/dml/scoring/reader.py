@@ -235,8 +235,8 @@ def _normalised(values: Array) -> Array:
 def _require_probabilities(values: Array) -> None:
     if not ((values >= -SUM_TOLERANCE) & (values <= 1 + SUM_TOLERANCE)).all():
         detail = (
-            f"Its output goes from {values.min():.4g} to {values.max():.4g}, so these are no "
-            "probabilities. End it with a sigmoid or a softmax."
+            "Its output goes below 0 or beyond 1, so these are no probabilities. End it with a "
+            "sigmoid or a softmax."
         )
         raise Refused([Reason("model.output_not_probability", detail)])
 
