@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from dml.inference import frames
+from dml.inference import client, frames
 from dml.inference.client import Faults
-from dml.inference.outcome import Limits
+from dml.inference.outcome import Ending, Limits
 from dml.scoring import arrays
 from dml.scoring.names import MetricName
-from dml.scoring.reader import Reader, SandboxFailed
+from dml.scoring.reader import FAULTS, Reader, Refused, SandboxFailed
 from dml.scoring.test_set import Ids
 from tests.inference.models import build, tensor, weight
 from tests.inference.processes import children_of, my_new_children, runs, wait_until
@@ -177,3 +177,17 @@ def test_what_a_child_says_is_checked(lie: str) -> None:
     test_set = a_test_set(metric, classes=THREE)
     with pytest.raises(SandboxFailed, match="no sense"):
         Lied().read_predictions(GOOD, "csv", metric=metric, test_set=test_set)
+
+
+def test_a_child_cannot_fill_the_books_with_reasons() -> None:
+    answer = frames_of({"reasons": [(f"{n}" * 1_000, "x" * 10_000) for n in range(50)]})
+    told = {"ending": Ending.ANSWERED, "detail": ""}
+    with pytest.raises(Refused) as refused:
+        client._answer(told, answer, FAULTS)
+    assert len(str(refused.value.reasons)) < 50_000
+
+
+def frames_of(header: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    frames.write(file, header)
+    return file.getvalue()

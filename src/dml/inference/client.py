@@ -24,6 +24,7 @@ if sys.platform == "linux":
 
 PIPE_BYTES: Final = 1 << 20  # as much as anybody may have: fewer waits in between
 START_SECONDS: Final = 60
+CODE_MAX, DETAIL_MAX = 100, 2000  # letters of a reason, from a child that may have been taken over
 GRACE_SECONDS: Final = 30  # beyond the wall limit, until the zygote itself is held for hung
 
 _BOOT: Final = """
@@ -242,7 +243,8 @@ def _answer(
             raise SandboxFailed(f"The sandbox failed: {ending}, {detail}")
     try:
         header, parts = frames.read(io.BytesIO(output))
-        reasons = [Reason(str(code), str(text)) for code, text in header.get("reasons", ())]
+        said = header.get("reasons", ())
+        reasons = [Reason(str(code)[:CODE_MAX], str(text)[:DETAIL_MAX]) for code, text in said]
     except (frames.Broken, TypeError, ValueError) as error:
         raise SandboxFailed("The child's answer makes no sense.") from error
     if reasons:
