@@ -250,6 +250,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Only where no bounty moved money: the ledger is never shortened."""
+    op.execute(
+        "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM ledger_transfers WHERE code IN "
+        "('bounty_escrow', 'enrollment_fee', 'prize', 'bounty_refund')), "
+        "'bounties moved money: there is no way back'; END $$"
+    )
     op.alter_column('ledger_transfers', 'code',
                existing_type=sa.Enum('deposit', 'job_escrow', 'device_reward', 'developer_fee', 'platform_fee', 'job_refund', 'bounty_escrow', 'enrollment_fee', 'prize', 'bounty_refund', name='transfercode', native_enum=False),
                type_=sa.VARCHAR(length=13),

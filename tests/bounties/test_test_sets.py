@@ -164,6 +164,24 @@ async def test_a_file_that_is_no_test_set_is_refused_with_a_reason(
     assert refused.status_code == 409
 
 
+async def test_nobody_else_is_told_why_an_earlier_file_was_refused(
+    judged: World, node: Engine, at_work: WorkerParts
+) -> None:
+    """The reason quotes what is hidden; of a bounty that was funded everybody sees the history."""
+    draft = await make_draft(judged, metric="rmse.v1")
+    rows = [b"%d,%d.5" % (number, number) for number in range(100)]
+    good = b"\n".join([b"id,target", *rows])
+    await upload_test_set(draft.owner, draft.path, good.replace(b"77.5", b"seventy-seven"))
+    shown = await end_of_check(draft.owner, draft.path)
+    assert "seventy-seven" in str(shown["refusals"])
+    await upload_test_set(draft.owner, draft.path, good)
+    assert (await end_of_check(draft.owner, draft.path))["state"] == "checked"
+    await draft.post("fund")
+    told = (await judged.client.get(f"{draft.path}/timeline")).json()["entries"]
+    assert "test_set_refused" in {it["action"] for it in told}
+    assert "seventy" not in str(told)
+
+
 async def test_only_the_newest_file_counts_however_late_the_check_of_an_older_one_is(
     judged: World, at_work: WorkerParts, draft: MadeBounty
 ) -> None:

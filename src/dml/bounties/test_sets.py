@@ -208,8 +208,8 @@ async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
     _set(test_set, finding.found)
     test_set.refusals, test_set.checked_at = list(finding.refusals), ctx.now
     await processes.cancel(ctx, give_up_id(wanted))
-    reason = " ".join(it["detail"] for it in finding.refusals)
-    audit.record(ctx, bounty.reference, f"test_set_{to}", move, reason=reason or None)
+    # Without the reasons: once it is funded everybody reads this, and they quote hidden cells.
+    audit.record(ctx, bounty.reference, f"test_set_{to}", move)
     return to
 
 
