@@ -298,3 +298,13 @@ async def test_of_one_owner_there_are_at_most_fifty_drafts(world: World) -> None
     for _ in range(50):
         assert (await owner.post("/v1/bounties", plan())).status_code == 201
     problem(await owner.post("/v1/bounties", plan()), 409, "bounties.too_many_drafts")
+
+
+async def test_of_one_that_never_opened_nothing_is_told_of_its_test_set(world: World) -> None:
+    bounty = await make_bounty(world, judging=Judging.METRIC, state=BountyState.FUNDED)
+    await bounty.post("cancel", {"reason": "Its data was wrong."})
+    shown = (await world.client.get(bounty.path)).json()
+    assert (shown["state"], shown["test_set"]) == ("cancelled", None)
+    opened = await make_bounty(world, judging=Judging.METRIC)
+    await opened.post("cancel", {"reason": "Its data was wrong."})
+    assert (await world.client.get(opened.path)).json()["test_set"]["rows"] == 100

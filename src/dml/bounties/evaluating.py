@@ -90,8 +90,9 @@ async def validate(work: Work) -> Validation:
 
 async def evaluate(work: Work) -> Evaluation:
     """Make predictions of a file, keep them sealed, and compare them with the best so far."""
-    parts, began = worker.parts(), time.perf_counter()
+    parts = worker.parts()
     async with test_sets.TURN:
+        began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
         kept = await parts.blobs.get(work.best.sealed) if work.best else None

@@ -217,6 +217,8 @@ def is_public(bounty: Bounty) -> bool:
 
 def has_opened(bounty: Bounty) -> bool:
     """Whether people can have entered, or could: from then on the commitment is public."""
+    if bounty.ended_at is not None:  # One may have been cancelled before it opened.
+        return bounty.enrolls_at <= bounty.ended_at
     return bounty.state not in BEFORE_OPENING
 
 
