@@ -22,7 +22,7 @@ from tests.bounties.boards import enter, enter_many, make_bounty, set_records
 from tests.conftest import NOW
 from tests.world import World, problem
 
-FORMULAS: Final = ("=cmd()", "+1", "-1", "@x", 'a,b"c\nd', "ünïcode")
+FORMULAS: Final = ("=cmd()", "+1", "-1", "@x", "\uff1dcmd()", 'a,b"c\nd', "ünïcode")
 
 
 async def _four(world: World, **changes: Any) -> tuple[Bounty, list[Any]]:
@@ -178,8 +178,8 @@ async def test_an_export_runs_nothing_in_a_spreadsheet(world: World) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     assert "attachment" in answer.headers["content-disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
-    assert [it["name"] for it in rows] == [f"'{it}" for it in FORMULAS[:4]] + list(FORMULAS[4:])
-    assert [it["rank"] for it in rows] == ["1", "2", "3", "4", "5", "6"]
+    assert [it["name"] for it in rows] == [f"'{it}" for it in FORMULAS[:5]] + list(FORMULAS[5:])
+    assert [it["rank"] for it in rows] == ["1", "2", "3", "4", "5", "6", "7"]
     assert rows[2]["score"] == "-0.2"
 
 

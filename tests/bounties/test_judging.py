@@ -243,6 +243,8 @@ async def test_those_who_took_part_dispute_in_public_five_times_at_most(world: W
     assert len(listed["items"] + rest["items"]) == 5
     assert rest["items"][-1]["text"] == "My essay was longer."
     assert "author_id" not in rest["items"][0]
+    history = (await world.client.get(f"{contest.bounty.path}/timeline")).json()["entries"]
+    assert "moderator" not in {it["actor"] for it in history}  # None did anything.
 
 
 async def test_after_the_window_nothing_is_changed_even_before_its_alarm(world: World) -> None:

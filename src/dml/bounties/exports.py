@@ -28,7 +28,8 @@ COLUMNS: Final = (
     "chance_of_first",
     "prize",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
+# What a spreadsheet would run; the last four are wide ones, which some take for the others.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 async def stream_csv(begin: BeginFunction, bounty: Bounty, part: Part) -> AsyncIterator[str]:

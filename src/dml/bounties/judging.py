@@ -82,7 +82,7 @@ async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Disp
         created_at=ctx.now,
     )
     ctx.tx.add(made)
-    audit.record(ctx, bounty.reference, "disputed", facts={"dispute_id": str(made.id)})
+    audit.record(ctx, entrant.reference, "disputed", facts={"dispute_id": str(made.id)})
     return made, entrant
 
 
