@@ -192,6 +192,16 @@ async def test_moderators_may_pause_and_cancel_and_others_may_not(world: World) 
     assert (told["actor"], told["reason"]) == ("moderator", "A scam.")
 
 
+async def test_a_moderator_moves_no_bounty_that_they_have_entered(world: World) -> None:
+    bounty = await make_bounty(world)
+    judge = await enroll(world, bounty, person=await moderator(world))
+    for verb in ("pause", "cancel"):
+        refused = await judge.post(f"{bounty.path}/{verb}", {"reason": "I would lose."})
+        problem(refused, 403, "bounties.not_impartial")
+    await bounty.post("pause", {"reason": "Hm."})
+    problem(await judge.post(f"{bounty.path}/resume"), 403, "bounties.not_impartial")
+
+
 async def test_verbs_in_the_wrong_state_are_refused_with_what_is_allowed(world: World) -> None:
     bounty = await make_bounty(world, state=BountyState.DRAFT)
     for verb in ("open", "start", "close"):

@@ -103,7 +103,7 @@ class EnrolledTooOften(Conflict):
 
 class NotImpartial(Forbidden):
     code = "bounties.not_impartial"
-    reason = "Nobody decides who may win a bounty that is their own, or that they have entered."
+    reason = "Nobody moderates a bounty that is their own, or that they have entered."
     remedy = "Ask another moderator."
 
 

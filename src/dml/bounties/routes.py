@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from dml.bounties import attachment_rules, attachments, edit_rules, queries, rules, service, shapes
 from dml.bounties.attachments import Upload
+from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.models import AttachmentKind, Bounty
 from dml.bounties.schemas import (
     AttachmentOut,
@@ -180,7 +181,7 @@ async def close_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -
     return await _shown(ctx, await service.close_submissions(ctx, bounty_id), response)
 
 
-@router.post("/{bounty_id}/pause", responses=refusals(*MOVES, rules.PausedEnough))
+@router.post("/{bounty_id}/pause", responses=refusals(*MOVES, NotImpartial, rules.PausedEnough))
 async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
     """Take nothing in for now, and stop the clock. For its owner and moderators."""
     return await _shown(ctx, await service.pause(ctx, bounty_id, reason=body.reason), response)
@@ -188,7 +189,7 @@ async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respons
 
 @router.post(
     "/{bounty_id}/resume",
-    responses=refusals(rules.BountyNotFound, rules.NotOwner, rules.NotPaused),
+    responses=refusals(rules.BountyNotFound, rules.NotOwner, NotImpartial, rules.NotPaused),
 )
 async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Go on: dates that were still ahead are later by as long as the pause took."""
@@ -199,7 +200,7 @@ async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut
     "/{bounty_id}/cancel",
     dependencies=[Once],
     responses=refusals(
-        rules.BountyNotFound, rules.NotOwner, rules.WrongState, IdempotencyKeyReused
+        rules.BountyNotFound, rules.NotOwner, NotImpartial, rules.WrongState, IdempotencyKeyReused
     ),
 )
 async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:

@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from dml.accounts import queries as accounts
-from dml.bounties import edit_rules, escrow, moving, queries, rules, submission_processes
+from dml.bounties import (
+    edit_rules,
+    enrollment_queries,
+    escrow,
+    moving,
+    queries,
+    rules,
+    submission_processes,
+)
+from dml.bounties import enrollment_rules as entering
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
 from dml.core import audit, money
 from dml.core.audit import Move
@@ -171,8 +180,7 @@ async def close_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
     """Take nothing in for now, and stop the clock. It goes on by itself after 90 days."""
-    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    rules.require_manages(bounty, ctx.actor)
+    bounty = await _get_to_manage(ctx, bounty_id)
     rules.require_pausable(bounty)
     bounty.paused_at = ctx.now
     bounty.revision += 1
@@ -183,8 +191,7 @@ async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
 
 async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
     """Go on: the dates that were still ahead are later by as long as the pause took."""
-    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    rules.require_manages(bounty, ctx.actor)
+    bounty = await _get_to_manage(ctx, bounty_id)
     rules.require_paused(bounty)
     await moving.resume(ctx, bounty)
     await moving.set_alarm(ctx, bounty)
@@ -193,8 +200,7 @@ async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 async def cancel(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
     """End it without winners: prizes go back to the owner, fees to those who paid them."""
-    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    rules.require_manages(bounty, ctx.actor)
+    bounty = await _get_to_manage(ctx, bounty_id)
     await moving.cancel(ctx, bounty, reason)
     await moving.set_alarm(ctx, bounty)
     return bounty
@@ -205,6 +211,15 @@ async def _get_to_move(ctx: Context, bounty_id: BountyId) -> Bounty:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
     rules.require_running(bounty)
+    return bounty
+
+
+async def _get_to_manage(ctx: Context, bounty_id: BountyId) -> Bounty:
+    """Load and hold a bounty for its owner, or a moderator who has not entered it."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_manages(bounty, ctx.actor)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
+    entering.require_no_entrant(mine)
     return bounty
 
 
