@@ -105,6 +105,7 @@ def test_there_is_room_exactly_while_all_that_count_have_something_left(
         (Used(3, 3, 3, 3), False, "submissions_at_once_used", 5),
         (Used(5, 100, 3, 5), True, "submissions_at_once_used", 5),
         (Used(0, 0, 0, 200), True, "files_of_day_used", 5_400),
+        (Used(0, 0, 0, 41, size=10 << 30), True, "files_of_day_used", 5_400),
     ],
 )
 def test_a_refusal_says_what_is_used_up_and_when_to_come_back(

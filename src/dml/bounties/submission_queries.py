@@ -67,6 +67,7 @@ async def get_used(tx: AsyncSession, enrollment_id: EnrollmentId, now: datetime)
         func.count().filter(counts),
         func.count().filter(Submission.state.in_(submission_rules.UNDER_WAY)),
         func.count().filter(today),
+        func.coalesce(func.sum(Submission.size).filter(today), 0),
     ).where(Submission.enrollment_id == enrollment_id)
     return Used(*(await tx.execute(query)).one())
 

@@ -24,6 +24,7 @@ from dml.core.context import Actor
 from dml.core.errors import Conflict, NotFound, TooMany
 
 FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
+BYTES_A_DAY: Final = 10 << 30  # And of all these together: they are kept.
 ATTEMPTS_MAX: Final = 3  # Evaluations that the platform may fail at.
 LOOKS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
 SECONDS_BEFORE_KNOWN: Final = 5.0  # What an evaluation is thought to take before there was one.
@@ -161,6 +162,7 @@ class Used:
     in_all: int
     at_once: int  # Those under way, which are only checked among them.
     files: int  # Of the day, in every state.
+    size: int = 0  # In bytes, of all these.
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) ->
     told = limits(bounty, used, now)
     facts = {"limits": told_limits(told)}
     tomorrow = max(1, math.ceil((told.day.resets_at - now).total_seconds()))
-    if used.files >= FILES_A_DAY:
+    if used.files >= FILES_A_DAY or used.size >= BYTES_A_DAY:
         raise FilesOfDayUsed(retry_after_seconds=tomorrow, **facts)
     if not dry_run and told.in_all.left == 0:
         raise SubmissionsUsedUp(**facts)
