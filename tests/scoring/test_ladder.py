@@ -7,6 +7,7 @@ import pytest
 
 from dml.scoring import metrics
 from dml.scoring.ladder import Step, step
+from dml.scoring.limits import NUMBER_MOST
 from dml.scoring.names import Form, MetricName, form, greater_is_better
 from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import Ids, TestSet, split
@@ -40,6 +41,15 @@ def predict(metric: MetricName, test_set: TestSet, noise: float, seed: int = 1) 
             return Predictions(1 / (1 + np.exp(-(values - 0.5) / noise**2)))
         case _:
             return Predictions(values)
+
+
+@pytest.mark.parametrize("metric", [MetricName.RMSE, MetricName.MAE, MetricName.R2])
+def test_the_largest_numbers_leave_room_for_something_better(metric: MetricName) -> None:
+    test_set = make(metric)
+    signs = np.where(np.arange(len(test_set)) % 2, 1.0, -1.0)
+    wild = Predictions(NUMBER_MOST * signs * np.linspace(0.5, 1, len(test_set)))
+    made = step(metric, test_set, wild, predict(metric, test_set, 1))
+    assert made.improved
 
 
 @pytest.mark.parametrize("metric", MetricName)

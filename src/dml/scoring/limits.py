@@ -16,4 +16,4 @@ ROWS_LEAST: Final = 50
 PART_ROWS_LEAST: Final = 10
 CLASSES_MAX: Final = 1000
 CLASS_BYTES_MAX: Final = 200
-NUMBER_MOST: Final = 1e100  # of targets and predictions: squares must not overflow
+NUMBER_MOST: Final = 1e70  # of targets and predictions: sums of fourth powers must not overflow
