@@ -82,8 +82,11 @@ async def count_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) 
 
 
 async def is_name_taken(tx: AsyncSession, bounty_id: BountyId, name: str) -> bool:
-    query = select(Enrollment.id).where(Enrollment.bounty_id == bounty_id, Enrollment.name == name)
-    return await tx.scalar(query) is not None
+    """Whether an entrant has this name, in capitals or not: nobody shall be taken for another."""
+    query = select(Enrollment.id).where(
+        Enrollment.bounty_id == bounty_id, func.lower(Enrollment.name) == func.lower(name)
+    )
+    return await tx.scalar(query.limit(1)) is not None
 
 
 async def get_member(
