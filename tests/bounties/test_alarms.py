@@ -48,8 +48,8 @@ async def test_a_bounty_goes_its_way_by_its_dates_alone(running: World) -> None:
         enrollment_fee="1",
         dispute_seconds=1,
         enrolls_at=soon(seconds=2),
-        submits_at=soon(seconds=5),
-        closes_at=soon(seconds=6),
+        submits_at=soon(seconds=8),
+        closes_at=soon(seconds=9),
         judged_by=soon(days=1),
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.bounties import board
 from dml.bounties.board import Key, Pair, Part
 from dml.bounties.models import Bounty, BountyState, EnrollmentState, Judging
-from dml.core.ids import UserId, new_id
+from dml.core.ids import EnrollmentId, UserId, new_id
 from dml.core.money import MicroTokens
 from tests.bounties.boards import enter, enter_many, make_bounty, set_records
 from tests.conftest import NOW
@@ -108,6 +108,14 @@ async def test_a_cursor_that_no_row_has_ends_no_list_in_an_error(world: World, k
             path = f"/v1/bounties/{bounty.id}/{listed}?cursor={cursor}"
             answer = await world.client.get(path)
             assert answer.status_code == 200, (listed, answer.text)
+
+
+async def test_entrants_are_found_among_more_than_a_statement_has_parameters(world: World) -> None:
+    _, entrants = await _four(world)
+    known = [it.id for it in entrants]
+    many = [*(EnrollmentId(new_id()) for _ in range(40_000)), *known]
+    async with world.parts.sessions() as tx:
+        assert list(await board.find_entrants(tx, many, lock=True)) == sorted(known)
 
 
 async def test_there_is_no_final_part_before_the_end_and_no_board_of_a_draft(
