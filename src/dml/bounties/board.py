@@ -273,7 +273,7 @@ async def find_entrants(
     tx: AsyncSession, ids: Sequence[EnrollmentId], *, lock: bool = False
 ) -> dict[EnrollmentId, Enrollment]:
     """Return those of these entrants that there are. `lock=True` holds their rows, by id."""
-    # As one parameter: a statement has at most 32,767 of them, and a contest may have more entrants.
+    # As one parameter: a statement has 32,767 at most, and a contest may have more entrants.
     wanted = any_(literal(list(ids), ARRAY(Uuid)))
     query = select(Enrollment).where(Enrollment.id == wanted).order_by(Enrollment.id)
     if lock:
