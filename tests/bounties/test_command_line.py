@@ -15,11 +15,13 @@ from sqlalchemy.orm.attributes import flag_modified
 from typer.testing import CliRunner, Result
 
 from dml.bounties.models import Enrollment, Ranking
-from dml.core.ids import BountyId
+from dml.core.ids import BountyId, EnrollmentId
+from dml.core.money import MicroTokens
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.embedded.refusals import Refused
 from tests.agent.market import Market
 from tests.bounties import tables
+from tests.bounties.factories import moderator
 from tests.core.engine_watch import until
 from tests.world import Person, World
 
@@ -176,8 +178,10 @@ async def test_a_draft_that_was_refused_half_way_is_gone_on_with(
     told = await terminal.refused(owner, "create", description, "--fund")
 
     assert "the test set was refused" in told
-    hint, bounty_id = told.rsplit(" ", 1)
-    assert hint.endswith(f"go on with: dml bounty create {description} --into")
+    hint, again = told.rsplit(" --into ", 1)
+    assert hint.endswith(f"go on with: dml bounty create {description}")
+    bounty_id, flag = again.split(" ")
+    assert flag == "--fund"
     terminal.write("hidden.csv", tables.hidden())
     poor = await terminal.refused(owner, "create", description, "--fund", "--into", bounty_id)
     assert "does not cover" in poor
@@ -208,10 +212,56 @@ async def test_an_evidence_that_lies_does_not_pass(judged: World, terminal: Term
         assert any(word in line for line in wrong), word
 
 
+async def test_what_was_decided_in_public_since_is_followed_up_to_the_board(
+    judged: World, terminal: Terminal
+) -> None:
+    bounty_id, owner = await make_ranked(terminal, judged)
+    path = f"/v1/bounties/{bounty_id}"
+    rows = (await owner.get(f"{path}/leaderboard")).json()["items"]
+    first, second = (it["enrollment_id"] for it in rows)
+    body = {"order": [second], "reason": "It is of more use."}
+    assert (await owner.post(f"{path}/reorder", body)).status_code == 200
+    told = await terminal.must(None, "verify", bounty_id)
+    assert "the board follows from the ranking and 1 decision made in public" in told
+    mia = await moderator(judged)
+    out = await mia.post(f"{path}/enrollments/{second}/disqualify", {"reason": "copied"})
+    assert out.status_code == 200
+    assert "and 2 decisions" in await terminal.must(None, "verify", bounty_id)
+
+    async with judged.parts.sessions.begin() as tx:
+        entrant = await tx.get_one(Enrollment, EnrollmentId(UUID(first)))
+        entrant.prize = MicroTokens(1)
+    ended = await terminal.type(None, "verify", bounty_id)
+    assert ended.exit_code == 1
+    (wrong,) = [line for line in printed(ended).splitlines() if line.startswith("✗")]
+    assert "the board follows" in wrong
+    assert "P0" in wrong
+
+
+async def test_who_was_left_out_of_the_ranking_is_missed(judged: World, terminal: Terminal) -> None:
+    bounty_id, _ = await make_ranked(terminal, judged)
+    async with judged.parts.sessions.begin() as tx:
+        ranking = await tx.get_one(Ranking, BountyId(UUID(bounty_id)))
+        left_out = ranking.entries.pop()
+        flag_modified(ranking, "entries")
+        entrant = await tx.get_one(Enrollment, EnrollmentId(UUID(left_out["enrollment_id"])))
+        entrant.place = entrant.prize = None
+
+    ended = await terminal.type(None, "verify", bounty_id)
+
+    assert ended.exit_code == 1
+    wrong = [line for line in printed(ended).splitlines() if line.startswith("✗")]
+    assert any("all who have a public score were ranked" in it and "P1" in it for it in wrong)
+
+
 async def test_what_cannot_be_done_is_told_in_a_line(judged: World, terminal: Terminal) -> None:
     owner = await judged.rich("owner", "1000")
     description = str(terminal.folder / "bounty.yaml")
     assert "DML_EMAIL" in await terminal.refused(None, "create", description)
+    lost = terminal.write("lost.yaml", DESCRIPTION.replace("hidden.csv", "lost.csv"))
+    told = await terminal.refused(owner, "create", lost)
+    assert "cannot read" in told
+    assert "draft" not in told  # Nothing was made yet.
     assert "no such bounty" in await terminal.refused(None, "board", "0" * 32)
     assert "Not Found" in await terminal.refused(None, "board", "../users/me")
     made = await terminal.must(owner, "create", description, "--open")

@@ -114,6 +114,20 @@ async def test_anybody_can_make_the_ranking_again_from_the_evidence(judged: Worl
     assert hashlib.sha256(file).hexdigest() == evidence["test_set"]["sha256"]
     assert hashlib.sha256(salt + file).hexdigest() == evidence["commitment"] == told
 
+    await _require_made_again(client, evidence)
+    shown = await board(judged, contest)
+    assert [it["rank"] for it in shown] == [it["place"] for it in evidence["entries"]]
+    for wrong in ("0" * 64, evidence["commitment"]):
+        refused = await client.get(f"{contest.bounty.path}/evidence/{wrong}")
+        problem(refused, 404, "bounties.no_evidence")
+    for wrong in ("x", "A" * 64, "%2e%2e"):
+        answer = await client.get(f"{contest.bounty.path}/evidence/{wrong}")
+        problem(answer, 422, "http.422")
+
+
+async def _require_made_again(client: httpx.AsyncClient, evidence: Any) -> None:
+    """Rank what the evidence names, and find what it tells."""
+    salt = bytes.fromhex(evidence["salt"])
     made = rankings.rank(
         MetricName(evidence["metric"]),
         _test_set(salt),
@@ -125,14 +139,6 @@ async def test_anybody_can_make_the_ranking_again_from_the_evidence(judged: Worl
     assert [[it[name] for name in ("enrollment_id", *names)] for it in evidence["entries"]] == [
         [it.entry, *(getattr(it, name) for name in names)] for it in made
     ]
-    shown = await board(judged, contest)
-    assert [it["rank"] for it in shown] == [it["place"] for it in evidence["entries"]]
-    for wrong in ("0" * 64, evidence["commitment"]):
-        refused = await client.get(f"{contest.bounty.path}/evidence/{wrong}")
-        problem(refused, 404, "bounties.no_evidence")
-    for wrong in ("x", "A" * 64, "%2e%2e"):
-        answer = await client.get(f"{contest.bounty.path}/evidence/{wrong}")
-        problem(answer, 422, "http.422")
 
 
 def _test_set(salt: bytes) -> TestSet:
@@ -264,15 +270,23 @@ async def test_who_was_disqualified_while_it_was_computed_is_out_and_it_is_compu
 
     async with judged.parts.sessions.begin() as tx:
         move_bounty(await queries.lock_bounty(tx, contest.bounty.id), BountyState.EVALUATING)
-    assert await conclude(found) == "again"
     without = await compute(judged, contest)
     assert (await mia.post(f"{path}/reinstate", {"reason": "not copied"})).status_code == 200
     assert await conclude(without) == "again"
     assert (await mia.post(f"{path}/disqualify", {"reason": "copied"})).status_code == 200
-    assert await conclude(without) == "disputing"
+    assert await conclude(found) == "disputing"
+    rows = await board(judged, contest)
+    assert [it["rank"] for it in rows] == [1, 2]
+    assert str(best) not in {it["enrollment_id"] for it in rows}
+    # The chances of the others were found with it: only so can they be made again.
     evidence = (await judged.client.get(f"{contest.bounty.path}/evidence")).json()
-    assert [it["place"] for it in evidence["entries"]] == [1, 2]
-    assert sum(it["chance_of_first"] for it in evidence["entries"]) == pytest.approx(1)
+    assert [it["place"] for it in evidence["entries"]] == [1, 2, 3]
+    await _require_made_again(judged.client, evidence)
+    back = await mia.post(f"{path}/reinstate", {"reason": "It was not."})
+    assert back.status_code == 200, back.text
+    assert [it["enrollment_id"] for it in await board(judged, contest)] == [
+        it["enrollment_id"] for it in evidence["entries"]
+    ]
 
 
 async def test_where_we_fail_it_is_ranked_a_little_later(judged: World) -> None:

@@ -235,6 +235,16 @@ async def list_decisions(
     return (await tx.scalars(query.order_by(Decision.id.desc()).limit(limit + 1))).all()
 
 
+async def list_orders(tx: AsyncSession, bounty_id: BountyId) -> list[list[EnrollmentId]]:
+    """Return whom the owner named, each time that there was an order to tell, the first first."""
+    query = (
+        select(Decision.winners)
+        .where(Decision.bounty_id == bounty_id, Decision.action.in_(rules.ORDERING))
+        .order_by(Decision.id)
+    )
+    return [[EnrollmentId(UUID(it)) for it in named] for named in await tx.scalars(query)]
+
+
 async def list_disputes(
     tx: AsyncSession, bounty_id: BountyId, *, after: UUID | None, limit: int
 ) -> Sequence[Shown]:

@@ -1,10 +1,10 @@
 """How places become prizes, and what a judge, an owner or an entrant may say about them. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from dml.bounties import rules
@@ -27,12 +27,15 @@ from dml.core.money import MicroTokens
 ORDER_CHANGES_MAX: Final = 3
 DISPUTES_MAX: Final = 5  # Of one entrant, whoever of a team writes them.
 AFTER_A_CHANGE: Final = timedelta(days=2)  # How long a changed order stands open, at least.
+ORDERING: Final = ("rewarded", "reordered")  # The decisions that name who is first, and so on.
 RANKED: Final = (BountyState.DISPUTING, BountyState.FINISHED)
 STANDING: Final = (
     EnrollmentState.ENROLLED,
     EnrollmentState.WINNER,
     EnrollmentState.NOT_PLACED,
 )  # Those who are on the board.
+
+Entrant = TypeVar("Entrant")  # However it is named: by its id, or by that as text.
 
 
 class NotByHand(Conflict):
@@ -150,6 +153,29 @@ def close_ranks(bands: Sequence[Band]) -> list[Band]:
 def by_order(count: int) -> list[Band]:
     """Return bands without any tie, for so many places."""
     return [Band(place, place, place) for place in range(1, count + 1)]
+
+
+def order_now(
+    ranked: Sequence[tuple[Entrant, Band]],
+    orders: Sequence[Sequence[Entrant]],
+    out: Container[Entrant],
+    *,
+    by_hand: bool,
+) -> list[tuple[Entrant, Band]]:
+    """Return who has which place, by place: as ranked, then as was ordered since, the first first.
+
+    Those who are `out` keep where they would stand, and have it again when they are back. Where
+    the owner judges, only whom the last order names has a place.
+    """
+    if not orders:
+        left = [(entrant, band) for entrant, band in ranked if entrant not in out]
+        bands = close_ranks([band for _, band in left])
+        return [(entrant, band) for (entrant, _), band in zip(left, bands, strict=True)]
+    order = [entrant for entrant, _ in ranked]
+    for named in orders:
+        order = [*named, *(() if by_hand else (it for it in order if it not in named))]
+    kept = [it for it in order if it not in out]
+    return list(zip(kept, by_order(len(kept)), strict=True))
 
 
 def _prize(prizes: Sequence[MicroTokens], place: int) -> MicroTokens:

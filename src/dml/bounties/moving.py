@@ -101,7 +101,7 @@ async def close_submissions(ctx: Context, bounty: Bounty) -> None:
 async def open_disputes(ctx: Context, bounty: Bounty) -> None:
     """Let everybody look at the order that was found, before it is paid. Sets the alarm for that.
 
-    Entrants carry their `place` and `prize` already. The caller holds the bounty's row.
+    The caller holds the bounty's row, and gives entrants their `place` and `prize` beside this.
     """
     move = rules.move_bounty(bounty, BountyState.DISPUTING)
     bounty.disputes_until = rules.disputes_until(bounty, ctx.now)

@@ -3,12 +3,13 @@
 The caller holds the bounty's row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dml.bounties import board
 from dml.bounties import judging_rules as rules
 from dml.bounties.judging_rules import Band
-from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Ties
+from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Judging, Ties
 from dml.core.context import Context
 
 
@@ -30,28 +31,26 @@ def take_place(entrant: Enrollment) -> None:
 async def place_again(ctx: Context, bounty: Bounty) -> None:
     """Close the ranks where somebody was disqualified, and let in who was reinstated.
 
-    As ranked, where the owner changed nothing; else in the order that there is: whoever came back
-    has no place of it then, until the owner gives one.
+    As ranked, and then as the owner ordered: whoever was taken out wrongly comes back to where they
+    would stand otherwise.
     """
     if bounty.state is not BountyState.DISPUTING:
         return
     await ctx.tx.flush()
     ranking = await board.get_ranking(ctx.tx, bounty.id)
-    placed = await board.lock_placed(ctx.tx, bounty.id)
-    for entrant in placed:
-        if entrant.state is not EnrollmentState.ENROLLED:
-            take_place(entrant)
-    if ranking is None or bounty.order_changes > 0:
-        left = [it for it in placed if it.state is EnrollmentState.ENROLLED]
-        give_places(bounty, left, rules.by_order(len(left)), Ties.ORDER)
-        return
-    found = await board.find_entrants(
-        ctx.tx, [rules.entrant_of(it) for it in ranking.entries], lock=True
-    )
-    ranked = [
-        (found[rules.entrant_of(it)], Band(it["place"], it["tied_from"], it["tied_to"]))
-        for it in ranking.entries
-        if found[rules.entrant_of(it)].state is EnrollmentState.ENROLLED
-    ]
-    bands = rules.close_ranks([band for _, band in ranked])
-    give_places(bounty, [entrant for entrant, _ in ranked], bands, bounty.ties)
+    ranked = [(rules.entrant_of(it), band_of(it)) for it in (ranking.entries if ranking else ())]
+    orders = await board.list_orders(ctx.tx, bounty.id)
+    known = {it for it, _ in ranked}.union(*orders)
+    found = await board.find_entrants(ctx.tx, list(known), lock=True)
+    for entrant in found.values():
+        take_place(entrant)
+    out = {it for it in known if found[it].state is not EnrollmentState.ENROLLED}
+    by_hand = bounty.judging is Judging.MANUAL
+    placed = rules.order_now(ranked, orders, out, by_hand=by_hand)
+    ties = Ties.ORDER if orders else bounty.ties
+    give_places(bounty, [found[it] for it, _ in placed], [band for _, band in placed], ties)
+
+
+def band_of(entry: Mapping[str, Any]) -> Band:
+    """Return where an entry of a ranking came in."""
+    return Band(entry["place"], entry["tied_from"], entry["tied_to"])

@@ -23,6 +23,7 @@ from dml.bounties import (
     test_sets,
 )
 from dml.bounties import enrollment_rules as entering
+from dml.bounties import judging_rules as rules
 from dml.bounties.evaluating import Work
 from dml.bounties.judging_rules import Band
 from dml.bounties.models import (
@@ -41,6 +42,7 @@ from dml.core import audit
 from dml.core.blobs import Blobs
 from dml.core.context import Context
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
+from dml.core.money import MicroTokens
 from dml.edge import worker
 from dml.inference.signature import Refused
 
@@ -215,31 +217,33 @@ async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
 
 
 async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
-    """Give places and prizes, publish the evidence, and open it to disputes. Once.
+    """Keep the ranking, publish the evidence, open it to disputes, and give places. Once.
 
-    `again` where somebody was disqualified or reinstated while it was computed: whoever makes the
-    ranking anew would find another one.
+    `again` where somebody was reinstated while it was computed, and so is not among the ranked.
     """
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return bounty.state
     _, test_set = await _get_both(ctx, bounty_id)
     finals = {it.enrollment_id for it in await _all_finals(ctx, bounty, test_set)}
-    if finals != {it.enrollment_id for it in found.places}:
+    named = [it.enrollment_id for it in found.places]
+    if not finals <= set(named):
         return "again"
-    entrants = await board.find_entrants(ctx.tx, list(finals), lock=True)
-    ranked = [entrants[it.enrollment_id] for it in found.places]
-    bands = [Band(it.place, it.tied_from, it.tied_to) for it in found.places]
-    placing.give_places(bounty, ranked, bands, bounty.ties)
-    for entrant, place in zip(ranked, found.places, strict=True):
+    entrants = await board.find_entrants(ctx.tx, named, lock=True)
+    ranked = [(entrants[it.enrollment_id], it) for it in found.places]
+    for entrant, place in ranked:
         entrant.private_score, entrant.chance_of_first = place.score, place.chance_of_first
         entrant.final_submission_id = place.submission_id
+    bands = [Band(it.place, it.tied_from, it.tied_to) for it in found.places]
+    prizes = rules.share_prizes(bounty.prizes, bands, bounty.ties)
+    # All of them: what is told of each was found beside the others, and is made again only so.
+    entries = [_evidence(*it, prize) for it, prize in zip(ranked, prizes, strict=True)]
     ctx.tx.add(
         Ranking(
             bounty_id=bounty.id,
             metric=bounty.metric or "",
             draws=DRAWS,
-            entries=[_evidence(*it) for it in zip(ranked, found.places, strict=True)],
+            entries=entries,
             created_at=ctx.now,
         )
     )
@@ -247,6 +251,8 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
         _note_agreement(ctx, bounty, a, b, agreement)
     await test_sets.publish(ctx, bounty.id, found.revealed)
     await moving.open_disputes(ctx, bounty)
+    # Who was disqualified while it was computed has no place: the others close up.
+    await placing.place_again(ctx, bounty)
     return bounty.state
 
 
@@ -324,19 +330,19 @@ def _place(ranked: worker.RankedEntry, final: Entry) -> Place:
     )
 
 
-def _evidence(entrant: Enrollment, place: Place) -> dict[str, Any]:
+def _evidence(entrant: Enrollment, place: Place, prize: MicroTokens) -> dict[str, Any]:
     return {
         "enrollment_id": str(entrant.id),
         "number": entrant.number,
         "name": entrant.name,
         "submission_id": str(place.submission_id),
         "predictions_sha256": place.predictions_sha256,
-        "place": entrant.place,
-        "tied_from": entrant.tied_from,
-        "tied_to": entrant.tied_to,
+        "place": place.place,
+        "tied_from": place.tied_from,
+        "tied_to": place.tied_to,
         "score": place.score,
         "chance_of_first": place.chance_of_first,
-        "prize": entrant.prize,
+        "prize": prize,
     }
 
 

@@ -26,6 +26,7 @@ def create(
     Return its id. Where a later step is refused the draft stays, to be gone on with by `into`.
     """
     said = description.read(file, datetime.now(UTC))
+    _require_files(said)
     if into is None:
         bounty = market.ask("POST", "/v1/bounties", json=said.body)
         console.print(f"Draft [bold]{bounty['id']}[/]")
@@ -41,9 +42,20 @@ def create(
             opened = market.ask("POST", f"{bounty_path(bounty_id)}/open")
             console.print(f"Open for enrollment until {opened['submits_at']}")
     except Refused as refusal:
-        hint = f"go on with: dml bounty create {file} --into {bounty_id}"
+        wanted = " --open" if opens else " --fund" if fund else ""
+        hint = f"go on with: dml bounty create {file} --into {bounty_id}{wanted}"
         raise Refused(f"{refusal}\n     The draft stays; mend that, and {hint}") from refusal
     return bounty_id
+
+
+def _require_files(said: Description) -> None:
+    """Refuse, before anything is made, a description whose files cannot be read."""
+    named = [it.file for it in said.attachments]
+    for file in [said.test_set.file, *named] if said.test_set else named:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise Refused(f"cannot read {file} ({error.strerror})") from error
 
 
 def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
-from dml.bounties.judging_rules import Band, share_prizes
+from dml.bounties.judging_rules import ORDERING, Band, order_now, share_prizes
 from dml.bounties.models import Ties
 from dml.core import money
 from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
@@ -73,11 +74,15 @@ def verify(market: Marketplace, bounty_id: str, noted: str | None) -> Verdict:
         for it in evidence["entries"]
     }
     verdict.check(f"the predictions of {len(entries)} entrants have the hashes told", held=True)
-    _check_public_scores(verdict, market, path, metric, hidden, evidence, entries)
+    public = list(market.all_of(f"{path}/leaderboard", part="public"))
+    decisions = list(market.all_of(f"{path}/decisions"))[::-1]  # The first one first.
+    _check_public_scores(verdict, public, metric, hidden, evidence, entries)
+    _check_all_ranked(verdict, public, decisions, evidence)
     salt = bytes.fromhex(evidence["salt"])
     made = ranking.rank(metric, hidden, entries, salt, draws=evidence["draws"])
     _check_ranking(verdict, evidence["entries"], made)
     _check_prizes(verdict, evidence)
+    _check_board(verdict, market, path, decisions, evidence)
     return verdict
 
 
@@ -118,8 +123,7 @@ def _test_set(
 
 def _check_public_scores(
     verdict: Verdict,
-    market: Marketplace,
-    path: str,
+    public: Sequence[Mapping[str, Any]],
     metric: MetricName,
     hidden: TestSet,
     evidence: Mapping[str, Any],
@@ -128,7 +132,7 @@ def _check_public_scores(
     """Hold the public board against the predictions that its hashes name."""
     wrong, seen = [], 0
     hashes = {it["enrollment_id"]: it["predictions"]["sha256"] for it in evidence["entries"]}
-    for row in market.all_of(f"{path}/leaderboard", part="public"):
+    for row in public:
         entry = row["enrollment_id"]
         if hashes.get(entry) != row["predictions_sha256"]:
             continue  # Another submission than the best was chosen, or it was not ranked.
@@ -141,6 +145,20 @@ def _check_public_scores(
     verdict.check(
         f"{seen} public scores are those of their predictions", not wrong, "; ".join(wrong)
     )
+
+
+def _check_all_ranked(
+    verdict: Verdict,
+    public: Sequence[Mapping[str, Any]],
+    decisions: Sequence[Mapping[str, Any]],
+    evidence: Mapping[str, Any],
+) -> None:
+    """Look for somebody whom the ranking left out. Who came back after it could not be in it."""
+    known = {it["enrollment_id"] for it in evidence["entries"]}
+    known.update(who for it in decisions if it["action"] == "reinstated" for who in it["winners"])
+    missed = [it["name"] for it in public if it["enrollment_id"] not in known]
+    what = "all who have a public score were ranked"
+    verdict.check(what, not missed, f"not {', '.join(missed)}")
 
 
 def _check_ranking(
@@ -173,11 +191,48 @@ def _check_prizes(verdict: Verdict, evidence: Mapping[str, Any]) -> None:
     """Share the prizes anew, by the ties as they were ranked."""
     prizes = [money.parse(it) for it in evidence["prizes"]]
     told = sorted(evidence["entries"], key=lambda it: int(it["place"]))
-    bands = [Band(it["place"], it["tied_from"], it["tied_to"]) for it in told]
-    shared = share_prizes(prizes, bands, Ties(evidence["ties"]))
+    shared = share_prizes(prizes, [_band(it) for it in told], Ties(evidence["ties"]))
     wrong = [
         f"{it['name']} has {it['prize']}, not {money.render(share)}"
         for it, share in zip(told, shared, strict=True)
         if money.parse(it["prize"]) != share
     ]
     verdict.check("prizes are those of the places and ties", not wrong, "; ".join(wrong))
+
+
+def _check_board(
+    verdict: Verdict,
+    market: Marketplace,
+    path: str,
+    decisions: Sequence[Mapping[str, Any]],
+    evidence: Mapping[str, Any],
+) -> None:
+    """Follow what was decided in public since the ranking, up to the board as it stands."""
+    ranked = [(it["enrollment_id"], _band(it)) for it in evidence["entries"]]
+    orders = [it["winners"] for it in decisions if it["action"] in ORDERING]
+    rows = {it["enrollment_id"]: it for it in market.all_of(f"{path}/leaderboard", part="final")}
+    known = {it for it, _ in ranked}.union(*orders)
+    out = {it for it in known - rows.keys() if _is_disqualified(market, path, it)}
+    placed = order_now(ranked, orders, out, by_hand=False)
+    prizes = [money.parse(it) for it in evidence["prizes"]]
+    ties = Ties.ORDER if orders else Ties(evidence["ties"])
+    shared = share_prizes(prizes, [band for _, band in placed], ties)
+    made = {
+        it: (band.place, money.render(prize))
+        for (it, band), prize in zip(placed, shared, strict=True)
+    }
+    told = {it: (row["rank"], row["prize"]) for it, row in rows.items()}
+    names = {it["enrollment_id"]: it["name"] for it in [*evidence["entries"], *rows.values()]}
+    wrong = [str(names.get(it, it)) for it in made | told if made.get(it) != told.get(it)]
+    since = f"{len(decisions)} decision{'s' * (len(decisions) != 1)} made in public"
+    what = "the board follows from the ranking" + (f" and {since}" if decisions else "")
+    verdict.check(what, not wrong, f"not as for {', '.join(wrong)}")
+
+
+def _is_disqualified(market: Marketplace, path: str, entry: str) -> bool:
+    found: Mapping[str, Any] = market.ask("GET", f"{path}/enrollments/{quote(entry, safe='')}")
+    return bool(found["state"] == "disqualified")
+
+
+def _band(told: Mapping[str, Any]) -> Band:
+    return Band(told["place"], told["tied_from"], told["tied_to"])
