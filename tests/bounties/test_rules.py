@@ -294,7 +294,7 @@ def test_while_it_is_paused_an_entry_can_be_taken_back() -> None:
 def test_a_numbered_name_is_nobodys_choice() -> None:
     assert entering.require_name(None, 7, taken=False) == "Entrant 7"
     assert entering.require_name("Seven", 7, taken=False) == "Seven"
-    for name in ("Entrant 8", "entrant  8", "ENTRANT8"):
+    for name in ("Entrant 8", "entrant  8", "ENTRANT8", "\uff25ntrant 8"):
         with pytest.raises(entering.NameTaken):
             entering.require_name(name, 7, taken=False)
     with pytest.raises(entering.NameTaken):

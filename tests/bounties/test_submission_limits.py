@@ -47,6 +47,7 @@ def bounty(**changes: Any) -> Bounty:
         "submissions_a_day": 5,
         "submissions_at_once": 3,
         "submissions_in_all": 100,
+        "submits_at": NOW - timedelta(days=1),
         "closes_at": NOW + timedelta(days=1),
         "paused_at": None,
         "funded_at": NOW,
@@ -152,7 +153,9 @@ def test_submissions_are_taken_in_one_state_alone(state: BountyState) -> None:
         submission_rules.require_takes_submissions(it, NOW)
         submission_rules.require_takes_submissions(it, it.closes_at - timedelta(microseconds=1))
     else:
-        code = "closed_for_submissions" if state in after else "wrong_state"
+        before = (BountyState.DRAFT, BountyState.FUNDED, BountyState.ENROLLING)
+        code = "submissions_not_open" if state in before else "wrong_state"
+        code = "closed_for_submissions" if state in after else code
         refused(f"bounties.{code}", submission_rules.require_takes_submissions, it, NOW)
 
 

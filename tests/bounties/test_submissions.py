@@ -279,7 +279,8 @@ async def test_files_are_taken_from_entrants_in_time_alone(world: World) -> None
     bounty = await make_bounty(world, judging=Judging.METRIC)
     ada = await enroll(world, bounty)
     path = f"{bounty.path}/submissions"
-    problem(await send(ada, path, b"x"), 409, "bounties.wrong_state")
+    told = problem(await send(ada, path, b"x"), 409, "bounties.submissions_not_open")
+    assert told["submits_at"][:19] == (await bounty.get())["submits_at"][:19]
     await bring_to(bounty, BountyState.SUBMITTING)
     for person in (bounty.owner, await world.person("eve")):
         problem(await send(person, path, b"x"), 403, "bounties.not_enrolled")

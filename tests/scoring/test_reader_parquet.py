@@ -50,7 +50,10 @@ ODD = {
         "file.column_type",
     ),
     "bytes": (with_column("prediction", [b"1"] * ROWS), "file.column_type"),
-    "texts for numbers": (with_column("prediction", ["1"] * ROWS), "file.column_type"),
+    "texts for numbers": (
+        with_column("prediction", ["1"] * ROWS),
+        "file.column_type: Column 'prediction' is of 'string'; it must hold numbers.",
+    ),
     "truths for numbers": (with_column("prediction", [True] * ROWS), "file.column_type"),
     "times": (with_column("prediction", pa.array(IDS, pa.timestamp("s"))), "file.column_type"),
     "nulls alone": (with_column("prediction", pa.nulls(ROWS)), "file.column_type"),

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import enrollment_rules as entering
@@ -82,9 +83,13 @@ async def count_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) 
 
 
 async def is_name_taken(tx: AsyncSession, bounty_id: BountyId, name: str) -> bool:
-    """Whether an entrant has this name, in capitals or not: nobody shall be taken for another."""
+    """Whether somebody has this name, or one that people would take for it. O(entrants)."""
+
+    def folded(it: Any) -> Any:
+        return func.lower(func.normalize(it, text("NFKC")))
+
     query = select(Enrollment.id).where(
-        Enrollment.bounty_id == bounty_id, func.lower(Enrollment.name) == func.lower(name)
+        Enrollment.bounty_id == bounty_id, folded(Enrollment.name) == folded(cast(name, Text))
     )
     return await tx.scalar(query.limit(1)) is not None
 

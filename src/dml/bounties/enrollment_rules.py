@@ -1,6 +1,7 @@
 """What may happen to those who enter a bounty, and how a team shares what it wins. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -121,7 +122,7 @@ class RulesChanged(Conflict):
 
 class NameTaken(Conflict):
     code = "bounties.name_taken"
-    reason = "Another entrant of this bounty has this name."
+    reason = "Another entrant of this bounty has this name, or one that looks like it."
     remedy = "Choose another `name`, or leave it out to get one."
 
 
@@ -203,7 +204,7 @@ def require_name(name: str | None, number: int, *, taken: bool) -> str:
     """Return the name of an entrant: the one that was chosen, or a numbered one, kept for that."""
     if name is None:
         return f"Entrant {number}"
-    if taken or _OURS.fullmatch(name):
+    if taken or _OURS.fullmatch(unicodedata.normalize("NFKC", name)):
         raise NameTaken
     return name
 

@@ -100,6 +100,12 @@ class NotCompeting(Conflict):
     remedy = "Look at the enrollment's `state` and `state_reason`."
 
 
+class SubmissionsNotOpen(Conflict):
+    code = "bounties.submissions_not_open"
+    reason = "The time for submissions has not begun."
+    remedy = "Come back at `submits_at`."
+
+
 class ClosedForSubmissions(Conflict):
     code = "bounties.closed_for_submissions"
     reason = "The time for submissions is over."
@@ -250,6 +256,8 @@ def require_takes_submissions(bounty: Bounty, now: datetime) -> None:
     """Refuse before, after and while paused. The dates count: what moves by them may be late."""
     if bounty.state in (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED):
         raise ClosedForSubmissions(closed_at=bounty.closes_at.isoformat())
+    if bounty.state in (*rules.BEFORE_OPENING, BountyState.ENROLLING):
+        raise SubmissionsNotOpen(state=bounty.state, submits_at=bounty.submits_at.isoformat())
     rules.require_state(bounty, BountyState.SUBMITTING)
     rules.require_running(bounty)
     if now >= bounty.closes_at:

@@ -140,7 +140,8 @@ def first(truths: pa.ChunkedArray) -> int | None:
 
 
 def wrong_type(column: pa.ChunkedArray, name: str, wanted: str) -> Exception:
-    detail = f"Column {quoted(name)} is of {quoted(str(column.type))}; it must hold {wanted}."
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    detail = f"Column {quoted(name)} is of {quoted(str(kind))}; it must hold {wanted}."
     return refused("file.column_type", detail)
 
 
