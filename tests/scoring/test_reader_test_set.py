@@ -108,6 +108,7 @@ REFUSED: list[tuple[dict[str, Any], MetricName, str]] = [
     (wrong({"id": ["a", "", *IDS[2:]]}), MetricName.ACCURACY, "file.cell_empty: Row 2"),
     (wrong({"target": ["no"] * ROWS}), MetricName.ACCURACY, "test_set.class_count"),
     (wrong({"target": ["", *LABELS[1:]]}), MetricName.ACCURACY, "file.cell_empty: Row 1"),
+    (wrong({"target": [*LABELS[:-1], ""]}), MetricName.ROC_AUC, f"file.cell_empty: Row {ROWS}"),
     (wrong({"target": ["x" * 300, *LABELS[1:]]}), MetricName.ACCURACY, "test_set.class_too_long"),
     (wrong({"target": ["maybe", *LABELS[1:]]}), MetricName.ROC_AUC, "test_set.class_count"),
     (wrong({"target": ["maybe", *LABELS[1:]]}), MetricName.LOG_LOSS, "test_set.class_missing"),

@@ -183,6 +183,9 @@ def _classes(
     """Codes and classes, sorted by number where all are whole ones."""
     column = texts(column, name)
     found = [str(each) for each in decoded(pc.unique(column)).to_pylist()]
+    if "" in found:
+        row = first(pc.equal(decoded(column), "")) or 0
+        raise cell(row, name, "file.cell_empty", "it is empty.")
     whole = bool(pc.all(pc.match_substring_regex(pa.array(found), WHOLE_NUMBER)).as_py())
     classes = tuple(sorted(found, key=int) if whole else sorted(found))
     if not 2 <= len(classes) <= CLASSES_MAX:
@@ -196,9 +199,6 @@ def _classes(
         detail = f"{metric} needs whole numbers as classes, and {wrong} is none."
         raise refused("test_set.class_not_a_number", detail)
     for each in classes:
-        if not each:
-            row = first(pc.equal(decoded(column), "")) or 0
-            raise cell(row, name, "file.cell_empty", "it is empty.")
         if len(each.encode()) > CLASS_BYTES_MAX:
             detail = f"The class {quoted(each)} has more than {CLASS_BYTES_MAX} bytes."
             raise refused("test_set.class_too_long", detail)
