@@ -200,7 +200,8 @@ def verify(
 
     It fetches the test set, the salt and the ranked predictions, which are public once there is a
     ranking, and makes everything anew: the commitment, the split, every score, the ranking with its
-    ties, and the prizes. The exit code is 0 where all is as it was told, 1 where not.
+    ties, and the prizes. Then it follows what was decided in public since, such as another order,
+    up to the board as it stands. The exit code is 0 where all is as it was told, 1 where not.
     """
     from dml.entrypoints.bounty import verifying
     from dml.entrypoints.bounty.marketplace import Marketplace
