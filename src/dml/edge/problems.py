@@ -32,8 +32,8 @@ STATUS: Final[dict[type[DmlError], int]] = {
 assert STATUS.keys() == set(errors.KINDS)
 MEDIA_TYPE: Final = "application/problem+json"
 
-# A server of ours is not there, or somebody else held a lock for too long: nothing was committed,
-# and asking again is safe.
+# A server of ours is not there, or somebody else held a lock for too long. Nothing was committed,
+# unless the answer to a commit was lost.
 _PASSING: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -130,7 +130,8 @@ async def wait_for_database(request: Request, error: Exception) -> Response:
         503,
         "http.503",
         "The service cannot answer just now.",
-        "Nothing was changed. Ask again in a moment; the same request is safe to repeat.",
+        "Send the very same request again in a moment. Should it have been done after all, as its "
+        "answer was lost, then with its Idempotency-Key it is not done twice.",
         headers={"Retry-After": "1"},
     )
 
