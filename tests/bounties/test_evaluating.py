@@ -152,7 +152,8 @@ async def test_neither_a_private_score_nor_one_that_is_not_shown_is_to_be_found_
         for part in (True, False):
             secrets.add(accuracy(guessed, [it for it in split if split[it] is part]))
         secrets.add(accuracy(guessed, split))
-    secrets = {it for it in secrets if abs(it - told) > 1e-3}
+    # One of few digits, such as 0.6, may be a number of something else.
+    secrets = {it for it in secrets if abs(it - told) > 1e-3 and len(str(it)) > 5}
     assert len(secrets) > 4
     places = [contest.bounty.path, contest.submissions, f"{contest.bounty.path}/test-set"]
     places += [f"{contest.bounty.path}/timeline", f"{contest.bounty.path}/enrollments"]

@@ -27,6 +27,7 @@ from tests.world import World, soon
 
 pytestmark = pytest.mark.usefixtures("node", "at_work")
 
+DIGITS = 8
 FINAL: Final = (
     "private_score",
     "chance_of_first",
@@ -151,9 +152,12 @@ def _nearly(seed: int) -> bytes:
 
 
 async def test_nothing_private_is_read_early_anywhere(judged: World, parts: WorkerParts) -> None:
-    contest = await make_contest(judged, entrants=2)
-    ada, bela = contest.entrants
-    shown = await scored(contest, ada, tables.predictions(0.8, seed=3))
+    private = ""
+    while len(private) < DIGITS:  # A score of 0.8 would be found in any page.
+        contest = await make_contest(judged, entrants=2)
+        ada, bela = contest.entrants
+        shown = await scored(contest, ada, tables.predictions(0.8, seed=3))
+        private = str(await _private_score(judged, contest, parts))[:DIGITS]
     path = contest.bounty.path
     mia = await moderator(judged)
     places = (
@@ -170,8 +174,7 @@ async def test_nothing_private_is_read_early_anywhere(judged: World, parts: Work
         f"{path}/submissions/{shown['id']}/timeline",
         f"/bounties/{contest.bounty.id}",
     )
-    private = str(await _private_score(judged, contest, parts))[:8]
-    assert private != str(shown["shown_score"])[:8]
+    assert private != str(shown["shown_score"])[:DIGITS]
     for who in (ada, bela, contest.owner, mia, judged.client):
         for place in places:
             answer = await who.get(place)

@@ -138,7 +138,11 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize(
+    "name",
+    # One of them takes ten seconds to make.
+    [pytest.param(it, marks=[pytest.mark.slow] if "compress" in it else []) for it in BOMBS],
+)
 def test_a_bomb_is_refused_within_bounds(reader: Reader, name: str) -> None:
     content = BOMBS[name]()
     assert len(content) < 10 << 20
