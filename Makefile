@@ -4,9 +4,10 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run demo test bench torture check openapi migrate lock clean
+.PHONY: help run demo test bench torture check openapi contracts migrate lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -18,7 +19,7 @@ run: .venv/server ## start the marketplace: PostgreSQL, Valkey, API and worker (
 demo: .venv/demo ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
 	@$(BIN)/python -m demo $(ARGS)
 
-test: .venv/dev .venv/browser ## run every test (ARGS="-k ledger" for some of them)
+test: .venv/dev .venv/browser .venv/chain ## run every test (ARGS="-k ledger" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 bench: .venv/dev ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
@@ -27,15 +28,20 @@ bench: .venv/dev ## measure the device path here, some twenty minutes (ARGS="--o
 torture: .venv/dev ## kill everything under load for 10 minutes (ARGS="--minutes 20 --seed 7 --json")
 	@$(BIN)/python -m tests.kill.torture $(ARGS)
 
-check: .venv/dev ## lint, types, import contracts, and the generated API description
+check: .venv/dev .venv/contracts ## lint, types, import contracts, and what is generated: API description, contracts
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@PYTHONPATH=src $(BIN)/lint-imports
 	@$(BIN)/dml openapi --check docs/api/openapi.json
+	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
+	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }
 
 openapi: .venv/server ## write docs/api/openapi.json from the code
 	@$(BIN)/dml openapi --write docs/api/openapi.json
+
+contracts: .venv/contracts ## compile contracts/ into contracts/build
+	@$(BIN)/node contracts/compile.mjs .venv/contracts contracts/build
 
 migrate: .venv/server ## bring the database up to date (`make run` does so by itself)
 	@$(BIN)/dml migrate
@@ -45,7 +51,8 @@ lock: .venv/dev ## choose the newest versions of all dependencies anew
 	@$(COMPILE) --upgrade --extra server --group build -c requirements/device.txt pyproject.toml -o requirements/run.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
 	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt
-	@cd requirements/browser && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --package-lock-only --save-exact @sparticuz/chromium@latest
+	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest
+	@cd requirements/chain && $(NPM) install --silent --package-lock-only --save-exact @foundry-rs/anvil-linux-amd64@latest
 
 clean: ## remove what make installed (not your data, which is in .dml)
 	@rm -rf .venv
@@ -77,6 +84,22 @@ clean: ## remove what make installed (not your data, which is in .dml)
 .venv/browser: $(wildcard requirements/browser/*) requirements/browser/.npmrc | .venv/dev
 	@echo "Unpacking a browser for the tests …"
 	@rm -rf $@ $@.new && mkdir $@.new && cp requirements/browser/* requirements/browser/.npmrc $@.new
-	@cd $@.new && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --ignore-scripts
+	@cd $@.new && $(NPM) ci --silent --ignore-scripts
 	@cd $@.new && TMPDIR="$(CURDIR)/$@.new" ../bin/node unpack.mjs "$(CURDIR)/$@"
 	@rm -rf $@.new/node_modules && mv $@.new $@ && touch $@
+
+# A local chain is one program: npm brings it, and it runs without node.
+.venv/chain: $(wildcard requirements/chain/*) requirements/chain/.npmrc | .venv/dev
+	@echo "Installing a local chain …"
+	@rm -rf $@ $@.new && mkdir $@.new && cp requirements/chain/* requirements/chain/.npmrc $@.new
+	@cd $@.new && $(NPM) ci --silent --ignore-scripts
+	@mv $@.new/node_modules/@foundry-rs/*/bin/anvil $@.new/anvil && rm -rf $@.new/node_modules
+	@mv $@.new $@ && touch $@
+
+# The compiler of the contracts, and the library they stand on. Another version is another contract: the two stay
+# as they are when `make lock` renews the rest.
+.venv/contracts: $(wildcard requirements/contracts/*) requirements/contracts/.npmrc | .venv/dev
+	@echo "Installing the compiler of the contracts …"
+	@rm -rf $@ $@.new && mkdir $@.new && cp requirements/contracts/* requirements/contracts/.npmrc $@.new
+	@cd $@.new && $(NPM) ci --silent --ignore-scripts
+	@mv $@.new $@ && touch $@
