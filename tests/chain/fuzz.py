@@ -154,7 +154,7 @@ class Fuzz:
         return number, to, amount
 
     def wait(self) -> None:
-        self.model.now += self.rng.choice((1, 60, 3600, 43_200, 86_400, self.rng.randint(1, 10**6)))
+        self.model.now += self.rng.choice((1, 600, 3600, 14_400, 43_200, 86_400, 10**6))
         self.evm.at(self.model.now)
         self.done["wait"] += 1
 
@@ -193,7 +193,7 @@ class Fuzz:
 
     def _manage(self, senders: dict[str, int]) -> None:
         orders = self._orders()
-        chosen = self.rng.choice(list(orders))
+        chosen = self.rng.choice([*orders, "setDailyLimit(uint64)", "setDailyLimit(uint64)"])
         if self.model.paused and self.rng.random() < 0.7:
             chosen = "unpause()"
         method, values = orders[chosen]
