@@ -41,6 +41,7 @@ async def running(settings: Settings, make_database: Callable[[], str]) -> Async
             yield World(app, client)
 
 
+@pytest.mark.slow
 async def test_a_bounty_goes_its_way_by_its_dates_alone(running: World) -> None:
     bounty = await make_bounty(
         running,

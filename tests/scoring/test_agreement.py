@@ -71,6 +71,7 @@ def test_one_entrant_or_none_has_nobody_to_agree_with() -> None:
     assert find(MetricName.MAE, {"a": predict(MetricName.MAE, test_set, 1)}) == []
 
 
+@pytest.mark.slow
 def test_many_entrants_take_seconds_even_where_all_agree() -> None:
     metric, test_set = MetricName.ACCURACY, make(MetricName.ACCURACY)
     start = time.monotonic()

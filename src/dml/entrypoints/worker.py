@@ -156,7 +156,8 @@ async def serve(settings: Settings) -> None:
     )
     worker.provide(parts)
     await engine.start()
-    facts = await test_locks(sandbox=sandbox, reader=reader)
+    # The reader, whose imports take a second, proves itself when it is first needed.
+    facts = await test_locks(sandbox=sandbox)
     folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
