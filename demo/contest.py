@@ -27,7 +27,7 @@ UNDER_WAY: Final = ("validating", "queued", "evaluating")
 
 async def hold(cast: Cast, url: str, place: Place, seed: int, screen: Screen) -> Contest:
     """The whole contest, from a test set that nobody sees to prizes in wallets."""
-    from demo import cells  # noqa: PLC0415 - scikit-learn takes a second, as in `made`
+    from demo import cells  # noqa: PLC0415 - see `made`
 
     began = time.monotonic()
     folder = place.folder / "bounty"

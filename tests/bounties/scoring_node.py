@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from obstore.store import LocalStore
 from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from dml.core import engine as engines
 from dml.core.blobs import Blobs, Stored
 from dml.core.db import connect
 from dml.core.engine import Engine
@@ -84,7 +84,7 @@ async def main(url: str, home: Path, moment: str) -> None:
         node=engine.node,
     )
     worker.provide(parts)
-    setattr(engines, "_POLL_SECONDS", 0.05)  # noqa: B010 - it is final for all others
+    pytest.MonkeyPatch().setattr("dml.core.engine._POLL_SECONDS", 0.05)
     await engine.start()
     if moment == "concluding":
         event.listen(engine._database.sync_engine, "after_cursor_execute", die_on_conclusion)

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import board
@@ -227,8 +226,7 @@ async def test_a_page_follows_indexes_however_many_entered_and_submitted(
 
 async def _plan(tx: AsyncSession, bounty: Bounty, after: Key) -> str:
     query = board.page_of(bounty, Part.PUBLIC, after).limit(101)
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # It has no types there.
-    compiled = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    compiled = query.compile(tx.get_bind(), compile_kwargs={"literal_binds": True})
     return "\n".join(await tx.scalars(text(f"EXPLAIN {compiled}".replace(":", "\\:"))))
 
 

@@ -103,8 +103,8 @@ async def test_the_plain_file_is_written_nowhere(
     judged: World, node: Engine, at_work: WorkerParts, draft: MadeBounty, settings: Settings
 ) -> None:
     before = stored(settings)
-    made = [(int(SECRET) + number, *rest) for number, *rest in tables.rows(300)]
-    await upload_test_set(draft.owner, draft.path, tables.hidden(made))  # type: ignore[arg-type]  # the same shape
+    made = [(int(SECRET) + number, label, a, b) for number, label, a, b in tables.rows(300)]
+    await upload_test_set(draft.owner, draft.path, tables.hidden(made))
     assert (await end_of_check(draft.owner, draft.path))["state"] == "checked"
     kept = stored(settings) - before
     assert len(kept) == 2  # The file and what was made of it, both sealed.

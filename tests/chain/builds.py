@@ -6,8 +6,9 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from eth_typing import ABIError, ABIEvent
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.crypto import keccak
 
@@ -29,7 +30,7 @@ class Build:
     def errors(self) -> dict[bytes, str]:
         """The names of its errors by their first four bytes."""
         return {
-            function_abi_to_4byte_selector(entry): entry["name"]  # type: ignore[arg-type] # alike
+            function_abi_to_4byte_selector(cast(ABIError, entry)): entry["name"]
             for entry in self.abi
             if entry["type"] == "error"
         }
@@ -38,7 +39,7 @@ class Build:
     def events(self) -> dict[bytes, dict[str, Any]]:
         """Its events by their first topic."""
         return {
-            event_abi_to_log_topic(entry): entry  # type: ignore[arg-type] # a dict read from JSON
+            event_abi_to_log_topic(cast(ABIEvent, entry)): entry
             for entry in self.abi
             if entry["type"] == "event"
         }

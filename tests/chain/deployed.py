@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
@@ -100,7 +100,7 @@ def deposit_with_permit(on: Deployed, signer: LocalAccount, amount: int) -> TxRe
     )
     nonce = on.web3.eth.get_transaction_count(signer.address)
     built = call.build_transaction({"from": signer.address, "nonce": nonce})
-    signed_call = signer.sign_transaction(built)  # type: ignore[arg-type] # one library's word for it
+    signed_call = signer.sign_transaction(cast(dict[str, Any], built))
     sent = on.web3.eth.send_raw_transaction(signed_call.raw_transaction)
     return on.web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.005)
 

@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 
 from tests.chain.builds import build, selector
-from tests.chain.evm import CHAIN_ID, Evm, Reverted, encode, word
+from tests.chain.evm import CHAIN_ID, Evm, Reverted, Value, encode, word
 from tests.chain.model import error
 from tests.chain.permits import sign_permit
 
@@ -25,8 +25,8 @@ class Chain:
     token: int
     vault: int
 
-    def order(self, sender: int, signature: str, *values: object) -> list[tuple[object, ...]]:
-        self.evm.call(sender, self.vault, encode(signature, *values))  # type: ignore[arg-type] # as tests pass them
+    def order(self, sender: int, signature: str, *values: Value) -> list[tuple[object, ...]]:
+        self.evm.call(sender, self.vault, encode(signature, *values))
         return self.evm.logs(self.vault)
 
     def available(self) -> int:

@@ -137,7 +137,7 @@ def _percent(chance: float) -> str:
 @cache
 def _template() -> "Template":
     """Read the template when the first page is asked for: a start does not wait for it."""
-    from jinja2 import (  # noqa: PLC0415 - fifteen milliseconds of the API's start
+    from jinja2 import (  # noqa: PLC0415 - only pages need it, at 15 ms of each API's start
         Environment,
         FileSystemLoader,
         StrictUndefined,

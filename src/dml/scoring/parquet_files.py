@@ -1,6 +1,7 @@
 """Reading a Parquet file that a stranger wrote. Only in a locked child."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ class ParquetFile:
     def __init__(self, content: bytes, texts: Sequence[str]) -> None:
         """`texts` are columns that may hold texts, the same ones often."""
         source = pa.BufferReader(content)
-        try:
+        with _understanding():
             schema = pyarrow.parquet.ParquetFile(source, **_OPTIONS).schema_arrow
             # Or else one text, said once and meant a million times, would fill the memory.
             dictionaries = [name for name in texts if pa.types.is_string(_type_in(schema, name))]
@@ -38,10 +39,6 @@ class ParquetFile:
             )
             self.schema: pa.Schema = self._file.schema_arrow
             self._metadata: Any = self._file.metadata
-        except MemoryError:
-            raise
-        except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
-            raise _broken(error) from error
         rows, names = self._metadata.num_rows, self.schema.names
         if len(names) > COLUMNS_MAX or self._metadata.num_columns > COLUMNS_MAX:
             raise refused("file.too_many_columns", f"At most {COLUMNS_MAX} columns are allowed.")
@@ -66,15 +63,23 @@ class ParquetFile:
         if (size := sum(max(0, each) for each in sizes)) > UNFOLDED_BYTES_MAX:
             detail = f"It unfolds to {size >> 20} MiB; {UNFOLDED_BYTES_MAX >> 20} are allowed."
             raise refused("file.unfolds_too_large", detail)
-        try:
+        with _understanding():
             table = self._file.read(list(names), use_threads=False)
-        except MemoryError:
-            raise
-        except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
-            raise _broken(error) from error
         if table.num_rows != metadata.num_rows:
             raise refused("file.not_parquet", "It has another number of rows than it says.")
         return table
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """Refuse what Arrow cannot make sense of; too little memory is another matter."""
+    try:
+        yield
+    except MemoryError:  # Arrow's own is an ArrowException, too.
+        raise
+    # What Arrow says of bytes that lie: invalid, cut off, not a text, not built in, no such field.
+    except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
+        raise _broken(error) from error
 
 
 def _type_in(schema: pa.Schema, name: str) -> pa.DataType:
