@@ -8,7 +8,8 @@ import pytest
 from dml.scoring import metrics, ranking, ranks
 from dml.scoring.names import MetricName, greater_is_better
 from dml.scoring.predictions import Predictions
-from dml.scoring.ranking import Ranked, rank
+from dml.scoring.ranked import Ranked
+from dml.scoring.ranking import rank
 from dml.scoring.test_set import TestSet
 from tests.scoring.test_ladder import make, predict
 

@@ -11,11 +11,11 @@ from dml.accounts import rules as roles
 from dml.bounties import enrollment_queries, escrow, placing, queries
 from dml.bounties import enrollment_rules as entering
 from dml.bounties.enrollment_queries import Entry
-from dml.bounties.models import Bounty, Decision, Enrollment, EnrollmentState, Member
+from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.core import audit
 from dml.core.audit import Move
 from dml.core.context import Context
-from dml.core.ids import BountyId, DecisionId, EnrollmentId, UserId, new_id
+from dml.core.ids import BountyId, EnrollmentId, UserId, new_id
 
 
 async def enroll(
@@ -186,17 +186,7 @@ async def _decide(
     entering.require_undecided(bounty)
     move = entering.move_enrollment(enrollment, to)
     enrollment.state_reason = reason if to is EnrollmentState.DISQUALIFIED else None
-    ctx.tx.add(
-        Decision(
-            id=DecisionId(new_id()),
-            bounty_id=bounty.id,
-            actor_id=ctx.actor.id,
-            action=action,
-            winners=[str(enrollment.id)],
-            reason=reason,
-            created_at=ctx.now,
-        )
-    )
+    placing.decide(ctx, bounty, action, [enrollment.id], reason)
     audit.record(ctx, enrollment.reference, action, move, reason=reason)
     if to is EnrollmentState.DISQUALIFIED:
         placing.take_place(enrollment)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dml.bounties import board, enrollment_queries, moving, placing, queries, rules
 from dml.bounties import enrollment_rules as entering
 from dml.bounties import judging_rules as judging
-from dml.bounties.models import Bounty, BountyState, Decision, Dispute, Enrollment, Judging, Ties
+from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
 from dml.core import audit
 from dml.core.context import Context
-from dml.core.ids import BountyId, DecisionId, DisputeId, EnrollmentId, new_id
+from dml.core.ids import BountyId, DisputeId, EnrollmentId, new_id
 
 
 async def reward(
@@ -94,17 +94,6 @@ def _give_places(bounty: Bounty, entrants: Sequence[Enrollment]) -> None:
 def _decide(
     ctx: Context, bounty: Bounty, action: str, winners: Sequence[EnrollmentId], reason: str
 ) -> None:
-    """Keep a decision where everybody sees it."""
-    named = [str(it) for it in winners]
-    ctx.tx.add(
-        Decision(
-            id=DecisionId(new_id()),
-            bounty_id=bounty.id,
-            actor_id=ctx.actor.id,
-            action=action,
-            winners=named,
-            reason=reason,
-            created_at=ctx.now,
-        )
-    )
-    audit.record(ctx, bounty.reference, action, reason=reason, facts={"winners": named})
+    placing.decide(ctx, bounty, action, winners, reason)
+    facts = {"winners": [str(it) for it in winners]}
+    audit.record(ctx, bounty.reference, action, reason=reason, facts=facts)

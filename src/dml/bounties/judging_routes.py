@@ -23,14 +23,11 @@ from dml.bounties.judging_schemas import (
     agreements_out,
     dispute_out,
 )
-from dml.bounties.models import Bounty
 from dml.bounties.rules import BountyNotFound, NotOwner, WrongState
 from dml.bounties.schemas import BountyOut
 from dml.bounties.submission_rules import SubmissionNotFound
-from dml.core.context import Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
-from dml.edge.etags import etag
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
@@ -38,13 +35,6 @@ from dml.edge.problems import refusals
 
 router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=IdempotentRoute)
 agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"])
-
-
-async def _shown(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
-    await ctx.tx.flush()
-    details = await queries.get_details(ctx.tx, [bounty])
-    response.headers["ETag"] = etag(bounty.revision)
-    return shapes.shown(bounty, details[bounty.id], ctx.actor)
 
 
 @router.post(
@@ -69,7 +59,7 @@ async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, response: Respon
     `judged_by` pass, a moderator may do it as well.
     """
     bounty = await judging.reward(ctx, bounty_id, winners=body.winners, reason=body.reason)
-    return await _shown(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, response)
 
 
 @router.post(
@@ -93,7 +83,7 @@ async def reorder(ctx: Ctx, bounty_id: BountyId, body: ReorderIn, response: Resp
     At most three times; prizes then go by the bare order, and the window stays open a while more.
     """
     bounty = await judging.reorder(ctx, bounty_id, order=body.order, reason=body.reason)
-    return await _shown(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, response)
 
 
 @router.get("/{bounty_id}/decisions", responses=refusals(BountyNotFound))

@@ -1,4 +1,4 @@
-"""Who has which place, and so which prize, while the order can still change.
+"""Who has which place, and so which prize, while the order can still change; and what was decided.
 
 The caller holds the bounty's row.
 """
@@ -9,8 +9,34 @@ from typing import Any
 from dml.bounties import board
 from dml.bounties import judging_rules as rules
 from dml.bounties.judging_rules import Band
-from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Judging, Ties
+from dml.bounties.models import (
+    Bounty,
+    BountyState,
+    Decision,
+    Enrollment,
+    EnrollmentState,
+    Judging,
+    Ties,
+)
 from dml.core.context import Context
+from dml.core.ids import DecisionId, EnrollmentId, new_id
+
+
+def decide(
+    ctx: Context, bounty: Bounty, action: str, entrants: Sequence[EnrollmentId], reason: str
+) -> None:
+    """Keep what was decided about these entrants where everybody sees it."""
+    ctx.tx.add(
+        Decision(
+            id=DecisionId(new_id()),
+            bounty_id=bounty.id,
+            actor_id=ctx.actor.id,
+            action=action,
+            winners=[str(it) for it in entrants],
+            reason=reason,
+            created_at=ctx.now,
+        )
+    )
 
 
 def give_places(

@@ -45,6 +45,7 @@ from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.core.money import MicroTokens
 from dml.edge import worker
 from dml.inference.signature import Refused
+from dml.scoring.ranked import Ranked
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +201,7 @@ async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
     revealed = await test_sets.reveal(bounty_id, wanted.sealed, salt)
     prepared = await parts.blobs.get(wanted.prepared)
 
-    def rank() -> tuple[list[worker.RankedEntry], list[tuple[str, str, float]]]:
+    def rank() -> tuple[list[Ranked], list[tuple[str, str, float]]]:
         opened = parts.opener.open(prepared, test_sets.prepared_purpose(bounty_id))
         salt = bytes.fromhex(revealed.salt)
         ranked = parts.scorer.rank(wanted.metric, opened, predictions, salt, draws=DRAWS)
@@ -317,7 +318,7 @@ async def _publish(final: Entry) -> None:
     assert kept.sha256 == final.predictions_sha256, f"submission:{submission_id} is another"
 
 
-def _place(ranked: worker.RankedEntry, final: Entry) -> Place:
+def _place(ranked: Ranked, final: Entry) -> Place:
     return Place(
         enrollment_id=final.enrollment_id,
         submission_id=final.work.submission_id,

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from dml.bounties import attachment_rules, attachments, edit_rules, queries, rules, service, shapes
 from dml.bounties.attachments import Upload
 from dml.bounties.enrollment_rules import NotImpartial
-from dml.bounties.models import AttachmentKind, Bounty
+from dml.bounties.models import AttachmentKind
 from dml.bounties.schemas import (
     AttachmentOut,
     AttachmentsOut,
@@ -20,12 +20,11 @@ from dml.bounties.schemas import (
     ReasonIn,
 )
 from dml.core import audit
-from dml.core.context import Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AttachmentId, BountyId
 from dml.core.wire import Text
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
-from dml.edge.etags import BadIfMatch, IfMatch, etag
+from dml.edge.etags import BadIfMatch, IfMatch
 from dml.edge.http import Begin, Ctx, PublicCtx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page
@@ -51,13 +50,6 @@ THE_FILE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-async def _shown(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
-    await ctx.tx.flush()
-    details = await queries.get_details(ctx.tx, [bounty])
-    response.headers["ETag"] = etag(bounty.revision)
-    return shapes.shown(bounty, details[bounty.id], ctx.actor)
-
-
 @router.post(
     "",
     status_code=201,
@@ -74,7 +66,7 @@ async def create(ctx: Ctx, body: BountyIn, response: Response) -> BountyOut:
     """Begin a bounty: a draft that you alone see, until its prizes are in escrow."""
     bounty = await service.create(ctx, shapes.plan_of(body))
     response.headers["Location"] = f"/v1/bounties/{bounty.id}"
-    return await _shown(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, response)
 
 
 @router.get("", responses=refusals(NotSignedIn))
@@ -93,7 +85,7 @@ async def list_bounties(
 @router.get("/{bounty_id}", responses=refusals(rules.BountyNotFound))
 async def get(ctx: PublicCtx, bounty_id: BountyId, response: Response) -> BountyOut:
     """One bounty: what it asks for, what it pays, how far it is, and what is next."""
-    return await _shown(ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), response)
+    return await shapes.told(ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), response)
 
 
 @router.patch(
@@ -126,7 +118,7 @@ async def edit(
         reason=body.reason,
         revision=revision,
     )
-    return await _shown(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, response)
 
 
 @router.get("/{bounty_id}/changes", responses=refusals(rules.BountyNotFound))
@@ -160,31 +152,31 @@ async def get_timeline(ctx: PublicCtx, bounty_id: BountyId) -> TimelineOut:
 )
 async def fund(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Put all prizes into escrow, or be refused. From now on everybody sees the bounty."""
-    return await _shown(ctx, await service.fund(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.fund(ctx, bounty_id), response)
 
 
 @router.post("/{bounty_id}/open", responses=MOVING)
 async def open_enrollment(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Open enrollment now, before `enrolls_at`."""
-    return await _shown(ctx, await service.open_enrollment(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.open_enrollment(ctx, bounty_id), response)
 
 
 @router.post("/{bounty_id}/start", responses=MOVING)
 async def start_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Take submissions from now on, before `submits_at`. Enrollment ends."""
-    return await _shown(ctx, await service.start_submissions(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.start_submissions(ctx, bounty_id), response)
 
 
 @router.post("/{bounty_id}/close", responses=MOVING)
 async def close_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """End the submissions now, before `closes_at`."""
-    return await _shown(ctx, await service.close_submissions(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.close_submissions(ctx, bounty_id), response)
 
 
 @router.post("/{bounty_id}/pause", responses=refusals(*MOVES, NotImpartial, rules.PausedEnough))
 async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
     """Take nothing in for now, and stop the clock. For its owner and moderators."""
-    return await _shown(ctx, await service.pause(ctx, bounty_id, reason=body.reason), response)
+    return await shapes.told(ctx, await service.pause(ctx, bounty_id, reason=body.reason), response)
 
 
 @router.post(
@@ -193,7 +185,7 @@ async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respons
 )
 async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Go on: dates that were still ahead are later by as long as the pause took."""
-    return await _shown(ctx, await service.resume(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.resume(ctx, bounty_id), response)
 
 
 @router.post(
@@ -205,7 +197,9 @@ async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut
 )
 async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
     """End it without winners, before any are named: all the money goes back where it came from."""
-    return await _shown(ctx, await service.cancel(ctx, bounty_id, reason=body.reason), response)
+    return await shapes.told(
+        ctx, await service.cancel(ctx, bounty_id, reason=body.reason), response
+    )
 
 
 @router.post(

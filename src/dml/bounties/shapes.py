@@ -1,6 +1,8 @@
 """How what is sent becomes what is asked for, and rows become what is shown."""
 
-from dml.bounties import rules
+from fastapi import Response
+
+from dml.bounties import queries, rules
 from dml.bounties.models import Attachment, AttachmentKind, Bounty, Judging, TestSet, TestSetState
 from dml.bounties.queries import Details, Wanted
 from dml.bounties.schemas import (
@@ -18,7 +20,8 @@ from dml.bounties.schemas import (
 )
 from dml.bounties.service import Plan
 from dml.core.audit import AuditEntry
-from dml.core.context import Actor
+from dml.core.context import Actor, Context
+from dml.edge.etags import etag
 from dml.edge.timeline import NextOut
 
 
@@ -45,6 +48,14 @@ def wanted_of(query: BountiesWanted) -> Wanted:
         q=query.q,
         sort=query.sort,
     )
+
+
+async def told(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
+    """Answer with a bounty as it is after what was just done to it, and its ETag."""
+    await ctx.tx.flush()
+    details = await queries.get_details(ctx.tx, [bounty])
+    response.headers["ETag"] = etag(bounty.revision)
+    return shown(bounty, details[bounty.id], ctx.actor)
 
 
 def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:

@@ -4,13 +4,14 @@ The API holds the public half and so cannot read what it was given a moment ago;
 private one. Both are files, made at the first start where there are none.
 """
 
-import os
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from dml.core.files import write_secret_once
 
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -49,10 +50,10 @@ class Opener(Seal):
         """Read the key file, or make it, readable by its owner alone, where there is none."""
         if not path.exists():
             made = X25519PrivateKey.generate()
-            _write_once(path, made.private_bytes_raw().hex())
+            write_secret_once(path, made.private_bytes_raw().hex())
         key = X25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text()))
         if not _public(path).exists():
-            _write_once(_public(path), key.public_key().public_bytes_raw().hex())
+            write_secret_once(_public(path), key.public_key().public_bytes_raw().hex())
         return cls(key)
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
@@ -65,17 +66,3 @@ class Opener(Seal):
 
 def _public(path: Path) -> Path:
     return path.with_name(f"{path.name}.public")
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a file at once and whole: two processes that start agree on one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        pass  # The other one was first: its key is ours too.
-    finally:
-        new.unlink()

@@ -5,7 +5,6 @@ front and an old one removed when its last token has expired.
 """
 
 import json
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,8 @@ from typing import Any, Final
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
+
+from dml.core.files import write_secret_once
 
 ALGORITHM: Final = "Ed25519"
 TOKEN_MAX: Final = 4_096  # Characters; ours have about 400.
@@ -25,7 +26,7 @@ class BadToken(Exception):
 class Keys:
     def __init__(self, jwks: dict[str, Any]) -> None:
         """Take a private JWK set, newest key first. ValueError where it is none."""
-        self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+        self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # It checks the dict.
         if not self._keys.keys or not all(isinstance(it, OKPKey) for it in self._keys.keys):
             raise ValueError("the keys file must hold Ed25519 keys")
         self._signing = self._keys.keys[0]
@@ -34,7 +35,8 @@ class Keys:
     def load(cls, path: Path) -> "Keys":
         """Read the keys file, or make it, readable by its owner alone, where there is none."""
         if not path.exists():
-            _create(path)
+            key = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
+            write_secret_once(path, json.dumps({"keys": [key.as_dict(private=True)]}))
         return cls(json.loads(path.read_text()))
 
     def public(self) -> dict[str, Any]:
@@ -65,18 +67,3 @@ class Keys:
         if not good:
             raise BadToken
         return claims
-
-
-def _create(path: Path) -> None:
-    """Write a set with one new key, at once and whole: two processes that start agree on one."""
-    key = OKPKey.generate_key("Ed25519", private=True, auto_kid=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump({"keys": [key.as_dict(private=True)]}, file)
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        pass  # The other one was first: its key is ours too.
-    finally:
-        new.unlink()

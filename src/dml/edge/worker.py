@@ -11,6 +11,7 @@ from dml.core.sealing import Opener
 from dml.core.settings import Settings
 from dml.inference.signature import Signature
 from dml.inference.spec import InputSpec
+from dml.scoring.ranked import Ranked
 
 
 class Sandbox(Protocol):
@@ -34,18 +35,6 @@ class PreparedTestSet:
     public_rows: int
     classes: list[str] | None  # None where numbers are predicted.
     features: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class RankedEntry:
-    """Where an entry came in on the private part of a test set, and what is tied with it."""
-
-    entry: str
-    score: float
-    place: int
-    tied_from: int
-    tied_to: int
-    chance_of_first: float
 
 
 class Scorer(Protocol):
@@ -77,7 +66,7 @@ class Scorer(Protocol):
         salt: bytes,
         *,
         draws: int,
-    ) -> list[RankedEntry]:
+    ) -> list[Ranked]:
         """Rank predictions on the private rows; of equal ones the first in `entries` is first."""
         ...
 

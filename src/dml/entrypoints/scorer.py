@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from dml.edge.worker import PreparedTestSet, RankedEntry, ScorerFailed
+from dml.edge.worker import PreparedTestSet, ScorerFailed
 from dml.scoring import agreement, ladder, ranking
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions
+from dml.scoring.ranked import Ranked
 from dml.scoring.reader import Reader, SandboxFailed, Unsafe
 from dml.scoring.test_set import TestSet, commitment
 
@@ -95,22 +96,11 @@ class FileScorer:
         salt: bytes,
         *,
         draws: int,
-    ) -> list[RankedEntry]:
+    ) -> list[Ranked]:
         """Rank predictions on the private rows; of equal ones the first in `entries` is first."""
-        ranked = ranking.rank(
+        return ranking.rank(
             MetricName(metric), TestSet.from_bytes(test_set), _Read(entries), salt, draws=draws
         )
-        return [
-            RankedEntry(
-                entry=it.entry,
-                score=it.score,
-                place=it.place,
-                tied_from=it.tied_from,
-                tied_to=it.tied_to,
-                chance_of_first=it.chance_of_first,
-            )
-            for it in ranked
-        ]
 
     def agreements(self, metric: str, entries: Mapping[str, bytes]) -> list[tuple[str, str, float]]:
         """Find pairs of predictions that agree suspiciously well, the closest first."""

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -37,12 +37,6 @@ TROUBLE_SECONDS: Final = 1.0
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
 # read all of it for each row, until its statistics are made anew.
 PLANS: Final = {"enable_seqscan": "off"}
-
-
-class Locked(Protocol):
-    """What runs strangers' files, and can tell whether they could get out."""
-
-    def self_test(self) -> str | None: ...
 
 
 Act = Callable[[Context], Awaitable[int]]
@@ -123,20 +117,6 @@ async def repeat(
         await asyncio.sleep(pause)
 
 
-async def test_locks(**locked: Locked) -> dict[str, str]:
-    """Find out, for each at once, whether what runs strangers' files holds here: `ok`, or why not.
-
-    Where it does not, each use of it fails, and says so.
-    """
-    tests = (asyncio.to_thread(it.self_test) for it in locked.values())
-    facts = {}
-    for name, unsafe in zip(locked, await asyncio.gather(*tests), strict=True):
-        facts[name] = "ok" if unsafe is None else unsafe
-        if unsafe is not None:
-            log.error("the %s does not hold here, so no file is evaluated: %s", name, unsafe)
-    return facts
-
-
 async def serve(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -157,7 +137,10 @@ async def serve(settings: Settings) -> None:
     worker.provide(parts)
     await engine.start()
     # The reader, whose imports take a second, proves itself when it is first needed.
-    facts = await test_locks(sandbox=sandbox)
+    unsafe = await asyncio.to_thread(sandbox.self_test)
+    facts = {"sandbox": "ok" if unsafe is None else unsafe}
+    if unsafe is not None:
+        log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
     folding = handlers.jobs.Folding()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts),

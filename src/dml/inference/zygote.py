@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper
 
 from dml.inference import guard, serving
 from dml.inference.serving import Verb, frame
 from dml.inference.session import Session
 from dml.inference.spec import input_shape, read, to_dict
+from dml.inference.tiny import tiny_model
 
 WARM_UP_SPEC = read(
     {
@@ -34,7 +34,7 @@ def main() -> None:
 
 def warm_up() -> None:
     """Check and run a model of our own, for all that is only imported or filled at first use."""
-    model = _tiny_model()
+    model = tiny_model()
     check(model, to_dict(WARM_UP_SPEC), 2)
     items = np.zeros((1, *input_shape(WARM_UP_SPEC)), np.float32)
     predict(model, to_dict(WARM_UP_SPEC), list(items.shape), items.tobytes())
@@ -60,17 +60,3 @@ def _check(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
 
 def _predict(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
     return predict(parts[0], header["spec"], header["shape"], parts[1])
-
-
-def _tiny_model() -> bytes:
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [0.1 * each for each in range(8)])
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 2])],
-        [weight],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    made = helper.make_model(graph, opset_imports=opset, ir_version=9)
-    return bytes(made.SerializeToString())

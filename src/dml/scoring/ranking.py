@@ -6,7 +6,6 @@ of the draws is no better than tied.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from dml.scoring.metrics import Measure, key, measure
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions
+from dml.scoring.ranked import Ranked
 from dml.scoring.test_set import TestSet
 
 DRAWS: Final = 2000
@@ -27,18 +27,6 @@ GROUPS: Final = 2000
 SUMS_MOST: Final = 5_000_000  # rows times sums of each
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """An entry's place, and the places of the band of ties that it is in (both included)."""
-
-    entry: str
-    score: float
-    place: int
-    tied_from: int
-    tied_to: int
-    chance_of_first: float
 
 
 def rank(

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from onnx import TensorProto, helper
 
 from dml.inference import lockdown, serving
 from dml.inference.serving import Verb, frame
+from dml.inference.tiny import COLUMNS, FEATURES, tiny_model
 from dml.scoring import arrays, contents, models
 from dml.scoring.names import MetricName
 from dml.scoring.test_set import Ids
@@ -55,9 +55,9 @@ def warm_up() -> None:
         id_column="id",
         ids=Ids.from_arrays(found),
     )
-    model = _tiny_model()
-    models.check(model, MetricName.ROC_AUC, 4, 2)
-    models.run(model, MetricName.ROC_AUC, 2, models.trial_rows(4))
+    model = tiny_model()
+    models.check(model, MetricName.ROC_AUC, FEATURES, COLUMNS)
+    models.run(model, MetricName.ROC_AUC, COLUMNS, models.trial_rows(FEATURES))
 
 
 def _read_test_set(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
@@ -105,17 +105,3 @@ def _run_model(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
     rows = np.frombuffer(parts[1], "<f4").reshape(-1, header["features"])
     values = models.run(parts[0], MetricName(header["metric"]), header["classes"], rows)
     return arrays.to_bytes({"values": values})
-
-
-def _tiny_model() -> bytes:
-    weight = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [0.1 * each for each in range(8)])
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 2])],
-        [weight],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    made = helper.make_model(graph, opset_imports=opset, ir_version=9)
-    return bytes(made.SerializeToString())

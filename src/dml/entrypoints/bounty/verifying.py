@@ -20,7 +20,7 @@ from dml.inference.signature import Refused as ModelRefused
 from dml.scoring import metrics, ranking, test_set
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions
-from dml.scoring.ranking import Ranked
+from dml.scoring.ranked import Ranked
 from dml.scoring.reader import Reader
 from dml.scoring.test_set import TestSet
 
