@@ -190,15 +190,6 @@ async def count_before(tx: AsyncSession, bounty: Bounty, part: Part, after: Key 
     return await tx.scalar(query) or 0
 
 
-async def get_counts(tx: AsyncSession, bounty_id: BountyId) -> tuple[int, int]:
-    """Return how many take part, and how many of their submissions were scored."""
-    query = select(func.count(), func.coalesce(func.sum(Enrollment.submissions), 0)).where(
-        Enrollment.bounty_id == bounty_id, Enrollment.state.in_(rules.STANDING)
-    )
-    entrants, submissions = (await tx.execute(query)).one()
-    return entrants, submissions
-
-
 async def list_records(
     tx: AsyncSession, bounty_id: BountyId, *, after: Key | None, limit: int
 ) -> Sequence[Shown]:

@@ -67,7 +67,8 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = board.part_of(bounty, None)
     rows = await board.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
-    entrants, submissions = await board.get_counts(ctx.tx, bounty_id)
+    counted = await queries.count_entrants(ctx.tx, [bounty_id])
+    entrants, submissions = counted.get(bounty_id, (0, 0))
     decisions = await board.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
     named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)

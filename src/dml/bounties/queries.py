@@ -138,7 +138,7 @@ async def get_details(tx: AsyncSession, bounties: Sequence[Bounty]) -> dict[Boun
     ids = [it.id for it in bounties]
     accounts = [code for it in bounties for code in (it.escrow, it.fees_escrow)]
     held = await ledger.get_account_balances(tx, accounts)
-    counted = await _count_entrants(tx, ids)
+    counted = await count_entrants(tx, ids)
     test_sets = await tx.scalars(select(TestSet).where(TestSet.bounty_id.in_(ids)))
     test_set_of = {it.bounty_id: it for it in test_sets}
     images = await _find_images(tx, ids)
@@ -154,7 +154,7 @@ async def get_details(tx: AsyncSession, bounties: Sequence[Bounty]) -> dict[Boun
     }
 
 
-async def _count_entrants(
+async def count_entrants(
     tx: AsyncSession, ids: Sequence[BountyId]
 ) -> dict[BountyId, tuple[int, int]]:
     """Count who is in, or was disqualified, and what they had scored, of each bounty."""

@@ -42,18 +42,18 @@ ALLOWED: Final = """
 # Seccomp sees the flags of clone, but not those of clone3, which lie in memory. A new thread has
 # CLONE_THREAD, and so shares everything; none of what else clone can make is a thread.
 CLONE_THREAD: Final = 0x10000
-_CLONE_NO_THREAD: Final = (
-    0x80
-    | 0x2000
-    | 0x4000
-    | 0x20000
-    | 0x2000000
-    | 0x4000000
-    | 0x8000000
-    | 0x10000000
-    | 0x20000000
-    | 0x40000000
-)  # fmt: skip - new namespaces, ptrace, vfork
+_CLONE_NO_THREAD: Final = {
+    "NEWTIME": 0x80,
+    "PTRACE": 0x2000,
+    "VFORK": 0x4000,
+    "NEWNS": 0x20000,
+    "NEWCGROUP": 0x2000000,
+    "NEWUTS": 0x4000000,
+    "NEWIPC": 0x8000000,
+    "NEWUSER": 0x10000000,
+    "NEWPID": 0x20000000,
+    "NEWNET": 0x40000000,
+}
 TASKS_MOST: Final = 4096  # of the user's: threads take little else that has a limit
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -131,7 +131,8 @@ def deny_calls(*, threads: bool = False) -> None:
     own_limits = seccomp.Arg(0, equal, 0), seccomp.Arg(2, equal, 0)
     calls.add_rule(seccomp.ALLOW, "prlimit64", *own_limits)
     if threads:
-        thread = seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD | _CLONE_NO_THREAD, CLONE_THREAD)
+        looked_at = CLONE_THREAD | sum(_CLONE_NO_THREAD.values())
+        thread = seccomp.Arg(0, seccomp.MASKED_EQ, looked_at, CLONE_THREAD)
         calls.add_rule(seccomp.ALLOW, "clone", thread)
         with contextlib.suppress(OSError, ValueError):  # a kernel, or library, without it
             calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # libc then takes clone
