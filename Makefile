@@ -13,10 +13,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/server ## start the marketplace: PostgreSQL, Valkey, API and worker (Ctrl-C stops all)
+run: .venv/server .venv/chain ## start the marketplace: PostgreSQL, Valkey, API and worker (Ctrl-C stops all)
 	@$(BIN)/dml up $(ARGS)
 
-demo: .venv/demo ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
+demo: .venv/demo .venv/chain ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
 	@$(BIN)/python -m demo $(ARGS)
 
 test: .venv/dev .venv/browser .venv/chain ## run every test (ARGS="-k ledger" for some of them)
@@ -89,7 +89,7 @@ clean: ## remove what make installed (not your data, which is in .dml)
 	@rm -rf $@.new/node_modules && mv $@.new $@ && touch $@
 
 # A local chain is one program: npm brings it, and it runs without node.
-.venv/chain: $(wildcard requirements/chain/*) requirements/chain/.npmrc | .venv/dev
+.venv/chain: $(wildcard requirements/chain/*) requirements/chain/.npmrc | .venv/server
 	@echo "Installing a local chain …"
 	@rm -rf $@ $@.new && mkdir $@.new && cp requirements/chain/* requirements/chain/.npmrc $@.new
 	@cd $@.new && $(NPM) ci --silent --ignore-scripts

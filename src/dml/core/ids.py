@@ -25,6 +25,11 @@ EnrollmentId = NewType("EnrollmentId", UUID)
 SubmissionId = NewType("SubmissionId", UUID)
 DisputeId = NewType("DisputeId", UUID)
 DecisionId = NewType("DecisionId", UUID)
+VaultId = NewType("VaultId", UUID)
+DepositId = NewType("DepositId", UUID)
+WalletId = NewType("WalletId", UUID)
+WithdrawalId = NewType("WithdrawalId", UUID)
+BatchId = NewType("BatchId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -44,6 +49,11 @@ ID_TYPES: Final = (
     SubmissionId,
     DisputeId,
     DecisionId,
+    VaultId,
+    DepositId,
+    WalletId,
+    WithdrawalId,
+    BatchId,
 )
 
 _lock = threading.Lock()

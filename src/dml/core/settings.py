@@ -5,12 +5,15 @@ as `DML_SECRETS_DIR`, from a folder of files named like the variables.
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dml.core.money import MicroTokens, parse
+
 MIB: Final = 1024 * 1024
+Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
 class Settings(BaseSettings):
@@ -39,6 +42,73 @@ class Settings(BaseSettings):
         description="The private X25519 key that opens hidden test sets, in hexadecimal digits; "
         "the public one is beside it, as `….public`, and is all that an API needs. Unset: "
         "`scorer.key` below the home, made at the first start.",
+    )
+
+    chain_url: SecretStr | None = Field(
+        None,
+        description="JSON-RPC of an Ethereum-style chain; of several nodes, with spaces between. "
+        "Unset: `dml up` starts a chain of its own, whose tokens are worth nothing.",
+    )
+    chain_id: int | None = Field(
+        None, ge=1, description="The chain's id. A node of another chain is not listened to."
+    )
+    chain_vault: str | None = Field(None, description="The address of the vault contract.")
+    chain_start_block: int = Field(
+        0, ge=0, description="The block of the vault's deployment: no deposit lies before it."
+    )
+    chain_confirmations: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="How many blocks later a block is final, on a chain whose nodes do not tell. "
+        "Unset: what they call finalized.",
+    )
+    chain_poll_seconds: float = Field(
+        1, gt=0, le=600, description="How often the chain is looked at."
+    )
+    local_chain: bool = Field(
+        True, description="Whether `dml up` starts a chain of its own where none is set."
+    )
+    payout_key: SecretStr | None = Field(
+        None, description="The private key that pays out, 64 hex digits. For `dml chain run` alone."
+    )
+    payout_keystore: Path | None = Field(
+        None, description="Or an encrypted keystore file (Web3 Secret Storage) that holds it."
+    )
+    payout_keystore_password: SecretStr | None = Field(None, description="And its password.")
+    payout_kms_key: str | None = Field(
+        None, description="Or the id of a key in AWS KMS (ECC_SECG_P256K1), which never leaves it."
+    )
+    payout_count: int = Field(
+        100, ge=1, le=500, description="Withdrawals in one batch; so many make one go at once."
+    )
+    payout_seconds: float = Field(
+        60, ge=0, le=86_400, description="How long a withdrawal waits for others to go with it."
+    )
+    payout_total: Amount = Field(
+        parse("10000"), description="Tokens asked for that make a batch go at once."
+    )
+    payout_stuck_seconds: float = Field(
+        90, gt=0, le=86_400, description="After how long a transaction is sent again for more gas."
+    )
+    payout_max_fee_gwei: int = Field(
+        500, ge=1, le=1_000_000, description="The most that is paid for a unit of gas, in gwei."
+    )
+    withdrawal_fee: Amount = Field(
+        parse("0"), description="Tokens that a withdrawal costs its user."
+    )
+    withdrawal_min: Amount = Field(parse("1"), description="The least tokens to withdraw at once.")
+    withdrawals_a_day: int = Field(
+        20, ge=1, description="Withdrawals that a user may ask for in 24 hours."
+    )
+    withdrawal_day_limit: Amount = Field(
+        parse("100000"), description="Tokens that a user may withdraw in 24 hours."
+    )
+    withdrawal_review_above: Amount = Field(
+        parse("10000"), description="Tokens in one withdrawal above which an admin looks at it."
+    )
+    compare_seconds: float = Field(
+        60, gt=0, le=86_400, description="How often the vault is compared with the books."
     )
 
     host: str = Field("127.0.0.1", description="The address that the API listens on.")

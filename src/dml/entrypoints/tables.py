@@ -3,6 +3,7 @@
 from dml.accounts import models as accounts
 from dml.algorithms import models as algorithms
 from dml.bounties import models as bounties
+from dml.chain import models as chain
 from dml.core import audit, nodes
 from dml.devices import models as devices
 from dml.edge import idempotency
@@ -14,6 +15,7 @@ __all__ = [
     "algorithms",
     "audit",
     "bounties",
+    "chain",
     "devices",
     "idempotency",
     "jobs",

@@ -29,6 +29,10 @@ class TransferCode(StrEnum):
     ENROLLMENT_FEE = "enrollment_fee"
     PRIZE = "prize"
     BOUNTY_REFUND = "bounty_refund"
+    DEPOSIT_CLAIM = "deposit_claim"
+    WITHDRAWAL = "withdrawal"
+    WITHDRAWAL_FEE = "withdrawal_fee"
+    WITHDRAWAL_REVERSAL = "withdrawal_reversal"
 
 
 Key: TypeAlias = tuple[TransferCode, str, str, str]
