@@ -19,7 +19,9 @@ Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 class Settings(BaseSettings):
     """What an operator may decide. Each default is fit for one machine."""
 
-    model_config = SettingsConfigDict(env_prefix="DML_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DML_", extra="ignore", frozen=True, validate_default=False
+    )
 
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL, `postgresql://…`. Unset: `dml up` starts one of its own."
