@@ -1,6 +1,6 @@
 """`dml up`: the whole marketplace on one machine, kept alive by two small processes.
 
-    foreground  ⇄  supervisor  →  PostgreSQL, Valkey, APIs, workers
+    foreground  ⇄  supervisor  →  PostgreSQL, Valkey, local chain, APIs, workers, chain process
 
 Each of them, killed, comes back by itself; where all are killed, the next `dml up` recovers. A
 lock that its holder inherits tells who lives. Read: up_plan (what shall be), up_foreground,
@@ -16,11 +16,11 @@ from typing import Final
 
 from dml.core.settings import Settings
 from dml.entrypoints import up_children, up_pair
-from dml.entrypoints.embedded import accounts, life, locks, places
+from dml.entrypoints.embedded import accounts, chain, life, locks, places
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.up_children import Child
 from dml.entrypoints.up_console import Console, refuse
-from dml.entrypoints.up_plan import Commands, Plan
+from dml.entrypoints.up_plan import Chain, Commands, Plan
 from dml.entrypoints.up_signals import Signals
 
 _APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
@@ -34,6 +34,11 @@ def run(settings: Settings, *, ready: bool = True, commands: Commands | None = N
     This process becomes the foreground process, which is small, and so does not come back from
     here. The exit code is for a start that is refused.
     """
+    if settings.chain_url is not None and settings.chain_vault is None:
+        return refuse(
+            "DML_CHAIN_URL names a chain, and DML_CHAIN_VAULT no vault on it: set the address of "
+            "the vault that you deployed (README, `Money on a chain`), or neither of the two"
+        )
     if sys.platform == "linux":
         plan = make_plan(settings, ready=ready, commands=commands)
         command = up_pair.command(up_pair.FOREGROUND)
@@ -61,7 +66,7 @@ def stop(settings: Settings) -> int:
 
 
 def restart(settings: Settings) -> int:
-    """Start each API anew, and then each worker, one after the other, while the others go on.
+    """Start each API anew, then each worker and the chain process, while the others go on.
 
     All it does is to ask each to end: the supervisor brings it back, as ever. So this can be
     interrupted at any time. The settings stay those that `dml up` was started with.
@@ -71,7 +76,7 @@ def restart(settings: Settings) -> int:
     try:
         if not locks.is_held(plan.lock("supervisor")):
             raise Refused(f"nothing runs for {plan.home}: start it with `dml up`")
-        for child in up_children.running(plan):
+        for child in up_children.of_our_code(plan):
             with console.step(child.name):
                 _start_anew(child, plan.shutdown_seconds + _STOP_SECONDS)
     except (Refused, OSError) as error:
@@ -109,5 +114,14 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
         database_url=database.get_secret_value() if database else None,
         redis_url=redis.get_secret_value() if redis else None,
         public_url=settings.public_url,
+        chain=_which_chain(settings),
         commands=commands or Commands(),
     )
+
+
+def _which_chain(settings: Settings) -> Chain:
+    if settings.chain_url is not None:
+        return Chain.GIVEN
+    if not settings.local_chain:
+        return Chain.NONE
+    return Chain.LOCAL if chain.program() else Chain.MISSING

@@ -1,4 +1,4 @@
-"""APIs and workers as children that outlive whoever started them, to be adopted by the next.
+"""APIs, workers and their like as children that outlive whoever started them, to be adopted by the next.
 
 Each holds an inherited flock, whose file says which process it was handed to and with what.
 """
@@ -20,10 +20,11 @@ from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, life, locks
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_plan import Plan
+from dml.entrypoints.up_plan import Chain, Plan
 from dml.entrypoints.up_signals import Signals
 
 _KILL_SECONDS: Final = 10.0
+_LOCAL_CHAIN: Final = "local-chain"
 _COUNTS: Final = ("DML_API_PROCESSES", "DML_WORKER_PROCESSES")  # One more changes not the others.
 
 
@@ -36,6 +37,7 @@ class Child:
     lock: Path
     log: Path
     has_door: bool  # Whether it answers by itself: see `listening`.
+    pays: bool = False  # Whether it is given the key that pays out.
 
     def find(self) -> tuple[Process, str] | None:
         """The process that runs, and the fingerprint of what it was started with."""
@@ -121,15 +123,30 @@ def workers(plan: Plan) -> list[Child]:
     return [_child(plan, f"worker-{number}") for number in range(1, plan.workers + 1)]
 
 
+def chain_processes(plan: Plan) -> list[Child]:
+    """Who reads the chain and pays: one, where there is a chain."""
+    return [_child(plan, "chain-1")] if plan.chain in (Chain.LOCAL, Chain.GIVEN) else []
+
+
+def local_chains(plan: Plan) -> list[Child]:
+    return [_child(plan, _LOCAL_CHAIN)] if plan.chain == Chain.LOCAL else []
+
+
 def running(plan: Plan) -> list[Child]:
-    """Every API, then every worker, of which something is left, however many are wanted."""
-    locks_of = [sorted(Path(plan.home).glob(f"{kind}-*.lock")) for kind in ("api", "worker")]
+    """Everything of which something is left, however many are wanted: every API, every worker, …"""
+    patterns = ("api-*", "worker-*", "chain-*", _LOCAL_CHAIN)
+    locks_of = [sorted(Path(plan.home).glob(f"{it}.lock")) for it in patterns]
     return [_child(plan, it.stem) for found in locks_of for it in found if locks.is_held(it)]
+
+
+def of_our_code(plan: Plan) -> list[Child]:
+    """What runs and changes with our code: the chain itself does not."""
+    return [it for it in running(plan) if it.lock != plan.lock(_LOCAL_CHAIN)]
 
 
 def surplus(plan: Plan) -> list[Child]:
     """What runs of an earlier start that wanted more of them."""
-    wanted = [*apis(plan), *workers(plan)]
+    wanted = [*apis(plan), *workers(plan), *chain_processes(plan), *local_chains(plan)]
     return [child for child in running(plan) if child not in wanted]
 
 
@@ -138,9 +155,11 @@ def _child(plan: Plan, label: str) -> Child:
     name, command = {
         "api": (f"API {number}", plan.commands.api),
         "worker": (f"Worker {number}", plan.commands.worker),
+        "chain": (f"Chain {number}", plan.commands.chain),
+        "local": ("Local chain", plan.commands.local_chain),
     }[kind]
-    log = plan.logs / f"{label}.log"
-    return Child(name, command, plan.lock(label), log, has_door=kind == "api")
+    log, pays = plan.logs / f"{label}.log", kind == "chain"
+    return Child(name, command, plan.lock(label), log, has_door=kind == "api", pays=pays)
 
 
 def end_all(plan: Plan, children: Sequence[Child], signals: Signals | None = None) -> None:

@@ -8,15 +8,36 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
 from dml.entrypoints.embedded import folders
+from dml.entrypoints.embedded.chain import Facts
 
 VARIABLE: Final = "DML_UP_PLAN"
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
 API: Final = "dml.entrypoints.api_process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
+
+# What pays out is for the chain process alone.
+_SIGNERS: Final = (
+    "DML_PAYOUT_KEY",
+    "DML_PAYOUT_KEYSTORE",
+    "DML_PAYOUT_KEYSTORE_PASSWORD",
+    "DML_PAYOUT_KMS_KEY",
+)
+# A chain whose blocks come at once need not be waited for. Whoever sets them otherwise, may.
+_LOCAL_PACE: Final = {"DML_CHAIN_POLL_SECONDS": "0.5", "DML_PAYOUT_SECONDS": "3"}
+
+
+class Chain(StrEnum):
+    """The chain that money comes and goes on."""
+
+    NONE = "none"
+    LOCAL = "local"  # One of our own, whose tokens are worth nothing.
+    GIVEN = "given"
+    MISSING = "missing"  # There shall be a local one, and its program is not there.
 
 
 @dataclass(frozen=True)
@@ -27,6 +48,8 @@ class Commands:
     ensure_first_admin: tuple[str, ...] = (*_DML, "admin", "ensure-first")
     api: tuple[str, ...] = (sys.executable, "-P", "-m", API)
     worker: tuple[str, ...] = (*_DML, "worker")
+    chain: tuple[str, ...] = (*_DML, "chain", "run")
+    local_chain: tuple[str, ...] = (sys.executable, "-P", "-m", "dml.entrypoints.local_chain")
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,7 @@ class Plan:
     database_url: str | None = None
     redis_url: str | None = None
     public_url: str | None = None
+    chain: Chain = Chain.NONE
     commands: Commands = field(default_factory=Commands)
 
     @classmethod
@@ -54,7 +78,7 @@ class Plan:
         """The plan that the process which started us wrote."""
         values = json.loads(os.environ[VARIABLE])
         commands = Commands(**{name: tuple(it) for name, it in values.pop("commands").items()})
-        return cls(**values, commands=commands)
+        return cls(**values | {"chain": Chain(values["chain"])}, commands=commands)
 
     def write(self) -> dict[str, str]:
         """The variable that a process which we start reads."""
@@ -82,9 +106,26 @@ class Plan:
             "/"
         )
 
-    def environment(self, port: int, database_url: str, redis_url: str) -> dict[str, str]:
-        """The variables of a child: ours, completed. Secrets go no other way."""
+    def environment(
+        self,
+        port: int,
+        database_url: str,
+        redis_url: str,
+        local_chain: Facts | None = None,
+        *,
+        pays: bool = False,
+    ) -> dict[str, str]:
+        """The variables of a child: ours, completed. Secrets go no other way.
+
+        Only one that `pays` gets the key for that, or sees the one that we were given.
+        """
         inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
+        if self.chain != Chain.GIVEN or not pays:
+            inherited = {name: it for name, it in inherited.items() if name not in _SIGNERS}
+        if self.chain == Chain.LOCAL and local_chain is not None:
+            inherited = _LOCAL_PACE | inherited | local_chain.variables()
+            if pays:
+                inherited["DML_PAYOUT_KEY"] = local_chain.payer.key
         return inherited | {
             "DML_DATABASE_URL": database_url,
             "DML_REDIS_URL": redis_url,
@@ -95,6 +136,11 @@ class Plan:
             "DML_PORT": str(port),
             "DML_SHARE_PORT": "true",
         }
+
+    def environment_of_local_chain(self) -> dict[str, str]:
+        """The local chain needs to know nothing but the home, and so never starts anew."""
+        kept = {name: it for name, it in os.environ.items() if not name.startswith("DML_")}
+        return kept | {"DML_HOME": self.home}
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,24 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from dml.entrypoints import ahead, listening, up_children, up_pair, up_plan, up_ports, up_prepared
 from dml.entrypoints.ahead import Ahead
-from dml.entrypoints.embedded import folders, locks, postgres, servers, valkey
+from dml.entrypoints.embedded import chain, folders, locks, postgres, servers, valkey
+from dml.entrypoints.embedded.chain import Facts
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
 from dml.entrypoints.listening import Answer
 from dml.entrypoints.up_children import Child
 from dml.entrypoints.up_console import Console
-from dml.entrypoints.up_plan import Plan, recall, remember
+from dml.entrypoints.up_plan import Chain, Plan, recall, remember
 from dml.entrypoints.up_signals import Interrupted, Signals
 from dml.entrypoints.up_watch import Watch
 
 READY_SECONDS: Final = 120.0
+CHAIN_SECONDS: Final = 20.0
 _PORT_TRIES: Final = 5
 _ATTEMPT_SECONDS: Final = 2.0  # So long a server's start may keep us from the others.
 
@@ -39,12 +42,14 @@ class World:
     port: up_ports.Port
     database_url: str = ""
     redis_url: str = ""
+    local_chain: Facts | None = None
     watches: dict[str, Watch] = field(default_factory=dict)
     first_api: Ahead | None = None  # It imports while we start the servers.
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return self.plan.environment(self.port.number, self.database_url, self.redis_url)
+    def environment(self, *, pays: bool = False) -> dict[str, str]:
+        return self.plan.environment(
+            self.port.number, self.database_url, self.redis_url, self.local_chain, pays=pays
+        )
 
 
 def main() -> int:
@@ -74,20 +79,30 @@ def main() -> int:
 
 
 def make_watches(world: World) -> None:
-    """Prepare to watch over the servers that are not given, then the APIs and the workers."""
+    """Prepare to watch over the servers that are not given, then over all that serves."""
     plan = world.plan
     world.database_url, world.redis_url = plan.database_url or "", plan.redis_url or ""
+    with contextlib.suppress(Refused):
+        world.local_chain = chain.load(Path(plan.home))
+    for child in up_children.local_chains(plan):  # First: it gets ready while the others start.
+        world.watches[child.name] = Watch(child.name, _starter_of_local_chain(world, child))
     if not plan.database_url:
         world.watches["PostgreSQL"] = Watch("PostgreSQL", lambda: _start_postgres(world))
     if not plan.redis_url:
         world.watches["Valkey"] = Watch("Valkey", lambda: _start_valkey(world))
-    for child in (*up_children.apis(plan), *up_children.workers(plan)):
+    for child in (*up_children.apis(plan), *_others(plan)):
         world.watches[child.name] = Watch(child.name, _starter(world, child))
+
+
+def _others(plan: Plan) -> list[Child]:
+    """What needs the servers and is no API."""
+    return [*up_children.workers(plan), *up_children.chain_processes(plan)]
 
 
 def come_up(world: World) -> None:
     """Start everything for the first time, and tell the person where it is."""
     plan, console = world.plan, world.console
+    _begin_local_chain(world)
     for name in ("PostgreSQL", "Valkey"):
         if name in world.watches:
             with console.step(name):
@@ -98,6 +113,7 @@ def come_up(world: World) -> None:
         prepare(world)
     if not up_children.running(plan):
         shutil.rmtree(plan.metrics, ignore_errors=True)  # Counts begin anew.
+    _await_local_chain(world)
     with console.step("APIs, workers"):
         up_children.end_all(plan, up_children.surplus(plan))
         _start_serving(world)
@@ -119,6 +135,7 @@ def prepare(world: World) -> None:
 def watch(world: World) -> None:
     """Bring back whatever dies, until somebody asks to stop."""
     while not world.signals.stopping:
+        _follow_local_chain(world)
         for it in world.watches.values():
             line = it.tend(time.monotonic())
             if line:
@@ -149,8 +166,54 @@ def _change_urls(world: World, database_url: str, redis_url: str) -> None:
     )
     world.database_url, world.redis_url = database_url, redis_url
     if changed:  # Rare: somebody took the port, or a cleaner of /tmp the socket.
-        for child in up_children.running(world.plan):
-            child.ask_to_end()
+        _start_all_anew(world)
+
+
+def _start_all_anew(world: World) -> None:
+    """Let whoever knows another place end: it is started again, and told the new one."""
+    for child in up_children.of_our_code(world.plan):
+        child.ask_to_end()
+
+
+def _begin_local_chain(world: World) -> None:
+    """Start it without waiting. Where it does not start, the marketplace goes on without."""
+    if world.plan.chain == Chain.MISSING:
+        world.console.show(f"  {chain.HOW_TO_GET_ONE}")
+    for child in up_children.local_chains(world.plan):
+        line = world.watches[child.name].tend(time.monotonic())
+        if line:
+            world.console.say(line)
+
+
+def _await_local_chain(world: World) -> None:
+    """Wait until it is known where the chain is. It may still be on its way to make blocks."""
+    for child in up_children.local_chains(world.plan):
+        deadline = time.monotonic() + CHAIN_SECONDS
+        while not _follow_local_chain(world):
+            if world.watches[child.name].has_ended or time.monotonic() > deadline:
+                world.console.say(
+                    f"{child.name} did not start, and is tried again: see {child.log}"
+                )
+                return
+            world.signals.wait_at_work(0.02)
+
+
+def _follow_local_chain(world: World) -> bool:
+    """Take note of where the chain is. Whether that is known."""
+    if world.plan.chain != Chain.LOCAL:
+        return False
+    with contextlib.suppress(Refused):  # A damaged file: its process says so, again and again.
+        found = chain.load(Path(world.plan.home))
+        if found != world.local_chain:
+            is_news = world.local_chain is not None or recall(world.plan).is_ready
+            world.local_chain = found
+            if is_news:  # Rare: somebody took the port.
+                _start_all_anew(world)
+    return world.local_chain is not None
+
+
+def _starter_of_local_chain(world: World, child: Child) -> Callable[[], Process]:
+    return lambda: child.start(world.plan, world.plan.environment_of_local_chain())
 
 
 def _require(process: Process | None, name: str) -> Process:
@@ -169,7 +232,7 @@ def _starter(world: World, child: Child) -> Callable[[], Process]:
             if child.command != up_plan.Commands().api:
                 first_api.close()
                 first_api = None
-        return child.start(world.plan, world.environment, first_api)
+        return child.start(world.plan, world.environment(pays=child.pays), first_api)
 
     return start
 
@@ -191,7 +254,7 @@ def _start_now(world: World, it: Watch) -> None:
 def _start_serving(world: World) -> None:
     """Start them all, at another port where somebody was faster to take the chosen one."""
     apis = up_children.apis(world.plan)
-    others = [*apis[1:], *up_children.workers(world.plan)]
+    others = [*apis[1:], *_others(world.plan)]
     for _ in range(_PORT_TRIES):
         try:
             for some in (apis[:1], others):  # The first for itself: it is the sooner ready.
@@ -224,7 +287,8 @@ def _choose_port(world: World) -> up_ports.Port:
 
 
 def _run(world: World, command: tuple[str, ...]) -> str:
-    return up_children.run_to_end(command, world.plan, world.environment, lambda: _pause(world))
+    environment = world.environment()
+    return up_children.run_to_end(command, world.plan, environment, lambda: _pause(world))
 
 
 def _await_ready(world: World, apis: list[Child]) -> None:
@@ -239,7 +303,7 @@ def _await_ready(world: World, apis: list[Child]) -> None:
         if "dml migrate" in answer.body and not is_prepared:
             prepare(world)  # It is another database than we remember.
             is_prepared = True
-        for child in (*up_children.apis(world.plan), *up_children.workers(world.plan)):
+        for child in (*up_children.apis(world.plan), *_others(world.plan)):
             if world.watches[child.name].has_ended:
                 raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
         if time.monotonic() > deadline:
