@@ -4,12 +4,13 @@ that none pays for another: the one exception to "no import inside a function".
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dml.entrypoints import sim_options as options
 from dml.entrypoints.bounty.commands import bounty
+from dml.entrypoints.chain_commands import chain
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
@@ -27,21 +28,13 @@ app.add_typer(job, name="job")
 device = typer.Typer(no_args_is_help=True, help="Let models run over data of yours, and earn.")
 app.add_typer(device, name="device")
 app.add_typer(bounty, name="bounty")
+app.add_typer(chain, name="chain")
 
 
 def _settings(**chosen: int | None) -> "Settings":
-    """Read the settings, or say in a line which of them cannot be."""
-    from pydantic import ValidationError
+    from dml.entrypoints.settings_read import read
 
-    from dml.core.settings import Settings
-    from dml.entrypoints.embedded.refusals import Refused
-
-    said: dict[str, Any] = {name: it for name, it in chosen.items() if it is not None}
-    try:
-        return Settings(**said)
-    except ValidationError as wrong:
-        told = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
-        raise Refused("; ".join(told)) from wrong
+    return read(**chosen)
 
 
 @app.command()
@@ -51,10 +44,11 @@ def up(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Workers. [default: from the cores]")] = None,
 ) -> None:
-    """Start the whole marketplace and watch over it: PostgreSQL, Valkey, APIs, workers.
+    """Start the whole marketplace and watch over it: PostgreSQL, Valkey, chain, APIs, workers.
 
     Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
-    Ctrl-C stops all of it. With `DML_DATABASE_URL` and `DML_REDIS_URL` set, those are used.
+    Ctrl-C stops all of it. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set, those
+    are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
     """
     from dml.entrypoints import ahead
 
@@ -190,11 +184,15 @@ def settings() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from dml.core.money import MicroTokens, render
+
     here = _settings()
     table = Table("variable", "value", "meaning", show_lines=True)
     for name, field in type(here).model_fields.items():
         value = getattr(here, name)
-        table.add_row(f"DML_{name.upper()}", str(value), field.description)
+        is_amount = field.annotation is MicroTokens
+        shown = f"{render(value)} tokens" if is_amount else str(value)
+        table.add_row(f"DML_{name.upper()}", shown, field.description)
     Console().print(table)
 
 

@@ -5,7 +5,7 @@ import contextlib
 import hmac
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -13,7 +13,10 @@ from pydantic import Field
 from redis.exceptions import RedisError
 from sqlalchemy import text as sql
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.chain import queries
+from dml.chain.rules import NotConnected
 from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
 from dml.core.errors import NotFound, all_refusals
@@ -23,6 +26,7 @@ from dml.edge.problems import refusals, status_of
 from dml.entrypoints import wiring
 
 router = APIRouter(tags=["health"])
+UNKNOWN: Final = "unknown"
 
 
 class LiveOut(Wire):
@@ -35,6 +39,9 @@ class ReadyOut(Wire):
     valkey: str = Field(description="Without it nobody is limited; all else works.")
     worker: str = Field(description="Without it nothing is checked, folded or ended.")
     sandbox: str = Field(description="Where it does not hold, no model is evaluated.")
+    chain: str = Field(
+        description="Where it stands still, no deposit is credited, or nothing is paid out."
+    )
 
 
 class ProblemOut(Wire):
@@ -65,7 +72,7 @@ async def is_ready(server: Server, response: Response) -> ReadyOut:
 
 
 async def _look(server: Parts) -> ReadyOut:
-    valkey, unknown = "ok", "unknown"
+    valkey = "ok"
     try:
         await server.redis.ping()
     except (RedisError, OSError):
@@ -74,15 +81,12 @@ async def _look(server: Parts) -> ReadyOut:
         async with server.sessions() as tx:
             revision = await tx.scalar(sql("SELECT version_num FROM alembic_version"))
             workers = await nodes.alive(tx, "worker")
+            chain = await _look_at_chain(tx, server)
     except ProgrammingError:
         database = "has not our tables: dml migrate"
-        return ReadyOut(
-            ready=False, database=database, valkey=valkey, worker=unknown, sandbox=unknown
-        )
+        return _without_database(database, valkey)
     except (SQLAlchemyError, OSError, TimeoutError):
-        return ReadyOut(
-            ready=False, database="away", valkey=valkey, worker=unknown, sandbox=unknown
-        )
+        return _without_database("away", valkey)
     return ReadyOut(
         ready=revision == SCHEMA_REVISION,
         database="ok"
@@ -90,8 +94,41 @@ async def _look(server: Parts) -> ReadyOut:
         else f"at revision {revision}, not {SCHEMA_REVISION}: dml migrate",
         valkey=valkey,
         worker="ok" if workers else "none was seen in the last ten seconds",
-        sandbox=next((str(it.facts.get("sandbox")) for it in workers), "unknown"),
+        sandbox=next((str(it.facts.get("sandbox")) for it in workers), UNKNOWN),
+        chain=chain,
     )
+
+
+def _without_database(database: str, valkey: str) -> ReadyOut:
+    return ReadyOut(
+        ready=False,
+        database=database,
+        valkey=valkey,
+        worker=UNKNOWN,
+        sandbox=UNKNOWN,
+        chain=UNKNOWN,
+    )
+
+
+async def _look_at_chain(tx: AsyncSession, server: Parts) -> str:
+    """How it goes on the chain, in words that strangers may read."""
+    if server.settings.chain_url is None:
+        return "none is set"
+    if not any(it.facts.get("works") for it in await nodes.alive(tx, "chain")):
+        return "no process that reads it was seen in the last ten seconds"
+    try:
+        vault = await queries.get_current_vault(tx)
+    except NotConnected:
+        return "the vault was not reached yet"
+    if vault.halted_at is not None:
+        return "halted: a final block has changed"
+    if vault.trouble is not None:
+        return "it cannot be read: see `dml chain status`"
+    if vault.difference is not None:
+        return "it differs from the books, so that nothing is paid out: see `dml doctor`"
+    if vault.paying_trouble is not None:
+        return "nothing is paid out: see `dml chain status`"
+    return "ok"
 
 
 @router.get("/metrics", include_in_schema=False)

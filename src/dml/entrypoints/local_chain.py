@@ -150,8 +150,9 @@ def prepare(miner: Miner, facts: Facts) -> None:
         raise Refused("the vault of chain.json is not on the chain of chain.state: put back a copy")
     owner = facts.owner.address
     anvil.ask("anvil_impersonateAccount", owner)
-    token, addresses = _build("DevToken"), (facts.token, owner, facts.payer.address)
-    vault = _build("Vault") + "".join(map(_word, (*addresses, facts.guardian.address, DAILY)))
+    token = _build("DevToken")
+    addresses = (facts.token, owner, facts.payer.address, facts.guardian.address)
+    vault = _build("Vault") + "".join(map(_word, addresses)) + _word(DAILY)
     give = "0xa9059cbb" + _word(facts.faucet.address) + _word(SUPPLY)  # transfer(to, amount)
     for nonce, call in enumerate(
         ({"data": token + _word(SUPPLY)}, {"data": vault}, {"to": facts.token, "data": give})
@@ -178,10 +179,10 @@ def created_by(address: str, nonce: int) -> str:
 
 
 def _new_account() -> Account:
-    from eth_keys import keys  # noqa: PLC0415 - only for the first start: a third of a second
+    from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - only for the first start: a third of a second
 
     key = secrets.token_bytes(32)
-    address = str(keys.PrivateKey(key).public_key.to_checksum_address())
+    address = str(PrivateKey(key).public_key.to_checksum_address())
     return Account(address, "0x" + key.hex())
 
 

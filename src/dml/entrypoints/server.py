@@ -35,8 +35,8 @@ from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
+from dml.entrypoints import chain_wiring, health, listening, wiring
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
-from dml.entrypoints import health, listening, wiring
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
 from dml.jobs.device_layer import DeviceLayer
@@ -107,7 +107,8 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             app.state.keys,
             settings,
         )
-        yield
+        async with chain_wiring.open_endpoints(settings) as app.state.chain:
+            yield
         await app.state.device_path.close()
         await app.state.watch.close()
         for task in (alive, counting):

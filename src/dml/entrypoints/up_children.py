@@ -1,4 +1,4 @@
-"""APIs, workers and their like as children that outlive whoever started them, to be adopted by the next.
+"""APIs, workers and more as children that outlive whoever started them, for the next to adopt.
 
 Each holds an inherited flock, whose file says which process it was handed to and with what.
 """

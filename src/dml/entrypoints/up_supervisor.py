@@ -84,29 +84,28 @@ def make_watches(world: World) -> None:
     world.database_url, world.redis_url = plan.database_url or "", plan.redis_url or ""
     with contextlib.suppress(Refused):
         world.local_chain = chain.load(Path(plan.home))
-    for child in up_children.local_chains(plan):  # First: it gets ready while the others start.
+    for child in up_children.local_chains(plan):
         world.watches[child.name] = Watch(child.name, _starter_of_local_chain(world, child))
     if not plan.database_url:
         world.watches["PostgreSQL"] = Watch("PostgreSQL", lambda: _start_postgres(world))
     if not plan.redis_url:
         world.watches["Valkey"] = Watch("Valkey", lambda: _start_valkey(world))
-    for child in (*up_children.apis(plan), *_others(plan)):
+    for child in (
+        *up_children.apis(plan),
+        *up_children.workers(plan),
+        *up_children.chain_processes(plan),
+    ):
         world.watches[child.name] = Watch(child.name, _starter(world, child))
-
-
-def _others(plan: Plan) -> list[Child]:
-    """What needs the servers and is no API."""
-    return [*up_children.workers(plan), *up_children.chain_processes(plan)]
 
 
 def come_up(world: World) -> None:
     """Start everything for the first time, and tell the person where it is."""
     plan, console = world.plan, world.console
-    _begin_local_chain(world)
     for name in ("PostgreSQL", "Valkey"):
         if name in world.watches:
             with console.step(name):
                 _start_now(world, world.watches[name])
+    _begin_local_chain(world)  # It gets ready while the database does.
     world.port = _choose_port(world)
     remember(plan, port=world.port.number)
     if not up_prepared.is_remembered(plan):
@@ -254,7 +253,8 @@ def _start_now(world: World, it: Watch) -> None:
 def _start_serving(world: World) -> None:
     """Start them all, at another port where somebody was faster to take the chosen one."""
     apis = up_children.apis(world.plan)
-    others = [*apis[1:], *_others(world.plan)]
+    # Who reads the chain comes when all this is ready: see `watch`.
+    others = [*apis[1:], *up_children.workers(world.plan)]
     for _ in range(_PORT_TRIES):
         try:
             for some in (apis[:1], others):  # The first for itself: it is the sooner ready.
@@ -303,7 +303,7 @@ def _await_ready(world: World, apis: list[Child]) -> None:
         if "dml migrate" in answer.body and not is_prepared:
             prepare(world)  # It is another database than we remember.
             is_prepared = True
-        for child in (*up_children.apis(world.plan), *_others(world.plan)):
+        for child in (*up_children.apis(world.plan), *up_children.workers(world.plan)):
             if world.watches[child.name].has_ended:
                 raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
         if time.monotonic() > deadline:

@@ -1,0 +1,159 @@
+"""The chain process: reads the chain, pays, and compares both with the books. One at a time does.
+
+The others stand by, and one of them takes over as soon as the lock is free. That is so when its
+holder's connection to PostgreSQL ends, however it ended; a holder that lost it exits. Should two
+work for a moment, no harm is done: each writing transaction locks its row, and looks again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import psycopg
+
+from dml.chain.endpoints import Endpoints, NoNode
+from dml.core import logs, metrics, nodes
+from dml.core.engine_supervisor import LOST, connect
+from dml.core.settings import Settings
+from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints.embedded.refusals import Refused
+
+log = logging.getLogger("dml.chain")
+STAND_BY_SECONDS: Final = 0.3
+WATCH_SECONDS: Final = 1.0
+END_SECONDS: Final = 0.5
+_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('dml chain', 7331))"
+
+
+class Turn:
+    """The right to work: a lock that a connection of its own holds."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    async def take(self) -> None:
+        """Wait for the lock, and for PostgreSQL where that is away."""
+        told = ""
+        while not (found := await asyncio.to_thread(self._try)).startswith("mine"):
+            if found != told:
+                log.info("%s", found)
+                told = found
+            await asyncio.sleep(STAND_BY_SECONDS)
+        threading.Thread(target=self._watch, name="turn", daemon=True).start()
+        log.info("reads the chain from now on")
+
+    def _try(self) -> str:
+        try:
+            if self._connection is None:
+                self._connection = connect(self._url)
+            row = self._connection.execute(_LOCK).fetchone()
+        except psycopg.OperationalError as error:
+            self._connection = None
+            return f"PostgreSQL is away: {error}"
+        return "mine" if row and row[0] else "another process reads the chain: this one stands by"
+
+    def _watch(self) -> None:
+        """End the process when the lock may be another's. A thread: whatever else hangs."""
+        assert self._connection is not None
+        try:
+            while True:
+                time.sleep(WATCH_SECONDS)
+                self._connection.execute("SELECT 1")
+        except BaseException:  # Whatever it was, nobody knows any more whose turn it is.
+            log.critical("the lock of the chain process is lost: it exits", exc_info=True)
+            os._exit(LOST)
+
+
+class Loop:
+    """Does something again and again. A trouble is told when it begins, not each time."""
+
+    def __init__(self, name: str, act: Callable[[], Awaitable[object]], seconds: float) -> None:
+        self.name, self._act, self._seconds = name, act, seconds
+        self._trouble = ""
+
+    async def run(self) -> None:
+        while True:
+            await self.once()
+            await asyncio.sleep(self._seconds)
+
+    async def once(self) -> bool:
+        """Act once. Whether it went well."""
+        trouble = ""
+        try:
+            await self._act()
+        except NoNode as error:
+            trouble = error.reason
+        except Exception as error:  # A loop that ends would leave everybody's money where it is.
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != self._trouble:
+                log.exception("%s failed, and is tried again", self.name)
+        else:
+            if self._trouble:
+                log.info("%s goes on", self.name)
+        if trouble and trouble != self._trouble:
+            log.warning("%s stands still: %s", self.name, trouble)
+        self._trouble = trouble
+        return not trouble
+
+
+async def work(settings: Settings, endpoints: Endpoints, facts: dict[str, Any]) -> None:
+    """Read, pay and compare until cancelled, once it is our turn."""
+    assert settings.chain_vault is not None
+    await Turn(wiring.database_url(settings)).take()
+    facts["works"] = True
+    engine = wiring.make_engine(settings, "dml chain")
+    try:
+        await asyncio.sleep(1e9)
+    finally:
+        await engine.dispose()
+
+
+async def serve(settings: Settings) -> int:
+    """Work or stand by until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    facts: dict[str, Any] = {"works": False}
+    engine = wiring.make_engine(settings, "dml chain alive")
+    async with chain_wiring.open_endpoints(settings) as endpoints:
+        assert endpoints is not None
+        name = nodes.new_name("chain")
+        working = asyncio.create_task(work(settings, endpoints, facts))
+        tasks = [
+            asyncio.create_task(stop.wait()),
+            working,
+            asyncio.create_task(
+                nodes.keep_alive(wiring.make_sessions(engine), name, "chain", facts)
+            ),
+            asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "chain")),
+        ]
+        await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=END_SECONDS)
+        await engine.dispose()
+    if working.done() and not working.cancelled() and (error := working.exception()):
+        raise error
+    return 0
+
+
+def run(settings: Settings) -> int:
+    """Run the chain process here. Return its exit code."""
+    settings = chain_wiring.with_local_chain(settings)
+    if settings.chain_url is None:
+        raise Refused(
+            "there is no chain: name one in DML_CHAIN_URL and its vault in DML_CHAIN_VAULT, "
+            "or let `dml up` start a local one"
+        )
+    if settings.chain_vault is None:
+        raise Refused(
+            "DML_CHAIN_VAULT is not set: the address of the vault on the chain of DML_CHAIN_URL"
+        )
+    logs.configure(settings)
+    return asyncio.run(serve(settings))

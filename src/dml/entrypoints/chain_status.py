@@ -1,0 +1,140 @@
+"""`dml chain status`: where the chain is, how far it was read, and who pays."""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.chain import contract, queries
+from dml.chain.models import Vault
+from dml.chain.rpc import FAULTS, BlockHead, Node
+from dml.chain.rules import NotConnected
+from dml.core import money, nodes
+from dml.core.settings import Settings
+from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints.embedded.refusals import Refused
+
+CANNOT_LOOK: Final = 2
+_COIN: Final = 10**18
+
+
+def run(settings: Settings, *, as_json: bool) -> int:
+    """Look, and show it. Return the exit code."""
+    settings = chain_wiring.with_local_chain(settings)
+    if settings.chain_url is None:
+        raise Refused("there is no chain: set DML_CHAIN_URL, or let `dml up` start a local one")
+    try:
+        found = asyncio.run(look(settings))
+    except (SQLAlchemyError, OSError) as error:
+        sys.stderr.write(f"dml: the database cannot be asked: {error}\n")
+        return CANNOT_LOOK
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        _show(found)
+    return 1 if found["trouble"] else 0
+
+
+async def look(settings: Settings) -> dict[str, Any]:
+    """Ask the books, and each node itself."""
+    engine = wiring.make_engine(settings, "dml chain status")
+    try:
+        async with wiring.make_sessions(engine)() as tx:
+            vault, processes = await _vault(tx), await nodes.alive(tx, "chain")
+        async with chain_wiring.open_endpoints(settings) as endpoints:
+            assert endpoints is not None
+            asked = [await _ask(it, vault) for it in endpoints.nodes]
+            return _tell(vault, processes, asked)
+    finally:
+        await engine.dispose()
+
+
+async def _vault(tx: AsyncSession) -> Vault | None:
+    try:
+        return await queries.get_current_vault(tx)
+    except NotConnected:
+        return None
+
+
+async def _ask(node: Node, vault: Vault | None) -> dict[str, Any]:
+    try:
+        chain_id, head = await node.chain_id(), await node.block("latest")
+        told = {"node": node.name, "chain_id": chain_id, "head": _number(head), "trouble": None}
+        told["final"] = _number(await node.block("finalized"))
+        if vault is not None:
+            answer = await node.call(vault.address, contract.call("payoutKey()"))
+            payer = str(contract.read(["address"], answer)[0])
+            told |= {"payer": payer, "payer_wei": str(await node.coins(payer))}
+    except FAULTS as error:
+        return {"node": node.name, "trouble": str(error)}
+    return told
+
+
+def _number(block: BlockHead | None) -> int | None:
+    return None if block is None else block.number
+
+
+def _tell(
+    vault: Vault | None, processes: list[nodes.Node], asked: list[dict[str, Any]]
+) -> dict[str, Any]:
+    troubles = [f"{it['node']}: {it['trouble']}" for it in asked if it["trouble"]]
+    if not any(it.facts.get("works") for it in processes):
+        troubles.append("no process reads the chain: start `dml chain run`")
+    told: dict[str, Any] = {"nodes": asked, "processes": [it.name for it in processes]}
+    if vault is None:
+        troubles.append("the vault was not reached yet")
+    else:
+        halted = "halted" if vault.halted_at else "reading stands still"
+        for what, why in (
+            (halted, vault.trouble),
+            ("nothing is paid out", vault.paying_trouble),
+            ("chain and books differ", vault.difference),
+        ):
+            if why is not None:
+                troubles.append(f"{what}: {why}")
+        told |= {
+            "vault": vault.address,
+            "token": vault.token,
+            "symbol": vault.token_symbol,
+            "daily_limit": money.render(vault.daily_limit),
+            "balance": None if vault.balance is None else money.render(vault.balance),
+            "compared_at": _time(vault.compared_at),
+            "read_up_to": vault.final_number,
+            "final_lag": max(0, vault.chain_final_number - vault.final_number),
+            "deposits": vault.last_ordinal,
+            "read_at": _time(vault.read_at),
+        }
+    return {**told, "trouble": troubles}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _show(found: dict[str, Any]) -> None:
+    table = Table("what", "how it is", show_header=False)
+    for node in found["nodes"]:
+        said = node["trouble"] or (
+            f"chain {node['chain_id']}, head {node['head']}, final {node['final']}"
+        )
+        table.add_row(f"node {node['node']}", said)
+    if "vault" in found:
+        table.add_row("vault", found["vault"])
+        table.add_row("token", f"{found['token']} ({found['symbol']})")
+        table.add_row("read up to block", f"{found['read_up_to']}, {found['final_lag']} to go")
+        table.add_row("deposits", str(found["deposits"]))
+        table.add_row("balance", f"{found['balance']}, compared {found['compared_at']}")
+        table.add_row("limit a day", found["daily_limit"])
+    payer = next((it for it in found["nodes"] if "payer" in it), None)
+    if payer is not None:
+        coins = int(payer["payer_wei"]) / _COIN
+        table.add_row("payer", f"{payer['payer']}, {coins:.6f} coins for gas")
+    table.add_row("processes", "\n".join(found["processes"]) or "none")
+    table.add_row("trouble", "\n".join(found["trouble"]) or "none")
+    Console().print(table)
