@@ -126,6 +126,22 @@ def read(kinds: Sequence[str], answer: bytes) -> tuple[Any, ...]:
         raise Garbled(f"not {', '.join(kinds)}: 0x{answer[:64].hex()}") from error
 
 
+def checksummed(address: str) -> str:
+    """Write an address as EIP-55 does."""
+    return str(to_checksum_address(address))
+
+
+def bounded(value: int) -> int:
+    """Return a number that PostgreSQL can keep: of one more bit of the vault's, the most."""
+    return min(value, MAX)
+
+
+def read_totals(answer: bytes) -> Totals:
+    """Decode what `totals()` answered."""
+    deposits, deposited, payouts, paid_out = read(["uint64"] * 4, answer)
+    return Totals(_bigint(deposits), _amount(deposited), _bigint(payouts), _amount(paid_out))
+
+
 def read_event(log: Log) -> Event:
     """Read one of the three events that are asked for."""
     kind = log.topics[0] if log.topics else b""

@@ -122,6 +122,13 @@ INBOX_LENGTH = Gauge(
 INBOX_AGE = Gauge(
     "dml_inbox_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
 )
+DEPOSITS_CREDITED = Counter("dml_deposits_credited_total", "Deposits whose block became final.")
+CHAIN_LAG = Gauge(
+    "dml_chain_lag_blocks", "Final blocks of the chain not read yet.", of_several="max"
+)
+CHAIN_HALTED = Gauge(
+    "dml_chain_halted", "1: a final block changed, and nothing is credited.", of_several="max"
+)
 PROCESSES = Gauge("dml_processes", "Processes that run.", "kind")
 
 
