@@ -1,11 +1,14 @@
 """A chain for each module of tests, fresh for each test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
 from tests.chain.anvil import Anvil
 from tests.chain.deployed import Deployed, deploy
+from tests.chain.ledgered import Ledgered
+from tests.conftest import Sessions
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +28,10 @@ def on(anvil: Anvil, on_module_s_chain: Deployed) -> Iterator[Deployed]:
     before = anvil.call("evm_snapshot")
     yield on_module_s_chain
     assert anvil.call("evm_revert", before)
+
+
+@pytest.fixture
+async def ledgered(anvil: Anvil, on: Deployed, committing: Sessions) -> AsyncIterator[Ledgered]:
+    """The same beside a database of this test alone."""
+    async with httpx.AsyncClient() as client:
+        yield Ledgered(anvil, on, committing, client)

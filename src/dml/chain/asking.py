@@ -3,27 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Protocol, TypeAlias, TypeVar, cast
+from typing import Annotated, Final, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.rpc import FAULTS, Node
 from dml.core.errors import Unavailable
 
 SECONDS_MAX: Final = 8
 AnswerT = TypeVar("AnswerT")
 log = logging.getLogger(__name__)
-
-
-class Chosen(Protocol):
-    @property
-    def node(self) -> Node: ...
-
-
-class Endpoints(Protocol):
-    """Chooses a node that is there and tells the truth."""
-
-    async def choose(self) -> Chosen: ...
 
 
 class ChainAway(Unavailable):
@@ -42,7 +32,7 @@ async def ask(
         async with asyncio.timeout(SECONDS_MAX):
             chosen = await endpoints.choose()
             return await question(chosen.node)
-    except (*FAULTS, TimeoutError) as error:
+    except (NoNode, *FAULTS, TimeoutError) as error:
         log.warning("a question to the chain has no answer: %s", error)
         raise ChainAway from error
 

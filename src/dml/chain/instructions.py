@@ -7,8 +7,8 @@ from typing import Any, Final
 import segno
 
 from dml.chain import asking, contract
-from dml.chain.asking import Endpoints
 from dml.chain.deposit_schemas import InstructionsOut, PermitIn, Step, TokenOut, TransactionOut
+from dml.chain.endpoints import Endpoints
 from dml.chain.models import Vault
 from dml.chain.rpc import Node
 from dml.core.ids import UserId

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dml.accounts import queries as accounts
 from dml.chain import addresses, asking, queries, signed_messages, wallet_rules
-from dml.chain.asking import Endpoints
+from dml.chain.endpoints import Endpoints
 from dml.chain.models import Wallet, WalletChallenge
 from dml.chain.rpc import Node, NodeRefused
 from dml.chain.states import WalletKind
