@@ -113,6 +113,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('vault_id', 'block_hash', 'log_index', name=op.f('vault_payouts_pkey'))
     )
     op.create_index('vault_payouts_each_number_paid_once_idx', 'vault_payouts', ['vault_id', 'number'], unique=True, postgresql_where='is_final AND refusal IS NULL')
+    op.create_index(op.f('vault_payouts_number_idx'), 'vault_payouts', ['number'], unique=False)
     op.create_index(op.f('vault_payouts_vault_id_block_number_idx'), 'vault_payouts', ['vault_id', 'block_number'], unique=False)
     op.create_table('wallet_challenges',
     sa.Column('nonce', sa.Text(), nullable=False),
@@ -217,6 +218,7 @@ def downgrade() -> None:
     op.drop_index(op.f('wallet_challenges_expires_at_idx'), table_name='wallet_challenges')
     op.drop_table('wallet_challenges')
     op.drop_index(op.f('vault_payouts_vault_id_block_number_idx'), table_name='vault_payouts')
+    op.drop_index(op.f('vault_payouts_number_idx'), table_name='vault_payouts')
     op.drop_index('vault_payouts_each_number_paid_once_idx', table_name='vault_payouts', postgresql_where='is_final AND refusal IS NULL')
     op.drop_table('vault_payouts')
     op.drop_table('vault_blocks')

@@ -1,9 +1,7 @@
 """The board as CSV, row after row, and the evidence as JSON, however many entered."""
 
 import asyncio
-import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Final
 
 from dml.bounties import board
@@ -13,6 +11,7 @@ from dml.bounties.evidence import Evidence
 from dml.bounties.models import Bounty
 from dml.core import money
 from dml.edge.http import BeginFunction
+from dml.edge.spreadsheets import as_csv
 
 COLUMNS: Final = (
     "rank",
@@ -28,8 +27,6 @@ COLUMNS: Final = (
     "chance_of_first",
     "prize",
 )
-# What a spreadsheet would run; the last four are wide ones, which some take for the others.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 async def stream_csv(begin: BeginFunction, bounty: Bounty, part: Part) -> AsyncIterator[str]:
@@ -52,17 +49,6 @@ def cells(row: BoardRowOut) -> list[object]:
     told = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
     told["at"] = None if row.at is None else row.at.isoformat()
     return [told[name] for name in COLUMNS]
-
-
-def as_csv(rows: Sequence[Sequence[object]]) -> str:
-    """Write rows of which no cell is run by a spreadsheet. Numbers stay as they are."""
-    written = io.StringIO()
-    csv.writer(written).writerows([_safe(it) for it in row] for row in rows)
-    return written.getvalue()
-
-
-def _safe(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 async def evidence_as_json(found: Evidence) -> str:

@@ -4,7 +4,9 @@ import re
 from typing import Annotated, Any, Final
 
 from eth_utils.address import to_checksum_address
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from dml.core.wire import check_text
 
 ZERO: Final = "0x" + "0" * 40
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
@@ -23,6 +25,7 @@ def parse(text: Any) -> str:
 AddressIn = Annotated[
     str,
     BeforeValidator(parse),
+    AfterValidator(check_text),
     WithJsonSchema(
         {
             "type": "string",

@@ -148,6 +148,7 @@ class VaultPayout(Base):
             postgresql_where="is_final AND refusal IS NULL",
         ),
         Index(None, "vault_id", "block_number"),
+        Index(None, "number"),
     )
 
     vault_id: Mapped[VaultId] = mapped_column(ForeignKey("vaults.id"), primary_key=True)

@@ -1,10 +1,46 @@
-"""Every SELECT of this domain that serves people; the indexer's and the payer's are their own."""
+"""Every SELECT of what users and admins see of the chain."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.chain.models import Vault
-from dml.chain.rules import NotConnected
+from dml.accounts.models import User
+from dml.chain import wallet_rules
+from dml.chain.models import (
+    Batch,
+    DeniedAddress,
+    Deposit,
+    SignedTransaction,
+    Vault,
+    VaultPayout,
+    Wallet,
+    WalletChallenge,
+    Withdrawal,
+)
+from dml.chain.rules import DepositNotFound, NotConnected, WithdrawalNotFound
+from dml.chain.states import DepositState, WithdrawalState
+from dml.chain.withdrawal_rules import DAY, Recent
+from dml.core.context import Actor
+from dml.core.db import PAGE_MAX
+from dml.core.ids import DepositId, UserId, VaultId, WalletId, WithdrawalId
+from dml.core.money import MicroTokens
+
+TRANSACTIONS_MAX: Final = 20  # Of one batch, that are shown: the newest.
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far a withdrawal is on the chain: its batch, what was sent for it, and what was seen."""
+
+    batch: Batch | None = None
+    transactions: Sequence[SignedTransaction] = ()
+    seen: VaultPayout | None = None  # The vault's last word on it.
+    head_number: int = 0
 
 
 async def get_current_vault(tx: AsyncSession) -> Vault:
@@ -13,3 +49,259 @@ async def get_current_vault(tx: AsyncSession) -> Vault:
     if vault is None:
         raise NotConnected
     return vault
+
+
+async def get_vault(tx: AsyncSession, vault_id: VaultId) -> Vault:
+    """Load a vault that is known to be there."""
+    return await tx.get_one(Vault, vault_id)
+
+
+async def list_vaults(tx: AsyncSession) -> Sequence[Vault]:
+    """Return all vaults that there ever were: a handful."""
+    return (await tx.scalars(select(Vault).order_by(Vault.id).limit(PAGE_MAX))).all()
+
+
+async def lock_user(tx: AsyncSession, user_id: UserId) -> None:
+    """Let one at a time do what is counted for a user. Rows that name the user wait for nobody."""
+    await tx.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+# Wallets.
+
+
+async def find_challenge(tx: AsyncSession, nonce: str) -> WalletChallenge | None:
+    """Return a challenge, and hold its row."""
+    return await tx.get(WalletChallenge, nonce, with_for_update=True, populate_existing=True)
+
+
+async def count_challenges(tx: AsyncSession, user_id: UserId) -> int:
+    """Count what this user was given and has not signed; the expired ones are deleted before."""
+    query = select(func.count()).where(
+        WalletChallenge.user_id == user_id, WalletChallenge.used_at.is_(None)
+    )
+    return await tx.scalar(query) or 0
+
+
+def _linked() -> Select[Wallet]:
+    return select(Wallet).where(Wallet.unlinked_at.is_(None))
+
+
+async def list_wallets(tx: AsyncSession, user_id: UserId) -> Sequence[Wallet]:
+    """Return a user's linked wallets, the oldest first."""
+    query = _linked().where(Wallet.user_id == user_id).order_by(Wallet.id)
+    return (await tx.scalars(query.limit(wallet_rules.WALLETS_MAX))).all()
+
+
+async def count_wallets(tx: AsyncSession, user_id: UserId) -> int:
+    linked = _linked().where(Wallet.user_id == user_id)
+    return await tx.scalar(select(func.count()).select_from(linked.subquery())) or 0
+
+
+async def find_holder(tx: AsyncSession, address: str) -> UserId | None:
+    """Tell who has linked this address."""
+    wallet = await tx.scalar(_linked().where(Wallet.address == address))
+    return None if wallet is None else wallet.user_id
+
+
+async def get_my_wallet(
+    tx: AsyncSession, actor: Actor, wallet_id: WalletId, *, lock: bool = False
+) -> Wallet:
+    """Load a linked wallet of this user, or refuse. `lock=True` holds its row."""
+    wallet = await tx.get(Wallet, wallet_id, with_for_update=lock, populate_existing=lock)
+    if wallet is None or wallet.user_id != actor.id or wallet.unlinked_at is not None:
+        raise wallet_rules.WalletNotFound
+    return wallet
+
+
+async def require_not_denied(tx: AsyncSession, address: str) -> None:
+    """Refuse an address on the deny list. The reason is the admins' own, and not told."""
+    if await tx.get(DeniedAddress, address, populate_existing=True) is not None:
+        raise wallet_rules.AddressDenied(address=address)
+
+
+async def list_denied(
+    tx: AsyncSession, *, after: str | None, limit: int
+) -> Sequence[DeniedAddress]:
+    """Return the deny list by address, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(DeniedAddress).order_by(DeniedAddress.address).limit(limit + 1)
+    if after is not None:
+        query = query.where(DeniedAddress.address > after)
+    return (await tx.scalars(query)).all()
+
+
+# Deposits.
+
+
+async def get_my_deposit(
+    tx: AsyncSession, actor: Actor, deposit_id: DepositId
+) -> tuple[Deposit, Vault]:
+    """Load a deposit of this user with the vault that it went into, or refuse."""
+    query = (
+        select(Deposit, Vault)
+        .join(Vault, Vault.id == Deposit.vault_id)
+        .where(Deposit.id == deposit_id, Deposit.user_id == actor.id)
+    )
+    found = (await tx.execute(query)).one_or_none()
+    if found is None:
+        raise DepositNotFound
+    return found.Deposit, found.Vault
+
+
+async def get_deposit(tx: AsyncSession, deposit_id: DepositId) -> Deposit:
+    """Load a deposit whoever it is of, and hold its row; or refuse."""
+    deposit = await tx.get(Deposit, deposit_id, with_for_update=True, populate_existing=True)
+    if deposit is None:
+        raise DepositNotFound
+    return deposit
+
+
+async def list_deposits(
+    tx: AsyncSession,
+    user_id: UserId,
+    *,
+    state: DepositState | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[tuple[Deposit, Vault]]:
+    """Return a user's deposits with their vaults, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = (
+        select(Deposit, Vault)
+        .join(Vault, Vault.id == Deposit.vault_id)
+        .where(Deposit.user_id == user_id)
+        .order_by(Deposit.id.desc())
+        .limit(limit + 1)
+    )
+    if state is not None:
+        query = query.where(Deposit.state == state)
+    if after is not None:
+        query = query.where(Deposit.id < after)
+    return [(row.Deposit, row.Vault) for row in await tx.execute(query)]
+
+
+async def list_unclaimed(
+    tx: AsyncSession, *, after: UUID | None, limit: int
+) -> Sequence[tuple[Deposit, Vault]]:
+    """Return final deposits that name nobody, with their vaults, the oldest first, and one more."""
+    assert 0 < limit <= PAGE_MAX
+    query = (
+        select(Deposit, Vault)
+        .join(Vault, Vault.id == Deposit.vault_id)
+        .where(Deposit.state == DepositState.UNCLAIMED)
+        .order_by(Deposit.id)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(Deposit.id > after)
+    return [(row.Deposit, row.Vault) for row in await tx.execute(query)]
+
+
+async def sum_seen(tx: AsyncSession, user_id: UserId) -> MicroTokens:
+    """Sum up what is coming in for a user, and is not final yet."""
+    query = select(func.sum(Deposit.amount)).where(
+        Deposit.user_id == user_id, Deposit.state == DepositState.SEEN
+    )
+    return MicroTokens(int(await tx.scalar(query) or 0))
+
+
+# Withdrawals.
+
+
+async def get_my_withdrawal(
+    tx: AsyncSession, actor: Actor, withdrawal_id: WithdrawalId, *, lock: bool = False
+) -> Withdrawal:
+    """Load a withdrawal of this user, or refuse. `lock=True` holds its row."""
+    found = await tx.get(Withdrawal, withdrawal_id, with_for_update=lock, populate_existing=lock)
+    if found is None or found.user_id != actor.id:
+        raise WithdrawalNotFound
+    return found
+
+
+async def get_withdrawal(tx: AsyncSession, withdrawal_id: WithdrawalId) -> Withdrawal:
+    """Load a withdrawal whoever it is of, and hold its row; or refuse."""
+    found = await tx.get(Withdrawal, withdrawal_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise WithdrawalNotFound
+    return found
+
+
+async def list_withdrawals(
+    tx: AsyncSession,
+    user_id: UserId,
+    *,
+    state: WithdrawalState | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Withdrawal]:
+    """Return a user's withdrawals, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(Withdrawal).where(Withdrawal.user_id == user_id)
+    if state is not None:
+        query = query.where(Withdrawal.state == state)
+    if after is not None:
+        query = query.where(Withdrawal.id < after)
+    return (await tx.scalars(query.order_by(Withdrawal.id.desc()).limit(limit + 1))).all()
+
+
+async def list_to_review(
+    tx: AsyncSession, *, after: UUID | None, limit: int
+) -> Sequence[Withdrawal]:
+    """Return the withdrawals that wait for an admin, the oldest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(Withdrawal).where(
+        Withdrawal.state == WithdrawalState.REQUESTED,
+        Withdrawal.ended_at.is_(None),
+        Withdrawal.needs_review,
+        Withdrawal.reviewed_at.is_(None),
+    )
+    if after is not None:
+        query = query.where(Withdrawal.id > after)
+    return (await tx.scalars(query.order_by(Withdrawal.id).limit(limit + 1))).all()
+
+
+async def get_recent(tx: AsyncSession, user_id: UserId, now: datetime) -> Recent:
+    """Sum up a user's last 24 hours. What did not go out through no fault of theirs counts not.
+
+    Exact while the user is locked.
+    """
+    kept = Withdrawal.state != WithdrawalState.CANCELLED
+    query = select(
+        func.count(),
+        func.sum(Withdrawal.amount).filter(kept),
+        func.min(Withdrawal.requested_at),
+    ).where(
+        Withdrawal.user_id == user_id,
+        Withdrawal.state != WithdrawalState.REVERSED,
+        Withdrawal.requested_at > now - DAY,
+    )
+    count, amount, first_at = (await tx.execute(query)).one()
+    return Recent(count, MicroTokens(int(amount or 0)), first_at)
+
+
+async def get_way(tx: AsyncSession, withdrawal: Withdrawal) -> Way:
+    """Read how far a withdrawal is on the chain."""
+    if withdrawal.number is None:
+        return Way()
+    said = (
+        select(VaultPayout, Vault.head_number)
+        .join(Vault, Vault.id == VaultPayout.vault_id)
+        .where(VaultPayout.number == withdrawal.number)
+        .order_by(VaultPayout.block_number.desc(), VaultPayout.log_index.desc())
+        .limit(1)
+    )
+    seen = (await tx.execute(said)).one_or_none()
+    payout, head_number = (None, 0) if seen is None else (seen.VaultPayout, seen.head_number)
+    if withdrawal.batch_id is None:
+        return Way(seen=payout, head_number=head_number)
+    sent = (
+        select(SignedTransaction)
+        .where(
+            SignedTransaction.batch_id == withdrawal.batch_id,
+            SignedTransaction.sent_at.is_not(None),
+        )
+        .order_by(SignedTransaction.signed_at.desc())
+        .limit(TRANSACTIONS_MAX)
+    )
+    batch = await tx.get(Batch, withdrawal.batch_id, populate_existing=True)
+    return Way(batch, (await tx.scalars(sent)).all(), payout, head_number)

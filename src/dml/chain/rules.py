@@ -57,6 +57,19 @@ class WrongWithdrawalState(Conflict):
     remedy = "See `state` and `allowed`: what is now, and what can follow."
 
 
+class NotDenied(NotFound):
+    code = "chain.not_denied"
+    reason = "This address is not on the deny list."
+    remedy = "Look it up in the deny list."
+
+
+def require_unclaimed(deposit: Deposit) -> None:
+    """Refuse to assign what is somebody's, or not final: that, the indexer alone may credit."""
+    if deposit.state is not DepositState.UNCLAIMED:
+        allowed = sorted(DEPOSIT_MOVES[deposit.state])
+        raise WrongDepositState(state=deposit.state, wanted=DepositState.CREDITED, allowed=allowed)
+
+
 def move_deposit(deposit: Deposit, to: DepositState) -> Move:
     """Assign a state that may follow. Return the move, for the audit log."""
     allowed = DEPOSIT_MOVES[deposit.state]

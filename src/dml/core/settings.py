@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     withdrawal_day_limit: Amount = Field(
         parse("100000"), description="Tokens that a user may withdraw in 24 hours."
     )
+    withdrawal_tries_a_minute: int = Field(
+        20, ge=1, description="Withdrawals, each with a password, that a user may try in a minute."
+    )
     withdrawal_review_above: Amount = Field(
         parse("10000"), description="Tokens in one withdrawal above which an admin looks at it."
     )

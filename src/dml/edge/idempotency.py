@@ -5,7 +5,8 @@ each other, and a request that failed stores nothing: trying again finishes the 
 """
 
 import hashlib
-from collections.abc import Callable, Coroutine
+import json
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -57,27 +58,46 @@ async def replay(_: Request, error: Exception) -> Response:
     return error.response
 
 
-async def _once(
-    request: Request,
-    ctx: Ctx,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[\x21-\x7e]+$",
-            description="Any text of your own, new for each thing that is to be done once.",
-            examples=["a-random-uuid"],
-        ),
-    ] = None,
-) -> None:
-    if idempotency_key is None:
-        return
-    asked = f"{request.method} {request.url.path}\n".encode() + await request.body()
-    request.state.idempotent = await _claim(ctx, idempotency_key, hashlib.sha256(asked).digest())
+def once(*secret: str) -> Any:
+    """Return the dependency for a body with such `secret` fields: no digest is kept of those.
+
+    A digest of a password with all else known would be a password hashed far too fast.
+    """
+
+    async def hold_key(
+        request: Request,
+        ctx: Ctx,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                min_length=1,
+                max_length=200,
+                pattern=r"^[\x21-\x7e]+$",
+                description="Any text of your own, new for each thing that is to be done once.",
+                examples=["a-random-uuid"],
+            ),
+        ] = None,
+    ) -> None:
+        if idempotency_key is None:
+            return
+        body = _without(await request.body(), secret) if secret else await request.body()
+        asked = f"{request.method} {request.url.path}\n".encode() + body
+        request.state.idempotent = await _claim(
+            ctx, idempotency_key, hashlib.sha256(asked).digest()
+        )
+
+    return Depends(hold_key)
 
 
-Once = Depends(_once)
+Once = once()
+
+
+def _without(body: bytes, secret: Collection[str]) -> bytes:
+    fields = json.loads(body)  # It was read as JSON before: else the request is refused by now.
+    if not isinstance(fields, dict):
+        return b""  # And this will be.
+    kept = {name: value for name, value in fields.items() if name not in secret}
+    return json.dumps(kept, sort_keys=True).encode()
 
 
 async def _claim(ctx: Context, key: str, request_sha256: bytes) -> IdempotentAnswer:

@@ -17,8 +17,10 @@ from typing import Any, Final
 import psycopg
 
 from dml.chain.endpoints import Endpoints, NoNode
+from dml.chain.indexing import Indexer
 from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
+from dml.core.ids import VaultId
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, wiring
 from dml.entrypoints.embedded.refusals import Refused
@@ -109,9 +111,36 @@ async def work(settings: Settings, endpoints: Endpoints, facts: dict[str, Any]) 
     facts["works"] = True
     engine = wiring.make_engine(settings, "dml chain")
     try:
-        await asyncio.sleep(1e9)
+        sessions = wiring.make_sessions(engine)
+        indexer = Indexer(
+            sessions,
+            endpoints,
+            vault=settings.chain_vault,
+            start_block=settings.chain_start_block,
+        )
+        await _register(indexer, settings.chain_poll_seconds)
+        loops = [
+            Loop("reading", indexer.look, settings.chain_poll_seconds),
+        ]
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(loop.run())
     finally:
         await engine.dispose()
+
+
+async def _register(indexer: Indexer, seconds: float) -> VaultId:
+    """Find the vault on the chain, however long that takes."""
+    found = list[VaultId]()
+
+    async def register() -> None:
+        found.append(await indexer.register())
+
+    loop = Loop("finding the vault", register, seconds)
+    while True:
+        if await loop.once():
+            return found[0]
+        await asyncio.sleep(seconds)
 
 
 async def serve(settings: Settings) -> int:

@@ -1,5 +1,7 @@
 """Every process and event handler there is: who imports this can publish, and can run them.
 
+And what one domain tells another below it: deposits that are seen count as pending.
+
 An event that is published where its handlers are not imported reaches nobody, so API, worker and
 command line all import this.
 """
@@ -8,6 +10,10 @@ from dml.algorithms import processes as algorithms
 from dml.bounties import processes as bounties
 from dml.bounties import ranking_processes as rankings
 from dml.bounties import submission_processes as submissions
+from dml.chain import queries as chain
 from dml.jobs import processes as jobs
+from dml.payments.queries import count_as_pending
+
+count_as_pending(chain.sum_seen)
 
 __all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions"]

@@ -28,6 +28,11 @@ from dml.bounties.page import router as page_router
 from dml.bounties.routes import router as bounties_router
 from dml.bounties.submission_routes import router as submissions_router
 from dml.bounties.test_set_routes import router as test_sets_router
+from dml.chain.admin_routes import router as chain_admin_router
+from dml.chain.deposit_routes import router as deposits_router
+from dml.chain.routes import router as chain_router
+from dml.chain.wallet_routes import router as wallets_router
+from dml.chain.withdrawal_routes import router as withdrawals_router
 from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
@@ -52,6 +57,10 @@ ROUTERS: Final = (
     health.router,
     users_router,
     payments_router,
+    chain_router,
+    wallets_router,
+    deposits_router,
+    withdrawals_router,
     algorithms_router,
     moderation_router,
     agreements_router,
@@ -68,6 +77,7 @@ ROUTERS: Final = (
     enrollments_router,
     users_admin_router,
     credits_router,
+    chain_admin_router,
 )
 UNLIMITED: Final = (
     "/versions",
@@ -136,6 +146,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.blobs = wiring.make_blobs(settings)
     app.state.seal = wiring.make_seal(settings)
     app.state.watch = Watch(app.state.sessions)
+    app.state.chain = None
     app.state.authenticate = sessions.authenticate
 
     answer_in_problems(app)

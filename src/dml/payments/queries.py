@@ -1,11 +1,12 @@
 """Every SELECT of this domain."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.db import PAGE_MAX, raw
@@ -21,6 +22,8 @@ from dml.payments.models import (
     TransferCode,
 )
 from dml.payments.rules import wallet
+
+STATEMENT_ROWS_MAX: Final = 1_000  # Of one part of a statement.
 
 # A cause that moved nothing yet moves all anew: asked first, it spares a look for each movement.
 _CAUSES_KNOWN: Final = """
@@ -63,7 +66,20 @@ class Books:
     chain: MicroTokens
     wallets: MicroTokens
     escrows: MicroTokens
+    payouts: MicroTokens
+    unclaimed: MicroTokens
     revenue: MicroTokens
+
+
+# What sums up, for a user, tokens that are on their way in. Domains above know of such.
+PendingSource: TypeAlias = Callable[[AsyncSession, UserId], Awaitable[MicroTokens]]
+_PENDING: Final[list[PendingSource]] = []
+
+
+def count_as_pending(source: PendingSource) -> None:
+    """Count what `source` finds as `pending` in every balance. Called by an entrypoint."""
+    if source not in _PENDING:
+        _PENDING.append(source)
 
 
 async def lock_accounts(tx: AsyncSession, accounts: Sequence[str]) -> dict[str, MicroTokens]:
@@ -115,7 +131,7 @@ async def get_balance(tx: AsyncSession, user_id: UserId) -> Balance:
     available = mine.pop(wallet(user_id), 0)
     return Balance(
         available=MicroTokens(available),
-        pending=MicroTokens(0),
+        pending=MicroTokens(sum([await count(tx, user_id) for count in _PENDING])),
         reserved=MicroTokens(sum(mine.values())),
     )
 
@@ -132,6 +148,50 @@ async def list_transfers(
     return (await tx.scalars(query.order_by(Transfer.id.desc()).limit(limit + 1))).all()
 
 
+async def get_wallet_balance_at(
+    tx: AsyncSession, user_id: UserId, moment: datetime | None
+) -> MicroTokens:
+    """Return what a user's wallet held before this moment: the sum of its transfers until then.
+
+    None: before the first of them, when it was empty.
+    """
+    if moment is None:
+        return MicroTokens(0)
+    account = wallet(user_id)
+    moved = case((Transfer.target == account, Transfer.amount), else_=-Transfer.amount)
+    query = select(func.sum(moved)).where(
+        or_(Transfer.source == account, Transfer.target == account), Transfer.created_at < moment
+    )
+    return MicroTokens(int(await tx.scalar(query) or 0))
+
+
+async def list_statement(
+    tx: AsyncSession,
+    user_id: UserId,
+    *,
+    since: datetime | None,
+    until: datetime,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Transfer]:
+    """Return transfers of a user's wallet from `since` to before `until`, the oldest first.
+
+    Each side by its own index: a wallet may have hundreds of thousands.
+    """
+    assert 0 < limit <= STATEMENT_ROWS_MAX
+    account, sides = wallet(user_id), []
+    for side in (Transfer.source, Transfer.target):
+        query = select(Transfer.id).where(side == account, Transfer.created_at < until)
+        if since is not None:
+            query = query.where(Transfer.created_at >= since)
+        if after is not None:
+            query = query.where(Transfer.id > after)
+        sides.append(query.order_by(Transfer.id).limit(limit).subquery())
+    found = union_all(*(select(side.c.id) for side in sides))
+    rows = select(Transfer).where(Transfer.id.in_(found)).order_by(Transfer.id).limit(limit)
+    return (await tx.scalars(rows)).all()
+
+
 async def get_books(tx: AsyncSession) -> Books:
     """Sum up all accounts by kind: the part of their name before the colon."""
     kind = func.split_part(LedgerAccount.code, ":", 1).label("kind")
@@ -143,5 +203,7 @@ async def get_books(tx: AsyncSession) -> Books:
         chain=sums.get(CHAIN, nothing),
         wallets=sums.get("wallet", nothing),
         escrows=sums.get("escrow", nothing),
+        payouts=sums.get("payout", nothing),
+        unclaimed=sums.get("unclaimed", nothing),
         revenue=sums.get(REVENUE, nothing),
     )

@@ -1,20 +1,41 @@
 """REST: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import AdminsOnly
-from dml.edge.http import Ctx
+from dml.core.errors import NotSignedIn
+from dml.edge.http import Ctx, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.payments import queries, service
+from dml.payments import exports, queries, service
 from dml.payments.queries import Balance, Books
 from dml.payments.rules import MoreThanCanExist
-from dml.payments.schemas import BalanceOut, BooksOut, CreditIn, CreditOut, TransferOut
+from dml.payments.schemas import (
+    BalanceOut,
+    BooksOut,
+    CreditIn,
+    CreditOut,
+    StatementWanted,
+    TransferOut,
+)
 
 router = APIRouter(prefix="/v1/payments", tags=["payments"])
 admin_router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
+CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "content": {
+            "text/csv": {
+                "example": "at,id,code,reference,counterparty,amount,balance\r\n"
+                "2026-01-01T00:00:00+00:00,,opening_balance,,,,12.5\r\n"
+            }
+        }
+    }
+}
 
 
 @router.get("/balance", response_model=BalanceOut)
@@ -30,6 +51,22 @@ async def list_transfers(ctx: Ctx, paging: Paged) -> Page[TransferOut]:
         ctx.tx, ctx.actor.id, after=paging.cursor, limit=paging.limit
     )
     return paging.page(TransferOut, rows)
+
+
+@router.get("/statement.csv", response_class=Response, responses=CSV | refusals(NotSignedIn))
+async def export_statement(
+    begin: SignedInBegin, wanted: Annotated[StatementWanted, Query()]
+) -> Response:
+    """Every transfer of your wallet as CSV, the oldest first, with the balance after each.
+
+    It begins with the balance before the first. Safe to open in a spreadsheet.
+    """
+    async with begin() as ctx:
+        lines = exports.stream_statement(
+            begin, ctx.actor.id, since=wanted.from_, until=wanted.until or ctx.now
+        )
+    disposition = {"Content-Disposition": 'attachment; filename="statement.csv"'}
+    return StreamingResponse(lines, media_type="text/csv", headers=disposition)
 
 
 @admin_router.get("/books", response_model=BooksOut, responses=refusals(AdminsOnly))

@@ -6,14 +6,14 @@ from pydantic import Field
 
 from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Text, Wire
+from dml.core.wire import Moment, Text, Wire
 from dml.payments.models import TransferCode
 
 
 class BalanceOut(Wire):
     available: AmountOut = Field(description="What can be spent.")
     pending: AmountOut = Field(description="What was seen coming in, and is not final yet.")
-    reserved: AmountOut = Field(description="What running jobs hold in escrow.")
+    reserved: AmountOut = Field(description="What jobs, bounties and withdrawals under way hold.")
     total: AmountOut
 
 
@@ -27,11 +27,22 @@ class TransferOut(Wire):
     created_at: datetime
 
 
+class StatementWanted(Wire):
+    from_: Moment | None = Field(
+        None, alias="from", description="The first moment that counts. Unset: the very first."
+    )
+    until: Moment | None = Field(
+        None, description="The first moment that no longer counts. Unset: now."
+    )
+
+
 class BooksOut(Wire):
     sum: AmountOut = Field(description="Zero, or the books are wrong.")
     chain: AmountOut = Field(description="The world outside: its negation is what is in here.")
     wallets: AmountOut
     escrows: AmountOut = Field(description="What running jobs may still cost.")
+    payouts: AmountOut = Field(description="What withdrawals under way hold.")
+    unclaimed: AmountOut = Field(description="Deposits that name nobody.")
     revenue: AmountOut = Field(description="What the platform earned.")
 
 

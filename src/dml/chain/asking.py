@@ -1,0 +1,44 @@
+"""What the API itself asks a node: one question of a user's, outside any transaction."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, TypeAlias, TypeVar, cast
+
+from fastapi import Depends, Request
+
+from dml.chain.endpoints import Endpoints, NoNode
+from dml.chain.rpc import FAULTS, Node
+from dml.core.errors import Unavailable
+
+SECONDS_MAX: Final = 8
+AnswerT = TypeVar("AnswerT")
+log = logging.getLogger(__name__)
+
+
+class ChainAway(Unavailable):
+    code = "chain.away"
+    reason = "This needs an answer of the chain, and no node of it answers just now."
+    remedy = "Send the very same request again in a moment."
+
+
+async def ask(
+    endpoints: Endpoints | None, question: Callable[[Node], Awaitable[AnswerT]]
+) -> AnswerT:
+    """Ask a node. ChainAway where none answers in time, or only nonsense."""
+    if endpoints is None:
+        raise ChainAway
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            chosen = await endpoints.choose()
+            return await question(chosen.node)
+    except (NoNode, *FAULTS, TimeoutError) as error:
+        log.warning("a question to the chain has no answer: %s", error)
+        raise ChainAway from error
+
+
+def _endpoints(request: Request) -> Endpoints | None:
+    return cast("Endpoints | None", request.app.state.chain)
+
+
+Chain: TypeAlias = Annotated[Endpoints | None, Depends(_endpoints)]

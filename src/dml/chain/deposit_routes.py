@@ -1,0 +1,68 @@
+"""REST of deposits: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from dml.chain import instructions, queries
+from dml.chain.asking import Chain, ChainAway
+from dml.chain.deposit_schemas import (
+    DepositOut,
+    DepositsWanted,
+    InstructionsIn,
+    InstructionsOut,
+    QrWanted,
+    deposit_out,
+)
+from dml.chain.rules import DepositNotFound, NotConnected
+from dml.core.errors import NotSignedIn
+from dml.core.ids import DepositId
+from dml.edge.http import Ctx, SignedInBegin
+from dml.edge.limits import TooManyTries, at_most
+from dml.edge.paging import Page
+from dml.edge.problems import refusals
+
+router = APIRouter(prefix="/v1/payments/deposits", tags=["payments"])
+limit = Depends(at_most("instructions", lambda settings: settings.sign_ins_a_minute))
+SVG: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("")
+async def list_deposits(ctx: Ctx, wanted: Annotated[DepositsWanted, Query()]) -> Page[DepositOut]:
+    """Your deposits, newest first; those that are not final yet, too."""
+    rows = await queries.list_deposits(
+        ctx.tx, ctx.actor.id, state=wanted.state, after=wanted.cursor, limit=wanted.limit
+    )
+    return wanted.page(DepositOut, [deposit_out(*row) for row in rows])
+
+
+@router.post(
+    "/instructions",
+    dependencies=[limit],
+    responses=refusals(NotSignedIn, NotConnected, ChainAway, TooManyTries),
+)
+async def instruct(begin: SignedInBegin, chain: Chain, body: InstructionsIn) -> InstructionsOut:
+    """All that a wallet needs to pay tokens in for you: transactions, links, and a permit."""
+    async with begin() as ctx:
+        vault = await queries.get_current_vault(ctx.tx)
+    typed = await instructions.prepare_permit(chain, vault, body.amount, body.wallet, ctx.now)
+    return instructions.instructions(
+        vault, ctx.actor.id, body.amount, typed_data=typed, permit=body.permit
+    )
+
+
+@router.get("/qr.svg", response_class=Response, responses=SVG | refusals(NotConnected))
+async def draw(ctx: Ctx, wanted: Annotated[QrWanted, Query()]) -> Response:
+    """A step of a deposit as a QR code that wallets read."""
+    vault = await queries.get_current_vault(ctx.tx)
+    link = instructions.link(vault, ctx.actor.id, wanted.amount, wanted.step)
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(instructions.draw(link), media_type="image/svg+xml", headers=headers)
+
+
+@router.get("/{deposit_id}", responses=refusals(DepositNotFound))
+async def get_deposit(ctx: Ctx, deposit_id: DepositId) -> DepositOut:
+    """One deposit, and how many blocks lie above it."""
+    return deposit_out(*await queries.get_my_deposit(ctx.tx, ctx.actor, deposit_id))

@@ -1,0 +1,106 @@
+"""REST of wallets: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from dml.chain import queries, wallet_rules, wallets
+from dml.chain.asking import Chain, ChainAway
+from dml.chain.models import Wallet
+from dml.chain.rules import NotConnected
+from dml.chain.wallet_schemas import ChallengeIn, ChallengeOut, WalletIn, WalletOut
+from dml.chain.wallets import Challenge
+from dml.core.errors import NotSignedIn
+from dml.core.ids import WalletId
+from dml.edge.http import Ctx, SignedInBegin, parts
+from dml.edge.limits import TooManyTries, at_most
+from dml.edge.paging import Page, Paging
+from dml.edge.problems import refusals
+
+router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
+limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
+
+
+def _origin(request: Request) -> str:
+    """Say where this marketplace is, as clients reach it: what a message must be signed for."""
+    return (parts(request).settings.public_url or str(request.base_url)).rstrip("/")
+
+
+Origin: TypeAlias = Annotated[str, Depends(_origin)]
+
+
+@router.post(
+    "/challenges",
+    status_code=201,
+    response_model=ChallengeOut,
+    dependencies=[limit],
+    responses=refusals(
+        NotConnected,
+        wallet_rules.NobodysAddress,
+        wallet_rules.AddressDenied,
+        wallet_rules.TooManyChallenges,
+        TooManyTries,
+    ),
+)
+async def challenge(ctx: Ctx, body: ChallengeIn, origin: Origin) -> Challenge:
+    """Get a message to sign by a wallet, which proves that it is yours. Good for ten minutes."""
+    return await wallets.challenge(ctx, body.address, origin=origin)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=WalletOut,
+    dependencies=[limit],
+    responses=refusals(
+        NotSignedIn,
+        NotConnected,
+        ChainAway,
+        wallet_rules.UnreadableMessage,
+        wallet_rules.WrongMessage,
+        wallet_rules.BadChallenge,
+        wallet_rules.WrongSignature,
+        wallet_rules.NobodysAddress,
+        wallet_rules.AddressDenied,
+        wallet_rules.WalletTaken,
+        wallet_rules.WalletLinkedAlready,
+        wallet_rules.TooManyWallets,
+        TooManyTries,
+    ),
+)
+async def link(
+    begin: SignedInBegin, chain: Chain, body: WalletIn, origin: Origin, response: Response
+) -> Wallet:
+    """Link a wallet by its signature: from then on, tokens can be paid out to it."""
+    wallet = await wallets.link(
+        begin,
+        chain,
+        message=body.message,
+        signature=body.signature,
+        name=body.name,
+        origin=origin,
+    )
+    response.headers["Location"] = f"/v1/wallets/{wallet.id}"
+    return wallet
+
+
+@router.get("")
+async def list_wallets(ctx: Ctx) -> Page[WalletOut]:
+    """Your linked wallets, the oldest first: there are never more than fit one page."""
+    rows: Sequence[Wallet] = await queries.list_wallets(ctx.tx, ctx.actor.id)
+    return Paging(limit=wallet_rules.WALLETS_MAX).page(WalletOut, rows)
+
+
+@router.get(
+    "/{wallet_id}", response_model=WalletOut, responses=refusals(wallet_rules.WalletNotFound)
+)
+async def get_wallet(ctx: Ctx, wallet_id: WalletId) -> Wallet:
+    """One of your linked wallets."""
+    return await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id)
+
+
+@router.delete("/{wallet_id}", status_code=204, responses=refusals(wallet_rules.WalletNotFound))
+async def unlink(ctx: Ctx, wallet_id: WalletId) -> None:
+    """Unlink a wallet. A withdrawal that is under way to it goes on."""
+    await wallets.unlink(ctx, wallet_id)

@@ -1,0 +1,179 @@
+"""What a user may withdraw, and when. Pure: amounts and terms in, a refusal or nothing out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from dml.chain.models import Vault, Withdrawal
+from dml.chain.states import WithdrawalState
+from dml.core import money
+from dml.core.errors import Conflict, Forbidden, TooMany
+from dml.core.ids import WithdrawalId
+from dml.core.money import MicroTokens
+from dml.core.settings import Settings
+
+DAY: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator decided."""
+
+    fee: MicroTokens
+    least: MicroTokens
+    count_a_day: int
+    amount_a_day: MicroTokens
+    review_above: MicroTokens
+    gathered_seconds: float  # How long a withdrawal waits for others to go with it.
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Terms":
+        return cls(
+            fee=settings.withdrawal_fee,
+            least=settings.withdrawal_min,
+            count_a_day=settings.withdrawals_a_day,
+            amount_a_day=settings.withdrawal_day_limit,
+            review_above=settings.withdrawal_review_above,
+            gathered_seconds=settings.payout_seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What a user asked for in the last 24 hours, and when the first of it was."""
+
+    count: int
+    amount: MicroTokens
+    first_at: datetime | None
+
+
+class WrongPassword(Forbidden):
+    code = "chain.wrong_password"
+    reason = "This is not your password."
+    remedy = "Give the password that you sign in with: money leaves only with it."
+
+
+class FeeRose(Conflict):
+    code = "chain.fee_rose"
+    reason = "A withdrawal costs more than the `max_fee` that you allow."
+    remedy = "See `fee`, what it costs now, and ask again with a `max_fee` that covers it."
+
+
+class LessThanLeast(Conflict):
+    code = "chain.less_than_least"
+    reason = "This is less than what can be withdrawn at once."
+    remedy = "Withdraw at least what `least` says."
+
+
+class AboveVaultLimit(Conflict):
+    code = "chain.above_vault_limit"
+    reason = "This is more than the vault pays out in a day, so it would never be paid."
+    remedy = "Withdraw at most what `most` says at once, and the rest on other days."
+
+
+class WithdrawalsOfDayUsed(TooMany):
+    code = "chain.withdrawals_of_day_used"
+    reason = "You have asked for as many withdrawals as one may in 24 hours."
+    remedy = "Wait as many seconds as `retry_after_seconds` says; fewer and larger ones go further."
+
+
+class AmountOfDayUsed(TooMany):
+    code = "chain.amount_of_day_used"
+    reason = "With this you would withdraw more than one may in 24 hours."
+    remedy = "Withdraw at most what `left` says, or wait."
+
+
+class NotToReview(Conflict):
+    code = "chain.not_to_review"
+    reason = "This withdrawal waits for no review."
+    remedy = "See its `state`: it was reviewed, cancelled, or needs none."
+
+
+def require_password(right: bool) -> None:
+    if not right:
+        raise WrongPassword
+
+
+def require_fee(terms: Terms, max_fee: MicroTokens | None) -> None:
+    """Refuse where the fee rose since the user looked."""
+    if max_fee is not None and terms.fee > max_fee:
+        raise FeeRose(fee=money.render(terms.fee))
+
+
+def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
+    """Refuse what is too little, or could never be paid."""
+    if amount < terms.least:
+        raise LessThanLeast(least=money.render(terms.least))
+    if amount > vault.daily_limit:
+        raise AboveVaultLimit(most=money.render(vault.daily_limit))
+
+
+def require_left(terms: Terms, recent: Recent, amount: MicroTokens, now: datetime) -> None:
+    """Refuse what goes over the user's own limits of 24 hours."""
+    wait = retry_after_seconds(recent, now)
+    if recent.count >= terms.count_a_day:
+        raise WithdrawalsOfDayUsed(limit=terms.count_a_day, retry_after_seconds=wait)
+    left = amount_left(terms, recent)
+    if amount > left:
+        raise AmountOfDayUsed(
+            limit=money.render(terms.amount_a_day),
+            left=money.render(left),
+            retry_after_seconds=wait,
+        )
+
+
+def retry_after_seconds(recent: Recent, now: datetime) -> int:
+    """Tell when the first of the last day's is older than that."""
+    first_at = recent.first_at or now
+    return max(1, int((first_at + DAY - now).total_seconds()) + 1)
+
+
+def amount_left(terms: Terms, recent: Recent) -> MicroTokens:
+    return MicroTokens(max(0, terms.amount_a_day - recent.amount))
+
+
+def needs_review(terms: Terms, recent: Recent, amount: MicroTokens) -> bool:
+    """Whether an admin looks at it first: one that is large, or many small ones that are."""
+    return recent.amount + amount > terms.review_above
+
+
+def waits_for_review(withdrawal: Withdrawal) -> bool:
+    return (
+        withdrawal.state is WithdrawalState.REQUESTED
+        and withdrawal.needs_review
+        and withdrawal.reviewed_at is None
+    )
+
+
+def require_to_review(withdrawal: Withdrawal) -> None:
+    if not waits_for_review(withdrawal):
+        raise NotToReview(state=withdrawal.state)
+
+
+def payout_account(withdrawal_id: WithdrawalId) -> str:
+    """Name the ledger account of tokens on their way out."""
+    return f"payout:{withdrawal_id}"
+
+
+def stands_still(vault: Vault) -> str | None:
+    """Say why nothing is paid out now; None where payouts go on."""
+    if vault.halted_at is not None:
+        return "The chain changed what had been final, so all stands still until an operator looks."
+    if vault.difference is not None:
+        return "Chain and books differ, so payouts stand still until an operator looks."
+    return vault.paying_trouble
+
+
+def upcoming(
+    withdrawal: Withdrawal, terms: Terms, *, stands_still: bool
+) -> list[tuple[str, datetime | None]]:
+    """Tell what is to come of a withdrawal, and when where that is known."""
+    if waits_for_review(withdrawal):
+        return [("review", None), ("authorise", None), ("pay", None)]
+    if withdrawal.state is WithdrawalState.REQUESTED:
+        since = withdrawal.reviewed_at or withdrawal.requested_at
+        due = since + timedelta(seconds=terms.gathered_seconds)
+        return [("authorise", None if stands_still else due), ("pay", None)]
+    if withdrawal.state is WithdrawalState.AUTHORISED:
+        return [("pay", None)]
+    return []
