@@ -38,6 +38,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "api_processes": 2,
     "worker_processes": 2,
     "log_level": "WARNING",
+    "local_chain": False,
 }
 
 

@@ -69,7 +69,7 @@ async def _ask(node: Node, vault: Vault | None) -> dict[str, Any]:
         told["final"] = _number(await node.block("finalized"))
         if vault is not None:
             answer = await node.call(vault.address, contract.call("payoutKey()"))
-            payer = str(contract.read(["address"], answer)[0])
+            payer = contract.checksummed(contract.read(["address"], answer)[0])
             told |= {"payer": payer, "payer_wei": str(await node.coins(payer))}
     except FAULTS as error:
         return {"node": node.name, "trouble": str(error)}
@@ -129,7 +129,8 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row("token", f"{found['token']} ({found['symbol']})")
         table.add_row("read up to block", f"{found['read_up_to']}, {found['final_lag']} to go")
         table.add_row("deposits", str(found["deposits"]))
-        table.add_row("balance", f"{found['balance']}, compared {found['compared_at']}")
+        compared = f"{found['balance']}, compared {found['compared_at']}"
+        table.add_row("balance", compared if found["compared_at"] else "not compared yet")
         table.add_row("limit a day", found["daily_limit"])
     payer = next((it for it in found["nodes"] if "payer" in it), None)
     if payer is not None:

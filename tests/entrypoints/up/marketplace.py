@@ -76,6 +76,7 @@ COMMANDS: Final = {
     "ensure_first_admin": ENSURE_FIRST,
     "api": API,
     "worker": "import time; time.sleep(1000)",
+    "chain": "import time; time.sleep(1000)",
 }
 
 CHILDREN: Final = ("api-1", "api-2", "worker-1", "worker-2")
@@ -114,6 +115,7 @@ class Marketplace:
                 "DML_SHUTDOWN_SECONDS": "2",
                 "DML_API_PROCESSES": "2",
                 "DML_WORKER_PROCESSES": "2",
+                "DML_LOCAL_CHAIN": "false",
                 **self.variables,
             },
             text=True,

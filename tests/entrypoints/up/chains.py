@@ -1,0 +1,109 @@
+"""A local chain under test: its process, as `dml up` starts it, and anvil below it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from dml.entrypoints.embedded import accounts, chain, locks
+from dml.entrypoints.embedded.chain import Facts
+from tests.entrypoints.up.marketplace import SOURCE
+
+_TRANSFER: Final = "0xa9059cbb"
+_BALANCE: Final = "0x70a08231"
+
+
+@dataclass
+class LocalChain:
+    """A home with a chain alone. Whoever holds its lock is the process, or anvil."""
+
+    home: Path
+    started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "local-chain.lock"
+
+    @property
+    def facts(self) -> Facts:
+        facts = chain.load(self.home)
+        assert facts is not None
+        return facts
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start it, and wait until its vault is there."""
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        lock = locks.claim(self.lock)
+        assert lock is not None, "something of it still lives"
+        try:
+            with (self.home / "output").open("ab") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "dml.entrypoints.local_chain"],
+                    env={"PATH": os.defpath, "PYTHONPATH": str(SOURCE), "DML_HOME": str(self.home)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=[lock],
+                )
+        finally:
+            os.close(lock)
+        self.started.append(process)
+        self.until(self.is_there)
+        return process
+
+    def is_there(self) -> bool:
+        try:
+            return self.ask("eth_getCode", self.facts.vault, "latest") != "0x"
+        except (AssertionError, httpx.TransportError):
+            return False
+
+    def ask(self, method: str, *params: object) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = httpx.post(self.facts.url, json=body, trust_env=False).json()
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def anvil_pid(self) -> int:
+        return next(
+            it.pid
+            for it in locks.holders(self.lock, accounts.caller())
+            if b"--no-mining" in Path(f"/proc/{it.pid}/cmdline").read_bytes()
+        )
+
+    def pay(self, to: str, units: int) -> str:
+        """Send tokens of the faucet. Answers the hash, once a block holds it."""
+        faucet = self.facts.faucet.address
+        self.ask("anvil_impersonateAccount", faucet)
+        data = f"{_TRANSFER}{to[2:]:0>64}{units:064x}"
+        sent = {"from": faucet, "to": self.facts.token, "data": data, "gas": hex(200_000)}
+        tx_hash = str(self.ask("eth_sendTransaction", sent))
+        self.until(lambda: self.ask("eth_getTransactionReceipt", tx_hash) is not None)
+        return tx_hash
+
+    def held(self, by: str, at: str = "latest") -> int:
+        data = f"{_BALANCE}{by[2:]:0>64}"
+        return int(self.ask("eth_call", {"to": self.facts.token, "data": data}, at), 16)
+
+    def block(self, which: str) -> tuple[int, str]:
+        found = self.ask("eth_getBlockByNumber", which, False)
+        return int(found["number"], 16), found["hash"]
+
+    def until(self, holds: Any, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, (self.home / "output").read_text()
+            time.sleep(0.02)
+
+    def clean_up(self) -> None:
+        for process in self.started:
+            process.kill()
+            process.wait()
+        for it in locks.holders(self.lock, accounts.caller()):
+            os.kill(it.pid, signal.SIGKILL)
+        self.until(lambda: not locks.is_held(self.lock))
