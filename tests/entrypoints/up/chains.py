@@ -59,13 +59,13 @@ class LocalChain:
 
     def is_there(self) -> bool:
         try:
-            return self.ask("eth_getCode", self.facts.vault, "latest") != "0x"
+            return self.ask("eth_getCode", self.facts.vault, "latest", seconds=0.5) != "0x"
         except (AssertionError, httpx.TransportError):
             return False
 
-    def ask(self, method: str, *params: object) -> Any:
+    def ask(self, method: str, *params: object, seconds: float = 5) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = httpx.post(self.facts.url, json=body, trust_env=False).json()
+        answer = httpx.post(self.facts.url, json=body, trust_env=False, timeout=seconds).json()
         assert "error" not in answer, answer
         return answer["result"]
 

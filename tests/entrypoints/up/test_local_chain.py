@@ -43,9 +43,7 @@ def test_what_was_final_outlives_every_kill(local_chain: LocalChain) -> None:
 
         os.kill(local_chain.anvil_pid() if victim == "anvil" else process.pid, signal.SIGKILL)
         assert process.wait(10) != 0
-        local_chain.until(
-            lambda: not locks.is_held(local_chain.lock)
-        )  # Neither outlives the other.
+        local_chain.until(lambda: not locks.is_held(local_chain.lock))  # Both are gone.
 
         process = local_chain.start()
         assert local_chain.facts == facts
@@ -76,6 +74,7 @@ def test_it_takes_another_port_where_somebody_has_its_own(local_chain: LocalChai
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", before.port))
+        squatter.listen()
         local_chain.start()
         after = local_chain.facts
     assert after.port != before.port
