@@ -1,0 +1,134 @@
+"""What people need around a vault in tests: the vault itself, wallets, and a chain to ask."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from eth_account import Account
+from eth_account.messages import encode_defunct
+from eth_account.signers.local import LocalAccount
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.chain.addresses import parse
+from dml.chain.endpoints import Endpoints
+from dml.chain.models import Deposit, Vault
+from dml.chain.states import DepositState
+from dml.core.ids import DepositId, UserId, VaultId, new_id
+from dml.core.money import MicroTokens
+from dml.core.money import parse as tokens
+from tests.chain.anvil import Anvil
+from tests.world import Person, World
+
+CHAIN_ID: Final = 31337
+DAILY: Final = tokens("100000")
+
+
+def some_address() -> str:
+    """An address that nobody has used."""
+    return parse("0x" + new_id().hex + "00" * 4)
+
+
+def some_hash() -> str:
+    return "0x" + new_id().hex + new_id().hex
+
+
+async def add_vault(tx: AsyncSession, **fields: Any) -> Vault:
+    """Make a vault the current one, as registering does."""
+    await tx.execute(update(Vault).values(is_current=False))
+    row = {
+        "id": VaultId(new_id()),
+        "chain_id": CHAIN_ID,
+        "address": some_address(),
+        "token": some_address(),
+        "token_name": "DML Development Token",
+        "token_symbol": "DML",
+        "token_version": "1",
+        "decimals": 6,
+        "is_current": True,
+        "registered_at": datetime.now(UTC),
+        "start_block": 0,
+        "final_number": 90,
+        "final_hash": some_hash(),
+        "head_number": 100,
+        "chain_final_number": 95,
+        "daily_limit": DAILY,
+    }
+    vault = Vault(**row | fields)
+    tx.add(vault)
+    await tx.flush()
+    return vault
+
+
+async def set_vault(world: World, **fields: Any) -> Vault:
+    async with world.parts.sessions.begin() as tx:
+        return await add_vault(tx, **fields)
+
+
+async def add_deposit(
+    tx: AsyncSession, vault: Vault, user_id: UserId | None, amount: str, **fields: Any
+) -> Deposit:
+    """A deposit as the indexer first writes it down."""
+    row = {
+        "id": DepositId(new_id()),
+        "vault_id": vault.id,
+        "tx_hash": some_hash(),
+        "position": 0,
+        "ordinal": new_id().int & 0xFFFFFFFF,
+        "block_number": 98,
+        "block_hash": some_hash(),
+        "sender": some_address(),
+        "named": user_id or new_id(),
+        "user_id": user_id,
+        "amount": MicroTokens(tokens(amount)),
+        "state": DepositState.SEEN,
+        "seen_at": datetime.now(UTC),
+    }
+    deposit = Deposit(**row | fields)
+    tx.add(deposit)
+    await tx.flush()
+    return deposit
+
+
+@asynccontextmanager
+async def asking(world: World, url: str) -> AsyncIterator[None]:
+    """Let the API ask the node at this URL for as long as the `with` lasts."""
+    async with httpx.AsyncClient() as client:
+        world.app.state.chain = Endpoints([url], client, chain_id=CHAIN_ID, confirmations=0)
+        yield
+        world.app.state.chain = None
+
+
+def sign(account: LocalAccount, message: str) -> str:
+    """Sign as wallets do by `personal_sign`."""
+    signed = account.sign_message(encode_defunct(text=message))
+    return "0x" + bytes(signed.signature).hex()
+
+
+async def challenge(person: Person, address: str) -> str:
+    """Get a message to sign."""
+    answer = await person.post("/v1/wallets/challenges", {"address": address})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["message"])
+
+
+async def link(person: Person, account: LocalAccount | None = None) -> dict[str, Any]:
+    """Link a wallet by its signature, as the API shows it then."""
+    account = account or Account.create()
+    message = await challenge(person, account.address)
+    body = {"message": message, "signature": sign(account, message)}
+    answer = await person.post("/v1/wallets", body)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def contract_that_signs(anvil: Anvil, digest: bytes) -> str:
+    """Put a contract on the chain that calls one text signed, whatever the signature (EIP-1271)."""
+    address = some_address()
+    # Push the digest, load the call's first argument, compare; times the magic word; return that.
+    code = f"7f{digest.hex()}60043514631626ba7e0260e01b60005260206000f3"
+    anvil.call("anvil_setCode", address, "0x" + code)
+    return address
