@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import psycopg
 
+from dml.chain import comparing
 from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.indexing import Indexer
 from dml.core import logs, metrics, nodes
@@ -118,9 +119,14 @@ async def work(settings: Settings, endpoints: Endpoints, facts: dict[str, Any]) 
             vault=settings.chain_vault,
             start_block=settings.chain_start_block,
         )
-        await _register(indexer, settings.chain_poll_seconds)
+        vault_id = await _register(indexer, settings.chain_poll_seconds)
         loops = [
             Loop("reading", indexer.look, settings.chain_poll_seconds),
+            Loop(
+                "comparing",
+                lambda: comparing.compare(sessions, endpoints, vault_id),
+                settings.compare_seconds,
+            ),
         ]
         async with asyncio.TaskGroup() as group:
             for loop in loops:
