@@ -52,6 +52,7 @@ def make_vault(**fields: Any) -> Vault:
         "final_hash": some_hash(),
         "head_number": 100,
         "chain_final_number": 95,
+        "read_at": datetime.now(UTC),
         "daily_limit": DAILY,
     }
     return Vault(**row | fields)

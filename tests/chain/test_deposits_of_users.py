@@ -4,7 +4,7 @@ library.
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -209,7 +209,7 @@ async def _chain(client: httpx.AsyncClient) -> Any:
 
 
 async def test_everybody_sees_the_chain_and_how_far_it_is_read(world: World) -> None:
-    vault = await set_vault(world, read_at=datetime.now(UTC))
+    vault = await set_vault(world)
     told = await _chain(world.client)
     assert (told["chain_id"], told["vault"]) == (31337, vault.address)
     assert told["token"]["address"] == vault.token
@@ -217,6 +217,12 @@ async def test_everybody_sees_the_chain_and_how_far_it_is_read(world: World) -> 
     assert told["reads_well"]
     assert (told["halted_at"], told["payouts_stand_still"]) == (None, None)
     assert told["comparison"]["agrees"] is None
+
+
+async def test_a_chain_that_nobody_reads_any_more_is_told(world: World) -> None:
+    await set_vault(world, read_at=datetime.now(UTC) - timedelta(minutes=6))
+    told = await _chain(world.client)
+    assert told["payouts_stand_still"] == "The chain was not read for a while."
 
 
 async def test_what_an_operator_is_told_is_for_admins_alone(world: World) -> None:

@@ -112,6 +112,16 @@ async def test_a_wrong_password_withdraws_nothing(world: World) -> None:
     assert await _balance(ada) == ("100", "0")
 
 
+async def test_a_password_is_taken_as_typed(world: World) -> None:
+    ada, body = await _rich(world)
+    spaced = " a password with spaces "
+    other = await passwords.hash_password(spaced)
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(User).where(User.id == ada.id).values(password_hash=other))
+    problem(await ada.post(PATH, body | {"password": spaced.strip()}), 403, "chain.wrong_password")
+    assert (await ada.post(PATH, body | {"password": spaced})).status_code == 201
+
+
 async def test_passwords_cannot_be_guessed_for_long(world: World) -> None:
     ada, body = await _rich(world)
     most = world.parts.settings.withdrawal_tries_a_minute
