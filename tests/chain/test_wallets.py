@@ -1,6 +1,7 @@
 """Linking wallets through HTTP: by a key and by a contract, and each refusal."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -254,3 +255,30 @@ async def test_a_node_that_is_away_is_told_and_the_challenge_stays_good(
     account = Account.create()  # A key needs no node.
     async with asking(world, "http://127.0.0.1:1"):
         await link(ada, account)
+
+
+async def test_no_transaction_is_open_while_a_node_is_asked(world: World, vault: Vault) -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.sleep(5)
+        writer.close()
+
+    ada, address = await world.person("ada"), some_address()
+    body = {"message": await challenge(ada, address), "signature": "0x00"}
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asking(world, f"http://127.0.0.1:{port}"):
+        for path, sent in (
+            ("/v1/wallets", body),
+            ("/v1/payments/deposits/instructions", {"amount": "1", "wallet": address}),
+        ):
+            asked.clear()
+            waiting = asyncio.create_task(ada.post(path, sent))
+            await asyncio.wait_for(asked.wait(), 5)
+            assert world.parts.sessions.kw["bind"].pool.checkedout() == 0
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
+    server.close()

@@ -79,6 +79,26 @@ async def test_ten_withdrawals_of_the_whole_balance_at_once_are_one(world: World
     assert await _balance(ada) == ("0", "100")
 
 
+async def test_the_limit_of_a_day_holds_for_two_at_once(world: World) -> None:
+    ada, body = await _rich(world, "200000")
+    asked = (ada.post(PATH, body | {"amount": "60000"}) for _ in range(2))
+    answers = await asyncio.gather(*asked)
+    assert sorted(it.status_code for it in answers) == [201, 429]
+    (refused,) = [it for it in answers if it.status_code == 429]
+    assert problem(refused, 429, "chain.amount_of_day_used")["left"] == "40000"
+    assert 86_000 < int(refused.headers["retry-after"]) <= 86_401
+
+
+async def test_a_withdrawal_can_be_seen_and_cancelled_without_a_chain(world: World) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(Vault).values(is_current=False))
+    shown = (await ada.get(path)).json()
+    assert shown["timeline"]["next"][0] == {"action": "authorise", "at": None}
+    assert (await ada.post(f"{path}/cancel")).status_code == 200
+
+
 async def test_the_same_key_withdraws_once(world: World) -> None:
     ada, body = await _rich(world)
     headers = {"Idempotency-Key": str(new_id())}

@@ -156,8 +156,10 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
     return f"payout:{withdrawal_id}"
 
 
-def stands_still(vault: Vault, now: datetime) -> str | None:
+def stands_still(vault: Vault | None, now: datetime) -> str | None:
     """Say why nothing is paid out now; None where payouts go on."""
+    if vault is None:
+        return "This marketplace has no chain now."
     if vault.halted_at is not None:
         return "The chain changed what had been final, so all stands still until an operator looks."
     if vault.difference is not None:
