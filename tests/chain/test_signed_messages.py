@@ -111,7 +111,11 @@ def test_what_is_no_such_message_is_refused(part: str, other: str) -> None:
 
 
 def _meant(message: Message, **other: Any) -> None:
-    known = {"origin": "https://market.example.org:8000", "chain_id": 31337, "now": NOW}
+    known: dict[str, Any] = {
+        "origin": "https://market.example.org:8000",
+        "chain_id": 31337,
+        "now": NOW,
+    }
     wallet_rules.require_meant(message, **known | other)
 
 

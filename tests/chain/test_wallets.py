@@ -1,6 +1,7 @@
 """Linking wallets through HTTP: by a key and by a contract, and each refusal."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from eth_account import Account
 from sqlalchemy import select, update
 
-from dml.chain import signed_messages
+from dml.chain import signed_messages, wallets
 from dml.chain.addresses import ZERO
 from dml.chain.models import Vault, WalletChallenge
 from dml.chain.wallet_rules import WALLETS_MAX
@@ -96,6 +97,9 @@ async def test_a_challenge_expires(world: World, vault: Vault) -> None:
             update(WalletChallenge).where(WalletChallenge.user_id == ada.id).values(expires_at=past)
         )
     body = {"message": message, "signature": sign(account, message)}
+    problem(await ada.post("/v1/wallets", body), 422, "chain.bad_challenge")
+    async with world.parts.sessions.begin() as tx:
+        await wallets.forget_expired(tx, datetime.now(UTC))
     problem(await ada.post("/v1/wallets", body), 422, "chain.bad_challenge")
 
 
@@ -251,3 +255,30 @@ async def test_a_node_that_is_away_is_told_and_the_challenge_stays_good(
     account = Account.create()  # A key needs no node.
     async with asking(world, "http://127.0.0.1:1"):
         await link(ada, account)
+
+
+async def test_no_transaction_is_open_while_a_node_is_asked(world: World, vault: Vault) -> None:
+    asked = asyncio.Event()
+
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.sleep(5)
+        writer.close()
+
+    ada, address = await world.person("ada"), some_address()
+    body = {"message": await challenge(ada, address), "signature": "0x00"}
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asking(world, f"http://127.0.0.1:{port}"):
+        for path, sent in (
+            ("/v1/wallets", body),
+            ("/v1/payments/deposits/instructions", {"amount": "1", "wallet": address}),
+        ):
+            asked.clear()
+            waiting = asyncio.create_task(ada.post(path, sent))
+            await asyncio.wait_for(asked.wait(), 5)
+            assert world.parts.sessions.kw["bind"].pool.checkedout() == 0
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
+    server.close()

@@ -45,10 +45,15 @@ class Way:
 
 async def get_current_vault(tx: AsyncSession) -> Vault:
     """Return the vault that the settings name. NotConnected where none was ever reached."""
-    vault = await tx.scalar(select(Vault).where(Vault.is_current))
+    vault = await find_current_vault(tx)
     if vault is None:
         raise NotConnected
     return vault
+
+
+async def find_current_vault(tx: AsyncSession) -> Vault | None:
+    """Return the vault that the settings name, if one was ever reached."""
+    return await tx.scalar(select(Vault).where(Vault.is_current))
 
 
 async def get_vault(tx: AsyncSession, vault_id: VaultId) -> Vault:

@@ -14,4 +14,4 @@ router = APIRouter(prefix="/v1/payments/chain", tags=["payments"])
 @router.get("", responses=refusals(NotConnected))
 async def get_chain(ctx: PublicCtx) -> ChainOut:
     """The vault and its token, how far the chain is read, and whether anything stands still."""
-    return chain_out(await queries.get_current_vault(ctx.tx), ctx.actor)
+    return chain_out(await queries.get_current_vault(ctx.tx), ctx.actor, ctx.now)

@@ -42,7 +42,7 @@ class ChainOut(Wire):
     trouble: TroubleOut | None = Field(description="For admins; `null` for everybody else.")
 
 
-def chain_out(vault: Vault, viewer: Actor) -> ChainOut:
+def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
     told = TroubleOut(reading=vault.trouble, difference=vault.difference)
     return ChainOut(
         chain_id=vault.chain_id,
@@ -60,7 +60,7 @@ def chain_out(vault: Vault, viewer: Actor) -> ChainOut:
         read_at=vault.read_at,
         reads_well=vault.trouble is None and vault.read_at is not None,
         halted_at=vault.halted_at,
-        payouts_stand_still=stands_still(vault),
+        payouts_stand_still=stands_still(vault, now),
         comparison=ComparisonOut(
             at=vault.compared_at,
             agrees=None if vault.compared_at is None else vault.difference is None,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import queries as accounts
 from dml.chain import addresses, asking, queries, signed_messages, wallet_rules
@@ -82,6 +83,11 @@ async def unlink(ctx: Context, wallet_id: WalletId) -> None:
     wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id, lock=True)
     wallet.unlinked_at = ctx.now
     await _record(ctx, wallet, "wallet_unlinked")
+
+
+async def forget_expired(tx: AsyncSession, now: datetime) -> None:
+    """Delete the challenges that nobody can sign any more, whether used or not."""
+    await tx.execute(delete(WalletChallenge).where(WalletChallenge.expires_at <= now))
 
 
 async def _require_payable(ctx: Context, address: str) -> None:

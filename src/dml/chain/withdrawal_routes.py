@@ -50,8 +50,8 @@ async def _check_password(server: Server, begin: SignedInBegin, body: Withdrawal
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
-    vault = await queries.get_current_vault(ctx.tx)
-    stands_still = withdrawal_rules.stands_still(vault) is not None
+    vault = await queries.find_current_vault(ctx.tx)
+    stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
     ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
     entries = await audit.history(ctx.tx, withdrawal.reference)
     coming = [NextOut(action=action, at=at) for action, at in ahead]
@@ -63,7 +63,7 @@ async def get_terms(ctx: Ctx, server: Server) -> TermsOut:
     """What a withdrawal costs, what you may still withdraw today, and roughly when it goes."""
     vault = await queries.get_current_vault(ctx.tx)
     recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
-    return terms_out(Terms.of(server.settings), vault, recent)
+    return terms_out(Terms.of(server.settings), vault, recent, ctx.now)
 
 
 @router.post(
@@ -111,7 +111,7 @@ async def list_withdrawals(
     return wanted.page(WithdrawalOut, rows)
 
 
-@router.get("/{withdrawal_id}", responses=refusals(WithdrawalNotFound, NotConnected))
+@router.get("/{withdrawal_id}", responses=refusals(WithdrawalNotFound))
 async def get_withdrawal(
     ctx: Ctx, server: Server, withdrawal_id: WithdrawalId
 ) -> WithdrawalShownOut:
@@ -121,7 +121,7 @@ async def get_withdrawal(
     return shown_out(withdrawal, way, await _timeline(ctx, server.settings, withdrawal))
 
 
-@router.get("/{withdrawal_id}/timeline", responses=refusals(WithdrawalNotFound, NotConnected))
+@router.get("/{withdrawal_id}/timeline", responses=refusals(WithdrawalNotFound))
 async def get_timeline(ctx: Ctx, server: Server, withdrawal_id: WithdrawalId) -> TimelineOut:
     """What happened to a withdrawal, and what is next."""
     withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id)

@@ -13,6 +13,7 @@ from dml.core.money import MicroTokens
 from dml.core.settings import Settings
 
 DAY: Final = timedelta(hours=24)
+QUIET_MAX: Final = timedelta(minutes=5)  # Who reads the chain pays, too: it may have ended.
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,16 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
     return f"payout:{withdrawal_id}"
 
 
-def stands_still(vault: Vault) -> str | None:
+def stands_still(vault: Vault | None, now: datetime) -> str | None:
     """Say why nothing is paid out now; None where payouts go on."""
+    if vault is None:
+        return "This marketplace has no chain now."
     if vault.halted_at is not None:
         return "The chain changed what had been final, so all stands still until an operator looks."
     if vault.difference is not None:
         return "Chain and books differ, so payouts stand still until an operator looks."
+    if vault.read_at is None or now - vault.read_at > QUIET_MAX:
+        return "The chain was not read for a while."
     return vault.paying_trouble
 
 

@@ -4,6 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
+from dml.accounts.passwords import LENGTH_MAX
+from dml.accounts.schemas import Password
 from dml.chain import contract
 from dml.chain.models import Vault, Withdrawal
 from dml.chain.queries import Way
@@ -11,7 +13,7 @@ from dml.chain.states import WithdrawalState
 from dml.chain.withdrawal_rules import Recent, Terms, amount_left, stands_still
 from dml.core.ids import WalletId, WithdrawalId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Secret, Text, Wire
+from dml.core.wire import Text, Wire
 from dml.edge.paging import Paging
 from dml.edge.timeline import TimelineOut
 
@@ -21,7 +23,7 @@ _HASH = "0x" + "1f" * 32
 class WithdrawalIn(Wire):
     amount: AmountIn = Field(gt=0, description="What is to arrive; the fee comes on top.")
     wallet_id: WalletId = Field(description="A wallet that you have linked.")
-    password: Secret = Field(max_length=256, description="Yours, given again.")
+    password: Password = Field(max_length=LENGTH_MAX, description="Yours, given again.")
     memo: Text | None = Field(None, max_length=200, description="A note: for you alone.")
     max_fee: AmountIn | None = Field(
         None, description="Refuse instead, should it cost more than this."
@@ -96,7 +98,7 @@ class TermsOut(Wire):
     stands_still: str | None = Field(description="Why nothing is paid out just now.")
 
 
-def terms_out(terms: Terms, vault: Vault, recent: Recent) -> TermsOut:
+def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> TermsOut:
     return TermsOut(
         fee=terms.fee,
         least=terms.least,
@@ -106,7 +108,7 @@ def terms_out(terms: Terms, vault: Vault, recent: Recent) -> TermsOut:
         ),
         review_above=terms.review_above,
         gathered_seconds=terms.gathered_seconds,
-        stands_still=stands_still(vault),
+        stands_still=stands_still(vault, now),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from dml.accounts import sessions
+from dml.chain import wallets
 from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
@@ -48,6 +49,7 @@ async def clean(ctx: Context) -> int:
     await idempotency.forget_old(ctx.tx, ctx.now)
     await sessions.forget_expired(ctx.tx, ctx.now)
     await devices.forget_expired(ctx.tx, ctx.now)
+    await wallets.forget_expired(ctx.tx, ctx.now)
     return 0
 
 

@@ -1,0 +1,444 @@
+"""Asking for withdrawals through HTTP, and taking them back: each thing once well, each refusal."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from eth_account import Account
+from sqlalchemy import select, update
+
+from dml.accounts import passwords
+from dml.accounts.models import User
+from dml.chain import wallet_rules, withdrawal_rules, withdrawing
+from dml.chain.addresses import ZERO
+from dml.chain.models import Batch, SignedTransaction, Vault, VaultPayout, Wallet, Withdrawal
+from dml.chain.states import WalletKind, WithdrawalState
+from dml.chain.withdrawal_rules import Recent, Terms
+from dml.core.context import Role
+from dml.core.ids import BatchId, UserId, WalletId, new_id
+from dml.core.money import MicroTokens
+from dml.core.money import parse as tokens
+from dml.payments import queries as ledger
+from dml.payments import service as payments
+from dml.payments.rules import InsufficientFunds
+from tests.chain.people import add_vault, link, make_vault, set_vault, some_address, some_hash
+from tests.conftest import NOW, At
+from tests.world import PASSWORD, Person, World, problem
+
+PATH = "/v1/payments/withdrawals"
+
+
+@pytest.fixture(autouse=True)
+async def vault(world: World) -> Vault:
+    return await set_vault(world)
+
+
+async def _rich(world: World, amount: str = "100") -> tuple[Person, dict[str, Any]]:
+    """Somebody with tokens and a wallet, and a body that withdraws ten of them."""
+    ada = await world.rich("ada", amount)
+    wallet = await link(ada)
+    return ada, {"amount": "10", "wallet_id": wallet["id"], "password": PASSWORD}
+
+
+async def _balance(person: Person) -> tuple[str, str]:
+    balance = (await person.get("/v1/payments/balance")).json()
+    return balance["available"], balance["reserved"]
+
+
+async def test_what_is_withdrawn_is_set_aside_at_once_and_shown(world: World) -> None:
+    ada, body = await _rich(world)
+    answer = await ada.post(PATH, body | {"memo": "rent"})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["state"], made["amount"], made["fee"]) == ("requested", "10", "0")
+    assert (made["memo"], made["needs_review"], made["tx_hash"]) == ("rent", False, None)
+    assert await _balance(ada) == ("90", "10")
+
+    shown = (await ada.get(answer.headers["location"])).json()
+    assert (shown["batch"], shown["seen"]) == (None, None)
+    (entry,) = shown["timeline"]["entries"]
+    assert (entry["action"], entry["to_state"], entry["actor"]) == ("requested", "requested", "you")
+    assert [it["action"] for it in shown["timeline"]["next"]] == ["authorise", "pay"]
+    assert shown["timeline"]["next"][0]["at"] is not None
+    timeline = (await ada.get(answer.headers["location"] + "/timeline")).json()
+    assert timeline == shown["timeline"]
+    assert (await ada.get(PATH)).json()["items"] == [made]
+    assert (await ada.get(f"{PATH}?state=requested")).json()["items"] == [made]
+    assert (await ada.get(f"{PATH}?state=paid")).json()["items"] == []
+
+
+async def test_ten_withdrawals_of_the_whole_balance_at_once_are_one(world: World) -> None:
+    ada, body = await _rich(world)
+    asked = (ada.post(PATH, body | {"amount": "100"}) for _ in range(10))
+    answers = await asyncio.gather(*asked)
+    assert sorted(it.status_code for it in answers) == [201] + [409] * 9
+    for it in answers:
+        if it.status_code == 409:
+            problem(it, 409, "payments.insufficient_funds")
+    assert await _balance(ada) == ("0", "100")
+
+
+async def test_the_limit_of_a_day_holds_for_two_at_once(world: World) -> None:
+    ada, body = await _rich(world, "200000")
+    asked = (ada.post(PATH, body | {"amount": "60000"}) for _ in range(2))
+    answers = await asyncio.gather(*asked)
+    assert sorted(it.status_code for it in answers) == [201, 429]
+    (refused,) = [it for it in answers if it.status_code == 429]
+    assert problem(refused, 429, "chain.amount_of_day_used")["left"] == "40000"
+    assert 86_000 < int(refused.headers["retry-after"]) <= 86_401
+
+
+async def test_a_withdrawal_can_be_seen_and_cancelled_without_a_chain(world: World) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(Vault).values(is_current=False))
+    shown = (await ada.get(path)).json()
+    assert shown["timeline"]["next"][0] == {"action": "authorise", "at": None}
+    assert (await ada.post(f"{path}/cancel")).status_code == 200
+
+
+async def test_the_same_key_withdraws_once(world: World) -> None:
+    ada, body = await _rich(world)
+    headers = {"Idempotency-Key": str(new_id())}
+    answers = await asyncio.gather(*(ada.post(PATH, body, headers=headers) for _ in range(5)))
+    assert {it.status_code for it in answers} == {201}
+    assert len({it.text for it in answers}) == 1
+    assert await _balance(ada) == ("90", "10")
+    other = await ada.post(PATH, body | {"amount": "11"}, headers=headers)
+    problem(other, 422, "edge.idempotency_key_reused")
+    wrong = await ada.post(PATH, body | {"password": "guessed"}, headers=headers)
+    problem(wrong, 403, "chain.wrong_password")  # Nor is an answer told to who does not know it.
+
+
+async def test_no_digest_of_a_password_is_kept(world: World) -> None:
+    """What is kept under a key is the same whatever the password was."""
+    ada, body = await _rich(world)
+    headers = {"Idempotency-Key": str(new_id())}
+    first = await ada.post(PATH, body, headers=headers)
+    other = await passwords.hash_password("another password")
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(User).where(User.id == ada.id).values(password_hash=other))
+    again = await ada.post(PATH, body | {"password": "another password"}, headers=headers)
+    assert (again.status_code, again.text) == (201, first.text)
+    assert await _balance(ada) == ("90", "10")
+
+
+async def test_a_wrong_password_withdraws_nothing(world: World) -> None:
+    ada, body = await _rich(world)
+    answer = await ada.post(PATH, body | {"password": "a  password"})
+    problem(answer, 403, "chain.wrong_password")
+    assert await _balance(ada) == ("100", "0")
+
+
+async def test_a_password_is_taken_as_typed(world: World) -> None:
+    ada, body = await _rich(world)
+    spaced = " a password with spaces "
+    other = await passwords.hash_password(spaced)
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(User).where(User.id == ada.id).values(password_hash=other))
+    problem(await ada.post(PATH, body | {"password": spaced.strip()}), 403, "chain.wrong_password")
+    assert (await ada.post(PATH, body | {"password": spaced})).status_code == 201
+
+
+async def test_passwords_cannot_be_guessed_for_long(world: World) -> None:
+    ada, body = await _rich(world)
+    most = world.parts.settings.withdrawal_tries_a_minute
+    tries = [await ada.post(PATH, body | {"password": "guess"}) for _ in range(most + 1)]
+    assert {it.status_code for it in tries[:most]} == {403}
+    problem(tries[most], 429, "edge.too_many_tries")
+    assert int(tries[most].headers["retry-after"]) >= 1
+    problem(await ada.post(PATH, body), 429, "edge.too_many_tries")
+    bob, bobs = await _rich(world)
+    assert (await bob.post(PATH, bobs)).status_code == 201  # Nobody else is stopped by that.
+
+
+async def test_no_transaction_is_open_while_a_password_is_checked(world: World) -> None:
+    ada, body = await _rich(world)
+    pool = world.parts.sessions.kw["bind"].pool
+    passwords.allow_at_once(0)  # So whoever has one to check waits.
+    try:
+        waiting = asyncio.create_task(ada.post(PATH, body))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        assert pool.checkedout() == 0
+        waiting.cancel()
+    finally:
+        passwords.allow_at_once(world.parts.settings.password_hashes_at_once)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": "0"},
+        {"amount": "-1"},
+        {"amount": 1},
+        {"amount": "1.0000001"},
+        {"amount": "9223372036854.775808"},
+        {"amount": None},
+        {"wallet_id": "mine"},
+        {"password": ""},
+        {"memo": "nul \0"},
+        {"max_fee": "-1"},
+        {"more": 1},
+    ],
+)
+async def test_what_is_no_withdrawal_is_refused(world: World, wrong: dict[str, Any]) -> None:
+    ada = await world.person("ada")
+    body = {"amount": "1", "wallet_id": str(new_id()), "password": PASSWORD} | wrong
+    assert (await ada.post(PATH, body)).status_code == 422
+
+
+async def test_amounts_that_do_not_fit_are_refused_with_the_facts(world: World) -> None:
+    ada, body = await _rich(world)
+    refused = await ada.post(PATH, body | {"amount": "0.000001"})
+    assert problem(refused, 409, "chain.less_than_least")["least"] == "1"
+    refused = await ada.post(PATH, body | {"amount": "100000.000001"})
+    assert problem(refused, 409, "chain.above_vault_limit")["most"] == "100000"
+    refused = await ada.post(PATH, body | {"amount": "100.000001"})
+    assert problem(refused, 409, "payments.insufficient_funds")["missing"] == "0.000001"
+    assert (await ada.post(PATH, body | {"amount": "100"})).status_code == 201
+
+
+async def test_only_a_linked_wallet_of_one_s_own_is_paid(world: World) -> None:
+    ada, body = await _rich(world)
+    bob = await world.person("bob")
+    for wallet_id in (str(new_id()), (await link(bob))["id"]):
+        refused = await ada.post(PATH, body | {"wallet_id": wallet_id})
+        problem(refused, 404, "chain.wallet_not_found")
+    assert (await ada.ask("DELETE", f"/v1/wallets/{body['wallet_id']}")).status_code == 204
+    problem(await ada.post(PATH, body), 404, "chain.wallet_not_found")
+
+
+async def test_a_wallet_that_was_denied_or_became_the_vault_is_not_paid(world: World) -> None:
+    ada, body = await _rich(world)
+    admin = await world.person("admin", Role.ADMIN)
+    wallet = (await ada.get(f"/v1/wallets/{body['wallet_id']}")).json()
+    denied = f"/v1/admin/denied-addresses/{wallet['address']}"
+    assert (await admin.put(denied, {"reason": "stolen"})).status_code == 200
+    problem(await ada.post(PATH, body), 403, "chain.address_denied")
+    assert (await admin.ask("DELETE", denied)).status_code == 204
+    await set_vault(world, address=wallet["address"])
+    problem(await ada.post(PATH, body), 422, "chain.nobodys_address")
+
+
+async def test_a_withdrawal_is_cancelled_once_and_only_while_it_is_requested(world: World) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    cancelled = await ada.post(f"{path}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert await _balance(ada) == ("100", "0")
+    refused = problem(await ada.post(f"{path}/cancel"), 409, "chain.wrong_withdrawal_state")
+    assert (refused["state"], refused["allowed"]) == ("cancelled", [])
+    shown = (await ada.get(path)).json()
+    assert [it["action"] for it in shown["timeline"]["entries"]] == ["requested", "cancelled"]
+    assert shown["timeline"]["next"] == []
+
+    path = (await ada.post(PATH, body)).headers["location"]
+    async with world.parts.sessions.begin() as tx:
+        await _authorise(tx, path)
+    refused = problem(await ada.post(f"{path}/cancel"), 409, "chain.wrong_withdrawal_state")
+    assert refused["state"] == "authorised"
+    assert await _balance(ada) == ("90", "10")
+
+
+async def test_cancelling_at_once_gives_back_once(world: World) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    answers = await asyncio.gather(*(ada.post(f"{path}/cancel") for _ in range(5)))
+    assert sorted(it.status_code for it in answers) == [200] + [409] * 4
+    assert await _balance(ada) == ("100", "0")
+
+
+async def test_a_withdrawal_of_others_is_not_there(world: World) -> None:
+    (ada, body), bob = await _rich(world), await world.person("bob", Role.ADMIN)
+    path = (await ada.post(PATH, body)).headers["location"]
+    for answer in (
+        await bob.get(path),
+        await bob.get(f"{path}/timeline"),
+        await bob.post(f"{path}/cancel"),
+    ):
+        problem(answer, 404, "chain.withdrawal_not_found")
+
+
+async def _authorise(tx: Any, path: str) -> Withdrawal:
+    """Put it into a batch, as the payer does: with a transaction sent, and one that was not."""
+    found = select(Withdrawal).where(Withdrawal.id == path.rpartition("/")[2])
+    withdrawal: Withdrawal = (await tx.scalars(found)).one()
+    vault = (await tx.scalars(select(Vault).where(Vault.is_current))).one()
+    now = datetime.now(UTC)
+    batch = Batch(
+        id=BatchId(new_id()), vault_id=vault.id, created_at=now, count=3, total=MicroTokens(9)
+    )
+    tx.add(batch)
+    await tx.flush()
+    for nonce, sent_at in enumerate((now, None)):
+        tx.add(
+            SignedTransaction(
+                hash=some_hash(),
+                batch_id=batch.id,
+                sender=some_address(),
+                nonce=nonce,
+                raw=b"raw",
+                gas=1,
+                max_fee=1,
+                priority_fee=1,
+                signed_at=now,
+                sent_at=sent_at,
+            )
+        )
+    withdrawal.state, withdrawal.authorised_at = WithdrawalState.AUTHORISED, now
+    withdrawal.batch_id, withdrawal.number = batch.id, new_id().int & 0xFFFFFFFFFF
+    await tx.flush()
+    return withdrawal
+
+
+@pytest.mark.parametrize("refusal", [None, b"stranger's words"])
+async def test_one_sees_how_far_a_withdrawal_is_on_the_chain(
+    world: World, vault: Vault, refusal: bytes | None
+) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    async with world.parts.sessions.begin() as tx:
+        withdrawal = await _authorise(tx, path)
+    shown = (await ada.get(path)).json()
+    assert shown["batch"]["count"] == 3
+    assert len(shown["batch"]["transactions"]) == 1  # What was not sent is not told.
+    assert shown["seen"] is None
+    assert [it["action"] for it in shown["timeline"]["next"]] == ["pay"]
+    async with world.parts.sessions.begin() as tx:
+        assert withdrawal.number is not None
+        tx.add(
+            VaultPayout(
+                vault_id=vault.id,
+                block_hash=some_hash(),
+                log_index=0,
+                block_number=97,
+                tx_hash=some_hash(),
+                number=withdrawal.number,
+                recipient=withdrawal.address,
+                amount=withdrawal.amount,
+                refusal=refusal,
+            )
+        )
+    seen = (await ada.get(path)).json()["seen"]
+    assert (seen["block_number"], seen["confirmations"], seen["is_final"]) == (97, 4, False)
+    assert seen["refusal"] == (refusal and "the token or the wallet refused the transfer")
+
+
+async def test_the_terms_say_what_is_left_today(world: World) -> None:
+    ada, body = await _rich(world)
+    path = (await ada.post(PATH, body)).headers["location"]
+    terms = (await ada.get(f"{PATH}/terms")).json()
+    assert terms["left_today"] == {"count": 19, "amount": "99990"}
+    assert (terms["fee"], terms["least"], terms["most"]) == ("0", "1", "100000")
+    assert (terms["review_above"], terms["gathered_seconds"]) == ("10000", 60)
+    assert terms["stands_still"] is None
+    await ada.post(f"{path}/cancel")
+    left = (await ada.get(f"{PATH}/terms")).json()["left_today"]
+    assert left == {"count": 19, "amount": "100000"}
+    await set_vault(world, difference="the vault holds 5 less", paying_trouble="no coins for gas")
+    told = (await ada.get(f"{PATH}/terms")).json()["stands_still"]
+    assert told.startswith("Chain and books differ")
+    assert "5 less" not in told
+
+
+# Use cases by themselves: terms that the API under test does not have.
+
+TERMS = Terms(
+    fee=tokens("0.5"),
+    least=tokens("1"),
+    count_a_day=3,
+    amount_a_day=tokens("100"),
+    review_above=tokens("50"),
+    gathered_seconds=60,
+)
+
+
+async def _wallet(at: At, owner: UserId, held: str = "1000") -> WalletId:
+    admin = at(owner, Role.ADMIN)
+    await add_vault(admin.tx)
+    await payments.credit(admin, owner, tokens(held), reason="for a test")
+    wallet = Wallet(
+        id=WalletId(new_id()),
+        user_id=owner,
+        address=Account.create().address,
+        kind=WalletKind.KEY,
+        linked_at=NOW,
+    )
+    admin.tx.add(wallet)
+    await admin.tx.flush()
+    return wallet.id
+
+
+async def _ask(at: At, owner: UserId, wallet: WalletId, amount: str, **more: Any) -> Withdrawal:
+    hours = more.pop("hours", 0)
+    ctx = at(owner, hours=hours)
+    return await withdrawing.request(ctx, TERMS, wallet_id=wallet, amount=tokens(amount), **more)
+
+
+async def test_the_fee_is_set_aside_too_and_comes_back(at: At, owner: UserId) -> None:
+    wallet = await _wallet(at, owner, "10.5")
+    ctx = at(owner)
+    with pytest.raises(withdrawal_rules.FeeRose) as rose:
+        await _ask(at, owner, wallet, "10", max_fee=tokens("0.4"))
+    assert rose.value.facts == {"fee": "0.5"}
+    with pytest.raises(InsufficientFunds):
+        await _ask(at, owner, wallet, "10.000001")
+    made = await _ask(at, owner, wallet, "10", max_fee=tokens("0.5"))
+    assert await ledger.get_balance(ctx.tx, owner) == ledger.Balance(
+        MicroTokens(0), MicroTokens(0), tokens("10.5")
+    )
+    await withdrawing.cancel(ctx, made.id)
+    assert (await ledger.get_balance(ctx.tx, owner)).available == tokens("10.5")
+    assert (await ledger.get_books(ctx.tx)).payouts == 0
+
+
+async def test_count_and_amount_of_24_hours_are_limited(at: At, owner: UserId) -> None:
+    wallet = await _wallet(at, owner)
+    first = await _ask(at, owner, wallet, "60")
+    with pytest.raises(withdrawal_rules.AmountOfDayUsed) as used:
+        await _ask(at, owner, wallet, "40.000001", hours=1)
+    assert used.value.facts["left"] == "40"
+    assert used.value.facts["retry_after_seconds"] == 23 * 3600 + 1
+    await _ask(at, owner, wallet, "20", hours=1)
+    await _ask(at, owner, wallet, "20", hours=1)
+    with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):
+        await _ask(at, owner, wallet, "1", hours=23)
+    await withdrawing.cancel(at(owner), first.id)
+    with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):  # One tries no more by cancelling.
+        await _ask(at, owner, wallet, "1", hours=23)
+    assert await _ask(at, owner, wallet, "1", hours=24)  # At 24 hours the first is out.
+
+
+async def test_what_came_back_does_not_count(at: At, owner: UserId) -> None:
+    wallet = await _wallet(at, owner)
+    made = await _ask(at, owner, wallet, "100")
+    made.state, made.number = WithdrawalState.REVERSED, 1
+    made.authorised_at = made.ended_at = NOW
+    await at(owner).tx.flush()
+    assert await _ask(at, owner, wallet, "100", hours=1)
+
+
+async def test_large_ones_and_many_small_ones_are_reviewed(at: At, owner: UserId) -> None:
+    wallet = await _wallet(at, owner)
+    assert not (await _ask(at, owner, wallet, "50")).needs_review
+    assert (await _ask(at, owner, wallet, "1", hours=1)).needs_review
+    assert (await _ask(at, owner, wallet, "51", hours=48)).needs_review
+
+
+def test_the_rules_at_their_bounds() -> None:
+    vault = make_vault(daily_limit=tokens("50"))
+    withdrawal_rules.require_amount(TERMS, vault, tokens("1"))
+    withdrawal_rules.require_amount(TERMS, vault, tokens("50"))
+    with pytest.raises(withdrawal_rules.AboveVaultLimit):
+        withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("50") + 1))
+    with pytest.raises(withdrawal_rules.LessThanLeast):
+        withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("1") - 1))
+    nothing = Recent(0, MicroTokens(0), None)
+    withdrawal_rules.require_left(TERMS, nothing, tokens("100"), NOW)
+    with pytest.raises(withdrawal_rules.AmountOfDayUsed):
+        withdrawal_rules.require_left(TERMS, nothing, MicroTokens(tokens("100") + 1), NOW)
+    with pytest.raises(wallet_rules.NobodysAddress):
+        wallet_rules.require_somebodys(ZERO, [])
