@@ -11,13 +11,15 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from demo import children, market, people, report
 from demo.cast import Cast, join_cast
+from demo.chain_outcome import faults as chain_faults
 from demo.children import Failed
 from demo.clock import Clock, cpu_seconds
-from demo.contest import hold
+from demo.contest import FEE, POOL, hold
 from demo.contest_outcome import Contest
 from demo.contest_outcome import faults as contest_faults
 from demo.devices import let_work
@@ -25,16 +27,19 @@ from demo.made import Album, Classifier
 from demo.market import Market, open_market
 from demo.outcome import Outcome, faults
 from demo.place import PICTURE, Place, take_place
+from demo.purse import Purse
 from demo.screen import Screen
 from demo.stock import DEVICE_FEE, REWARD, deposit, take_stock
+from demo.story import Story
 
 DEVICES_MIN, DEVICES_MAX = 5, 200  # The customer would see no counts of fewer than five.
 INTERRUPTED: Final = 128 + signal.SIGINT
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ABOUT: Final = """\
 Play the whole story of the marketplace, with a real server and real devices: a developer trains and
-uploads a classifier of handwritten digits, a customer pays for one answer, and twenty people's
-devices each count what is on their own photos. It takes less than a minute, and needs no network.
+uploads a classifier of handwritten digits, a customer pays for one answer with tokens from a local
+chain, and twenty people's devices each count what is on their own photos. They take what they
+earned to wallets of their own. It takes about a minute, and needs no network.
 """
 EXAMPLES: Final = """\
 examples:
@@ -56,18 +61,20 @@ class Wish:
     json: bool
 
 
-async def play(
-    wish: Wish, place: Place, screen: Screen, clock: Clock
-) -> tuple[Outcome, Contest, str]:
+async def play(wish: Wish, place: Place, screen: Screen, clock: Clock) -> tuple[Story, str]:
     """The whole story, from a model that nobody knows to books that balance.
 
-    Answers what came out, of the job and of the bounty, and how to look at the marketplace where
-    that is kept.
+    Answers what came out, and how to look at the marketplace where that is kept.
     """
     screen.say("A marketplace starts; meanwhile somebody trains a model of handwritten digits …")
     making = asyncio.create_task(asyncio.to_thread(make, wish, place, clock))
-    async with open_market(place, clock, keep=wish.keep) as here, people.web(here.url) as client:
+    async with (
+        open_market(place, clock, keep=wish.keep) as here,
+        people.web(here.url) as client,
+        people.web(here.url) as wire,
+    ):
         screen.say(f"The marketplace is up: {here.url}")
+        filling = asyncio.create_task(Purse.fill(here, wire, place, tokens_needed(wish)))
         with clock.part("cast"):
             cast = await join_cast(client, here)
         classifier, album = await making
@@ -79,7 +86,10 @@ async def play(
         with clock.part("offer"):
             version_id = await offer(cast, classifier)
         screen.say("The model passed its check in the sandbox; a moderator approved it")
-        await cast.admin.credit(cast.customer, deposit(wish.devices))
+        with clock.part("deposit"):
+            purse = await filling
+            await purse.approve(cast.customer, tokens_needed(wish))
+            await purse.deposit(cast.customer, deposit(wish.devices), screen)
         job = await cast.customer.order(version_id, wish.devices, REWARD)
         screen.say(f"A customer asks {wish.devices} devices: {job['cost']} tokens are in escrow")
 
@@ -90,12 +100,22 @@ async def play(
         screen.say(f"The job is {answer.state}, and no photo has left its folder")
         outcome = await take_stock(cast, owners, album, job, answer)
         drawing = asyncio.create_task(asyncio.to_thread(draw, outcome, clock))
+        paying_out = asyncio.create_task(purse.withdraw(owners))
         with clock.part("bounty"):
-            contest = await hold(cast, here.url, place, wish.seed, screen)
+            contest = await hold(cast, purse, here.url, place, wish.seed, screen)
+        with clock.part("withdraw"):
+            taken = await paying_out
+            on_chain = await purse.settle(cast.admin, owners, taken)
+        screen.say(f"{len(owners)} people have {on_chain.withdrawn} tokens in their own wallets")
         if wish.keep:
             await drawing  # Up to here, Ctrl-C stops the marketplace.
     await drawing
-    return outcome, contest, how_to_look(here, cast, job["id"], contest)
+    return Story(outcome, contest, on_chain), how_to_look(here, cast, job["id"], contest)
+
+
+def tokens_needed(wish: Wish) -> Decimal:
+    """What the customer, the hospital and everybody who enters its bounty pay in."""
+    return deposit(wish.devices) + POOL + 20 * FEE
 
 
 def make(wish: Wish, place: Place, clock: Clock) -> tuple[Classifier, Album]:
@@ -140,7 +160,7 @@ The marketplace goes on:
 """
 
 
-async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, Contest, list[str]]:
+async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Story, list[str]]:
     """Play it, show what came out, and find what is not as it must be.
 
     Ctrl-C ends it, and all that it started.
@@ -148,7 +168,7 @@ async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, Contes
     end_on_signals(screen)
     with take_place(stays=wish.keep) as place:
         try:
-            outcome, contest, invitation = await play(wish, place, screen, clock)
+            story, invitation = await play(wish, place, screen, clock)
         except Exception:
             for log in market.logs(place):
                 text = f"\n{log} closes with:\n{children.tail(log)}"
@@ -157,12 +177,13 @@ async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Outcome, Contes
         finally:
             # Nobody can interrupt a thread. It must not write to a folder that is gone.
             await asyncio.get_running_loop().shutdown_default_executor()
-        found = [*faults(outcome), *contest_faults(contest)]
+        found = [*faults(story.outcome), *contest_faults(story.contest)]
+        found += chain_faults(story.on_chain)
         place.stays |= bool(found)
-    report.show(screen, outcome, contest, clock, found)
+    report.show(screen, story, clock, found)
     if wish.keep:
         screen.console.print(invitation, markup=False)
-    return outcome, contest, found
+    return story, found
 
 
 def end_on_signals(screen: Screen) -> None:
@@ -188,8 +209,8 @@ def main(arguments: Sequence[str]) -> int:
     screen = Screen(clock, to_stderr=wish.json)
     document: dict[str, Any] = {"ok": False}
     try:
-        outcome, contest, found = asyncio.run(run(wish, screen, clock))
-        document = report.as_json(outcome, contest, clock, cpu_seconds(), found)
+        story, found = asyncio.run(run(wish, screen, clock))
+        document = report.as_json(story, clock, cpu_seconds(), found)
         code = 1 if found else 0
     except asyncio.CancelledError:
         code = INTERRUPTED

@@ -2,19 +2,19 @@
 
 import asyncio
 import json
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from demo import children
+from demo import command
 from demo.cast import Cast
-from demo.children import DML, Failed
+from demo.children import Failed
 from demo.contest_outcome import CHANCE, GUESSER, Contest
 from demo.people import Customer
 from demo.place import Place
+from demo.purse import Purse
 from demo.screen import Screen
 from demo.together import together
 
@@ -25,7 +25,9 @@ LOOK_SECONDS: Final = 0.1
 UNDER_WAY: Final = ("validating", "queued", "evaluating")
 
 
-async def hold(cast: Cast, url: str, place: Place, seed: int, screen: Screen) -> Contest:
+async def hold(
+    cast: Cast, purse: Purse, url: str, place: Place, seed: int, screen: Screen
+) -> Contest:
     """The whole contest, from a test set that nobody sees to prizes in wallets."""
     from demo import cells  # noqa: PLC0415 - see `made`
 
@@ -33,12 +35,12 @@ async def hold(cast: Cast, url: str, place: Place, seed: int, screen: Screen) ->
     folder = place.folder / "bounty"
     preparing = asyncio.create_task(asyncio.to_thread(cells.prepare, folder, seed))
     owner = await Customer.join(cast.admin.client, "hospital")
-    await cast.admin.credit(owner, POOL)
+    await purse.deposit(owner, POOL)
     entries = await preparing
     path = f"/v1/bounties/{await _create(owner, url, folder, place)}"
     screen.say("A hospital puts 100 tokens into escrow for a bounty; its test set is sealed")
 
-    people = dict(await together(_enter(cast, path, it.name) for it in entries))
+    people = dict(await together(_enter(cast, purse, path, it.name) for it in entries))
     await owner.ask("POST", f"{path}/start")
     honest, copied = entries[:-1], entries[-1]
     for sending in (honest, [copied]):  # Who copies comes late.
@@ -92,27 +94,18 @@ async def _run(
     arguments: Sequence[str], log: Path, url: str, person: Customer | None = None
 ) -> str:
     """Run a command to its end, as somebody or as nobody. Answers what it showed."""
-    process = await children.start(
-        [*DML, *arguments],
+    return await command.run(
+        arguments,
         log,
         DML_SERVER=url,
         DML_EMAIL=person.email if person else "",
         DML_PASSWORD=person.password if person else "",
     )
-    try:
-        code = await asyncio.wait_for(process.wait(), WAIT_SECONDS)
-    except TimeoutError:
-        raise Failed(f"dml {arguments[1]} was not done after {WAIT_SECONDS} s") from None
-    finally:
-        await children.end(process, 5, signal.SIGKILL)
-    if code != 0:
-        raise Failed(f"`dml bounty {arguments[1]}` ended with {code}:\n{children.tail(log)}")
-    return children.read(log)
 
 
-async def _enter(cast: Cast, path: str, name: str) -> tuple[str, Customer]:
+async def _enter(cast: Cast, purse: Purse, path: str, name: str) -> tuple[str, Customer]:
     person = await Customer.join(cast.admin.client, f"entrant-{name}")
-    await cast.admin.credit(person, FEE)
+    await purse.deposit(person, FEE)
     await person.ask("POST", f"{path}/enrollments", {"accept_rules": True, "name": name})
     return name, person
 

@@ -47,6 +47,8 @@ async def open_market(place: Place, clock: Clock, *, keep: bool) -> AsyncIterato
         DML_HOME=os.fspath(place.market),
         DML_PORT="0",
         DML_SHUTDOWN_SECONDS="2",
+        DML_WITHDRAWAL_MIN="0.01",
+        DML_COMPARE_SECONDS="5",
     )
     try:
         with clock.part("start"):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -48,9 +48,14 @@ class Person:
         opened = await self.ask("POST", "/v1/users/authenticate", credentials)
         self.id, self.token = opened["user_id"], opened["access_token"]
 
+    async def funds(self) -> Mapping[str, str]:
+        """What this person has: available, pending, reserved."""
+        funds: Mapping[str, str] = await self.ask("GET", "/v1/payments/balance")
+        return funds
+
     async def balance(self) -> Decimal:
         """What this person can spend."""
-        return Decimal((await self.ask("GET", "/v1/payments/balance"))["available"])
+        return Decimal((await self.funds())["available"])
 
     async def ask(
         self, method: str, path: str, body: Any = None, *, media_type: str = "", **more: Any
@@ -76,11 +81,6 @@ class Person:
 class Admin(Person):
     async def make_moderator(self, person: Person) -> None:
         await self.ask("PATCH", f"/v1/admin/users/{person.id}", {"role": "moderator"})
-
-    async def credit(self, person: Person, amount: Decimal) -> None:
-        """Stands for a deposit on the chain."""
-        body = {"user_id": person.id, "amount": str(amount), "reason": "the demo's deposit"}
-        await self.ask("POST", "/v1/admin/credits", body)
 
     async def books(self) -> Mapping[str, str]:
         """The sum of the ledger, and its accounts by kind."""
@@ -176,3 +176,14 @@ class Owner(Person):
     async def pairing_code(self) -> str:
         """A code for one device."""
         return str((await self.ask("POST", "/v1/devices/pairing-codes"))["code"])
+
+    async def link(self, address: str, sign: Callable[[str], str]) -> str:
+        """Link a wallet by signing what the marketplace asks to be signed. Answers its id."""
+        challenge = await self.ask("POST", "/v1/wallets/challenges", {"address": address})
+        signed = {"message": challenge["message"], "signature": sign(challenge["message"])}
+        return str((await self.ask("POST", "/v1/wallets", signed))["id"])
+
+    async def withdraw(self, wallet_id: str, amount: Decimal) -> str:
+        """Ask for tokens to be paid out. Answers the withdrawal's id."""
+        body = {"amount": f"{amount:f}", "wallet_id": wallet_id, "password": self.password}
+        return str((await self.ask("POST", "/v1/payments/withdrawals", body))["id"])

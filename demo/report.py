@@ -12,16 +12,17 @@ from demo.contest_outcome import Contest
 from demo.outcome import Outcome
 from demo.place import PICTURE
 from demo.screen import Screen, bar
+from demo.story import Story
 
 
 def as_json(
-    it: Outcome,
-    contest: Contest,
+    story: Story,
     clock: Clock,
     cpu_seconds: Mapping[str, float],
     faults: Sequence[str],
 ) -> dict[str, Any]:
     """The same for programs. Amounts are decimal strings."""
+    it = story.outcome
     answer, money = it.answer, it.money
     return {
         "ok": not faults,
@@ -44,7 +45,8 @@ def as_json(
         "paid": tokens(money.credited - money.customer),
         "ledger_sum": tokens(money.books["sum"]),
         "escrow_left": tokens(money.books["escrows"]),
-        "bounty": contest.as_json(),
+        "bounty": story.contest.as_json(),
+        "chain": story.on_chain.as_json(),
         "picture": str(PICTURE),
         "seconds": clock.seconds,
         "cpu_seconds": dict(cpu_seconds),
@@ -52,10 +54,9 @@ def as_json(
     }
 
 
-def show(
-    screen: Screen, it: Outcome, contest: Contest, clock: Clock, faults: Sequence[str]
-) -> None:
+def show(screen: Screen, story: Story, clock: Clock, faults: Sequence[str]) -> None:
     """The same for people."""
+    it, contest, on_chain = story.outcome, story.contest, story.on_chain
     console = screen.console
     console.print()
     console.print(_labels(it))
@@ -80,6 +81,11 @@ def show(
         f"\nThe bounty: {contest.entrants} entrants, {tokens(contest.paid)} tokens of prizes paid; "
         f"{contest.checks} checks by public data alone: {checked}. Who only guessed gained "
         f"{contest.random_gain:+.3f} on the public board; copies found: {contest.copies_flagged}.\n"
+    )
+    console.print(
+        f"The chain: {tokens(on_chain.deposited)} tokens paid in, {tokens(on_chain.withdrawn)} "
+        f"paid out to {len(on_chain.owners)} wallets; the vault holds {tokens(on_chain.vault)}, and "
+        f"so say the books: {tokens(-on_chain.ledger_chain)}. Waited for it: {on_chain.seconds} s.\n"
     )
     for fault in faults:
         console.print(f"[bold red]Not as it must be:[/] {escape(fault)}")

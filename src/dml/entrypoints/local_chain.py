@@ -26,7 +26,7 @@ from dml.entrypoints.local_anvil import Anvil, AnvilRefused, free_port, is_free
 BUILD: Final = Path(__file__).resolve().parents[3] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.
 IDLE_SECONDS: Final = 0.2
-BUSY_SECONDS: Final = 0.1
+BLOCK_SECONDS: Final = 0.4  # So that whoever looks twice a second sees what is not final yet.
 STUCK_SECONDS: Final = 2.0  # Something waits that no block takes, as for too low a fee.
 SUPPLY: Final = 10**9 * 10**6
 DAILY: Final = 10**6 * 10**6
@@ -89,7 +89,7 @@ class Miner:
         if not (waiting or self._due):
             return IDLE_SECONDS
         taken = self.mine()
-        return STUCK_SECONDS if waiting and not taken and not self._due else BUSY_SECONDS
+        return STUCK_SECONDS if waiting and not taken and not self._due else BLOCK_SECONDS
 
     def mine(self) -> int:
         """Make a block. Return how many transactions it took."""

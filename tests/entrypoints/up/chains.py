@@ -59,7 +59,7 @@ class LocalChain:
 
     def is_there(self) -> bool:
         try:
-            return self.ask("eth_getCode", self.facts.vault, "latest", seconds=0.5) != "0x"
+            return bool(self.ask("eth_getCode", self.facts.vault, "latest", seconds=0.5) != "0x")
         except (AssertionError, httpx.TransportError):
             return False
 
