@@ -84,8 +84,8 @@ def show(screen: Screen, story: Story, clock: Clock, faults: Sequence[str]) -> N
     )
     console.print(
         f"The chain: {tokens(on_chain.deposited)} tokens paid in, {tokens(on_chain.withdrawn)} "
-        f"paid out to {len(on_chain.owners)} wallets; the vault holds {tokens(on_chain.vault)}, and "
-        f"so say the books: {tokens(-on_chain.ledger_chain)}. Waited for it: {on_chain.seconds} s.\n"
+        f"paid out to {len(on_chain.owners)} wallets. The vault holds {tokens(on_chain.vault)}; "
+        f"the books say {tokens(-on_chain.ledger_chain)}. Waited for it: {on_chain.seconds} s.\n"
     )
     for fault in faults:
         console.print(f"[bold red]Not as it must be:[/] {escape(fault)}")

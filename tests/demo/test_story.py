@@ -73,7 +73,13 @@ def test_the_whole_story_adds_up_and_leaves_nothing_behind() -> None:
     assert (bounty["entrants"], bounty["copies_flagged"]) == (11, 1)
     assert (bounty["paid"], bounty["escrow_left"]) == ("100", "0")
     assert abs(bounty["random_gain"]) < 0.25
-    assert {"start", "train", "devices", "bounty", "stop"} <= told["timings"].keys()
+    chain = told["chain"]
+    assert (chain["deposited"], chain["withdrawn"]) == ("141", "6")  # 30 + 100 + 11, 6 × 1
+    assert Decimal(chain["vault"]) == -Decimal(chain["ledger_chain"]) == Decimal(135)
+    assert 0 < chain["seconds"] < 60
+    assert {"start", "train", "deposit", "devices", "bounty", "withdraw", "stop"} <= told[
+        "timings"
+    ].keys()
     assert 0 < told["seconds"] < 150
     assert Path(told["picture"]) == PICTURE
     assert PICTURE.read_bytes().startswith(PNG)

@@ -62,6 +62,7 @@ def run(program: str, home: Path, stop: threading.Event) -> int:
     try:
         miner = Miner(anvil, home / "chain.state")
         prepare(miner, facts)
+        miner.catch_up()
         log.info("block %d at %s", anvil.number("eth_blockNumber"), facts.url)
         while not stop.is_set():
             if not anvil.lives:
@@ -97,6 +98,11 @@ class Miner:
         taken = self.anvil.mine()
         self._due = FINAL_AFTER if taken else max(0, self._due - 1)
         return taken
+
+    def catch_up(self) -> None:
+        """Make blocks until what is there is final."""
+        while self._due:
+            self.mine()
 
     def save(self) -> None:
         self.anvil.save(self._state)
@@ -159,8 +165,7 @@ def prepare(miner: Miner, facts: Facts) -> None:
     ):
         sent = {"from": owner, "gas": hex(6_000_000), "nonce": hex(nonce), **call}
         anvil.ask("eth_sendTransaction", sent)
-    while miner.mine():  # All three, then a block without any.
-        pass
+    miner.mine()
     anvil.ask("anvil_stopImpersonatingAccount", owner)
     if anvil.ask("eth_getCode", facts.vault, "latest") == "0x":
         raise Refused("the vault could not be deployed")
