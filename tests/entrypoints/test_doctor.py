@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dml.algorithms import doctor as algorithms
 from dml.bounties import doctor as bounties
+from dml.chain import doctor as chain
 from dml.core import nodes
 from dml.core.db import connect
 from dml.core.settings import Settings
@@ -29,6 +30,7 @@ from dml.jobs.models import JobState
 from dml.payments import doctor as payments
 from dml.payments.doctor import look
 from tests.entrypoints.bounty_wrongs import build_bounties
+from tests.entrypoints.chain_wrongs import build_chain
 from tests.entrypoints.complaints import KEPT, LATE, SUM, WAITS
 from tests.entrypoints.wrongs import NO_CONSTRAINTS, WRONGS
 from tests.jobs.factories import (
@@ -102,6 +104,7 @@ async def build(world: World) -> dict[str, Any]:
         await nodes.renew(tx, "worker-1", "worker", {})
     return {
         **await build_bounties(world),
+        **await build_chain(world),
         "done": done.id,
         "cancelled": cancelled.id,
         "archived": archived.id,
@@ -126,6 +129,7 @@ async def _work(world: World, job: Ordered, owner: Any) -> None:
 async def complaints(tx: AsyncSession) -> list[str]:
     return [
         *await payments.complaints(tx),
+        *await chain.complaints(tx),
         *await algorithms.complaints(tx),
         *await jobs.complaints(tx),
         *await bounties.complaints(tx),

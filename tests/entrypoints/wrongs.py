@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.entrypoints.archive_wrongs import ARCHIVE_WRONGS
 from tests.entrypoints.bounty_wrongs import BOUNTY_WRONGS
+from tests.entrypoints.chain_wrongs import CHAIN_WRONGS
 from tests.entrypoints.complaints import (
     ADD_UP,
     BALANCE,
@@ -306,6 +307,7 @@ WRONGS: Final = [
     ),
     *ARCHIVE_WRONGS,
     *BOUNTY_WRONGS,
+    *CHAIN_WRONGS,
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "
         "created_at = now() - interval '16 minutes' WHERE id IN "

@@ -129,6 +129,9 @@ CHAIN_LAG = Gauge(
 CHAIN_HALTED = Gauge(
     "dml_chain_halted", "1: a final block changed, and nothing is credited.", of_several="max"
 )
+CHAIN_DIFFERS = Gauge(
+    "dml_chain_differs", "1: vault and books differ, and nothing is paid out.", of_several="max"
+)
 PROCESSES = Gauge("dml_processes", "Processes that run.", "kind")
 
 

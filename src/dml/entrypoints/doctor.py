@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.algorithms import doctor as algorithms
 from dml.bounties import doctor as bounties
+from dml.chain import doctor as chain
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
@@ -50,7 +51,14 @@ PROCESSES: Final = (
         """,
     ),
 )
-CHECKS: Final = (*payments.CHECKS, *algorithms.CHECKS, *jobs.CHECKS, *bounties.CHECKS, *PROCESSES)
+CHECKS: Final = (
+    *payments.CHECKS,
+    *chain.CHECKS,
+    *algorithms.CHECKS,
+    *jobs.CHECKS,
+    *bounties.CHECKS,
+    *PROCESSES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ async def examine(database_url: str) -> Diagnosis:
         return Diagnosis(
             [
                 *await payments.complaints(tx),
+                *await chain.complaints(tx),
                 *await algorithms.complaints(tx),
                 *await jobs.complaints(tx),
                 *await bounties.complaints(tx),

@@ -1,0 +1,79 @@
+"""What the books say that the chain must say, too. Reads only; nobody writes it meanwhile."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.core.ids import VaultId
+from dml.core.money import MicroTokens
+
+ENTRIES_MAX: Final = 5  # Entries that a complaint names; the rest it counts.
+
+# One statement, so that tokens credited meanwhile are in both or in none. `elsewhere` is what
+# other vaults held when they were last looked at.
+_OWED: Final = """
+    SELECT coalesce((SELECT -balance FROM ledger_accounts WHERE code = 'chain'), 0)::bigint AS owed,
+        coalesce((SELECT sum(balance) FROM vaults WHERE id <> :vault_id), 0)::bigint AS elsewhere,
+        (SELECT coalesce(sum(amount), 0)::bigint FROM ledger_transfers
+         WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain') AS credits
+"""
+_CREDITS: Final = """
+    SELECT reference || ' of ' || amount AS what, count(*) OVER () AS many FROM ledger_transfers
+    WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain'
+    ORDER BY id DESC LIMIT :most
+"""
+_NOT_PAID_HERE: Final = """
+    SELECT 'number ' || p.number || ' of ' || p.amount || ' to ' || p.recipient || coalesce(
+            ' (withdrawal:' || w.id || ' is ' || w.state || ', ' || w.amount || ' to '
+            || w.address || ')', ' (no withdrawal)') AS what,
+        count(*) OVER () AS many
+    FROM vault_payouts p LEFT JOIN withdrawals w ON w.number = p.number
+    WHERE p.vault_id = :vault_id AND p.is_final AND p.refusal IS NULL
+      AND (w.state, w.address, w.amount) IS DISTINCT FROM ('paid', p.recipient, p.amount)
+    ORDER BY p.number LIMIT :most
+"""
+_NOT_PAID_THERE: Final = """
+    SELECT 'withdrawal:' || w.id || ' of ' || w.amount AS what, count(*) OVER () AS many
+    FROM withdrawals w
+    WHERE w.state = 'paid' AND NOT EXISTS (
+        SELECT FROM vault_payouts p
+        WHERE p.number = w.number AND p.is_final AND p.refusal IS NULL)
+    ORDER BY w.number LIMIT :most
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is owed to everybody; what other vaults hold of it; and what admins credited."""
+
+    owed: MicroTokens
+    elsewhere: MicroTokens
+    credits: MicroTokens
+
+
+async def get_owed(tx: AsyncSession, vault_id: VaultId) -> Owed:
+    row = (await tx.execute(text(_OWED), {"vault_id": vault_id})).one()
+    return Owed(row.owed, row.elsewhere, row.credits)
+
+
+async def name_credits(tx: AsyncSession) -> str:
+    """Name the newest tokens that admins credited, which no vault holds."""
+    return await _named(tx, _CREDITS)
+
+
+async def name_paid_by_vault_alone(tx: AsyncSession, vault_id: VaultId) -> str:
+    """Name what the vault paid and the books did not, or to another address, or less or more."""
+    return await _named(tx, _NOT_PAID_HERE, vault_id=vault_id)
+
+
+async def name_paid_by_books_alone(tx: AsyncSession) -> str:
+    """Name what the books say was paid, and no vault."""
+    return await _named(tx, _NOT_PAID_THERE)
+
+
+async def _named(tx: AsyncSession, query: str, **names: Any) -> str:
+    rows = (await tx.execute(text(query), {**names, "most": ENTRIES_MAX})).all()
+    more = rows[0].many - len(rows) if rows else 0
+    return ", ".join(it.what for it in rows) + (f" and {more} more" if more else "")

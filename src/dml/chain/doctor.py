@@ -1,0 +1,170 @@
+"""What must hold of deposits and withdrawals, in the books and in their own rows. Reads only.
+
+The chain itself is not asked here: `dml chain run` compares, and what it found is told.
+"""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.payments.doctor import Check, look
+
+DEPOSITS: Final = (
+    Check(
+        "A deposit was not credited as its row says, once and whole, to whom it names",
+        "O(deposits × log transfers)",
+        """SELECT 'deposit:' || d.id || ' (' || d.state || ') of ' || d.amount || ': in came '
+            || t.arrived || ' by ' || t.count || ', the user has ' || t.got
+        FROM deposits d CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE code = 'deposit') AS count,
+                   coalesce(sum(amount) FILTER (WHERE source = 'chain'), 0) AS arrived,
+                   coalesce(sum(amount) FILTER (WHERE target = 'wallet:' || d.user_id), 0) AS got,
+                   coalesce(sum(CASE WHEN target = 'unclaimed' THEN amount
+                                     WHEN source = 'unclaimed' THEN -amount END), 0) AS waits
+            FROM ledger_transfers
+            WHERE code IN ('deposit', 'deposit_claim') AND reference = 'deposit:' || d.id
+        ) t
+        WHERE (t.count, t.arrived, t.got, t.waits) IS DISTINCT FROM CASE d.state
+            WHEN 'credited' THEN ROW(1::bigint, d.amount::numeric, d.amount::numeric, 0::numeric)
+            WHEN 'unclaimed' THEN ROW(1::bigint, d.amount::numeric, 0::numeric, d.amount::numeric)
+            ELSE ROW(0::bigint, 0::numeric, 0::numeric, 0::numeric) END""",
+    ),
+    Check(
+        "A transfer of a deposit belongs to none",
+        "O(transfers)",
+        """SELECT t.code || ' of ' || t.reference || ' moved ' || t.amount
+        FROM ledger_transfers t
+        WHERE (t.code = 'deposit' AND t.reference LIKE 'deposit:%' OR t.code = 'deposit_claim')
+          AND NOT EXISTS (SELECT FROM deposits d WHERE t.reference = 'deposit:' || d.id)""",
+    ),
+    Check(
+        "The account of unclaimed deposits does not hold what they add up to",
+        "O(deposits)",
+        """SELECT 'it holds ' || held.amount || ', not ' || due.amount
+        FROM (SELECT coalesce(sum(balance), 0) AS amount FROM ledger_accounts
+              WHERE code = 'unclaimed') held,
+             (SELECT coalesce(sum(amount), 0) AS amount FROM deposits
+              WHERE state = 'unclaimed') due
+        WHERE held.amount <> due.amount""",
+    ),
+    Check(
+        "A vault's final deposits are not numbered from 1 to its last one without a gap",
+        "O(deposits)",
+        """SELECT 'vault:' || v.id || ' has ' || count(d.id) || ' up to '
+            || coalesce(max(d.ordinal), 0) || ', its last is ' || v.last_ordinal
+        FROM vaults v
+        LEFT JOIN deposits d ON d.vault_id = v.id AND d.state IN ('credited', 'unclaimed')
+        GROUP BY v.id
+        HAVING (count(d.id), coalesce(max(d.ordinal), 0)) <> (v.last_ordinal, v.last_ordinal)""",
+    ),
+)
+
+WITHDRAWALS: Final = (
+    Check(
+        "A withdrawal's account does not hold what is on its way, or anything though it ended",
+        "O(withdrawals)",
+        """SELECT 'withdrawal:' || w.id || ' (' || w.state || ') holds ' || coalesce(a.balance, 0)
+            || ', not ' || due.amount
+        FROM withdrawals w
+        LEFT JOIN ledger_accounts a ON a.code = 'payout:' || w.id
+        CROSS JOIN LATERAL (SELECT CASE
+            WHEN w.ended_at IS NULL THEN w.amount + w.fee ELSE 0
+        END AS amount) due
+        WHERE coalesce(a.balance, 0) <> due.amount""",
+    ),
+    Check(
+        "A withdrawal's tokens did not come from its user, or did not go where its state says",
+        "O(withdrawals × log transfers)",
+        """SELECT 'withdrawal:' || w.id || ' (' || w.state || ') of ' || w.amount || ' and '
+            || w.fee || ': taken ' || t.taken || ', paid ' || t.paid || ', fee ' || t.fee
+            || ', given back ' || t.back
+        FROM withdrawals w CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount) FILTER (
+                       WHERE code = 'withdrawal' AND source = 'wallet:' || w.user_id
+                         AND target = 'payout:' || w.id), 0) AS taken,
+                   coalesce(sum(amount) FILTER (
+                       WHERE code = 'withdrawal' AND source = 'payout:' || w.id
+                         AND target = 'chain'), 0) AS paid,
+                   coalesce(sum(amount) FILTER (
+                       WHERE code = 'withdrawal_fee' AND source = 'payout:' || w.id
+                         AND target = 'revenue'), 0) AS fee,
+                   coalesce(sum(amount) FILTER (
+                       WHERE code = 'withdrawal_reversal' AND source = 'payout:' || w.id
+                         AND target = 'wallet:' || w.user_id), 0) AS back
+            FROM ledger_transfers
+            WHERE code IN ('withdrawal', 'withdrawal_fee', 'withdrawal_reversal')
+              AND reference = 'withdrawal:' || w.id
+        ) t
+        WHERE t.taken <> w.amount + w.fee
+           OR t.paid <> CASE WHEN w.state = 'paid' THEN w.amount ELSE 0 END
+           OR t.fee <> CASE WHEN w.state = 'paid' THEN w.fee ELSE 0 END
+           OR t.back <> CASE WHEN w.state IN ('reversed', 'cancelled')
+                        THEN w.amount + w.fee ELSE 0 END""",
+    ),
+    Check(
+        "A transfer of a withdrawal belongs to none",
+        "O(transfers)",
+        """SELECT t.code || ' of ' || t.reference || ' moved ' || t.amount
+        FROM ledger_transfers t
+        WHERE t.code IN ('withdrawal', 'withdrawal_fee', 'withdrawal_reversal')
+          AND NOT EXISTS (SELECT FROM withdrawals w WHERE t.reference = 'withdrawal:' || w.id)""",
+    ),
+    Check(
+        "A withdrawal is paid in the books and not by a vault, or the other way round",
+        "O(withdrawals + payouts)",
+        """SELECT coalesce('withdrawal:' || w.id || ' (' || w.state || ')', 'no withdrawal')
+            || ', ' || coalesce('the vault paid number ' || p.number, 'no vault paid it')
+        FROM withdrawals w FULL JOIN (
+            SELECT number, recipient, amount FROM vault_payouts WHERE is_final AND refusal IS NULL
+        ) p ON p.number = w.number
+        WHERE (w.state = 'paid' OR p.number IS NOT NULL)
+          AND (w.state, w.address, w.amount) IS DISTINCT FROM ('paid', p.recipient, p.amount)""",
+    ),
+)
+
+LIFE: Final = (
+    Check(
+        "Nothing is read of a vault, for a final block changed or its nodes are in trouble",
+        "O(vaults)",
+        """SELECT 'vault:' || id || ': ' || coalesce(trouble, 'halted') FROM vaults
+        WHERE is_current AND (halted_at IS NOT NULL OR (
+            trouble IS NOT NULL
+            AND coalesce(read_at, registered_at) < now() - interval '15 minutes'))""",
+    ),
+    Check(
+        "Vault and books differ, so that nothing is paid out",
+        "O(vaults)",
+        """SELECT 'vault:' || id || ' since ' || differs_since || ': ' || difference
+        FROM vaults WHERE is_current AND difference IS NOT NULL""",
+    ),
+    Check(
+        "Vault and books have not been compared for two days, though the chain was read",
+        "O(vaults)",
+        """SELECT 'vault:' || id || ' was compared '
+            || coalesce(compared_at::text, 'never') || ', read ' || read_at
+        FROM vaults WHERE is_current
+          AND read_at > coalesce(compared_at, registered_at) + interval '2 days'""",
+    ),
+    Check(
+        "A withdrawal waits that no admin needs to look at, or was sent and does not end",
+        "O(open withdrawals)",
+        """SELECT 'withdrawal:' || id || ' is ' || state || ' since ' || since
+        FROM withdrawals CROSS JOIN LATERAL (
+            SELECT coalesce(authorised_at, reviewed_at, requested_at)
+        ) it (since)
+        WHERE ended_at IS NULL AND since < now() - interval '2 days'
+          AND (state = 'authorised' OR NOT needs_review OR reviewed_at IS NOT NULL)""",
+    ),
+    Check(
+        "A batch of withdrawals was made two days ago and is not settled",
+        "O(open batches)",
+        """SELECT 'batch:' || id || ' of ' || count FROM payout_batches
+        WHERE settled_at IS NULL AND created_at < now() - interval '2 days'""",
+    ),
+)
+CHECKS: Final = (*DEPOSITS, *WITHDRAWALS, *LIFE)
+
+
+async def complaints(tx: AsyncSession) -> list[str]:
+    """Say in words what is wrong with what comes and goes. Amounts are in micro-tokens."""
+    return await look(tx, CHECKS)
