@@ -1,0 +1,145 @@
+"""What the payer reads: withdrawals that wait for a batch, and batches that are under way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.chain.models import (
+    WITHDRAWAL_NUMBERS,
+    Batch,
+    DeniedAddress,
+    SignedTransaction,
+    VaultPayout,
+    Withdrawal,
+)
+from dml.chain.states import WithdrawalState
+from dml.core.ids import BatchId, VaultId
+
+OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch, what was signed for it in that order, and what of it is neither paid nor ended."""
+
+    batch: Batch
+    transactions: Sequence[SignedTransaction]
+    waiting: Sequence[Withdrawal]
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        return frozenset(it.hash for it in self.transactions)
+
+    @property
+    def numbers(self) -> list[int | None]:
+        return [it.number for it in self.waiting]
+
+
+async def list_open(tx: AsyncSession, vault_id: VaultId) -> list[OpenBatch]:
+    """Return the batches that are not settled, the oldest first."""
+    query = select(Batch).where(Batch.vault_id == vault_id, Batch.settled_at.is_(None))
+    batches = (await tx.scalars(query.order_by(Batch.id).limit(OPEN_MAX))).all()
+    return [
+        OpenBatch(it, await _list_transactions(tx, it.id), await _list_waiting(tx, it.id))
+        for it in batches
+    ]
+
+
+async def lock_batch(tx: AsyncSession, batch_id: BatchId) -> OpenBatch:
+    """Load a batch, and hold its row."""
+    batch = await tx.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
+    return OpenBatch(
+        batch, await _list_transactions(tx, batch_id), await _list_waiting(tx, batch_id, lock=True)
+    )
+
+
+async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
+    """Return withdrawals that have a number and wait for another batch, the oldest first.
+
+    What somebody else holds at this moment is left out, here and below: it is for the next time.
+    """
+    query = (
+        select(Withdrawal)
+        .where(
+            Withdrawal.state == WithdrawalState.AUTHORISED,
+            Withdrawal.ended_at.is_(None),
+            Withdrawal.batch_id.is_(None),
+        )
+        .order_by(Withdrawal.id)
+        .limit(limit)
+    )
+    return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
+
+
+async def lock_requested(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
+    """Return withdrawals that were asked for and need no review, or had it; the oldest first."""
+    query = (
+        select(Withdrawal)
+        .where(
+            Withdrawal.state == WithdrawalState.REQUESTED,
+            Withdrawal.ended_at.is_(None),
+            ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
+        )
+        .order_by(Withdrawal.id)
+        .limit(limit)
+    )
+    return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
+
+
+async def find_denied(tx: AsyncSession, addresses: Sequence[str]) -> frozenset[str]:
+    """Return those of the addresses that nothing may be paid to."""
+    query = select(DeniedAddress.address).where(DeniedAddress.address.in_(addresses))
+    return frozenset(await tx.scalars(query))
+
+
+async def draw_numbers(tx: AsyncSession, count: int) -> list[int]:
+    """Return so many numbers that were never given before, counting upwards."""
+    query = select(WITHDRAWAL_NUMBERS.next_value()).select_from(func.generate_series(1, count))
+    return list(await tx.scalars(query))
+
+
+async def skip_numbers(tx: AsyncSession, vault_id: VaultId) -> None:
+    """Let numbers go on above each that the vault was seen to pay."""
+    known = select(func.max(VaultPayout.number)).where(VaultPayout.vault_id == vault_id)
+    highest = await tx.scalar(known) or 0
+    (drawn,) = await draw_numbers(tx, 1)
+    if highest > drawn:
+        await tx.execute(select(func.setval("withdrawal_numbers", highest)))
+
+
+async def find_refusals(
+    tx: AsyncSession, vault_id: VaultId, batch: OpenBatch, up_to: int
+) -> dict[int, bytes]:
+    """Return why the vault did not pay which number, in final blocks: the last reason of each."""
+    query = (
+        select(VaultPayout.number, VaultPayout.refusal)
+        .where(
+            VaultPayout.vault_id == vault_id,
+            VaultPayout.tx_hash.in_(batch.hashes),
+            VaultPayout.refusal.is_not(None),
+            VaultPayout.is_final,
+            VaultPayout.block_number <= up_to,
+        )
+        .order_by(VaultPayout.block_number, VaultPayout.log_index)
+    )
+    return {number: refusal for number, refusal in await tx.execute(query) if refusal is not None}
+
+
+async def _list_transactions(tx: AsyncSession, batch_id: BatchId) -> Sequence[SignedTransaction]:
+    query = select(SignedTransaction).where(SignedTransaction.batch_id == batch_id)
+    order = (SignedTransaction.signed_at, SignedTransaction.max_fee)
+    return (
+        await tx.scalars(query.order_by(*order).execution_options(populate_existing=True))
+    ).all()
+
+
+async def _list_waiting(
+    tx: AsyncSession, batch_id: BatchId, *, lock: bool = False
+) -> Sequence[Withdrawal]:
+    query = select(Withdrawal).where(
+        Withdrawal.batch_id == batch_id, Withdrawal.state == WithdrawalState.AUTHORISED
+    )
+    query = query.order_by(Withdrawal.number).execution_options(populate_existing=True)
+    return (await tx.scalars(query.with_for_update() if lock else query)).all()
