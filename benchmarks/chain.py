@@ -41,7 +41,7 @@ USERS: Final = 100
 GAS: Final = 1_000_000  # Of each transaction, at most.
 CONFIRMATIONS: Final = 2
 SPAN: Final = 200  # As many blocks as the indexer settles on: 2,000 logs in an answer.
-TOGETHER: Final = 200  # Transactions handed to anvil in one request.
+TOGETHER: Final = 50  # Transactions handed to anvil in one request.
 ARRIVALS: Final = 100
 ARRIVAL_SECONDS: Final = 0.3  # Between two of them, on average.
 SAMPLE_SECONDS: Final = 0.05
@@ -94,7 +94,7 @@ async def _new_database(
     home: Path, number: int, people: Sequence[UserId]
 ) -> tuple[AsyncEngine, Sessions]:
     """A database in which these people have registered."""
-    url = postgres.create_database(home, f"chain_{number}")
+    url = postgres.create_database(home, f"dml_chain_{number}")
     await asyncio.to_thread(migrate.migrate, url)
     engine = connect(url, name="benchmark chain")
     sessions = async_sessionmaker(engine, expire_on_commit=False)
