@@ -19,11 +19,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import boards, device_path, files
+from benchmarks import boards, chain, device_path, files
 from benchmarks.figures import Figure
 from dml.entrypoints.embedded import servers
 
-PARTS = ("pairs", "flat", "visible", "watchers", "folding", "rest", "board", "scoring")
+PARTS = ("pairs", "flat", "visible", "watchers", "folding", "rest", "board", "scoring", "chain")
 ALL = "all"
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- results -->\n"
@@ -70,6 +70,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
             figures += boards.board(home, rounds, seconds, say)
         if "scoring" in parts:
             figures += files.scoring(rounds, say)
+        if "chain" in parts:
+            figures += chain.chain(home, rounds, say)
     finally:
         servers.down(home)
         shutil.rmtree(home, ignore_errors=True)

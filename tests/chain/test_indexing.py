@@ -9,6 +9,7 @@ from sqlalchemy import text
 from dml.chain.endpoints import NoNode
 from dml.chain.indexing import Indexer
 from dml.core.ids import UserId
+from tests.chain.deployed import put
 from tests.chain.ledgered import Ledgered
 
 STATES = "SELECT state FROM deposits ORDER BY ordinal, id"
@@ -196,3 +197,19 @@ async def test_two_at_once_credit_each_deposit_once(ledgered: Ledgered) -> None:
     await one.look()
     assert await ledgered.held(user) == 12_000_000
     assert await ledgered.rows("SELECT count(*) FROM ledger_transfers") == [12]
+
+
+async def test_several_deposits_of_one_transaction_are_several(ledgered: Ledgered) -> None:
+    user, indexer = await ledgered.user(), await indexer_of(ledgered)
+    on = ledgered.on
+    many, _ = put(on.web3, "testing/ManyDeposits", on.owner)
+    on.send(on.token.functions.transfer(many.address, 1_000_000), on.owner)
+    on.send(many.functions.deposit(on.vault.address, user.bytes, 100, 3), on.owner)
+    ledgered.make_final()
+    assert (await indexer.look()).credited == 3
+    assert await ledgered.rows("SELECT position, amount FROM deposits ORDER BY ordinal") == [
+        (0, 100),
+        (1, 101),
+        (2, 102),
+    ]
+    assert await ledgered.held(user) == 303

@@ -310,3 +310,51 @@ async def test_a_reorganisation_in_the_middle_of_a_pass_ends_it_quietly(
     looked = await indexer.look()
     assert (looked.trouble, looked.orphaned) == (None, 2)
     assert await ledgered.held(user) == 3
+
+
+async def half_settled(it: Ledgered, indexer: Indexer, start: int) -> None:
+    """Of three deposits that are final, one was credited when the process died."""
+    user = await it.user()
+    it.remember()
+    for _ in range(3):
+        it.deposit(user)
+    it.make_final()
+    while await it.rows("SELECT last_ordinal FROM vaults") == [0]:
+        mortal: Any = MortalSessions(it.sessions, 1, after=True)  # One commit in each life.
+        dying = Indexer(mortal, it.endpoints(), vault=it.vault, start_block=start)
+        dying._vault_id = indexer._vault_id
+        with pytest.raises(Died):
+            await dying.look()
+    assert await it.rows("SELECT last_ordinal FROM vaults") == [1]
+
+
+async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
+    ledgered: Ledgered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dml.chain.crediting.DEPOSITS_MAX", 1)
+    indexer = await indexer_of(ledgered)
+    await half_settled(ledgered, indexer, ledgered.height)
+    ledgered.forget()
+    ledgered.mine(9)
+    looked = await indexer.look()
+    assert looked.trouble
+    assert "were settled" in looked.trouble
+    assert await ledgered.rows("SELECT halted_at IS NULL FROM vaults") == [False]
+    assert await ledgered.rows(NOTHING_MOVED) == [1]
+
+
+async def test_what_was_settled_in_part_stays_when_the_rest_is_read_again(
+    ledgered: Ledgered, node: WrongNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dml.chain.crediting.DEPOSITS_MAX", 1)
+    indexer = await indexer_of(ledgered, node.url)
+    await half_settled(ledgered, indexer, ledgered.height)
+    ledgered.deposit(await ledgered.user())
+    ledgered.mine(1)
+    node.tell = with_a_log_twice_over
+    assert (await indexer.look()).trouble
+    node.tell = honest
+    ledgered.make_final()
+    assert (await awake(indexer).look()).trouble is None
+    assert await ledgered.rows("SELECT last_ordinal FROM vaults") == [4]
+    assert await ledgered.rows(NOTHING_MOVED) == [4]

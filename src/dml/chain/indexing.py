@@ -254,7 +254,9 @@ class Indexer:
             newest = await statements.newest_ordinal(ctx.tx, vault)
             ordinals = [it.event.ordinal for it in part.deposits]
             if ordinals != list(range(newest + 1, newest + 1 + len(ordinals))):
-                raise Distrusted(f"deposits {ordinals[:5]} do not follow upon number {newest}")
+                hint = "" if newest else " (is the start block above the first deposit?)"
+                told = f"deposits {ordinals[:5]} do not follow upon number {newest}{hint}"
+                raise Distrusted(told)
             seen = await statements.see(ctx.tx, vault.id, part.deposits, ctx.now)
             if seen != len(part.deposits):
                 raise Distrusted("a deposit is in two blocks")

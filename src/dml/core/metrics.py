@@ -127,10 +127,10 @@ CHAIN_LAG = Gauge(
     "dml_chain_lag_blocks", "Final blocks of the chain not read yet.", of_several="max"
 )
 CHAIN_HALTED = Gauge(
-    "dml_chain_halted", "1: a final block changed, and nothing is credited.", of_several="max"
+    "dml_chain_halted", "1: a final block changed, so no deposit is credited.", of_several="max"
 )
 CHAIN_DIFFERS = Gauge(
-    "dml_chain_differs", "1: vault and books differ, and nothing is paid out.", of_several="max"
+    "dml_chain_differs", "1: vault and books differ, so payouts stop.", of_several="max"
 )
 PROCESSES = Gauge("dml_processes", "Processes that run.", "kind")
 
