@@ -5,25 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from eth_account import Account
 from sqlalchemy import select, update
 
 from dml.accounts import passwords
 from dml.accounts.models import User
-from dml.chain import wallet_rules, withdrawal_rules, withdrawing
-from dml.chain.addresses import ZERO
-from dml.chain.models import Batch, SignedTransaction, Vault, VaultPayout, Wallet, Withdrawal
-from dml.chain.states import WalletKind, WithdrawalState
-from dml.chain.withdrawal_rules import Recent, Terms
+from dml.chain.models import Batch, SignedTransaction, Vault, VaultPayout, Withdrawal
+from dml.chain.states import WithdrawalState
 from dml.core.context import Role
-from dml.core.ids import BatchId, UserId, WalletId, new_id
+from dml.core.ids import BatchId, new_id
 from dml.core.money import MicroTokens
-from dml.core.money import parse as tokens
-from dml.payments import queries as ledger
-from dml.payments import service as payments
-from dml.payments.rules import InsufficientFunds
-from tests.chain.people import add_vault, link, make_vault, set_vault, some_address, some_hash
-from tests.conftest import NOW, At
+from tests.chain.people import link, set_vault, some_address, some_hash
 from tests.world import PASSWORD, Person, World, problem
 
 PATH = "/v1/payments/withdrawals"
@@ -342,103 +333,3 @@ async def test_the_terms_say_what_is_left_today(world: World) -> None:
     told = (await ada.get(f"{PATH}/terms")).json()["stands_still"]
     assert told.startswith("Chain and books differ")
     assert "5 less" not in told
-
-
-# Use cases by themselves: terms that the API under test does not have.
-
-TERMS = Terms(
-    fee=tokens("0.5"),
-    least=tokens("1"),
-    count_a_day=3,
-    amount_a_day=tokens("100"),
-    review_above=tokens("50"),
-    gathered_seconds=60,
-)
-
-
-async def _wallet(at: At, owner: UserId, held: str = "1000") -> WalletId:
-    admin = at(owner, Role.ADMIN)
-    await add_vault(admin.tx)
-    await payments.credit(admin, owner, tokens(held), reason="for a test")
-    wallet = Wallet(
-        id=WalletId(new_id()),
-        user_id=owner,
-        address=Account.create().address,
-        kind=WalletKind.KEY,
-        linked_at=NOW,
-    )
-    admin.tx.add(wallet)
-    await admin.tx.flush()
-    return wallet.id
-
-
-async def _ask(at: At, owner: UserId, wallet: WalletId, amount: str, **more: Any) -> Withdrawal:
-    hours = more.pop("hours", 0)
-    ctx = at(owner, hours=hours)
-    return await withdrawing.request(ctx, TERMS, wallet_id=wallet, amount=tokens(amount), **more)
-
-
-async def test_the_fee_is_set_aside_too_and_comes_back(at: At, owner: UserId) -> None:
-    wallet = await _wallet(at, owner, "10.5")
-    ctx = at(owner)
-    with pytest.raises(withdrawal_rules.FeeRose) as rose:
-        await _ask(at, owner, wallet, "10", max_fee=tokens("0.4"))
-    assert rose.value.facts == {"fee": "0.5"}
-    with pytest.raises(InsufficientFunds):
-        await _ask(at, owner, wallet, "10.000001")
-    made = await _ask(at, owner, wallet, "10", max_fee=tokens("0.5"))
-    assert await ledger.get_balance(ctx.tx, owner) == ledger.Balance(
-        MicroTokens(0), MicroTokens(0), tokens("10.5")
-    )
-    await withdrawing.cancel(ctx, made.id)
-    assert (await ledger.get_balance(ctx.tx, owner)).available == tokens("10.5")
-    assert (await ledger.get_books(ctx.tx)).payouts == 0
-
-
-async def test_count_and_amount_of_24_hours_are_limited(at: At, owner: UserId) -> None:
-    wallet = await _wallet(at, owner)
-    first = await _ask(at, owner, wallet, "60")
-    with pytest.raises(withdrawal_rules.AmountOfDayUsed) as used:
-        await _ask(at, owner, wallet, "40.000001", hours=1)
-    assert used.value.facts["left"] == "40"
-    assert used.value.facts["retry_after_seconds"] == 23 * 3600 + 1
-    await _ask(at, owner, wallet, "20", hours=1)
-    await _ask(at, owner, wallet, "20", hours=1)
-    with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):
-        await _ask(at, owner, wallet, "1", hours=23)
-    await withdrawing.cancel(at(owner), first.id)
-    with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):  # One tries no more by cancelling.
-        await _ask(at, owner, wallet, "1", hours=23)
-    assert await _ask(at, owner, wallet, "1", hours=24)  # At 24 hours the first is out.
-
-
-async def test_what_came_back_does_not_count(at: At, owner: UserId) -> None:
-    wallet = await _wallet(at, owner)
-    made = await _ask(at, owner, wallet, "100")
-    made.state, made.number = WithdrawalState.REVERSED, 1
-    made.authorised_at = made.ended_at = NOW
-    await at(owner).tx.flush()
-    assert await _ask(at, owner, wallet, "100", hours=1)
-
-
-async def test_large_ones_and_many_small_ones_are_reviewed(at: At, owner: UserId) -> None:
-    wallet = await _wallet(at, owner)
-    assert not (await _ask(at, owner, wallet, "50")).needs_review
-    assert (await _ask(at, owner, wallet, "1", hours=1)).needs_review
-    assert (await _ask(at, owner, wallet, "51", hours=48)).needs_review
-
-
-def test_the_rules_at_their_bounds() -> None:
-    vault = make_vault(daily_limit=tokens("50"))
-    withdrawal_rules.require_amount(TERMS, vault, tokens("1"))
-    withdrawal_rules.require_amount(TERMS, vault, tokens("50"))
-    with pytest.raises(withdrawal_rules.AboveVaultLimit):
-        withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("50") + 1))
-    with pytest.raises(withdrawal_rules.LessThanLeast):
-        withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("1") - 1))
-    nothing = Recent(0, MicroTokens(0), None)
-    withdrawal_rules.require_left(TERMS, nothing, tokens("100"), NOW)
-    with pytest.raises(withdrawal_rules.AmountOfDayUsed):
-        withdrawal_rules.require_left(TERMS, nothing, MicroTokens(tokens("100") + 1), NOW)
-    with pytest.raises(wallet_rules.NobodysAddress):
-        wallet_rules.require_somebodys(ZERO, [])
