@@ -17,8 +17,11 @@ from typing import Any, Final
 import psycopg
 
 from dml.chain import comparing
+from dml.chain.batches import Terms
 from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.indexing import Indexer
+from dml.chain.paying import Payer
+from dml.chain.signers import NoSigner, Signer, make_signer
 from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
@@ -105,7 +108,9 @@ class Loop:
         return not trouble
 
 
-async def work(settings: Settings, endpoints: Endpoints, facts: dict[str, Any]) -> None:
+async def work(
+    settings: Settings, endpoints: Endpoints, signer: Signer | None, facts: dict[str, Any]
+) -> None:
     """Read, pay and compare until cancelled, once it is our turn."""
     assert settings.chain_vault is not None
     await Turn(wiring.database_url(settings)).take()
@@ -128,6 +133,11 @@ async def work(settings: Settings, endpoints: Endpoints, facts: dict[str, Any]) 
                 settings.compare_seconds,
             ),
         ]
+        if signer is None:
+            log.warning("no payout key is set: deposits are credited, and nothing is paid out")
+        else:
+            payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
+            loops.append(Loop("paying", payer.step, settings.chain_poll_seconds))
         async with asyncio.TaskGroup() as group:
             for loop in loops:
                 group.create_task(loop.run())
@@ -149,7 +159,7 @@ async def _register(indexer: Indexer, seconds: float) -> VaultId:
         await asyncio.sleep(seconds)
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, signer: Signer | None) -> int:
     """Work or stand by until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,7 +169,7 @@ async def serve(settings: Settings) -> int:
     async with chain_wiring.open_endpoints(settings) as endpoints:
         assert endpoints is not None
         name = nodes.new_name("chain")
-        working = asyncio.create_task(work(settings, endpoints, facts))
+        working = asyncio.create_task(work(settings, endpoints, signer, facts))
         tasks = [
             asyncio.create_task(stop.wait()),
             working,
@@ -191,4 +201,8 @@ def run(settings: Settings) -> int:
             "DML_CHAIN_VAULT is not set: the address of the vault on the chain of DML_CHAIN_URL"
         )
     logs.configure(settings)
-    return asyncio.run(serve(settings))
+    try:
+        signer = make_signer(settings)
+    except NoSigner as error:
+        raise Refused(str(error)) from error
+    return asyncio.run(serve(settings, signer))
