@@ -13,10 +13,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/server .venv/chain ## start the marketplace: PostgreSQL, Valkey, API and worker (Ctrl-C stops all)
+run: .venv/server .venv/chain ## start the marketplace: PostgreSQL, Valkey, chain, API and worker (Ctrl-C stops all)
 	@$(BIN)/dml up $(ARGS)
 
-demo: .venv/demo .venv/chain ## play the whole story: train, upload, pay, run on 20 devices, count (ARGS=--json)
+demo: .venv/demo .venv/chain ## play the whole story: pay in, train, run on 20 devices, count, pay out (ARGS=--json)
 	@$(BIN)/python -m demo $(ARGS)
 
 test: .venv/dev .venv/browser .venv/chain ## run every test (ARGS="-k ledger" for some of them)

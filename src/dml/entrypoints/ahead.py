@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from dml.entrypoints.embedded import life
+from dml.entrypoints.up_plan import SIGNERS
 
 ARGUMENT: Final = "--ahead"
 _VARIABLE: Final = "DML_UP_AHEAD"
@@ -38,6 +39,8 @@ class Ahead:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
                 [sys.executable, "-P", "-m", module, ARGUMENT],
+                # For what an API must not know: others read a process's first variables later, too.
+                env={name: it for name, it in os.environ.items() if name not in SIGNERS},
                 stdin=theirs.fileno(),
                 start_new_session=True,
                 umask=0o077,

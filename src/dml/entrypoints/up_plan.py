@@ -21,7 +21,7 @@ API: Final = "dml.entrypoints.api_process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 
 # What pays out is for the chain process alone.
-_SIGNERS: Final = (
+SIGNERS: Final = (
     "DML_PAYOUT_KEY",
     "DML_PAYOUT_KEYSTORE",
     "DML_PAYOUT_KEYSTORE_PASSWORD",
@@ -121,7 +121,7 @@ class Plan:
         """
         inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
         if self.chain != Chain.GIVEN or not pays:
-            inherited = {name: it for name, it in inherited.items() if name not in _SIGNERS}
+            inherited = {name: it for name, it in inherited.items() if name not in SIGNERS}
         if self.chain == Chain.LOCAL and local_chain is not None:
             inherited = _LOCAL_PACE | inherited | local_chain.variables()
             if pays:
