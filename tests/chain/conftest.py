@@ -8,6 +8,7 @@ import pytest
 from tests.chain.anvil import Anvil
 from tests.chain.deployed import Deployed, deploy
 from tests.chain.ledgered import Ledgered
+from tests.chain.payers import Paying, make_paying
 from tests.conftest import Sessions
 
 
@@ -35,3 +36,11 @@ async def ledgered(anvil: Anvil, on: Deployed, committing: Sessions) -> AsyncIte
     """The same beside a database of this test alone."""
     async with httpx.AsyncClient() as client:
         yield Ledgered(anvil, on, committing, client)
+
+
+@pytest.fixture
+async def paying(ledgered: Ledgered) -> AsyncIterator[Paying]:
+    """And a user who withdraws, on a chain that mines by hand."""
+    yield await make_paying(ledgered)
+    ledgered.anvil.call("anvil_dropAllTransactions")
+    ledgered.anvil.call("evm_setAutomine", True)
