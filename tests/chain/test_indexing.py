@@ -6,6 +6,7 @@ import uuid
 import pytest
 from sqlalchemy import text
 
+from dml.chain.comparing import compare
 from dml.chain.endpoints import NoNode
 from dml.chain.indexing import Indexer
 from dml.core.ids import UserId
@@ -213,3 +214,23 @@ async def test_several_deposits_of_one_transaction_are_several(ledgered: Ledgere
         (2, 102),
     ]
     assert await ledgered.held(user) == 303
+
+
+async def test_a_token_of_18_decimals_without_permit_counts_in_micro_tokens(
+    ledgered: Ledgered,
+) -> None:
+    user, on = await ledgered.user(), ledgered.on
+    odd, _ = put(on.web3, "testing/OddToken", on.owner, 10**30, 18)
+    vault, _ = put(on.web3, "Vault", on.owner, odd.address, on.owner, on.payer, on.guardian, 10**12)
+    on.send(odd.functions.approve(vault.address, 10**30), on.owner)
+    indexer = Indexer(
+        ledgered.sessions, ledgered.endpoints(), vault=vault.address, start_block=ledgered.height
+    )
+    vault_id = await indexer.register()
+    on.send(vault.functions.deposit(5 * 10**18, user.bytes), on.owner)
+    ledgered.make_final()
+    assert (await indexer.look()).credited == 1
+    assert await ledgered.held(user) == 5_000_000
+    assert await ledgered.rows("SELECT decimals, token_version FROM vaults") == [(18, None)]
+    assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
+    assert await ledgered.rows("SELECT balance FROM vaults") == [5_000_000]

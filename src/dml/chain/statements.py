@@ -67,7 +67,7 @@ _NEXT: Final = """
     SELECT d.id, d.ordinal, u.id AS user_id, d.amount
     FROM deposits d LEFT JOIN users u ON u.id = d.named
     WHERE d.vault_id = $1 AND d.state = 'seen' AND d.block_number <= $2
-    ORDER BY d.ordinal LIMIT $3
+    ORDER BY d.block_number, d.ordinal LIMIT $3
 """
 
 # Promises: each of these seen deposits is final, with an entry; the answer counts them.
