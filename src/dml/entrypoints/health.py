@@ -20,6 +20,7 @@ from dml.chain.rules import NotConnected
 from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
 from dml.core.errors import NotFound, all_refusals
+from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server
 from dml.edge.problems import refusals, status_of
@@ -81,7 +82,7 @@ async def _look(server: Parts) -> ReadyOut:
         async with server.sessions() as tx:
             revision = await tx.scalar(sql("SELECT version_num FROM alembic_version"))
             workers = await nodes.alive(tx, "worker")
-            chain = await _look_at_chain(tx, server)
+            chain = await look_at_chain(tx, server.settings)
     except ProgrammingError:
         database = "has not our tables: dml migrate"
         return _without_database(database, valkey)
@@ -110,9 +111,9 @@ def _without_database(database: str, valkey: str) -> ReadyOut:
     )
 
 
-async def _look_at_chain(tx: AsyncSession, server: Parts) -> str:
+async def look_at_chain(tx: AsyncSession, settings: Settings) -> str:
     """How it goes on the chain, in words that strangers may read."""
-    if server.settings.chain_url is None:
+    if settings.chain_url is None:
         return "none is set"
     if not any(it.facts.get("works") for it in await nodes.alive(tx, "chain")):
         return "no process that reads it was seen in the last ten seconds"
