@@ -96,8 +96,8 @@ async def _walk(paying: Paying, life: Life) -> bool:
         async with life.payer(paying) as payer, life.payer(paying, stuck_seconds=0) as hasty:
             await payer.step()
             await hasty.step()
-            for _ in range(4):
-                await paying.round(payer)
+            await paying.round(payer, blocks=CONFIRMATIONS + 1)
+            await payer.step()
     except Died:
         return True
     return False
