@@ -14,7 +14,7 @@ from dml.chain.signers import KeySigner, Signer
 from dml.core.ids import UserId, VaultId, WithdrawalId
 from dml.core.money import MicroTokens
 from tests.chain.deployed import payee
-from tests.chain.ledgered import KEYS, Ledgered
+from tests.chain.ledgered import CONFIRMATIONS, KEYS, Ledgered
 from tests.chain.rows import make_withdrawal
 
 GWEI: Final = 10**9
@@ -102,17 +102,17 @@ class Paying:
         query = "SELECT count(*) FROM withdrawals WHERE ended_at IS NULL"
         return int((await self.it.rows(query))[0])
 
-    async def round(self, payer: Payer) -> None:
-        """What the process does, while the chain goes on: the end of both is final two later."""
+    async def round(self, payer: Payer, blocks: int = 1) -> None:
+        """What the process does, while the chain goes on: with three blocks, the first is final."""
         await payer.step()
-        self.it.mine()
+        self.it.mine(blocks)
         await self.indexer.look()
 
     async def finish(self, payer: Payer | None = None) -> None:
         """Go on until nothing is open, and look at the books."""
         payer = payer or self.payer()
         for _ in range(ROUNDS_MAX):
-            await self.round(payer)
+            await self.round(payer, blocks=CONFIRMATIONS + 1)
             if not await self.open_withdrawals() and not await self.open_batches():
                 break
         await self.check()

@@ -70,8 +70,8 @@ async def test_what_the_daily_limit_leaves_waits_and_goes_later(paying: Paying) 
     await paying.ask(2_000_000)
     late = await paying.ask(2_000_000)
     payer = paying.payer()
-    for _ in range(4):
-        await paying.round(payer)
+    for _ in range(2):
+        await paying.round(payer, blocks=3)
     assert await paying.states() == ["paid", "requested"]
     assert (await paying.get(late)).number is None
     paying.it.anvil.call("evm_increaseTime", hex(86_400))
@@ -87,8 +87,8 @@ async def test_a_limit_lowered_in_between_puts_off_and_the_number_is_kept(paying
     await payer.step()
     number = (await paying.get(late)).number
     _transact_first(paying, "setDailyLimit", 3_000_000)
-    for _ in range(4):
-        await paying.round(payer)
+    for _ in range(2):
+        await paying.round(payer, blocks=3)
     assert await paying.it.rows("SELECT outcome FROM payout_batches") == ["1 put off, 1 paid"]
     put_off = await paying.get(late)
     assert (put_off.state, put_off.batch_id, put_off.number) == ("authorised", None, number)
@@ -202,8 +202,8 @@ async def test_numbers_that_the_vault_has_paid_already_are_not_given_again(payin
     payer = paying.payer()
     await paying.round(payer)
     assert await paying.transactions() == []
-    for _ in range(4):
-        await paying.round(payer)
+    for _ in range(2):
+        await paying.round(payer, blocks=3)
     assert (await paying.get(ours)).number == 4
     assert await paying.states() == ["paid"]
 

@@ -94,7 +94,7 @@ class Payer:
             assert chosen
             trouble = f"{chosen.node.name}: {error}"
             self._endpoints.failed(chosen.node, str(error))
-        await self._note(trouble)
+        await self._note(vault, trouble and trouble[:TROUBLE_MAX])
 
     async def _pass(self, vault: Vault, chosen: Chosen) -> str | None:
         facts = await payout_facts.ask(chosen, vault, self._signer.address)
@@ -307,13 +307,12 @@ class Payer:
         async with self._sessions.begin() as tx:
             (await statements.get_vault(tx, self._vault_id)).daily_limit = sight.facts.daily
 
-    async def _note(self, trouble: str | None) -> None:
-        trouble = trouble and trouble[:TROUBLE_MAX]
+    async def _note(self, vault: Vault, trouble: str | None) -> None:
+        if vault.paying_trouble == trouble:
+            return
+        log.warning("payouts: %s", trouble or "they go on")
         async with self._sessions.begin() as tx:
-            vault = await statements.get_vault(tx, self._vault_id)
-            if vault.paying_trouble != trouble:
-                vault.paying_trouble = trouble
-                log.warning("payouts: %s", trouble or "they go on")
+            (await statements.get_vault(tx, vault.id)).paying_trouble = trouble
 
 
 def _payouts(it: OpenBatch) -> list[Payout]:

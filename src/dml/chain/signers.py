@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
 
+from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
-from eth_keyfile.keyfile import decode_keyfile_json
 from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 from pydantic import SecretStr
@@ -121,7 +121,7 @@ def _read_keystore(file: Path, password: SecretStr | None) -> bytes:
     except (ValueError, RecursionError):
         raise NoSigner(f"the keystore {file} is damaged: it is no JSON") from None
     try:
-        key = bytes(decode_keyfile_json(content, password.get_secret_value()))
+        key = bytes(Account.decrypt(content, password.get_secret_value()))
     except ValueError as error:
         if "mismatch" in str(error):
             raise NoSigner(
