@@ -32,6 +32,7 @@ from dml.entrypoints.embedded.refusals import Refused
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
+PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
 END_SECONDS: Final = 0.5
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('dml chain', 7331))"
 
@@ -137,7 +138,8 @@ async def work(
             log.warning("no payout key is set: deposits are credited, and nothing is paid out")
         else:
             payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
-            loops.append(Loop("paying", payer.step, settings.chain_poll_seconds))
+            seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
+            loops.append(Loop("paying", payer.step, seconds))
         async with asyncio.TaskGroup() as group:
             for loop in loops:
                 group.create_task(loop.run())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dml.entrypoints import up_ports
-from dml.entrypoints.embedded import chain, life
+from dml.entrypoints.embedded import chain, folders, life
 from dml.entrypoints.embedded.refusals import Refused
 
 START_SECONDS: Final = 30.0
@@ -94,7 +94,7 @@ class Anvil:
         """Write all blocks and the state to disk, whole or not at all, to outlast a power cut."""
         state = bytes.fromhex(self.ask("anvil_dumpState")[2:])
         new = path.with_name(f"{path.name}.new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(folders.open_shared(new, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.write(state)
             file.flush()
             os.fsync(file.fileno())

@@ -157,10 +157,13 @@ def test_the_command_itself_starts_the_api_ahead_and_ends_it_where_none_is_neede
     marketplace: Marketplace,
 ) -> None:
     command = [str(Path(sys.executable).with_name("dml")), "up", "--api", "1", "--workers", "1"]
+    marketplace.variables["DML_PAYOUT_KEY"] = "for who pays alone"
     first = marketplace.popen(command=command)
     marketplace.until(lambda: "Stop    " in marketplace.shown(), 60)
     assert "--ahead" in Path(f"/proc/{marketplace.pid('api-1')}/cmdline").read_text()
     assert "--ahead" in Path(f"/proc/{marketplace.pid('supervisor')}/cmdline").read_text()
+    for name in ("api-1", "worker-1"):
+        assert b"PAYOUT" not in Path(f"/proc/{marketplace.pid(name)}/environ").read_bytes()
     assert marketplace.process("api-2") is marketplace.process("worker-2") is None
     assert marketplace.serves()
 
