@@ -2,6 +2,7 @@
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from web3.types import TxParams, Wei
 
 from dml.chain.models import Vault
 from dml.chain.signers import KeySigner
@@ -223,10 +224,10 @@ def _queue(
     paying: Paying, name: str, *arguments: object, sender: str | None = None, tip: int = GWEI
 ) -> None:
     on = paying.it.on
-    made = {
-        "from": sender or on.owner,
+    made: TxParams = {
+        "from": on.web3.to_checksum_address(sender or on.owner),
         "gas": 500_000,
-        "maxFeePerGas": 200 * GWEI,
-        "maxPriorityFeePerGas": tip,
+        "maxFeePerGas": Wei(200 * GWEI),
+        "maxPriorityFeePerGas": Wei(tip),
     }
     on.vault.functions[name](*arguments).transact(made)

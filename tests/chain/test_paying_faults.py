@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from web3.types import TxParams, Wei
 
 from dml.chain.endpoints import Endpoints
 from dml.chain.paying import Payer
@@ -316,10 +317,13 @@ def _raise_base_fee(paying: Paying, gwei: int) -> None:
 def _take_nonce(paying: Paying) -> None:
     """Mine another transaction with the nonce that ours has."""
     on = paying.it.on
-    nonce = on.web3.eth.get_transaction_count(on.payer)
-    on.token.functions.approve(on.alice, 1).transact(
-        {"from": on.payer, "nonce": nonce, "maxFeePerGas": 10**11, "maxPriorityFeePerGas": GWEI}
-    )
+    made: TxParams = {
+        "from": on.payer,
+        "nonce": on.web3.eth.get_transaction_count(on.payer),
+        "maxFeePerGas": Wei(100 * GWEI),
+        "maxPriorityFeePerGas": Wei(GWEI),
+    }
+    on.token.functions.approve(on.alice, 1).transact(made)
     paying.it.mine()
 
 

@@ -22,37 +22,32 @@ OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch, what was signed for it in that order, and what of it is neither paid nor ended."""
+    """A batch, what was signed for it in that order, and what of it is neither paid nor ended.
+
+    `numbers` are those of what waits, as they were read.
+    """
 
     batch: Batch
     transactions: Sequence[SignedTransaction]
     waiting: Sequence[Withdrawal]
+    numbers: Sequence[int]
 
     @property
     def hashes(self) -> frozenset[str]:
         return frozenset(it.hash for it in self.transactions)
-
-    @property
-    def numbers(self) -> list[int | None]:
-        return [it.number for it in self.waiting]
 
 
 async def list_open(tx: AsyncSession, vault_id: VaultId) -> list[OpenBatch]:
     """Return the batches that are not settled, the oldest first."""
     query = select(Batch).where(Batch.vault_id == vault_id, Batch.settled_at.is_(None))
     batches = (await tx.scalars(query.order_by(Batch.id).limit(OPEN_MAX))).all()
-    return [
-        OpenBatch(it, await _list_transactions(tx, it.id), await _list_waiting(tx, it.id))
-        for it in batches
-    ]
+    return [await _open(tx, it) for it in batches]
 
 
 async def lock_batch(tx: AsyncSession, batch_id: BatchId) -> OpenBatch:
     """Load a batch, and hold its row."""
     batch = await tx.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
-    return OpenBatch(
-        batch, await _list_transactions(tx, batch_id), await _list_waiting(tx, batch_id, lock=True)
-    )
+    return await _open(tx, batch, lock=True)
 
 
 async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
@@ -125,6 +120,12 @@ async def find_refusals(
         .order_by(VaultPayout.block_number, VaultPayout.log_index)
     )
     return {number: refusal for number, refusal in await tx.execute(query) if refusal is not None}
+
+
+async def _open(tx: AsyncSession, batch: Batch, *, lock: bool = False) -> OpenBatch:
+    waiting = await _list_waiting(tx, batch.id, lock=lock)
+    numbers = [it.number for it in waiting if it.number is not None]
+    return OpenBatch(batch, await _list_transactions(tx, batch.id), waiting, numbers)
 
 
 async def _list_transactions(tx: AsyncSession, batch_id: BatchId) -> Sequence[SignedTransaction]:

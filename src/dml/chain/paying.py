@@ -260,8 +260,7 @@ class Payer:
             if not it.transactions or await self._can_be_mined(sight.node, it, at):
                 return False
             payouts = _payouts(it)
-            numbers = [payout.number for payout in payouts]
-            paid = await payout_facts.find_paid(sight.node, vault, numbers, at=at)
+            paid = await payout_facts.find_paid(sight.node, vault, it.numbers, at=at)
             reverted = await payout_facts.find_reverted(
                 sight.node, vault, it.transactions, payouts, up_to=at
             )
@@ -317,9 +316,8 @@ class Payer:
 
 def _payouts(it: OpenBatch) -> list[Payout]:
     return [
-        Payout(found.number, found.address, found.amount)
-        for found in it.waiting
-        if found.number is not None
+        Payout(number, found.address, found.amount)
+        for number, found in zip(it.numbers, it.waiting, strict=True)
     ]
 
 
