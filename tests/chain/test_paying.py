@@ -66,6 +66,22 @@ async def test_who_cant_be_paid_gets_it_back_with_the_reason_and_the_others_are_
     assert await paying.it.held(paying.user_id) == FUNDS - 1_000_000
 
 
+async def test_nothing_is_given_back_before_the_refusal_is_final(paying: Paying) -> None:
+    """Another branch may yet pay it."""
+    refused = await paying.ask(address=paying.it.vault)
+    payer = paying.payer()
+    await payer.step()
+    for _ in range(3):
+        assert await paying.states() == ["authorised"]
+        paying.it.mine()
+        await payer.step()  # Before the indexer: what it has not read is not known.
+        assert await paying.states() == ["authorised"]
+        await paying.indexer.look()
+    await payer.step()
+    assert (await paying.get(refused)).state == "reversed"
+    await paying.check()
+
+
 async def test_what_the_daily_limit_leaves_waits_and_goes_later(paying: Paying) -> None:
     _transact(paying, "setDailyLimit", 3_000_000)
     await paying.ask(2_000_000)

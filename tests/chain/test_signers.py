@@ -186,7 +186,7 @@ def _sign_digest(key: ECDSAPrivateKey, message: bytes, _algorithm: str) -> bytes
 
 def _keystore(folder: Path) -> Settings:
     """Fewer iterations than is safe: this is not about that."""
-    made = Account.encrypt(KEY, "right", kdf="pbkdf2", iterations=2)
+    made = Account.encrypt(bytes.fromhex(KEY[2:]), "right", kdf="pbkdf2", iterations=2)
     file = folder / "key.json"
     file.write_text(json.dumps(made))
     return settings(payout_keystore=file, payout_keystore_password=SecretStr("right"))

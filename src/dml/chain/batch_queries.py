@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.models import (
@@ -55,31 +55,20 @@ async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
 
     What somebody else holds at this moment is left out, here and below: it is for the next time.
     """
-    query = (
-        select(Withdrawal)
-        .where(
-            Withdrawal.state == WithdrawalState.AUTHORISED,
-            Withdrawal.ended_at.is_(None),
-            Withdrawal.batch_id.is_(None),
-        )
-        .order_by(Withdrawal.id)
-        .limit(limit)
-    )
+    query = _requeued().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
+
+
+async def is_idle(tx: AsyncSession, vault_id: VaultId) -> bool:
+    """Whether no batch is open, and nothing waits for one."""
+    batches = select(Batch).where(Batch.vault_id == vault_id, Batch.settled_at.is_(None))
+    busy = or_(batches.exists(), _requested().exists(), _requeued().exists())
+    return not await tx.scalar(select(busy))
 
 
 async def lock_requested(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
     """Return withdrawals that were asked for and need no review, or had it; the oldest first."""
-    query = (
-        select(Withdrawal)
-        .where(
-            Withdrawal.state == WithdrawalState.REQUESTED,
-            Withdrawal.ended_at.is_(None),
-            ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
-        )
-        .order_by(Withdrawal.id)
-        .limit(limit)
-    )
+    query = _requested().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
 
 
@@ -120,6 +109,22 @@ async def find_refusals(
         .order_by(VaultPayout.block_number, VaultPayout.log_index)
     )
     return {number: refusal for number, refusal in await tx.execute(query) if refusal is not None}
+
+
+def _requeued() -> Select[Withdrawal]:
+    return select(Withdrawal).where(
+        Withdrawal.state == WithdrawalState.AUTHORISED,
+        Withdrawal.ended_at.is_(None),
+        Withdrawal.batch_id.is_(None),
+    )
+
+
+def _requested() -> Select[Withdrawal]:
+    return select(Withdrawal).where(
+        Withdrawal.state == WithdrawalState.REQUESTED,
+        Withdrawal.ended_at.is_(None),
+        ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
+    )
 
 
 async def _open(tx: AsyncSession, batch: Batch, *, lock: bool = False) -> OpenBatch:
