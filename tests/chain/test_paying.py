@@ -2,6 +2,7 @@
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from web3.types import TxParams, Wei
 
 from dml.chain.models import Vault
 from dml.chain.signers import KeySigner
@@ -63,6 +64,22 @@ async def test_who_cant_be_paid_gets_it_back_with_the_reason_and_the_others_are_
     assert await paying.states() == ["reversed", "paid"]
     assert (await paying.get(refused)).end_reason == "the vault cannot pay to this address"
     assert await paying.it.held(paying.user_id) == FUNDS - 1_000_000
+
+
+async def test_nothing_is_given_back_before_the_refusal_is_final(paying: Paying) -> None:
+    """Another branch may yet pay it."""
+    refused = await paying.ask(address=paying.it.vault)
+    payer = paying.payer()
+    await payer.step()
+    for _ in range(3):
+        assert await paying.states() == ["authorised"]
+        paying.it.mine()
+        await payer.step()  # Before the indexer: what it has not read is not known.
+        assert await paying.states() == ["authorised"]
+        await paying.indexer.look()
+    await payer.step()
+    assert (await paying.get(refused)).state == "reversed"
+    await paying.check()
 
 
 async def test_what_the_daily_limit_leaves_waits_and_goes_later(paying: Paying) -> None:
@@ -223,10 +240,10 @@ def _queue(
     paying: Paying, name: str, *arguments: object, sender: str | None = None, tip: int = GWEI
 ) -> None:
     on = paying.it.on
-    made = {
-        "from": sender or on.owner,
+    made: TxParams = {
+        "from": on.web3.to_checksum_address(sender or on.owner),
         "gas": 500_000,
-        "maxFeePerGas": 200 * GWEI,
-        "maxPriorityFeePerGas": tip,
+        "maxFeePerGas": Wei(200 * GWEI),
+        "maxPriorityFeePerGas": Wei(tip),
     }
     on.vault.functions[name](*arguments).transact(made)

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from web3.types import TxParams, Wei
 
 from dml.chain.endpoints import Endpoints
 from dml.chain.paying import Payer
+from tests.chain.deployed import DAILY
 from tests.chain.ledgered import CHAIN_ID, CONFIRMATIONS
 from tests.chain.payers import GWEI, Paying
 from tests.chain.wrong_node import Says, refuse, wrong_node
@@ -284,6 +286,19 @@ async def test_a_node_that_refuses_a_transaction_is_quoted(paying: Paying) -> No
     await paying.finish()
 
 
+async def test_while_nothing_is_to_be_paid_nodes_are_left_alone(paying: Paying) -> None:
+    async with wrong_node(paying.it.anvil.url, paying.it.client) as node:
+        payer = paying.payer(nodes=paying.it.endpoints(node.url))
+        await payer.step()
+        asked = node.asked.total()
+        await payer.step()
+        assert node.asked.total() == asked
+        assert await paying.it.rows("SELECT daily_limit FROM vaults") == [DAILY]
+        await paying.ask()
+        await paying.finish(payer)
+    assert await paying.states() == ["paid"]
+
+
 async def test_two_payers_at_once_pay_once(paying: Paying) -> None:
     for _ in range(3):
         for _ in range(4):
@@ -316,10 +331,13 @@ def _raise_base_fee(paying: Paying, gwei: int) -> None:
 def _take_nonce(paying: Paying) -> None:
     """Mine another transaction with the nonce that ours has."""
     on = paying.it.on
-    nonce = on.web3.eth.get_transaction_count(on.payer)
-    on.token.functions.approve(on.alice, 1).transact(
-        {"from": on.payer, "nonce": nonce, "maxFeePerGas": 10**11, "maxPriorityFeePerGas": GWEI}
-    )
+    made: TxParams = {
+        "from": on.payer,
+        "nonce": on.web3.eth.get_transaction_count(on.payer),
+        "maxFeePerGas": Wei(100 * GWEI),
+        "maxPriorityFeePerGas": Wei(GWEI),
+    }
+    on.token.functions.approve(on.alice, 1).transact(made)
     paying.it.mine()
 
 

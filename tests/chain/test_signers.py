@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from eth_account import Account
-from eth_keyfile.keyfile import create_keyfile_json
 from moto import mock_aws
 from moto.kms.utils import ECDSAPrivateKey
 from pydantic import SecretStr
@@ -187,9 +186,7 @@ def _sign_digest(key: ECDSAPrivateKey, message: bytes, _algorithm: str) -> bytes
 
 def _keystore(folder: Path) -> Settings:
     """Fewer iterations than is safe: this is not about that."""
-    made = create_keyfile_json(
-        bytes.fromhex(KEY[2:]), b"right", version=3, kdf="pbkdf2", iterations=2
-    )
+    made = Account.encrypt(bytes.fromhex(KEY[2:]), "right", kdf="pbkdf2", iterations=2)
     file = folder / "key.json"
     file.write_text(json.dumps(made))
     return settings(payout_keystore=file, payout_keystore_password=SecretStr("right"))

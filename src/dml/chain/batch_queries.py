@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.models import (
@@ -22,37 +22,32 @@ OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch, what was signed for it in that order, and what of it is neither paid nor ended."""
+    """A batch, what was signed for it in that order, and what of it is neither paid nor ended.
+
+    `numbers` are those of what waits, as they were read.
+    """
 
     batch: Batch
     transactions: Sequence[SignedTransaction]
     waiting: Sequence[Withdrawal]
+    numbers: Sequence[int]
 
     @property
     def hashes(self) -> frozenset[str]:
         return frozenset(it.hash for it in self.transactions)
-
-    @property
-    def numbers(self) -> list[int | None]:
-        return [it.number for it in self.waiting]
 
 
 async def list_open(tx: AsyncSession, vault_id: VaultId) -> list[OpenBatch]:
     """Return the batches that are not settled, the oldest first."""
     query = select(Batch).where(Batch.vault_id == vault_id, Batch.settled_at.is_(None))
     batches = (await tx.scalars(query.order_by(Batch.id).limit(OPEN_MAX))).all()
-    return [
-        OpenBatch(it, await _list_transactions(tx, it.id), await _list_waiting(tx, it.id))
-        for it in batches
-    ]
+    return [await _open(tx, it) for it in batches]
 
 
 async def lock_batch(tx: AsyncSession, batch_id: BatchId) -> OpenBatch:
     """Load a batch, and hold its row."""
     batch = await tx.get_one(Batch, batch_id, with_for_update=True, populate_existing=True)
-    return OpenBatch(
-        batch, await _list_transactions(tx, batch_id), await _list_waiting(tx, batch_id, lock=True)
-    )
+    return await _open(tx, batch, lock=True)
 
 
 async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
@@ -60,31 +55,20 @@ async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
 
     What somebody else holds at this moment is left out, here and below: it is for the next time.
     """
-    query = (
-        select(Withdrawal)
-        .where(
-            Withdrawal.state == WithdrawalState.AUTHORISED,
-            Withdrawal.ended_at.is_(None),
-            Withdrawal.batch_id.is_(None),
-        )
-        .order_by(Withdrawal.id)
-        .limit(limit)
-    )
+    query = _requeued().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
+
+
+async def is_idle(tx: AsyncSession, vault_id: VaultId) -> bool:
+    """Whether no batch is open, and nothing waits for one."""
+    batches = select(Batch).where(Batch.vault_id == vault_id, Batch.settled_at.is_(None))
+    busy = or_(batches.exists(), _requested().exists(), _requeued().exists())
+    return not await tx.scalar(select(busy))
 
 
 async def lock_requested(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
     """Return withdrawals that were asked for and need no review, or had it; the oldest first."""
-    query = (
-        select(Withdrawal)
-        .where(
-            Withdrawal.state == WithdrawalState.REQUESTED,
-            Withdrawal.ended_at.is_(None),
-            ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
-        )
-        .order_by(Withdrawal.id)
-        .limit(limit)
-    )
+    query = _requested().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
 
 
@@ -125,6 +109,28 @@ async def find_refusals(
         .order_by(VaultPayout.block_number, VaultPayout.log_index)
     )
     return {number: refusal for number, refusal in await tx.execute(query) if refusal is not None}
+
+
+def _requeued() -> Select[Withdrawal]:
+    return select(Withdrawal).where(
+        Withdrawal.state == WithdrawalState.AUTHORISED,
+        Withdrawal.ended_at.is_(None),
+        Withdrawal.batch_id.is_(None),
+    )
+
+
+def _requested() -> Select[Withdrawal]:
+    return select(Withdrawal).where(
+        Withdrawal.state == WithdrawalState.REQUESTED,
+        Withdrawal.ended_at.is_(None),
+        ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
+    )
+
+
+async def _open(tx: AsyncSession, batch: Batch, *, lock: bool = False) -> OpenBatch:
+    waiting = await _list_waiting(tx, batch.id, lock=lock)
+    numbers = [it.number for it in waiting if it.number is not None]
+    return OpenBatch(batch, await _list_transactions(tx, batch.id), waiting, numbers)
 
 
 async def _list_transactions(tx: AsyncSession, batch_id: BatchId) -> Sequence[SignedTransaction]:

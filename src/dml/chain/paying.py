@@ -8,6 +8,7 @@ batch is closed once the chain can't do anything more with it.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from dml.core.ids import BatchId, VaultId
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS: Final = 15.0  # So often the vault is looked at while there is nothing to pay.
 TROUBLE_MAX: Final = 500  # Characters of what is written down of a trouble.
 GAS_MIN: Final = fees.gas_limit(100_000)  # Of a batch of one.
 # What nodes say to a transaction that they have, or that is mined: nothing is wrong then.
@@ -47,6 +49,7 @@ class _Sight:
     fees: Fees | None  # At the market; None where the base fee is above the cap.
     hindrance: str | None
     signed: list[int] = field(default_factory=list)  # Our nonces that can still be mined.
+    final_nonces: dict[str, int] = field(default_factory=dict)  # How many of whom are final.
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -76,11 +79,14 @@ class Payer:
     ) -> None:
         self._sessions, self._endpoints = sessions, endpoints
         self._vault_id, self._signer, self._terms = vault_id, signer, terms
+        self._looked_at = float("-inf")
 
     async def step(self) -> None:
         """Do what can be done now, and write down why the rest can't."""
         async with self._sessions() as tx:
             vault = await statements.get_vault(tx, self._vault_id)
+            if await batch_queries.is_idle(tx, vault.id) and self._looked_lately():
+                return
         chosen: Chosen | None = None
         try:
             known = (vault.final_number, vault.final_hash)
@@ -95,6 +101,13 @@ class Payer:
             trouble = f"{chosen.node.name}: {error}"
             self._endpoints.failed(chosen.node, str(error))
         await self._note(vault, trouble and trouble[:TROUBLE_MAX])
+
+    def _looked_lately(self) -> bool:
+        """Whether it is too early to look at a vault that nothing is to be paid from."""
+        if time.monotonic() - self._looked_at < IDLE_SECONDS:
+            return True
+        self._looked_at = time.monotonic()
+        return False
 
     async def _pass(self, vault: Vault, chosen: Chosen) -> str | None:
         facts = await payout_facts.ask(chosen, vault, self._signer.address)
@@ -257,11 +270,10 @@ class Payer:
         at = vault.final_number
         paid, reverted = frozenset[int](), None
         if it.waiting:
-            if not it.transactions or await self._can_be_mined(sight.node, it, at):
+            if not it.transactions or await self._can_be_mined(sight, it, at):
                 return False
             payouts = _payouts(it)
-            numbers = [payout.number for payout in payouts]
-            paid = await payout_facts.find_paid(sight.node, vault, numbers, at=at)
+            paid = await payout_facts.find_paid(sight.node, vault, it.numbers, at=at)
             reverted = await payout_facts.find_reverted(
                 sight.node, vault, it.transactions, payouts, up_to=at
             )
@@ -269,15 +281,14 @@ class Payer:
         async with self._sessions.begin() as tx:
             return await batches.conclude(_system(tx), vault.id, it.batch.id, ended)
 
-    async def _can_be_mined(self, node: Node, it: OpenBatch, at: int) -> bool:
+    async def _can_be_mined(self, sight: _Sight, it: OpenBatch, at: int) -> bool:
         """Whether a final block leaves room for any transaction of a batch."""
         highest = dict[str, int]()
         for tx in it.transactions:
             highest[tx.sender] = max(tx.nonce, highest.get(tx.sender, -1))
-        for sender, nonce in highest.items():
-            if await node.nonce(sender, at) <= nonce:
-                return True
-        return False
+        for sender in highest.keys() - sight.final_nonces.keys():
+            sight.final_nonces[sender] = await sight.node.nonce(sender, at)
+        return any(sight.final_nonces[sender] <= nonce for sender, nonce in highest.items())
 
     async def _begin(self, sight: _Sight, open_ids: Sequence[BatchId]) -> None:
         """Make the next batch, if one is due and can be paid for."""
@@ -317,9 +328,8 @@ class Payer:
 
 def _payouts(it: OpenBatch) -> list[Payout]:
     return [
-        Payout(found.number, found.address, found.amount)
-        for found in it.waiting
-        if found.number is not None
+        Payout(number, found.address, found.amount)
+        for number, found in zip(it.numbers, it.waiting, strict=True)
     ]
 
 
