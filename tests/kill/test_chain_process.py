@@ -20,6 +20,7 @@ from dml.core.db import connect
 from dml.core.engine_supervisor import LOST
 from dml.core.settings import Settings
 from dml.entrypoints import faucet
+from dml.entrypoints.embedded import locks
 from tests.entrypoints.up.chains import LocalChain
 from tests.entrypoints.up.marketplace import SOURCE
 from tests.kill.processes import DML
@@ -34,9 +35,13 @@ EMAIL: Final = "ada@example.org"
 class Readers:
     """Chain processes of one home and one database."""
 
-    home: Path
+    local_chain: LocalChain
     database_url: str
     started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        return self.local_chain.home
 
     def start(self, says: str) -> "subprocess.Popen[bytes]":
         """Start one, and wait until it says so."""
@@ -79,7 +84,7 @@ class Readers:
 def readers(open_folder: Path, new_database: str) -> Iterator[Readers]:
     local_chain = LocalChain(open_folder / "home")
     local_chain.start()
-    it = Readers(local_chain.home, new_database)
+    it = Readers(local_chain, new_database)
     yield it
     for process in it.started:
         process.kill()
@@ -111,6 +116,18 @@ async def test_whoever_stands_by_goes_on_where_the_killed_one_was(readers: Reade
     ]
     compared = "SELECT balance, difference FROM vaults WHERE compared_at IS NOT NULL"
     await asyncio.to_thread(readers.until, lambda: readers.rows(compared) == [(7_000_000, None)])
+
+    # The chain itself is killed: what was final is there, and it goes on.
+    (killed,) = readers.local_chain.started
+    killed.kill()
+    killed.wait()
+    await asyncio.to_thread(readers.until, lambda: not locks.is_held(readers.local_chain.lock))
+    await asyncio.to_thread(readers.local_chain.start)
+    assert await asyncio.to_thread(faucet.run, settings, EMAIL, "5") == 0
+    assert readers.rows("SELECT sum(amount) FROM deposits WHERE state = 'credited'") == [
+        (12_000_000,)
+    ]
+    assert readers.rows("SELECT halted_at FROM vaults") == [(None,)]
 
     # Who loses the lock cannot know whose turn it is.
     locked = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
