@@ -6,75 +6,18 @@ is the same as to die before the next, for what lies between is only read.
 
 import asyncio
 import itertools
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
 import pytest
 from web3.types import TxParams, Wei
 
-from dml.chain.endpoints import Endpoints
-from dml.chain.paying import Payer
 from tests.chain.deployed import DAILY
-from tests.chain.ledgered import CHAIN_ID, CONFIRMATIONS
+from tests.chain.ledgered import CONFIRMATIONS
+from tests.chain.mortal import Died, Life
 from tests.chain.payers import GWEI, Paying
 from tests.chain.wrong_node import Says, refuse, wrong_node
 
 WALK_MAX: Final = 40
-
-
-class Died(BaseException):
-    """The process is gone: nothing may handle this."""
-
-
-@dataclass
-class Life:
-    """A process that dies before its write of this number, counted from 1."""
-
-    last: int
-    writes: int = 0
-
-    def write(self) -> None:
-        self.writes += 1
-        if self.writes >= self.last:
-            raise Died
-
-    @asynccontextmanager
-    async def payer(self, paying: Paying, **terms: Any) -> AsyncIterator[Payer]:
-        async with httpx.AsyncClient(transport=MortalTransport(self)) as client:
-            nodes = Endpoints(
-                [paying.it.anvil.url], client, chain_id=CHAIN_ID, confirmations=CONFIRMATIONS
-            )
-            sessions = MortalSessions(paying.it.sessions, self)
-            yield paying.payer(sessions=sessions, nodes=nodes, **terms)
-
-
-class MortalSessions:
-    def __init__(self, real: Any, life: Life) -> None:
-        self._real, self._life = real, life
-
-    def __call__(self) -> Any:
-        return self._real()
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Any]:
-        async with self._real.begin() as tx:
-            yield tx
-            self._life.write()
-
-
-class MortalTransport(httpx.AsyncHTTPTransport):
-    def __init__(self, life: Life) -> None:
-        super().__init__()
-        self._life = life
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if json.loads(request.content)["method"] == "eth_sendRawTransaction":
-            self._life.write()
-        return await super().handle_async_request(request)
 
 
 async def test_a_payer_that_dies_at_any_write_pays_once(paying: Paying) -> None:
@@ -174,6 +117,42 @@ async def test_two_transactions_of_one_batch_are_mined_and_it_is_paid_once(payin
     await paying.finish(payer)  # Sends both again.
     paying.it.mine()
     assert int(paying.it.anvil.call("eth_getTransactionCount", paying.it.on.payer, "latest"), 16)
+    assert await paying.states() == ["paid"]
+
+
+async def test_what_can_still_be_mined_keeps_its_nonce_from_the_next_batch(paying: Paying) -> None:
+    """As above, but of both only the first is mined when the next batch goes."""
+    await paying.ask()
+    payer = paying.payer()
+    await payer.step()
+    paying.it.anvil.call("anvil_dropAllTransactions")
+    paying.it.remember()
+    _take_nonce(paying)
+    await payer.step()
+    paying.it.anvil.call("anvil_dropAllTransactions")
+    paying.it.forget()
+    await _mine_raw(paying, (await paying.transactions())[0][0])
+    await paying.ask()
+    await payer.step()
+    assert [it[1] for it in await paying.transactions()] == [0, 1, 2]
+    await paying.finish(payer)
+    assert await paying.states() == ["paid", "paid"]
+
+
+async def test_a_gap_before_what_is_signed_is_filled(paying: Paying) -> None:
+    """Another's transaction was dropped for good: ours behind it could never be mined."""
+    await paying.ask()
+    paying.it.remember()
+    _take_nonce(paying)
+    await paying.payer().step()
+    paying.it.anvil.call("anvil_dropAllTransactions")
+    paying.it.forget()
+    paying.it.mine()
+    await paying.payer().step()
+    assert [it[1] for it in await paying.transactions()] == [1]
+    await paying.payer(stuck_seconds=0).step()
+    assert [it[1] for it in await paying.transactions()] == [1, 0]
+    await paying.finish()
     assert await paying.states() == ["paid"]
 
 
@@ -284,6 +263,37 @@ async def test_a_node_that_refuses_a_transaction_is_quoted(paying: Paying) -> No
         await paying.payer(nodes=paying.it.endpoints(node.url)).step()
         assert "insufficient funds" in (await paying.trouble() or "")
     await paying.finish()
+
+
+async def test_a_node_that_lies_gets_nobody_s_tokens_back_while_another_knows_better(
+    paying: Paying,
+) -> None:
+    """It says that the transaction was reverted long ago, which still can be mined."""
+    await paying.ask()
+    await paying.payer().step()
+    tip = paying.it.anvil.call("eth_getBlockByNumber", "0x1", False)
+
+    def tell(asked: str, params: list[Any], result: Any) -> Any:
+        if asked == "eth_getTransactionCount":
+            return "0x63"
+        if asked == "eth_getTransactionReceipt":
+            return {
+                "transactionHash": params[0],
+                "blockNumber": "0x1",
+                "blockHash": tip["hash"],
+                "status": "0x0",
+                "gasUsed": "0x1",
+            }
+        return result
+
+    async with wrong_node(paying.it.anvil.url, paying.it.client) as node:
+        node.tell = tell
+        nodes = paying.it.endpoints(node.url, paying.it.anvil.url)
+        await paying.payer(nodes=nodes).step()
+        assert "say different things" in (await paying.trouble() or "")
+        assert await paying.states() == ["authorised"]
+        await paying.payer(nodes=paying.it.endpoints(node.url)).step()
+        assert await paying.states() == ["reversed"]  # Alone, a node is believed.
 
 
 async def test_while_nothing_is_to_be_paid_nodes_are_left_alone(paying: Paying) -> None:

@@ -143,6 +143,9 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     found = await batch_queries.lock_batch(ctx.tx, batch_id)
     if found.batch.settled_at is not None or found.hashes != ended.hashes:
         return False
+    vault = await statements.get_vault(ctx.tx, vault_id)
+    if vault.halted_at is not None or vault.difference is not None:
+        return False  # Since it was looked at: then nothing that chain says is acted upon.
     refusals = await batch_queries.find_refusals(ctx.tx, vault_id, found, ended.number)
     movements, counts = list[Movement](), Counter[str]()
     for it in found.waiting:

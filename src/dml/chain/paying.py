@@ -24,7 +24,7 @@ from dml.chain.contract import Payout
 from dml.chain.endpoints import Chosen, Endpoints, NoNode
 from dml.chain.fees import Fees
 from dml.chain.models import SignedTransaction, Vault
-from dml.chain.payout_facts import VaultFacts
+from dml.chain.payout_facts import Outcome, VaultFacts
 from dml.chain.rpc import FAULTS, Node, NodeRefused
 from dml.chain.signers import Signer, SignerAway, Transaction
 from dml.core.context import SYSTEM, Context
@@ -270,25 +270,44 @@ class Payer:
         at = vault.final_number
         paid, reverted = frozenset[int](), None
         if it.waiting:
-            if not it.transactions or await self._can_be_mined(sight, it, at):
+            outcome = await self._ended(sight, it, at)
+            if outcome is None:
                 return False
-            payouts = _payouts(it)
-            paid = await payout_facts.find_paid(sight.node, vault, it.numbers, at=at)
+            paid = outcome.paid
             reverted = await payout_facts.find_reverted(
-                sight.node, vault, it.transactions, payouts, up_to=at
+                sight.node, vault, it.transactions, _payouts(it), up_to=at
             )
         ended = Ended(at, hashes, paid, reverted)
         async with self._sessions.begin() as tx:
             return await batches.conclude(_system(tx), vault.id, it.batch.id, ended)
 
-    async def _can_be_mined(self, sight: _Sight, it: OpenBatch, at: int) -> bool:
-        """Whether a final block leaves room for any transaction of a batch."""
+    async def _ended(self, sight: _Sight, it: OpenBatch, at: int) -> Outcome | None:
+        """Return what a final block says of a batch; None while something of it can be mined.
+
+        By this, tokens go back to users. So no node may say otherwise that answers at all.
+        """
         highest = dict[str, int]()
         for tx in it.transactions:
             highest[tx.sender] = max(tx.nonce, highest.get(tx.sender, -1))
         for sender in highest.keys() - sight.final_nonces.keys():
             sight.final_nonces[sender] = await sight.node.nonce(sender, at)
-        return any(sight.final_nonces[sender] <= nonce for sender, nonce in highest.items())
+        if not highest or any(sight.final_nonces[it] <= highest[it] for it in highest):
+            return None
+        asked = (sight.vault, it.numbers, sorted(highest))
+        outcome = await payout_facts.ask_outcome(sight.node, *asked, at=at)
+        for other in self._endpoints.nodes:
+            if other is sight.node:
+                continue
+            try:
+                told = await payout_facts.ask_outcome(other, *asked, at=at)
+            except FAULTS:
+                continue  # It is away, or has not come so far.
+            if told != outcome:
+                sight.troubles.append(
+                    f"{sight.node.name} and {other.name} say different things of block {at}"
+                )
+                return None
+        return outcome
 
     async def _begin(self, sight: _Sight, open_ids: Sequence[BatchId]) -> None:
         """Make the next batch, if one is due and can be paid for."""

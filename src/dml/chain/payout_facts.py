@@ -1,7 +1,7 @@
 """What the payer asks a node: whether the vault can pay, what it has paid, why it would not."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,6 +85,22 @@ async def find_paid(
         for word, answer in zip(words, answers, strict=True)
     }
     return frozenset(it for it in numbers if bits[it // _WORD] >> it % _WORD & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a final block says of a batch: which numbers are paid, how many of whom are mined."""
+
+    paid: frozenset[int]
+    nonces: Mapping[str, int]
+
+
+async def ask_outcome(
+    node: Node, vault: Vault, numbers: Collection[int], senders: Collection[str], *, at: int
+) -> Outcome:
+    counts = await asyncio.gather(*(node.nonce(it, at) for it in senders))
+    paid = await find_paid(node, vault, numbers, at=at)
+    return Outcome(paid, dict(zip(senders, counts, strict=True)))
 
 
 async def find_reverted(
