@@ -24,6 +24,7 @@ class TroubleOut(Wire):
 
     reading: str | None = Field(description="Why the last look at the chain did not go well.")
     difference: str | None = Field(description="Between chain and books.")
+    paying: str | None = Field(description="Why nothing is paid out.")
 
 
 class ChainOut(Wire):
@@ -43,7 +44,9 @@ class ChainOut(Wire):
 
 
 def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
-    told = TroubleOut(reading=vault.trouble, difference=vault.difference)
+    told = TroubleOut(
+        reading=vault.trouble, difference=vault.difference, paying=vault.paying_trouble
+    )
     return ChainOut(
         chain_id=vault.chain_id,
         vault=vault.address,

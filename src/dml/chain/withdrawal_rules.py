@@ -157,7 +157,7 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
 
 
 def stands_still(vault: Vault | None, now: datetime) -> str | None:
-    """Say why nothing is paid out now; None where payouts go on."""
+    """Say why nothing is paid out now, in words for everybody; None where payouts go on."""
     if vault is None:
         return "This marketplace has no chain now."
     if vault.halted_at is not None:
@@ -166,7 +166,9 @@ def stands_still(vault: Vault | None, now: datetime) -> str | None:
         return "Chain and books differ, so payouts stand still until an operator looks."
     if vault.read_at is None or now - vault.read_at > QUIET_MAX:
         return "The chain was not read for a while."
-    return vault.paying_trouble
+    if vault.paying_trouble is not None:
+        return "Nothing can be paid out just now: an operator sees why. What was asked for waits."
+    return None
 
 
 def upcoming(
