@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psycopg
 
-from dml.chain import comparing
+from dml.chain import comparing, statements
 from dml.chain.batches import Terms
 from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.indexing import Indexer
@@ -34,6 +34,7 @@ STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
 PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
 END_SECONDS: Final = 0.5
+NO_KEY: Final = "no payout key is set"
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('dml chain', 7331))"
 
 
@@ -135,7 +136,9 @@ async def work(
             ),
         ]
         if signer is None:
-            log.warning("no payout key is set: deposits are credited, and nothing is paid out")
+            log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
+            async with sessions.begin() as tx:
+                (await statements.get_vault(tx, vault_id)).paying_trouble = NO_KEY
         else:
             payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
             seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
