@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from web3.types import TxParams, Wei
 
+from dml.chain.paying import Payer
 from tests.chain.deployed import DAILY
 from tests.chain.ledgered import CONFIRMATIONS
 from tests.chain.mortal import Died, Life
@@ -104,13 +105,7 @@ async def test_both_are_mined_in_two_branches_and_it_is_paid_once(paying: Paying
 
 async def test_two_transactions_of_one_batch_are_mined_and_it_is_paid_once(paying: Paying) -> None:
     """Another took the nonce, was dropped again, and both of ours came through."""
-    await paying.ask()
-    payer = paying.payer()
-    await payer.step()
-    paying.it.anvil.call("anvil_dropAllTransactions")
-    paying.it.remember()
-    _take_nonce(paying)
-    await payer.step()
+    payer = await _sign_twice(paying)
     assert [it[1] for it in await paying.transactions()] == [0, 1]
     paying.it.anvil.call("anvil_dropAllTransactions")
     paying.it.forget()
@@ -122,13 +117,7 @@ async def test_two_transactions_of_one_batch_are_mined_and_it_is_paid_once(payin
 
 async def test_what_can_still_be_mined_keeps_its_nonce_from_the_next_batch(paying: Paying) -> None:
     """As above, but of both only the first is mined when the next batch goes."""
-    await paying.ask()
-    payer = paying.payer()
-    await payer.step()
-    paying.it.anvil.call("anvil_dropAllTransactions")
-    paying.it.remember()
-    _take_nonce(paying)
-    await payer.step()
+    payer = await _sign_twice(paying)
     paying.it.anvil.call("anvil_dropAllTransactions")
     paying.it.forget()
     await _mine_raw(paying, (await paying.transactions())[0][0])
@@ -349,6 +338,18 @@ def _take_nonce(paying: Paying) -> None:
     }
     on.token.functions.approve(on.alice, 1).transact(made)
     paying.it.mine()
+
+
+async def _sign_twice(paying: Paying) -> Payer:
+    """Ask for a withdrawal, and let another take the nonce of ours after it was sent."""
+    await paying.ask()
+    payer = paying.payer()
+    await payer.step()
+    paying.it.anvil.call("anvil_dropAllTransactions")
+    paying.it.remember()
+    _take_nonce(paying)
+    await payer.step()
+    return payer
 
 
 async def _mine_raw(paying: Paying, tx_hash: str) -> None:

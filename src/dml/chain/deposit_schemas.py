@@ -112,6 +112,15 @@ class TokenOut(Wire):
     decimals: int = Field(examples=[6])
 
 
+def token_out(vault: Vault) -> TokenOut:
+    return TokenOut(
+        address=vault.token,
+        name=vault.token_name,
+        symbol=vault.token_symbol,
+        decimals=vault.decimals,
+    )
+
+
 class TransactionOut(Wire):
     """As a wallet takes it in `eth_sendTransaction`; the sender and gas are its own to add."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import segno
 
 from dml.chain import asking, contract
-from dml.chain.deposit_schemas import InstructionsOut, PermitIn, Step, TokenOut, TransactionOut
+from dml.chain.deposit_schemas import InstructionsOut, PermitIn, Step, TransactionOut, token_out
 from dml.chain.endpoints import Endpoints
 from dml.chain.models import Vault
 from dml.chain.rpc import Node
@@ -45,12 +45,7 @@ def instructions(
     return InstructionsOut(
         chain_id=vault.chain_id,
         vault=vault.address,
-        token=TokenOut(
-            address=vault.token,
-            name=vault.token_name,
-            symbol=vault.token_symbol,
-            decimals=vault.decimals,
-        ),
+        token=token_out(vault),
         amount=amount,
         units=str(units),
         user_id="0x" + user_id.hex,

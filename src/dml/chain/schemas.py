@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from dml.chain.deposit_schemas import TokenOut
+from dml.chain.deposit_schemas import TokenOut, token_out
 from dml.chain.models import Vault
 from dml.chain.withdrawal_rules import stands_still
 from dml.core.context import Actor
@@ -50,12 +50,7 @@ def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
     return ChainOut(
         chain_id=vault.chain_id,
         vault=vault.address,
-        token=TokenOut(
-            address=vault.token,
-            name=vault.token_name,
-            symbol=vault.token_symbol,
-            decimals=vault.decimals,
-        ),
+        token=token_out(vault),
         head=vault.head_number,
         final=vault.chain_final_number,
         indexed=vault.final_number,
