@@ -49,8 +49,9 @@ migrate: .venv/server ## bring the database up to date (`make run` does so by it
 lock: .venv/dev ## choose the newest versions of all dependencies anew
 	@$(COMPILE) --upgrade --extra agent pyproject.toml -o requirements/device.txt
 	@$(COMPILE) --upgrade --extra server --group build -c requirements/device.txt pyproject.toml -o requirements/run.txt
+	@$(COMPILE) --upgrade --extra kms -c requirements/run.txt pyproject.toml -o requirements/kms.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
-	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt
+	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -o requirements/dev.txt
 	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest
 	@cd requirements/chain && $(NPM) install --silent --package-lock-only --save-exact @foundry-rs/anvil-linux-amd64@latest
 

@@ -1,6 +1,7 @@
 """Keys from settings, files and KMS sign what eth-account takes for theirs; bad ones say so."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,13 @@ def test_without_a_region_kms_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     assert "cannot be asked" in refusal(payout_kms_key="alias/payer")
+
+
+def test_without_what_asks_kms_it_says_how_to_install_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dml.chain.kms_signer", raising=False)
+    monkeypatch.setitem(sys.modules, "boto3", None)  # So Python says that there is none.
+    with pytest.raises(NoSigner, match=r"needs boto3.*requirements/kms\.txt"):
+        make_signer(Settings(payout_kms_key="alias/payer"))
 
 
 async def test_a_key_that_was_disabled_does_not_sign_this_time(kms: Any) -> None:

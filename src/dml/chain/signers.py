@@ -75,7 +75,14 @@ def make_signer(settings: Settings) -> Signer | None:
         return KeySigner(_read_keystore(file, settings.payout_keystore_password))
     if kms is not None:
         # Imported by its name: whoever has no such key needs no boto3, which takes long to import.
-        return cast(Signer, importlib.import_module("dml.chain.kms_signer").make(kms))
+        try:
+            made = importlib.import_module("dml.chain.kms_signer").make(kms)
+        except ModuleNotFoundError as error:
+            raise NoSigner(
+                f"a key in AWS KMS needs {error.name}, which is not installed: "
+                "pip install --require-hashes -r requirements/kms.txt"
+            ) from None
+        return cast(Signer, made)
     return None
 
 
