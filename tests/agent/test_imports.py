@@ -21,7 +21,8 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|entrypoints\.(cli|sim_options|bounty\.commands|embedded\.refusals))\b"
+    r"dml\.(agent|inference|entrypoints\."
+    r"(cli|chain_commands|sim_options|bounty\.commands|embedded\.refusals))\b"
 )
 PACKAGES: Final = frozenset(
     {"dml", "dml.entrypoints", "dml.entrypoints.bounty", "dml.entrypoints.embedded"}

@@ -251,7 +251,7 @@ async def test_a_signal_ends_one_that_waits_for_work(market: Market, device: Dev
     while b'"idle"' not in await agent.stdout.readline():
         pass
     agent.terminate()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         assert (await end(agent)).code == 0
 
 
