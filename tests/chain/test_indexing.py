@@ -48,6 +48,25 @@ async def test_what_is_no_vault_is_not_registered(ledgered: Ledgered) -> None:
         await indexer.register()
 
 
+async def test_a_vault_is_read_before_its_deployment_is_final(ledgered: Ledgered) -> None:
+    """Blocks that are final by then have no contract that could tell its totals."""
+    ledgered.mine(12)
+    on = ledgered.on
+    new, _ = put(
+        on.web3, "Vault", on.owner, on.token.address, on.owner, on.payer, on.guardian, 1_000_000
+    )
+    endpoints = ledgered.endpoints(confirmations=10)
+    indexer = Indexer(ledgered.sessions, endpoints, vault=new.address, start_block=1)
+    await indexer.register()
+    looked = await indexer.look()
+    assert (looked.trouble, looked.is_whole) == (None, True)
+    user = await ledgered.user()
+    on.send(on.token.functions.approve(new.address, 5), on.alice)
+    on.send(new.functions.deposit(5, user.bytes), on.alice)
+    ledgered.mine(10)
+    assert (await indexer.look()).credited == 1
+
+
 async def test_a_deposit_is_seen_at_once_and_credited_once_it_is_final(ledgered: Ledgered) -> None:
     user, indexer = await ledgered.user(), await indexer_of(ledgered)
     ledgered.deposit(user, 5_000_000)

@@ -20,7 +20,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import contract, crediting, registering, statements
-from dml.chain.contract import TOPICS, Deposited, Garbled, Log, PaidOut, PayoutRefused
+from dml.chain.contract import TOPICS, Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
 from dml.chain.crediting import Distrusted, Overtaken
 from dml.chain.endpoints import Chosen, Endpoints, FinalBlockChanged, NoNode
 from dml.chain.models import Block, Vault
@@ -29,6 +29,7 @@ from dml.chain.statements import Found
 from dml.core import audit, metrics
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
+from dml.core.money import MicroTokens
 
 log = logging.getLogger(__name__)
 
@@ -291,8 +292,7 @@ class Indexer:
             return
         if final.number == chosen.final.number and final.hash != chosen.final.hash:
             raise Reorganised
-        answer = await chosen.node.call(self._address, contract.call("totals()"), at=final.number)
-        told = contract.read_totals(answer)
+        told = await self._totals(chosen.node, final.number)
         async with self._sessions() as tx:
             read = await statements.sums(tx, vault.id, final.number)
         crediting.require_added_up(
@@ -306,6 +306,13 @@ class Indexer:
         async with self._sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             await crediting.move_cursor(ctx, vault.id, base, final)
+
+    async def _totals(self, node: Node, at: int) -> Totals:
+        """Ask what came and went by a block: nothing, where the vault was not deployed yet."""
+        answer = await node.call(self._address, contract.call("totals()"), at=at)
+        if not answer and not await node.code(self._address, at):
+            return Totals(0, MicroTokens(0), 0, MicroTokens(0))
+        return contract.read_totals(answer)
 
     async def _credit(self, vault_id: VaultId, base: int, up_to: int) -> int:
         async with self._sessions.begin() as tx:

@@ -11,7 +11,7 @@ from dml.chain import contract
 from dml.chain.contract import Garbled
 from dml.chain.endpoints import Chosen, NoNode
 from dml.chain.models import Block, Vault
-from dml.chain.rpc import BlockHead, Node, NodeRefused, read_data
+from dml.chain.rpc import BlockHead, Node, NodeRefused
 from dml.core.ids import VaultId, new_id
 from dml.core.money import MicroTokens
 
@@ -35,7 +35,7 @@ class Facts:
 async def ask(chosen: Chosen, vault: str, start_block: int) -> Facts:
     """Ask a node for all that is kept of a vault. NoNode where there is no vault of ours."""
     node = chosen.node
-    if not read_data(await node.ask("eth_getCode", vault, "latest")):
+    if not await node.code(vault):
         raise NoNode(f"there is no contract at {vault} on this chain")
     (token,) = await _read(node, vault, "TOKEN()", "address")
     (scale,) = await _read(node, vault, "SCALE()", "uint256")

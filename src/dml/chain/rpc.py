@@ -117,6 +117,10 @@ class Node:
         """Return what a contract answers. NodeRefused where it reverts."""
         return read_data(await self.ask("eth_call", {"to": to, "data": _hex(data)}, number(at)))
 
+    async def code(self, address: str, at: int | Tag = "latest") -> bytes:
+        """Return a contract's code; nothing where there is none."""
+        return read_data(await self.ask("eth_getCode", address, number(at)))
+
     async def estimate_gas(self, sender: str, to: str, data: bytes) -> int:
         asked = {"from": sender, "to": to, "data": _hex(data)}
         return quantity(await self.ask("eth_estimateGas", asked))
