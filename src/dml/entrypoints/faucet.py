@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from eth_account import Account
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import queries as accounts
@@ -68,6 +69,8 @@ async def _give(settings: Settings, home: Path, facts: Facts, amount: MicroToken
                     await faucet.pay_in(settings, to, amount)
         except FAULTS as error:
             raise Refused(f"the local chain at {facts.url} does not do it: {error}") from error
+        except (SQLAlchemyError, OSError) as error:
+            raise Refused(f"the database cannot be asked (does `dml up` run?): {error}") from error
 
 
 class Faucet:
