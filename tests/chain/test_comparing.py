@@ -60,7 +60,7 @@ async def test_a_payout_that_nobody_asked_for_is_named(ledgered: Ledgered) -> No
     await indexer.look()
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told
-    assert "the vault paid what the books did not: number 77 of 1000000" in told
+    assert "the vault paid what the books did not: number 77 of 1" in told
     assert "the books owe 10, 1 more than the vault holds" in told
     assert await ledgered.rows("SELECT difference, differs_since IS NULL FROM vaults") == [
         (told, False)
@@ -73,8 +73,8 @@ async def test_a_payout_of_another_amount_is_named_and_not_settled(ledgered: Led
     await indexer.look()
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told
-    assert "number 1 of 2900001" in told
-    assert "is authorised, 2900000" in told
+    assert "number 1 of 2.900001" in told
+    assert "is authorised, 2.9 to" in told
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_what_admins_credited_is_named_where_no_tokens_cover_it(ledgered: 
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told == (
         "the books owe 14, 4 more than the vault holds; admins credited 4 that nobody paid in: "
-        f"credit:{credit} of 4000000"
+        f"credit:{credit} of 4"
     )
     # Tokens sent to the vault by whoever answers for the credits make it right.
     transfer = ledgered.on.token.functions.transfer(ledgered.vault, 4_000_000)

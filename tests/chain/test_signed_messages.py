@@ -85,6 +85,8 @@ def test_what_we_write_another_library_reads_and_verifies(by_grammar: bool) -> N
         ("Link this", 'Link "this"'),
         ("Link this wallet.", "Link\nthis"),
         ("Link this wallet.", "Link thís"),
+        ("URI: https://market.example.org:8000", "URI: https://[market"),
+        ("URI: https://market.example.org:8000", "URI: https://[::zz]"),
         ("Version: 1\n", ""),
         ("Chain ID: 31337", "Chain ID: 0x7a69"),
         ("Chain ID: 31337", "Chain ID: -1"),

@@ -178,7 +178,10 @@ async def test_no_transaction_is_open_while_a_password_is_checked(world: World) 
 async def test_what_is_no_withdrawal_is_refused(world: World, wrong: dict[str, Any]) -> None:
     ada = await world.person("ada")
     body = {"amount": "1", "wallet_id": str(new_id()), "password": PASSWORD} | wrong
-    assert (await ada.post(PATH, body)).status_code == 422
+    answer = await ada.post(PATH, body)
+    assert answer.status_code == 422
+    told = [(it["pointer"], it["detail"]) for it in answer.json()["errors"]]
+    assert len(told) == len(set(told)), "the body is read twice, and told of once"
 
 
 async def test_amounts_that_do_not_fit_are_refused_with_the_facts(world: World) -> None:

@@ -58,6 +58,12 @@ def test_the_faucet_says_what_is_wrong(home: Path, to: str, amount: str, told: s
         faucet.run(Settings(home=home), to, amount)
 
 
+def test_the_faucet_says_that_the_database_is_away(home: Path) -> None:
+    away = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(Refused, match="the database cannot be asked"):
+        faucet.run(Settings(home=home, database_url=away), "ada@example.org", "1")
+
+
 def test_the_faucet_is_of_the_local_chain_alone(home: Path) -> None:
     with pytest.raises(Refused, match="of the local chain alone"):
         faucet.run(Settings(home=home, chain_url=ELSEWHERE), SOMEBODY, "1")

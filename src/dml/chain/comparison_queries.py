@@ -20,14 +20,17 @@ _OWED: Final = """
          WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain') AS credits
 """
 _CREDITS: Final = """
-    SELECT reference || ' of ' || amount AS what, count(*) OVER () AS many FROM ledger_transfers
+    SELECT reference || ' of ' || trim_scale(amount * 0.000001) AS what,
+        count(*) OVER () AS many
+    FROM ledger_transfers
     WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain'
     ORDER BY id DESC LIMIT :most
 """
 _NOT_PAID_HERE: Final = """
-    SELECT 'number ' || p.number || ' of ' || p.amount || ' to ' || p.recipient || coalesce(
-            ' (withdrawal:' || w.id || ' is ' || w.state || ', ' || w.amount || ' to '
-            || w.address || ')', ' (no withdrawal)') AS what,
+    SELECT 'number ' || p.number || ' of ' || trim_scale(p.amount * 0.000001) || ' to '
+            || p.recipient || coalesce(' (withdrawal:' || w.id || ' is ' || w.state || ', '
+            || trim_scale(w.amount * 0.000001) || ' to ' || w.address || ')',
+            ' (no withdrawal)') AS what,
         count(*) OVER () AS many
     FROM vault_payouts p LEFT JOIN withdrawals w ON w.number = p.number
     WHERE p.vault_id = :vault_id AND p.is_final AND p.refusal IS NULL
@@ -35,7 +38,8 @@ _NOT_PAID_HERE: Final = """
     ORDER BY p.number LIMIT :most
 """
 _NOT_PAID_THERE: Final = """
-    SELECT 'withdrawal:' || w.id || ' of ' || w.amount AS what, count(*) OVER () AS many
+    SELECT 'withdrawal:' || w.id || ' of ' || trim_scale(w.amount * 0.000001) AS what,
+        count(*) OVER () AS many
     FROM withdrawals w
     WHERE w.state = 'paid' AND NOT EXISTS (
         SELECT FROM vault_payouts p

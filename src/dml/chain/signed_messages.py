@@ -8,6 +8,7 @@ none.
 import re
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
@@ -81,7 +82,7 @@ def read(text: str) -> Message:
             domain=found["domain"],
             address=addresses.parse(found["address"]),
             statement=found["statement"],
-            uri=found["uri"],
+            uri=_uri(found["uri"]),
             version=found["version"],
             chain_id=int(found["chain_id"]),
             nonce=found["nonce"],
@@ -125,6 +126,11 @@ def says_yes(answer: bytes) -> bool:
     except Garbled:
         return False  # It is no wallet: an address without code answers nothing.
     return bool(word == _VALID)
+
+
+def _uri(text: str) -> str:
+    urlsplit(text)  # ValueError where its host is none, which the pattern does not tell.
+    return text
 
 
 def _time(moment: datetime) -> str:

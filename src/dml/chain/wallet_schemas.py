@@ -18,7 +18,10 @@ _EXAMPLE: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 def _signature(text: Any) -> bytes:
     if not (isinstance(text, str) and _HEX.fullmatch(text)):
-        raise ValueError("must be 0x and an even number of hexadecimal digits")
+        raise ValueError(
+            "must be 0x and an even number of hexadecimal digits, at most "
+            f"{2 * SIGNATURE_BYTES_MAX}"
+        )
     return bytes.fromhex(text[2:])
 
 

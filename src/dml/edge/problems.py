@@ -89,10 +89,10 @@ async def refuse(_: Request, error: Exception) -> Response:
 async def refuse_input(_: Request, error: Exception) -> Response:
     """Name each wrong field. What was sent is not repeated: it may be secret, or huge."""
     assert isinstance(error, RequestValidationError)
-    told = [
-        {"pointer": _pointer(it), "detail": it["msg"].removeprefix("Value error, ")[:500]}
-        for it in error.errors()[:50]
-    ]
+    wrong = dict.fromkeys(  # Each once: a body that two dependencies read is refused twice.
+        (_pointer(it), it["msg"].removeprefix("Value error, ")[:500]) for it in error.errors()[:50]
+    )
+    told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
     remedy = "Correct what `errors` names, and send it again."
     return problem(422, "http.422", "The request is not valid.", remedy, {"errors": told})
 

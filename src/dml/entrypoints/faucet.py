@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from eth_account import Account
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import queries as accounts
@@ -68,6 +69,8 @@ async def _give(settings: Settings, home: Path, facts: Facts, amount: MicroToken
                     await faucet.pay_in(settings, to, amount)
         except FAULTS as error:
             raise Refused(f"the local chain at {facts.url} does not do it: {error}") from error
+        except (SQLAlchemyError, OSError) as error:
+            raise Refused(f"the database cannot be asked (does `dml up` run?): {error}") from error
 
 
 class Faucet:
@@ -78,11 +81,14 @@ class Faucet:
         self._began = time.monotonic()
 
     async def send(self, to: str, amount: MicroTokens) -> None:
-        """Send tokens, and a coin for gas."""
-        await self._transact({"to": to, "value": COINS, "gas": 21_000})
+        """Send tokens, and a coin for gas; to the vault, which takes none, tokens alone."""
+        is_vault = to == self._facts.vault
+        if not is_vault:
+            await self._transact({"to": to, "value": COINS, "gas": 21_000})
         given = contract.call(_TRANSFER, to, amount)
         await self._transact({"to": self._facts.token, "data": given})
-        self._say(f"{money.render(amount)} tokens and a coin for gas are with {to}")
+        what = "tokens are" if is_vault else "tokens and a coin for gas are"
+        self._say(f"{money.render(amount)} {what} with {to}")
 
     async def pay_in(self, settings: Settings, email: str, amount: MicroTokens) -> None:
         """Pay into the vault in an account's name, and wait until the account has it."""

@@ -40,7 +40,7 @@ CSV: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("/balance", response_model=BalanceOut)
 async def get_balance(ctx: Ctx) -> Balance:
-    """What you have: to spend, on its way in, and held by your running jobs."""
+    """What you have: to spend, on its way in, and held by what is under way."""
     return await queries.get_balance(ctx.tx, ctx.actor.id)
 
 
@@ -82,6 +82,9 @@ async def get_books(ctx: Ctx) -> Books:
     responses=refusals(AdminsOnly, UserNotFound, MoreThanCanExist, IdempotencyKeyReused),
 )
 async def credit(ctx: Ctx, body: CreditIn) -> CreditOut:
-    """Credit a user with tokens from outside. Stands for a deposit on the chain; audited."""
+    """Credit a user with tokens from outside. Audited.
+
+    Where there is a chain, send as many to the vault, too: else the two differ, and payouts stop.
+    """
     credit_id = await service.credit(ctx, body.user_id, body.amount, reason=body.reason)
     return CreditOut(id=credit_id, user_id=body.user_id, amount=body.amount)
