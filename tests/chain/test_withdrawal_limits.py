@@ -10,6 +10,7 @@ from dml.chain.addresses import ZERO
 from dml.chain.models import Wallet, Withdrawal
 from dml.chain.states import WalletKind, WithdrawalState
 from dml.chain.withdrawal_rules import Recent, Terms
+from dml.core import money
 from dml.core.context import Role
 from dml.core.ids import UserId, WalletId, new_id
 from dml.core.money import MicroTokens
@@ -108,6 +109,10 @@ def test_the_rules_at_their_bounds() -> None:
     withdrawal_rules.require_amount(TERMS, vault, tokens("50"))
     with pytest.raises(withdrawal_rules.AboveVaultLimit):
         withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("50") + 1))
+    own = MicroTokens(TERMS.amount_a_day + 1)
+    with pytest.raises(withdrawal_rules.AboveVaultLimit) as never:
+        withdrawal_rules.require_amount(TERMS, make_vault(daily_limit=MicroTokens(own)), own)
+    assert never.value.facts["most"] == money.render(TERMS.amount_a_day)
     with pytest.raises(withdrawal_rules.LessThanLeast):
         withdrawal_rules.require_amount(TERMS, vault, MicroTokens(tokens("1") - 1))
     nothing = Recent(0, MicroTokens(0), None)

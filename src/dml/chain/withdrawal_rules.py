@@ -68,7 +68,7 @@ class LessThanLeast(Conflict):
 
 class AboveVaultLimit(Conflict):
     code = "chain.above_vault_limit"
-    reason = "This is more than the vault pays out in a day, so it would never be paid."
+    reason = "This is more than goes out in a day, to you or to all, so it would never be paid."
     remedy = "Withdraw at most what `most` says at once, and the rest on other days."
 
 
@@ -105,8 +105,9 @@ def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
     """Refuse what is too little, or could never be paid."""
     if amount < terms.least:
         raise LessThanLeast(least=money.render(terms.least))
-    if amount > vault.daily_limit:
-        raise AboveVaultLimit(most=money.render(vault.daily_limit))
+    most = MicroTokens(min(vault.daily_limit, terms.amount_a_day))
+    if amount > most:  # No waiting helps, whichever it is.
+        raise AboveVaultLimit(most=money.render(most))
 
 
 def require_left(terms: Terms, recent: Recent, amount: MicroTokens, now: datetime) -> None:
