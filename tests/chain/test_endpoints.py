@@ -35,10 +35,14 @@ async def test_the_first_good_node_is_chosen(ledgered: Ledgered, node: WrongNode
     assert (await endpoints.choose()).node is second
 
 
+@pytest.mark.parametrize(
+    ("count", "wanted"), [(1, [2, 4, 5, 5, 5, 5, 5]), (2, [2, 4, 8, 16, 32, 60, 60])]
+)
 async def test_a_node_that_fails_rests_and_is_not_asked_meanwhile(
-    ledgered: Ledgered, node: WrongNode
+    ledgered: Ledgered, node: WrongNode, count: int, wanted: list[int]
 ) -> None:
-    endpoints = ledgered.endpoints(node.url)
+    """The only one rests less long: there is nobody to ask instead."""
+    endpoints = ledgered.endpoints(*[node.url] * count)
     node.tell = failing
     rests = []
     for _ in range(7):
@@ -48,10 +52,11 @@ async def test_a_node_that_fails_rests_and_is_not_asked_meanwhile(
         with pytest.raises(NoNode, match="HTTP 503"):
             await endpoints.choose()
         assert node.asked.total() == asked
-        (seat,) = endpoints._seats
+        seat = endpoints._seats[0]
         rests.append(round(seat.rests_until - seat.failed_at))
-        seat.rests_until = 0
-    assert rests == [2, 4, 8, 16, 32, 60, 60]
+        for each in endpoints._seats:
+            each.rests_until = 0
+    assert rests == wanted
     node.tell = honest
     assert await endpoints.choose()
 

@@ -22,6 +22,7 @@ LOOK_SECONDS: Final = 4.0  # So long may a node take to say where it is.
 LAG_BLOCKS_MAX: Final = 20  # Further behind the best one, a node is left alone.
 REST_SECONDS_MIN: Final = 2.0
 REST_SECONDS_MAX: Final = 60.0
+REST_SECONDS_ALONE_MAX: Final = 5.0  # Of the only node: there is nobody to ask instead.
 FORGIVEN_SECONDS: Final = 120.0  # After so long without a failure, the next counts as the first.
 
 
@@ -109,7 +110,8 @@ class Endpoints:
         seat, now = self._seat(node), time.monotonic()
         if now - seat.failed_at > FORGIVEN_SECONDS:
             seat.failures = 0
-        rest = min(REST_SECONDS_MIN * 2**seat.failures, REST_SECONDS_MAX)
+        most = REST_SECONDS_MAX if len(self._seats) > 1 else REST_SECONDS_ALONE_MAX
+        rest = min(REST_SECONDS_MIN * 2**seat.failures, most)
         seat.failures = min(seat.failures + 1, 10)
         seat.failed_at, seat.rests_until, seat.why = now, now + rest, why
         log.warning("node %s rests for %.0f s: %s", node.name, rest, why)
