@@ -339,8 +339,11 @@ async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
     looked = await indexer.look()
     assert looked.trouble
     assert "were settled" in looked.trouble
+    assert (await indexer.look()).trouble == looked.trouble
     assert await ledgered.rows("SELECT halted_at IS NULL FROM vaults") == [False]
     assert await ledgered.rows(NOTHING_MOVED) == [1]
+    ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
+    assert await ledgered.rows(ours) == ["halted"]  # And not on and off with each look.
 
 
 async def test_what_was_settled_in_part_stays_when_the_rest_is_read_again(

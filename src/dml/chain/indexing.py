@@ -119,7 +119,6 @@ class Indexer:
                 chosen.head.number,
                 chosen.final.number,
             )
-            await self._resume(vault)
             await self._pass(vault, chosen, looked)
             looked.is_whole = True
         except (FinalBlockChanged, Halted) as error:
@@ -148,6 +147,7 @@ class Indexer:
 
     async def _pass(self, vault: Vault, chosen: Chosen, looked: Looked) -> None:
         top = await self._roll_back(vault, chosen, looked)
+        await self._resume(vault)
         while top.number < chosen.final.number:
             part = await self._read_range(chosen, top)
             top = await self._store(top, part, looked)
@@ -337,7 +337,7 @@ class Indexer:
         log.critical("the chain is not read any further: %s", trouble)
 
     async def _resume(self, vault: Vault) -> None:
-        """Go on after a halt: the block that was gone is there again, or its node is."""
+        """Go on after a halt: all that was settled is there again, or its node is."""
         if vault.halted_at is None:
             return
         async with self._sessions.begin() as tx:
