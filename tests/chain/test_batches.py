@@ -256,6 +256,26 @@ async def test_a_refusal_of_an_earlier_batch_says_nothing_of_this_one(
     assert (made.state, made.end_reason) == ("reversed", "the transaction was reverted")
 
 
+async def test_what_is_refused_again_and_again_goes_back_whatever_the_reason_says(
+    tx: AsyncSession, vault: Vault, owner: UserId
+) -> None:
+    """A recipient may be a contract whose own words are those of the vault's limit."""
+    made = await make_withdrawal(tx, owner)
+    for count in range(1, batches.REFUSALS_MAX + 1):
+        await gather(vault, tx)
+        assert made.batch_id is not None
+        signed = await sign(tx, made.batch_id, nonce=count)
+        again = refusal(vault, made, signed, LIMIT_REACHED)
+        again.log_index = count
+        tx.add(again)
+        await tx.flush()
+        assert made.state == "authorised"
+        ended = Ended(10, frozenset([signed.hash]), frozenset())
+        assert await batches.conclude(at_now(tx), vault.id, made.batch_id, ended)
+    assert made.state == "reversed"
+    assert await held(tx, owner) == 100_000_000
+
+
 async def test_a_signature_is_kept_only_for_the_batch_as_it_was_signed(
     tx: AsyncSession, vault: Vault, owner: UserId
 ) -> None:

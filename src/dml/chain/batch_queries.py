@@ -111,6 +111,25 @@ async def find_refusals(
     return {number: refusal for number, refusal in await tx.execute(query) if refusal is not None}
 
 
+async def find_often_refused(
+    tx: AsyncSession, vault_id: VaultId, batch: OpenBatch, times: int, up_to: int
+) -> frozenset[int]:
+    """Return the numbers of a batch that the vault refused so often, in this batch or others."""
+    query = (
+        select(VaultPayout.number)
+        .where(
+            VaultPayout.vault_id == vault_id,
+            VaultPayout.number.in_(batch.numbers),
+            VaultPayout.refusal.is_not(None),
+            VaultPayout.is_final,
+            VaultPayout.block_number <= up_to,
+        )
+        .group_by(VaultPayout.number)
+        .having(func.count() >= times)
+    )
+    return frozenset(await tx.scalars(query))
+
+
 def _requeued() -> Select[Withdrawal]:
     return select(Withdrawal).where(
         Withdrawal.state == WithdrawalState.AUTHORISED,

@@ -29,6 +29,8 @@ from dml.payments.rules import wallet as wallet_of
 log = logging.getLogger(__name__)
 
 DENIED: Final = "Nothing is paid to this address."
+# A reason may be a stranger's words. Who says for ever that it will pass would fill all batches.
+REFUSALS_MAX: Final = 5
 ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
 
 
@@ -147,6 +149,9 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     if vault.halted_at is not None or vault.difference is not None:
         return False  # Since it was looked at: then nothing that chain says is acted upon.
     refusals = await batch_queries.find_refusals(ctx.tx, vault_id, found, ended.number)
+    often = await batch_queries.find_often_refused(
+        ctx.tx, vault_id, found, REFUSALS_MAX, ended.number
+    )
     movements, counts = list[Movement](), Counter[str]()
     for it in found.waiting:
         assert it.number is not None
@@ -155,7 +160,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
             # Paid, and not as the books have it: only people can say what that was.
             log.critical("%s is paid on the chain, and not settled", it.reference)
             counts["unclear"] += 1
-        elif reason is not None and not contract.will_pass(reason):
+        elif reason is not None and (it.number in often or not contract.will_pass(reason)):
             movements.append(_give_back(ctx, it, contract.explain(reason)))
             counts["reversed"] += 1
         elif reason is None and ended.reverted is not None:
