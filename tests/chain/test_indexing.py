@@ -60,6 +60,8 @@ async def test_a_vault_is_read_before_its_deployment_is_final(ledgered: Ledgered
     await indexer.register()
     looked = await indexer.look()
     assert (looked.trouble, looked.is_whole) == (None, True)
+    assert await compare(ledgered.sessions, endpoints, indexer._id) is None
+    await endpoints.choose()  # Which was no fault of the node, so that it need not rest.
     user = await ledgered.user()
     on.send(on.token.functions.approve(new.address, 5), on.alice)
     on.send(new.functions.deposit(5, user.bytes), on.alice)

@@ -66,7 +66,10 @@ async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
     number = vault.final_number
     try:
         node = (await endpoints.choose(at_least=number, known=(number, vault.final_hash))).node
-        totals = contract.read_totals(await _call(node, vault.address, "totals()", number))
+        told = await _call(node, vault.address, "totals()", number)
+        if not told and not await node.code(vault.address, number):
+            return None  # Its deployment is not final yet, so that there is nothing to compare.
+        totals = contract.read_totals(told)
         limit = await _call(node, vault.address, "limit()", number)
         daily, _, _ = contract.read(["uint64", "uint128", "uint64"], limit)
         asked = contract.call("balanceOf(address)", vault.address)
