@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from dml.chain import contract
 from dml.chain.indexing import Indexer
 from tests.chain.ledgered import Ledgered
 from tests.chain.wrong_node import Says, Tell, WrongNode, honest, refuse, wrong_node
 
+TOTALS = "0x" + contract.selector("totals()").hex()
 NOTHING_MOVED = "SELECT count(*) FROM ledger_transfers"
 
 
@@ -167,6 +169,34 @@ async def test_a_node_that_hides_or_makes_up_logs_moves_nothing(
     node.tell = honest
     assert (await awake(indexer).look()).trouble is None
     assert await ledgered.held(user) == 2_000_000
+
+
+async def test_a_node_whose_totals_fit_its_lie_is_found_out_by_another(
+    ledgered: Ledgered, node: WrongNode
+) -> None:
+    """A deposit of a thousand tokens more than there are, with all that belongs to it."""
+    user = await ledgered.user()
+    indexer = await indexer_of(ledgered, node.url, ledgered.anvil.url)
+
+    def richer(method: str, params: list[Any], result: Any) -> Any:
+        if method == "eth_getLogs":
+            return [it | {"data": it["data"][:-8] + "3b9aca00"} for it in result]
+        if method == "eth_call" and params[0]["data"].startswith(TOTALS):
+            words = bytes.fromhex(result[2:])
+            return "0x" + words[:32].hex() + f"{10**9:064x}" + words[64:].hex()
+        return result
+
+    node.tell = richer
+    ledgered.deposit(user)
+    ledgered.make_final()
+    looked = await indexer.look()
+    assert looked.trouble
+    assert "tell different totals" in looked.trouble
+    assert await ledgered.rows(NOTHING_MOVED) == [0]
+    alone = await indexer_of(ledgered, ledgered.anvil.url)  # The liar is left out by now.
+    assert (await alone.look()).trouble
+    looked = await awake(alone).look()
+    assert (looked.trouble, await ledgered.held(user)) == (None, 1_000_000)
 
 
 async def test_a_final_block_that_a_node_forgets_halts_until_it_remembers(

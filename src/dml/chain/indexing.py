@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.chain import contract, crediting, registering, statements
 from dml.chain.contract import TOPICS, Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
 from dml.chain.crediting import Distrusted, Overtaken
-from dml.chain.endpoints import Chosen, Endpoints, FinalBlockChanged, NoNode
+from dml.chain.endpoints import LOOK_SECONDS, Chosen, Endpoints, FinalBlockChanged, NoNode
 from dml.chain.models import Block, Vault
 from dml.chain.rpc import FAULTS, BlockHead, Node, NodeAway, NodeRefused
 from dml.chain.statements import Found
@@ -298,6 +298,7 @@ class Indexer:
         crediting.require_added_up(
             (told.deposits, told.deposited, told.payouts, told.paid_out), read, final.number
         )
+        await self._require_no_other_totals(chosen.node, final, told)
         while credited := await self._credit(vault.id, base, final.number):
             looked.credited += credited
             metrics.DEPOSITS_CREDITED.inc(by=credited)
@@ -313,6 +314,24 @@ class Indexer:
         if not answer and not await node.code(self._address, at):
             return Totals(0, MicroTokens(0), 0, MicroTokens(0))
         return contract.read_totals(answer)
+
+    async def _require_no_other_totals(self, asked: Node, final: Block, told: Totals) -> None:
+        """Ask all others: a node that makes up logs may make up totals that fit. Else NoNode."""
+        others = [it for it in self._endpoints.nodes if it is not asked]
+        found = await asyncio.gather(*(self._totals_elsewhere(it, final) for it in others))
+        for node, there in zip(others, found, strict=True):
+            if there not in (None, told):
+                names = f"{asked.name} and {node.name}"
+                raise NoNode(f"{names} tell different totals of the vault at block {final.number}")
+
+    async def _totals_elsewhere(self, node: Node, final: Block) -> Totals | None:
+        """What another node says of this very block; None where it says nothing of it."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                known = await self._has(node, final)
+                return await self._totals(node, final.number) if known else None
+        except (*FAULTS, TimeoutError):
+            return None  # It is away, keeps no states, or has not come so far.
 
     async def _credit(self, vault_id: VaultId, base: int, up_to: int) -> int:
         async with self._sessions.begin() as tx:
