@@ -183,6 +183,30 @@ async def test_a_transaction_that_runs_out_of_gas_is_given_back(paying: Paying) 
     assert await paying.states() == ["reversed"]
 
 
+@pytest.mark.parametrize("refuses", [True, False], ids=["refused", "estimated"])
+async def test_a_batch_that_needs_more_gas_than_there_may_be_is_halved(
+    paying: Paying, refuses: bool
+) -> None:
+    """Recipients of some tokens may burn it: else they could stop everybody's payouts."""
+    for _ in range(5):
+        await paying.ask()
+    two = 2 * (4 + 2 * 32 + 2 * 96)  # Digits of a call that pays two.
+
+    def tell(asked: str, params: list[Any], result: Any) -> Any:
+        if asked != "eth_estimateGas" or len(params[0]["data"]) <= 2 + two:
+            return result
+        if refuses:
+            raise refuse("gas required exceeds allowance (16777216)")
+        return hex(2**24 - 1)
+
+    async with wrong_node(paying.it.anvil.url, paying.it.client) as node:
+        node.tell = tell
+        await paying.finish(paying.payer(nodes=paying.it.endpoints(node.url)))
+    assert await paying.states() == ["paid"] * 5
+    counts = "SELECT count, total / 1000000 FROM payout_batches ORDER BY id"
+    assert await paying.it.rows(counts) == [(2, 2), (2, 2), (1, 1)]
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 async def test_a_reorganisation_that_drops_a_payout_pays_it_again(
     paying: Paying, depth: int

@@ -121,6 +121,17 @@ async def renumber(ctx: Context, batch_id: BatchId) -> bool:
     return True
 
 
+async def halve(ctx: Context, batch_id: BatchId) -> None:
+    """Let the second half wait for another batch, where nothing was signed for this one yet."""
+    found = await batch_queries.lock_batch(ctx.tx, batch_id)
+    if found.batch.settled_at is not None or found.transactions:
+        return
+    for it in found.waiting[(len(found.waiting) + 1) // 2 :]:
+        _put_off(ctx, it, "together they need more gas than one transaction may use")
+        found.batch.count -= 1
+        found.batch.total = MicroTokens(found.batch.total - it.amount)
+
+
 def fresh_ones(found: OpenBatch) -> list[Withdrawal]:
     """Return those that were numbered for this batch, and were in none before."""
     return [it for it in found.waiting if it.authorised_at == found.batch.created_at]

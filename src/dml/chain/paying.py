@@ -199,10 +199,14 @@ class Payer:
                 self._signer.address, sight.vault.address, data
             )
         except NodeRefused as error:
+            if not error.data and "gas" in error.message.lower() and await self._halve(it):
+                return False
             why = contract.explain(error.data) if error.data else str(error)
             sight.troubles.append(f"the batch cannot be sent: {why}")
             return False
         gas = fees.gas_limit(estimate)
+        if gas > fees.TRANSACTION_GAS_MAX and await self._halve(it):
+            return False
         if gas * offer.max_fee > sight.facts.coins:
             sight.troubles.append(_poor(self._signer.address, gas * offer.max_fee))
             return False
@@ -234,6 +238,15 @@ class Payer:
             sight.signed.append(nonce)
             await self._send(sight, signed)
         return kept
+
+    async def _halve(self, it: OpenBatch) -> bool:
+        """Make a batch smaller that no block could take. Whether that could be."""
+        if it.transactions or len(it.waiting) < 2:
+            return False
+        log.warning("a batch of %d needs too much gas, and is halved", len(it.waiting))
+        async with self._sessions.begin() as tx:
+            await batches.halve(_system(tx), it.batch.id)
+        return True
 
     async def _renumber(self, sight: _Sight, it: OpenBatch) -> bool:
         """Whether numbers that were never signed are paid on the chain: then they are changed."""
