@@ -269,7 +269,7 @@ async def test_a_node_that_refuses_a_transaction_is_quoted(paying: Paying) -> No
 
         def tell(asked: str, _params: list[Any], result: Any) -> Any:
             if asked == "eth_sendRawTransaction":
-                raise refuse("insufficient funds for gas * price + value")
+                raise refuse("insufficient funds for gas\0 * price + value")
             return result
 
         node.tell = tell

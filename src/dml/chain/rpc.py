@@ -34,7 +34,7 @@ class NodeRefused(Exception):
     """The node answered with an error. `data` is what a call that reverted said, or empty."""
 
     def __init__(self, code: int, message: str, data: bytes) -> None:
-        super().__init__(f"{message[:300]} ({code})")
+        super().__init__(f"{_quoted(message, 300)} ({code})")
         self.code, self.message, self.data = code, message, data
 
     @property
@@ -184,18 +184,23 @@ class Node:
 
 def quantity(value: object) -> int:
     if not (isinstance(value, str) and _QUANTITY.fullmatch(value)):
-        raise Garbled(f"no quantity: {str(value)[:80]}")
+        raise Garbled(f"no quantity: {_quoted(value)}")
     return int(value, 16)
 
 
 def read_data(value: object) -> bytes:
     if not (isinstance(value, str) and _DATA.fullmatch(value)):
-        raise Garbled(f"no data: {str(value)[:80]}")
+        raise Garbled(f"no data: {_quoted(value)}")
     return bytes.fromhex(value[2:])
 
 
 def number(which: int | Tag) -> str:
     return hex(which) if isinstance(which, int) else which
+
+
+def _quoted(value: object, most: int = 80) -> str:
+    """A node's own words, which are written down: PostgreSQL takes no zero bytes."""
+    return "".join(it for it in str(value)[:most] if it.isprintable())
 
 
 def _hex(data: bytes) -> str:
@@ -204,7 +209,7 @@ def _hex(data: bytes) -> str:
 
 def _hash(value: object) -> str:
     if not (isinstance(value, str) and _HASH.fullmatch(value.lower())):
-        raise Garbled(f"no hash: {str(value)[:80]}")
+        raise Garbled(f"no hash: {_quoted(value)}")
     return value.lower()
 
 
