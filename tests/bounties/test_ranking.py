@@ -289,6 +289,7 @@ async def test_who_was_disqualified_while_it_was_computed_is_out_and_it_is_compu
     ]
 
 
+@pytest.mark.slow
 async def test_where_we_fail_it_is_ranked_a_little_later(judged: World) -> None:
     contest = await make_contest(judged, entrants=1)
     await scored(contest, contest.entrants[0], tables.predictions(0.9))

@@ -101,6 +101,7 @@ def test_what_is_too_large_is_refused_before_it_is_copied(sandbox: Sandbox) -> N
     assert codes(sandbox, huge[: MODEL_BYTES_MAX + 1]) == ("model.too_large",)
 
 
+@pytest.mark.slow
 def test_a_model_of_almost_the_largest_size_is_checked_and_run() -> None:
     columns = (MODEL_BYTES_MAX - (1 << 20)) // (64 * 4)
     small = hostile.adding_nothing(
@@ -280,6 +281,7 @@ def test_the_signature_tells_what_the_graph_holds_and_json_can_hold_it(sandbox: 
     assert from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
 
 
+@pytest.mark.slow
 def test_the_largest_image_and_the_most_labels_pass_the_trial() -> None:
     spec = image_spec(color="rgb", width=2048, height=2048, layout="NHWC")
     with Sandbox() as patient:

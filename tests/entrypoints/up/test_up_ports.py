@@ -84,6 +84,7 @@ def test_a_restart_takes_the_port_of_last_time_again(marketplace: Marketplace) -
         marketplace.ends(process)
 
 
+@pytest.mark.slow
 def test_two_checkouts_run_side_by_side(marketplaces: Callable[[str], Marketplace]) -> None:
     one, other = marketplaces("one"), marketplaces("other")
     one.up()
