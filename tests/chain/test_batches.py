@@ -276,6 +276,23 @@ async def test_what_is_refused_again_and_again_goes_back_whatever_the_reason_say
     assert await held(tx, owner) == 100_000_000
 
 
+@pytest.mark.parametrize("stop", ["difference", "halted_at"])
+async def test_nothing_begins_or_is_signed_once_payouts_stand_still(
+    tx: AsyncSession, vault: Vault, owner: UserId, stop: str
+) -> None:
+    """They were not when the payer looked, a moment before."""
+    made = await make_withdrawal(tx, owner)
+    await gather(vault, tx)
+    (seen,) = await batch_queries.list_open(tx, vault.id)
+    assert seen.waiting == [made]
+    setattr(vault, stop, "a token more" if stop == "difference" else datetime.now(UTC))
+    await tx.flush()
+    assert not await batches.keep_signed(at_now(tx), seen, transaction(seen.batch.id, 1))
+    await batch_done(tx)
+    await make_withdrawal(tx, owner)
+    assert await gather(vault, tx) is None
+
+
 async def test_a_signature_is_kept_only_for_the_batch_as_it_was_signed(
     tx: AsyncSession, vault: Vault, owner: UserId
 ) -> None:

@@ -81,6 +81,8 @@ async def gather(
     back. None: nothing is due, or there are other open batches than `open_ids`.
     """
     vault = await statements.get_vault(ctx.tx, vault.id, lock=True)  # One at a time does this.
+    if _stands_still(vault):
+        return None
     if [it.batch.id for it in await batch_queries.list_open(ctx.tx, vault.id)] != [*open_ids]:
         return None
     requeued = await batch_queries.lock_requeued(ctx.tx, terms.count)
@@ -144,6 +146,8 @@ async def keep_signed(ctx: Context, known: OpenBatch, signed: SignedTransaction)
         return False
     if found.numbers != known.numbers:
         return False  # Some are paid by now, or have other numbers.
+    if _stands_still(await statements.get_vault(ctx.tx, found.batch.vault_id)):
+        return False
     ctx.tx.add(signed)
     return True
 
@@ -157,8 +161,8 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     if found.batch.settled_at is not None or found.hashes != ended.hashes:
         return False
     vault = await statements.get_vault(ctx.tx, vault_id)
-    if vault.halted_at is not None or vault.difference is not None:
-        return False  # Since it was looked at: then nothing that chain says is acted upon.
+    if _stands_still(vault):
+        return False
     refusals = await batch_queries.find_refusals(ctx.tx, vault_id, found, ended.number)
     often = await batch_queries.find_often_refused(
         ctx.tx, vault_id, found, REFUSALS_MAX, ended.number
@@ -186,6 +190,11 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     found.batch.settled_at = ctx.now
     found.batch.outcome = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     return True
+
+
+def _stands_still(vault: Vault) -> bool:
+    """Whether, since it was looked at, nothing may be acted upon that the chain says."""
+    return vault.halted_at is not None or vault.difference is not None
 
 
 async def _find_hopeless(
