@@ -77,6 +77,7 @@ async def test_what_fits_no_withdrawal_is_left_alone_and_stops_nothing(
         at_now(tx), vault, [payout(vault, **{"number": 5} | wrong), payout(vault, number=8)]
     )
     assert (made.state, other.state) == ("authorised", "paid")
+    assert vault.difference  # So that nothing more is paid, to whom it may have been paid before.
     assert [it.levelno for it in caplog.records] == [logging.CRITICAL]
 
 

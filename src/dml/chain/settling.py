@@ -9,7 +9,7 @@ from dml.chain import rules
 from dml.chain.models import Vault, VaultPayout, Withdrawal
 from dml.chain.states import WithdrawalState
 from dml.chain.withdrawal_rules import payout_account
-from dml.core import audit
+from dml.core import audit, metrics
 from dml.core.context import Context
 from dml.payments import service as payments
 from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 async def settle(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> None:
     """Mark as paid what the vault paid, in a transaction that moves nothing else. Again: no more.
 
-    What fits no withdrawal is left alone and logged: it is for the comparison to raise the alarm,
-    and no reason to stop reading.
+    What fits no withdrawal is left alone, and is no reason to stop reading. But nothing more is
+    paid until the comparison finds that all is well: after a restored backup, users have tokens in
+    the books again that they were paid already.
     """
     paid = {it.number: it for it in payouts if it.refusal is None}
     if not paid:
@@ -33,15 +34,26 @@ async def settle(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> 
     for number, payout in paid.items():
         withdrawal = withdrawals.get(number)
         if withdrawal is None:
-            log.critical("%s paid number %d, which no withdrawal has", vault.reference, number)
+            _stop_payouts(ctx, vault, f"the vault paid number {number}, which no withdrawal has")
         elif (withdrawal.address, withdrawal.amount) != (payout.recipient, payout.amount):
-            log.critical("%s paid otherwise than %s", vault.reference, withdrawal.reference)
+            _stop_payouts(ctx, vault, f"the vault paid otherwise than {withdrawal.reference}")
         elif withdrawal.state is WithdrawalState.AUTHORISED:
             movements += _pay(ctx, withdrawal, payout)
         elif withdrawal.state is not WithdrawalState.PAID:
-            log.critical("%s paid %s, which was given back", vault.reference, withdrawal.reference)
+            told = f"the vault paid {withdrawal.reference}, which was given back"
+            _stop_payouts(ctx, vault, told)
     if movements:
         await payments.transfer_many(ctx, movements)
+
+
+def _stop_payouts(ctx: Context, vault: Vault, told: str) -> None:
+    """Say at once what the comparison would find within a minute, in which more may be paid."""
+    log.critical("%s: %s", vault.reference, told)
+    if vault.difference is not None:
+        return
+    vault.difference, vault.differs_since = told, ctx.now
+    metrics.CHAIN_DIFFERS.set(True)
+    audit.record(ctx, vault.reference, "differs", reason=told)
 
 
 def _pay(ctx: Context, withdrawal: Withdrawal, payout: VaultPayout) -> list[Movement]:
