@@ -120,7 +120,7 @@ def tokens_needed(wish: Wish) -> Decimal:
 
 def make(wish: Wish, place: Place, clock: Clock) -> tuple[Classifier, Album]:
     """What there is before anybody comes to the marketplace: a model, and photos."""
-    from demo import digits, photos  # noqa: PLC0415 - see `made`
+    from demo import digits, photos  # noqa: PLC0415 - `made.py` says why
 
     halves = digits.halve(wish.seed)
     with clock.part("train"):

@@ -29,7 +29,7 @@ async def hold(
     cast: Cast, purse: Purse, url: str, place: Place, seed: int, screen: Screen
 ) -> Contest:
     """The whole contest, from a test set that nobody sees to prizes in wallets."""
-    from demo import cells  # noqa: PLC0415 - see `made`
+    from demo import cells  # noqa: PLC0415 - scikit-learn, as in `made.py`: it takes a second
 
     began = time.monotonic()
     folder = place.folder / "bounty"

@@ -1,22 +1,22 @@
 """anvil, the local chain of `.venv/chain`: for a test, on a free port of this machine alone."""
 
-import ctypes
+import os
 import re
-import signal
 import subprocess
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
+from dml.inference import lockdown
 from tests.chain.builds import ROOT
 
 ANVIL: Final = ROOT / ".venv" / "chain" / "anvil"
 START_SECONDS_MAX: Final = 20
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class Anvil:
@@ -39,7 +39,7 @@ class Anvil:
                 stdin=subprocess.DEVNULL,
                 stdout=output,  # a pipe would fill up, and then anvil would stand still
                 stderr=subprocess.STDOUT,
-                preexec_fn=_end_with_parent,
+                preexec_fn=partial(lockdown.die_with, os.getpid()),  # also where a test is killed
             )
         self.url = f"http://127.0.0.1:{self._port()}"
         self._client = httpx.Client(timeout=20)
@@ -88,8 +88,3 @@ class Anvil:
         self._process.kill()
         self._process.wait()
         raise TimeoutError(said)
-
-
-def _end_with_parent() -> None:
-    """Even a test that is killed leaves no chain behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

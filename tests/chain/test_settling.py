@@ -18,19 +18,26 @@ from tests.chain.test_batches import at_now, vault
 __all__ = ["vault"]
 
 
-def payout(vault: Vault, **changes: object) -> VaultPayout:
-    named: dict[str, object] = {
-        "vault_id": vault.id,
-        "block_hash": HASH,
-        "log_index": changes["number"],
-        "block_number": 9,
-        "tx_hash": "0x" + "5" * 64,
-        "recipient": ADDRESS,
-        "amount": MicroTokens(1_000_000),
-        "refusal": None,
-        "is_final": True,
-    }
-    return VaultPayout(**named | changes)  # type: ignore[arg-type]  # Of mixed types by design.
+def payout(
+    vault: Vault,
+    number: int,
+    recipient: str = ADDRESS,
+    amount: int = 1_000_000,
+    *,
+    refusal: bytes | None = None,
+) -> VaultPayout:
+    return VaultPayout(
+        vault_id=vault.id,
+        block_hash=HASH,
+        log_index=number,
+        block_number=9,
+        tx_hash="0x" + "5" * 64,
+        number=number,
+        recipient=recipient,
+        amount=MicroTokens(amount),
+        refusal=refusal,
+        is_final=True,
+    )
 
 
 async def balances(tx: AsyncSession, made: Withdrawal) -> tuple[int, int]:
@@ -62,20 +69,22 @@ async def test_a_refusal_and_nothing_at_all_settle_nothing(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"number": 6}, {"amount": MicroTokens(999_999)}, {"recipient": HASH[:42]}]
+    ("number", "recipient", "amount"),
+    [(6, ADDRESS, 1_000_000), (5, ADDRESS, 999_999), (5, HASH[:42], 1_000_000)],
 )
 async def test_what_fits_no_withdrawal_is_left_alone_and_stops_nothing(
     tx: AsyncSession,
     vault: Vault,
     owner: UserId,
     caplog: pytest.LogCaptureFixture,
-    wrong: dict[str, object],
+    number: int,
+    recipient: str,
+    amount: int,
 ) -> None:
     made = await make_withdrawal(tx, owner, number=5)
     other = await make_withdrawal(tx, owner, number=8)
-    await settle(
-        at_now(tx), vault, [payout(vault, **{"number": 5} | wrong), payout(vault, number=8)]
-    )
+    wrong = payout(vault, number, recipient, amount)
+    await settle(at_now(tx), vault, [wrong, payout(vault, number=8)])
     assert (made.state, other.state) == ("authorised", "paid")
     assert vault.difference  # So that nothing more is paid, to whom it may have been paid before.
     assert [it.levelno for it in caplog.records] == [logging.CRITICAL]

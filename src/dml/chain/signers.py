@@ -135,6 +135,7 @@ def _read_keystore(file: Path, password: SecretStr | None) -> bytes:
                 f"the keystore {file} does not open: its password is another, or it is damaged"
             ) from None
         raise NoSigner(f"the keystore {file} is damaged") from None
+    # What decrypting raises where a field is missing, of another type, or of a kind unknown to it.
     except (ArithmeticError, LookupError, TypeError, AttributeError, NotImplementedError):
         raise NoSigner(f"the keystore {file} is damaged, or of a kind not known here") from None
     return _usable(key, f"the keystore {file}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OKPKey
+from joserfc.jwk import KeySet, KeySetSerialization, OKPKey
 
 from dml.core.files import write_secret_once
 
@@ -24,9 +24,9 @@ class BadToken(Exception):
 
 
 class Keys:
-    def __init__(self, jwks: dict[str, Any]) -> None:
+    def __init__(self, jwks: KeySetSerialization) -> None:
         """Take a private JWK set, newest key first. ValueError where it is none."""
-        self._keys = KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # It checks the dict.
+        self._keys = KeySet.import_key_set(jwks)  # It checks what it is given.
         if not self._keys.keys or not all(isinstance(it, OKPKey) for it in self._keys.keys):
             raise ValueError("the keys file must hold Ed25519 keys")
         self._signing = self._keys.keys[0]

@@ -1,23 +1,22 @@
 """anvil as a child of this process: started, asked, and its state kept on disk."""
 
-import ctypes
 import http.client
 import json
 import os
-import signal
-import socket
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from dml.entrypoints import up_ports
 from dml.entrypoints.embedded import chain, folders, life
 from dml.entrypoints.embedded.refusals import Refused
+from dml.inference import lockdown
 
+HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 60.0
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class AnvilRefused(Exception):
@@ -33,9 +32,9 @@ class Anvil:
 
     def __init__(self, program: str, port: int, began_at: int, *, log: Path, cache: Path) -> None:
         self.port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SECONDS)
         # Two blocks later a block is final. The fork decides what gas costs.
-        command = [program, "--host", "127.0.0.1", "--port", str(port), "--silent"]
+        command = [program, "--host", HOST, "--port", str(port), "--silent"]
         command += ["--no-mining", "--slots-in-an-epoch", "1", "--hardfork", "prague"]
         command += ["--chain-id", str(chain.CHAIN_ID), "--timestamp", str(began_at)]
         command += ["--cache-path", str(cache)]
@@ -47,7 +46,7 @@ class Anvil:
                 stdout=output,
                 stderr=output,
                 close_fds=False,
-                preexec_fn=_end_with_parent,
+                preexec_fn=partial(lockdown.die_with, os.getpid()),
             )
         finally:
             os.close(output)
@@ -120,23 +119,3 @@ class Anvil:
         self._connection.close()
         self._process.kill()
         self._process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

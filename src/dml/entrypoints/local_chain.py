@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from dml.entrypoints import up_ports
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, Facts
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.local_anvil import Anvil, AnvilRefused, free_port, is_free
+from dml.entrypoints.local_anvil import HOST, Anvil, AnvilRefused
 
 BUILD: Final = Path(__file__).resolve().parents[3] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.
@@ -112,8 +113,8 @@ def start(program: str, home: Path) -> tuple[Anvil, Facts]:
     """Start anvil at the port of last time or, where somebody has that, at another."""
     facts = chain.load(home) or make_facts()
     for _ in range(_PORT_TRIES):
-        if not is_free(facts.port):
-            facts = dataclasses.replace(facts, port=free_port())
+        if not up_ports.is_free(HOST, facts.port):
+            facts = dataclasses.replace(facts, port=up_ports.any_free(HOST))
         anvil = Anvil(
             program,
             facts.port,
@@ -125,7 +126,7 @@ def start(program: str, home: Path) -> tuple[Anvil, Facts]:
             if facts != chain.load(home):
                 chain.save(home, facts)
             return anvil, facts
-        facts = dataclasses.replace(facts, port=free_port())
+        facts = dataclasses.replace(facts, port=up_ports.any_free(HOST))
     raise Refused(f"anvil ended {_PORT_TRIES} times: see {home / 'logs' / 'anvil.log'}")
 
 
@@ -133,7 +134,7 @@ def make_facts() -> Facts:
     """Choose keys and a port. The addresses of the contracts follow from the owner's."""
     owner = _new_account()
     return Facts(
-        port=free_port(),
+        port=up_ports.any_free(HOST),
         began_at=int(time.time()),
         owner=owner,
         payer=_new_account(),
@@ -176,15 +177,16 @@ def created_by(address: str, nonce: int) -> str:
 
     The last 20 bytes of the hash of both, written as RLP.
     """
-    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - only for the first start
-    from eth_utils.crypto import keccak  # noqa: PLC0415 - only for the first start
+    # Only for the first start: they take a third of a second, and memory for as long as it runs.
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - see above
+    from eth_utils.crypto import keccak  # noqa: PLC0415 - see above
 
     items = b"\x94" + bytes.fromhex(address[2:]) + bytes([nonce or 0x80])
     return str(to_checksum_address(keccak(bytes([0xC0 + len(items)]) + items)[12:]))
 
 
 def _new_account() -> Account:
-    from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - only for the first start: a third of a second
+    from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - as in `created_by`
 
     key = secrets.token_bytes(32)
     address = str(PrivateKey(key).public_key.to_checksum_address())

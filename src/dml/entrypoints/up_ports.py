@@ -47,7 +47,7 @@ def choose(plan: Plan, remembered: int) -> Port:
         port = _take(plan.host, number) if number else None
         if port is not None:
             return port
-    return reserve(_any(plan.host))
+    return reserve(any_free(plan.host))
 
 
 def reserve(number: int) -> Port:
@@ -97,15 +97,16 @@ def _listeners(port: int) -> list[tuple[str, str]]:
 
 
 def _take(host: str, number: int) -> Port | None:
-    is_free = _is_free(host, number)
+    free = is_free(host, number)
     port = reserve(number)
-    if is_free and port.reservation is not None:
+    if free and port.reservation is not None:
         return port
     port.release()
     return None
 
 
-def _is_free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether somebody could listen there."""
     try:
         _bind(host, port)
     except socket.gaierror as error:
@@ -117,7 +118,8 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _any(host: str) -> int:
+def any_free(host: str) -> int:
+    """A port that nobody has, as the system chooses it."""
     try:
         return _bind(host, 0)
     except OSError as error:

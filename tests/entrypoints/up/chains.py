@@ -100,6 +100,9 @@ class LocalChain:
             assert time.monotonic() < deadline, (self.home / "output").read_text()
             time.sleep(0.02)
 
+    def until_final(self, number: int) -> None:
+        self.until(lambda: self.block("finalized")[0] >= number)
+
     def clean_up(self) -> None:
         for process in self.started:
             process.kill()

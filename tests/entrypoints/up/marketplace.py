@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
@@ -201,6 +201,12 @@ class Marketplace:
         while not holds():
             assert time.monotonic() < deadline, self.logs()
             time.sleep(0.05)
+
+    def until_another(
+        self, name: str, before: Collection[Process | None], seconds: float = 30
+    ) -> None:
+        """Wait until a process of this name runs that is none of those."""
+        self.until(lambda: self.process(name) not in (None, *before), seconds)
 
     def logs(self) -> str:
         return "\n".join(f"{log}:\n{life.tail(log)}" for log in self.plan.logs.glob("*.log"))

@@ -38,7 +38,7 @@ def test_what_was_final_outlives_every_kill(local_chain: LocalChain) -> None:
     for n, victim in enumerate(("anvil", "its owner"), 1):
         local_chain.pay(SOMEBODY, 5)
         paid_in = local_chain.block("latest")
-        local_chain.until(lambda: local_chain.block("finalized")[0] >= paid_in[0])  # noqa: B023 - called at once
+        local_chain.until_final(paid_in[0])
         final = local_chain.block("finalized")
 
         os.kill(local_chain.anvil_pid() if victim == "anvil" else process.pid, signal.SIGKILL)
@@ -50,7 +50,7 @@ def test_what_was_final_outlives_every_kill(local_chain: LocalChain) -> None:
         assert local_chain.block(hex(final[0])) == final
         assert local_chain.held(SOMEBODY) == 5 * n
         # And what it said then can be asked again, once the chain goes on.
-        local_chain.until(lambda: local_chain.block("finalized")[0] > final[0])  # noqa: B023 - called at once
+        local_chain.until_final(final[0] + 1)
         assert local_chain.held(SOMEBODY, "finalized") == 5 * n
 
 
@@ -109,7 +109,7 @@ def test_up_keeps_chain_and_its_reader_alive_and_gives_the_key_to_the_reader_alo
     before = {it: marketplace.process(it) for it in (*names, "api-1", "worker-1")}
     marketplace.kill(*names)
     for name in names:
-        marketplace.until(lambda: marketplace.process(name) not in (None, before[name]))  # noqa: B023 - called at once
+        marketplace.until_another(name, [before[name]])
     assert "Local chain was killed (SIGKILL); it was started again." in marketplace.logs()
     assert marketplace.process("api-1") == before["api-1"]
     marketplace.until(LocalChain(marketplace.home).is_there)
