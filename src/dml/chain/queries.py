@@ -138,15 +138,15 @@ async def list_denied(
 # Deposits.
 
 
+def _with_vaults() -> Select[Deposit, Vault]:
+    return select(Deposit, Vault).join(Vault, Vault.id == Deposit.vault_id)
+
+
 async def get_my_deposit(
     tx: AsyncSession, actor: Actor, deposit_id: DepositId
 ) -> tuple[Deposit, Vault]:
     """Load a deposit of this user with the vault that it went into, or refuse."""
-    query = (
-        select(Deposit, Vault)
-        .join(Vault, Vault.id == Deposit.vault_id)
-        .where(Deposit.id == deposit_id, Deposit.user_id == actor.id)
-    )
+    query = _with_vaults().where(Deposit.id == deposit_id, Deposit.user_id == actor.id)
     found = (await tx.execute(query)).one_or_none()
     if found is None:
         raise DepositNotFound
@@ -172,8 +172,7 @@ async def list_deposits(
     """Return a user's deposits with their vaults, newest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
     query = (
-        select(Deposit, Vault)
-        .join(Vault, Vault.id == Deposit.vault_id)
+        _with_vaults()
         .where(Deposit.user_id == user_id)
         .order_by(Deposit.id.desc())
         .limit(limit + 1)
@@ -191,8 +190,7 @@ async def list_unclaimed(
     """Return final deposits that name nobody, with their vaults, the oldest first, and one more."""
     assert 0 < limit <= PAGE_MAX
     query = (
-        select(Deposit, Vault)
-        .join(Vault, Vault.id == Deposit.vault_id)
+        _with_vaults()
         .where(Deposit.state == DepositState.UNCLAIMED)
         .order_by(Deposit.id)
         .limit(limit + 1)
