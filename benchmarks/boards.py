@@ -7,7 +7,7 @@ from statistics import median, quantiles
 from typing import Final
 from uuid import UUID
 
-import httpx
+import httpx2
 import psycopg
 
 from benchmarks.device_path import Say
@@ -86,7 +86,7 @@ def _read(market: Market, seconds: float) -> list[float]:
     """Read pages one after the other. Return the seconds of each."""
     times: list[float] = []
     path, query = f"/v1/bounties/{BOUNTY}/leaderboard", f"limit={PAGE}"
-    with httpx.Client(base_url=f"http://127.0.0.1:{market.port}") as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{market.port}") as client:
         end = time.monotonic() + seconds
         cursor = ""
         while time.monotonic() < end:

@@ -15,13 +15,13 @@ from statistics import median, quantiles
 from typing import Final, TypeAlias
 from uuid import UUID
 
-import httpx
+import httpx2
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from benchmarks.device_path import Say
 from benchmarks.figures import Figure, absolute, compared, only_told
-from dml.chain.contract import TOPICS, read_event
+from dml.chain.contract import read_event, topics
 from dml.chain.endpoints import Endpoints
 from dml.chain.indexing import Indexer
 from dml.chain.rpc import Node
@@ -66,7 +66,7 @@ async def _measure(home: Path, anvil: Anvil, on: Deployed, rounds: int, say: Say
     start = int(anvil.call("eth_blockNumber"), 16)
     _fill(anvil, on, people)
     indexed, fetched, growth = list[float](), list[float](), list[float]()
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx2.AsyncClient(timeout=60) as client:
         for number in range(rounds):
             engine, sessions = await _new_database(home, number, people)
             endpoints = Endpoints([anvil.url], client, chain_id=None, confirmations=CONFIRMATIONS)
@@ -125,7 +125,7 @@ def _fill(anvil: Anvil, on: Deployed, people: Sequence[UserId]) -> None:
     limit = on.web3.eth.get_block("latest")["gasLimit"]
     anvil.call("evm_setAutomine", False)
     anvil.call("evm_setBlockGasLimit", hex(GAS * 3 // 2))  # One fits into a block.
-    with httpx.Client(timeout=120) as client:
+    with httpx2.Client(timeout=120) as client:
         for first in range(0, BLOCKS, TOGETHER):
             batch = [
                 {
@@ -171,14 +171,14 @@ async def _sample(samples: list[float]) -> None:
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-async def _fetch(anvil: Anvil, on: Deployed, client: httpx.AsyncClient, start: int) -> float:
+async def _fetch(anvil: Anvil, on: Deployed, client: httpx2.AsyncClient, start: int) -> float:
     """Fetch and decode the same logs, and do nothing with them. Return seconds."""
     node, count = Node(anvil.url, client), 0
     last = int(anvil.call("eth_blockNumber"), 16)
     began = time.perf_counter()
     for first in range(start, last + 1, SPAN):
         until = min(first + SPAN - 1, last)
-        for it in await node.logs(on.vault.address, TOPICS, first=first, last=until):
+        for it in await node.logs(on.vault.address, topics(), first=first, last=until):
             read_event(it)
             count += 1
     assert count == BLOCKS * EACH

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 
 from demo.market import Market
 from demo.people import Admin, Customer, Developer, Moderator, Owner
@@ -19,7 +19,7 @@ class Cast:
     customer: Customer
 
 
-async def join_cast(client: httpx.AsyncClient, market: Market) -> Cast:
+async def join_cast(client: httpx2.AsyncClient, market: Market) -> Cast:
     """The first admin signs in, the others register; one of them is made moderator."""
     admin = Admin(client, market.admin_email, market.admin_password)
     (_, moderator), (developer, customer) = await both(
@@ -30,7 +30,7 @@ async def join_cast(client: httpx.AsyncClient, market: Market) -> Cast:
     return Cast(admin, developer, moderator, customer)
 
 
-async def join_owner(client: httpx.AsyncClient, name: str) -> Owner:
+async def join_owner(client: httpx2.AsyncClient, name: str) -> Owner:
     """Somebody with a device, who permits models to look at the photos on it."""
     owner = await Owner.join(client, name)
     await owner.permit_photos()

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
@@ -32,18 +32,18 @@ _BALANCE: Final = "0x70a08231"  # balanceOf(address)
 class Node:
     """A node of the chain, which anybody may ask, and the contracts that are on it."""
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     chain_id: int
     token: str
     vault: str
 
     @classmethod
-    async def find(cls, market: Market, client: httpx.AsyncClient, log: Path) -> Self:
+    async def find(cls, market: Market, client: httpx2.AsyncClient, log: Path) -> Self:
         """Ask the operator's command line where it is, and the API what is there."""
         shown = await command.run(
             ["chain", "status", "--json"], log, codes=(0, 1), DML_HOME=str(market.home)
         )
-        client.base_url = httpx.URL(f"http://{json.loads(shown)['nodes'][0]['node']}")
+        client.base_url = httpx2.URL(f"http://{json.loads(shown)['nodes'][0]['node']}")
         give_up_at = time.monotonic() + WAIT_SECONDS
         path = f"{market.url}/v1/payments/chain"
         while not (answer := await client.get(path)).is_success:
@@ -58,7 +58,7 @@ class Node:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         try:
             answer = (await self.client.post("/", json=body)).json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise Failed(f"the chain: {method}: {type(error).__name__} {error}") from error
         if "error" in answer:
             raise Failed(f"the chain: {method}: {answer['error'].get('message')}")

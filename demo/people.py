@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 
 from demo.children import Failed
 from demo.made import Classifier
@@ -20,23 +20,23 @@ CHECK_SECONDS: Final = 60
 LOOK_SECONDS: Final = 0.1
 
 
-def web(url: str) -> httpx.AsyncClient:
+def web(url: str) -> httpx2.AsyncClient:
     """The way to the API."""
-    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+    return httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
 
 
 @dataclass
 class Person:
     """Somebody with an account. Roles differ in what they do with it."""
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     email: str
     password: str
     id: str = ""
     token: str = ""
 
     @classmethod
-    async def join(cls, client: httpx.AsyncClient, name: str) -> Self:
+    async def join(cls, client: httpx2.AsyncClient, name: str) -> Self:
         """Register as a new person, and sign in."""
         person = cls(client, f"{name}@example.org", secrets.token_urlsafe(12))
         await person.ask("POST", "/v1/users", {"email": person.email, "password": person.password})
@@ -67,7 +67,7 @@ class Person:
         headers = self._headers() | ({"Content-Type": media_type} if media_type else {})
         try:
             answer = await self.client.request(method, path, json=body, headers=headers, **more)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Failed(f"{method} {path}: {type(error).__name__} {error}") from error
         if not answer.is_success:
             raise Failed(f"{method} {path} was refused ({answer.status_code}): {answer.text}")
@@ -164,7 +164,7 @@ class Customer(Person):
                         yield json.loads(value)
                         if event == "end":
                             return
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Failed(f"GET {path}: {type(error).__name__} {error}") from error
         raise Failed(f"GET {path} ended before the job did")
 

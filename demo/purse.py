@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Self
 
-import httpx
+import httpx2
 
 from demo import command
 from demo.chain import LOOK_SECONDS, WAIT_SECONDS, Node, Wallet
@@ -35,7 +35,7 @@ class Purse:
 
     @classmethod
     async def fill(
-        cls, market: Market, client: httpx.AsyncClient, place: Place, amount: Decimal
+        cls, market: Market, client: httpx2.AsyncClient, place: Place, amount: Decimal
     ) -> Self:
         """Make a wallet, and have the faucet give it tokens and some coins for gas."""
         node = await Node.find(market, client, place.logs / "chain-status.log")

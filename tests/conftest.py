@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
@@ -212,9 +212,9 @@ def settings(
 async def world(settings: Settings, database_url: str) -> AsyncIterator[World]:
     """The API, and people who use it."""
     app = create_app(settings, connect(database_url, name="test api", connections=40))
-    transport = httpx.ASGITransport(with_device_layer(app), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(with_device_layer(app), raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield World(app, client)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import httpx
+import httpx2
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -34,27 +34,27 @@ class Person:
     id: UserId
     email: str
     token: str
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
 
-    async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+    async def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.token}", **request.pop("headers", {})}
         return await self.client.request(method, path, headers=headers, **request)
 
-    async def get(self, path: str, **request: Any) -> httpx.Response:
+    async def get(self, path: str, **request: Any) -> httpx2.Response:
         return await self.ask("GET", path, **request)
 
-    async def post(self, path: str, json: Any = None, **request: Any) -> httpx.Response:
+    async def post(self, path: str, json: Any = None, **request: Any) -> httpx2.Response:
         return await self.ask("POST", path, json=json, **request)
 
-    async def patch(self, path: str, json: Any, **request: Any) -> httpx.Response:
+    async def patch(self, path: str, json: Any, **request: Any) -> httpx2.Response:
         return await self.ask("PATCH", path, json=json, **request)
 
-    async def put(self, path: str, json: Any, **request: Any) -> httpx.Response:
+    async def put(self, path: str, json: Any, **request: Any) -> httpx2.Response:
         return await self.ask("PUT", path, json=json, **request)
 
 
 class World:
-    def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+    def __init__(self, app: FastAPI, client: httpx2.AsyncClient) -> None:
         self.app = app
         self.client = client
         self.parts: Parts = app.state
@@ -84,7 +84,7 @@ def soon(**later: float) -> str:
     return (datetime.now(UTC) + timedelta(**later)).isoformat()
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> Any:
+def problem(answer: httpx2.Response, status: int, code: str) -> Any:
     """Check that the answer is this problem, and return its document."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 
 from dml.accounts import service
@@ -18,7 +18,7 @@ from tests.world import PASSWORD_HASH, World, problem
 
 
 def json_of(body: object) -> str:
-    """Write JSON as a hostile client may: httpx would not send half a pair."""
+    """Write JSON as a hostile client may: httpx2 would not send half a pair."""
     return json.dumps(body)
 
 
@@ -35,7 +35,7 @@ async def signed_in(world: World) -> dict[str, str]:
     return tokens
 
 
-async def me(world: World, access_token: str) -> httpx.Response:
+async def me(world: World, access_token: str) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {access_token}"}
     return await world.client.get("/v1/users/me", headers=headers)
 
@@ -106,10 +106,10 @@ async def test_an_address_that_signs_in_too_often_waits(
     few = settings.model_copy(update={"sign_ins_a_minute": 3})
     app = create_app(few, connect(database_url, name="test limits"))
     address = ("192.0.2.7", 1)
-    transport = httpx.ASGITransport(app, client=address)
+    transport = httpx2.ASGITransport(app, client=address)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         answers = [
             await client.post("/v1/users/refresh", json={"refresh_token": "none"}) for _ in range(4)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -22,10 +22,10 @@ async def listening(
     home = tmp_path_factory.mktemp("market")
     settings = settings.model_copy(update={"home": home, "database_url": SecretStr(url)})
     app = create_app(settings, connect(url, name="test market", connections=20))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         market = Market(World(app, client))
         yield market

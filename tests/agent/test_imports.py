@@ -39,7 +39,7 @@ async def test_an_agent_at_work_imports_nothing_of_the_server(
         ended = await end(agent)
     assert "Done: 1 accepted" in ended.out
     names = {line.rpartition("|")[2].strip() for line in ended.err.splitlines()}
-    assert {"httpx", "numpy", "PIL", "dml.agent.agent"} <= names, "this is how imports are told"
+    assert {"httpx2", "numpy", "PIL", "dml.agent.agent"} <= names, "this is how imports are told"
     assert {name.partition(".")[0] for name in names} & {*SERVER.split(), *RUNTIME.split()} == set()
     ours = {name for name in names if name.partition(".")[0] == "dml"} - PACKAGES
     assert [name for name in ours if not OURS.match(name)] == []

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 
 from dml.algorithms import processes, service
 from dml.core.context import SYSTEM, Context, Role
@@ -59,7 +59,7 @@ def form(*parts: bytes) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-async def send(person: Person, path: str, body: Any, **headers: str) -> httpx.Response:
+async def send(person: Person, path: str, body: Any, **headers: str) -> httpx2.Response:
     """Send a body as the form of an upload. What yields it is sent in chunks, without a length."""
     headers = {"content-type": FORM_TYPE} | headers
     return await person.ask("POST", f"{path}/versions", content=body, headers=headers)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 
@@ -133,10 +133,10 @@ def own_database(make_database: Callable[[], str]) -> str:
 async def own_world(settings: Settings, own_database: str) -> AsyncIterator[World]:
     """An API over a database of its own, so that a node there checks no other test's files."""
     app = create_app(settings, connect(own_database, name="test api"))
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield World(app, client)
 

@@ -322,7 +322,7 @@ async def test_what_is_no_offer_is_refused(
     world: World, wrong: dict[str, Any], pointer: str
 ) -> None:
     ada, headers = await world.person("ada"), {"content-type": "application/json"}
-    content = json.dumps(offer() | wrong)  # As a hostile client may: httpx sends no half pairs.
+    content = json.dumps(offer() | wrong)  # As a hostile client may: httpx2 sends no half pairs.
     answer = await ada.ask("POST", "/v1/algorithms", content=content, headers=headers)
     refused = problem(answer, 422, "http.422")
     assert {it["pointer"] for it in refused["errors"]} == {pointer}

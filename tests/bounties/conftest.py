@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import httpx
+import httpx2
 import pytest
 
 from dml.core.db import connect
@@ -32,10 +32,10 @@ def judged_database(make_database: Callable[[], str]) -> str:
 async def judged(settings: Settings, judged_database: str) -> AsyncIterator[World]:
     """An API over a database of its own, so that the node there does no other test's work."""
     app = create_app(settings, connect(judged_database, name="test api", connections=20))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield World(app, client)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
+import httpx2
 from sqlalchemy import text
 
 from dml.bounties import queries, submission_queries, test_sets
@@ -108,7 +108,7 @@ async def send(person: Person, path: str, body: Any, type_: str = CSV, **query: 
 
 async def upload_test_set(
     person: Person, path: str, body: Any = None, type_: str = CSV, **query: Any
-) -> httpx.Response:
+) -> httpx2.Response:
     headers = {"content-type": type_}
     content = tables.hidden() if body is None else body
     return await person.ask(

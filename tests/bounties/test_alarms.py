@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from math import ceil
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -32,10 +32,10 @@ async def running(settings: Settings, make_database: Callable[[], str]) -> Async
     app = create_app(
         settings.model_copy(update={"database_url": SecretStr(url)}), connect(url, name="test")
     )
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         with running_node(url):
             yield World(app, client)

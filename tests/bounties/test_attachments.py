@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from dml.bounties.models import BountyState
@@ -22,7 +22,7 @@ async def attach(
     name: str = "train.csv",
     person: Person | None = None,
     **query: str,
-) -> httpx.Response:
+) -> httpx2.Response:
     asked = {"kind": kind, "name": name, **query}
     who = person or bounty.owner
     return await who.ask("POST", f"{bounty.path}/attachments", content=content, params=asked)

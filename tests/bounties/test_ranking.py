@@ -5,7 +5,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from sqlalchemy import text, update
@@ -125,7 +125,7 @@ async def test_anybody_can_make_the_ranking_again_from_the_evidence(judged: Worl
         problem(answer, 422, "http.422")
 
 
-async def _require_made_again(client: httpx.AsyncClient, evidence: Any) -> None:
+async def _require_made_again(client: httpx2.AsyncClient, evidence: Any) -> None:
     """Rank what the evidence names, and find what it tells."""
     salt = bytes.fromhex(evidence["salt"])
     made = rankings.rank(
@@ -158,7 +158,7 @@ def _test_set(salt: bytes) -> TestSet:
     )
 
 
-async def _predictions(client: httpx.AsyncClient, entry: Any) -> Predictions:
+async def _predictions(client: httpx2.AsyncClient, entry: Any) -> Predictions:
     content = (await client.get(entry["predictions"]["url"])).content
     assert hashlib.sha256(content).hexdigest() == entry["predictions"]["sha256"]
     return Predictions.from_bytes(content)

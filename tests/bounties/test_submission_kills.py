@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -67,10 +67,10 @@ async def deadly(
     """A bounty that takes submissions, in a marketplace of its own that has no worker."""
     own = settings.model_copy(update={"home": tmp_path, "database_url": SecretStr(new_database)})
     app = create_app(own, connect(new_database, name="test api"))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         world = World(app, client)
         worker.provide(make_parts(own, world.parts, reader=reader))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 
 from dml.inference import lockdown
 from tests.chain.builds import ROOT
@@ -42,7 +42,7 @@ class Anvil:
                 preexec_fn=partial(lockdown.die_with, os.getpid()),  # also where a test is killed
             )
         self.url = f"http://127.0.0.1:{self._port()}"
-        self._client = httpx.Client(timeout=20)
+        self._client = httpx2.Client(timeout=20)
         return self
 
     def __exit__(

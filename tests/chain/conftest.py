@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
@@ -43,7 +43,7 @@ def on(anvil: Anvil, on_module_s_chain: Deployed) -> Iterator[Deployed]:
 @pytest.fixture
 async def ledgered(anvil: Anvil, on: Deployed, committing: Sessions) -> AsyncIterator[Ledgered]:
     """The same beside a database of this test alone."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         yield Ledgered(anvil, on, committing, client)
 
 
@@ -61,7 +61,7 @@ async def paying(anvil: Anvil, on: Deployed, module_s_engine: AsyncEngine) -> As
     That takes a tenth of what a new database takes.
     """
     sessions = async_sessionmaker(module_s_engine, expire_on_commit=False)
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx2.AsyncClient(verify=False) as client:
         yield await make_paying(Ledgered(anvil, on, sessions, client))
     anvil.call("anvil_dropAllTransactions")
     anvil.call("evm_setAutomine", True)

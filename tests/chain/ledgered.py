@@ -8,7 +8,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-import httpx
+import httpx2
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
@@ -42,7 +42,7 @@ class Ledgered:
     anvil: Anvil
     on: Deployed
     sessions: async_sessionmaker[AsyncSession]
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     before: list[str] = field(default_factory=list)
 
     @property

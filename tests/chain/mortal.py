@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 
 from dml.chain.endpoints import Endpoints
 from dml.chain.paying import Payer
@@ -32,7 +32,7 @@ class Life:
 
     @asynccontextmanager
     async def payer(self, paying: Paying, **terms: Any) -> AsyncIterator[Payer]:
-        async with httpx.AsyncClient(transport=MortalTransport(self)) as client:
+        async with httpx2.AsyncClient(transport=MortalTransport(self)) as client:
             nodes = Endpoints(
                 [paying.it.anvil.url], client, chain_id=CHAIN_ID, confirmations=CONFIRMATIONS
             )
@@ -54,12 +54,12 @@ class MortalSessions:
             self._life.write()
 
 
-class MortalTransport(httpx.AsyncHTTPTransport):
+class MortalTransport(httpx2.AsyncHTTPTransport):
     def __init__(self, life: Life) -> None:
         super().__init__()
         self._life = life
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if json.loads(request.content)["method"] == "eth_sendRawTransaction":
             self._life.write()
         return await super().handle_async_request(request)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import httpx
+import httpx2
 from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
@@ -104,10 +104,11 @@ async def add_deposit(
 @asynccontextmanager
 async def asking(world: World, url: str) -> AsyncIterator[None]:
     """Let the API ask the node at this URL for as long as the `with` lasts."""
-    async with httpx.AsyncClient() as client:
-        world.app.state.chain = Endpoints([url], client, chain_id=CHAIN_ID, confirmations=0)
+    async with httpx2.AsyncClient() as client:
+        endpoints = Endpoints([url], client, chain_id=CHAIN_ID, confirmations=0)
+        before, world.app.state.chain = world.app.state.chain, lambda: endpoints
         yield
-        world.app.state.chain = None
+        world.app.state.chain = before
 
 
 def sign(account: LocalAccount, message: str) -> str:

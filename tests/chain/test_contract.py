@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from dml.chain import contract
 from dml.chain.contract import (
-    DEPOSITED_TOPIC,
-    PAID_OUT_TOPIC,
-    PAYOUT_REFUSED_TOPIC,
-    TOPICS,
+    DEPOSITED,
+    PAID_OUT,
+    PAYOUT_REFUSED,
     Deposited,
     Garbled,
     Log,
     PaidOut,
     Payout,
     PayoutRefused,
+    topic,
+    topics,
 )
 from dml.core.ids import UserId
 from dml.core.money import MAX, MicroTokens
@@ -60,7 +61,7 @@ def test_signatures_are_those_of_the_built_contracts() -> None:
         "balanceOf(address)",
     ):
         assert signature in functions
-    assert {vault.events[it]["name"] for it in TOPICS} == {
+    assert {vault.events[it]["name"] for it in topics()} == {
         "Deposited",
         "PaidOut",
         "PayoutRefused",
@@ -99,16 +100,16 @@ def test_calls_are_encoded_as_web3_does(ledgered: Ledgered) -> None:
 def test_events_are_read() -> None:
     named = USER.bytes + bytes(16)
     two = encode(["uint64", "uint64"], [3, 5])
-    assert contract.read_event(log(DEPOSITED_TOPIC, named, two)) == Deposited(
+    assert contract.read_event(log(topic(DEPOSITED), named, two)) == Deposited(
         USER, WALLET, 3, MicroTokens(5)
     )
     number = (7).to_bytes(32)
     one = encode(["uint64"], [5])
-    assert contract.read_event(log(PAID_OUT_TOPIC, number, one)) == PaidOut(
+    assert contract.read_event(log(topic(PAID_OUT), number, one)) == PaidOut(
         7, WALLET, MicroTokens(5)
     )
     refused = encode(["uint64", "bytes"], [5, b"no"])
-    assert contract.read_event(log(PAYOUT_REFUSED_TOPIC, number, refused)) == PayoutRefused(
+    assert contract.read_event(log(topic(PAYOUT_REFUSED), number, refused)) == PayoutRefused(
         7, WALLET, MicroTokens(5), b"no"
     )
 
@@ -116,17 +117,17 @@ def test_events_are_read() -> None:
 @pytest.mark.parametrize("number", [MAX + 1, 2**64 - 1, 2**255])
 def test_numbers_that_no_row_can_keep_are_garbled(number: int) -> None:
     with pytest.raises(Garbled):
-        contract.read_event(log(PAID_OUT_TOPIC, number.to_bytes(32), encode(["uint64"], [5])))
+        contract.read_event(log(topic(PAID_OUT), number.to_bytes(32), encode(["uint64"], [5])))
     if number < 2**64:
         data = encode(["uint64", "uint64"], [1, number])
         with pytest.raises(Garbled):
-            contract.read_event(log(DEPOSITED_TOPIC, bytes(32), data))
+            contract.read_event(log(topic(DEPOSITED), bytes(32), data))
         with pytest.raises(Garbled):
             contract.read_totals(encode(["uint64"] * 4, [0, number, 0, 0]))
 
 
 @given(
-    st.sampled_from([*TOPICS, bytes(32)]),
+    st.sampled_from([*topics(), bytes(32)]),
     st.integers(0, 4),
     st.binary(min_size=32, max_size=32),
     st.binary(max_size=200),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -202,7 +202,7 @@ async def test_a_link_is_drawn_as_a_qr_code(world: World, vault: Vault) -> None:
 # The chain itself.
 
 
-async def _chain(client: httpx.AsyncClient) -> Any:
+async def _chain(client: httpx2.AsyncClient) -> Any:
     answer = await client.get("/v1/payments/chain")
     assert answer.status_code == 200, answer.text
     return answer.json()

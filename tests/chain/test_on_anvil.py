@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from eth_account import Account
 from web3.exceptions import ContractCustomError
@@ -113,14 +113,14 @@ def test_a_chain_ends_with_its_test_however_that_ends() -> None:
     assert starter.stdout
     url = starter.stdout.readline().strip()
     ask = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}
-    assert httpx.post(url, json=ask).json()["result"] == hex(31337)
+    assert httpx2.post(url, json=ask).json()["result"] == hex(31337)
     starter.kill()
     starter.wait()
     starter.stdout.close()
     for _ in range(200):
         try:
-            httpx.post(url, json=ask)
-        except httpx.TransportError:
+            httpx2.post(url, json=ask)
+        except httpx2.TransportError:
             return
         time.sleep(0.01)
     pytest.fail("it still answers")

@@ -7,13 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dml.chain import rpc
-from dml.chain.contract import TOPICS, Garbled
+from dml.chain.contract import Garbled, topics
 from dml.chain.rpc import Node, NodeAway, NodeRefused
 from tests.chain.ledgered import Ledgered
 
@@ -22,7 +22,7 @@ VAULT = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 BLOCK = {"number": "0x5", "hash": HASH, "parentHash": OTHER, "timestamp": "0x1"}
 LOG = {
     "address": VAULT.lower(),
-    "topics": ["0x" + TOPICS[0].hex()],
+    "topics": ["0x" + topics()[0].hex()],
     "data": "0x",
     "blockNumber": "0x5",
     "blockHash": HASH,
@@ -75,7 +75,7 @@ def parrot() -> Iterator[Parrot]:
 
 
 async def ask(parrot: Parrot, question: str, *arguments: Any, **named: Any) -> Any:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         return await getattr(Node(parrot.url, client), question)(*arguments, **named)
 
 
@@ -87,7 +87,7 @@ async def test_what_is_right_is_read(parrot: Parrot) -> None:
     parrot.says(None)
     assert await ask(parrot, "block", 5) is None
     parrot.says([LOG | {"logIndex": "0x1"}, LOG])
-    logs = await ask(parrot, "logs", VAULT, TOPICS, first=5, last=5)
+    logs = await ask(parrot, "logs", VAULT, topics(), first=5, last=5)
     assert [(it.address, it.log_index, it.block_number) for it in logs] == [
         (VAULT, 0, 5),
         (VAULT, 1, 5),
@@ -117,7 +117,7 @@ async def test_a_log_with_a_field_that_is_no_such_thing_is_garbled(
     for it in [it for it in NONSENSE if it not in fine]:
         parrot.says([LOG | {field: it}])
         with pytest.raises(Garbled):
-            await ask(parrot, "logs", VAULT, TOPICS, first=5, last=5)
+            await ask(parrot, "logs", VAULT, topics(), first=5, last=5)
 
 
 @pytest.mark.parametrize(
@@ -138,17 +138,17 @@ async def test_a_log_that_was_not_asked_for_is_garbled(
 ) -> None:
     parrot.says([LOG | strange])
     with pytest.raises(Garbled):
-        await ask(parrot, "logs", VAULT, TOPICS, first=5, last=5)
+        await ask(parrot, "logs", VAULT, topics(), first=5, last=5)
 
 
 async def test_logs_of_another_block_or_twice_are_garbled(parrot: Parrot) -> None:
     parrot.says([LOG])
-    assert await ask(parrot, "logs", VAULT, TOPICS, block_hash=HASH)
+    assert await ask(parrot, "logs", VAULT, topics(), block_hash=HASH)
     with pytest.raises(Garbled):
-        await ask(parrot, "logs", VAULT, TOPICS, block_hash=OTHER)
+        await ask(parrot, "logs", VAULT, topics(), block_hash=OTHER)
     parrot.says([LOG, LOG])
     with pytest.raises(Garbled, match="twice"):
-        await ask(parrot, "logs", VAULT, TOPICS, block_hash=HASH)
+        await ask(parrot, "logs", VAULT, topics(), block_hash=HASH)
 
 
 async def test_another_block_or_receipt_than_was_asked_for_is_garbled(parrot: Parrot) -> None:
@@ -214,7 +214,7 @@ async def test_an_answer_without_an_end_is_given_up(
 
 
 async def test_no_error_of_a_connection_tells_what_is_secret_in_the_url() -> None:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         for url in ("http://user:secret@127.0.0.1:1/key", "secret", "ftp://secret/"):
             with pytest.raises(NodeAway) as away:
                 await Node(url, client).chain_id()
@@ -223,9 +223,9 @@ async def test_no_error_of_a_connection_tells_what_is_secret_in_the_url() -> Non
 
 
 def test_a_node_s_name_leaves_out_what_is_secret(parrot: Parrot) -> None:
-    node = Node(parrot.url, httpx.AsyncClient())
+    node = Node(parrot.url, httpx2.AsyncClient())
     assert node.name == f"127.0.0.1:{parrot.server.server_port}"
-    assert Node("https://x.example/v2/key", httpx.AsyncClient()).name == "x.example:https"
+    assert Node("https://x.example/v2/key", httpx2.AsyncClient()).name == "x.example:https"
 
 
 @settings(max_examples=50)

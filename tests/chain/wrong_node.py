@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
-import httpx
+import httpx2
 
 Tell: TypeAlias = Callable[[str, list[Any], Any], Any]  # Of the method, its parameters, the result.
 
@@ -33,7 +33,7 @@ def honest(_method: str, _params: list[Any], result: Any) -> Any:
 class WrongNode:
     """`tell` says what becomes of an answer; `seconds` is how long each takes."""
 
-    def __init__(self, behind: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, behind: str, client: httpx2.AsyncClient) -> None:
         self._behind, self._client = behind, client
         self.tell: Tell = honest
         self.seconds = 0.0
@@ -72,7 +72,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 @asynccontextmanager
-async def wrong_node(behind: str, client: httpx.AsyncClient) -> AsyncIterator[WrongNode]:
+async def wrong_node(behind: str, client: httpx2.AsyncClient) -> AsyncIterator[WrongNode]:
     node = WrongNode(behind, client)
     server = await asyncio.start_server(node.serve, "127.0.0.1", 0)
     node.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dml.accounts.models import DataKind
@@ -56,7 +56,7 @@ class TestDevice:
     id: DeviceId
     owner: Person
     key: Ed25519PrivateKey
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     _token: str | None = field(default=None, repr=False)
 
     @property
@@ -72,7 +72,7 @@ class TestDevice:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["nonce"])
 
-    async def prove(self, assertion: str) -> httpx.Response:
+    async def prove(self, assertion: str) -> httpx2.Response:
         body = {"grant_type": GRANT_TYPE, "assertion": assertion}
         return await self.client.post(f"{self.path}/token", json=body)
 
@@ -83,18 +83,18 @@ class TestDevice:
         self._token = str(answer.json()["access_token"])
         return self._token
 
-    async def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+    async def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
         token = self._token or await self.token()
         headers = {"Authorization": f"Bearer {token}", **request.pop("headers", {})}
         return await self.client.request(method, path, headers=headers, **request)
 
-    async def get(self, path: str, **request: Any) -> httpx.Response:
+    async def get(self, path: str, **request: Any) -> httpx2.Response:
         return await self.ask("GET", path, **request)
 
-    async def post(self, path: str, json: Any = None, **request: Any) -> httpx.Response:
+    async def post(self, path: str, json: Any = None, **request: Any) -> httpx2.Response:
         return await self.ask("POST", path, json=json, **request)
 
-    async def patch(self, path: str, json: Any, **request: Any) -> httpx.Response:
+    async def patch(self, path: str, json: Any, **request: Any) -> httpx2.Response:
         return await self.ask("PATCH", path, json=json, **request)
 
 

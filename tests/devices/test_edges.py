@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
@@ -20,8 +20,8 @@ NO_LIMITS: dict[str, list[str]] = {
 }
 
 
-async def send(person: Person, method: str, path: str, body: object) -> httpx.Response:
-    """Write JSON as a hostile client may: httpx would not send half a pair."""
+async def send(person: Person, method: str, path: str, body: object) -> httpx2.Response:
+    """Write JSON as a hostile client may: httpx2 would not send half a pair."""
     return await person.ask(method, path, content=json.dumps(body), headers=JSON)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
@@ -205,20 +205,20 @@ async def test_ten_at_once_with_one_code_are_one_device(world: World) -> None:
 
 
 @pytest.fixture
-async def strict(settings: Settings, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def strict(settings: Settings, database_url: str) -> AsyncIterator[httpx2.AsyncClient]:
     """The API with small limits, asked from an address that nobody else has."""
     small = settings.model_copy(update={"pairing_tries_a_minute": 3, "device_tokens_a_minute": 180})
     app = create_app(small, connect(database_url, name="strict"))
-    transport = httpx.ASGITransport(app, client=(str(new_id()), 1))
+    transport = httpx2.ASGITransport(app, client=(str(new_id()), 1))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield client
 
 
 async def test_who_guesses_codes_is_stopped_even_with_a_right_one(
-    world: World, strict: httpx.AsyncClient
+    world: World, strict: httpx2.AsyncClient
 ) -> None:
     for guess in ("AAAA-AAAA", "AAAA-AAAB", "AAAA-AAAC"):
         refused = await strict.post("/v1/devices", json=body(guess))
@@ -231,7 +231,7 @@ async def test_who_guesses_codes_is_stopped_even_with_a_right_one(
 
 
 async def test_who_asks_for_nonces_and_tokens_without_end_is_stopped(
-    strict: httpx.AsyncClient,
+    strict: httpx2.AsyncClient,
 ) -> None:
     path = f"/v1/devices/{DeviceId(new_id())}/nonce"
     for _ in range(180):

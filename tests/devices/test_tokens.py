@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
@@ -28,12 +28,12 @@ from tests.two_connections import after
 from tests.world import World, make_user, problem
 
 
-async def self_of(world: World, token: str) -> httpx.Response:
+async def self_of(world: World, token: str) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {token}"}
     return await world.client.get("/v1/devices/self", headers=headers)
 
 
-async def proof(device: TestDevice, **changes: Any) -> httpx.Response:
+async def proof(device: TestDevice, **changes: Any) -> httpx2.Response:
     return await device.prove(signed(device.key, device.claims(await device.nonce(), **changes)))
 
 
@@ -376,8 +376,8 @@ async def test_a_route_of_devices_commits_before_it_answers_and_may_begin_by_its
 
     token = tokens.access_token(keys, device, datetime.now(UTC), seconds=60)
     headers = {"Authorization": f"Bearer {token}"}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(
         transport=transport, base_url="http://test", headers=headers
     ) as client:
         assert (await client.post("/rename/one")).json() == str(device.id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
@@ -38,8 +38,8 @@ async def test_commit_comes_before_the_response(committing: Sessions) -> None:
 
         await app(scope, receive, watching_send)
 
-    transport = httpx.ASGITransport(watched)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(watched)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         await client.post("/")
     assert seen == [1]
 
@@ -65,7 +65,7 @@ class Body(BaseModel):
 
 
 @pytest.fixture
-def strict() -> httpx.AsyncClient:
+def strict() -> httpx2.AsyncClient:
     """A server whose every route fails in its own way."""
     app = FastAPI()
     answer_in_problems(app)
@@ -82,17 +82,17 @@ def strict() -> httpx.AsyncClient:
     @app.post("/jobs")
     async def create(body: Body, size: int = 1) -> None: ...
 
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://test")
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url="http://test")
 
 
-def problem(answer: httpx.Response) -> Any:
+def problem(answer: httpx2.Response) -> Any:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == answer.status_code
     return answer.json()
 
 
-async def test_a_fact_cannot_overwrite_a_member_of_the_problem(strict: httpx.AsyncClient) -> None:
+async def test_a_fact_cannot_overwrite_a_member_of_the_problem(strict: httpx2.AsyncClient) -> None:
     assert problem(await strict.get("/refused")) == {
         "type": "/problems/edge.clash",
         "title": "This cannot be now.",
@@ -103,7 +103,7 @@ async def test_a_fact_cannot_overwrite_a_member_of_the_problem(strict: httpx.Asy
     }
 
 
-async def test_a_bug_is_a_problem_that_tells_nothing(strict: httpx.AsyncClient) -> None:
+async def test_a_bug_is_a_problem_that_tells_nothing(strict: httpx2.AsyncClient) -> None:
     assert problem(await strict.get("/broken")) == {
         "type": "/problems/http.500",
         "title": "Internal Server Error",
@@ -114,7 +114,7 @@ async def test_a_bug_is_a_problem_that_tells_nothing(strict: httpx.AsyncClient) 
     }
 
 
-async def test_no_such_path_and_no_such_method_are_problems(strict: httpx.AsyncClient) -> None:
+async def test_no_such_path_and_no_such_method_are_problems(strict: httpx2.AsyncClient) -> None:
     assert problem(await strict.get("/nowhere"))["type"] == "/problems/http.404"
     refused = await strict.delete("/jobs")
     assert problem(refused)["type"] == "/problems/http.405"
@@ -132,7 +132,7 @@ async def test_no_such_path_and_no_such_method_are_problems(strict: httpx.AsyncC
     ],
 )
 async def test_wrong_input_is_pointed_at(
-    strict: httpx.AsyncClient, body: str, pointer: str
+    strict: httpx2.AsyncClient, body: str, pointer: str
 ) -> None:
     headers = {"content-type": "application/json"}
     answer = problem(await strict.post("/jobs", content=body, headers=headers))
@@ -141,7 +141,7 @@ async def test_wrong_input_is_pointed_at(
     assert all(it.keys() == {"pointer", "detail"} for it in answer["errors"])
 
 
-async def test_a_wrong_parameter_is_pointed_at(strict: httpx.AsyncClient) -> None:
+async def test_a_wrong_parameter_is_pointed_at(strict: httpx2.AsyncClient) -> None:
     answer = problem(await strict.post("/jobs?size=big", json={"max_devices": 1}))
     assert [it["pointer"] for it in answer["errors"]] == ["/size"]
 
@@ -192,8 +192,8 @@ async def test_what_passes_is_answered_with_503_and_when_to_come_back(passing: E
     async def fail() -> None:
         raise passing
 
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         answer = await client.get("/")
     assert problem(answer)["status"] == 503
     assert answer.headers["retry-after"] == "1"
@@ -207,8 +207,8 @@ async def test_an_error_in_our_own_sql_is_a_bug() -> None:
     async def fail() -> None:
         raise DBAPIError("", None, OrigError(asyncpg.UndefinedColumnError("no such column")))
 
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         assert problem(await client.get("/"))["status"] == 500
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 
 from tests.world import World, problem
@@ -56,6 +56,6 @@ async def test_the_docs_load_from_this_server_alone(world: World) -> None:
 )
 async def test_broken_json_is_the_clients_mistake(world: World, body: str) -> None:
     headers = {"content-type": "application/json"}
-    refused: httpx.Response = await world.client.post("/v1/users", content=body, headers=headers)
+    refused: httpx2.Response = await world.client.post("/v1/users", content=body, headers=headers)
     assert refused.status_code in (400, 422), refused.text
     assert refused.headers["content-type"] == "application/problem+json"

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -41,10 +41,10 @@ async def dml(here: Settings, *arguments: str) -> tuple[int, str, str]:
 async def sign_in(here: Settings, password: str) -> int:
     assert here.database_url is not None
     app = create_app(here, connect(here.database_url.get_secret_value(), name="test admin"))
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         body = {"email": FIRST_EMAIL, "password": password}
         return (await client.post("/v1/users/authenticate", json=body)).status_code

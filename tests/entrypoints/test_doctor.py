@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -63,10 +63,10 @@ async def marketplace(
     own = settings.model_copy(update={"database_url": SecretStr(url)})
     engine = connect(url, name="test doctor")
     app = create_app(own, engine)
-    transport = httpx.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         names = await build(World(app, client))
         yield Marketplace(url, engine, names)

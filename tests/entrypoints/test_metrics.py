@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -12,9 +12,9 @@ from tests.world import World
 TOKEN = "a token of sixteen or more"
 
 
-def client_from(world: World, address: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(world.app, client=(address, 1234))
-    return httpx.AsyncClient(transport=transport, base_url="http://test")
+def client_from(world: World, address: str) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(world.app, client=(address, 1234))
+    return httpx2.AsyncClient(transport=transport, base_url="http://test")
 
 
 async def test_requests_are_counted_by_their_route(world: World) -> None:

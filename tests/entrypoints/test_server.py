@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 import pytest
 
 from dml.core.settings import Settings
@@ -44,12 +44,12 @@ async def server(settings: Settings) -> AsyncIterator[Running]:
         sys.executable, "-m", "dml.entrypoints.cli", "server", env=os.environ | environment
     )
     url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient() as client, asyncio.timeout(START_SECONDS):
+    async with httpx2.AsyncClient() as client, asyncio.timeout(START_SECONDS):
         while True:
             try:
                 await client.get(f"{url}/healthz")
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 await asyncio.sleep(0.1)
     yield Running(url, process)
     if process.returncode is None:
@@ -62,7 +62,7 @@ async def test_it_ends_open_streams_and_stops(world: World, server: Running) -> 
     headers = {"Authorization": f"Bearer {job.customer.token}"}
     path = f"{server.url}{job.path}/events"
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        httpx2.AsyncClient(timeout=30) as client,
         client.stream("GET", path, headers=headers) as stream,
     ):
         lines = stream.aiter_lines()
@@ -75,7 +75,7 @@ async def test_it_ends_open_streams_and_stops(world: World, server: Running) -> 
 
 
 async def test_pages_of_origins_in_the_settings_may_call_it(server: Running) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx2.AsyncClient(base_url=server.url) as client:
         for origin, allowed in [("https://app.example.org", True), ("https://evil.org", False)]:
             asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
             preflight = await client.options("/v1/jobs", headers=asked)

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from pyarrow import parquet as arrow
 from pydantic import SecretStr
@@ -44,10 +44,10 @@ async def a_marketplace(settings: Settings, url: str) -> AsyncIterator[World]:
     """A marketplace with a database of its own."""
     own = settings.model_copy(update={"database_url": SecretStr(url)})
     app = create_app(own, connect(url, name="test archiving"))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield World(app, client)
 

@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
+import httpx2
 import pytest
 
 from dml.core.ids import new_id
@@ -182,14 +182,14 @@ BEATS: Final = [
 
 
 @asynccontextmanager
-async def beneath(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def beneath(world: World) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the routes, without the layer."""
-    transport = httpx.ASGITransport(world.app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(world.app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
 
-async def send(client: httpx.AsyncClient, asked: Asked, token: str, lease_id: str) -> Any:
+async def send(client: httpx2.AsyncClient, asked: Asked, token: str, lease_id: str) -> Any:
     """Send it. Return status, headers and body, without what may differ."""
     headers = dict(asked.headers)
     if asked.token != "":

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from dml.core.ids import JobId, UserId, VersionId
 from dml.core.money import parse
@@ -22,12 +22,12 @@ from tests.devices.factories import TestDevice, signed
 from tests.jobs.factories import order
 from tests.world import Person
 
-LOST: Final = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+LOST: Final = (httpx2.NetworkError, httpx2.TimeoutException, httpx2.RemoteProtocolError)
 PATIENCE_SECONDS: Final = 90.0
 MONTHS: Final = ("2025-12", "2026-01", "2026-02", "2026-03")
 
 Result = dict[str, Any]
-Send = Callable[[], Awaitable[httpx.Response]]
+Send = Callable[[], Awaitable[httpx2.Response]]
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Record:
         if not holds:
             told = (
                 f"{answer.status_code} {answer.text}"
-                if isinstance(answer, httpx.Response)
+                if isinstance(answer, httpx2.Response)
                 else answer
             )
             self.wrong.append(f"{what}: {told}")
 
-    async def sure(self, send: Send, first: Send | None = None) -> tuple[httpx.Response, bool]:
+    async def sure(self, send: Send, first: Send | None = None) -> tuple[httpx2.Response, bool]:
         """Repeat a request until it is answered; tell whether it had to be repeated.
 
         The first try may be another one: of a client that soon gives up waiting.
@@ -130,7 +130,7 @@ class Agent:
                 await self.work(lease)
             await asyncio.sleep(self.chance.uniform(0, self.idle_seconds))
 
-    async def ask(self, path: str, body: Any = None) -> tuple[httpx.Response, bool]:
+    async def ask(self, path: str, body: Any = None) -> tuple[httpx2.Response, bool]:
         """Send a request until it is answered, with a new token where the old one is over."""
         while True:
             if not self.token:
@@ -243,7 +243,7 @@ class Agent:
             answer, _ = await self.ask(f"{lease.path}/release")
             self.record.expect(answer.status_code == 204, "released", answer)
 
-    def _expect_over(self, lease: Lease, answer: httpx.Response, what: str) -> None:
+    def _expect_over(self, lease: Lease, answer: httpx2.Response, what: str) -> None:
         holds = _code(answer) == "jobs.lease_over" and time.monotonic() >= lease.good_until
         self.record.expect(holds, what, answer)
 
@@ -337,5 +337,5 @@ class Customer:
         self.record.expect(answer.status_code == 200 or repeated or is_over, verb, answer)
 
 
-def _code(answer: httpx.Response) -> str:
+def _code(answer: httpx2.Response) -> str:
     return str(answer.json().get("code")) if answer.status_code >= 400 else ""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 import psycopg
 
 from dml.core.settings import Settings
@@ -80,7 +80,7 @@ class Marketplace:
             answer = await self.world.client.get("/readyz")
             alive = self.rows("""SELECT name FROM nodes
                 WHERE kind = 'worker' AND seen_at > now() - interval '5 seconds'""")
-        except (httpx.TransportError, psycopg.OperationalError):
+        except (httpx2.TransportError, psycopg.OperationalError):
             return False
         names = " ".join(name for (name,) in alive)
         return answer.status_code == 200 and all(f"-{it.pid}-" in names for it in self.workers)
@@ -207,10 +207,10 @@ async def _world(settings: Settings) -> AsyncIterator[World]:
     engine = wiring.make_engine(settings, "test")
     app = create_app(settings, engine)
     try:
-        async with httpx.AsyncClient(
+        async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{settings.port}",
-            timeout=httpx.Timeout(8),
-            limits=httpx.Limits(max_connections=300),
+            timeout=httpx2.Timeout(8),
+            limits=httpx2.Limits(max_connections=300),
         ) as client:
             yield World(app, client)
     finally:

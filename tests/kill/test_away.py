@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from dml.entrypoints.embedded import postgres, servers
@@ -33,7 +33,7 @@ def all_of_postgres(home: Path) -> list[int]:
     return [leader.pid, *map(int, told.split())]
 
 
-async def claim(device: TestDevice) -> tuple[httpx.Response, float]:
+async def claim(device: TestDevice) -> tuple[httpx2.Response, float]:
     began = time.monotonic()
     return await device.post("/v1/assignments/claim", {"max": 1}), time.monotonic() - began
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dml.agent.leases import read_seconds
@@ -32,10 +32,10 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         # Certificates are read from disk only where they are needed: it takes 40 ms.
-        self._http = httpx.Client(
+        self._http = httpx2.Client(
             base_url=url,
             verify=url.startswith("https:"),
-            timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx2.Timeout(SECONDS, connect=CONNECT_SECONDS),
             headers={"User-Agent": "dml-device", "Accept-Encoding": "identity"},
         )
 
@@ -60,7 +60,7 @@ class Server:
                 method, path, content=body, headers=headers, timeout=seconds
             )
         self._require_success(answer)
-        if answer.status_code == httpx.codes.NO_CONTENT:
+        if answer.status_code == httpx2.codes.NO_CONTENT:
             return None
         return _json(answer)
 
@@ -74,7 +74,7 @@ class Server:
             self._reaching(),
             self._http.stream("GET", path, headers=_authorization(token)) as answer,
         ):
-            if answer.status_code != httpx.codes.OK:
+            if answer.status_code != httpx2.codes.OK:
                 answer.read()
             self._require_success(answer)
             for chunk in answer.iter_raw():
@@ -89,13 +89,13 @@ class Server:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except httpx.ConnectError as error:
+        except httpx2.ConnectError as error:
             raise Away(f"{self.url} can't be reached: {_why(error)}.") from error
-        except httpx.TransportError as error:
-            what = "takes too long" if isinstance(error, httpx.TimeoutException) else "broke off"
+        except httpx2.TransportError as error:
+            what = "takes too long" if isinstance(error, httpx2.TimeoutException) else "broke off"
             raise Away(f"{self.url} {what}.") from error
 
-    def _require_success(self, answer: httpx.Response) -> None:
+    def _require_success(self, answer: httpx2.Response) -> None:
         status = answer.status_code
         if status < 300:
             return
@@ -146,7 +146,7 @@ class Session:
             try:
                 return act(token)
             except Refusal as refusal:
-                if refusal.status != httpx.codes.UNAUTHORIZED:
+                if refusal.status != httpx2.codes.UNAUTHORIZED:
                     raise
             with self._lock:
                 if self._token == token:
@@ -228,7 +228,7 @@ def _authorization(token: str | None) -> dict[str, str]:
     return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
-def _json(answer: httpx.Response) -> Any:
+def _json(answer: httpx2.Response) -> Any:
     try:
         return answer.json()
     except ValueError:
@@ -236,7 +236,7 @@ def _json(answer: httpx.Response) -> Any:
         raise Away(f"{where} answers no JSON: that is no marketplace.") from None
 
 
-def _problem(answer: httpx.Response) -> dict[str, Any]:
+def _problem(answer: httpx2.Response) -> dict[str, Any]:
     try:
         problem = answer.json()
     except ValueError:

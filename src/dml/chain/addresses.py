@@ -3,9 +3,9 @@
 import re
 from typing import Annotated, Any, Final
 
-from eth_utils.address import to_checksum_address
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from dml.chain.ethereum import checksummed
 from dml.core.wire import check_text
 
 ZERO: Final = "0x" + "0" * 40
@@ -16,7 +16,7 @@ def parse(text: Any) -> str:
     """Read an address. One with capitals must have the right ones: else a digit is wrong."""
     if not (isinstance(text, str) and _ADDRESS.fullmatch(text)):
         raise ValueError("must be 0x and 40 hexadecimal digits")
-    right, digits = str(to_checksum_address(text)), text[2:]
+    right, digits = checksummed(text), text[2:]
     if digits not in (digits.lower(), digits.upper()) and text != right:
         raise ValueError("has a wrong checksum (EIP-55), so a digit may be wrong: copy it again")
     return right

@@ -38,7 +38,7 @@ async def ask(
 
 
 def _endpoints(request: Request) -> Endpoints | None:
-    return cast("Endpoints | None", request.app.state.chain)
+    return cast("Endpoints | None", request.app.state.chain())
 
 
 Chain: TypeAlias = Annotated[Endpoints | None, Depends(_endpoints)]

@@ -6,14 +6,11 @@ contract. A log that does not read as it must is the node's fault: `Garbled`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
-
+from dml.chain.ethereum import checksummed, decode, encode, keccak
 from dml.core.ids import UserId
 from dml.core.money import MAX, MicroTokens
 
@@ -89,18 +86,19 @@ class Totals:
 Event: TypeAlias = Deposited | PaidOut | PayoutRefused
 
 
+@cache
 def selector(signature: str) -> bytes:
-    return keccak(text=signature)[:4]
+    return keccak(signature.encode())[:4]
 
 
+@cache
 def topic(event: str) -> bytes:
-    return keccak(text=event)
+    return keccak(event.encode())
 
 
-DEPOSITED_TOPIC: Final = topic(DEPOSITED)
-PAID_OUT_TOPIC: Final = topic(PAID_OUT)
-PAYOUT_REFUSED_TOPIC: Final = topic(PAYOUT_REFUSED)
-TOPICS: Final = (DEPOSITED_TOPIC, PAID_OUT_TOPIC, PAYOUT_REFUSED_TOPIC)  # What is asked for.
+def topics() -> tuple[bytes, ...]:
+    """Return the events that are asked for."""
+    return topic(DEPOSITED), topic(PAID_OUT), topic(PAYOUT_REFUSED)
 
 
 def call(signature: str, *arguments: object) -> bytes:
@@ -122,13 +120,8 @@ def read(kinds: Sequence[str], answer: bytes) -> tuple[Any, ...]:
     """Decode what a call answered."""
     try:
         return decode(kinds, answer)
-    except (DecodingError, OverflowError, ValueError) as error:
+    except ValueError as error:
         raise Garbled(f"not {', '.join(kinds)}: 0x{answer[:64].hex()}") from error
-
-
-def checksummed(address: str) -> str:
-    """Write an address as EIP-55 does."""
-    return str(to_checksum_address(address))
 
 
 def bounded(value: int) -> int:
@@ -145,14 +138,14 @@ def read_totals(answer: bytes) -> Totals:
 def read_event(log: Log) -> Event:
     """Read one of the three events that are asked for."""
     kind = log.topics[0] if log.topics else b""
-    if kind == DEPOSITED_TOPIC and len(log.topics) == 3:
+    if kind == topic(DEPOSITED) and len(log.topics) == 3:
         ordinal, amount = read(["uint64", "uint64"], log.data)
         named = UUID(bytes=log.topics[1][:16])
         return Deposited(named, _address(log.topics[2]), _bigint(ordinal), _amount(amount))
-    if kind == PAID_OUT_TOPIC and len(log.topics) == 3:
+    if kind == topic(PAID_OUT) and len(log.topics) == 3:
         (amount,) = read(["uint64"], log.data)
         return PaidOut(_number(log), _address(log.topics[2]), _amount(amount))
-    if kind == PAYOUT_REFUSED_TOPIC and len(log.topics) == 3:
+    if kind == topic(PAYOUT_REFUSED) and len(log.topics) == 3:
         amount, reason = read(["uint64", "bytes"], log.data)
         return PayoutRefused(_number(log), _address(log.topics[2]), _amount(amount), reason)
     raise Garbled(f"a log that was not asked for, in {log.tx_hash}")
@@ -201,7 +194,7 @@ def _number(log: Log) -> int:
 
 
 def _address(topic: bytes) -> str:
-    return str(to_checksum_address(topic[12:]))
+    return checksummed(topic[12:])
 
 
 def _bigint(value: int) -> int:

@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from dml.chain.contract import Garbled
 from dml.chain.rpc import FAULTS, BlockHead, Node, Tag
+
+if TYPE_CHECKING:
+    import httpx2
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Endpoints:
     def __init__(
         self,
         urls: Sequence[str],
-        client: httpx.AsyncClient,
+        client: "httpx2.AsyncClient",
         *,
         chain_id: int | None,
         confirmations: int | None,

@@ -20,7 +20,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import contract, crediting, registering, statements
-from dml.chain.contract import TOPICS, Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
+from dml.chain.contract import Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
 from dml.chain.crediting import Distrusted, Overtaken
 from dml.chain.endpoints import LOOK_SECONDS, Chosen, Endpoints, FinalBlockChanged, NoNode
 from dml.chain.models import Block, Vault
@@ -114,11 +114,8 @@ class Indexer:
         try:
             known = (vault.final_number, vault.final_hash)
             chosen = await self._endpoints.choose(at_least=vault.final_number, known=known)
-            node, looked.head, looked.final = (
-                chosen.node,
-                chosen.head.number,
-                chosen.final.number,
-            )
+            node, looked.head = chosen.node, chosen.head.number
+            looked.final = chosen.final.number
             await self._pass(vault, chosen, looked)
             looked.is_whole = True
         except (FinalBlockChanged, Halted) as error:
@@ -208,7 +205,7 @@ class Indexer:
             last = min(top.number + self._span, chosen.final.number)
             try:
                 logs = await chosen.node.logs(
-                    self._address, TOPICS, first=top.number + 1, last=last
+                    self._address, contract.topics(), first=top.number + 1, last=last
                 )
             except (NodeRefused, NodeAway) as error:
                 away += isinstance(error, NodeAway)
@@ -240,8 +237,9 @@ class Indexer:
                 raise Reorganised
             blocks.append(it)
             parent = it.hash
+        topics = contract.topics()
         logs = await asyncio.gather(
-            *(chosen.node.logs(self._address, TOPICS, block_hash=it.hash) for it in blocks)
+            *(chosen.node.logs(self._address, topics, block_hash=it.hash) for it in blocks)
         )
         for block, its in zip(blocks, logs, strict=True):
             if any(it.block_number != block.number for it in its):

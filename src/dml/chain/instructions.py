@@ -2,17 +2,21 @@
 
 import io
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-import segno
+from typing import TYPE_CHECKING, Any, Final
 
 from dml.chain import asking, contract
 from dml.chain.deposit_schemas import InstructionsOut, PermitIn, Step, TransactionOut, token_out
 from dml.chain.endpoints import Endpoints
 from dml.chain.models import Vault
 from dml.chain.rpc import Node
+from dml.core.deferred import deferred
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
+
+if TYPE_CHECKING:
+    import segno
+else:
+    segno = deferred("segno")
 
 PERMIT_LIFE: Final = timedelta(hours=1)
 _TYPES: Final = {

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from eth_utils.crypto import keccak
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import batch_queries, batches, contract, fees, payout_facts, statements
@@ -22,6 +21,7 @@ from dml.chain.batch_queries import OpenBatch
 from dml.chain.batches import Ended, Terms
 from dml.chain.contract import Payout
 from dml.chain.endpoints import Chosen, Endpoints, NoNode
+from dml.chain.ethereum import keccak
 from dml.chain.fees import Fees
 from dml.chain.models import SignedTransaction, Vault
 from dml.chain.payout_facts import Outcome, VaultFacts

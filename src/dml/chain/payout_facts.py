@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_utils.address import to_checksum_address
-
 from dml.chain import contract
 from dml.chain.contract import Payout
 from dml.chain.endpoints import Chosen
+from dml.chain.ethereum import checksummed
 from dml.chain.models import SignedTransaction, Vault
 from dml.chain.rpc import Node, NodeRefused, number, read_data
 from dml.core import money
@@ -63,7 +62,7 @@ async def ask(chosen: Chosen, vault: Vault, signer: str) -> VaultFacts:
     coins, tip, nonce = await asyncio.gather(node.coins(signer), _tip(node), node.nonce(signer, at))
     return VaultFacts(
         is_paused=paused,
-        payout_key=str(to_checksum_address(key)),
+        payout_key=checksummed(key),
         daily=_amount(daily),
         available=min(_amount(available), _amount(units // vault.scale)),
         coins=coins,

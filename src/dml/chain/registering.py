@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.chain import contract
 from dml.chain.contract import Garbled
 from dml.chain.endpoints import Chosen, NoNode
+from dml.chain.ethereum import checksummed
 from dml.chain.models import Block, Vault
 from dml.chain.rpc import BlockHead, Node, NodeRefused
 from dml.core.ids import VaultId, new_id
@@ -39,7 +40,7 @@ async def ask(chosen: Chosen, vault: str, start_block: int) -> Facts:
         raise NoNode(f"there is no contract at {vault} on this chain")
     (token,) = await _read(node, vault, "TOKEN()", "address")
     (scale,) = await _read(node, vault, "SCALE()", "uint256")
-    token = contract.checksummed(token)
+    token = checksummed(token)
     (decimals,) = await _read(node, token, "decimals()", "uint8")
     if not 6 <= decimals <= 18 or scale != 10 ** (decimals - 6):
         raise NoNode(f"the contract at {vault} is no vault for a token of {decimals} decimals")

@@ -8,14 +8,19 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
-from eth_utils.address import to_checksum_address
 
 from dml.chain.contract import Garbled, Log
+from dml.chain.ethereum import checksummed
+from dml.core.deferred import deferred
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = deferred("httpx2")
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
@@ -67,7 +72,9 @@ class Receipt:
 class Node:
     """A node behind a URL. `name` leaves out of the URL what may be secret."""
 
-    def __init__(self, url: str, client: httpx.AsyncClient, *, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self, url: str, client: "httpx2.AsyncClient", *, timeout_seconds: float = 10
+    ) -> None:
         self._url, self._client, self._timeout = url, client, timeout_seconds
         parts = urlsplit(url)
         self.name = f"{parts.hostname}:{parts.port or parts.scheme}"
@@ -178,7 +185,7 @@ class Node:
                 if response.status_code >= 400 and not read.lstrip().startswith(b"{"):
                     raise NodeAway(f"HTTP {response.status_code}")
                 return bytes(read)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
             raise NodeAway(str(error) or type(error).__name__) from error
 
 
@@ -251,7 +258,7 @@ def _log(found: object) -> Log:
     if not (isinstance(address, str) and re.fullmatch("0x[0-9a-fA-F]{40}", address)):
         raise Garbled("a log without an address")
     return Log(
-        address=str(to_checksum_address(address)),
+        address=checksummed(address),
         topics=tuple(bytes.fromhex(_hash(it)[2:]) for it in topics),
         data=read_data(data),
         block_number=_small(height),

@@ -10,18 +10,12 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.crypto import keccak
-from eth_utils.exceptions import ValidationError
-
-from dml.chain import addresses, contract
+from dml.chain import addresses, contract, ethereum
 from dml.chain.contract import Garbled
 from dml.chain.wallet_rules import Message, UnreadableMessage
 from dml.core.wire import check_moment
 
 IS_VALID_SIGNATURE: Final = "isValidSignature(bytes32,bytes)"
-_VALID: Final = contract.selector(IS_VALID_SIGNATURE)  # Which is what it answers, too.
 _KEY_SIGNATURE_BYTES: Final = 65
 
 _URI: Final = r"[a-zA-Z][a-zA-Z0-9+.-]*:[\w.~:/?#\[\]@!$&'()*+,;=%-]*"
@@ -99,7 +93,7 @@ def read(text: str) -> Message:
 def digest(text: str) -> bytes:
     """Return what is signed of a text, so that no signature of it is one of a transaction."""
     content = text.encode()
-    return keccak(b"\x19Ethereum Signed Message:\n%d" % len(content) + content)
+    return ethereum.keccak(b"\x19Ethereum Signed Message:\n%d" % len(content) + content)
 
 
 def signer_of(signed: bytes, signature: bytes) -> str | None:
@@ -107,11 +101,7 @@ def signer_of(signed: bytes, signature: bytes) -> str | None:
     if len(signature) != _KEY_SIGNATURE_BYTES:
         return None
     v = signature[64] - 27 if signature[64] >= 27 else signature[64]  # Wallets write both.
-    try:
-        made = Signature(signature[:64] + bytes([v]))
-        return str(made.recover_public_key_from_msg_hash(signed).to_checksum_address())
-    except (BadSignature, ValidationError):
-        return None
+    return ethereum.signer_of(signed, signature[:64] + bytes([v]))
 
 
 def question(signed: bytes, signature: bytes) -> bytes:
@@ -125,7 +115,7 @@ def says_yes(answer: bytes) -> bool:
         (word,) = contract.read(["bytes4"], answer)
     except Garbled:
         return False  # It is no wallet: an address without code answers nothing.
-    return bool(word == _VALID)
+    return bool(word == contract.selector(IS_VALID_SIGNATURE))
 
 
 def _uri(text: str) -> str:

@@ -43,5 +43,5 @@ def configure(settings: Settings) -> None:
         quiet = logging.getLogger(name)
         quiet.handlers.clear()
         quiet.propagate = True
-    for name in ("httpx", "alembic.runtime.plugins"):
+    for name in ("httpx2", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import psycopg
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import comparing, statements
 from dml.chain.batches import Terms
@@ -111,43 +112,42 @@ class Loop:
 
 
 async def work(
-    settings: Settings, endpoints: Endpoints, signer: Signer | None, facts: dict[str, Any]
+    settings: Settings,
+    sessions: async_sessionmaker[AsyncSession],
+    endpoints: Endpoints,
+    signer: Signer | None,
+    facts: dict[str, Any],
 ) -> None:
     """Read, pay and compare until cancelled, once it is our turn."""
     assert settings.chain_vault is not None
     await Turn(wiring.database_url(settings)).take()
     facts["works"] = True
-    engine = wiring.make_engine(settings, "dml chain")
-    try:
-        sessions = wiring.make_sessions(engine)
-        indexer = Indexer(
-            sessions,
-            endpoints,
-            vault=settings.chain_vault,
-            start_block=settings.chain_start_block,
-        )
-        vault_id = await _register(indexer, settings.chain_poll_seconds)
-        loops = [
-            Loop("reading", indexer.look, settings.chain_poll_seconds),
-            Loop(
-                "comparing",
-                lambda: comparing.compare(sessions, endpoints, vault_id),
-                settings.compare_seconds,
-            ),
-        ]
-        if signer is None:
-            log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
-            async with sessions.begin() as tx:
-                (await statements.get_vault(tx, vault_id)).paying_trouble = NO_KEY
-        else:
-            payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
-            seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
-            loops.append(Loop("paying", payer.step, seconds))
-        async with asyncio.TaskGroup() as group:
-            for loop in loops:
-                group.create_task(loop.run())
-    finally:
-        await engine.dispose()
+    indexer = Indexer(
+        sessions,
+        endpoints,
+        vault=settings.chain_vault,
+        start_block=settings.chain_start_block,
+    )
+    vault_id = await _register(indexer, settings.chain_poll_seconds)
+    loops = [
+        Loop("reading", indexer.look, settings.chain_poll_seconds),
+        Loop(
+            "comparing",
+            lambda: comparing.compare(sessions, endpoints, vault_id),
+            settings.compare_seconds,
+        ),
+    ]
+    if signer is None:
+        log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
+        async with sessions.begin() as tx:
+            (await statements.get_vault(tx, vault_id)).paying_trouble = NO_KEY
+    else:
+        payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
+        seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
+        loops.append(Loop("paying", payer.step, seconds))
+    async with asyncio.TaskGroup() as group:
+        for loop in loops:
+            group.create_task(loop.run())
 
 
 async def _register(indexer: Indexer, seconds: float) -> VaultId:
@@ -170,17 +170,16 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     facts: dict[str, Any] = {"works": False}
-    engine = wiring.make_engine(settings, "dml chain alive")
+    engine = wiring.make_engine(settings, "dml chain")
+    sessions = wiring.make_sessions(engine)
     async with chain_wiring.open_endpoints(settings) as endpoints:
         assert endpoints is not None
         name = nodes.new_name("chain")
-        working = asyncio.create_task(work(settings, endpoints, signer, facts))
+        working = asyncio.create_task(work(settings, sessions, endpoints, signer, facts))
         tasks = [
             asyncio.create_task(stop.wait()),
             working,
-            asyncio.create_task(
-                nodes.keep_alive(wiring.make_sessions(engine), name, "chain", facts)
-            ),
+            asyncio.create_task(nodes.keep_alive(sessions, name, "chain", facts)),
             asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "chain")),
         ]
         await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)

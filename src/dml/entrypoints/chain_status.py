@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain import contract, queries
+from dml.chain.ethereum import checksummed
 from dml.chain.models import Vault
 from dml.chain.rpc import FAULTS, BlockHead, Node
 from dml.chain.rules import NotConnected
@@ -69,7 +70,7 @@ async def _ask(node: Node, vault: Vault | None) -> dict[str, Any]:
         told["final"] = _number(await node.block("finalized"))
         if vault is not None:
             answer = await node.call(vault.address, contract.call("payoutKey()"))
-            payer = contract.checksummed(contract.read(["address"], answer)[0])
+            payer = checksummed(contract.read(["address"], answer)[0])
             told |= {"payer": payer, "payer_wei": str(await node.coins(payer))}
     except FAULTS as error:
         return {"node": node.name, "trouble": str(error)}

@@ -3,16 +3,23 @@
 Apart from `wiring`, since no other process should pay for these imports.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import SecretStr
 
 from dml.chain.endpoints import Endpoints
+from dml.core.deferred import deferred
 from dml.core.settings import Settings
 from dml.entrypoints.embedded import chain, places
+
+if TYPE_CHECKING:
+    import httpx2
+else:
+    httpx2 = deferred("httpx2")
 
 
 def with_local_chain(settings: Settings) -> Settings:
@@ -38,26 +45,44 @@ def with_local_chain(settings: Settings) -> Settings:
     )
 
 
-def make_chain_client(settings: Settings) -> httpx.AsyncClient:
+def make_chain_client(settings: Settings) -> "httpx2.AsyncClient":
     """Return how the chain's nodes are reached: by no proxy where they are all of this machine."""
     hosts = {urlsplit(it).hostname for it in _chain_urls(settings)}
-    return httpx.AsyncClient(trust_env=not hosts <= {"127.0.0.1", "::1", "localhost"})
+    return httpx2.AsyncClient(trust_env=not hosts <= {"127.0.0.1", "::1", "localhost"})
+
+
+@asynccontextmanager
+async def endpoints_when_asked(
+    settings: Settings,
+) -> AsyncIterator[Callable[[], Endpoints | None]]:
+    """What opens the nodes of the settings, once, when first called. None where no chain is set.
+
+    For an API, which seldom has a question: to be ready to ask takes 50 ms of a start.
+    """
+    async with AsyncExitStack() as closing:
+
+        @cache
+        def open_now() -> Endpoints | None:
+            urls = _chain_urls(settings)
+            if not urls:
+                return None
+            client = make_chain_client(settings)
+            closing.push_async_callback(client.aclose)
+            return Endpoints(
+                urls,
+                client,
+                chain_id=settings.chain_id,
+                confirmations=settings.chain_confirmations,
+            )
+
+        yield open_now
 
 
 @asynccontextmanager
 async def open_endpoints(settings: Settings) -> AsyncIterator[Endpoints | None]:
     """The nodes of the settings. None where no chain is set."""
-    urls = _chain_urls(settings)
-    if not urls:
-        yield None
-        return
-    async with make_chain_client(settings) as client:
-        yield Endpoints(
-            urls,
-            client,
-            chain_id=settings.chain_id,
-            confirmations=settings.chain_confirmations,
-        )
+    async with endpoints_when_asked(settings) as open_now:
+        yield open_now()
 
 
 def _chain_urls(settings: Settings) -> list[str]:

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from dml.chain.ethereum import address_of, checksummed, keccak
 from dml.entrypoints import up_ports
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, Facts
@@ -177,20 +178,13 @@ def created_by(address: str, nonce: int) -> str:
 
     The last 20 bytes of the hash of both, written as RLP.
     """
-    # Only for the first start: they take a third of a second, and memory for as long as it runs.
-    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - see above
-    from eth_utils.crypto import keccak  # noqa: PLC0415 - see above
-
     items = b"\x94" + bytes.fromhex(address[2:]) + bytes([nonce or 0x80])
-    return str(to_checksum_address(keccak(bytes([0xC0 + len(items)]) + items)[12:]))
+    return checksummed(keccak(bytes([0xC0 + len(items)]) + items)[12:])
 
 
 def _new_account() -> Account:
-    from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - as in `created_by`
-
     key = secrets.token_bytes(32)
-    address = str(PrivateKey(key).public_key.to_checksum_address())
-    return Account(address, "0x" + key.hex())
+    return Account(address_of(key), "0x" + key.hex())
 
 
 def _build(name: str) -> str:

@@ -117,7 +117,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             app.state.keys,
             settings,
         )
-        async with chain_wiring.open_endpoints(settings) as app.state.chain:
+        async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
             yield
         await app.state.device_path.close()
         await app.state.watch.close()
@@ -146,7 +146,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.blobs = wiring.make_blobs(settings)
     app.state.seal = wiring.make_seal(settings)
     app.state.watch = Watch(app.state.sessions)
-    app.state.chain = None
     app.state.authenticate = sessions.authenticate
 
     answer_in_problems(app)

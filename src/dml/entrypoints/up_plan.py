@@ -19,6 +19,7 @@ VARIABLE: Final = "DML_UP_PLAN"
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
 API: Final = "dml.entrypoints.api_process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
+_BACKGROUND: Final = (sys.executable, "-P", "-m", "dml.entrypoints.background")
 
 # What pays out is for the chain process alone.
 SIGNERS: Final = (
@@ -47,8 +48,8 @@ class Commands:
     migrate: tuple[str, ...] = (*_DML, "migrate")
     ensure_first_admin: tuple[str, ...] = (*_DML, "admin", "ensure-first")
     api: tuple[str, ...] = (sys.executable, "-P", "-m", API)
-    worker: tuple[str, ...] = (*_DML, "worker")
-    chain: tuple[str, ...] = (*_DML, "chain", "run")
+    worker: tuple[str, ...] = (*_BACKGROUND, "worker")
+    chain: tuple[str, ...] = (*_BACKGROUND, "chain_process")
     local_chain: tuple[str, ...] = (sys.executable, "-P", "-m", "dml.entrypoints.local_chain")
 
 

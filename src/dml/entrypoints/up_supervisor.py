@@ -175,9 +175,14 @@ def _start_all_anew(world: World) -> None:
 
 
 def _begin_local_chain(world: World) -> None:
-    """Start it without waiting. Where it does not start, the marketplace goes on without."""
+    """Start it without waiting. Where it does not start, the marketplace goes on without.
+
+    Only for the first time: where its place is known, it comes when all else is ready (`watch`).
+    """
     if world.plan.chain == Chain.MISSING:
         world.console.show(f"  {chain.HOW_TO_GET_ONE}")
+    if world.local_chain is not None:
+        return
     for child in up_children.local_chains(world.plan):
         line = world.watches[child.name].tend(time.monotonic())
         if line:

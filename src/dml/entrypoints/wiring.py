@@ -1,13 +1,13 @@
 """What API, worker and command line share: settings become parts."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import redis.asyncio as redis
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
 from dml.core.db import connect
+from dml.core.deferred import deferred
 from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
@@ -15,6 +15,10 @@ from dml.entrypoints.embedded import places, postgres, valkey
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.state import State
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+redis = deferred("redis")
 ROOT: Final = Path(__file__).resolve().parents[3]
 
 
@@ -52,10 +56,11 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-def make_redis(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
+def make_redis(settings: Settings) -> "Redis":
+    made: Redis = redis.asyncio.Redis.from_url(
         redis_url(settings), socket_timeout=1, socket_connect_timeout=1, protocol=3
     )
+    return made
 
 
 def make_blobs(settings: Settings) -> Blobs:

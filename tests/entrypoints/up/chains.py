@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from dml.entrypoints.embedded import accounts, chain, locks
 from dml.entrypoints.embedded.chain import Facts
@@ -60,12 +60,12 @@ class LocalChain:
     def is_there(self) -> bool:
         try:
             return bool(self.ask("eth_getCode", self.facts.vault, "latest", seconds=0.5) != "0x")
-        except (AssertionError, httpx.TransportError):
+        except (AssertionError, httpx2.TransportError):
             return False
 
     def ask(self, method: str, *params: object, seconds: float = 5) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = httpx.post(self.facts.url, json=body, trust_env=False, timeout=seconds).json()
+        answer = httpx2.post(self.facts.url, json=body, trust_env=False, timeout=seconds).json()
         assert "error" not in answer, answer
         return answer["result"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 from dml.entrypoints.embedded.refusals import Refused
 
@@ -29,7 +29,7 @@ class Marketplace:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(
+        self._http = httpx2.Client(
             base_url=self.url,
             timeout=SECONDS,
             trust_env=False,
@@ -107,7 +107,7 @@ class Marketplace:
             raise Refused(f"cannot read {file} ({error.strerror})") from error
         return answer
 
-    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
         with self._reaching():
             answer = self._http.request(method, path, **request)
         if not answer.is_success:
@@ -118,7 +118,7 @@ class Marketplace:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             raise Refused(
                 f"{self.url} cannot be reached ({type(error).__name__}: {error}): is it up, and is "
                 "--server (or DML_SERVER) right?"
@@ -130,7 +130,7 @@ def bounty_path(bounty_id: str) -> str:
     return f"/v1/bounties/{quote(bounty_id, safe='')}"
 
 
-def _refusal(answer: httpx.Response) -> ApiRefused:
+def _refusal(answer: httpx2.Response) -> ApiRefused:
     """Say what a problem document says: what is wrong, what to do, and each wrong field."""
     try:
         problem = answer.json()
