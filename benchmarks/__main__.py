@@ -19,11 +19,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import boards, chain, device_path, files
+from benchmarks import boards, chain, device_path, files, ordinary
 from benchmarks.figures import Figure
 from dml.entrypoints.embedded import servers
 
-PARTS = ("pairs", "flat", "visible", "watchers", "folding", "rest", "board", "scoring", "chain")
+PARTS = (
+    "pairs",
+    "flat",
+    "visible",
+    "watchers",
+    "folding",
+    "rest",
+    "board",
+    "api",
+    "scoring",
+    "chain",
+)
 ALL = "all"
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- results -->\n"
@@ -68,6 +79,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
                 figures += getattr(device_path, name)(home, rounds, seconds, say)
         if "board" in parts:
             figures += boards.board(home, rounds, seconds, say)
+        if "api" in parts:
+            figures += ordinary.api(home, rounds, seconds, say)
         if "scoring" in parts:
             figures += files.scoring(rounds, say)
         if "chain" in parts:

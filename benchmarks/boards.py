@@ -21,7 +21,7 @@ WARM: Final = 50
 BOUNTY: Final = UUID("01987c1e-0000-7000-8000-00000000b0b0")
 
 # Rows as the use cases leave them: to submit a million files would take a day.
-_ROWS: Final = """
+ROWS: Final = """
     INSERT INTO users (id, email, password_hash, role, created_at, revision, permitted_kinds)
     SELECT gen_random_uuid(), 'entrant-' || n || '@example.org', '', 'member', now(), 1, '{{}}'
     FROM generate_series(0, {entrants}) n;
@@ -78,7 +78,7 @@ def board(home: Path, rounds: int, seconds: float, say: Say) -> list[Figure]:
 
 def _fill(market: Market, each: int) -> None:
     with psycopg.connect(market.url) as connection:
-        connection.execute(_ROWS.format(entrants=ENTRANTS, bounty=BOUNTY, each=each))
+        connection.execute(ROWS.format(entrants=ENTRANTS, bounty=BOUNTY, each=each))
     vacuum(market)
 
 

@@ -17,9 +17,11 @@ from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 
 from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
+from dml.core.pool import FairPool, look_before_use
 
 RawConnection: TypeAlias = "Connection[Any]"
 SCHEMA_REVISION: Final = "0006"  # The migration that this code was written for.
+WAIT_SECONDS: Final = 10.0  # For a connection; the queue is short enough that few wait so long.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
@@ -66,18 +68,21 @@ def connect(database_url: str, *, name: str, connections: int = 10, **settings: 
     `name` is what PostgreSQL's activity view calls these connections; `settings` are PostgreSQL's.
     """
     url = make_url(database_url).set(drivername="postgresql+asyncpg")
-    return create_async_engine(
+    engine = create_async_engine(
         url,
+        poolclass=FairPool,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=5,
-        pool_pre_ping=True,
+        pool_timeout=WAIT_SECONDS,
+        pool_use_lifo=True,
         hide_parameters=True,  # An error is logged; what it was about may be secret.
         connect_args={
             "timeout": 5,
             "server_settings": {**PATIENCE, "application_name": name, **settings},
         },
     )
+    look_before_use(engine)
+    return engine
 
 
 # One plan for each statement, made once and kept, whatever the tables hold at that moment: so its

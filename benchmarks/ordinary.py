@@ -1,0 +1,228 @@
+"""The ordinary endpoints: what a request costs, and what becomes of it when many ask at once."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import httpx2
+import psycopg
+
+from benchmarks import boards, processor
+from benchmarks.device_path import Say
+from benchmarks.figures import Figure, absolute, compared, only_told
+from benchmarks.market import Market, opened, vacuum
+from dml.sim.engine import Engine, Script
+from dml.sim.figures import Run
+
+CONNECTIONS: Final = 64
+CROWDS: Final = (256, 1_000)
+CROWD_SECONDS: Final = 12.0
+PASSWORD: Final = "correct horse battery staple"
+EMAIL: Final = "reader@example.org"
+
+_ROWS: Final = """
+    INSERT INTO algorithms (id, developer_id, title, summary, model_card, kind, tags, data_kind,
+        device_fee, labels, state, created_at)
+    SELECT gen_random_uuid(), u.id, 'Algorithm ' || n, repeat('What it does. ', 10),
+        repeat('A model card. ', 200), 'image', '{digits,photos}', 'photo', 10000,
+        array(SELECT 'label ' || k FROM generate_series(1, 10) k), 'listed', now()
+    FROM generate_series(1, 200) n, (SELECT id FROM users LIMIT 1) u;
+    INSERT INTO algorithm_versions (id, algorithm_id, number, state, input_spec, sha256, size,
+        created_at, refusals)
+    SELECT gen_random_uuid(), id, 1, 'approved', '{}', repeat('0', 64), 1000, now(), '[]'
+    FROM algorithms;
+    INSERT INTO bounties (id, owner_id, state, name, organisation, subtitle, description, data,
+        evaluation, rules, tags, judging, metric, ties, prizes, prize_pool, enrollment_fee,
+        team_size_max, submissions_a_day, submissions_at_once, submissions_in_all, enrolls_at,
+        submits_at, closes_at, judged_by, dispute_seconds, created_at, funded_at, revision, alarms,
+        entrants, second_chance, order_changes)
+    SELECT gen_random_uuid(), owner_id, state, name || ' ' || n, organisation, subtitle,
+        repeat('A description. ', 100), data, evaluation, repeat('A rule. ', 100), tags, judging,
+        metric, ties, prizes, prize_pool, enrollment_fee, team_size_max, submissions_a_day,
+        submissions_at_once, submissions_in_all, enrolls_at, submits_at, closes_at, judged_by,
+        dispute_seconds, created_at, funded_at, revision, alarms, 0, second_chance, order_changes
+    FROM bounties, generate_series(1, 40) n;
+"""
+
+
+@dataclass
+class Measured:
+    """What the rounds of one endpoint gave."""
+
+    rates: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
+    api_us: list[float] = field(default_factory=list)
+    postgres_us: list[float] = field(default_factory=list)
+
+
+def api(home: Path, rounds: int, seconds: float, say: Say) -> list[Figure]:
+    """Each endpoint in turn with 64 connections to one process; then the bounties with crowds."""
+    with ExitStack() as stack:
+        market = stack.enter_context(opened(home, "api"))
+        token = _fill(market)
+        market.start(apis=1)
+        bare = stack.enter_context(_bare(market))
+        asked = _requests(market, token)
+        told = {name: Measured() for name in asked}
+        for _ in range(rounds):
+            for name, (port, request) in asked.items():
+                pid = bare.pid if port != market.port else market.apis[0].pid
+                _one_round(market, pid, port, request, seconds, told[name])
+        for name, it in told.items():
+            say(
+                f"{name}: {median(it.rates):,.0f}/s, p50 {median(it.p50) * 1e3:.1f} ms, "
+                f"p99 {median(it.p99) * 1e3:.1f} ms, API {median(it.api_us):,.0f} µs, "
+                f"PostgreSQL {median(it.postgres_us):,.0f} µs"
+            )
+        crowds = [it for count in CROWDS for it in _crowd(market, asked["bounties"][1], count, say)]
+    return [*_figures(told), *crowds]
+
+
+def _figures(told: dict[str, Measured]) -> list[Figure]:
+    def rate(name: str) -> float:
+        return median(told[name].rates)
+
+    figures = [
+        compared("list_vs_bare", rate("algorithms"), rate("bare_list"), "≥ 1.0", "requests/s"),
+        compared("healthz_vs_empty", rate("healthz"), rate("bare_empty"), "≥ 0.8", "requests/s"),
+    ]
+    goals = {
+        "users_me": ("≤ 1200", "≤ 110"),
+        "algorithms": ("", ""),
+        "bounties": ("≤ 2500", "≤ 900"),
+        "board_20": ("", ""),
+        "board_100": ("≤ 1800", ""),
+        "sign_in": ("", ""),
+    }
+    for name, (ours, theirs) in goals.items():
+        it = told[name]
+        figures += [
+            absolute(f"{name}_api_us", median(it.api_us), ours, "µs"),
+            absolute(f"{name}_postgres_us", median(it.postgres_us), theirs, "µs"),
+        ]
+    lists = told["bounties"]
+    spread = compared("p99_vs_p50", median(lists.p99) * 1e3, median(lists.p50) * 1e3, "≤ 3", "ms")
+    return [*figures, spread]
+
+
+def _one_round(
+    market: Market, pid: int, port: int, request: bytes, seconds: float, into: Measured
+) -> None:
+    """Ask for some seconds, after half a second of warming up."""
+    with Engine([("127.0.0.1", port)], connections=CONNECTIONS) as engine:
+        engine.run(_forever(request), at_once=CONNECTIONS, seconds=0.5)
+        before = processor.of_trees([pid]), market.postgres_seconds()
+        run = engine.run(_forever(request), at_once=CONNECTIONS, seconds=seconds)
+        after = processor.of_trees([pid]), market.postgres_seconds()
+    figures = run.verbs["get"]
+    if figures.refused:
+        raise RuntimeError(f"{dict(figures.statuses)} to {request[:60]!r}")
+    p50, p99 = figures.quantiles(0.5, 0.99)
+    into.rates.append(figures.succeeded / run.wall_seconds)
+    into.p50.append(p50)
+    into.p99.append(p99)
+    into.api_us.append((after[0] - before[0]) * 1e6 / figures.succeeded)
+    into.postgres_us.append((after[1] - before[1]) * 1e6 / figures.succeeded)
+
+
+def _crowd(market: Market, request: bytes, count: int, say: Say) -> list[Figure]:
+    """Let so many connections ask at once, and count who is answered well, and how late."""
+    with Engine([("127.0.0.1", market.port)], connections=count) as engine:
+        run: Run = engine.run(_forever(request), at_once=count, seconds=CROWD_SECONDS)
+    figures = run.verbs["get"]
+    share = figures.succeeded / max(1, figures.statuses.total())
+    (worst,) = figures.quantiles(1.0)
+    say(f"{count} connections: {dict(figures.statuses)}, worst {worst:.1f} s")
+    goal = "≥ 1.0" if count == min(CROWDS) else ""
+    return [
+        absolute(f"answered_of_{count}", share, goal, ""),
+        absolute(f"worst_seconds_of_{count}", worst, "≤ 10", "s")
+        if goal == ""
+        else only_told(f"worst_seconds_of_{count}", worst, "s"),
+    ]
+
+
+def _forever(request: bytes) -> Iterator[Script]:
+    def script() -> Script:
+        answer = yield "get", request
+        if answer.status == 0 or answer.status >= 400:
+            yield 0.2  # As a client that is refused does.
+
+    while True:
+        yield script()
+
+
+def _requests(market: Market, token: str) -> dict[str, tuple[int, bytes]]:
+    """Each endpoint by name: the port that has it, and the request as bytes."""
+    bare_port = market.port + 1
+    board = f"/v1/bounties/{boards.BOUNTY}/leaderboard?limit="
+    signed = f"Authorization: Bearer {token}\r\n"
+    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}"}}'
+
+    def get(path: str, more: str = "") -> bytes:
+        return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode()
+
+    post = (
+        "POST /v1/users/authenticate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+        f"\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+    return {
+        "bare_empty": (bare_port, get("/empty")),
+        "bare_list": (bare_port, get("/list")),
+        "healthz": (market.port, get("/healthz")),
+        "users_me": (market.port, get("/v1/users/me", signed)),
+        "algorithms": (market.port, get("/v1/algorithms")),
+        "bounties": (market.port, get("/v1/bounties")),
+        "board_20": (market.port, get(f"{board}20")),
+        "board_100": (market.port, get(f"{board}100")),
+        "sign_in": (market.port, post),
+    }
+
+
+def _fill(market: Market) -> str:
+    """Make somebody with a token, and rows as the use cases leave them. Return the token."""
+    os.environ["DML_SIGN_INS_PER_MINUTE"] = "1000000"
+    market.start(apis=1)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{market.port}", trust_env=False) as client:
+        body = {"email": EMAIL, "password": PASSWORD}
+        client.post("/v1/users", json=body).raise_for_status()
+        opened = client.post("/v1/users/authenticate", json=body)
+        opened.raise_for_status()
+    market.stop()
+    with psycopg.connect(market.url) as connection:
+        connection.execute(
+            boards.ROWS.format(entrants=1_000, bounty=boards.BOUNTY, each=1)  # type: ignore[arg-type]  # ours
+        )
+        connection.execute(_ROWS)
+    vacuum(market)
+    return str(opened.json()["access_token"])
+
+
+@contextmanager
+def _bare(market: Market) -> Iterator[subprocess.Popen[bytes]]:
+    port = market.port + 1
+    environment = os.environ | {"DML_DATABASE_URL": market.url, "DML_PORT": str(port)}
+    with open(market.home / "bare.log", "ab") as log:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "benchmarks.bare"), env=environment, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx2.TransportError):
+                httpx2.get(f"http://127.0.0.1:{port}/list", trust_env=False).raise_for_status()
+                break
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
