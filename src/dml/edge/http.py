@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from functools import cache
 from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Request
@@ -107,7 +106,6 @@ async def check_caller(request: Request) -> None:
             await guard(request)
 
 
-@cache
 def _guards_of(route: APIRoute) -> tuple[Guard, ...]:
     def walk(dependant: Dependant) -> list[Guard]:
         own = [_GUARDS[dependant.call]] if dependant.call in _GUARDS else []

@@ -163,8 +163,8 @@ def _methods_of(request: Request) -> list[str]:
     for route in request.app.routes:
         inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
         for it in inner():
-            if it.methods and it.path_regex.match(request.scope["path"]):
-                found |= it.methods
+            if it.path_regex.match(request.scope["path"]):
+                found |= getattr(it, "methods", {"GET"})  # Files below a path are read.
     return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
