@@ -24,6 +24,7 @@ from dml.edge.http import Parts
 
 UPLOADS_MAX: Final = 500  # In one process, of all users.
 FORGOTTEN_SECONDS: Final = 30.0  # After the last sign of life of a process that took it.
+SLACK_BYTES: Final = 1024 * 1024
 RETRY_SECONDS: Final = 10
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ async def uploading(
     try:
         async with _place(server, actor.user_id, name):
             body: Body = request.scope[BODY]
-            body.limit, body.is_upload = limit, True
+            # What reads the file refuses one that is too large in its own words.
+            body.limit, body.is_upload = limit + SLACK_BYTES, True
             yield
     finally:
         _under_way.discard(name)
