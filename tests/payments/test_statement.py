@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -70,6 +70,9 @@ async def test_a_statement_begins_with_what_was_there_and_each_line_adds_up(
     class Same:
         """Every part in the one transaction of this test."""
 
+        def __init__(self, *, since: datetime | None = None) -> None:
+            pass
+
         async def __aenter__(self) -> Context:
             return ctx
 
@@ -77,7 +80,7 @@ async def test_a_statement_begins_with_what_was_there_and_each_line_adds_up(
             return None
 
     since, until = NOW + timedelta(hours=6), NOW + timedelta(hours=26)
-    stream = exports.stream_statement(lambda: Same(), owner, since=since, until=until)
+    stream = exports.stream_statement(Same, owner, since=since, until=until)
     opening, *lines = _read("".join([part async for part in stream]))
     assert opening["at"] == since.isoformat()
     assert Decimal(opening["balance"]) == Decimal("4.000005")
@@ -92,7 +95,7 @@ async def test_a_statement_begins_with_what_was_there_and_each_line_adds_up(
     assert balance == Decimal(held) / 10**6
 
     half_open = exports.stream_statement(
-        lambda: Same(), owner, since=NOW + timedelta(hours=1), until=NOW + timedelta(hours=2)
+        Same, owner, since=NOW + timedelta(hours=1), until=NOW + timedelta(hours=2)
     )
     _, line = _read("".join([part async for part in half_open]))
     assert Decimal(line["amount"]) == Decimal("1.000001")

@@ -81,10 +81,15 @@ def access_token(keys: Keys, session: Session, now: datetime, *, seconds: int) -
     )
 
 
-async def authenticate(tx: AsyncSession, keys: Keys, token: str, now: datetime) -> Actor:
-    """Tell who holds this access token. A session that ended, or a changed role, counts at once."""
+async def authenticate(
+    tx: AsyncSession, keys: Keys, token: str, now: datetime, *, at: datetime | None = None
+) -> Actor:
+    """Tell who holds this access token. A session that ended, or a changed role, counts at once.
+
+    An upload outlasts a token: that has to be good `at` its beginning, and the session `now`.
+    """
     try:
-        claims = keys.verify(token, audience=AUDIENCE, now=now)
+        claims = keys.verify(token, audience=AUDIENCE, now=at or now)
         user_id, session_id = UserId(UUID(claims["sub"])), SessionId(UUID(claims["sid"]))
     except (BadToken, KeyError, ValueError):
         raise NotSignedIn from None

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import queries, rules, service, uploads
@@ -24,7 +23,8 @@ from dml.core import audit
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
 from dml.edge import problems
-from dml.edge.http import Begin, Ctx, PublicCtx, Server
+from dml.edge.files import send_file
+from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
@@ -178,7 +178,11 @@ async def archive(ctx: Ctx, algorithm_id: AlgorithmId, body: OptionalReasonIn = 
     ),
 )
 async def upload_version(
-    begin: Begin, server: Server, algorithm_id: AlgorithmId, request: Request, response: Response
+    begin: SignedInBegin,
+    server: Server,
+    algorithm_id: AlgorithmId,
+    request: Request,
+    response: Response,
 ) -> Version:
     """Upload a model (ONNX) with its input spec. It is checked at once, which takes seconds.
 
@@ -213,22 +217,21 @@ async def get_version(ctx: PublicCtx, algorithm_id: AlgorithmId, version_id: Ver
 
 @router.get(
     "/{algorithm_id}/versions/{version_id}/file",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses=A_FILE | refusals(NotSignedIn, rules.AlgorithmNotFound, rules.VersionNotFound),
 )
 async def get_file(
-    begin: Begin, server: Server, algorithm_id: AlgorithmId, version_id: VersionId
-) -> StreamingResponse:
+    begin: SignedInBegin,
+    server: Server,
+    algorithm_id: AlgorithmId,
+    version_id: VersionId,
+    request: Request,
+) -> Response:
     """The model itself, for its developer and moderators."""
     async with begin() as ctx:
         version, _ = await queries.get_managed_version(ctx.tx, ctx.actor, algorithm_id, version_id)
-    headers = {
-        "Content-Length": str(version.size),
-        "Content-Disposition": f'attachment; filename="{version.id}.onnx"',
-        "ETag": f'"{version.sha256}"',
-    }
-    file = await server.blobs.stream(version.sha256)
-    return StreamingResponse(file, headers=headers, media_type="application/octet-stream")
+    headers = {"Content-Disposition": f'attachment; filename="{version.id}.onnx"'}
+    return await send_file(request, server.blobs, version.sha256, headers=headers)
 
 
 @router.get(

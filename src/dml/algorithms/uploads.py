@@ -1,11 +1,9 @@
 """How a new version comes in: its file is streamed to the blob store, then the version recorded."""
 
-from dataclasses import replace
-
 from fastapi import Request
 
 from dml.algorithms import processes, queries, rules
-from dml.algorithms.form import UploadForm
+from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
 from dml.core import audit
 from dml.core import processes as durable
@@ -13,7 +11,8 @@ from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
-from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.http import BeginFunction, Parts
+from dml.edge.uploads import uploading
 from dml.inference import spec
 from dml.inference.spec import InputSpec
 
@@ -23,15 +22,17 @@ async def upload(
 ) -> Version:
     """Take a file in for the algorithm's developer. No transaction is open while it comes.
 
-    A large file over a slow line outlasts an access token, so the token counts when it begins.
+    A large file over a slow line outlasts an access token, so the token counts when it begins; the
+    session counts once more in the end.
     """
     async with begin() as ctx:
-        actor = await _find_developer(ctx, algorithm_id)
+        actor, began = await _find_developer(ctx, algorithm_id), ctx.now
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
-    stored = await server.blobs.put(form.file(), limit=limit)
-    async with transaction(server, token=None) as ctx:
-        return await add_version(replace(ctx, actor=actor), algorithm_id, form.input_spec, stored)
+    async with uploading(server, actor, request, limit=limit + AROUND_BYTES_MAX):
+        stored = await server.blobs.put(form.file(), limit=limit)
+    async with begin(since=began) as ctx:
+        return await add_version(ctx, algorithm_id, form.input_spec, stored)
 
 
 async def add_version(

@@ -4,7 +4,7 @@ An image is what its first bytes say: no other is taken, so that a browser is ne
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -17,7 +17,8 @@ from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AttachmentId, BountyId, new_id
 from dml.edge.bodies import stream_file
-from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.http import BeginFunction, Parts
+from dml.edge.uploads import uploading
 
 DATA: Final = "application/octet-stream"
 HEAD_BYTES: Final = 12  # What an image is known by.
@@ -65,12 +66,13 @@ async def attach(
 ) -> Attachment:
     """Take a file in for the bounty's owner. No transaction is open while it comes."""
     async with begin() as ctx:
-        actor = await _find_owner(ctx, bounty_id, upload)
+        actor, began = await _find_owner(ctx, bounty_id, upload), ctx.now
     limit = server.settings.attachment_limit_bytes
-    checked = _Checked(stream_file(request, limit=limit), upload.kind)
-    stored = await server.blobs.put(checked.chunks(), limit=limit)
-    async with transaction(server, token=None) as ctx:
-        return await add(replace(ctx, actor=actor), bounty_id, upload, stored, checked.media_type)
+    async with uploading(server, actor, request, limit=limit):
+        checked = _Checked(stream_file(request, limit=limit), upload.kind)
+        stored = await server.blobs.put(checked.chunks(), limit=limit)
+    async with begin(since=began) as ctx:
+        return await add(ctx, bounty_id, upload, stored, checked.media_type)
 
 
 async def add(
@@ -123,10 +125,8 @@ def headers_of(attachment: Attachment) -> dict[str, str]:
     """How a browser is to take the file: data to keep, an image to show, and neither to run."""
     how = "attachment" if attachment.kind is AttachmentKind.DATA else "inline"
     return {
-        "Content-Length": str(attachment.size),
         "Content-Disposition": f"{how}; filename*=UTF-8''{quote(attachment.name, safe='')}",
         "Content-Security-Policy": "default-src 'none'; sandbox",
-        "ETag": f'"{attachment.sha256}"',
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dml.bounties import board, evidence, exports, queries
@@ -19,6 +19,7 @@ from dml.bounties.board_schemas import (
 from dml.bounties.judging_rules import NoEvidence, NotRankedYet
 from dml.bounties.rules import BountyNotFound
 from dml.core.ids import BountyId
+from dml.edge.files import send_file
 from dml.edge.http import Begin, PublicCtx, Server
 from dml.edge.problems import refusals
 
@@ -97,16 +98,13 @@ async def get_evidence(ctx: PublicCtx, bounty_id: BountyId) -> Response:
     responses=A_FILE | refusals(BountyNotFound, NotRankedYet, NoEvidence),
 )
 async def get_evidence_file(
-    begin: Begin, server: Server, bounty_id: BountyId, sha256: Sha256
+    begin: Begin, server: Server, bounty_id: BountyId, sha256: Sha256, request: Request
 ) -> Response:
     """A file that the evidence names: the test set, or an entry's canonical predictions."""
     async with begin() as ctx:
         await evidence.require_named(ctx.tx, ctx.actor, bounty_id, sha256)
     headers = {
-        "ETag": f'"{sha256}"',
         "Content-Disposition": f'attachment; filename="{sha256}"',
-        "X-Content-Type-Options": "nosniff",
         "Cache-Control": "public, max-age=31536000, immutable",
     }
-    chunks = await server.blobs.stream(sha256)
-    return StreamingResponse(chunks, media_type="application/octet-stream", headers=headers)
+    return await send_file(request, server.blobs, sha256, headers=headers)

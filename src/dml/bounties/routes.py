@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from dml.bounties import attachment_rules, attachments, edit_rules, queries, rules, service, shapes
 from dml.bounties.attachments import Upload
@@ -25,7 +24,8 @@ from dml.core.ids import AttachmentId, BountyId
 from dml.core.wire import Text
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.etags import BadIfMatch, IfMatch
-from dml.edge.http import Begin, Ctx, PublicCtx, Server
+from dml.edge.files import send_file
+from dml.edge.http import Begin, Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
@@ -223,7 +223,7 @@ async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respon
     ),
 )
 async def attach(
-    begin: Begin,
+    begin: SignedInBegin,
     server: Server,
     request: Request,
     response: Response,
@@ -252,18 +252,23 @@ async def list_attachments(ctx: PublicCtx, bounty_id: BountyId) -> AttachmentsOu
 
 @router.get(
     "/{bounty_id}/attachments/{attachment_id}",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses=THE_FILE | refusals(rules.BountyNotFound, attachment_rules.AttachmentNotFound),
 )
 async def get_attachment(
-    begin: Begin, server: Server, bounty_id: BountyId, attachment_id: AttachmentId
-) -> StreamingResponse:
+    begin: Begin,
+    server: Server,
+    bounty_id: BountyId,
+    attachment_id: AttachmentId,
+    request: Request,
+) -> Response:
     """The file itself."""
     async with begin() as ctx:
         found = await queries.get_attachment(ctx.tx, ctx.actor, bounty_id, attachment_id)
-    file = await server.blobs.stream(found.sha256)
     headers = attachments.headers_of(found)
-    return StreamingResponse(file, headers=headers, media_type=found.media_type)
+    return await send_file(
+        request, server.blobs, found.sha256, headers=headers, media_type=found.media_type
+    )
 
 
 @router.delete(

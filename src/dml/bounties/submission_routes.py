@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from dml.bounties import (
     enrollment_rules,
@@ -30,6 +29,7 @@ from dml.core.context import Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
+from dml.edge.files import send_file
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
@@ -134,7 +134,7 @@ async def get_submission(
 
 @router.get(
     "/{submission_id}/file",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses=A_FILE
     | refusals(
         NotSignedIn,
@@ -144,21 +144,20 @@ async def get_submission(
     ),
 )
 async def get_file(
-    begin: SignedInBegin, server: Server, bounty_id: BountyId, submission_id: SubmissionId
-) -> StreamingResponse:
+    begin: SignedInBegin,
+    server: Server,
+    bounty_id: BountyId,
+    submission_id: SubmissionId,
+    request: Request,
+) -> Response:
     """The submitted file: for its team always, for the bounty's owner and moderators in the end."""
     async with begin() as ctx:
         submission = await submission_queries.get_readable(
             ctx.tx, ctx.actor, bounty_id, submission_id
         )
     ending = submission_rules.ENDINGS[submission.kind]
-    headers = {
-        "Content-Length": str(submission.size),
-        "Content-Disposition": f'attachment; filename="{submission.id}.{ending}"',
-        "ETag": f'"{submission.sha256}"',
-    }
-    file = await server.blobs.stream(submission.sha256)
-    return StreamingResponse(file, headers=headers, media_type="application/octet-stream")
+    headers = {"Content-Disposition": f'attachment; filename="{submission.id}.{ending}"'}
+    return await send_file(request, server.blobs, submission.sha256, headers=headers)
 
 
 @router.get(

@@ -14,6 +14,7 @@ from dml.core.context import Actor, Context
 from dml.core.ids import BountyId
 from dml.edge.bodies import FileCutOff, read_file, stream_file
 from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.uploads import uploading
 
 # A test set is in memory until it is sealed. Who waits to send one holds next to nothing.
 IN_MEMORY: Final = 4
@@ -34,14 +35,14 @@ async def upload_test_set(
     format = _kind(request, *submission_rules.TABLES)
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
-        actor = ctx.actor
-    async with _IN_MEMORY:
-        file = await _read_in_time(request, limit=server.settings.test_set_limit_bytes)
+        actor, began = ctx.actor, ctx.now
+    limit = server.settings.test_set_limit_bytes
+    async with uploading(server, actor, request, limit=limit), _IN_MEMORY:
+        file = await _read_in_time(request, limit=limit)
         sealed = await asyncio.to_thread(server.seal.seal, file, test_sets.purpose(bounty_id))
         stored, size = await server.blobs.keep(sealed), len(file)
         del file, sealed
-    async with transaction(server, token=None) as ctx:
-        ctx = replace(ctx, actor=actor)
+    async with begin(since=began) as ctx:
         test_set = await test_sets.replace(
             ctx,
             bounty_id,
@@ -67,20 +68,22 @@ async def submit(
 ) -> Submission:
     """Take a file in for an entrant. No transaction is open while it comes.
 
-    A large file over a slow line outlasts an access token, so the token counts when it begins.
+    A large file over a slow line outlasts an access token, so the token counts when it begins;
+    the session counts once more in the end.
     """
     async with begin() as ctx:
         bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
-        actor = ctx.actor
+        actor, began = ctx.actor, ctx.now
     limit = server.settings.predictions_limit_bytes
     if kind in (SubmissionKind.ONNX, SubmissionKind.FILE):
         limit = server.settings.model_limit_bytes
-    stored = await server.blobs.put(stream_file(request, limit=limit), limit=limit)
-    async with transaction(server, token=None) as ctx:
+    async with uploading(server, actor, request, limit=limit):
+        stored = await server.blobs.put(stream_file(request, limit=limit), limit=limit)
+    async with begin(since=began) as ctx:
         return await submitting.enter(
-            replace(ctx, actor=actor),
+            ctx,
             bounty_id,
             kind=kind,
             name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",

@@ -8,12 +8,17 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from obstore.store import LocalStore, ObjectStore
 
-PART_BYTES: Final = 8 * 1024 * 1024
+if TYPE_CHECKING:
+    from obstore import GetOptions  # Which is there for type checkers alone.
+
+PART_BYTES: Final = 8 * 1024 * 1024  # A store in the cloud takes no part below 5 MiB.
+PART_BYTES_HERE: Final = 128 * 1024  # So little an upload holds that stalls.
+PARTS_AT_ONCE: Final = 2
 
 
 class BlobTooLarge(Exception):
@@ -50,7 +55,13 @@ class Blobs:
                 yield chunk
 
         # An aborted upload leaves nothing: obstore publishes the object when the stream ends.
-        await self._store.put_async(incoming, measured(), chunk_size=PART_BYTES, use_multipart=True)
+        await self._store.put_async(
+            incoming,
+            measured(),
+            chunk_size=PART_BYTES if self._folder is None else PART_BYTES_HERE,
+            max_concurrency=PARTS_AT_ONCE,
+            use_multipart=True,
+        )
         sha256 = digest.hexdigest()
         await self._store.rename_async(incoming, _path(sha256))
         return Stored(sha256, size)
@@ -72,9 +83,19 @@ class Blobs:
         """Return the bytes from `start` to before `end`. FileNotFoundError as in `get`."""
         return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
 
-    async def stream(self, sha256: str) -> AsyncIterator[bytes]:
-        """Begin to read a blob. FileNotFoundError where there is none."""
-        result = await self._store.get_async(_path(sha256))
+    async def get_size(self, sha256: str) -> int:
+        """Return how many bytes a blob has. FileNotFoundError where there is none."""
+        return int((await self._store.head_async(_path(sha256)))["size"])
+
+    async def stream(
+        self, sha256: str, part: tuple[int, int] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Begin to read a blob, or a part of it, from a byte to before another.
+
+        FileNotFoundError where there is none.
+        """
+        options: GetOptions = {} if part is None else {"range": part}
+        result = await self._store.get_async(_path(sha256), options=options)
 
         async def chunks() -> AsyncIterator[bytes]:
             async for chunk in result.stream(min_chunk_size=256 * 1024):

@@ -67,5 +67,9 @@ class NotSignedIn(Unauthenticated):
 
 def all_refusals() -> list[type[DmlError]]:
     """Return every refusal that was imported, by its code."""
-    found = [refusal for kind in KINDS for refusal in kind.__subclasses__()]
+    found, kinds = list[type[DmlError]](), list(KINDS)
+    while kinds:
+        below = kinds.pop().__subclasses__()
+        found += below
+        kinds += below
     return sorted(found, key=lambda refusal: refusal.code)

@@ -173,10 +173,18 @@ class Settings(BaseSettings):
         10, gt=0, description="How long a client may take to send the head of a request."
     )
     request_body_seconds: float = Field(
-        60, gt=0, description="How long it may take to send the body, other than a model's file."
+        60, gt=0, description="How long it may take to send the body, other than an uploaded file."
     )
     request_progress_seconds: float = Field(
         20, gt=0, description="How long it may send nothing in the midst of any body."
+    )
+    upload_progress_bytes: int = Field(
+        64 * 1024,
+        ge=1,
+        description="How many bytes of an uploaded file must come in each such time, at least.",
+    )
+    uploads_at_once: int = Field(
+        2, ge=1, le=1_000, description="Files that one user may send at the same time."
     )
     answer_stalled_seconds: float = Field(
         30, gt=0, description="How long it may take nothing of an answer that waits for it."

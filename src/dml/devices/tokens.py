@@ -115,6 +115,14 @@ _Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends
 DeviceBeginFunction: TypeAlias = Callable[[], AbstractAsyncContextManager[DeviceContext]]
 
 
+async def require_device(request: Request) -> None:
+    """Refuse who sends no good token of a device."""
+    credentials = await bearer(request)
+    async with transaction(parts(request), credentials.credentials if credentials else None):
+        pass
+
+
+@http.guarded(require_device)
 def _begin(request: Request, credentials: _Credentials) -> DeviceBeginFunction:
     token = credentials.credentials if credentials else None
     return lambda: transaction(parts(request), token)

@@ -1,11 +1,36 @@
-"""Files that come as the body of a request, and are read while they come."""
+"""How much is taken of the body of a request, and files that are read while they come."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from dml.core.errors import Invalid, TooLarge
+
+BODY: Final = "dml.body"  # Where the scope of a request has it.
+
+
+@dataclass(slots=True)
+class Body:
+    """How much of a body is taken, which is little unless a route says otherwise of its own."""
+
+    limit: int
+    declared: int | None  # By Content-Length; None where it comes in chunks.
+    seen: int = 0
+    is_whole: bool = False
+    is_upload: bool = False  # It only has to make progress, where others have a time.
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.seen > self.limit or (self.declared or 0) > self.limit
+
+    def is_left(self, most: int) -> bool:
+        """Whether more than `most` bytes may still come."""
+        if self.is_whole:
+            return False
+        return self.declared is None or self.declared - self.seen > most
 
 
 class FileTooLarge(TooLarge):

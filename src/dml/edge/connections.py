@@ -4,6 +4,13 @@ A client that sends its request a byte a minute, that never reads its answer, or
 without a word costs a connection for as long as it likes. Here each step of a request has its
 time, kept by one sweep a second over all connections, so that a request pays nothing for it.
 
+What has no end is bounded, too: the parser joins a head, a path or a trailer piece by piece, each
+time by a copy of all that came before, so one that never ends would have everybody wait.
+
+An offer to change the protocol (`Upgrade`) is not taken: the request is read as if it had none.
+The parser would take what follows such a head for another protocol, so that its body were lost, or
+read as the next request.
+
 Above the limit we answer 503 and hang up, where to stop accepting would leave clients to wait in
 the kernel's queue for an answer that nobody has in mind: told, they come back when they should.
 """
@@ -12,7 +19,7 @@ import asyncio
 import contextlib
 import fcntl
 import ipaddress
-import json
+import re
 import socket
 import termios
 import time
@@ -20,32 +27,64 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any, Final
 
+import httptools
+from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from dml.core import metrics
+from dml.edge.bodies import BODY, Body
+from dml.edge.problems import problem
 
 SWEEP_SECONDS: Final = 1.0
 REFUSED_SECONDS: Final = 2.0  # So long a client that is refused has for reading that.
 REFUSED_MAX: Final = 1_000  # Beyond so many at once, it is hung up on without a word.
 
-_REFUSAL: Final = json.dumps(
-    {
-        "type": "/problems/http.503",
-        "title": "The service cannot answer just now.",
-        "status": 503,
-        "code": "http.503",
-        "detail": "There are too many connections. Close some, or ask again in a moment.",
-    }
-).encode()
-_REFUSED: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
-    b"retry-after: 2\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
-    % (len(_REFUSAL), _REFUSAL)
+UNFRAMED_MAX: Final = 64 * 1024  # Bytes of what is not yet a whole head or a piece of a body.
+HEADERS_MAX: Final = 128
+PIPELINED_MAX: Final = 64  # Requests that wait for the answers before theirs.
+LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that still come when its answer is given.
+
+_HOST: Final = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
+_LINE_END: Final = re.compile(rb"[\r\n\0]")
+
+
+class Refusal:
+    """An answer to what is no request of ours, after which the connection ends."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        code = f"http.{status}"
+        told = {"Connection": "close", **{it.replace("_", "-"): headers[it] for it in headers}}
+        answer = problem(status, code, HTTPStatus(status).phrase, detail, headers=told)
+        self._status, self._headers = status, [*answer.raw_headers, _SAFE]
+        self._body = bytes(answer.body)
+        lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
+        lines += [name + b": " + value for name, value in self._headers]
+        self.written = b"\r\n".join([*lines, b"", self._body])
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer in its turn, in the place of the application."""
+        start = {"type": "http.response.start", "status": self._status, "headers": self._headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self._body})
+
+
+_SAFE: Final = (b"x-content-type-options", b"nosniff")
+TOO_MANY: Final = Refusal(
+    503, "There are too many connections. Close some, or ask again in a moment.", retry_after="2"
 )
+TOO_LONG: Final = Refusal(
+    431,
+    f"Send at most {UNFRAMED_MAX} bytes and {HEADERS_MAX} headers before the body, and as many "
+    "bytes between two pieces of it.",
+)
+NO_REQUEST: Final = Refusal(400, "This is no HTTP/1.1 request. Send one as RFC 9112 has it.")
+NO_HOST: Final = Refusal(400, "Send one `Host` header that names whom you ask, and no second one.")
+NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its own.")
 
 
 class Step(Enum):
@@ -64,12 +103,12 @@ class Limits:
 
     head_seconds: float = 10  # Until the last byte of a request's head.
     body_seconds: float = 60  # Until the last byte of its body.
-    progress_seconds: float = 20  # Between two bytes of a body of any length.
+    progress_seconds: float = 20  # Between two bytes of a body, or `upload_bytes` of an upload.
     reading_seconds: float = 30  # Between two bytes that the client takes of our answer.
     connections: int = 10_000
     of_one_address: int = 1_000
     trusted: str = "127.0.0.1"  # Whose many clients share an address: not counted by it.
-    long_bodies: tuple[str, ...] = ()  # Ends of paths whose bodies only have to make progress.
+    upload_bytes: int = 64 * 1024  # What comes of an upload in each `progress_seconds`, at least.
 
     @property
     def sweep_seconds(self) -> float:
@@ -152,6 +191,10 @@ class Connection(HttpToolsProtocol):
         self.address = ""
         self.counted = False
         self.is_refused = False
+        self.is_told = False  # That it is refused.
+        self.is_deaf = False  # What still comes is not read.
+        self.unframed = 0  # Bytes since the last whole head or piece of a body.
+        self.left_over = 0
         self.paused_at: float | None = None  # Since when the client takes nothing of our answer.
         self.body_bytes = 0
         # What the last sweep saw: the step the connection was at, of which request, since when.
@@ -183,21 +226,123 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.is_refused:
-            super().data_received(data)
-        elif not self.transport.is_closing():
-            self.transport.write(_REFUSED)
+        if self.is_refused:
+            self._tell(TOO_MANY)
+            return
+        self._unset_keepalive_if_required()
+        for start in range(0, len(data), UNFRAMED_MAX):
+            self._feed(data[start : start + UNFRAMED_MAX])
+
+    def _feed(self, data: bytes) -> None:
+        if self.is_refused or self.is_deaf or self.transport.is_closing():
+            return
+        self.unframed += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._ignore_offer(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._give_up(NO_REQUEST)
+        else:
+            if self.unframed > UNFRAMED_MAX:
+                self._give_up(TOO_LONG)
+
+    def _should_upgrade(self) -> bool:
+        """Have uvicorn begin no request where one is offered: `_ignore_offer` does, without it."""
+        return True
+
+    def _ignore_offer(self, rest: bytes) -> None:
+        """Read a head once more without its offer of another protocol, and then what follows."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            self._give_up(NO_PROXY)
+            return
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                kept = [it for it in value.split(b",") if it.strip().lower() != b"upgrade"]
+                value = b",".join(kept)
+            if name != b"upgrade":
+                lines.append(name + b": " + value)
+        if any(_LINE_END.search(line) for line in lines):
+            self._give_up(NO_REQUEST)
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # As uvicorn has it.
+        self._feed(b"\r\n".join([*lines, b"", b""]))
+        self._feed(rest)
+
+    def _give_up(self, refusal: Refusal) -> None:
+        """Answer what is no request, unless that would be taken for part of another answer."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._tell(refusal)
+        elif self.pipeline or cycle.response_started:
+            self.transport.abort()
+        elif cycle.more_body:
+            cycle.disconnected = True  # For the application, which waits for the rest of a body.
+            cycle.message_event.set()
+            self._tell(refusal)
+        else:
+            cycle.keep_alive = False  # The answer before is still owed. It is the last one.
+            self.is_deaf, self.scope = True, cycle.scope
+
+    def _tell(self, refusal: Refusal) -> None:
+        """Say why, read no more, and leave the client a moment to read that.
+
+        To close at once would take back what it has not read yet.
+        """
+        if not self.is_told and not self.transport.is_closing():
+            self.transport.write(refusal.written)
             if self.transport.can_write_eof():
-                self.transport.write_eof()  # To close would take back what it has not read yet.
+                self.transport.write_eof()
+        self.is_refused = self.is_told = True
+        self.transport.pause_reading()
 
     def on_headers_complete(self) -> None:
+        self.unframed = 0
+        if self.parser.should_upgrade():
+            return
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise ValueError("too many requests wait for the answers before theirs")
+        refusal, answers = self._refuse_head(), self.app
+        self.app = refusal or answers
         super().on_headers_complete()
-        if self.all.draining and self.cycle is not None:
+        self.app = answers
+        if refusal or self.all.draining:
             self.cycle.keep_alive = False
+        self.left_over = 0
+        self.headers = []  # What trailers are added to: they are none of the request's headers.
+
+    def _refuse_head(self) -> Refusal | None:
+        """Tell what is wrong with a head that could be parsed."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > UNFRAMED_MAX or len(self.headers) > HEADERS_MAX:
+            return TOO_LONG
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts and self.parser.get_http_version() == "1.0":
+            return None  # It did not have to say whom it asks, and we do not ask for it.
+        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+            return NO_HOST
+        if self.url.startswith(b"/"):
+            return None
+        named = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+        return None if named.lower() == hosts[0].lower() else NO_HOST
 
     def on_body(self, body: bytes) -> None:
+        self.unframed = 0
         self.body_bytes += len(body)
         super().on_body(body)
+        if self.cycle.response_complete:
+            self.left_over += len(body)
+            if self.left_over > LEFT_OVER_MAX:
+                self.transport.abort()
+
+    def on_message_complete(self) -> None:
+        self.unframed = 0
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+            self.cycle.more_body = False  # Which uvicorn leaves where the answer was given before.
 
     def pause_writing(self) -> None:
         self.paused_at = time.monotonic()
@@ -230,7 +375,7 @@ class Connection(HttpToolsProtocol):
         if step != self._step or request is not self._request:
             self._step, self._request, self._step_began = step, request, now
             self._bytes_seen, self._progress_at = self.body_bytes, now
-        elif self.body_bytes != self._bytes_seen:
+        elif self.body_bytes - self._bytes_seen >= self._least_progress(limits):
             self._bytes_seen, self._progress_at = self.body_bytes, now
         if self._is_late(now, limits):
             self.transport.abort()
@@ -241,7 +386,7 @@ class Connection(HttpToolsProtocol):
             return Step.REFUSED, None
         if self.transport.is_closing():
             return Step.CLOSING, None
-        if self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body:
+        if self.cycle is not None and self.cycle.more_body:
             # Where we do not read, it is not the client who is slow.
             return (Step.OURS if self.flow.read_paused else Step.BODY), self.cycle
         if self.cycle is None or self.cycle.scope is not self.scope:
@@ -258,12 +403,18 @@ class Connection(HttpToolsProtocol):
             case Step.HEAD:
                 return took > limits.head_seconds
             case Step.BODY:
-                path = self.cycle.scope["path"]
                 stalls = now - self._progress_at > limits.progress_seconds
-                is_long = path.endswith(limits.long_bodies) if limits.long_bodies else False
-                return stalls or (not is_long and took > limits.body_seconds)
+                return stalls or (not self._is_upload() and took > limits.body_seconds)
             case Step.OURS | Step.CLOSING:
                 return False
+
+    def _least_progress(self, limits: Limits) -> int:
+        return limits.upload_bytes if self._is_upload() else 1
+
+    def _is_upload(self) -> bool:
+        """Whether a route takes this body for a file, from somebody whom it knows."""
+        body = self.cycle.scope.get(BODY) if self.cycle is not None else None
+        return isinstance(body, Body) and body.is_upload
 
     def _takes_nothing(self, now: float, seconds: float) -> bool:
         """Whether an answer has waited so long for a client that took no byte of it meanwhile.

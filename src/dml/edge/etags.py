@@ -1,4 +1,6 @@
-"""`ETag` and `If-Match`: nobody overwrites a change that they have not seen."""
+"""`ETag` with `If-Match`, so that nobody overwrites a change that they have not seen, and with
+`If-None-Match`, so that nobody reads twice what they have.
+"""
 
 from typing import Annotated
 
@@ -15,6 +17,12 @@ class BadIfMatch(Invalid):
 
 def etag(revision: int) -> str:
     return f'"{revision}"'
+
+
+def is_known(etag: str, if_none_match: str) -> bool:
+    """Whether who sends this `If-None-Match` has what `etag` names (RFC 9110, 13.1.2)."""
+    known = {it.strip().removeprefix("W/") for it in if_none_match.split(",")}
+    return "*" in known or etag.removeprefix("W/") in known
 
 
 def _revision(

@@ -1,11 +1,13 @@
 """What a route may ask for: a Context in a transaction, or the means to begin several."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Protocol, TypeAlias, cast
+from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -19,9 +21,14 @@ from dml.core.tokens import Keys
 
 
 class Authenticate(Protocol):
-    """Tells who holds a token, or raises NotSignedIn. The accounts domain provides it."""
+    """Tells who holds a token, or raises NotSignedIn. The accounts domain provides it.
 
-    async def __call__(self, tx: AsyncSession, keys: Keys, token: str, now: datetime) -> Actor: ...
+    The token has to be good `at` that moment, which is now unless an upload began before.
+    """
+
+    async def __call__(
+        self, tx: AsyncSession, keys: Keys, token: str, now: datetime, *, at: datetime | None = None
+    ) -> Actor: ...
 
 
 class Parts(Protocol):
@@ -41,11 +48,17 @@ def parts(request: Request) -> Parts:
 
 
 @asynccontextmanager
-async def transaction(parts: Parts, token: str | None) -> AsyncIterator[Context]:
-    """Commit when the block ends; roll back when it raises, unless a refusal keeps changes."""
-    now = datetime.now(UTC)
+async def transaction(
+    parts: Parts, token: str | None, *, since: datetime | None = None
+) -> AsyncIterator[Context]:
+    """Commit when the block ends; roll back when it raises, unless a refusal keeps changes.
+
+    What goes on `since` some moment needs a token that was good then, and a session that still is.
+    """
+    now, actor = datetime.now(UTC), NOBODY
     async with parts.sessions() as tx:
-        actor = NOBODY if token is None else await parts.authenticate(tx, parts.keys, token, now)
+        if token is not None:
+            actor = await parts.authenticate(tx, parts.keys, token, now, at=since)
         try:
             yield Context(tx, actor, now)
         except DmlError as refusal:
@@ -57,15 +70,72 @@ async def transaction(parts: Parts, token: str | None) -> AsyncIterator[Context]
 
 bearer = HTTPBearer(auto_error=False, description="An access token of `/v1/users/authenticate`.")
 Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-BeginFunction: TypeAlias = Callable[[], AbstractAsyncContextManager[Context]]
+
+Guard: TypeAlias = Callable[[Request], Awaitable[None]]
+_Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
+_GUARDS: Final[dict[Callable[..., Any], Guard]] = {}
 
 
+class BeginFunction(Protocol):
+    """Begins a transaction of the caller's; one that goes on `since` some moment, see below."""
+
+    def __call__(
+        self, *, since: datetime | None = None
+    ) -> AbstractAsyncContextManager[Context]: ...
+
+
+def guarded(guard: Guard) -> Callable[[_Dependency], _Dependency]:
+    """Say of a dependency which guard refuses the callers that it refuses, without a route's work.
+
+    FastAPI reads the body before it asks a dependency, and names wrong fields before a route can
+    refuse anybody: who may not ask at all would be told what is wrong with the question.
+    """
+
+    def mark(dependency: _Dependency) -> _Dependency:
+        _GUARDS[dependency] = guard
+        return dependency
+
+    return mark
+
+
+async def check_caller(request: Request) -> None:
+    """Refuse who may not use the route that was found, before anything else is told them."""
+    route = request.scope.get("route")
+    if isinstance(route, APIRoute):
+        for guard in _guards_of(route):
+            await guard(request)
+
+
+def _guards_of(route: APIRoute) -> tuple[Guard, ...]:
+    def walk(dependant: Dependant) -> list[Guard]:
+        own = [_GUARDS[dependant.call]] if dependant.call in _GUARDS else []
+        return own + [guard for it in dependant.dependencies for guard in walk(it)]
+
+    return tuple(dict.fromkeys(walk(route.dependant)))
+
+
+async def _require_known(request: Request) -> None:
+    """Let in who sends a good token, or none."""
+    credentials = await bearer(request)
+    if credentials is not None:
+        async with transaction(parts(request), credentials.credentials):
+            pass
+
+
+async def _require_signed_in(request: Request) -> None:
+    if await bearer(request) is None:
+        raise NotSignedIn
+    await _require_known(request)
+
+
+@guarded(_require_known)
 def begin(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that must not hold a transaction open: uploads, streams, passwords."""
     token = credentials.credentials if credentials else None
-    return lambda: transaction(parts(request), token)
+    return lambda *, since=None: transaction(parts(request), token, since=since)
 
 
+@guarded(_require_signed_in)
 def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that reads more than the database, and only for who is signed in."""
     if credentials is None:
@@ -73,6 +143,7 @@ def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction
     return begin(request, credentials)
 
 
+@guarded(_require_known)
 async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
     token = credentials.credentials if credentials else None
     async with transaction(parts(request), token) as ctx:
@@ -80,6 +151,7 @@ async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncI
         yield ctx
 
 
+@guarded(_require_signed_in)
 async def open_context(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
     """Run a request in one transaction: commit when it returns, roll back when it raises."""
     if credentials is None:
@@ -90,7 +162,7 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
 
 
 def begin_as_stranger(request: Request) -> BeginFunction:
-    return lambda: transaction(parts(request), None)
+    return lambda *, since=None: transaction(parts(request), None)
 
 
 async def open_for_stranger(request: Request) -> AsyncIterator[Context]:

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from dml.core import errors
 from dml.core.errors import DmlError
+from dml.edge.http import check_caller
 
 STATUS: Final[dict[type[DmlError], int]] = {
     errors.Invalid: 422,
@@ -31,6 +32,21 @@ STATUS: Final[dict[type[DmlError], int]] = {
 }
 assert STATUS.keys() == set(errors.KINDS)
 MEDIA_TYPE: Final = "application/problem+json"
+
+# What HTTP itself refuses, and what to do about it, where nobody knows better.
+HTTP_PROBLEMS: Final[dict[int, str]] = {
+    400: "Send a request as RFC 9112 has it, with one `Host`, and a body that can be read.",
+    404: "Nothing is at this path. See `/docs` for what is.",
+    405: "Use one of the methods that `Allow` names.",
+    413: "Send at most as many bytes as `detail` says.",
+    415: "Send the body with the `Content-Type` that it has, and that is taken here.",
+    416: "Ask for a part of what is there: `Content-Range` says how many bytes that are.",
+    422: "Correct what `errors` names, and send it again.",
+    431: "Send fewer and shorter headers, a shorter path, or no extensions of chunks.",
+    500: "This is our mistake, and nothing was changed. Try again, or tell us the request id.",
+    501: "Ask this server for what is its own: it is no proxy.",
+    503: "Wait as many seconds as `Retry-After` says, and send the very same request again.",
+}
 
 # A server of ours is not there, or somebody else held a lock for too long. Nothing was committed,
 # unless the answer to a commit was lost.
@@ -81,20 +97,43 @@ def answer(refusal: DmlError) -> Response:
     return problem(status, refusal.code, refusal.reason, refusal.remedy, refusal.facts, headers)
 
 
+def explained(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer what HTTP itself refuses, in its own words."""
+    title = HTTPStatus(status).phrase
+    return problem(status, f"http.{status}", title, HTTP_PROBLEMS[status], headers=headers)
+
+
 async def refuse(_: Request, error: Exception) -> Response:
     assert isinstance(error, DmlError)
     return answer(error)
 
 
-async def refuse_input(_: Request, error: Exception) -> Response:
-    """Name each wrong field. What was sent is not repeated: it may be secret, or huge."""
+async def refuse_input(request: Request, error: Exception) -> Response:
+    """Name each wrong field. What was sent is not repeated: it may be secret, or huge.
+
+    Who may not ask is told that, and nothing of the request.
+    """
     assert isinstance(error, RequestValidationError)
+    try:
+        await check_caller(request)
+    except DmlError as refusal:
+        return answer(refusal)
+    if _is_of_another_type(request, error):
+        detail = "Send the body as JSON, with `Content-Type: application/json`."
+        return problem(415, "http.415", HTTPStatus(415).phrase, detail)
     wrong = dict.fromkeys(  # Each once: a body that two dependencies read is refused twice.
         (_pointer(it), it["msg"].removeprefix("Value error, ")[:500]) for it in error.errors()[:50]
     )
     told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
-    remedy = "Correct what `errors` names, and send it again."
-    return problem(422, "http.422", "The request is not valid.", remedy, {"errors": told})
+    return problem(
+        422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": told}
+    )
+
+
+def _is_of_another_type(request: Request, error: RequestValidationError) -> bool:
+    """Whether a body was not read as JSON, though it should be, since its type says otherwise."""
+    wrong_body = any(it["loc"][:1] == ("body",) for it in error.errors())
+    return wrong_body and isinstance(error.body, bytes)
 
 
 def _pointer(error: Mapping[str, Any]) -> str:
@@ -103,11 +142,30 @@ def _pointer(error: Mapping[str, Any]) -> str:
     return "".join("/" + str(it).replace("~", "~0").replace("/", "~1")[:100] for it in inside)
 
 
-async def refuse_request(_: Request, error: Exception) -> Response:
+async def refuse_request(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses by itself: no such path, method or encoding."""
     assert isinstance(error, HTTPException)
-    status, title = error.status_code, HTTPStatus(error.status_code).phrase
-    return problem(status, f"http.{status}", title, str(error.detail), headers=error.headers)
+    status, title, headers = error.status_code, HTTPStatus(error.status_code).phrase, error.headers
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods_of(request))}
+    elif status != HTTPStatus.NOT_FOUND:
+        try:
+            await check_caller(request)
+        except DmlError as refusal:
+            return answer(refusal)
+    detail = error.detail if error.detail != title else HTTP_PROBLEMS.get(status, title)
+    return problem(status, f"http.{status}", title, str(detail), headers=headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return every method that this path has; FastAPI names those of the first route it finds."""
+    found = set[str]()
+    for route in request.app.routes:
+        inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
+        for it in inner():
+            if it.path_regex.match(request.scope["path"]):
+                found |= getattr(it, "methods", {"GET"})  # Files below a path are read.
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def crash(_: Request, error: Exception) -> Response:
@@ -116,7 +174,7 @@ async def crash(_: Request, error: Exception) -> Response:
         500,
         "http.500",
         "Internal Server Error",
-        "This is our mistake, and nothing was changed. Try again, or tell us the request id.",
+        HTTP_PROBLEMS[500],
     )
 
 

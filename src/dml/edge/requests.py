@@ -1,4 +1,4 @@
-"""What surrounds every request: an id in logs and answers, a line in the log, a largest body.
+"""What surrounds every request: an id, a line in the log, a largest body; and every answer.
 
 Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context variables.
 """
@@ -6,6 +6,7 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context 
 import os
 import re
 import time
+from http import HTTPStatus
 from itertools import count
 from typing import Final
 
@@ -16,12 +17,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dml.core import metrics
 from dml.core.errors import DmlError, Unavailable
-from dml.edge.problems import answer, problem
+from dml.edge.bodies import BODY, Body
+from dml.edge.etags import is_known
+from dml.edge.problems import answer
 
 log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
-_FOR_ALL: Final = (_SAFE, (b"vary", b"Origin"))  # What middlewares add to every answer.
+# What middlewares add to every answer to a device.
+_FOR_ALL: Final = (_SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
+LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that an early answer waits for.
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PROCESS: Final = os.urandom(8).hex()
 _NUMBER: Final = count()
@@ -29,12 +34,12 @@ _QUIET: Final = ("/healthz", "/readyz")
 
 
 class Requests:
-    """`unlimited` names the paths (by how they end) that limit their body themselves."""
+    """What is in front of every route. Of a body, `body_limit_bytes` are taken, unless a route that
+    takes files asks for more (`dml.edge.uploads`)."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, unlimited: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
         self.app = app
         self.limit = body_limit_bytes
-        self.unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,72 +47,111 @@ class Requests:
             return
         headers = dict(scope["headers"])
         request_id = request_id_of(headers.get(b"x-request-id", b""))
-        started, status = time.perf_counter(), 500
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                told = MutableHeaders(scope=message)
-                told["X-Request-ID"] = request_id
-                message["headers"].append(_SAFE)
-            await send(message)
-
+        body = scope[BODY] = Body(self.limit, _declared(headers))
+        answer, started = _Answer(scope, headers, request_id, body, send), time.perf_counter()
+        # HEAD is GET without what follows its head (RFC 9110), so that no route has to know it.
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._limited(scope, receive, send_with_id, headers)
+                await self.app(inner, _limited(receive, body, answer), answer.send)
             except Exception:
                 log.exception("a bug: it was answered with 500")  # Here, where its id is known.
                 raise
             finally:
-                _count(scope, status, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                _count(inner.get("route"), scope["method"], answer.status, seconds)
                 if scope["path"] not in _QUIET:
                     log.info(
                         "request",
                         method=scope["method"],
                         path=scope["path"],
-                        status=status,
-                        milliseconds=round((time.perf_counter() - started) * 1e3, 1),
+                        status=answer.status,
+                        milliseconds=round(seconds * 1e3, 1),
                     )
 
-    async def _limited(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+
+class _Answer:
+    """An answer on its way out: it gets the headers that all have, and no body to HEAD."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        headers: dict[bytes, bytes],
+        request_id: str,
+        body: Body,
+        send: Send,
     ) -> None:
-        if scope["path"].endswith(self.unlimited):
-            await self.app(scope, receive, send)
-            return
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.limit:
-            refused = problem(413, "http.413", "Content Too Large", self._remedy())
-            refused.headers["Connection"] = "close"
-            await refused(scope, receive, send)
-            return
-        await self.app(scope, self._counted(receive), send)
+        self.status = 500
+        self.is_over = False
+        self._asks = headers
+        self._is_head = scope["method"] == "HEAD"
+        self._is_read = scope["method"] in ("GET", "HEAD")
+        self._request_id = request_id
+        self._body = body
+        self._send = send
 
-    def _counted(self, receive: Receive) -> Receive:
-        """Count a body that does not say its length."""
-        seen = 0
+    async def send(self, message: Message) -> None:
+        if self.is_over:
+            return
+        if message["type"] != "http.response.start":
+            await self._send(message)
+            return
+        self._complete(message)
+        self.status = message["status"]
+        await self._send(message)
+        if self._is_head or self.status == HTTPStatus.NOT_MODIFIED:
+            self.is_over = True
+            await self._send({"type": "http.response.body", "body": b""})
 
-        async def counted() -> Message:
-            nonlocal seen
+    def _complete(self, message: Message) -> None:
+        told = MutableHeaders(scope=message)
+        told["X-Request-ID"] = self._request_id
+        message["headers"].append(_SAFE)
+        if "cache-control" not in told and (b"authorization" in self._asks or not self._is_read):
+            told["Cache-Control"] = "no-store"
+        if self._body.is_left(LEFT_OVER_MAX):
+            told["Connection"] = "close"  # What is left of the body is not read.
+        known = self._asks.get(b"if-none-match")
+        if known is None or not self._is_read or message["status"] != HTTPStatus.OK:
+            return
+        if "etag" in told and is_known(told["etag"], known.decode("latin-1")):
+            message["status"] = HTTPStatus.NOT_MODIFIED
+            for name in ("content-length", "content-type"):
+                if name in told:
+                    del told[name]
+
+
+def _declared(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long the body is said to be; None where it comes in chunks."""
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")[:20]
+    return int(length) if length.isdigit() else 0
+
+
+def _limited(receive: Receive, body: Body, answer: _Answer) -> Receive:
+    """Read a body as far as it is taken, and nothing of one that says that it is longer."""
+
+    async def limited() -> Message:
+        if answer.is_over:
+            return {"type": "http.disconnect"}
+        if not body.is_too_large:
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self.limit:
-                raise HTTPException(413, self._remedy())
-            return message
+            body.seen += len(message.get("body", b""))
+            body.is_whole = body.is_whole or not message.get("more_body", False)
+            if not body.is_too_large:
+                return message
+        raise HTTPException(413, f"Send at most {body.limit} bytes.")
 
-        return counted
-
-    def _remedy(self) -> str:
-        return f"Send at most {self.limit} bytes."
+    return limited
 
 
-def _count(scope: Scope, status: int, seconds: float) -> None:
+def _count(route: object, method: str, status: int, seconds: float) -> None:
     """Count a request by its route, as that is written: paths and unknown methods are endless."""
-    route = getattr(scope.get("route"), "path", "none")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    metrics.REQUESTS.inc(method, route, f"{status // 100}xx")
-    metrics.REQUEST_SECONDS.observe(seconds, method, route)
+    path = getattr(route, "path", "none")
+    known = method if method in _METHODS else "other"
+    metrics.REQUESTS.inc(known, path, f"{status // 100}xx")
+    metrics.REQUEST_SECONDS.observe(seconds, known, path)
 
 
 def request_id_of(sent: bytes) -> str:

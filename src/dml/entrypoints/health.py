@@ -23,7 +23,7 @@ from dml.core.errors import NotFound, all_refusals
 from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server
-from dml.edge.problems import refusals, status_of
+from dml.edge.problems import HTTP_PROBLEMS, refusals, status_of
 from dml.entrypoints import wiring
 
 router = APIRouter(tags=["health"])
@@ -167,6 +167,11 @@ async def get_keys(server: Server) -> dict[str, Any]:
 @router.get("/problems/{code}", responses=refusals(NoSuchProblem))
 async def explain(code: str) -> ProblemOut:
     """What a problem document's `type` points at."""
+    number = code.removeprefix("http.")
+    for status, remedy in HTTP_PROBLEMS.items():
+        if number != code and number == str(status):
+            title = HTTPStatus(status).phrase
+            return ProblemOut(code=code, status=status, title=title, detail=remedy)
     for refusal in all_refusals():
         if refusal.code == code:
             return ProblemOut(

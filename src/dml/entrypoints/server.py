@@ -79,12 +79,6 @@ ROUTERS: Final = (
     credits_router,
     chain_admin_router,
 )
-UNLIMITED: Final = (
-    "/versions",
-    "/test-set",
-    "/submissions",
-    "/attachments",
-)  # Uploads count their bytes themselves.
 LINGER_SECONDS: Final = 0.25
 FILES_BESIDE: Final = 500  # Files that a process opens beside its clients' connections.
 
@@ -137,6 +131,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
         generate_unique_id_function=lambda route: ".".join([*map(str, route.tags[:1]), route.name]),
     )
     app.state.settings = settings
@@ -158,9 +153,9 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID"],
+        expose_headers=["Content-Range", "ETag", "Location", "Retry-After", "X-Request-ID"],
     )
-    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes, unlimited=UNLIMITED)
+    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 
@@ -246,7 +241,7 @@ def _limits(settings: Settings) -> Limits:
         connections=max(1, min(settings.connections, soft - FILES_BESIDE)),
         of_one_address=settings.connections_of_one_address,
         trusted=settings.trusted_proxies,
-        long_bodies=UNLIMITED,
+        upload_bytes=settings.upload_progress_bytes,
     )
 
 

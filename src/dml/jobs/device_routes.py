@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
 from dml.core.batching import DatabaseAway, Overloaded
 from dml.core.ids import AssignmentId, DeviceId
 from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
-from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer
-from dml.edge.http import Ctx, Server, SignedInBegin
+from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer, require_device
+from dml.edge.files import send_file
+from dml.edge.http import Ctx, Server, SignedInBegin, guarded
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.jobs import archives, assignments, queries, rules
@@ -38,6 +38,7 @@ def device_path(request: Request) -> DevicePath:
     return path
 
 
+@guarded(require_device)
 def admit(
     request: Request,
     path: "Path",
@@ -106,15 +107,13 @@ async def hand_in(
         200: {"content": {"application/octet-stream": {}}, "description": "The ONNX file."},
     },
 )
-async def download(begin: DeviceBegin, server: Server, assignment_id: AssignmentId) -> Response:
+async def download(
+    begin: DeviceBegin, server: Server, assignment_id: AssignmentId, request: Request
+) -> Response:
     """The model of an assignment that this device holds. Check its SHA-256."""
     async with begin() as device:
         job = await assignments.get_job(device, assignment_id)
-    return StreamingResponse(
-        await server.blobs.stream(job.model_sha256),
-        media_type="application/octet-stream",
-        headers={"Content-Length": str(job.model_size), "ETag": f'"{job.model_sha256}"'},
-    )
+    return await send_file(request, server.blobs, job.model_sha256)
 
 
 @work_router.get("/self/work", responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable))

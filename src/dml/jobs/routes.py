@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
 from dml.core import audit
 from dml.core.ids import JobId
-from dml.edge.http import Begin, Ctx, Server
+from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.streams import while_admitted
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
@@ -103,13 +104,16 @@ async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
         200: {"content": {"text/event-stream": {"example": "event: results\ndata: {…}\n\n"}}},
     },
 )
-async def watch(begin: Begin, watching: Watching, job_id: JobId) -> Response:
-    """Watch the answer grow (server-sent events): `results` with each change, then `end`."""
+async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
+    """Watch the answer grow (server-sent events): `results` with each change, then `end`.
+
+    It ends with `refused`, and a problem document, once the session or the token is no longer good.
+    """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
         first = await results.results_of(ctx.tx, job)
     return StreamingResponse(
-        watching.stream(first),
+        while_admitted(begin, watching.stream(first)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

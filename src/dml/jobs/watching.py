@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Annotated, Final, Self
 
@@ -54,7 +54,7 @@ class Watch:
         self._reader: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def stream(self, first: ResultsOut) -> AsyncIterator[str]:
+    async def stream(self, first: ResultsOut) -> AsyncGenerator[str]:
         """Yield server-sent events: `first`, each newer answer, and `end` when the job has ended.
 
         Its body runs after the request's transaction has ended, and touches none.

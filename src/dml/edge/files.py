@@ -1,0 +1,64 @@
+"""Kept files on their way out: whole, in part (RFC 9110, 14), or not again to who has them."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from dml.core.blobs import Blobs
+from dml.edge.etags import is_known
+from dml.edge.problems import explained
+
+DATA: Final = "application/octet-stream"
+_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?")
+
+
+async def send_file(
+    request: Request,
+    blobs: Blobs,
+    sha256: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = DATA,
+) -> Response:
+    """Answer with a file, whose `ETag` is its hash, or with the one part of it that is asked for.
+
+    More parts at once than one, or what is no range, get the whole file, as RFC 9110 allows.
+    """
+    size, etag = await blobs.get_size(sha256), f'"{sha256}"'
+    told = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
+    if is_known(etag, request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=told)
+    asked = request.headers.get("range")
+    if asked is None or request.headers.get("if-range", etag) != etag:
+        asked = ""
+    part = _find_part(asked, size)
+    if part is None:
+        told["Content-Length"] = str(size)
+        return StreamingResponse(await blobs.stream(sha256), headers=told, media_type=media_type)
+    start, end = part
+    if start >= end:
+        return explained(416, {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
+    told |= {
+        "Content-Length": str(end - start),
+        "Content-Range": f"bytes {start}-{end - 1}/{size}",
+    }
+    chunks = await blobs.stream(sha256, part)
+    return StreamingResponse(chunks, 206, headers=told, media_type=media_type)
+
+
+def _find_part(asked: str, size: int) -> tuple[int, int] | None:
+    """Return from which byte to before which; None for all, and an empty part where none is."""
+    found = _RANGE.fullmatch(asked.replace(" ", ""))
+    if found is None or not (found[1] or found[2]):
+        return None
+    if found[1] is None:
+        return max(0, size - int(found[2])), size if int(found[2]) else 0
+    start = int(found[1])
+    if found[2] is None:
+        return start, size
+    if int(found[2]) < start:
+        return None
+    return start, min(size, int(found[2]) + 1)

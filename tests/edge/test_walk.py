@@ -1,0 +1,181 @@
+"""Every route, asked in every wrong way: by nobody, with reserved words, with what is too much."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import update
+
+from dml.accounts.models import Session
+from dml.core.errors import all_refusals
+from dml.core.settings import Settings
+from dml.edge.http import transaction
+from dml.edge.problems import HTTP_PROBLEMS, STATUS
+from dml.edge.streams import while_admitted
+from tests.world import Person, World, problem
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+RESERVED: Final = ("versions", "test-set", "submissions", "attachments", "file")
+PIECE: Final = b"x" * 65_536
+JSON: Final = {"content-type": "application/json"}
+
+
+def routes(world: World) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every path with its method, and what OpenAPI says of it."""
+    return [
+        (path, method.upper(), operation)
+        for path, operations in world.app.openapi()["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def named(path: str, word: str) -> str:
+    return re.sub(r"\{[^}]+\}", word, path)
+
+
+async def test_who_needs_a_token_is_told_that_before_all_else(world: World) -> None:
+    asked = 0
+    for path, method, operation in routes(world):
+        if "401" not in operation["responses"] or "security" not in operation:
+            continue
+        if "WWW-Authenticate" in (await world.client.request(method, named(path, "x"))).headers:
+            asked += 1
+            for body, headers in ((b"{", JSON), (b"[1]", JSON), (b"a", {"content-type": "a/b"})):
+                for token in ({}, {"Authorization": "Bearer rubbish"}):
+                    answer = await world.client.request(
+                        method, named(path, "rubbish"), content=body, headers=headers | token
+                    )
+                    assert answer.status_code == 401, (method, path, answer.text)
+        else:
+            token = {"Authorization": "Bearer rubbish"}
+            answer = await world.client.request(method, named(path, "rubbish"), headers=token)
+            assert answer.status_code == 401, (method, path, answer.text)
+    assert asked > 60
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_no_path_takes_more_of_a_body_than_its_route_does(
+    world: World, settings: Settings, declared: bool
+) -> None:
+    person = await world.person()
+    paths = {path for path, _, _ in routes(world)}
+    tried = {named(path, word) for path in paths for word in RESERVED}
+    tried |= {f"{named(path, 'x')}/{word}" for path in [*paths, ""] for word in RESERVED}
+    asked = [(method, path) for path in sorted(tried) for method in METHODS]
+    for method, path in asked[::3] if declared else asked[:: len(asked) // 300]:
+        taken = 0
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal taken
+            while taken < 4 * settings.body_limit_bytes:
+                taken += len(PIECE)
+                yield PIECE
+
+        length = {"content-length": "150000000"} if declared else {}
+        token = {"Authorization": f"Bearer {person.token}"}
+        await world.client.request(method, path, content=pieces(), headers=JSON | length | token)
+        assert taken <= (0 if declared else settings.body_limit_bytes) + 2 * len(PIECE)
+
+
+async def test_head_answers_as_get_does_without_a_body(world: World) -> None:
+    for path, method, _ in [*routes(world), ("/docs", "GET", {}), ("/openapi.json", "GET", {})]:
+        if method == "GET" and "{" not in path:
+            got, head = await world.client.get(path), await world.client.head(path)
+            assert head.status_code == got.status_code, path
+            assert head.content == b""
+            assert head.headers.get("content-type") == got.headers.get("content-type")
+
+
+async def test_what_is_not_allowed_is_told_with_all_that_is(world: World) -> None:
+    methods: dict[str, set[str]] = {}
+    for path, method, _ in routes(world):
+        methods.setdefault(path, set()).add(method)
+    for path, known in methods.items():
+        refused = await world.client.request("TRACE", named(path, "x"))
+        problem(refused, 405, "http.405")
+        allowed = set(refused.headers["allow"].split(", "))
+        assert known <= allowed, path
+        assert ("HEAD" in allowed) == ("GET" in allowed)
+
+
+async def test_a_body_of_another_type_is_told_so(world: World) -> None:
+    person = await world.person()
+    body = b'{"email": "a@example.org", "password": "correct horse"}'
+    for headers in ({}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data"}):
+        refused = await world.client.post("/v1/users", content=body, headers=headers)
+        assert "application/json" in problem(refused, 415, "http.415")["detail"]
+        refused = await person.ask("PATCH", "/v1/users/me", content=body, headers=headers)
+        problem(refused, 415, "http.415")
+    problem(await world.client.post("/v1/users", content=b"", headers=JSON), 422, "http.422")
+
+
+async def test_a_path_with_a_slash_too_many_is_no_redirect_to_a_strangers_host(
+    world: World,
+) -> None:
+    for path in ("/v1/algorithms/", "/healthz/", "/docs/", "/v1/jobs/"):
+        answer = await world.client.get(path, headers={"Host": "evil.example.org"})
+        problem(answer, 404, "http.404")
+
+
+async def test_every_problem_is_explained(world: World) -> None:
+    codes = [f"http.{it}" for it in {*HTTP_PROBLEMS, 400, 404, 405, 413, 415, 431}]
+    for code in [*codes, *(it.code for it in all_refusals())]:
+        told = await world.client.get(f"/problems/{code}")
+        assert told.status_code == 200, code
+        assert told.json()["detail"]
+    assert set(STATUS.values()) - {401, 403, 409, 412, 429} <= HTTP_PROBLEMS.keys()
+    problem(await world.client.get("/problems/http.999"), 404, "entrypoints.no_such_problem")
+
+
+async def test_what_is_private_is_not_stored_and_not_sent_twice(world: World) -> None:
+    person = await world.person()
+    mine = await person.get("/v1/users/me")
+    assert mine.headers["cache-control"] == "no-store"
+    for known in (mine.headers["etag"], f'W/{mine.headers["etag"]}, "other"', "*"):
+        again = await person.get("/v1/users/me", headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == mine.headers["etag"]
+    changed = await person.get("/v1/users/me", headers={"If-None-Match": '"no"'})
+    assert changed.status_code == 200
+    body = {"email": "nobody@example.org", "password": "wrong wrong"}
+    signing_in = await world.client.post("/v1/users/authenticate", json=body)
+    assert signing_in.headers["cache-control"] == "no-store"
+
+
+async def test_the_docs_run_no_script_but_their_own_and_keep_no_token(world: World) -> None:
+    page = await world.client.get("/docs")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'self' 'sha256-[^']+'; ", policy)
+    assert '"persistAuthorization": false' in page.text
+
+
+async def end_sessions(world: World, person: Person) -> None:
+    async with world.parts.sessions.begin() as tx:
+        ended = update(Session).where(Session.user_id == person.id)
+        await tx.execute(ended.values(expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
+
+
+async def test_a_stream_ends_with_its_session(world: World) -> None:
+    person = await world.person()
+
+    async def events() -> AsyncGenerator[str]:
+        yield "event: first\n\n"
+        await asyncio.sleep(60)
+        yield "event: never\n\n"
+
+    def begin(*, since: datetime | None = None) -> Any:
+        return transaction(world.parts, person.token, since=since)
+
+    stream = while_admitted(begin, events(), every_seconds=0.2)
+    assert await anext(stream) == "event: first\n\n"
+    await asyncio.sleep(0.3)
+    await end_sessions(world, person)
+    async with asyncio.timeout(5):
+        rest = [it async for it in stream]
+    assert len(rest) == 1
+    assert rest[0].startswith("event: refused\n")
+    assert "core.not_signed_in" in rest[0]
