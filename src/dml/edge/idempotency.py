@@ -93,9 +93,12 @@ Once = once()
 
 
 def _without(body: bytes, secret: Collection[str]) -> bytes:
-    fields = json.loads(body)  # It was read as JSON before: else the request is refused by now.
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""  # No JSON that can be read: the route refuses it, which stores nothing.
     if not isinstance(fields, dict):
-        return b""  # And this will be.
+        return b""  # And this, too.
     kept = {name: value for name, value in fields.items() if name not in secret}
     return json.dumps(kept, sort_keys=True).encode()
 
