@@ -107,7 +107,7 @@ def operations(app: FastAPI) -> Iterator[Operation]:
         for router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute) and route.body_field
-        for method in route.methods
+        for method in route.methods or ()
     }
     for path, methods in whole["paths"].items():
         for method, it in methods.items():

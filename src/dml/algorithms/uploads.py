@@ -1,7 +1,5 @@
 """How a new version comes in: its file is streamed to the blob store, then the version recorded."""
 
-from dataclasses import replace
-
 from fastapi import Request
 
 from dml.algorithms import processes, queries, rules
@@ -13,13 +11,19 @@ from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
+from dml.edge.bodies import sha256_of
 from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.idempotency import LateTransaction
 from dml.inference import spec
 from dml.inference.spec import InputSpec
 
 
 async def upload(
-    server: Parts, begin: BeginFunction, algorithm_id: AlgorithmId, request: Request
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    algorithm_id: AlgorithmId,
+    request: Request,
 ) -> Version:
     """Take a file in for the algorithm's developer. No transaction is open while it comes.
 
@@ -27,11 +31,16 @@ async def upload(
     """
     async with begin() as ctx:
         actor = await _find_developer(ctx, algorithm_id)
+        answered = await late.was_answered(ctx)
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
+    if answered:
+        sha256 = await sha256_of(form.file())
+        await late.repeat(transaction(server, token=None), actor, sha256, repr(form.input_spec))
     stored = await server.blobs.put(form.file(), limit=limit)
-    async with transaction(server, token=None) as ctx:
-        return await add_version(replace(ctx, actor=actor), algorithm_id, form.input_spec, stored)
+    sent = (stored.sha256, repr(form.input_spec))
+    ctx = await late.open(transaction(server, token=None), actor, *sent)
+    return await add_version(ctx, algorithm_id, form.input_spec, stored)
 
 
 async def add_version(

@@ -4,7 +4,7 @@ An image is what its first bytes say: no other is taken, so that a browser is ne
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -16,8 +16,9 @@ from dml.core import audit
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AttachmentId, BountyId, new_id
-from dml.edge.bodies import stream_file
+from dml.edge.bodies import sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.idempotency import LateTransaction
 
 DATA: Final = "application/octet-stream"
 HEAD_BYTES: Final = 12  # What an image is known by.
@@ -61,16 +62,26 @@ class _Checked:
 
 
 async def attach(
-    server: Parts, begin: BeginFunction, bounty_id: BountyId, upload: Upload, request: Request
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    bounty_id: BountyId,
+    upload: Upload,
+    request: Request,
 ) -> Attachment:
     """Take a file in for the bounty's owner. No transaction is open while it comes."""
     async with begin() as ctx:
-        actor = await _find_owner(ctx, bounty_id, upload)
+        answered, actor = await late.was_answered(ctx), ctx.actor
+        if not answered:
+            actor = await _find_owner(ctx, bounty_id, upload)
     limit = server.settings.attachment_limit_bytes
     checked = _Checked(stream_file(request, limit=limit), upload.kind)
+    if answered:
+        sha256 = await sha256_of(checked.chunks())
+        await late.repeat(transaction(server, token=None), actor, sha256)
     stored = await server.blobs.put(checked.chunks(), limit=limit)
-    async with transaction(server, token=None) as ctx:
-        return await add(replace(ctx, actor=actor), bounty_id, upload, stored, checked.media_type)
+    ctx = await late.open(transaction(server, token=None), actor, stored.sha256)
+    return await add(ctx, bounty_id, upload, stored, checked.media_type)
 
 
 async def add(
