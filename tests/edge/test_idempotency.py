@@ -132,7 +132,9 @@ async def test_a_submission_that_is_sent_again_is_the_same_though_no_more_are_ta
     await bounty.post("close")
     again = await ada.post(path, **sent)
     assert (again.status_code, again.content) == (201, first.content)
-    problem(await ada.post(path, **sent | {"headers": key()}), 409, "bounties.closed_for_submissions")
+    problem(
+        await ada.post(path, **sent | {"headers": key()}), 409, "bounties.closed_for_submissions"
+    )
 
 
 async def test_of_two_uploads_at_once_with_a_key_one_is_done(world: World) -> None:

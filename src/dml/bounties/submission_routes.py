@@ -94,7 +94,8 @@ async def submit(
 ) -> SubmissionShownOut:
     """Submit a file of predictions or a model. It is checked, for free, and then scored.
 
-    The same file sent again is the same submission, unless that one failed or was cancelled.
+    The same file sent again is the same submission, unless that one failed, was
+    cancelled, or was only checked.
     """
     submission = await uploads.submit(
         server, begin, late, bounty_id, request, name=wanted.name, dry_run=wanted.dry_run

@@ -76,7 +76,9 @@ class SubmitWanted(Parameters):
     name: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="What you call it. It is for you: nothing follows from it."
     )
-    dry_run: bool = Field(False, description="Only check the file: it is not scored.")
+    dry_run: bool = Field(
+        False, description="Only check the file: it ends as `valid` or `failed`, and is not scored."
+    )
 
 
 class SubmissionOut(Wire):

@@ -32,6 +32,7 @@ _REPEATED_HEADERS: Final = ("content-type", "location", "etag")
 
 class IdempotencyKeyReused(Invalid):
     code = "edge.idempotency_key_reused"
+    pointer = "/Idempotency-Key"
     reason = "This Idempotency-Key was used for another request."
     remedy = "Send the very same request again, or choose a new key for a new one."
 
