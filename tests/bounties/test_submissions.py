@@ -107,7 +107,7 @@ async def test_the_sixth_scored_one_of_a_day_is_refused_and_what_fails_does_not_
     # To check a file is free all the same.
     dry = await submit(contest, ada, tables.predictions(0.7, seed=6), dry_run=True)
     shown = await end_of(ada, dry)
-    assert shown["state"] == "cancelled"
+    assert shown["state"] == "valid"
     assert shown["end_reason"].startswith("only checked")
     assert (shown["shown_score"], shown["predictions_sha256"]) == (None, None)
     # A file that was scored, sent again, is no new one.
@@ -263,7 +263,7 @@ async def test_what_is_judged_by_hand_is_taken_as_it_is(world: World) -> None:
         assert (shown["state"], shown["kind"]) == ("scored", kind)
         assert (shown["shown_score"], shown["improved"], shown["metric"]) == (None, None, None)
     dry = (await send(ada, contest.submissions, b"other", ANY, dry_run=True)).json()
-    assert (dry["state"], dry["end_reason"]) == ("cancelled", "only checked: it arrived whole")
+    assert (dry["state"], dry["end_reason"]) == ("valid", "only checked: it arrived whole")
     assert await left_of(contest, ada) == (2, 3, 97)
     told = (await ada.get(f"{contest.submissions}/{shown['id']}/timeline")).json()
     assert [(it["from_state"], it["to_state"]) for it in told["entries"]] == [

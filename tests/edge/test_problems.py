@@ -1,5 +1,6 @@
 """The transaction ends before the client hears of it, and every failure is a problem document."""
 
+import json
 from typing import Any
 
 import asyncpg
@@ -13,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dml.accounts.models import User
-from dml.core.errors import Conflict
+from dml.core.errors import Conflict, Invalid, all_refusals
 from dml.edge.http import PublicCtx
-from dml.edge.problems import answer_in_problems
+from dml.edge.problems import answer, answer_in_problems
 from tests.conftest import Sessions
 from tests.world import World, make_user
 
@@ -219,3 +220,19 @@ async def test_what_a_failing_statement_was_about_stays_out_of_its_error(
         with pytest.raises(DBAPIError) as failed:
             await tx.execute(text("SELECT CAST(:secret AS text)::int"), {"secret": "1" * 30})
     assert "parameters hidden" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "refusal", [it for it in all_refusals() if issubclass(it, Invalid)], ids=lambda it: it.code
+)
+def test_each_refusal_of_an_input_names_its_fields(refusal: type[Invalid]) -> None:
+    (named,) = json.loads(bytes(answer(refusal()).body))["errors"]
+    assert named == {"pointer": refusal.pointer, "detail": refusal.remedy}
+    assert refusal.pointer == "" or refusal.pointer.startswith("/")
+
+
+async def test_a_refusal_of_a_domain_points_at_the_field(world: World) -> None:
+    ada = await world.person()
+    refused = problem(await ada.patch("/v1/users/me", {"date_of_birth": "2150-01-01"}))
+    assert refused["code"] == "accounts.born_in_the_future"
+    assert [it["pointer"] for it in refused["errors"]] == ["/date_of_birth"]

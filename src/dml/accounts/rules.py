@@ -54,6 +54,7 @@ class LastAdmin(Conflict):
 
 class BornInTheFuture(Invalid):
     code = "accounts.born_in_the_future"
+    pointer = "/date_of_birth"
     reason = "A date of birth lies in the past."
     remedy = "Correct `date_of_birth`."
 

@@ -9,7 +9,7 @@ from dml.accounts.models import DataKind, EducationLevel, Gender
 from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN
 from dml.core.context import Role
 from dml.core.ids import UserId
-from dml.core.wire import Country, Day, Text, Wire, check_text
+from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, example
 
 Email = Annotated[EmailStr, AfterValidator(check_text), Field(max_length=254)]
 
@@ -29,17 +29,23 @@ Password = Annotated[
 ]
 
 
-class RegisterIn(Wire):
+class RegisterIn(Body):
+    model_config = example(email="ada@example.org", password="correct horse battery")
+
     email: Email = Field(examples=["ada@example.org"])
     password: Password = Field(min_length=LENGTH_MIN, max_length=LENGTH_MAX)
 
 
-class CredentialsIn(Wire):
+class CredentialsIn(Body):
+    model_config = example(email="ada@example.org", password="correct horse battery")
+
     email: Email = Field(examples=["ada@example.org"])
     password: Password = Field(max_length=LENGTH_MAX)
 
 
-class RefreshIn(Wire):
+class RefreshIn(Body):
+    model_config = example(refresh_token="q6bO0Y4hTz0nX0m4Xn3bU5t1vGd2kq7s")
+
     refresh_token: Text = Field(max_length=100)
 
 
@@ -51,7 +57,7 @@ class TokensOut(Wire):
     user_id: UserId
 
 
-class ProfileIn(Wire):
+class ProfileIn(Body):
     """What is absent stays as it is; `null` empties a field."""
 
     model_config = ConfigDict(
@@ -67,7 +73,7 @@ class ProfileIn(Wire):
     date_of_birth: Day | None = None
     gender: Gender | None = None
     education_level: EducationLevel | None = None
-    permitted_kinds: list[DataKind] = Field([], max_length=len(DataKind))
+    permitted_kinds: Annotated[list[DataKind], Unique] = Field([], max_length=len(DataKind))
 
 
 class UserOut(Wire):
@@ -98,5 +104,7 @@ class PublicUserOut(Wire):
     created_at: datetime
 
 
-class RoleIn(Wire):
+class RoleIn(Body):
+    model_config = example(role="moderator")
+
     role: Role

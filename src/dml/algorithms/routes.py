@@ -25,7 +25,7 @@ from dml.core.ids import AlgorithmId, VersionId
 from dml.edge import problems
 from dml.edge.files import send_file
 from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
-from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
+from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
@@ -129,6 +129,7 @@ async def get_timeline(ctx: Ctx, algorithm_id: AlgorithmId) -> TimelineOut:
 
 @router.post(
     "/{algorithm_id}/suspend",
+    dependencies=[Once],
     response_model=AlgorithmOut,
     responses=refusals(ModeratorsOnly, rules.AlgorithmNotFound, rules.WrongState),
 )
@@ -140,6 +141,7 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: ReasonIn) -> Shown:
 
 @router.post(
     "/{algorithm_id}/resume",
+    dependencies=[Once],
     response_model=AlgorithmOut,
     responses=refusals(ModeratorsOnly, rules.AlgorithmNotFound, rules.WrongState),
 )
@@ -151,6 +153,7 @@ async def resume(ctx: Ctx, algorithm_id: AlgorithmId, body: ReasonIn) -> Shown:
 
 @router.post(
     "/{algorithm_id}/archive",
+    dependencies=[Once],
     response_model=AlgorithmOut,
     responses=refusals(rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState),
 )
@@ -179,6 +182,7 @@ async def archive(ctx: Ctx, algorithm_id: AlgorithmId, body: OptionalReasonIn = 
 )
 async def upload_version(
     begin: SignedInBegin,
+    late: Late,
     server: Server,
     algorithm_id: AlgorithmId,
     request: Request,
@@ -188,7 +192,7 @@ async def upload_version(
 
     The same file and spec sent again are the same version, unless it was turned down.
     """
-    version = await uploads.upload(server, begin, algorithm_id, request)
+    version = await uploads.upload(server, begin, late, algorithm_id, request)
     response.headers["Location"] = f"/v1/algorithms/{algorithm_id}/versions/{version.id}"
     return version
 
@@ -252,6 +256,7 @@ async def get_version_timeline(
 
 @router.post(
     "/{algorithm_id}/versions/{version_id}/submit",
+    dependencies=[Once],
     response_model=VersionOut,
     responses=refusals(
         rules.AlgorithmNotFound,
@@ -278,6 +283,7 @@ REVIEW_REFUSALS: Final = refusals(
 
 @router.post(
     "/{algorithm_id}/versions/{version_id}/approve",
+    dependencies=[Once],
     response_model=VersionOut,
     responses=REVIEW_REFUSALS,
 )
@@ -293,6 +299,7 @@ async def approve(
 
 @router.post(
     "/{algorithm_id}/versions/{version_id}/reject",
+    dependencies=[Once],
     response_model=VersionOut,
     responses=REVIEW_REFUSALS,
 )

@@ -89,6 +89,7 @@ class FileTooLarge(TooLarge):
 
 class FileEmpty(Invalid):
     code = "algorithms.file_empty"
+    pointer = "/file"
     reason = "The file is empty."
     remedy = "Send the model as ONNX in the part `file`."
 

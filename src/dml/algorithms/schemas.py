@@ -9,7 +9,7 @@ from dml.accounts.models import DataKind
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Text, Unique, Wire, example
 from dml.edge.paging import Paging
 from dml.inference import spec
 
@@ -18,27 +18,17 @@ LABELS_MAX: Final = 1_000
 TAGS_MAX: Final = 20
 
 
-def _check_unique(texts: list[str]) -> list[str]:
-    seen: set[str] = set()
-    for text in texts:
-        if text in seen:
-            raise ValueError(f"must each be there once, and {text!r} is there twice")
-        seen.add(text)
-    return texts
-
-
 def _check_device_fee(fee: MicroTokens) -> MicroTokens:
     if fee > DEVICE_FEE_MAX:
         raise ValueError(f"must be at most {DEVICE_FEE_MAX // ONE_TOKEN} tokens")
     return fee
 
 
-Unique = AfterValidator(_check_unique)
 Tag = Annotated[Text, Field(max_length=40)]
 Label = Annotated[Text, Field(max_length=100)]
 
 
-class AlgorithmIn(Wire):
+class AlgorithmIn(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -148,7 +138,9 @@ class VersionsWanted(Paging):
     state: VersionState = VersionState.IN_REVIEW
 
 
-class ReasonIn(Wire):
+class ReasonIn(Body):
+    model_config = example(reason="The model card does not say what the model was trained on.")
+
     reason: Text = Field(
         max_length=2_000,
         description="Shown to the developer.",
@@ -156,5 +148,7 @@ class ReasonIn(Wire):
     )
 
 
-class OptionalReasonIn(Wire):
+class OptionalReasonIn(Body):
+    model_config = example(reason="It does what its card says.")
+
     reason: Text | None = Field(None, max_length=2_000, description="Shown to the developer.")

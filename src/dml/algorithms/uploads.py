@@ -11,14 +11,20 @@ from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
+from dml.edge.bodies import sha256_of
 from dml.edge.http import BeginFunction, Parts
+from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import uploading
 from dml.inference import spec
 from dml.inference.spec import InputSpec
 
 
 async def upload(
-    server: Parts, begin: BeginFunction, algorithm_id: AlgorithmId, request: Request
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    algorithm_id: AlgorithmId,
+    request: Request,
 ) -> Version:
     """Take a file in for the algorithm's developer. No transaction is open while it comes.
 
@@ -27,12 +33,17 @@ async def upload(
     """
     async with begin() as ctx:
         actor, began = await _find_developer(ctx, algorithm_id), ctx.now
+        answered = await late.was_answered(ctx)
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
     async with uploading(server, actor, request, limit=limit + AROUND_BYTES_MAX):
+        if answered:
+            sha256 = await sha256_of(form.file())
+            await late.repeat(begin(since=began), actor, sha256, repr(form.input_spec))
         stored = await server.blobs.put(form.file(), limit=limit)
-    async with begin(since=began) as ctx:
-        return await add_version(ctx, algorithm_id, form.input_spec, stored)
+    sent = (stored.sha256, repr(form.input_spec))
+    ctx = await late.open(begin(since=began), actor, *sent)
+    return await add_version(ctx, algorithm_id, form.input_spec, stored)
 
 
 async def add_version(

@@ -3,7 +3,8 @@
     bounty       draft → funded → enrolling → submitting → evaluating → disputing → finished ;
                  any before disputing → cancelled
     enrollment   enrolled → winner | not_placed | withdrawn | disqualified
-    submission   validating → queued → evaluating → scored | failed | cancelled
+    submission   validating → queued → evaluating → scored | failed | cancelled ;
+                 only checked: validating → valid | failed | cancelled
 
 An owner writes a bounty, uploads a hidden test set and puts the prizes into escrow. People enroll,
 alone or in teams, and submit predictions or a model. Each is checked for nothing and scored on the

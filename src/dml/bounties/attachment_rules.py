@@ -25,6 +25,7 @@ class AttachmentNotFound(NotFound):
 
 class BadFileName(Invalid):
     code = "bounties.bad_file_name"
+    pointer = "/name"
     reason = "This is no plain name of a file."
     remedy = "Send a `name` without slashes, control characters or a dot in front."
 

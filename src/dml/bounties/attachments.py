@@ -16,8 +16,9 @@ from dml.core import audit
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AttachmentId, BountyId, new_id
-from dml.edge.bodies import stream_file
+from dml.edge.bodies import sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts
+from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import uploading
 
 DATA: Final = "application/octet-stream"
@@ -62,17 +63,27 @@ class _Checked:
 
 
 async def attach(
-    server: Parts, begin: BeginFunction, bounty_id: BountyId, upload: Upload, request: Request
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    bounty_id: BountyId,
+    upload: Upload,
+    request: Request,
 ) -> Attachment:
     """Take a file in for the bounty's owner. No transaction is open while it comes."""
     async with begin() as ctx:
-        actor, began = await _find_owner(ctx, bounty_id, upload), ctx.now
+        answered, actor, began = await late.was_answered(ctx), ctx.actor, ctx.now
+        if not answered:
+            actor = await _find_owner(ctx, bounty_id, upload)
     limit = server.settings.attachment_limit_bytes
     async with uploading(server, actor, request, limit=limit):
         checked = _Checked(stream_file(request, limit=limit), upload.kind)
+        if answered:
+            sha256 = await sha256_of(checked.chunks())
+            await late.repeat(begin(since=began), actor, sha256)
         stored = await server.blobs.put(checked.chunks(), limit=limit)
-    async with begin(since=began) as ctx:
-        return await add(ctx, bounty_id, upload, stored, checked.media_type)
+    ctx = await late.open(begin(since=began), actor, stored.sha256)
+    return await add(ctx, bounty_id, upload, stored, checked.media_type)
 
 
 async def add(

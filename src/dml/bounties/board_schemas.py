@@ -12,14 +12,14 @@ from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestS
 from dml.core.db import PAGE_MAX
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.core.money import AmountOut
-from dml.core.wire import Wire
+from dml.core.wire import Parameters, Wire
 
 BoardCursor = Annotated[
     Key, BeforeValidator(lambda text: Key.read(text)), WithJsonSchema({"type": "string"})
 ]
 
 
-class BoardWanted(Wire):
+class BoardWanted(Parameters):
     part: Part | None = Field(
         None, description="Unset: the final ranking, as soon as there is one."
     )
@@ -27,7 +27,7 @@ class BoardWanted(Wire):
     cursor: BoardCursor | None = None
 
 
-class ExportWanted(Wire):
+class ExportWanted(Parameters):
     part: Part | None = Field(
         None, description="Unset: the final ranking, as soon as there is one."
     )
@@ -74,7 +74,7 @@ class RecordOut(Wire):
     name: str
 
 
-class RecordsWanted(Wire):
+class RecordsWanted(Parameters):
     limit: int = Field(100, ge=1, le=RECORDS_MAX)
     cursor: BoardCursor | None = None
 

@@ -37,6 +37,7 @@ class OnlyMoreTime(Conflict):
 
 class ReasonMissing(Invalid):
     code = "bounties.reason_missing"
+    pointer = "/reason"
     reason = "Once a bounty is open, a change of it needs a reason that everybody sees."
     remedy = "Send a `reason`."
 

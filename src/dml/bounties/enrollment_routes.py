@@ -96,7 +96,11 @@ async def get_enrollment(
     return public_of(*row)
 
 
-@router.post("/{enrollment_id}/agree", responses=refusals(*BOTH, entering.NotInvited, *ENTERING))
+@router.post(
+    "/{enrollment_id}/agree",
+    dependencies=[Once],
+    responses=refusals(*BOTH, entering.NotInvited, *ENTERING),
+)
 async def agree(
     ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId, body: AgreementIn
 ) -> EntryOut:
@@ -113,6 +117,7 @@ async def agree(
 
 @router.post(
     "/{enrollment_id}/leave",
+    dependencies=[Once],
     responses=refusals(
         *BOTH, entering.NotInvited, entering.CaptainStays, entering.SubmissionsBegan
     ),
@@ -140,6 +145,7 @@ async def withdraw(ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId) -
 
 @router.post(
     "/{enrollment_id}/disqualify",
+    dependencies=[Once],
     responses=refusals(*BOTH, ModeratorsOnly, entering.NotImpartial, rules.WrongState),
 )
 async def disqualify(
@@ -152,6 +158,7 @@ async def disqualify(
 
 @router.post(
     "/{enrollment_id}/reinstate",
+    dependencies=[Once],
     responses=refusals(*BOTH, ModeratorsOnly, entering.NotImpartial, rules.WrongState),
 )
 async def reinstate(

@@ -110,6 +110,7 @@ class NotImpartial(Forbidden):
 
 class RulesNotAccepted(Invalid):
     code = "bounties.rules_not_accepted"
+    pointer = "/accept_rules"
     reason = "Who enters a bounty accepts its rules."
     remedy = "Read the rules, and send `accept_rules: true`."
 
@@ -128,12 +129,14 @@ class NameTaken(Conflict):
 
 class TeamTooLarge(Invalid):
     code = "bounties.team_too_large"
+    pointer = "/team"
     reason = "There are more people in this team than the bounty allows."
     remedy = "Invite fewer: with the captain there may be `team_size_max`."
 
 
 class TeamOutOfOrder(Invalid):
     code = "bounties.team_out_of_order"
+    pointer = "/team"
     reason = "A team names each of its other members once, and shares out at most the whole prize."
     remedy = "Name each once, without yourself; the shares sum to at most 10000."
 

@@ -10,21 +10,21 @@ from dml.bounties.models import Enrollment, EnrollmentState, Member
 from dml.bounties.schemas import Line
 from dml.core.ids import BountyId, EnrollmentId, UserId
 from dml.core.money import AmountOut
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Text, Wire, example
 
 Sha256 = Annotated[Text, Field(pattern="^[0-9a-f]{64}$")]
 Accepted = Field(description="Must be `true`: you have read the rules, and accept them.")
 Digest: Final = "`rules_sha256` of the bounty that you read: refused if they changed since."
 
 
-class InvitationIn(Wire):
+class InvitationIn(Body):
     user_id: UserId
     share_bps: int = Field(
         ge=0, le=10_000, description="Of each prize, in hundredths of a percent."
     )
 
 
-class EnrollmentIn(Wire):
+class EnrollmentIn(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"accept_rules": True}]})
 
     accept_rules: bool = Accepted
@@ -37,7 +37,9 @@ class EnrollmentIn(Wire):
     )
 
 
-class AgreementIn(Wire):
+class AgreementIn(Body):
+    model_config = example(accept_rules=True)
+
     accept_rules: bool = Accepted
     rules_sha256: Sha256 | None = Field(None, description=Digest)
 

@@ -124,6 +124,7 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
 
 @router.post(
     "/{bounty_id}/submissions/{submission_id}/publish",
+    dependencies=[Once],
     status_code=201,
     response_model=VersionOut,
     responses=refusals(

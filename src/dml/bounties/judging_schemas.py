@@ -10,7 +10,7 @@ from dml.bounties.board import Pair, Shown
 from dml.bounties.models import Dispute, Enrollment
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, BountyId, DecisionId, DisputeId, EnrollmentId
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Parameters, Text, Wire, example
 from dml.inference import spec
 
 REASON_MAX: Final = 2_000
@@ -21,14 +21,22 @@ PairCursor = Annotated[
 ]
 
 
-class RewardIn(Wire):
+class RewardIn(Body):
+    model_config = example(
+        winners=["01987c1e-0000-7000-8000-000000000001"], reason="It reads best."
+    )
+
     winners: list[EnrollmentId] = Field(
         max_length=ORDER_MAX, description="The first place first. Empty: nobody won anything."
     )
     reason: Text = Field(max_length=REASON_MAX, description="Everybody sees it.")
 
 
-class ReorderIn(Wire):
+class ReorderIn(Body):
+    model_config = example(
+        order=["01987c1e-0000-7000-8000-000000000002"], reason="The first used other data."
+    )
+
     order: list[EnrollmentId] = Field(
         min_length=1,
         max_length=ORDER_MAX,
@@ -46,7 +54,9 @@ class DecisionOut(Wire):
     created_at: datetime
 
 
-class DisputeIn(Wire):
+class DisputeIn(Body):
+    model_config = example(text="The first place used the test set of last year.")
+
     text: Text = Field(max_length=5_000, description="Everybody sees it.")
 
 
@@ -59,7 +69,7 @@ class DisputeOut(Wire):
     created_at: datetime
 
 
-class AgreementsWanted(Wire):
+class AgreementsWanted(Parameters):
     bounty_id: BountyId | None = None
     limit: int = Field(20, ge=1, le=PAGE_MAX)
     cursor: PairCursor | None = None
@@ -80,7 +90,11 @@ class AgreementsOut(Wire):
     next_cursor: str | None
 
 
-class PublishIn(Wire):
+class PublishIn(Body):
+    model_config = example(
+        algorithm_id="01987c1e-0000-7000-8000-000000000001", input_spec=dict(spec.EXAMPLE)
+    )
+
     algorithm_id: AlgorithmId = Field(description="An algorithm of yours: it gets a new version.")
     input_spec: Annotated[
         Any, AfterValidator(spec.read), WithJsonSchema(dict(spec.JSON_SCHEMA))

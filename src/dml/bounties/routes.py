@@ -26,7 +26,7 @@ from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.etags import BadIfMatch, IfMatch
 from dml.edge.files import send_file
 from dml.edge.http import Begin, Ctx, PublicCtx, Server, SignedInBegin
-from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
+from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import TimelineOut, timeline
@@ -155,25 +155,29 @@ async def fund(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     return await shapes.told(ctx, await service.fund(ctx, bounty_id), response)
 
 
-@router.post("/{bounty_id}/open", responses=MOVING)
+@router.post("/{bounty_id}/open", dependencies=[Once], responses=MOVING)
 async def open_enrollment(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Open enrollment now, before `enrolls_at`."""
     return await shapes.told(ctx, await service.open_enrollment(ctx, bounty_id), response)
 
 
-@router.post("/{bounty_id}/start", responses=MOVING)
+@router.post("/{bounty_id}/start", dependencies=[Once], responses=MOVING)
 async def start_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """Take submissions from now on, before `submits_at`. Enrollment ends."""
     return await shapes.told(ctx, await service.start_submissions(ctx, bounty_id), response)
 
 
-@router.post("/{bounty_id}/close", responses=MOVING)
+@router.post("/{bounty_id}/close", dependencies=[Once], responses=MOVING)
 async def close_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
     """End the submissions now, before `closes_at`."""
     return await shapes.told(ctx, await service.close_submissions(ctx, bounty_id), response)
 
 
-@router.post("/{bounty_id}/pause", responses=refusals(*MOVES, NotImpartial, rules.PausedEnough))
+@router.post(
+    "/{bounty_id}/pause",
+    dependencies=[Once],
+    responses=refusals(*MOVES, NotImpartial, rules.PausedEnough),
+)
 async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
     """Take nothing in for now, and stop the clock. For its owner and moderators."""
     return await shapes.told(ctx, await service.pause(ctx, bounty_id, reason=body.reason), response)
@@ -181,6 +185,7 @@ async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respons
 
 @router.post(
     "/{bounty_id}/resume",
+    dependencies=[Once],
     responses=refusals(rules.BountyNotFound, rules.NotOwner, NotImpartial, rules.NotPaused),
 )
 async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
@@ -224,6 +229,7 @@ async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respon
 )
 async def attach(
     begin: SignedInBegin,
+    late: Late,
     server: Server,
     request: Request,
     response: Response,
@@ -236,7 +242,7 @@ async def attach(
 ) -> AttachmentOut:
     """Add a file, the body itself. A new thumbnail or cover takes the place of the old one."""
     upload = Upload(kind, name, reason)
-    attachment = await attachments.attach(server, begin, bounty_id, upload, request)
+    attachment = await attachments.attach(server, begin, late, bounty_id, upload, request)
     shown = shapes.attached(attachment)
     response.headers["Location"] = shown.url
     return shown

@@ -37,7 +37,12 @@ BOUNTY_MOVES: Final[Mapping[BountyState, frozenset[BountyState]]] = {
 }
 SUBMISSION_MOVES: Final[Mapping[SubmissionState, frozenset[SubmissionState]]] = {
     SubmissionState.VALIDATING: frozenset(
-        {SubmissionState.QUEUED, SubmissionState.FAILED, SubmissionState.CANCELLED}
+        {
+            SubmissionState.QUEUED,
+            SubmissionState.VALID,
+            SubmissionState.FAILED,
+            SubmissionState.CANCELLED,
+        }
     ),
     SubmissionState.QUEUED: frozenset(
         {SubmissionState.EVALUATING, SubmissionState.FAILED, SubmissionState.CANCELLED}
@@ -50,6 +55,7 @@ SUBMISSION_MOVES: Final[Mapping[SubmissionState, frozenset[SubmissionState]]] = 
             SubmissionState.CANCELLED,
         }
     ),
+    SubmissionState.VALID: frozenset(),
     SubmissionState.SCORED: frozenset(),
     SubmissionState.FAILED: frozenset(),
     SubmissionState.CANCELLED: frozenset(),
@@ -99,6 +105,7 @@ class PausedEnough(Conflict):
 
 class PrizesDoNotSum(Invalid):
     code = "bounties.prizes_do_not_sum"
+    pointer = "/prize_total"
     reason = "The prizes do not sum to the total that was sent with them."
     remedy = "Correct the prizes or `prize_total`: they sum to `sum`."
 
@@ -111,6 +118,7 @@ class DatesOutOfOrder(Invalid):
 
 class MetricMissing(Invalid):
     code = "bounties.metric_missing"
+    pointer = "/metric"
     reason = "A bounty that is judged by a metric names it, and one judged by hand names none."
     remedy = "Send `metric` with `judging: metric`, and leave it out with `judging: manual`."
 

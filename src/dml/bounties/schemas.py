@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
-from dml.algorithms.schemas import Tag, Unique
+from dml.algorithms.schemas import Tag
 from dml.bounties.models import AttachmentKind, BountyState, Judging, Ties
 from dml.bounties.rules import DISPUTE_SECONDS, DISPUTE_SECONDS_MAX, PRIZES_MAX
 from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.money import MAX, AmountIn, AmountOut, MicroTokens
-from dml.core.wire import TEXT_MAX, Moment, Text, Wire
+from dml.core.wire import TEXT_MAX, Body, Moment, Text, Unique, Wire, example
 from dml.edge.paging import SortedPaging
 from dml.edge.timeline import NextOut
 from dml.scoring.names import MetricName
@@ -53,7 +53,7 @@ TeamSize = Annotated[int, Field(ge=1, le=5)]
 Fee = Annotated[AmountIn, AfterValidator(_check_fee)]
 
 
-class PrizeIn(Wire):
+class PrizeIn(Body):
     place: int = Field(ge=1, le=PRIZES_MAX)
     amount: Annotated[AmountIn, AfterValidator(_check_positive)]
 
@@ -62,7 +62,7 @@ Prizes = Annotated[list[PrizeIn], AfterValidator(_check_prizes)]
 Tags = Annotated[list[Tag], Unique]
 
 
-class LimitsIn(Wire):
+class LimitsIn(Body):
     """How many submissions of one entrant are scored. Files that are refused do not count."""
 
     a_day: int = Field(5, ge=1, le=100)
@@ -90,7 +90,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-class BountyIn(Wire):
+class BountyIn(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     name: Line = Field(max_length=200)
@@ -122,8 +122,12 @@ class BountyIn(Wire):
     )
 
 
-class BountyEditIn(Wire):
+class BountyEditIn(Body):
     """What is named is changed; nothing else is."""
+
+    model_config = example(
+        closes_at="2030-04-01T00:00:00Z", reason="Some of you asked for more time."
+    )
 
     name: Line | None = Field(None, max_length=200)
     organisation: Line | None = Field(None, max_length=200)
@@ -166,7 +170,9 @@ class BountyEditIn(Wire):
         return found | (self.limits.columns() if self.limits else {})
 
 
-class ReasonIn(Wire):
+class ReasonIn(Body):
+    model_config = example(reason="The test set has an error, which we mend.")
+
     reason: Text = Field(max_length=2_000, description="Shown to everybody.")
 
 

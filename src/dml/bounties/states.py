@@ -37,9 +37,12 @@ class EnrollmentState(StrEnum):
 
 
 class SubmissionState(StrEnum):
+    """`VALID` is the end of one that was only checked."""
+
     VALIDATING = "validating"
     QUEUED = "queued"
     EVALUATING = "evaluating"
+    VALID = "valid"
     SCORED = "scored"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -161,7 +161,7 @@ async def conclude_validation(
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
     elif submission.dry_run:
         reason = "only checked: it is valid, and would be scored"
-        await end(ctx, submission, SubmissionState.CANCELLED, reason=reason)
+        await end(ctx, submission, SubmissionState.VALID, reason=reason)
     else:
         move = moves.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now

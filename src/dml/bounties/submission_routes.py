@@ -31,10 +31,15 @@ from dml.core.ids import BountyId, SubmissionId
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.files import send_file
 from dml.edge.http import Ctx, Server, SignedInBegin
+from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 
-router = APIRouter(prefix="/v1/bounties/{bounty_id}/submissions", tags=["submissions"])
+router = APIRouter(
+    prefix="/v1/bounties/{bounty_id}/submissions",
+    tags=["submissions"],
+    route_class=IdempotentRoute,
+)
 
 A_FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -80,6 +85,7 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
 )
 async def submit(
     begin: SignedInBegin,
+    late: Late,
     server: Server,
     bounty_id: BountyId,
     wanted: Annotated[SubmitWanted, Query()],
@@ -88,14 +94,14 @@ async def submit(
 ) -> SubmissionShownOut:
     """Submit a file of predictions or a model. It is checked, for free, and then scored.
 
-    The same file sent again is the same submission, unless that one failed or was cancelled.
+    The same file sent again is the same submission, unless that one failed, was
+    cancelled, or was only checked.
     """
     submission = await uploads.submit(
-        server, begin, bounty_id, request, name=wanted.name, dry_run=wanted.dry_run
+        server, begin, late, bounty_id, request, name=wanted.name, dry_run=wanted.dry_run
     )
     response.headers["Location"] = f"/v1/bounties/{bounty_id}/submissions/{submission.id}"
-    async with uploads.reading(server, submission) as ctx:
-        return await _shown(ctx, submission)
+    return await _shown(late.ctx, submission)
 
 
 @router.get("", responses=refusals(rules.BountyNotFound))
@@ -180,6 +186,7 @@ async def get_timeline(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionI
 
 @router.post(
     "/{submission_id}/cancel",
+    dependencies=[Once],
     responses=refusals(rules.BountyNotFound, submission_rules.SubmissionNotFound, rules.WrongState),
 )
 async def cancel(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> SubmissionShownOut:
@@ -189,6 +196,7 @@ async def cancel(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> 
 
 @router.post(
     "/{submission_id}/choose",
+    dependencies=[Once],
     responses=refusals(
         rules.BountyNotFound,
         rules.WrongState,

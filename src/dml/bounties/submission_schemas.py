@@ -8,7 +8,7 @@ from pydantic import Field
 from dml.bounties.models import SubmissionKind, SubmissionState, TestSetState
 from dml.bounties.submission_rules import MEDIA_TYPES, Limits
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId, UserId
-from dml.core.wire import Text, Wire
+from dml.core.wire import Parameters, Text, Wire
 from dml.edge import problems
 from dml.edge.paging import Page, Paging
 
@@ -22,7 +22,7 @@ NO_SUCH_TYPE: Final[dict[int | str, dict[str, Any]]] = {
 Column = Annotated[Text, Field(max_length=200)]
 
 
-class ColumnsWanted(Wire):
+class ColumnsWanted(Parameters):
     id_column: Column = Field("id", description="The column that names each row.")
     target_column: Column = Field("target", description="The column that is to be predicted.")
 
@@ -72,11 +72,13 @@ class LimitsOut(Wire):
     in_all: LeftOut
 
 
-class SubmitWanted(Wire):
+class SubmitWanted(Parameters):
     name: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="What you call it. It is for you: nothing follows from it."
     )
-    dry_run: bool = Field(False, description="Only check the file: it is not scored.")
+    dry_run: bool = Field(
+        False, description="Only check the file: it ends as `valid` or `failed`, and is not scored."
+    )
 
 
 class SubmissionOut(Wire):

@@ -1,19 +1,16 @@
 """How files come in: test sets, which are sealed at once, and submissions, which are streamed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Final
 
 from fastapi import HTTPException, Request
 
 from dml.bounties import submission_processes, submission_rules, submitting, test_sets
 from dml.bounties.models import Submission, SubmissionKind, TestSet
-from dml.core.context import Actor, Context
 from dml.core.ids import BountyId
-from dml.edge.bodies import FileCutOff, read_file, stream_file
-from dml.edge.http import BeginFunction, Parts, transaction
+from dml.edge.bodies import FileCutOff, read_file, sha256_of, stream_file
+from dml.edge.http import BeginFunction, Parts
+from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import uploading
 
 # A test set is in memory until it is sealed. Who waits to send one holds next to nothing.
@@ -60,6 +57,7 @@ async def upload_test_set(
 async def submit(
     server: Parts,
     begin: BeginFunction,
+    late: LateTransaction,
     bounty_id: BountyId,
     request: Request,
     *,
@@ -71,32 +69,31 @@ async def submit(
     A large file over a slow line outlasts an access token, so the token counts when it begins;
     the session counts once more in the end.
     """
+    limit, sent = server.settings.model_limit_bytes, request.headers.get("content-type", "")
+    async with begin() as ctx:
+        answered = await late.was_answered(ctx)
+    if answered:
+        async with uploading(server, ctx.actor, request, limit=limit):
+            sha256 = await sha256_of(stream_file(request, limit=limit))
+        await late.repeat(begin(since=ctx.now), ctx.actor, sha256, sent)
     async with begin() as ctx:
         bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
         actor, began = ctx.actor, ctx.now
-    limit = server.settings.predictions_limit_bytes
-    if kind in (SubmissionKind.ONNX, SubmissionKind.FILE):
-        limit = server.settings.model_limit_bytes
+    if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
+        limit = server.settings.predictions_limit_bytes
     async with uploading(server, actor, request, limit=limit):
         stored = await server.blobs.put(stream_file(request, limit=limit), limit=limit)
-    async with begin(since=began) as ctx:
-        return await submitting.enter(
-            ctx,
-            bounty_id,
-            kind=kind,
-            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
-            dry_run=dry_run,
-            stored=stored,
-        )
-
-
-@asynccontextmanager
-async def reading(server: Parts, submission: Submission) -> AsyncIterator[Context]:
-    """Open a context of the submitter's, for the answer: their token may have expired meanwhile."""
-    async with transaction(server, token=None) as ctx:
-        yield replace(ctx, actor=Actor(submission.submitter_id))
+    ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
+    return await submitting.enter(
+        ctx,
+        bounty_id,
+        kind=kind,
+        name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
+        dry_run=dry_run,
+        stored=stored,
+    )
 
 
 async def _read_in_time(request: Request, *, limit: int) -> bytes:

@@ -12,7 +12,7 @@ from dml.chain.models import DeniedAddress, Deposit, Vault
 from dml.chain.withdrawal_schemas import WithdrawalOut
 from dml.core.db import PAGE_MAX
 from dml.core.ids import UserId
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Parameters, Text, Wire, example
 
 
 class ReviewOut(WithdrawalOut):
@@ -21,15 +21,21 @@ class ReviewOut(WithdrawalOut):
     user_id: UserId
 
 
-class ApprovalIn(Wire):
+class ApprovalIn(Body):
+    model_config = example(reason="The wallet is known.")
+
     reason: Text | None = Field(None, max_length=2_000, description="Its user reads it.")
 
 
-class RefusalIn(Wire):
+class RefusalIn(Body):
+    model_config = example(reason="The account was reported as stolen.")
+
     reason: Text = Field(max_length=2_000, description="Its user reads it.")
 
 
-class DenialIn(Wire):
+class DenialIn(Body):
+    model_config = example(reason="It is on a list of stolen wallets.")
+
     reason: Text = Field(max_length=2_000, description="For admins alone.")
 
 
@@ -40,7 +46,7 @@ class DeniedOut(Wire):
     denied_at: datetime
 
 
-class DeniedWanted(Wire):
+class DeniedWanted(Parameters):
     limit: int = Field(20, ge=1, le=PAGE_MAX)
     cursor: AddressIn | None = None
 
@@ -56,7 +62,12 @@ class UnclaimedOut(DepositOut):
     named: UUID = Field(description="The 16 bytes that it carries: no user has that id.")
 
 
-class AssignmentIn(Wire):
+class AssignmentIn(Body):
+    model_config = example(
+        user_id="01987c1e-0000-7000-8000-000000000001",
+        reason="They showed the transaction in a signed message.",
+    )
+
     user_id: UserId = Field(description="Whose it is.")
     reason: Text = Field(max_length=2_000, description="How you know: kept in the audit log.")
 

@@ -12,7 +12,7 @@ from dml.chain.models import Deposit, Vault
 from dml.chain.states import DepositState
 from dml.core.ids import DepositId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Wire
+from dml.core.wire import Body, Parameters, Wire, example
 from dml.edge.paging import Paging
 
 DEADLINE_MAX: Final = 2**53 - 1
@@ -80,12 +80,14 @@ KeySignatureIn = Annotated[
 ]
 
 
-class PermitIn(Wire):
+class PermitIn(Body):
     deadline: int = Field(ge=0, le=DEADLINE_MAX, description="As in what was signed.")
     signature: KeySignatureIn
 
 
-class InstructionsIn(Wire):
+class InstructionsIn(Body):
+    model_config = example(amount="12.5", wallet=_ADDRESS)
+
     amount: AmountIn = Field(gt=0)
     wallet: AddressIn | None = Field(
         None, description="Who pays: for a permit to sign, in the place of an approval."
@@ -100,7 +102,7 @@ class Step(StrEnum):
     DEPOSIT = "deposit"
 
 
-class QrWanted(Wire):
+class QrWanted(Parameters):
     amount: AmountIn = Field(gt=0)
     step: Step = Step.DEPOSIT
 

@@ -14,11 +14,12 @@ from dml.chain.wallets import Challenge
 from dml.core.errors import NotSignedIn
 from dml.core.ids import WalletId
 from dml.edge.http import Ctx, SignedInBegin, parts
+from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paging
 from dml.edge.problems import refusals
 
-router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
+router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
@@ -34,7 +35,7 @@ Origin: TypeAlias = Annotated[str, Depends(_origin)]
     "/challenges",
     status_code=201,
     response_model=ChallengeOut,
-    dependencies=[limit],
+    dependencies=[Once, limit],
     responses=refusals(
         NotConnected,
         wallet_rules.NobodysAddress,
@@ -70,11 +71,17 @@ async def challenge(ctx: Ctx, body: ChallengeIn, origin: Origin) -> Challenge:
     ),
 )
 async def link(
-    begin: SignedInBegin, chain: Chain, body: WalletIn, origin: Origin, response: Response
+    begin: SignedInBegin,
+    late: Late,
+    chain: Chain,
+    body: WalletIn,
+    origin: Origin,
+    response: Response,
 ) -> Wallet:
     """Link a wallet by its signature: from then on, tokens can be paid out to it."""
     wallet = await wallets.link(
         begin,
+        late,
         chain,
         message=body.message,
         signature=body.signature,

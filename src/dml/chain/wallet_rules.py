@@ -38,24 +38,28 @@ class Message:
 
 class UnreadableMessage(Invalid):
     code = "chain.unreadable_message"
+    pointer = "/message"
     reason = "This is no message as EIP-4361 writes it."
     remedy = "Sign the `message` of a new challenge as it is, to the letter, and send both."
 
 
 class WrongMessage(Invalid):
     code = "chain.wrong_message"
+    pointer = "/message"
     reason = "The message was not signed for this marketplace, this chain or this moment."
     remedy = "Get a new challenge and sign its `message`; `wrong` names what does not fit."
 
 
 class BadChallenge(Invalid):
     code = "chain.bad_challenge"
+    pointer = "/message"
     reason = "The nonce is none of your open challenges: it was used, has expired, or is unknown."
     remedy = "Get a new challenge and sign its `message`."
 
 
 class WrongSignature(Invalid):
     code = "chain.wrong_signature"
+    pointer = "/signature"
     reason = "The signature is not that of this address over this message."
     remedy = "Sign with the wallet of that very address; a contract must be deployed on this chain."
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from dml.chain.addresses import AddressIn
 from dml.chain.states import WalletKind
 from dml.core.ids import WalletId
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Text, Wire, example
 
 SIGNATURE_BYTES_MAX: Final = 4_096  # Of contracts with many owners.
 _HEX: Final = re.compile(rf"0x(?:[0-9a-fA-F]{{2}}){{1,{SIGNATURE_BYTES_MAX}}}", re.ASCII)
@@ -39,7 +39,9 @@ SignatureIn = Annotated[
 ]
 
 
-class ChallengeIn(Wire):
+class ChallengeIn(Body):
+    model_config = example(address=_EXAMPLE)
+
     address: AddressIn
 
 
@@ -55,7 +57,13 @@ class ChallengeOut(Wire):
     expires_at: datetime
 
 
-class WalletIn(Wire):
+class WalletIn(Body):
+    model_config = example(
+        message="market.example.org wants you to sign in with your Ethereum account:\n…",
+        signature="0x" + "5b" * 64 + "1c",
+        name="My savings",
+    )
+
     message: Text = Field(max_length=4_000, description="The message that was signed.")
     signature: SignatureIn = Field(
         description="By the address's key (EIP-191), or for its contract (EIP-1271)."

@@ -21,6 +21,7 @@ from dml.core import audit
 from dml.core.context import Context
 from dml.core.ids import WalletId, new_id
 from dml.edge.http import BeginFunction
+from dml.edge.idempotency import LateTransaction
 
 STATEMENT: Final = "Link this wallet to your account, so that tokens can be paid out to it."
 
@@ -59,6 +60,7 @@ async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
 
 async def link(
     begin: BeginFunction,
+    late: LateTransaction,
     endpoints: Endpoints | None,
     *,
     message: str,
@@ -67,15 +69,20 @@ async def link(
     origin: str,
 ) -> Wallet:
     """Link the wallet that signed the message. No transaction is open while a node is asked."""
+    sent = (message, signature.hex(), name or "")
     read = signed_messages.read(message)
     async with begin() as ctx:
-        await _require_linkable(ctx, read, origin)
+        answered = await late.was_answered(ctx)
+        if not answered:
+            await _require_linkable(ctx, read, origin)
+    if answered:
+        await late.repeat(begin(), ctx.actor, *sent)
     kind = await _require_signed(endpoints, read.address, message, signature)
-    async with begin() as ctx:
-        await queries.lock_user(ctx.tx, ctx.actor.id)
-        challenge = await _require_linkable(ctx, read, origin)
-        challenge.used_at = ctx.now
-        return await _add(ctx, read.address, kind, name)
+    ctx = await late.open(begin(), ctx.actor, *sent)
+    await queries.lock_user(ctx.tx, ctx.actor.id)
+    challenge = await _require_linkable(ctx, read, origin)
+    challenge.used_at = ctx.now
+    return await _add(ctx, read.address, kind, name)
 
 
 async def unlink(ctx: Context, wallet_id: WalletId) -> None:

@@ -13,14 +13,20 @@ from dml.chain.states import WithdrawalState
 from dml.chain.withdrawal_rules import Recent, Terms, amount_left, stands_still
 from dml.core.ids import WalletId, WithdrawalId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Text, Wire
+from dml.core.wire import Body, Text, Wire, example
 from dml.edge.paging import Paging
 from dml.edge.timeline import TimelineOut
 
 _HASH = "0x" + "1f" * 32
 
 
-class WithdrawalIn(Wire):
+class WithdrawalIn(Body):
+    model_config = example(
+        amount="12.5",
+        wallet_id="01987c1e-0000-7000-8000-000000000001",
+        password="correct horse battery",
+    )
+
     amount: AmountIn = Field(gt=0, description="What is to arrive; the fee comes on top.")
     wallet_id: WalletId = Field(description="A wallet that you have linked.")
     password: Password = Field(max_length=LENGTH_MAX, description="Yours, given again.")

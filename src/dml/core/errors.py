@@ -21,7 +21,13 @@ class DmlError(Exception):
 
 
 class Invalid(DmlError):
-    """The input is wrong in itself, whatever the state of the world."""
+    """The input is wrong in itself, whatever the state of the world.
+
+    `pointer` says where (RFC 6901), as a path into the body, or `/name` of a parameter or header.
+    Where that differs, the fact `errors` says it.
+    """
+
+    pointer: ClassVar[str] = ""
 
 
 class Unauthenticated(DmlError):

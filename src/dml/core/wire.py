@@ -1,15 +1,35 @@
-"""What schemas are made of: the one type for strings from outside, and the one for moments.
+"""What schemas are made of: strict bodies and parameters, and the types for what is in them.
 
 PostgreSQL stores neither NUL nor a lone surrogate, and a date at the edge of the calendar
-overflows when it is turned into UTC: each would be a 500 where a 422 is due.
+overflows when it is turned into UTC: each would be a 500 where a 422 is due. And what is guessed
+is guessed wrong one day: `1800000000` is no moment, `"2"` no number, `1` no `true`.
 """
 
+import re
+from collections.abc import Hashable
 from datetime import UTC, date, datetime
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from dml.core.countries import ALPHA_2
 
 TEXT_MAX: Final = 10_000
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WHOLE: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -18,6 +38,61 @@ class Wire(BaseModel):
     """A shape on the wire. What it does not name, it refuses."""
 
     model_config = ConfigDict(from_attributes=True, extra="forbid", frozen=True)
+
+
+def _read_whole(sent: Any) -> Any:
+    """Read a whole number as it is written: no `+2`, `2.0`, `1_000` or digits of other scripts."""
+    if not isinstance(sent, str):
+        return sent
+    if not _WHOLE.fullmatch(sent):
+        raise ValueError("must be a whole number, such as 20")
+    return int(sent)
+
+
+def _read_flag(sent: Any) -> Any:
+    """Read `true` or `false`, and no other word for them."""
+    if not isinstance(sent, str):
+        return sent
+    if sent not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return sent == "true"
+
+
+def _strict(schema: Any, readers: dict[str, Any]) -> Any:
+    """Have numbers and booleans, wherever they are in it, be no other type; read by a reader."""
+    if isinstance(schema, list):
+        return [_strict(it, readers) for it in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    if kind in ("int", "float", "bool"):
+        strict = cast(CoreSchema, schema | {"strict": True})
+        read = readers.get(kind)
+        return core_schema.no_info_before_validator_function(read, strict) if read else strict
+    apart = ("metadata", "default", "serialization", "config")
+    return {name: it if name in apart else _strict(it, readers) for name, it in schema.items()}
+
+
+class Body(Wire):
+    """What a client sends as JSON: a number is a number there, and `true` is `true`."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        # Not `strict=True` for all: what JSON gives for an id, a time or an enum is a string, which
+        # pydantic then would not take from the framework's own `json.loads`.
+        return cast(CoreSchema, _strict(handler(source), {}))
+
+
+class Parameters(Wire):
+    """What a client sends in the query string: all of it text, of which each type has one form."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return cast(CoreSchema, _strict(handler(source), {"int": _read_whole, "bool": _read_flag}))
 
 
 def check_text(text: str) -> str:
@@ -40,7 +115,21 @@ def check_moment(moment: datetime) -> datetime:
 # Narrow it in the schema: `title: Text = Field(max_length=200)`. Bounds given to
 # StringConstraints, here, would silently win over those of the field.
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
-Moment = Annotated[AwareDatetime, AfterValidator(check_moment)]
+
+
+def _read_moment(sent: Any) -> Any:
+    if isinstance(sent, datetime) or (isinstance(sent, str) and _MOMENT.fullmatch(sent)):
+        return sent
+    raise ValueError("must be a time with its zone (RFC 3339), such as 2027-01-31T12:00:00Z")
+
+
+def _read_day(sent: Any) -> Any:
+    if type(sent) is date or (isinstance(sent, str) and _DAY.fullmatch(sent)):
+        return sent
+    raise ValueError("must be a day, such as 2027-01-31")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_read_moment), AfterValidator(check_moment)]
 
 
 def _check_day(day: date) -> date:
@@ -49,14 +138,39 @@ def _check_day(day: date) -> date:
     return day
 
 
-Day = Annotated[date, AfterValidator(_check_day)]
+Day = Annotated[date, BeforeValidator(_read_day), AfterValidator(_check_day)]
 
-# ISO 3166-1 alpha-2. The letters are checked, not the list: it changes, and a wrong country
-# only matches nobody.
-Country = Annotated[Text, Field(pattern="^[A-Z]{2}$", examples=["PT"])]
+
+def _check_country(country: str) -> str:
+    if country not in ALPHA_2:
+        raise ValueError("must be a country's two letters (ISO 3166-1), such as PT or GB")
+    return country
+
+
+Country = Annotated[
+    Text, AfterValidator(_check_country), Field(pattern="^[A-Z]{2}$", examples=["PT"])
+]
+
+
+def _check_unique(sent: list[Hashable]) -> list[Hashable]:
+    seen: set[Hashable] = set()
+    for it in sent:
+        if it in seen:
+            raise ValueError(f"must each be there once, and {str(it)!r} is there twice")
+        seen.add(it)
+    return sent
+
+
+# For a list that is a set.
+Unique = AfterValidator(_check_unique)
 Secret = Annotated[Text, Field(json_schema_extra={"format": "password"})]
 
 FieldsT = TypeVar("FieldsT")
+
+
+def example(**fields: Any) -> ConfigDict:
+    """The config of a body that shows how it may look."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 def sent(body: Wire, _: type[FieldsT]) -> FieldsT:

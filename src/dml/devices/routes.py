@@ -23,11 +23,12 @@ from dml.devices.service import Description, Edit, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx
 from dml.edge.etags import BadIfMatch, IfMatch, etag
 from dml.edge.http import Ctx, Server, StrangerCtx
+from dml.edge.idempotency import IdempotentRoute, Once
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=IdempotentRoute)
 
 # Many devices may share an address, and each comes back every few minutes.
 pairing_limit = Depends(at_most("pairing", lambda settings: settings.pairing_tries_a_minute))
@@ -41,6 +42,7 @@ token_limit = Depends(
 
 @router.post(
     "/pairing-codes",
+    dependencies=[Once],
     status_code=201,
     response_model=PairingCodeOut,
     responses=refusals(NotSignedIn, rules.TooManyCodes),
@@ -154,6 +156,7 @@ async def edit_device(
 
 @router.post(
     "/{device_id}/revoke",
+    dependencies=[Once],
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound),
 )

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from dml.accounts.models import DataKind
 from dml.core.ids import DeviceId, JobId, UserId
-from dml.core.wire import Country, Text, Wire
+from dml.core.wire import Body, Country, Text, Unique, Wire, example
 from dml.devices.assertions import ASSERTION_MAX
 from dml.devices.keys import decode_key
 from dml.devices.models import Platform
@@ -37,8 +37,8 @@ PublicKey = Annotated[
     ),
 ]
 Name = Annotated[Text, Field(max_length=100, examples=["Ada's phone"])]
-Memory = Annotated[int, Field(ge=1, le=MEMORY_MAX_MIB, strict=True, examples=[4096])]
-Kinds = Annotated[list[DataKind], Field(max_length=len(DataKind), examples=[["photo"]])]
+Memory = Annotated[int, Field(ge=1, le=MEMORY_MAX_MIB, examples=[4096])]
+Kinds = Annotated[list[DataKind], Unique, Field(max_length=len(DataKind), examples=[["photo"]])]
 Label = Annotated[Text, Field(max_length=200)]
 
 
@@ -48,7 +48,17 @@ class PairingCodeOut(Wire):
     seconds_left: int = Field(int(CODE_LIFETIME.total_seconds()))
 
 
-class RegisterIn(Wire):
+class RegisterIn(Body):
+    model_config = example(
+        code="ABCD-EFGH",
+        public_key=_KEY,
+        name="Ada's phone",
+        platform="android",
+        memory_mib=4096,
+        country="PT",
+        kinds=["photo"],
+    )
+
     code: Text = Field(
         max_length=40,
         description="The pairing code. Case, dashes and spaces do not matter.",
@@ -62,7 +72,7 @@ class RegisterIn(Wire):
     kinds: Kinds = Field(description="The kinds of data that it has.")
 
 
-class DescriptionIn(Wire):
+class DescriptionIn(Body):
     """What is absent stays as it is; `null` empties a field."""
 
     model_config = ConfigDict(
@@ -75,7 +85,7 @@ class DescriptionIn(Wire):
     kinds: Kinds = Field([])
 
 
-class EditIn(Wire):
+class EditIn(Body):
     """What is absent stays as it is."""
 
     model_config = ConfigDict(
@@ -109,7 +119,12 @@ class NonceOut(Wire):
     expires_in_seconds: int = int(NONCE_LIFETIME.total_seconds())
 
 
-class AssertionIn(Wire):
+class AssertionIn(Body):
+    model_config = example(
+        grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
+        assertion="eyJhbGciOiJFZDI1NTE5In0.eyJpc3MiOiIwMT….c2lnbmF0dXJl…",
+    )
+
     grant_type: Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"]
     assertion: Text = Field(
         max_length=ASSERTION_MAX,
@@ -126,12 +141,20 @@ class DeviceTokenOut(Wire):
     expires_in: int = Field(description="Seconds that the token is good for.", examples=[900])
 
 
-class LimitsIn(Wire):
+class LimitsIn(Body):
     """What you refuse on all your devices. It takes the place of what you refused before."""
 
-    refused_jobs: list[JobId] = Field(max_length=REFUSED_MAX)
-    refused_developers: list[UserId] = Field(max_length=REFUSED_MAX)
-    refused_labels: list[Label] = Field(max_length=REFUSED_MAX, examples=[["passport"]])
+    model_config = example(
+        refused_jobs=["01987c1e-0000-7000-8000-000000000001"],
+        refused_developers=[],
+        refused_labels=["passport"],
+    )
+
+    refused_jobs: Annotated[list[JobId], Unique] = Field(max_length=REFUSED_MAX)
+    refused_developers: Annotated[list[UserId], Unique] = Field(max_length=REFUSED_MAX)
+    refused_labels: Annotated[list[Label], Unique] = Field(
+        max_length=REFUSED_MAX, examples=[["passport"]]
+    )
 
 
 class LimitsOut(Wire):

@@ -1,5 +1,6 @@
 """How much is taken of the body of a request, and files that are read while they come."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -77,3 +78,11 @@ async def stream_file(request: Request, *, limit: int) -> AsyncIterator[bytes]:
 async def read_file(request: Request, *, limit: int) -> bytes:
     """Return the whole body: for files that are sealed before they are kept."""
     return b"".join([chunk async for chunk in stream_file(request, limit=limit)])
+
+
+async def sha256_of(stream: AsyncIterator[bytes]) -> str:
+    """Read a file to its end and keep nothing of it but its digest, as a blob store names it."""
+    digest = hashlib.sha256()
+    async for chunk in stream:
+        digest.update(chunk)
+    return digest.hexdigest()

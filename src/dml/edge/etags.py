@@ -11,6 +11,7 @@ from dml.core.errors import Invalid
 
 class BadIfMatch(Invalid):
     code = "edge.bad_if_match"
+    pointer = "/If-Match"
     reason = "This If-Match is none that an ETag gave."
     remedy = "Send the ETag of the answer you edit, or leave the header out."
 

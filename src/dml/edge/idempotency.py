@@ -6,9 +6,11 @@ each other, and a request that failed stores nothing: trying again finishes the 
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
@@ -17,18 +19,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dml.core.context import Context
+from dml.core.context import Actor, Context
 from dml.core.db import Base
 from dml.core.errors import Invalid
 from dml.core.ids import UserId
 from dml.edge.http import Ctx
 
 KEPT: Final = timedelta(hours=24)
+REPLAYED: Final = "Idempotency-Replayed"
 _REPEATED_HEADERS: Final = ("content-type", "location", "etag")
 
 
 class IdempotencyKeyReused(Invalid):
     code = "edge.idempotency_key_reused"
+    pointer = "/Idempotency-Key"
     reason = "This Idempotency-Key was used for another request."
     remedy = "Send the very same request again, or choose a new key for a new one."
 
@@ -58,6 +62,20 @@ async def replay(_: Request, error: Exception) -> Response:
     return error.response
 
 
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of your own, new for each thing that is to be done once. A repeated "
+        "answer says so: `Idempotency-Replayed: true`.",
+        examples=["a-random-uuid"],
+    ),
+]
+
+
 def once(*secret: str) -> Any:
     """Return the dependency for a body with such `secret` fields: no digest is kept of those.
 
@@ -67,24 +85,12 @@ def once(*secret: str) -> Any:
     async def hold_key(
         request: Request,
         ctx: Ctx,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                min_length=1,
-                max_length=200,
-                pattern=r"^[\x21-\x7e]+$",
-                description="Any text of your own, new for each thing that is to be done once.",
-                examples=["a-random-uuid"],
-            ),
-        ] = None,
+        idempotency_key: KeyHeader = None,
     ) -> None:
         if idempotency_key is None:
             return
         body = _without(await request.body(), secret) if secret else await request.body()
-        asked = f"{request.method} {request.url.path}\n".encode() + body
-        request.state.idempotent = await _claim(
-            ctx, idempotency_key, hashlib.sha256(asked).digest()
-        )
+        request.state.idempotent = await _claim(ctx, idempotency_key, _digest(request, body))
 
     return Depends(hold_key)
 
@@ -92,10 +98,73 @@ def once(*secret: str) -> Any:
 Once = once()
 
 
+class LateTransaction:
+    """For a route that takes a file in, or asks others, between transactions of its own.
+
+    The last one stays open until its answer is stored. Of a file only the digest counts, as it was
+    stored: the boundaries of a form, and how a file comes in pieces, differ each time.
+    """
+
+    def __init__(self, request: Request, key: str | None, stack: AsyncExitStack) -> None:
+        self._request, self._key, self._stack = request, key, stack
+        self.ctx: Context
+
+    async def was_answered(self, ctx: Context) -> bool:
+        """Whether this key has an answer already, so that nothing is to be checked or kept."""
+        if self._key is None or ctx.actor.user_id is None:  # A stranger is refused before long.
+            return False
+        query = select(IdempotentAnswer.status).where(
+            IdempotentAnswer.user_id == ctx.actor.id,
+            IdempotentAnswer.key == self._key,
+            IdempotentAnswer.created_at > ctx.now - KEPT,
+        )
+        return await ctx.tx.scalar(query) is not None
+
+    async def open(
+        self, opening: AbstractAsyncContextManager[Context], actor: Actor, *sent: str
+    ) -> Context:
+        """Open the last transaction; or repeat the answer to the same, or refuse another request.
+
+        What was `sent` is told as digests and short texts.
+        """
+        ctx = replace(await self._stack.enter_async_context(opening), actor=actor)
+        self.ctx = self._request.state.ctx = ctx
+        if self._key is not None:
+            body = json.dumps(sent).encode()
+            self._request.state.idempotent = await _claim(
+                ctx, self._key, _digest(self._request, body)
+            )
+        return ctx
+
+    async def repeat(
+        self, opening: AbstractAsyncContextManager[Context], actor: Actor, *sent: str
+    ) -> NoReturn:
+        """Repeat the answer that this key has, or refuse another request."""
+        await self.open(opening, actor, *sent)
+        raise IdempotencyKeyReused  # The answer was forgotten this very moment: 24 hours are over.
+
+
+async def _hold_late(request: Request, key: KeyHeader = None) -> AsyncIterator[LateTransaction]:
+    async with AsyncExitStack() as stack:
+        yield LateTransaction(request, key, stack)
+
+
+Late = Annotated[LateTransaction, Depends(_hold_late, scope="function")]
+
+
+def _digest(request: Request, body: bytes) -> bytes:
+    query = f"?{request.url.query}" if request.url.query else ""
+    asked = f"{request.method} {request.url.path}{query}\n".encode()
+    return hashlib.sha256(asked + body).digest()
+
+
 def _without(body: bytes, secret: Collection[str]) -> bytes:
-    fields = json.loads(body)  # It was read as JSON before: else the request is refused by now.
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return b""  # No JSON that can be read: the route refuses it, which stores nothing.
     if not isinstance(fields, dict):
-        return b""  # And this will be.
+        return b""  # And this, too.
     kept = {name: value for name, value in fields.items() if name not in secret}
     return json.dumps(kept, sort_keys=True).encode()
 
@@ -120,7 +189,8 @@ async def _claim(ctx: Context, key: str, request_sha256: bytes) -> IdempotentAns
     if answer.request_sha256 != request_sha256:
         raise IdempotencyKeyReused
     if answer.status is not None:
-        raise Replay(Response(answer.body, answer.status, answer.headers))
+        headers = {**(answer.headers or {}), REPLAYED: "true"}
+        raise Replay(Response(answer.body, answer.status, headers))
     return answer
 
 

@@ -93,8 +93,11 @@ def answer(refusal: DmlError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(refusal, errors.TooMany | errors.Unavailable):
         headers["Retry-After"] = str(refusal.facts.get("retry_after_seconds", 1))
+    facts = dict(refusal.facts)
+    if isinstance(refusal, errors.Invalid):
+        facts.setdefault("errors", [{"pointer": refusal.pointer, "detail": refusal.remedy}])
     status = status_of(type(refusal))
-    return problem(status, refusal.code, refusal.reason, refusal.remedy, refusal.facts, headers)
+    return problem(status, refusal.code, refusal.reason, refusal.remedy, facts, headers)
 
 
 def explained(status: int, headers: Mapping[str, str] | None = None) -> Response:

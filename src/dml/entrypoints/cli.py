@@ -150,7 +150,7 @@ def sim(
     the answer's error is known, too.
 
     **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
-    devices live in the country `XS`, and its jobs ask for that country alone and are closed at
+    devices live in the country `BV`, and its jobs ask for that country alone and are closed at
     the end; but jobs of others that ask for no country are given to its devices, too. So run it
     in a home of its own: `DML_HOME=/tmp/sim dml up`, then `DML_HOME=/tmp/sim dml sim 100000`.
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -38,6 +38,7 @@ from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
+from dml.edge.parameters import refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, health, listening, wiring
@@ -128,6 +129,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
+        dependencies=[Depends(refuse_unknown_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -153,7 +155,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["Content-Range", "ETag", "Location", "Retry-After", "X-Request-ID"],
+        expose_headers=[
+            *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
+            "X-Request-ID",
+        ],
     )
     app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way

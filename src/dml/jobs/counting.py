@@ -23,7 +23,7 @@ MONTHS: Final = frozenset(
 class ImplausibleResult(Invalid):
     code = "jobs.implausible_result"
     reason = "The counts of this result cannot be."
-    remedy = "Correct what `problems` names, and send the result again while the lease lives."
+    remedy = "Correct what `errors` names, and send the result again while the lease lives."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def check(result: Mapping[str, Any], terms: Terms) -> None:
     if terms.has_period and result["undated"]:
         found.append({"pointer": "/undated", "detail": "must be 0: this job has a date range"})
     if found:
-        raise ImplausibleResult(problems=found[:20])
+        raise ImplausibleResult(problems=found[:20], errors=found[:20])
 
 
 def _unknown_labels(

@@ -148,6 +148,8 @@ def _read_head(scope: Scope) -> _Head | None:
     path: str = scope["path"]
     if not path.startswith(_PREFIX) or scope["method"] != "POST" or scope.get("root_path"):
         return None
+    if scope["query_string"]:  # The routes know no parameter, and say so.
+        return None
     if path == "/v1/assignments/claim":
         verb, assignment_id = "claim", None
     else:

@@ -42,24 +42,28 @@ class WrongState(Conflict):
 
 class DeadlineNotAhead(Invalid):
     code = "jobs.deadline_not_ahead"
+    pointer = "/deadline"
     reason = "The deadline must lie ahead, and at most 366 days from now."
     remedy = "Choose another `deadline`."
 
 
 class StartsTooLate(Invalid):
     code = "jobs.starts_too_late"
+    pointer = "/starts_at"
     reason = "A job starts before its deadline."
     remedy = "Choose an earlier `starts_at`, or a later `deadline`."
 
 
 class PeriodOutOfOrder(Invalid):
     code = "jobs.period_out_of_order"
+    pointer = "/date_to"
     reason = "The period of the data ends before it begins."
     remedy = "Choose a `date_to` after `date_from`: it is the first day that is left out."
 
 
 class CostTooLarge(Invalid):
     code = "jobs.cost_too_large"
+    pointer = "/reward"
     reason = "The cost is more than can exist."
     remedy = "Lower `reward` or `max_devices`."
 

@@ -7,13 +7,13 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Country, Day, Moment, Text, Wire
+from dml.core.wire import Body, Country, Day, Moment, Text, Unique, Wire, example
 from dml.edge.paging import Paging
 from dml.jobs.counting import ITEMS_MAX, MONTHS
 from dml.jobs.models import AssignmentState, JobState
 
 
-class JobIn(Wire):
+class JobIn(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -34,12 +34,12 @@ class JobIn(Wire):
 
     version_id: VersionId = Field(description="An approved version of a listed algorithm.")
     title: Text = Field("Untitled", max_length=200)
-    max_devices: int = Field(ge=1, le=1_000_000, strict=True)
+    max_devices: int = Field(ge=1, le=1_000_000)
     max_devices_per_owner: int = Field(
-        1, ge=1, le=100, strict=True, description="How many places one owner's devices may take."
+        1, ge=1, le=100, description="How many places one owner's devices may take."
     )
     reward: AmountIn = Field(gt=0, description="What the owner of each device earns.")
-    countries: list[Country] = Field(
+    countries: Annotated[list[Country], Unique] = Field(
         [], max_length=250, description="Only devices in these countries. Empty: in any."
     )
     date_from: Day | None = Field(None, description="Only items from this day on.")
@@ -121,8 +121,10 @@ class ArchiveOut(Wire):
     created_at: datetime
 
 
-class ClaimIn(Wire):
-    max: int = Field(1, ge=1, le=10, strict=True, description="How many assignments, at most.")
+class ClaimIn(Body):
+    model_config = example(max=1)
+
+    max: int = Field(1, ge=1, le=10, description="How many assignments, at most.")
 
 
 class ModelOut(Wire):
@@ -165,12 +167,12 @@ def _check_month(month: str) -> str:
     return month
 
 
-Count = Annotated[int, Field(ge=0, le=ITEMS_MAX, strict=True)]
+Count = Annotated[int, Field(ge=0, le=ITEMS_MAX)]
 LabelName = Annotated[Text, Field(max_length=100)]
 Month = Annotated[str, AfterValidator(_check_month)]
 
 
-class ResultIn(Wire):
+class ResultIn(Body):
     """What leaves a device: counts alone.
 
     `labels` and `uncertain` add up to `items`; `months` and `undated` add up to `labels`.

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Moment, Text, Wire
+from dml.core.wire import Body, Moment, Parameters, Text, Wire, example
 from dml.payments.models import TransferCode
 
 
@@ -27,7 +27,7 @@ class TransferOut(Wire):
     created_at: datetime
 
 
-class StatementWanted(Wire):
+class StatementWanted(Parameters):
     from_: Moment | None = Field(
         None, alias="from", description="The first moment that counts. Unset: the very first."
     )
@@ -46,7 +46,11 @@ class BooksOut(Wire):
     revenue: AmountOut = Field(description="What the platform earned.")
 
 
-class CreditIn(Wire):
+class CreditIn(Body):
+    model_config = example(
+        user_id="01987c1e-0000-7000-8000-000000000001", amount="12.5", reason="bank transfer 4711"
+    )
+
     user_id: UserId
     amount: AmountIn = Field(gt=0)
     reason: Text = Field(max_length=500, examples=["bank transfer 4711"])

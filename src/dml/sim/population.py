@@ -37,7 +37,7 @@ from dml.jobs import service as jobs
 from dml.jobs.service import Order
 from dml.payments import service as payments
 
-COUNTRY: Final = "XS"  # Assigned to nobody (ISO 3166): no real device is there, no real job either.
+COUNTRY: Final = "BV"  # Bouvet Island: nobody lives there, so no real device or job is there.
 LABELS: Final = tuple(str(digit) for digit in range(10))
 TOKEN_SECONDS: Final = 24 * 3_600
 SIGNED_MAX: Final = 200_000

@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +55,12 @@ MEDIA_TYPES: Final = {
     ".gif": "image/gif",
 }
 OTHER: Final = "application/octet-stream"
-_FROM_NOW: Final = re.compile(r"\+(\d{1,6})([smhd])")
+_FROM_NOW: Final = re.compile(r"\+(\d{1,6})([smhd])", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_WHOLE: Final = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -83,6 +88,16 @@ class Description:
     attachments: list[AttachedFile]
 
 
+class _Loader(yaml.BaseLoader):
+    """Makes texts, lists and mappings alone: others make a float of 12.10, a bool of NO."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(made) < len(node.value):
+            raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
+        return made
+
+
 def media_type(file: Path) -> str:
     """Tell a file's type by its name."""
     return MEDIA_TYPES.get(file.suffix.lower(), OTHER)
@@ -93,8 +108,7 @@ def read(path: Path, now: datetime) -> Description:
     try:
         if path.stat().st_size > BYTES_MAX:
             raise Refused(f"{path} has more than {BYTES_MAX} bytes")
-        # It makes texts, lists and mappings alone: others make a float of 12.10, a bool of NO.
-        said = yaml.BaseLoader(path.read_text(encoding="utf-8")).get_single_data()
+        said = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise Refused(f"cannot read {path} ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -210,9 +224,9 @@ def _list(key: str, said: Any) -> list[Any]:
 
 
 def _whole(key: str, said: Any) -> int:
-    if not isinstance(said, str) or not (said.isascii() and said.isdecimal()):
-        raise _Wrong(f"`{key}` must be a whole number")
-    return int(said[:18])
+    if not isinstance(said, str) or not _WHOLE.fullmatch(said):
+        raise _Wrong(f"`{key}` must be a whole number, such as 3")
+    return int(said)
 
 
 def _seconds(key: str, said: str) -> int:
@@ -226,11 +240,15 @@ def _moment(key: str, said: Any, now: datetime) -> str:
     text = _text(key, said)
     if text.startswith("+"):
         return (now + timedelta(seconds=_seconds(key, text))).isoformat()
+    found = _MOMENT.fullmatch(text)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if found else None
     except ValueError:
+        moment = None
+    if moment is None:
+        day = text[:10] if _DAY.match(text) else "2027-01-31"
         raise _Wrong(
-            f"`{key}` must be a date with a time, such as 2027-01-31T12:00:00Z, or a span from now "
-            "on, such as +3d"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+            f"`{key}` must be a date with a time and its zone, such as {day}T12:00:00Z or "
+            f"{day}T12:00:00+01:00, or a span from now on, such as +3d"
+        )
+    return moment.isoformat()

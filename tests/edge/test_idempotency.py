@@ -1,0 +1,155 @@
+"""`Idempotency-Key`: what is sent again is done once, and answered alike."""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+
+from dml.bounties.models import BountyState
+from dml.core.ids import new_id
+from tests.algorithms.offers import (
+    BOUNDARY,
+    FORM_TYPE,
+    file_part,
+    form,
+    make_algorithm,
+    send,
+    spec_part,
+)
+from tests.bounties.factories import enroll, make_bounty
+from tests.world import World, problem
+
+# What needs no key, and why.
+WITHOUT: Final = {
+    "/v1/users": "nobody is signed in, whose keys those could be; again, the address is taken",
+    "/v1/users/authenticate": "it may be done as often as one likes",
+    "/v1/users/refresh": "nobody is signed in; the domain answers for a lost answer itself",
+    "/v1/users/logout": "doing it again changes nothing",
+    "/v1/devices": "nobody is signed in; the same device again gets the same answer",
+    "/v1/devices/{device_id}/nonce": "it may be done as often as one likes",
+    "/v1/devices/{device_id}/token": "a nonce is good once, and there are others",
+    "/v1/payments/deposits/instructions": "it changes nothing",
+    "/v1/assignments/claim": "what a device holds is handed out again",
+    "/v1/assignments/{assignment_id}/heartbeat": "doing it again changes nothing",
+    "/v1/assignments/{assignment_id}/release": "doing it again changes nothing",
+    "/v1/assignments/{assignment_id}/result": "the same result again gets the same answer",
+}
+
+
+def key() -> dict[str, str]:
+    return {"Idempotency-Key": str(new_id())}
+
+
+def test_every_post_takes_a_key_or_says_why_not(world: World) -> None:
+    without = set()
+    for path, methods in world.app.openapi()["paths"].items():
+        if "post" in methods:
+            names = {it["name"] for it in methods["post"].get("parameters", [])}
+            if "Idempotency-Key" not in names:
+                without.add(path)
+    assert without == WITHOUT.keys()
+
+
+async def test_a_repeated_answer_says_so(world: World) -> None:
+    ada, headers = await world.person(), key()
+    first = await ada.post("/v1/devices/pairing-codes", headers=headers)
+    again = await ada.post("/v1/devices/pairing-codes", headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.content == again.content
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await ada.post("/v1/devices/pairing-codes", headers=key())
+    assert other.json()["code"] != first.json()["code"]
+
+
+async def test_a_move_that_is_sent_again_is_no_conflict(world: World) -> None:
+    bounty = await make_bounty(world)
+    path, headers = f"/v1/bounties/{bounty.id}/pause", key()
+    body = {"reason": "We look at the data again."}
+    first = await bounty.owner.post(path, body, headers=headers)
+    again = await bounty.owner.post(path, body, headers=headers)
+    assert (first.status_code, again.status_code) == (200, 200), again.text
+    assert first.json() == again.json()
+    assert first.headers["etag"] == again.headers["etag"]
+    refused = await bounty.owner.post(path, body, headers=key())
+    assert refused.status_code == 409
+
+
+async def test_another_query_is_another_request(world: World) -> None:
+    bounty, headers = await make_bounty(world, state=BountyState.DRAFT), key()
+    path = f"/v1/bounties/{bounty.id}/attachments?kind=data&name="
+    sent: dict[str, Any] = {"content": b"1,2", "headers": headers}
+    assert (await bounty.owner.post(f"{path}a.csv", **sent)).status_code == 201
+    refused = await bounty.owner.post(f"{path}b.csv", **sent)
+    problem(refused, 422, "edge.idempotency_key_reused")
+
+
+async def test_an_upload_that_is_sent_again_is_answered_alike_whatever_came_since(
+    world: World,
+) -> None:
+    bounty, headers = await make_bounty(world, state=BountyState.DRAFT), key()
+    path = f"/v1/bounties/{bounty.id}/attachments?kind=thumbnail&name=small.png"
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    first = await bounty.owner.post(path, content=png, headers=headers)
+    assert first.status_code == 201, first.text
+    other = await bounty.owner.post(path, content=png + b"1", headers=key())
+    assert other.status_code == 201
+    again = await bounty.owner.post(path, content=png, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    refused = await bounty.owner.post(path, content=png + b"2", headers=headers)
+    problem(refused, 422, "edge.idempotency_key_reused")
+    stranger = await world.person()
+    assert (await stranger.post(path, content=png, headers=headers)).status_code == 404
+
+
+async def test_a_form_with_another_boundary_is_the_same_upload(world: World) -> None:
+    ada, headers = await world.person(), key()
+    path = await make_algorithm(ada)
+    body = form(spec_part(), file_part())
+    first = await send(ada, path, body, **headers)
+    assert first.status_code == 201, first.text
+    other = {"content-type": FORM_TYPE.replace(BOUNDARY, "another-boundary")}
+    body = body.replace(BOUNDARY.encode(), b"another-boundary")
+    again = await send(ada, path, body, **headers, **other)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    changed = await send(ada, path, form(spec_part(width=9), file_part()), **headers)
+    problem(changed, 422, "edge.idempotency_key_reused")
+
+
+async def test_a_submission_that_is_sent_again_is_the_same_though_no_more_are_taken(
+    world: World,
+) -> None:
+    bounty = await make_bounty(world, limits={"a_day": 1, "at_once": 1, "in_all": 1})
+    ada, headers = await enroll(world, bounty), key()
+    await bounty.post("start")
+    sent: dict[str, Any] = {"content": b"id,prediction\n1,2\n", "headers": headers}
+    sent["headers"]["content-type"] = "application/octet-stream"
+    path = f"{bounty.path}/submissions"
+    first = await ada.post(path, **sent)
+    assert first.status_code == 201, first.text
+    await bounty.post("close")
+    again = await ada.post(path, **sent)
+    assert (again.status_code, again.content) == (201, first.content)
+    problem(
+        await ada.post(path, **sent | {"headers": key()}), 409, "bounties.closed_for_submissions"
+    )
+
+
+async def test_of_two_uploads_at_once_with_a_key_one_is_done(world: World) -> None:
+    bounty, headers = await make_bounty(world, state=BountyState.DRAFT), key()
+    path = f"/v1/bounties/{bounty.id}/attachments?kind=data&name=a.csv"
+    asked = (bounty.owner.post(path, content=b"1,2", headers=headers) for _ in range(5))
+    answers = await asyncio.gather(*asked)
+    assert {it.status_code for it in answers} == {201}
+    assert len({it.content for it in answers}) == 1
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_an_upload_of_nobody_with_a_key_is_refused(world: World, signed: bool) -> None:
+    bounty = await make_bounty(world)
+    path = f"/v1/bounties/{bounty.id}/attachments?kind=data&name=a.csv"
+    headers = key() | ({"authorization": "Bearer nonsense"} if signed else {})
+    answer = await world.client.post(path, content=b"1", headers=headers)
+    assert answer.status_code == 401, answer.text
