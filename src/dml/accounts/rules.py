@@ -1,10 +1,12 @@
 """What may happen to an account, and who may do it. Pure: no session, no clock, no await."""
 
+from collections.abc import Container
 from datetime import date, datetime
 
 from dml.accounts.models import RefreshToken, Session, User
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated
+from dml.core.ids import UserId
 
 
 class WrongCredentials(Unauthenticated):
@@ -71,6 +73,17 @@ def require_moderator(actor: Actor) -> None:
 
 def require_admin(actor: Actor) -> None:
     if not actor.is_admin:
+        raise AdminsOnly
+
+
+def is_impartial(actor: Actor, interested: Container[UserId | None]) -> bool:
+    """Whether the actor may approve or judge what is of interest to these: none of their own."""
+    return actor.user_id is None or actor.user_id not in interested
+
+
+def require_still_admin(actor: Actor, admins: Container[UserId | None]) -> None:
+    """Refuse who was an admin when they asked, and is none any more."""
+    if actor.user_id is not None and actor.user_id not in admins:
         raise AdminsOnly
 
 
