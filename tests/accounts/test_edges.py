@@ -78,18 +78,6 @@ async def test_an_old_access_token_that_is_sent_along_keeps_nobody_out(world: Wo
     problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
 
 
-async def test_a_refresh_token_used_twice_ends_the_session(world: World) -> None:
-    tokens = await signed_in(world)
-    body = {"refresh_token": tokens["refresh_token"]}
-    fresh = (await world.client.post("/v1/users/refresh", json=body)).json()
-    reused = await world.client.post("/v1/users/refresh", json=body)
-    problem(reused, 401, "accounts.refresh_token_reused")
-    problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
-    latest = {"refresh_token": fresh["refresh_token"]}
-    refused = await world.client.post("/v1/users/refresh", json=latest)
-    problem(refused, 401, "accounts.bad_refresh_token")
-
-
 async def test_an_address_is_taken_whatever_its_case(world: World) -> None:
     body = credentials()
     await world.client.post("/v1/users", json=body)
@@ -270,9 +258,10 @@ async def test_of_two_admins_who_remove_each_other_at_once_one_is_left(
             await after(own_engine, one, service.change_role(late, ids[0], Role.MEMBER))
     async with committing() as tx:
         assert await queries.count_admins(tx) == 2
+        ctx = Context(tx, SYSTEM, now)
+        await service.change_role(ctx, ids[0], Role.MODERATOR)
         with pytest.raises(rules.LastAdmin):
-            for it in (ids[0], ids[2]):
-                await service.change_role(Context(tx, SYSTEM, now), it, Role.MODERATOR)
+            await service.change_role(ctx, ids[2], Role.MODERATOR)
 
 
 async def test_the_keys_that_sign_tokens_are_published_without_their_secret(world: World) -> None:

@@ -46,16 +46,21 @@ async def find_role(
     )
 
 
-async def get_session(tx: AsyncSession, session_id: SessionId) -> Session:
-    """Load a session that is known to be there, and hold its row."""
-    return (
-        await tx.scalars(select(Session).where(Session.id == session_id).with_for_update())
-    ).one()
+async def find_session(
+    tx: AsyncSession, token_sha256: bytes, *, lock: bool
+) -> tuple[Session, RefreshToken] | None:
+    """Return the session with a refresh token of this digest, and that token.
 
-
-async def find_refresh_token(tx: AsyncSession, sha256: bytes) -> RefreshToken | None:
-    """Return the refresh token with this digest, and hold its row."""
-    return await tx.get(RefreshToken, sha256, with_for_update=True)
+    `lock=True` holds the session's row, and with it all of its tokens: who changes one holds it.
+    """
+    query = select(Session).join(RefreshToken).where(RefreshToken.sha256 == token_sha256)
+    if lock:
+        query = query.with_for_update(of=Session)
+    session = await tx.scalar(query.execution_options(populate_existing=True))
+    if session is None:
+        return None
+    token = await tx.get_one(RefreshToken, token_sha256, populate_existing=True)
+    return session, token
 
 
 async def lock_admins(tx: AsyncSession) -> list[UserId]:

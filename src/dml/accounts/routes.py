@@ -74,8 +74,16 @@ async def authenticate(begin: BeginAsStranger, server: Server, body: Credentials
     responses=refusals(rules.BadRefreshToken, rules.RefreshTokenReused, TooManyTries),
 )
 async def refresh(ctx: StrangerCtx, server: Server, body: RefreshIn) -> TokensOut:
-    """Exchange a refresh token for new tokens. Using one twice ends the session."""
-    opened = await sessions.refresh(ctx, body.refresh_token, days=server.settings.session_days)
+    """Exchange a refresh token for new tokens. Where the answer was lost, ask again within seconds:
+    the answer is the same refresh token. Using one later, or after the next one, ends the session.
+    """
+    settings = server.settings
+    opened = await sessions.refresh(
+        ctx,
+        body.refresh_token,
+        days=settings.session_days,
+        grace_seconds=settings.refresh_grace_seconds,
+    )
     return _tokens(server, ctx, opened)
 
 

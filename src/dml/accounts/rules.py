@@ -1,7 +1,7 @@
 """What may happen to an account, and who may do it. Pure: no session, no clock, no await."""
 
 from collections.abc import Container
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from dml.accounts.models import RefreshToken, Session, User
 from dml.core.context import Actor
@@ -110,3 +110,10 @@ def require_live(session: Session, now: datetime) -> None:
 
 def is_reused(token: RefreshToken) -> bool:
     return token.used_at is not None
+
+
+def is_repeated(token: RefreshToken, now: datetime, grace_seconds: int) -> bool:
+    """Whether a used token is sent again as its answer was lost: soon, and before the next one."""
+    if token.used_at is None or token.successor_salt is None:
+        return False
+    return now < token.used_at + timedelta(seconds=grace_seconds)

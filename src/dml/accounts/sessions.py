@@ -1,7 +1,15 @@
-"""The use cases of sessions: open, refresh, end, and tell who holds an access token."""
+"""The use cases of sessions: open, refresh, end, and tell who holds an access token.
+
+An answer to a refresh can be lost, and two tabs can refresh at once: for a grace of seconds the
+used token gives its successor again, the very same one, so that a session never has two lines of
+tokens. A thief who is as quick thus holds what the owner holds, and whichever of both refreshes
+second, after the grace or after a later token was used, ends the session for both, as ever.
+"""
 
 import hashlib
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import passwords, queries, rules
+from dml.accounts import passwords, queries, rules, statements
 from dml.accounts.models import RefreshToken, Session
 from dml.core.context import Actor, Context
 from dml.core.errors import NotSignedIn
@@ -49,29 +57,37 @@ async def open_session(ctx: Context, user_id: UserId, *, days: int) -> Opened:
     )
     ctx.tx.add(session)
     await ctx.tx.flush()
-    return Opened(session, _add_refresh_token(ctx, session))
+    return Opened(session, _add_refresh_token(ctx, session, secrets.token_urlsafe(32)))
 
 
-async def refresh(ctx: Context, refresh_token: str, *, days: int) -> Opened:
-    """Exchange a refresh token for the next one. A used one ends its session."""
-    token = await queries.find_refresh_token(ctx.tx, _digest(refresh_token))
-    if token is None:
+async def refresh(ctx: Context, refresh_token: str, *, days: int, grace_seconds: int) -> Opened:
+    """Exchange a refresh token for the next one, the same one each time within the grace.
+
+    One that was used before that, or before its successor was, ends its session.
+    """
+    found = await queries.find_session(ctx.tx, digest(refresh_token), lock=True)
+    if found is None:
         raise rules.BadRefreshToken
-    session = await queries.get_session(ctx.tx, token.session_id)
+    session, token = found
     rules.require_live(session, ctx.now)
+    if rules.is_repeated(token, ctx.now, grace_seconds):
+        assert token.successor_salt is not None
+        return Opened(session, _successor(refresh_token, token.successor_salt))
     if rules.is_reused(token):
         _end(session, ctx.now, "refresh token reused")
         raise rules.RefreshTokenReused
-    token.used_at = ctx.now
+    await statements.forget_salts(ctx.tx, session.id)
+    token.used_at, token.successor_salt = ctx.now, secrets.token_bytes(32)
     session.expires_at = ctx.now + timedelta(days=days)
-    return Opened(session, _add_refresh_token(ctx, session))
+    following = _successor(refresh_token, token.successor_salt)
+    return Opened(session, _add_refresh_token(ctx, session, following))
 
 
 async def log_out(ctx: Context, refresh_token: str) -> None:
     """End the session of this refresh token. If it has ended, or is unknown, all is well too."""
-    token = await queries.find_refresh_token(ctx.tx, _digest(refresh_token))
-    if token is not None:
-        _end(await queries.get_session(ctx.tx, token.session_id), ctx.now, "logged out")
+    found = await queries.find_session(ctx.tx, digest(refresh_token), lock=True)
+    if found is not None:
+        _end(found[0], ctx.now, "logged out")
 
 
 def access_token(keys: Keys, session: Session, now: datetime, *, seconds: int) -> str:
@@ -101,13 +117,19 @@ async def forget_expired(tx: AsyncSession, now: datetime) -> None:
     await tx.execute(delete(Session).where(old))
 
 
-def _add_refresh_token(ctx: Context, session: Session) -> str:
-    secret = secrets.token_urlsafe(32)
-    ctx.tx.add(RefreshToken(sha256=_digest(secret), session_id=session.id, created_at=ctx.now))
+def _add_refresh_token(ctx: Context, session: Session, secret: str) -> str:
+    ctx.tx.add(RefreshToken(sha256=digest(secret), session_id=session.id, created_at=ctx.now))
     return secret
 
 
-def _digest(secret: str) -> bytes:
+def _successor(refresh_token: str, salt: bytes) -> str:
+    """Return what this token is exchanged for. Who has read the database alone cannot tell it."""
+    made = hmac.digest(salt, refresh_token.encode(), "sha256")
+    return urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def digest(secret: str) -> bytes:
+    """Return what is kept of a refresh token."""
     return hashlib.sha256(secret.encode()).digest()
 
 

@@ -202,6 +202,12 @@ class Settings(BaseSettings):
     session_days: int = Field(
         30, ge=1, le=365, description="How long a session lives without being refreshed."
     )
+    refresh_grace_seconds: int = Field(
+        30,
+        ge=0,
+        le=300,
+        description="How long a refresh can be asked for again, where its answer was lost.",
+    )
     registrations_a_minute: int = Field(
         600, ge=1, description="Accounts that one address may open in a minute."
     )
