@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from dml.accounts.models import RefreshToken, Session, User
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated
+from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated, Unavailable
 from dml.core.ids import UserId
 
 
@@ -13,6 +13,14 @@ class WrongCredentials(Unauthenticated):
     code = "accounts.wrong_credentials"
     reason = "No account has this e-mail address with this password."
     remedy = "Check both, or register."
+
+
+class TooManyPasswords(Unavailable):
+    """Looked at by nobody: it counts as no try."""
+
+    code = "accounts.too_many_passwords"
+    reason = "Too many passwords wait to be checked, or too many from your address."
+    remedy = "Send it again in as many seconds as `retry_after_seconds` says."
 
 
 class EmailTaken(Conflict):

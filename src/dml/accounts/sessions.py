@@ -19,14 +19,18 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import passwords, queries, rules, statements
-from dml.accounts.models import RefreshToken, Session
+from dml.accounts.models import RefreshToken, Session, User
+from dml.accounts.passwords import Asker
 from dml.core.context import Actor, Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import SessionId, UserId, new_id
 from dml.core.tokens import BadToken, Keys
-from dml.edge.http import BeginFunction
+from dml.edge.http import BeginFunction, Parts
+from dml.edge.limits import guess
 
 AUDIENCE: Final = "users"
+FREE_GUESSES: Final = 5  # Of one account, from wherever its owner never came from.
+FREE_GUESSES_KNOWN: Final = 20  # From each network that its owner came from.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +41,50 @@ class Opened:
     refresh_token: str
 
 
-async def check_password(begin: BeginFunction, email: str, password: str) -> UserId:
-    """Tell whose password this is, or refuse. No transaction is open while it is hashed."""
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who gave the right password, from where, and the better hash of it, where there is one."""
+
+    user: User
+    network: str
+    better_hash: str | None
+
+
+async def check_password(
+    server: Parts, begin: BeginFunction, email: str, password: str, network: str
+) -> Proven:
+    """Tell whose password this is, or refuse. No transaction is open while it is hashed.
+
+    Guesses are counted by account, whether there is one or not. Those from networks that the owner
+    came from before are counted apart, for each: so no stranger elsewhere keeps the owner out.
+    """
+    email = email.lower()
     async with begin() as ctx:
-        user = await queries.find_user(ctx.tx, email.lower())
-    if not await passwords.is_right(password, user.password_hash if user else None):
-        raise rules.WrongCredentials
-    assert user is not None
-    return user.id
+        found = await queries.find_credentials(ctx.tx, email, digest(network))
+    user, is_known = found or (None, False)
+    whose = f"{user.id}:{network}" if user is not None and is_known else digest(email).hex()
+    asker = Asker(whose if is_known else network, is_known)
+    async with guess(server, whose, free=FREE_GUESSES_KNOWN if is_known else FREE_GUESSES):
+        checked = await passwords.check(password, user.password_hash if user else None, asker)
+        if user is None or not checked.is_right:
+            raise rules.WrongCredentials
+    return Proven(user, network, checked.better_hash)
+
+
+async def sign_in(ctx: Context, proven: Proven, *, days: int) -> Opened:
+    """Open a session of who gave the right password, and know the network from now on."""
+    user = proven.user
+    await know_network(ctx, user.id, proven.network)
+    if proven.better_hash is not None:
+        await statements.improve_hash(
+            ctx.tx, user.id, old=user.password_hash, new=proven.better_hash
+        )
+    return await open_session(ctx, user.id, days=days)
+
+
+async def know_network(ctx: Context, user_id: UserId, network: str) -> None:
+    """Note that an account's owner came from this network."""
+    await statements.know_network(ctx.tx, user_id, digest(network), ctx.now)
 
 
 async def open_session(ctx: Context, user_id: UserId, *, days: int) -> Opened:
@@ -111,7 +151,10 @@ async def authenticate(tx: AsyncSession, keys: Keys, token: str, now: datetime) 
 
 
 async def forget_expired(tx: AsyncSession, now: datetime) -> None:
-    """Delete sessions that ended or expired a month ago, with their refresh tokens."""
+    """Delete sessions that ended or expired a month ago, with their refresh tokens; and networks
+    that are known no more.
+    """
+    await statements.forget_networks(tx, now)
     old = Session.expires_at < now - timedelta(days=30)
     await tx.execute(delete(RefreshToken).where(RefreshToken.session_id == Session.id, old))
     await tx.execute(delete(Session).where(old))
@@ -129,7 +172,7 @@ def _successor(refresh_token: str, salt: bytes) -> str:
 
 
 def digest(secret: str) -> bytes:
-    """Return what is kept of a refresh token."""
+    """Return what is kept of a refresh token, or of where somebody came from."""
     return hashlib.sha256(secret.encode()).digest()
 
 

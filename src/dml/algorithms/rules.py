@@ -11,6 +11,7 @@ from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionSta
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
+from dml.core.ids import UserId
 
 ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
     AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
@@ -175,7 +176,7 @@ def require_developer_or_moderator(algorithm: Algorithm, actor: Actor) -> None:
 
 def require_not_own(algorithm: Algorithm, actor: Actor, version: Version | None = None) -> None:
     """Refuse its developer, and who belongs to the team whose model a version is."""
-    authors = version.author_ids if version is not None else []
+    authors = [UserId(it) for it in version.author_ids] if version is not None else []
     if not is_impartial(actor, (algorithm.developer_id, *authors)):
         raise OwnVersion
 

@@ -196,6 +196,12 @@ class Settings(BaseSettings):
     password_hashes_at_once: int = Field(
         2, ge=1, le=64, description="Passwords hashed at the same time (each takes 64 MiB)."
     )
+    password_hashes_waiting: int = Field(
+        8, ge=1, le=1_000, description="Passwords that wait for that; whoever comes then, is told."
+    )
+    password_hashes_of_one: int = Field(
+        4, ge=1, le=1_000, description="And of both together, those from one address."
+    )
     access_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long an access token is good for."
     )
