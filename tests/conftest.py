@@ -200,6 +200,8 @@ def settings(
         redis_url=SecretStr(endpoints.valkey),
         registrations_a_minute=100_000,
         sign_ins_a_minute=100_000,
+        password_hashes_waiting=500,
+        password_hashes_of_one=500,
         pairing_tries_a_minute=100_000,
         device_tokens_a_minute=100_000,
         shortlist_seconds=0,  # What a test ordered a moment ago is on the list.

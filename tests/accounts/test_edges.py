@@ -7,14 +7,17 @@ from uuid import UUID
 
 import httpx2
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.accounts import service
-from dml.core.context import SYSTEM, Context, Role
+from dml.accounts import queries, rules, service
+from dml.core.context import SYSTEM, Actor, Context, Role
 from dml.core.db import connect
 from dml.core.ids import UserId, new_id
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
-from tests.world import PASSWORD_HASH, World, problem
+from tests.conftest import Sessions
+from tests.two_connections import after
+from tests.world import PASSWORD_HASH, World, make_user, problem
 
 
 def json_of(body: object) -> str:
@@ -73,18 +76,6 @@ async def test_an_old_access_token_that_is_sent_along_keeps_nobody_out(world: Wo
     sent = {"refresh_token": fresh["refresh_token"]}
     assert (await client.post("/v1/users/logout", json=sent, headers=old)).status_code == 204
     problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
-
-
-async def test_a_refresh_token_used_twice_ends_the_session(world: World) -> None:
-    tokens = await signed_in(world)
-    body = {"refresh_token": tokens["refresh_token"]}
-    fresh = (await world.client.post("/v1/users/refresh", json=body)).json()
-    reused = await world.client.post("/v1/users/refresh", json=body)
-    problem(reused, 401, "accounts.refresh_token_reused")
-    problem(await me(world, fresh["access_token"]), 401, "core.not_signed_in")
-    latest = {"refresh_token": fresh["refresh_token"]}
-    refused = await world.client.post("/v1/users/refresh", json=latest)
-    problem(refused, 401, "accounts.bad_refresh_token")
 
 
 async def test_an_address_is_taken_whatever_its_case(world: World) -> None:
@@ -243,6 +234,34 @@ async def test_an_admin_changes_roles_and_they_count_at_once(world: World) -> No
     assert (await ada.get("/v1/users/me")).json()["role"] == "moderator"
     nobody = await admin.patch(f"/v1/admin/users/{new_id()}", {"role": "member"})
     problem(nobody, 404, "accounts.user_not_found")
+
+
+async def test_an_admin_may_step_down_while_another_is_left(world: World) -> None:
+    first, second = [await world.person("admin", Role.ADMIN) for _ in range(2)]
+    await first.patch(f"/v1/admin/users/{first.id}", {"role": "member"})
+    assert (await first.get("/v1/users/me")).json()["role"] == "member"
+    again = await first.patch(f"/v1/admin/users/{first.id}", {"role": "admin"})
+    problem(again, 403, "accounts.admins_only")
+    assert (await second.get("/v1/users/me")).json()["role"] == "admin"
+
+
+async def test_of_two_admins_who_remove_each_other_at_once_one_is_left(
+    committing: Sessions, own_engine: AsyncEngine
+) -> None:
+    async with committing.begin() as tx:
+        ids = [(await make_user(tx, f"admin-{it}", Role.ADMIN)).id for it in range(3)]
+    async with committing() as one, committing() as other:
+        now = datetime.now(UTC)
+        await service.change_role(Context(one, Actor(ids[0], Role.ADMIN), now), ids[1], Role.MEMBER)
+        late = Context(other, Actor(ids[1], Role.ADMIN), now)
+        with pytest.raises(rules.AdminsOnly):
+            await after(own_engine, one, service.change_role(late, ids[0], Role.MEMBER))
+    async with committing() as tx:
+        assert await queries.count_admins(tx) == 2
+        ctx = Context(tx, SYSTEM, now)
+        await service.change_role(ctx, ids[0], Role.MODERATOR)
+        with pytest.raises(rules.LastAdmin):
+            await service.change_role(ctx, ids[2], Role.MODERATOR)
 
 
 async def test_the_keys_that_sign_tokens_are_published_without_their_secret(world: World) -> None:

@@ -161,6 +161,16 @@ async def test_moderators_suspend_and_resume_with_a_reason(world: World) -> None
     assert (await world.client.get(path)).status_code == 200
 
 
+async def test_nobody_lists_their_own_again_that_was_suspended(world: World) -> None:
+    ada, mia = [await world.person(it, Role.MODERATOR) for it in ("ada", "mia")]
+    path, reason = await make_algorithm(ada), {"reason": "a complaint"}
+    await approve(world, ada, await upload(ada, path))
+    await mia.post(f"{path}/suspend", reason)
+    problem(await ada.post(f"{path}/resume", reason), 403, "algorithms.own_version")
+    assert (await mia.post(f"{path}/resume", reason)).json()["state"] == "listed"
+    assert (await ada.post(f"{path}/suspend", reason)).json()["state"] == "suspended"
+
+
 @pytest.mark.parametrize("body", [None, {}, {"reason": "it is old"}])
 async def test_its_developer_archives_an_algorithm_for_good(world: World, body: Any) -> None:
     ada, eve = await world.person("ada"), await world.person("eve")

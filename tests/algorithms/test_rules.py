@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
+from uuid import UUID
 
 import pytest
 
@@ -143,6 +144,16 @@ def test_each_part_may_do_its_own(actor: Actor) -> None:
     assert of_judge is (rules.OwnVersion if actor is DEVELOPER else None)
     signed_in = refusal_of(lambda: rules.require_signed_in(actor))
     assert signed_in is (NotSignedIn if actor in (NOBODY, SYSTEM) else None)
+
+
+@pytest.mark.parametrize("actor", EVERYBODY)
+@pytest.mark.parametrize("authors", [[], [MODERATOR.id], [STRANGER.id, ADMIN.id]])
+def test_nobody_reviews_what_is_their_own_or_their_teams(actor: Actor, authors: list[UUID]) -> None:
+    made = version(V.IN_REVIEW)
+    made.author_ids = authors
+    refused = refusal_of(lambda: rules.require_not_own(algorithm(A.DRAFT), actor, made))
+    is_theirs = actor is DEVELOPER or actor.user_id in authors
+    assert refused is (rules.OwnVersion if is_theirs else None)
 
 
 @pytest.mark.parametrize("state", AlgorithmState)

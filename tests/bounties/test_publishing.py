@@ -70,6 +70,28 @@ async def test_a_winner_publishes_a_model_with_its_place_and_score(world: World)
     assert [it["origin"]["place"] for it in listed] == [1]
 
 
+async def test_nobody_of_the_team_that_made_a_model_reviews_it(world: World) -> None:
+    ada, bounty, entrant, path = await finished(world)
+    mia = await world.person("mia", Role.MODERATOR)
+    async with world.parts.sessions.begin() as tx:
+        tx.add(
+            Member(
+                enrollment_id=entrant.id,
+                user_id=mia.id,
+                bounty_id=bounty.id,
+                share_bps=0,
+                agreed_at=datetime.now(UTC),
+            )
+        )
+    location = (await publish(ada, path, await make_algorithm(ada))).headers["location"]
+    for verb in ("approve", "reject"):
+        refused = await mia.post(f"{location}/{verb}", {"reason": "mine, too"})
+        problem(refused, 403, "algorithms.own_version")
+    another = await world.person("moderator", Role.MODERATOR)
+    early = await another.post(f"{location}/approve", {"reason": "good"})
+    problem(early, 409, "algorithms.wrong_state")
+
+
 async def test_what_was_not_the_final_submission_has_no_place(world: World) -> None:
     ada, _, entrant, path = await finished(world)
     async with world.parts.sessions.begin() as tx:

@@ -11,7 +11,7 @@ from dml.core import audit, events
 from dml.core.context import Context
 from dml.core.db import raw
 from dml.core.ids import DeviceId, JobId, UserId, new_id
-from dml.devices import queries, rules, service
+from dml.devices import queries, rules, service, statements
 from dml.devices.events import DeviceRevoked
 from dml.devices.models import Nonce, PairingCode
 from dml.devices.queries import DeviceProfile
@@ -91,7 +91,7 @@ async def test_what_has_expired_is_forgotten_and_nothing_else(at: At, owner: Use
     ctx = at(owner)
     device = await paired(ctx)
     await service.make_code(ctx)
-    await service.make_nonce(ctx, device.id)
+    await statements.use_nonce(ctx.tx, device.id, "used", NOW + rules.NONCE_LIFETIME)
 
     async def left() -> tuple[int | None, int | None]:
         codes = await ctx.tx.scalar(select(func.count()).select_from(PairingCode))

@@ -2,8 +2,9 @@
 
 A user registers with e-mail and password and signs in, which opens a session. The session gives
 short-lived access tokens (JWT, Ed25519) against a refresh token that works once: it is exchanged
-for the next one, and whoever comes with a used one has stolen it or was stolen from, so the
-session ends. Roles are `member`, `moderator` and `admin`.
+for the next one, the same again for some seconds, should the answer be lost; whoever comes later
+with a used one has stolen it or was stolen from, so the session ends. Roles are `member`,
+`moderator` and `admin`.
 
-Read in this order: models, rules, service, sessions, queries, routes.
+Read in this order: models, rules, service, sessions, queries, statements, routes.
 """

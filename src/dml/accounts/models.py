@@ -91,3 +91,16 @@ class RefreshToken(Base):
     session_id: Mapped[SessionId] = mapped_column(ForeignKey("user_sessions.id"), index=True)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None] = mapped_column(default=None)
+    # With the used token this gives the next one, until that is used, too: an answer that was lost
+    # can be given again. Neither of them gives it alone.
+    successor_salt: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+
+
+class KnownNetwork(Base):
+    """A network from which somebody signed in: who guesses elsewhere does not keep them out."""
+
+    __tablename__ = "known_networks"
+
+    user_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    last_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,47 +1,178 @@
-"""Passwords: hashed by argon2id, off the event loop, a few at a time.
+"""Passwords: hashed by argon2id, off the event loop, a few at a time, and few that wait.
 
-A hash takes 64 MiB and tens of milliseconds by design, so a flood of sign-ins waits here and
-neither starves the loop nor the memory. Never call these inside a transaction: whoever waits
-would hold a connection.
+A hash takes 64 MiB and tens of milliseconds by design. So a flood of sign-ins neither starves the
+loop nor the memory: whoever finds the queue full is told so at once, and nobody fills it alone.
+Never call these inside a transaction: whoever waits would hold a connection.
+
+A password is hashed in its normal form (RFC 8265, OpaqueString): typed on another system, the same
+letters come as other code points.
 """
 
 import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from dml.accounts.rules import TooManyPasswords
+from dml.core.deferred import deferred
+
+if TYPE_CHECKING:
+    import precis_i18n
+else:
+    precis_i18n = deferred("precis_i18n")
+
 LENGTH_MIN: Final = 8
 LENGTH_MAX: Final = 256
+SENT_MAX: Final = 4 * LENGTH_MAX  # A system may send each letter apart from its accents.
+RETRY_SECONDS: Final = 2
 
 _hasher: Final = PasswordHash([Argon2Hasher()])
-_places: asyncio.Semaphore | None = None
 
 
-def allow_at_once(count: int) -> None:
-    """Set how many passwords are hashed at the same time. Called once, by an entrypoint."""
-    global _places
-    _places = asyncio.Semaphore(count)
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose places in the queue are counted together: a network's, or those of a known account."""
+
+    name: str
+    is_known: bool = False
 
 
-async def hash_password(password: str) -> str:
-    async with _place():
-        return await asyncio.to_thread(_hasher.hash, password)
+OURSELVES: Final = Asker("ourselves", is_known=True)  # Commands of the machine itself.
 
 
-async def is_right(password: str, password_hash: str | None) -> bool:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Whether a password is right, and the hash of its normal form where the old one is of none."""
+
+    is_right: bool
+    better_hash: str | None = None
+
+
+class Queue:
+    """Who waits to have a password hashed. Strangers never take the last places from the known.
+
+    Those who are known and strangers take turns, so neither waits for all of the others.
+    """
+
+    def __init__(self, at_once: int, *, waiting: int, of_one: int) -> None:
+        self._free = at_once
+        self._most = {True: at_once + waiting, False: at_once + waiting * 3 // 4}
+        self._of_one = of_one
+        self._held: Counter[str] = Counter()
+        self._waiting: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
+        self._turn = True
+
+    @asynccontextmanager
+    async def place(self, asker: Asker) -> AsyncIterator[None]:
+        """Hold a place while the block runs, or refuse at once where there is none."""
+        is_full = self._held.total() >= self._most[asker.is_known]
+        if is_full or (asker != OURSELVES and self._held[asker.name] >= self._of_one):
+            raise TooManyPasswords(retry_after_seconds=RETRY_SECONDS)
+        self._held[asker.name] += 1
+        try:
+            await self._wait(asker)
+            try:
+                yield
+            finally:
+                self._free += 1
+                self._wake()
+        finally:
+            self._held[asker.name] -= 1
+            if not self._held[asker.name]:
+                del self._held[asker.name]
+
+    async def _wait(self, asker: Asker) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[asker.is_known].append(turn)
+        self._wake()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # It was its turn in that very moment.
+                self._free += 1
+            self._wake()
+            raise
+
+    def _wake(self) -> None:
+        """Give each free place to whose turn it is."""
+        while self._free > 0 and any(self._waiting.values()):
+            self._turn = not self._turn
+            queue = self._waiting[self._turn] or self._waiting[not self._turn]
+            turn = queue.popleft()
+            if not turn.done():
+                self._free -= 1
+                turn.set_result(None)
+
+
+_queue: Queue | None = None
+
+
+def allow_at_once(count: int, *, waiting: int = 8, of_one: int = 4) -> None:
+    """Set how many passwords are hashed at the same time, and how many wait for that, in all and
+    of one asker. Called once, by an entrypoint.
+    """
+    global _queue
+    _queue = Queue(count, waiting=waiting, of_one=of_one)
+
+
+def normal_form(password: str) -> str:
+    """Return what is hashed of a password, or raise ValueError with what is wrong."""
+    try:
+        normal: str = precis_i18n.get_profile("OpaqueString").enforce(password)
+    except UnicodeEncodeError as error:
+        why = error.reason.removeprefix("DISALLOWED/").replace("_", " ")
+        told = f"must hold no control, invisible or unassigned character ({why})"
+        raise ValueError(told) from None
+    return normal
+
+
+def forms(password: str) -> list[str]:
+    """Return what a hash of this password may be of: its normal form, and what was sent.
+
+    ValueError where it can be of neither.
+    """
+    try:
+        normal = normal_form(password)
+    except ValueError:
+        if not password.isprintable():  # Half of a pair cannot be hashed at all.
+            raise
+        return [password]
+    return [normal] if normal == password else [normal, password]
+
+
+async def hash_password(password: str, asker: Asker = OURSELVES) -> str:
+    """Return the hash of a new password. Refused where too many wait."""
+    normal = normal_form(password)
+    async with _places().place(asker):
+        return await asyncio.to_thread(_hasher.hash, normal)
+
+
+async def check(password: str, password_hash: str | None, asker: Asker) -> Checked:
     """Tell whether the password is right. No account (None) takes as long as a wrong password."""
-    async with _place():
-        right = await asyncio.to_thread(_hasher.verify, password, password_hash or _nobodys_hash())
-    return right and password_hash is not None
+    tried = forms(password)
+    async with _places().place(asker):
+        return await asyncio.to_thread(_check, tried, password_hash)
 
 
-def _place() -> asyncio.Semaphore:
-    global _places
-    if _places is None:
-        _places = asyncio.Semaphore(2)
-    return _places
+def _check(tried: Sequence[str], password_hash: str | None) -> Checked:
+    nobodys = _nobodys_hash()  # Made for whoever asks first, and not for the first unknown one.
+    for form in tried:
+        if _hasher.verify(form, password_hash or nobodys) and password_hash is not None:
+            return Checked(True, None if form == tried[0] else _hasher.hash(tried[0]))
+    return Checked(is_right=False)
+
+
+def _places() -> Queue:
+    if _queue is None:
+        allow_at_once(2)
+    assert _queue is not None
+    return _queue
 
 
 @cache

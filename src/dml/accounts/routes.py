@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends, Response
 
 from dml.accounts import passwords, queries, rules, service, sessions
 from dml.accounts.models import User
+from dml.accounts.passwords import Asker
 from dml.accounts.schemas import (
     CredentialsIn,
     ProfileIn,
@@ -20,7 +21,7 @@ from dml.core.ids import UserId
 from dml.core.wire import sent
 from dml.edge.etags import IfMatch, etag
 from dml.edge.http import BeginAsStranger, Ctx, Parts, PublicCtx, Server, StrangerCtx
-from dml.edge.limits import TooManyTries, at_most
+from dml.edge.limits import Network, TooManyTries, at_most
 from dml.edge.problems import refusals
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
@@ -44,13 +45,16 @@ def _tokens(server: Parts, ctx: Context, opened: sessions.Opened) -> TokensOut:
     status_code=201,
     response_model=UserOut,
     dependencies=[register_limit],
-    responses=refusals(rules.EmailTaken, TooManyTries),
+    responses=refusals(rules.EmailTaken, rules.TooManyPasswords, TooManyTries),
 )
-async def register(begin: BeginAsStranger, body: RegisterIn, response: Response) -> User:
+async def register(
+    begin: BeginAsStranger, network: Network, body: RegisterIn, response: Response
+) -> User:
     """Open an account."""
-    password_hash = await passwords.hash_password(body.password)
+    password_hash = await passwords.hash_password(body.password, Asker(network))
     async with begin() as ctx:
         user = await service.register(ctx, email=body.email, password_hash=password_hash)
+        await sessions.know_network(ctx, user.id, network)
     response.headers["Location"] = f"/v1/users/{user.id}"
     return user
 
@@ -58,13 +62,15 @@ async def register(begin: BeginAsStranger, body: RegisterIn, response: Response)
 @router.post(
     "/authenticate",
     dependencies=[sign_in_limit],
-    responses=refusals(rules.WrongCredentials, TooManyTries),
+    responses=refusals(rules.WrongCredentials, rules.TooManyPasswords, TooManyTries),
 )
-async def authenticate(begin: BeginAsStranger, server: Server, body: CredentialsIn) -> TokensOut:
+async def authenticate(
+    begin: BeginAsStranger, server: Server, network: Network, body: CredentialsIn
+) -> TokensOut:
     """Sign in with e-mail and password: opens a session and gives its first tokens."""
-    user_id = await sessions.check_password(begin, body.email, body.password)
+    proven = await sessions.check_password(server, begin, body.email, body.password, network)
     async with begin() as ctx:
-        opened = await sessions.open_session(ctx, user_id, days=server.settings.session_days)
+        opened = await sessions.sign_in(ctx, proven, days=server.settings.session_days)
         return _tokens(server, ctx, opened)
 
 
@@ -74,8 +80,16 @@ async def authenticate(begin: BeginAsStranger, server: Server, body: Credentials
     responses=refusals(rules.BadRefreshToken, rules.RefreshTokenReused, TooManyTries),
 )
 async def refresh(ctx: StrangerCtx, server: Server, body: RefreshIn) -> TokensOut:
-    """Exchange a refresh token for new tokens. Using one twice ends the session."""
-    opened = await sessions.refresh(ctx, body.refresh_token, days=server.settings.session_days)
+    """Exchange a refresh token for new tokens. Where the answer was lost, ask again within seconds:
+    the answer is the same refresh token. Using one later, or after the next one, ends the session.
+    """
+    settings = server.settings
+    opened = await sessions.refresh(
+        ctx,
+        body.refresh_token,
+        days=settings.session_days,
+        grace_seconds=settings.refresh_grace_seconds,
+    )
     return _tokens(server, ctx, opened)
 
 

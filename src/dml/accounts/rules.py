@@ -1,16 +1,26 @@
 """What may happen to an account, and who may do it. Pure: no session, no clock, no await."""
 
-from datetime import date, datetime
+from collections.abc import Container
+from datetime import date, datetime, timedelta
 
 from dml.accounts.models import RefreshToken, Session, User
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated
+from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated, Unavailable
+from dml.core.ids import UserId
 
 
 class WrongCredentials(Unauthenticated):
     code = "accounts.wrong_credentials"
     reason = "No account has this e-mail address with this password."
     remedy = "Check both, or register."
+
+
+class TooManyPasswords(Unavailable):
+    """Looked at by nobody: it counts as no try."""
+
+    code = "accounts.too_many_passwords"
+    reason = "Too many passwords wait to be checked, or too many from your address."
+    remedy = "Send it again in as many seconds as `retry_after_seconds` says."
 
 
 class EmailTaken(Conflict):
@@ -75,6 +85,17 @@ def require_admin(actor: Actor) -> None:
         raise AdminsOnly
 
 
+def is_impartial(actor: Actor, interested: Container[UserId | None]) -> bool:
+    """Whether the actor may approve or judge what is of interest to these: none of their own."""
+    return actor.user_id is None or actor.user_id not in interested
+
+
+def require_still_admin(actor: Actor, admins: Container[UserId | None]) -> None:
+    """Refuse who was an admin when they asked, and is none any more."""
+    if actor.user_id is not None and actor.user_id not in admins:
+        raise AdminsOnly
+
+
 def require_born(born: date | None, now: datetime) -> None:
     if born is not None and born >= now.date():
         raise BornInTheFuture
@@ -98,3 +119,10 @@ def require_live(session: Session, now: datetime) -> None:
 
 def is_reused(token: RefreshToken) -> bool:
     return token.used_at is not None
+
+
+def is_repeated(token: RefreshToken, now: datetime, grace_seconds: int) -> bool:
+    """Whether a used token is sent again as its answer was lost: soon, and before the next one."""
+    if token.used_at is None or token.successor_salt is None:
+        return False
+    return now < token.used_at + timedelta(seconds=grace_seconds)

@@ -1,12 +1,12 @@
 """Shapes on the wire. An `In` is what a client may send; an `Out` is what it gets."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
 from dml.accounts.models import DataKind, EducationLevel, Gender
-from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN
+from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN, SENT_MAX, forms, normal_form
 from dml.core.context import Role
 from dml.core.ids import UserId
 from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, example
@@ -14,33 +14,42 @@ from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, ex
 Email = Annotated[EmailStr, AfterValidator(check_text), Field(max_length=254)]
 
 
-def _check_printable(password: str) -> str:
-    """Refuse what UTF-8 cannot write. A password is taken as typed: spaces count."""
-    if not password.isprintable():
-        raise ValueError("must have printable characters only")
+def _check_forms(password: str) -> str:
+    """Refuse what no hash can be of. A password is taken as typed: spaces count."""
+    forms(password)
     return password
 
 
-Password = Annotated[
-    str,
-    AfterValidator(check_text),
-    AfterValidator(_check_printable),
-    Field(json_schema_extra={"format": "password", "examples": ["correct horse battery"]}),
-]
+def _check_new(password: str) -> str:
+    """Refuse a new password that has no normal form, or whose normal form is too short or long."""
+    if not LENGTH_MIN <= len(normal_form(password)) <= LENGTH_MAX:
+        raise ValueError(f"must have {LENGTH_MIN} to {LENGTH_MAX} characters")
+    return password
+
+
+_SENT: Final = Field(
+    max_length=SENT_MAX,
+    json_schema_extra={"format": "password", "examples": ["correct horse battery"]},
+)
+Password = Annotated[str, AfterValidator(check_text), AfterValidator(_check_forms), _SENT]
+NewPassword = Annotated[str, AfterValidator(check_text), AfterValidator(_check_new), _SENT]
 
 
 class RegisterIn(Body):
     model_config = example(email="ada@example.org", password="correct horse battery")
 
     email: Email = Field(examples=["ada@example.org"])
-    password: Password = Field(min_length=LENGTH_MIN, max_length=LENGTH_MAX)
+    password: NewPassword = Field(
+        description=f"{LENGTH_MIN} to {LENGTH_MAX} characters, in the form of RFC 8265 in which it "
+        "is the same on every system."
+    )
 
 
 class CredentialsIn(Body):
     model_config = example(email="ada@example.org", password="correct horse battery")
 
     email: Email = Field(examples=["ada@example.org"])
-    password: Password = Field(max_length=LENGTH_MAX)
+    password: Password
 
 
 class RefreshIn(Body):

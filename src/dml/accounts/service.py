@@ -64,6 +64,7 @@ async def change_role(ctx: Context, user_id: UserId, role: Role) -> User:
     """Make somebody a member, a moderator or an admin. One admin is always left."""
     rules.require_admin(ctx.actor)
     admins = await queries.lock_admins(ctx.tx)
+    rules.require_still_admin(ctx.actor, admins)
     user = await queries.get_user(ctx.tx, user_id, lock=True)
     if role is not Role.ADMIN:
         rules.require_another_admin(len(set(admins) - {user_id}))

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
@@ -88,6 +89,8 @@ class Version(Base):
     review_reason: Mapped[str | None] = mapped_column(default=None)
     # Where it was first shown to be good, of a model that was entered into a bounty.
     origin: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
+    # And then the team that entered it: none of them reviews it.
+    author_ids: Mapped[list[UUID]] = mapped_column(default_factory=list, server_default="{}")
 
     @property
     def reference(self) -> str:

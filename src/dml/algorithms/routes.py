@@ -143,10 +143,10 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: ReasonIn) -> Shown:
     "/{algorithm_id}/resume",
     dependencies=[Once],
     response_model=AlgorithmOut,
-    responses=refusals(ModeratorsOnly, rules.AlgorithmNotFound, rules.WrongState),
+    responses=refusals(ModeratorsOnly, rules.OwnVersion, rules.AlgorithmNotFound, rules.WrongState),
 )
 async def resume(ctx: Ctx, algorithm_id: AlgorithmId, body: ReasonIn) -> Shown:
-    """List a suspended algorithm again. For moderators."""
+    """List a suspended algorithm again. For moderators, and not for one's own."""
     await service.resume(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
 

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from dml.accounts.rules import ModeratorsOnly
+from dml.accounts.rules import ModeratorsOnly, is_impartial
 from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
+from dml.core.ids import UserId
 
 ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
     AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
@@ -53,7 +54,7 @@ class NotDeveloper(Forbidden):
 
 class OwnVersion(Forbidden):
     code = "algorithms.own_version"
-    reason = "Nobody reviews a version of their own."
+    reason = "Nobody reviews a version of their own, or puts their own algorithm back on the list."
     remedy = "Ask another moderator."
 
 
@@ -174,8 +175,10 @@ def require_developer_or_moderator(algorithm: Algorithm, actor: Actor) -> None:
         raise NotDeveloper
 
 
-def require_not_own(algorithm: Algorithm, actor: Actor) -> None:
-    if actor.user_id == algorithm.developer_id:
+def require_not_own(algorithm: Algorithm, actor: Actor, version: Version | None = None) -> None:
+    """Refuse its developer, and who belongs to the team whose model a version is."""
+    authors = [UserId(it) for it in version.author_ids] if version is not None else []
+    if not is_impartial(actor, (algorithm.developer_id, *authors)):
         raise OwnVersion
 
 

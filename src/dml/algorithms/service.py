@@ -80,7 +80,7 @@ async def approve(
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    rules.require_not_own(algorithm, ctx.actor)
+    rules.require_not_own(algorithm, ctx.actor, version)
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.APPROVED)
     version.reviewed_at, version.review_reason = ctx.now, reason
@@ -100,7 +100,7 @@ async def reject(
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    rules.require_not_own(algorithm, ctx.actor)
+    rules.require_not_own(algorithm, ctx.actor, version)
     move = rules.move_version(version, VersionState.REJECTED)
     version.reviewed_at, version.review_reason = ctx.now, reason
     audit.record(ctx, version.reference, "rejected", move, reason=reason)
@@ -120,6 +120,7 @@ async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Alg
     """List an algorithm again that was suspended."""
     roles.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_not_own(algorithm, ctx.actor)
     rules.require_suspended(algorithm)
     move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
     audit.record(ctx, algorithm.reference, "resumed", move, reason=reason)

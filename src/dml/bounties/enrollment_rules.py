@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from dml.accounts.rules import is_impartial
 from dml.bounties import rules
 from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
 from dml.core.audit import Move
@@ -235,7 +236,7 @@ def require_undecided(bounty: Bounty) -> None:
 
 def require_impartial(bounty: Bounty, actor: Actor, mine: Enrollment | None) -> None:
     """Refuse a moderator who has a part in the bounty."""
-    if actor.user_id == bounty.owner_id:
+    if not is_impartial(actor, (bounty.owner_id,)):
         raise NotImpartial
     require_no_entrant(mine)
 

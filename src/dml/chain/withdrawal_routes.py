@@ -4,6 +4,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from dml.accounts.rules import TooManyPasswords
+from dml.accounts.sessions import FREE_GUESSES_KNOWN
 from dml.chain import queries, wallet_rules, withdrawal_rules, withdrawing
 from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
@@ -23,7 +25,7 @@ from dml.core.ids import WithdrawalId
 from dml.core.settings import Settings
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once, once
-from dml.edge.limits import TooManyTries, at_most, count_try
+from dml.edge.limits import TooManyTries, at_most, count_try, guess
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
@@ -46,7 +48,8 @@ async def _check_password(server: Server, begin: SignedInBegin, body: Withdrawal
     """Check the password before the request's own transaction opens: to hash it takes long."""
     user = await withdrawing.get_asking(begin)
     await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
-    await withdrawing.require_password(user, body.password)
+    async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
+        await withdrawing.require_password(user, body.password)
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
@@ -83,6 +86,7 @@ async def get_terms(ctx: Ctx, server: Server) -> TermsOut:
         wallet_rules.AddressDenied,
         wallet_rules.NobodysAddress,
         IdempotencyKeyReused,
+        TooManyPasswords,
         TooManyTries,
     ),
 )

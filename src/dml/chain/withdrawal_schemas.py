@@ -4,7 +4,6 @@ from datetime import datetime
 
 from pydantic import Field
 
-from dml.accounts.passwords import LENGTH_MAX
 from dml.accounts.schemas import Password
 from dml.chain import contract
 from dml.chain.models import Vault, Withdrawal
@@ -29,7 +28,7 @@ class WithdrawalIn(Body):
 
     amount: AmountIn = Field(gt=0, description="What is to arrive; the fee comes on top.")
     wallet_id: WalletId = Field(description="A wallet that you have linked.")
-    password: Password = Field(max_length=LENGTH_MAX, description="Yours, given again.")
+    password: Password = Field(description="Yours, given again.")
     memo: Text | None = Field(None, max_length=200, description="A note: for you alone.")
     max_fee: AmountIn | None = Field(
         None, description="Refuse instead, should it cost more than this."

@@ -12,6 +12,7 @@ from dml.accounts import passwords
 from dml.accounts import queries as accounts
 from dml.accounts import rules as roles
 from dml.accounts.models import User
+from dml.accounts.passwords import Asker
 from dml.chain import queries, rules, wallet_rules, withdrawal_rules
 from dml.chain.models import Withdrawal
 from dml.chain.states import WithdrawalState
@@ -37,7 +38,9 @@ async def get_asking(begin: BeginFunction) -> User:
 
 async def require_password(user: User, password: str) -> None:
     """Refuse what is not this user's password. Slow by design: hold no transaction open."""
-    withdrawal_rules.require_password(await passwords.is_right(password, user.password_hash))
+    asker = Asker(f"{user.id}:withdraw", is_known=True)
+    checked = await passwords.check(password, user.password_hash, asker)
+    withdrawal_rules.require_password(checked.is_right)
 
 
 async def request(

@@ -204,11 +204,23 @@ class Settings(BaseSettings):
     password_hashes_at_once: int = Field(
         2, ge=1, le=64, description="Passwords hashed at the same time (each takes 64 MiB)."
     )
+    password_hashes_waiting: int = Field(
+        8, ge=1, le=1_000, description="Passwords that wait for that; whoever comes then, is told."
+    )
+    password_hashes_of_one: int = Field(
+        4, ge=1, le=1_000, description="And of both together, those from one address."
+    )
     access_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long an access token is good for."
     )
     session_days: int = Field(
         30, ge=1, le=365, description="How long a session lives without being refreshed."
+    )
+    refresh_grace_seconds: int = Field(
+        30,
+        ge=0,
+        le=300,
+        description="How long a refresh can be asked for again, where its answer was lost.",
     )
     registrations_a_minute: int = Field(
         600, ge=1, description="Accounts that one address may open in a minute."

@@ -4,6 +4,7 @@ The first private key of the set signs; every key of it verifies, so that a new 
 front and an old one removed when its last token has expired.
 """
 
+import hmac
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,17 @@ class Keys:
         header = {"alg": ALGORITHM, "kid": self._signing.kid}
         return jwt.encode(header, payload, self._signing, algorithms=[ALGORITHM])
 
+    def mac(self, purpose: str, said: bytes) -> bytes:
+        """Return 32 bytes that prove that we said this, for this purpose."""
+        return _mac(self._signing, purpose, said)
+
+    def is_mac(self, mac: bytes, purpose: str, said: bytes) -> bool:
+        """Tell whether we said this, by any of the keys; of 16 bytes at least of its proof."""
+        if len(mac) < 16:
+            return False
+        made = (_mac(it, purpose, said)[: len(mac)] for it in self._keys.keys)
+        return any(hmac.compare_digest(mac, it) for it in made)
+
     def verify(self, token: str, *, audience: str, now: datetime) -> dict[str, Any]:
         """Return the claims of a token of ours that is good at `now`, or raise BadToken."""
         if len(token) > TOKEN_MAX:
@@ -67,3 +79,9 @@ class Keys:
         if not good:
             raise BadToken
         return claims
+
+
+def _mac(key: Any, purpose: str, said: bytes) -> bytes:
+    secret: str = key.as_dict(private=True)["d"]
+    derived = hmac.digest(secret.encode(), b"dml mac " + purpose.encode(), "sha256")
+    return hmac.digest(derived, said, "sha256")

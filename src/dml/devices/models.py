@@ -60,10 +60,10 @@ class PairingCode(Base):
 
 
 class Nonce(Base):
-    """What a device signs to prove who it is, once."""
+    """A nonce that a device signed to prove who it is, which it does once."""
 
     __tablename__ = "device_nonces"
-    __table_args__ = (Index(None, "device_id", "expires_at"),)  # The oldest make room for new ones.
+    __table_args__ = (Index(None, "device_id", "expires_at"),)
 
     nonce: Mapped[str] = mapped_column(primary_key=True)
     device_id: Mapped[DeviceId] = mapped_column(ForeignKey("devices.id"))

@@ -6,7 +6,7 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import DeviceId
 from dml.core.wire import sent
 from dml.devices import queries, rules, service, tokens
-from dml.devices.models import Device, Nonce, OwnerLimits
+from dml.devices.models import Device, OwnerLimits
 from dml.devices.schemas import (
     AssertionIn,
     DescriptionIn,
@@ -169,13 +169,12 @@ async def revoke(ctx: Ctx, device_id: DeviceId, response: Response) -> Device:
 
 @router.post(
     "/{device_id}/nonce",
-    response_model=NonceOut,
     dependencies=[token_limit],
     responses=refusals(rules.DeviceNotFound, rules.Revoked, TooManyTries),
 )
-async def make_nonce(ctx: StrangerCtx, device_id: DeviceId) -> Nonce:
+async def make_nonce(ctx: StrangerCtx, server: Server, device_id: DeviceId) -> NonceOut:
     """For a device: get something new to sign."""
-    return await service.make_nonce(ctx, device_id)
+    return NonceOut(nonce=await service.make_nonce(ctx, server.keys, device_id))
 
 
 @router.post(
@@ -194,7 +193,7 @@ async def get_token(
 ) -> DeviceTokenOut:
     """For a device: exchange a signed nonce for a token that is good for minutes."""
     device = await service.prove(
-        ctx, device_id, body.assertion, public_url=server.settings.public_url
+        ctx, server.keys, device_id, body.assertion, public_url=server.settings.public_url
     )
     seconds = server.settings.device_token_seconds
     return DeviceTokenOut(

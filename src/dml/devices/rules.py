@@ -15,7 +15,6 @@ CODE_LENGTH: Final = 8
 CODE_ALPHABET: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # Without 0 and O, 1, I and L.
 
 NONCE_LIFETIME: Final = timedelta(seconds=120)
-NONCES_MAX: Final = 5  # Live at once, for each device.
 
 SEEN_AGAIN_AFTER: Final = timedelta(minutes=1)
 REFUSED_MAX: Final = 1_000  # Jobs, developers, or labels that one owner may refuse.
@@ -117,9 +116,15 @@ def require_not_revoked(device: Device) -> None:
         raise Revoked
 
 
-def require_fresh(nonce_expires_at: datetime | None, now: datetime) -> None:
-    """Refuse a nonce that is gone (None), or too old."""
+def require_fresh(nonce_expires_at: datetime | None, now: datetime) -> datetime:
+    """Refuse a nonce that is none of ours (None), or too old. Return when it expires."""
     if nonce_expires_at is None or nonce_expires_at <= now:
+        raise StaleNonce
+    return nonce_expires_at
+
+
+def require_unused(was_unused: bool) -> None:
+    if not was_unused:
         raise StaleNonce
 
 

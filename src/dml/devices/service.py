@@ -15,7 +15,8 @@ from dml.accounts.models import DataKind
 from dml.core import audit, events
 from dml.core.context import Actor, Context
 from dml.core.ids import DeviceId, JobId, UserId, new_id
-from dml.devices import assertions, queries, rules, statements
+from dml.core.tokens import Keys
+from dml.devices import assertions, nonces, queries, rules, statements
 from dml.devices.events import DeviceRevoked
 from dml.devices.models import Device, Nonce, OwnerLimits, PairingCode, Platform
 
@@ -105,29 +106,23 @@ async def _register(
     return device
 
 
-async def make_nonce(ctx: Context, device_id: DeviceId) -> Nonce:
-    """Give a device something new to sign. Its oldest nonces make room."""
-    device = await queries.get_device(ctx.tx, device_id, lock=True)
+async def make_nonce(ctx: Context, keys: Keys, device_id: DeviceId) -> str:
+    """Give a device something new to sign. Nothing is written: strangers can ask for it, too."""
+    device = await queries.get_device(ctx.tx, device_id)
     rules.require_not_revoked(device)
-    await statements.make_room_for_nonce(ctx.tx, device.id)
-    nonce = Nonce(
-        nonce=secrets.token_urlsafe(24),
-        device_id=device.id,
-        expires_at=ctx.now + rules.NONCE_LIFETIME,
-    )
-    ctx.tx.add(nonce)
-    return nonce
+    return nonces.make(keys, device.id, ctx.now + rules.NONCE_LIFETIME)
 
 
 async def prove(
-    ctx: Context, device_id: DeviceId, assertion: str, *, public_url: str | None
+    ctx: Context, keys: Keys, device_id: DeviceId, assertion: str, *, public_url: str | None
 ) -> Device:
     """Return the device that signed this assertion, whose nonce is used up; or refuse."""
     device = await queries.get_device(ctx.tx, device_id)
     rules.require_not_revoked(device)
     audiences = [it for it in (assertions.AUDIENCE, public_url) if it]
     nonce = assertions.read_nonce(assertion, device.public_key, device.id, audiences=audiences)
-    rules.require_fresh(await statements.take_nonce(ctx.tx, device.id, nonce), ctx.now)
+    expires_at = rules.require_fresh(nonces.read(keys, device.id, nonce), ctx.now)
+    rules.require_unused(await statements.use_nonce(ctx.tx, device.id, nonce, expires_at))
     return device
 
 
@@ -188,7 +183,7 @@ async def set_limits(
 
 
 async def forget_expired(tx: AsyncSession, now: datetime) -> None:
-    """Delete nonces that are too old, and pairing codes that were so a day ago."""
+    """Delete used nonces that are too old, and pairing codes that were so a day ago."""
     await tx.execute(delete(Nonce).where(Nonce.expires_at <= now))
     old = PairingCode.expires_at <= now - rules.CODE_REMEMBERED
     await tx.execute(delete(PairingCode).where(old))

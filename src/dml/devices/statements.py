@@ -8,7 +8,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.ids import DeviceId
-from dml.devices.rules import NONCES_MAX
 
 _SEE: Final = text("""
     UPDATE devices SET last_seen_at = :now
@@ -22,15 +21,10 @@ _SEE_ALL: Final = text("""
         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED))
 """)
 
-_MAKE_ROOM: Final = text("""
-    DELETE FROM device_nonces WHERE nonce IN (
-        SELECT nonce FROM device_nonces WHERE device_id = :device_id
-        ORDER BY expires_at DESC OFFSET :kept
-    )
-""")
-
-_TAKE_NONCE: Final = text("""
-    DELETE FROM device_nonces WHERE nonce = :nonce AND device_id = :device_id RETURNING expires_at
+# "used:", for servers of the release before take what they find here as given, and unused.
+_USE_NONCE: Final = text("""
+    INSERT INTO device_nonces (nonce, device_id, expires_at)
+    VALUES ('used:' || :nonce, :device_id, :expires_at) ON CONFLICT DO NOTHING RETURNING nonce
 """)
 
 
@@ -44,19 +38,12 @@ async def see_all(tx: AsyncSession, device_ids: Collection[DeviceId]) -> None:
     await tx.execute(_SEE_ALL, {"device_ids": list(device_ids)})
 
 
-async def make_room_for_nonce(tx: AsyncSession, device_id: DeviceId) -> None:
-    """Delete a device's oldest nonces, so that one more is within its bound.
+async def use_nonce(
+    tx: AsyncSession, device_id: DeviceId, nonce: str, expires_at: datetime
+) -> bool:
+    """Record that this nonce was used; tell whether it was not before.
 
-    The caller holds the device's row: two that delete at once could wait for each other.
+    Of two at once, the second waits for the first, and is told that it was.
     """
-    await tx.execute(_MAKE_ROOM, {"device_id": device_id, "kept": NONCES_MAX - 1})
-
-
-async def take_nonce(tx: AsyncSession, device_id: DeviceId, nonce: str) -> datetime | None:
-    """Delete this nonce of this device, and return when it expires; None where there is none.
-
-    Of two at once, the second waits for the first, and finds nothing.
-    """
-    taken = await tx.execute(_TAKE_NONCE, {"device_id": device_id, "nonce": nonce})
-    expires_at: datetime | None = taken.scalar()
-    return expires_at
+    row = {"nonce": nonce, "device_id": device_id, "expires_at": expires_at}
+    return (await tx.execute(_USE_NONCE, row)).scalar() is not None

@@ -37,6 +37,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from dml.core import metrics
+from dml.core.addresses import network_of
 from dml.edge.bodies import BODY, Body
 from dml.edge.problems import problem
 
@@ -144,6 +145,7 @@ class Connections:
         if len(self.open) >= self.limits.connections:
             return False
         if address and not self._is_trusted(address):
+            connection.address = address = network_of(address)
             if self.by_address[address] >= self.limits.of_one_address:
                 return False
             self.by_address[address] += 1

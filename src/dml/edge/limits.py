@@ -1,19 +1,54 @@
 """How often a stranger may try: counted in Valkey, for each address or user, and minute.
 
-Valkey is never the only holder of anything that matters: where it is away, nobody is limited.
+Where Valkey is away, each process counts by itself, a bounded number of them: so whoever guesses
+then is still slowed, by as many processes less.
+
+What is guessed, as a password, is counted by what it opens, too: a thousand addresses make no more
+guesses than one. The first few cost nothing; then each makes all wait, 8 s to a minute. That a
+guess is one is known only when it was wrong, so each counts before it is looked at, and is forgiven
+when it was right: a thousand at once are no way around it.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Final
 
-from fastapi import Request
+from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
-from dml.core.errors import TooMany
+from dml.core.addresses import network_of
+from dml.core.errors import TooMany, Unavailable
 from dml.core.settings import Settings
 from dml.edge.http import Parts, parts
 
 log = logging.getLogger(__name__)
+
+WAIT_MAX_SECONDS: Final = 60  # So long the owner of an account is kept out by a stranger, at most.
+REMEMBERED_SECONDS: Final = 3_600  # After the last guess.
+COUNTED_MAX: Final = 20_000  # Counters that a process keeps where Valkey is away: about 5 MiB.
+
+_TAKE: Final = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local from = tonumber(redis.call('HGET', KEYS[1], 'from') or 0)
+if now < from then return from - now end
+local guesses = redis.call('HINCRBY', KEYS[1], 'guesses', 1)
+if guesses >= tonumber(ARGV[1]) then
+    local wait = math.min(8 * 2 ^ math.min(guesses - ARGV[1], 20), tonumber(ARGV[2])) * 1000
+    redis.call('HSET', KEYS[1], 'from', now + wait)
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 0
+"""
+_FORGIVE: Final = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('HINCRBY', KEYS[1], 'guesses', -1)
+    redis.call('HDEL', KEYS[1], 'from')
+end
+"""
 
 
 class TooManyTries(TooMany):
@@ -22,13 +57,69 @@ class TooManyTries(TooMany):
     remedy = "Wait as many seconds as `retry_after_seconds` says, then try again."
 
 
+@dataclass(slots=True)
+class _Counter:
+    count: int
+    ends_at: float  # When it is forgotten.
+    free_from: float = 0  # Until when nobody may guess.
+
+
+@dataclass(slots=True)
+class Here:
+    """What one process counts by itself. Where there are too many, the oldest are forgotten."""
+
+    most: int = COUNTED_MAX
+    counters: dict[str, _Counter] = field(default_factory=dict)
+
+    def count(self, key: str, now: float) -> tuple[int, float]:
+        """Count a try; return how many there were in this minute, and how long it still lasts."""
+        counter = self._get(key, now, 60)
+        counter.count += 1
+        return counter.count, counter.ends_at - now
+
+    def take(self, key: str, now: float, free: int) -> float:
+        """Count a guess and return 0, or return how long nobody may make one."""
+        counter = self._get(key, now, REMEMBERED_SECONDS)
+        if now < counter.free_from:
+            return counter.free_from - now
+        counter.count += 1
+        if counter.count >= free:
+            wait: int = 8 * 2 ** min(counter.count - free, 20)
+            counter.free_from = now + min(wait, WAIT_MAX_SECONDS)
+        counter.ends_at = now + REMEMBERED_SECONDS
+        return 0
+
+    def forgive(self, key: str) -> None:
+        if (counter := self.counters.get(key)) is not None:
+            counter.count, counter.free_from = counter.count - 1, 0
+
+    def _get(self, key: str, now: float, seconds: float) -> _Counter:
+        counter = self.counters.get(key)
+        if counter is None or counter.ends_at <= now:
+            self.counters.pop(key, None)  # So that the newest comes last.
+            while len(self.counters) >= self.most:
+                del self.counters[next(iter(self.counters))]
+            counter = self.counters[key] = _Counter(0, now + seconds)
+        return counter
+
+
+_here: Final = Here()
+
+
+def client_network(request: Request) -> str:
+    """By what the client of this request is counted."""
+    return network_of(request.client.host if request.client else None)
+
+
+Network = Annotated[str, Depends(client_network)]
+
+
 def at_most(name: str, a_minute: Callable[[Settings], int]) -> Callable[[Request], Awaitable[None]]:
-    """Return a dependency that refuses an address which comes more often than that."""
+    """Return a dependency that refuses a network which comes more often than that."""
 
     async def limit(request: Request) -> None:
         server = parts(request)
-        address = request.client.host if request.client else "unknown"
-        await count_try(server, f"{name}:{address}", a_minute(server.settings))
+        await count_try(server, f"{name}:{client_network(request)}", a_minute(server.settings))
 
     return limit
 
@@ -43,7 +134,44 @@ async def count_try(server: Parts, whose: str, most: int) -> None:
             pipeline.ttl(key)
             _, tries, seconds = await pipeline.execute()
     except (RedisError, OSError) as error:
-        log.warning("limits are off: %s", error)
-        return
+        log.warning("each process counts by itself: %s", error)
+        tries, seconds = _here.count(key, time.monotonic())
     if tries > most:
-        raise TooManyTries(retry_after_seconds=max(1, seconds))
+        raise TooManyTries(retry_after_seconds=max(1, int(seconds)))
+
+
+@asynccontextmanager
+async def guess(server: Parts, what: str, *, free: int) -> AsyncIterator[None]:
+    """Count a guess at what only its owner knows, or refuse it for a while, without looking at it.
+
+    It was right where the block ends well. `free` wrong ones cost nothing; then each doubles the
+    time for which the next is refused.
+    """
+    await _take(server, f"guess:{what}", free)
+    try:
+        yield
+    except Unavailable:  # It was not looked at.
+        await _forgive(server, f"guess:{what}")
+        raise
+    await _forgive(server, f"guess:{what}")
+
+
+async def _take(server: Parts, key: str, free: int) -> None:
+    try:
+        milliseconds = await server.redis.eval(
+            _TAKE, 1, key, free, WAIT_MAX_SECONDS, REMEMBERED_SECONDS
+        )
+        seconds = milliseconds / 1000
+    except (RedisError, OSError) as error:
+        log.warning("each process counts by itself: %s", error)
+        seconds = _here.take(key, time.monotonic(), free)
+    if seconds > 0:
+        raise TooManyTries(retry_after_seconds=max(1, -int(-seconds // 1)))
+
+
+async def _forgive(server: Parts, key: str) -> None:
+    _here.forgive(key)
+    try:
+        await server.redis.eval(_FORGIVE, 1, key)
+    except (RedisError, OSError) as error:
+        log.warning("each process counts by itself: %s", error)

@@ -101,7 +101,11 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        passwords.allow_at_once(settings.password_hashes_at_once)
+        passwords.allow_at_once(
+            settings.password_hashes_at_once,
+            waiting=settings.password_hashes_waiting,
+            of_one=settings.password_hashes_of_one,
+        )
         facts: dict[str, Any] = {}
         name = nodes.new_name("api")
         alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))

@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core import metrics
+from dml.core.addresses import network_of
 from dml.core.batching import Batcher, ItemT, OutcomeT, Statement
 from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, new_id
@@ -111,7 +112,7 @@ class DevicePath:
 
     def admit(self, token: str | None, address: str) -> DeviceActor:
         """Tell which device asks, or refuse it: for its token, or for asking too often."""
-        self._rates.count_address(address)
+        self._rates.count_address(network_of(address))
         device = self._tokens.read(token)
         self._rates.count_device(device.device_id)
         self._note_visit(device.device_id)

@@ -1,0 +1,42 @@
+"""By what the addresses of strangers are counted: who has one IPv6 address has 2^64 of them."""
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+PREFIX: Final = 64  # Bits: the least that anybody is given.
+_LENGTH_MAX: Final = 100  # Characters; what is longer is no address, and not remembered.
+_UNKNOWN: Final = "unknown"
+
+
+def network_of(address: str | None) -> str:
+    """Return what is counted in the place of an address: an IPv4 one, or the /64 of an IPv6 one.
+
+    IPv4 within IPv6 is the IPv4 address, a zone or a port that a proxy wrote with it is not looked
+    at, and all that is no address is one.
+    """
+    return _network_of(address) if address and len(address) <= _LENGTH_MAX else _UNKNOWN
+
+
+@lru_cache(10_000)
+def _network_of(address: str) -> str:
+    try:
+        found = ip_address(_bare(address))
+    except ValueError:
+        return _UNKNOWN
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    inner = found.ipv4_mapped or found.sixtofour
+    if inner is not None:
+        return str(inner)
+    return str(ip_network((int(found), PREFIX), strict=False))
+
+
+def _bare(address: str) -> str:
+    """Take `[…]:port`, `…:port` and `…%zone` off an address."""
+    host = address.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    return host.partition("%")[0]
