@@ -77,7 +77,7 @@ class Console:
         self.line(f"Done: {summary.accepted} accepted ({summary.items} photos){failed}{earned}.")
 
     def line(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # Nobody reads; the work goes on.
+        with contextlib.suppress(OSError):  # Nobody reads, or a log is full; the work goes on.
             print(text, flush=True)  # noqa: T201 - its screen
 
     def close(self) -> None:
@@ -106,4 +106,4 @@ class JsonConsole(Console):
         self._write({"event": "said", "text": text})
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        super().line(json.dumps(record, ensure_ascii=False))
+        super().line(json.dumps(record))  # In ASCII, which every terminal and pipe takes.

@@ -26,7 +26,7 @@ def show(folder: Path, *, as_json: bool) -> int:
         Terminal(stderr=True, soft_wrap=True).print(f"dml device: {why}", markup=False)
         return 1
     if as_json:
-        print(json.dumps(status, ensure_ascii=False))  # noqa: T201 - its answer
+        print(json.dumps(status))  # noqa: T201 - its answer
     else:
         _print(status)
     return 0
@@ -97,7 +97,7 @@ def _follow(left: list[dict[str, Any]], record: journal.Record) -> None:
 
 
 def _print(status: dict[str, Any]) -> None:
-    terminal = Terminal(highlight=False)
+    terminal = Terminal(highlight=False, markup=False)
     server, noted = status["server"], status["journal"]
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("device", f"{status['name']} ({status['device_id']})")
