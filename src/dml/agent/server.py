@@ -1,12 +1,14 @@
 """The marketplace as a device sees it: problems become refusals, silence becomes Away."""
 
+import datetime as dt
 import hashlib
 import json
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, Final, TypeVar
 
 import httpx2
@@ -44,6 +46,11 @@ class Server:
         except Misconfigured as why:
             raise CannotRun(str(why)) from None
         self.url = self._http.url
+        self._ahead = dt.timedelta()  # Of the server's clock before ours, which may be unset.
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock where it has told it, else by ours."""
+        return dt.datetime.now(dt.UTC) + self._ahead
 
     def close(self) -> None:
         self._http.close()
@@ -63,6 +70,7 @@ class Server:
             headers["Content-Type"] = "application/json"
         with _reaching():
             answer = self._http.ask(method, path, content=body, headers=headers, timeout=seconds)
+            self._hear_time(answer.headers.get("date", ""))
             self._require_success(answer)
             return None if answer.status == httpx2.codes.NO_CONTENT else answer.json()
 
@@ -72,8 +80,10 @@ class Server:
         What is longer than `most` is cut off a little beyond, and so has another digest.
         """
         digest, size = hashlib.sha256(), 0
-        request = {"headers": _authorization(token), "until_end_seconds": SAVE_SECONDS}
-        with _reaching(), self._http.stream("GET", path, **request) as (answer, pieces):
+        stream = self._http.stream(
+            "GET", path, until_end_seconds=SAVE_SECONDS, headers=_authorization(token)
+        )
+        with _reaching(), stream as (answer, pieces):
             if answer.status_code != httpx2.codes.OK:
                 self._require_success(whole(answer, pieces))
             for piece in pieces:
@@ -83,6 +93,12 @@ class Server:
                 if size > most:
                     break
         return digest.hexdigest()
+
+    def _hear_time(self, date: str) -> None:
+        """Hear the time that an answer tells (RFC 9110: always in GMT)."""
+        with suppress(ValueError, TypeError, OverflowError):
+            told = parsedate_to_datetime(date).replace(tzinfo=dt.UTC)
+            self._ahead = told - dt.datetime.now(dt.UTC)
 
     def _require_success(self, answer: Answer) -> None:
         status = answer.status
@@ -111,6 +127,10 @@ class Session:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock where it has told it, else by ours."""
+        return self.server.now()
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, seconds: float = SECONDS

@@ -73,7 +73,7 @@ async def test_a_full_evidence_of_nonsense_is_said_in_one_line() -> None:
     ],
 )
 async def test_what_the_environment_has_wrong_is_named(environment: dict[str, str]) -> None:
-    said = the_line(await dml("bounty", "export", ID, **{"DML_TOKEN": "t"} | environment))
+    said = the_line(await dml("bounty", "export", ID, feed=b"", **{"DML_TOKEN": "t"} | environment))
     assert "hush" not in said
     name = next(iter(environment))
     assert name in said or environment[name] in said

@@ -95,8 +95,10 @@ class Marketplace:
 
     def bytes_of(self, path: str, *, limit: int) -> bytes:
         """Return a file. Refused where it is longer than `limit`."""
-        request = {"headers": self._headers, "until_end_seconds": FILE_SECONDS}
-        with _in_one_line(), self._http.stream("GET", path, **request) as (head, pieces):
+        stream = self._http.stream(
+            "GET", path, until_end_seconds=FILE_SECONDS, headers=self._headers
+        )
+        with _in_one_line(), stream as (head, pieces):
             if not head.is_success:
                 _require_success(whole(head, pieces))
             return whole(head, pieces, limit).content
