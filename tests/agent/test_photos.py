@@ -48,8 +48,10 @@ def test_photos_of_all_usual_names_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "folder",
-    ["#recycle", "@eaDir", "$RECYCLE.BIN", "$Recycle.Bin", ".Trash-1000", ".thumbnails"]
-    + ["System Volume Information", "__MACOSX", "#snapshot", "lost+found"],
+    [
+        *("#recycle", "@eaDir", "$RECYCLE.BIN", "$Recycle.Bin", ".Trash-1000", ".thumbnails"),
+        *("System Volume Information", "__MACOSX", "#snapshot", "lost+found"),
+    ],
 )
 def test_what_was_deleted_and_what_systems_make_does_not_count(folder: str, tmp_path: Path) -> None:
     put(tmp_path / "album" / folder / "1.jpg", 9)

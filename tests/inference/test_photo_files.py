@@ -226,10 +226,10 @@ def test_pictures_with_large_or_damaged_metadata_are_read_as_viewers_show_them()
     text.add_text("workflow", "x" * 1_500_000, zip=True)
     NOISE.save(file, "PNG", pnginfo=text, icc_profile=bytes(1_500_000))
     assert decoded(file.getvalue()).image.size == NOISE.size
-    whole = encoded("PNG")
+    whole = saved(Image.new("L", (8, 8), 191), "PNG")
     wrong = struct.pack(">I", 5) + b"tEXta\0bcd" + bytes(4)
     photo = decoded(whole[:33] + wrong + whole[33:])
-    assert np.array_equal(np.asarray(photo.image), np.asarray(RGB))
+    assert photo.image.getextrema() == (191, 191)
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])

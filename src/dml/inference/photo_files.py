@@ -9,6 +9,7 @@ import importlib
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -112,18 +113,21 @@ def _decode_leniently(data: bytes, strict: Unreadable) -> Image.Image:
     """
     if data.startswith(_PNG):
         data = _without_damaged_metadata(data)
+        with suppress(Unreadable):
+            return _decode(data)
+        if data[_PNG_INTERLACE : _PNG_INTERLACE + 1] != b"\0":
+            raise strict
     elif not data.startswith(_JPEG):
         raise strict
-    is_interlaced = data.startswith(_PNG) and data[_PNG_INTERLACE : _PNG_INTERLACE + 1] != b"\0"
     before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = not is_interlaced
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
         image = _decode(data)
     except Unreadable:
         raise strict from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-    if not is_interlaced and _is_cut_off(image, is_jpeg=data.startswith(_JPEG)):
+    if _is_cut_off(image, is_jpeg=data.startswith(_JPEG)):
         raise Unreadable("is cut off")
     return image
 
