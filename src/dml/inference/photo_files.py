@@ -28,6 +28,8 @@ SUFFIXES: Final = (
     *(".heic", ".heif", ".hif", ".avif"),
 )
 LAST_ROWS: Final = 8
+PNG_CHUNKS_MAX: Final = 100_000
+METADATA_BYTES_MAX: Final = 8 << 20
 
 Image.MAX_IMAGE_PIXELS = PIXELS_MAX
 # Whole workflows and profiles of a megabyte are common in what programs write.
@@ -51,7 +53,10 @@ def look_at(file: BinaryIO, name: str, today: dt.date) -> dt.date | None:
 
     Unreadable where it is none.
     """
-    return _taken(_open(file), name, today)
+    image = _open(file)
+    if image.format == "PNG":
+        _look_behind_pixels(file, image)
+    return _taken(image, name, today)
 
 
 def read_photo(path: Path, today: dt.date) -> Photo:
@@ -161,6 +166,27 @@ def _without_damaged_metadata(data: bytes) -> bytes:
             kept.append(data[place:end])
         place = end
     return b"".join(kept)
+
+
+def _look_behind_pixels(file: BinaryIO, image: Image.Image) -> None:
+    """Find what a PNG tells of itself behind its pixels: PIL would decode them to get there."""
+    file.seek(len(_PNG))
+    for _ in range(PNG_CHUNKS_MAX):
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        size, kind = struct.unpack(">I4s", head)
+        if kind == b"eXIf" and size <= METADATA_BYTES_MAX:
+            image.info["exif"] = b"Exif\0\0" + file.read(size)
+            file.seek(4, io.SEEK_CUR)
+        elif kind == b"iTXt" and size <= METADATA_BYTES_MAX:
+            keyword, _, text = file.read(size).partition(b"\0")
+            image.info.setdefault(keyword.decode("latin-1"), text)
+            file.seek(4, io.SEEK_CUR)
+        else:
+            file.seek(size + 4, io.SEEK_CUR)
+    if "Raw profile type exif" not in image.info:
+        image.info.setdefault("exif", b"")
 
 
 def _prepare_for_heif(file: BinaryIO) -> None:
