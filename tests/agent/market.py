@@ -125,10 +125,11 @@ class Device:
     def photo(
         self, name: str, digit: float, taken: date | None = None, side: int = 16, **more: Any
     ) -> Path:
-        """A photo that the model takes for this digit."""
+        """A photo that the model takes for this digit; its bytes are like no other's."""
         path = self.data / name
         path.parent.mkdir(parents=True, exist_ok=True)
         exif = Image.Exif()
+        exif[ExifTags.Base.ImageDescription] = os.fsencode(name).hex()
         if taken is not None:
             text = f"{taken:%Y:%m:%d} 12:00:00"
             exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = text

@@ -288,6 +288,30 @@ GRAPHS: dict[str, tuple[bytes, str]] = {
     "random numbers": (random_front("RandomNormalLike"), "model.random_operator"),
     "sparse weight": (sparse(), "model.sparse_weight"),
     "training information": (training(), "model.training"),
+    "dropout in training": (
+        with_front(
+            [node("Dropout", ["x", "half", "true"], ["z"])],
+            [weight("half", np.float32(0.5)), weight("true", True)],
+        ),
+        "model.training_mode",
+    ),
+    "dropout in training by a constant node": (
+        with_front(
+            [
+                node("Constant", [], ["yes"], value=weight("yes", True)),
+                node("Dropout", ["x", "half", "yes"], ["z"]),
+            ],
+            [weight("half", np.float32(0.5))],
+        ),
+        "model.training_mode",
+    ),
+    "batch normalization in training": (
+        with_front(
+            [node("BatchNormalization", ["x", *["w"] * 4], ["z", "m", "v"], training_mode=1)],
+            [weight("w", np.ones(64, np.float32))],
+        ),
+        "model.training_mode",
+    ),
     "much metadata": (metadata(), "model.metadata"),
     "unknown operator": (with_front([node("Nothing", ["x"], ["z"])]), "model.invalid"),
     "a value that nobody makes": (with_front([node("Add", ["x", "gone"], ["z"])]), "model.invalid"),
@@ -306,15 +330,15 @@ TRIALS: dict[str, tuple[bytes, str]] = {
         with_end([node("Identity", ["logits"], ["probabilities"])]),
         "model.output_not_probability",
     ),
+    "the same for every image": (
+        with_end(
+            [node("Mul", ["p", "zero"], ["q"]), node("Add", ["q", "tenth"], ["probabilities"])],
+            [weight("zero", np.float32(0)), weight("tenth", np.float32(0.1))],
+        ),
+        "model.constant",
+    ),
     "300 large products": (slow(), "model.too_slow"),
     "memory bomb": (memory_bomb(), "model.too_much_memory"),
-    "dropout in training": (
-        with_front(
-            [node("Dropout", ["x", "half", "true"], ["z"])],
-            [weight("half", np.float32(0.5)), weight("true", True)],
-        ),
-        "model.not_deterministic",
-    ),
     "softmax over the batch": (
         with_end([node("Softmax", ["logits"], ["probabilities"], axis=0)]),
         "model.batch_dependent",

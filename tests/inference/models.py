@@ -38,7 +38,8 @@ def digits_like_model(labels: int = 10) -> bytes:
 def tiny_image_model(spec: InputSpec, labels: int) -> bytes:
     """A valid classifier for that spec: label i is for a mean pixel near 255 · i ÷ (labels − 1).
 
-    It ends in a softmax where the spec has the activation none, and in logits otherwise.
+    It ends in a softmax where the spec has the activation none, and in logits otherwise. A single
+    label is for bright images, by a sigmoid.
     """
     nodes, weights = image_classifier(spec, labels)
     return build(nodes, weights, [tensor("x", [None, *input_shape(spec)])], [scores(spec, labels)])
@@ -52,7 +53,7 @@ def grey_image(brightness: int, side: int = 16) -> Image.Image:
 def image_classifier(spec: InputSpec, labels: int) -> tuple[list[NodeProto], list[TensorProto]]:
     """The nodes of `tiny_image_model`, from "x" to the output, for tests that add to them."""
     each_channel = (-1, 1, 1) if spec.layout == "NCHW" else (-1,)
-    steps = np.arange(labels, dtype=np.float32)
+    steps = np.arange(labels, dtype=np.float32) if labels > 1 else np.ones(1, np.float32)
 
     def channels(numbers: float | tuple[float, ...], factor: float = 1) -> np.ndarray:
         values = np.broadcast_to(np.array(numbers, np.float32), spec.channels)
@@ -78,7 +79,10 @@ def image_classifier(spec: InputSpec, labels: int) -> tuple[list[NodeProto], lis
         helper.make_node("Add", ["products", "offset"], [last]),
     ]
     if spec.output.activation == "none":
-        nodes.append(helper.make_node("Softmax", ["logits"], [spec.output.name], axis=1))
+        last_node = helper.make_node("Softmax", ["logits"], [spec.output.name], axis=1)
+        if labels == 1:
+            last_node = helper.make_node("Sigmoid", ["logits"], [spec.output.name])
+        nodes.append(last_node)
     return nodes, weights
 
 

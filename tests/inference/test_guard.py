@@ -291,3 +291,81 @@ def test_the_largest_image_and_the_most_labels_pass_the_trial() -> None:
 def test_the_smallest_image_and_a_single_label_pass_the_trial(sandbox: Sandbox) -> None:
     spec = image_spec(width=1, height=1)
     assert sandbox.check(tiny_image_model(spec, 1), spec, 1).parameters > 0
+
+
+def ending(*behind: Any, name: str = "scores", **more: Any) -> bytes:
+    """The classifier whose logits go through these nodes, from "logits" to "scores"."""
+    before, weights = image_classifier(image_spec(), 10)
+    before = before[:-1]
+    outputs = [tensor(name, [None, more.pop("columns", 10)])]
+    x = [tensor("x", [None, 64])]
+    return build([*before, *behind], [*weights, *more.pop("weights", [])], x, outputs, **more)
+
+
+SOFTMAX = hostile.node("Softmax", ["logits"], ["p"], axis=1)
+SIGMOID = hostile.node("Sigmoid", ["logits"], ["p"])
+AS_IT_IS = hostile.node("Identity", ["p"], ["scores"])
+TENS = [weight("tens", np.array([-1, 10], np.int64))]
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ending(hostile.node("Softmax", ["logits"], ["scores"], axis=1)),
+        ending(hostile.node("Sigmoid", ["logits"], ["scores"])),
+        ending(SOFTMAX, AS_IT_IS),
+        ending(SIGMOID, hostile.node("Reshape", ["p", "tens"], ["scores"]), weights=TENS),
+        ending(
+            SOFTMAX,
+            hostile.node("Cast", ["p"], ["d"], to=TensorProto.DOUBLE),
+            hostile.node("Cast", ["d"], ["scores"], to=TensorProto.FLOAT),
+        ),
+        ending(SOFTMAX, hostile.node("Dropout", ["p"], ["scores"])),
+        # By hand, which only the trial sees.
+        ending(
+            hostile.node("ReduceMax", ["logits"], ["high"], axes=[1], keepdims=1),
+            hostile.node("Sub", ["logits", "high"], ["low"]),
+            hostile.node("Exp", ["low"], ["e"]),
+            hostile.node("ReduceSum", ["e", "axis"], ["sum"], keepdims=1),
+            hostile.node("Div", ["e", "sum"], ["scores"]),
+            weights=[weight("axis", [1])],
+        ),
+        ending(SOFTMAX, hostile.node("Mul", ["p", "p"], ["scores"])),
+    ],
+    ids=range(8),
+)
+def test_an_activation_over_probabilities_is_refused(
+    sandbox: Sandbox, model: bytes, activation: str
+) -> None:
+    output = {"name": "scores", "activation": activation}
+    assert codes(sandbox, model, output=output) == ("model.activated_twice",)
+    none = {"name": "scores", "activation": "none"}
+    assert codes(sandbox, model, output=none) == ()
+
+
+def test_a_softmax_over_its_own_logarithm_is_that_softmax_and_a_sigmoid_is_not(
+    sandbox: Sandbox,
+) -> None:
+    model = ending(hostile.node("LogSoftmax", ["logits"], ["scores"], axis=1))
+    for activation, refused in (("softmax", ()), ("sigmoid", ("model.activated_twice",))):
+        output = {"name": "scores", "activation": activation}
+        assert codes(sandbox, model, output=output) == refused
+
+
+def test_one_column_is_for_sigmoid_alone(sandbox: Sandbox) -> None:
+    output = {"name": "scores", "activation": "softmax"}
+    model = tiny_image_model(image_spec(output=output), 1)
+    assert codes(sandbox, model, 1, output=output) == ("model.softmax_of_one",)
+    output = {"name": "scores", "activation": "sigmoid"}
+    assert codes(sandbox, model, 1, output=output) == ()
+
+
+def test_layers_that_only_could_train_are_accepted(sandbox: Sandbox) -> None:
+    nodes = [
+        hostile.node("Dropout", ["x", "half", "no"], ["a"]),
+        hostile.node("BatchNormalization", ["a", *["w"] * 4], ["z"], training_mode=0),
+    ]
+    weights = [weight("half", np.float32(0.5)), weight("no", False)]
+    weights.append(weight("w", np.ones(64, np.float32)))
+    assert codes(sandbox, hostile.with_front(nodes, weights)) == ()

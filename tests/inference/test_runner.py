@@ -1,5 +1,6 @@
 """The zygote is clean, ends with its client, and is replaced when it dies; photos become counts."""
 
+import datetime as dt
 import io
 import json
 import os
@@ -21,7 +22,8 @@ from PIL import ExifTags, Image
 
 from dml.inference import client, runner
 from dml.inference.counting import Item, certain, count
-from dml.inference.images import decode_photo, prepare, probabilities
+from dml.inference.images import prepare, probabilities
+from dml.inference.photo_files import decode_photo
 from dml.inference.runner import Allowance, Refused, Sandbox, SandboxFailed
 from tests.inference import hostile
 from tests.inference.models import (
@@ -323,7 +325,7 @@ def photo(brightness: int, taken: str | None) -> bytes:
 
 def test_photos_become_counts(sandbox: Sandbox) -> None:
     photos = [
-        decode_photo(photo(brightness, taken))
+        decode_photo(photo(brightness, taken), "a.jpg", dt.date(2026, 1, 1))
         for brightness, taken in (
             (0, "2024:01:31 12:00:00"),
             (255, "2024:01:01 12:00:00"),

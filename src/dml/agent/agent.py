@@ -18,6 +18,7 @@ from dml.agent.refusals import LOST, Away, CannotRun, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.agent.server import Session, field
 from dml.agent.work import Work
+from dml.inference.photo_files import SUFFIXES
 
 ONCE_PATIENCE_SECONDS: Final = 30.0  # How long `--once` waits for a server, with nothing in hand.
 QUIET_LOOK_SECONDS: Final = 30.0
@@ -69,7 +70,7 @@ class Agent:
             while self._pace.is_quiet() and not self._once:
                 self._pace.sleep(QUIET_LOOK_SECONDS)
             return not self._once
-        if next(photos.find(self._data), None) is None:
+        if not self._has_photos():
             return self._miss_photos()
         claimed = self._claim()
         for lease in claimed.leases:
@@ -93,9 +94,15 @@ class Agent:
         ends_at = self._ends_at.setdefault(pending.assignment_id, longest)
         self._hand_in(pending, lambda: ends_at)
 
+    def _has_photos(self) -> bool:
+        try:
+            return next(photos.find(self._data), None) is not None
+        except photos.Gone:
+            return False
+
     def _miss_photos(self) -> bool:
         """Ask for no work: an empty answer would take a place, and a disk may come back."""
-        why = f"There is no photo in {self._data} ({', '.join(photos.SUFFIXES)})."
+        why = f"There is no photo in {self._data} ({', '.join(SUFFIXES)})."
         if self._once:
             raise CannotRun(why)
         self._console.line(f"{why} Looking again in {PHOTOS_LOOK_SECONDS:.0f} s.")
@@ -159,6 +166,7 @@ class Agent:
             pace=self._pace,
             console=self._console,
             note=self._journal.note,
+            today=self._session.now().date(),
         )
         body = dict(work.do())
         heartbeat.require_lease()

@@ -15,8 +15,7 @@ LINES: Final[Mapping[str, str]] = {
     "registered": "Paired with {server}: this is device {device_id}.",
     "claimed": "Took on assignment {assignment_id}.",
     "downloaded": "Downloaded its model ({size} bytes, the SHA-256 is right).",
-    "counted": "Counted {photos} photos in {seconds} s"
-    " ({skipped} unreadable, {outside} outside the job's dates).",
+    "counted": "Counted {photos} photos in {seconds} s{besides}.",
     "result": "Handing in, and nothing else leaves this device: {body}",
     "accepted": "Accepted: the counts of {items} photos.",
     "refused": "The server refused the result: {why}",
@@ -44,7 +43,11 @@ class Console:
         """Say what was just written to the journal."""
         line = LINES.get(record["event"])
         if line is not None:
-            self.line(line.format_map({**record, "body": json.dumps(record.get("body"))}))
+            besides = _besides(record) if record["event"] == "counted" else ""
+            body = json.dumps(record.get("body"))
+            self.line(line.format_map({**record, "body": body, "besides": besides}))
+            for name, why in record.get("named", {}).items():
+                self.line(f"  {name} {why}.")
 
     def away(self, away: Away, pause: float) -> None:
         """Say that the server gave no answer, and when it is asked again."""
@@ -77,7 +80,7 @@ class Console:
         self.line(f"Done: {summary.accepted} accepted ({summary.items} photos){failed}{earned}.")
 
     def line(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # Nobody reads; the work goes on.
+        with contextlib.suppress(OSError):  # Nobody reads, or a log is full; the work goes on.
             print(text, flush=True)  # noqa: T201 - its screen
 
     def close(self) -> None:
@@ -106,4 +109,19 @@ class JsonConsole(Console):
         self._write({"event": "said", "text": text})
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        super().line(json.dumps(record, ensure_ascii=False))
+        super().line(json.dumps(record))  # In ASCII, which every terminal and pipe takes.
+
+
+def _besides(counted: Record) -> str:
+    """What of a folder's files did not count, and why; nothing where all did."""
+    kinds = (f"{number} {kind}" for kind, number in counted["not_read"].items())
+    reasons = [
+        (counted["skipped"], "unreadable"),
+        (counted["twice"], "the same as another"),
+        (counted["outside"], "outside the job's dates"),
+        (counted["undated"], "without a date, which this job asks for"),
+    ]
+    told = [f"{number} {why}" for number, why in reasons if number]
+    if counted["not_read"]:
+        told.append(f"besides, this agent can't read {', '.join(kinds)}")
+    return f" ({'; '.join(told)})" if told else ""

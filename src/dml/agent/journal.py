@@ -59,7 +59,8 @@ class Journal:
         """Write down what happened, and tell it."""
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         record = {"at": now, "event": event, **facts}
-        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        # A file's name may be no Unicode: what can't be written of it becomes `?`.
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode(errors="replace")
         with self._lock:
             if os.write(self._file, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))

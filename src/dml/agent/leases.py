@@ -71,7 +71,7 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         seconds=read_seconds(item["lease_seconds"]),
         model=_model(item["model"]),
         input=item["input"],
-        labels=tuple(str(label) for label in item["labels"]),
+        labels=tuple(_label(label) for label in item["labels"]),
         min_confidence=float(item["min_confidence"]),
         period=_period(item["period"]),
     )
@@ -87,6 +87,12 @@ def _model(data: Mapping[str, Any]) -> Model:
     if type(size) is not int or not 0 <= size <= MODEL_BYTES_MAX:
         raise ValueError(f"the model has {size} bytes; {MODEL_BYTES_MAX} are allowed")
     return Model(path, sha256, size)
+
+
+def _label(text: Any) -> str:
+    label = str(text)
+    label.encode()  # UnicodeEncodeError, a ValueError, where no result could ever name it.
+    return label
 
 
 def _period(data: Mapping[str, Any] | None) -> Period | None:

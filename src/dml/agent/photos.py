@@ -1,32 +1,69 @@
 """The photos of a folder, made what a model takes, a batch at a time. Nothing here is written."""
 
 import datetime as dt
+import errno
+import hashlib
 import math
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from dml.inference.counting import Period
-from dml.inference.images import Floats, Unreadable, prepare, read_photo
+from dml.inference.images import Floats, Unreadable, prepare
+from dml.inference.photo_files import PHOTO_BYTES_MAX, SUFFIXES, decode_photo, look_at
 from dml.inference.spec import InputSpec, input_shape
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 BATCH_BYTES: Final = 32 << 20  # Of prepared photos in memory; each batch loads the model once.
 BATCH_MAX: Final = 256
+NAMED_MAX: Final = 20  # Files that the journal names, with the reason why each does not count.
+# Films, and photos as sensors or drawing programs give them: an owner would miss them, so their
+# number is told.
+FILMS: Final = "3gp avi m2ts m4v mkv mov mp4 mpg mts webm wmv"
+RAW: Final = "3fr arw cr2 cr3 crw dng erf gpr kdc mrw nef nrw orf pef raf raw rw2 rwl sr2 srw x3f"
+OTHERS: Final = "eps j2k jp2 jpx jxl jxr livp pcx pgm pnm ppm psb psd svg tga xcf"
+NOT_READ: Final = frozenset(f"{FILMS} {RAW} {OTHERS}".split())
+# What was deleted, and what a system makes of photos by itself; some names begin with a dot too.
+NOT_ENTERED: Final = frozenset(
+    {"#recycle", "@recycle", "@recently-snapshot", "#snapshot", "@eadir", "@tmp", "$recycle.bin"}
+    | {"recycler", "recycled", "system volume information", "lost+found", "__macosx"}
+    | {"thumbnails.noindex", "thumbs"}
+)
+# How a file is answered for that was there a moment ago, when its disk or share has gone.
+_GONE: Final = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN}
+    | {errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+)
+
+
+class Gone(Exception):
+    """The folder is not the one that it was: half of its photos are no answer."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the files: looked at; unreadable; left out by the period of the job."""
+    """What became of the files: looked at; unreadable, with what each of the first ones is; the
+    same bytes as another; left out by the period of the job, or as undated; of a kind that is not
+    read, such as MOV. All of it stays on this device.
+    """
 
     photos: int = 0
     skipped: int = 0
+    twice: int = 0
     outside: int = 0
+    undated: int = 0
+    not_read: Counter[str] = field(default_factory=Counter)
+    named: dict[str, str] = field(default_factory=dict)
+
+    def skip(self, name: str, why: str) -> None:
+        self.skipped += 1
+        if len(self.named) < NAMED_MAX:
+            self.named[name] = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +72,28 @@ class Batch:
     taken: list[dt.date | None]
 
 
-def find(folder: Path) -> Iterator[Path]:
-    """Every photo below a folder, in a fixed order. Hidden files and symbolic links are left out:
-    what they lead to may lie outside.
+def find(folder: Path, not_read: Counter[str] | None = None) -> Iterator[Path]:
+    """Every photo below a folder, in a fixed order; `not_read` counts files of other kinds.
+
+    Hidden files and symbolic links are left out: what they lead to may lie outside. Gone where a
+    folder is no longer there when its turn has come.
     """
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for parent, folders, names in os.walk(folder, onerror=_require_present):
+        folders[:] = sorted(it for it in folders if _is_entered(it))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                path = Path(parent, name)
-                if _is_file(path):
-                    yield path
+            if name.startswith("."):
+                continue
+            is_photo = name.lower().endswith(SUFFIXES)
+            kind = os.path.splitext(name)[1][1:]
+            if not is_photo and (not_read is None or kind.lower() not in NOT_READ):
+                continue
+            path = Path(parent, name)
+            if not _is_file(path):
+                continue
+            if is_photo:
+                yield path
+            elif not_read is not None:
+                not_read[kind.upper()] += 1
 
 
 def batches(
@@ -54,35 +102,95 @@ def batches(
     period: Period | None,
     tally: Tally,
     *,
+    today: dt.date,
     breathe: Callable[[], None],
 ) -> Iterator[Batch]:
-    """The photos that count, prepared. Between two of them, `breathe` may rest, or end it all."""
+    """The photos that count, prepared. Between two of them, `breathe` may rest, or end it all.
+
+    Gone where the folder is not the same from beginning to end.
+    """
     shape = input_shape(spec)
     size = max(1, min(BATCH_MAX, BATCH_BYTES // (4 * math.prod(shape))))
     items: list[Floats] = []
     taken: list[dt.date | None] = []
-    for path in find(folder):
+    folder_then, seen = _identity(folder), set[bytes]()
+    for path in find(folder, tally.not_read):
         breathe()
         tally.photos += 1
         try:
-            photo = read_photo(path)
-            if period is not None and not period.holds(photo.taken):
-                tally.outside += 1
-                continue
-            items.append(prepare(photo.image, spec))
-        except (Unreadable, OSError):
-            tally.skipped += 1
+            item = _read(path, spec, period, tally, today, seen)
+        except (Unreadable, OSError) as error:
+            _require_present(error)
+            why = str(error) if isinstance(error, Unreadable) else error.strerror
+            tally.skip(str(path.relative_to(folder)), why or "can't be read")
             continue
-        taken.append(photo.taken)
+        if item is None:
+            continue
+        items.append(item[0])
+        taken.append(item[1])
         if len(items) == size:
             yield Batch(np.stack(items), taken)
             items, taken = [], []
+    if _identity(folder) != folder_then:
+        raise Gone(f"{folder} is another folder than when its photos began to be counted")
     if items:
         yield Batch(np.stack(items), taken)
+
+
+def _read(
+    path: Path,
+    spec: InputSpec,
+    period: Period | None,
+    tally: Tally,
+    today: dt.date,
+    seen: set[bytes],
+) -> tuple[Floats, dt.date | None] | None:
+    """A photo as the model takes it, and its day; None where it does not count, which is tallied.
+
+    Where the job asks for dates, the head is looked at first: most photos are of other days.
+    """
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > PHOTO_BYTES_MAX:
+            raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
+        if period is not None:
+            day = look_at(file, path.name, today)
+            if not period.holds(day):
+                tally.undated += day is None
+                tally.outside += day is not None
+                return None
+            file.seek(0)
+        data = file.read(PHOTO_BYTES_MAX + 1)
+    digest = hashlib.sha256(data).digest()
+    if digest in seen:
+        tally.twice += 1
+        return None
+    photo = decode_photo(data, path.name, today)
+    item = prepare(photo.image, spec)
+    seen.add(digest)
+    return item, photo.taken
+
+
+def _is_entered(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in NOT_ENTERED
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        found = folder.stat()
+    except OSError as error:
+        raise Gone(f"{folder} is no longer there ({error.strerror})") from None
+    return found.st_dev, found.st_ino
+
+
+def _require_present(error: Exception) -> None:
+    """Gone where it tells that what was there has gone, and not that one file can't be read."""
+    if isinstance(error, OSError) and error.errno in _GONE:
+        raise Gone(f"photos have gone while they were counted ({error.strerror})") from None
 
 
 def _is_file(path: Path) -> bool:
     try:
         return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
+    except OSError as error:
+        _require_present(error)
         return False

@@ -1,43 +1,56 @@
 """The marketplace as a device sees it: problems become refusals, silence becomes Away."""
 
+import datetime as dt
 import hashlib
 import json
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dml.agent.leases import read_seconds
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
+from dml.http_client import (
+    Answer,
+    HttpClient,
+    Misconfigured,
+    NoMarketplace,
+    NotReached,
+    one_line,
+    read_address,
+    whole,
+)
 
 SECONDS: Final = 20.0
-CONNECT_SECONDS: Final = 5.0
+SAVE_SECONDS: Final = 3600.0  # A model of 256 MiB by a slow line.
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE: Final = "devices"
 RENEW_SECONDS: Final = 60.0  # A token is renewed so long before its end, or at 3/4 of a short one.
 _PASSING: Final = frozenset({408, 425, 429})
 
-Answer = TypeVar("Answer")
+Given = TypeVar("Given")
 
 
 class Server:
-    """Asks without a token. Thread-safe. Raises Away or Refusal."""
+    """Asks without a token. Thread-safe. Raises Away, Refusal or CannotRun."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        # Certificates are read from disk only where they are needed: it takes 40 ms.
-        self._http = httpx2.Client(
-            base_url=url,
-            verify=url.startswith("https:"),
-            timeout=httpx2.Timeout(SECONDS, connect=CONNECT_SECONDS),
-            headers={"User-Agent": "dml-device", "Accept-Encoding": "identity"},
-        )
+        try:
+            self._http = HttpClient(url, name="dml-device", seconds=SECONDS)
+        except Misconfigured as why:
+            raise CannotRun(str(why)) from None
+        self.url = self._http.url
+        self._ahead = dt.timedelta()  # Of the server's clock before ours, which may be unset.
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock where it has told it, else by ours."""
+        return dt.datetime.now(dt.UTC) + self._ahead
 
     def close(self) -> None:
         self._http.close()
@@ -55,14 +68,11 @@ class Server:
         headers = _authorization(token)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        with self._reaching():
-            answer = self._http.request(
-                method, path, content=body, headers=headers, timeout=seconds
-            )
-        self._require_success(answer)
-        if answer.status_code == httpx2.codes.NO_CONTENT:
-            return None
-        return _json(answer)
+        with _reaching():
+            answer = self._http.ask(method, path, content=body, headers=headers, timeout=seconds)
+            self._hear_time(answer.headers.get("date", ""))
+            self._require_success(answer)
+            return None if answer.status == httpx2.codes.NO_CONTENT else answer.json()
 
     def save(self, path: str, file: BinaryIO, *, most: int, token: str) -> str:
         """Write what is at `path` into the file, and return its SHA-256.
@@ -70,44 +80,40 @@ class Server:
         What is longer than `most` is cut off a little beyond, and so has another digest.
         """
         digest, size = hashlib.sha256(), 0
-        with (
-            self._reaching(),
-            self._http.stream("GET", path, headers=_authorization(token)) as answer,
-        ):
+        stream = self._http.stream(
+            "GET", path, until_end_seconds=SAVE_SECONDS, headers=_authorization(token)
+        )
+        with _reaching(), stream as (answer, pieces):
             if answer.status_code != httpx2.codes.OK:
-                answer.read()
-            self._require_success(answer)
-            for chunk in answer.iter_raw():
-                size += len(chunk)
-                digest.update(chunk)
-                file.write(chunk)
+                self._require_success(whole(answer, pieces))
+            for piece in pieces:
+                size += len(piece)
+                digest.update(piece)
+                file.write(piece)
                 if size > most:
                     break
         return digest.hexdigest()
 
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx2.ConnectError as error:
-            raise Away(f"{self.url} can't be reached: {_why(error)}.") from error
-        except httpx2.TransportError as error:
-            what = "takes too long" if isinstance(error, httpx2.TimeoutException) else "broke off"
-            raise Away(f"{self.url} {what}.") from error
+    def _hear_time(self, date: str) -> None:
+        """Hear the time that an answer tells (RFC 9110: always in GMT)."""
+        with suppress(ValueError, TypeError, OverflowError):
+            told = parsedate_to_datetime(date).replace(tzinfo=dt.UTC)
+            self._ahead = told - dt.datetime.now(dt.UTC)
 
-    def _require_success(self, answer: httpx2.Response) -> None:
-        status = answer.status_code
+    def _require_success(self, answer: Answer) -> None:
+        status = answer.status
         if status < 300:
             return
         if status < 400:
-            target = answer.headers.get("location", "elsewhere")[:200]
+            target = one_line(answer.headers.get("location", "elsewhere")[:200])
             raise Away(f"{self.url} redirects to {target}. If that is right, use it as --server.")
-        problem = _problem(answer)
-        title = str(problem.get("title", answer.reason_phrase))[:300]
-        text = " ".join([title, *_details(problem)])
+        problem = answer.problem()
+        title = str(problem.get("title", answer.reason))[:300]
+        text = one_line(" ".join([title, *_details(problem)]))
         if status >= 500 or status in _PASSING:
             retry_after = answer.headers.get("retry-after", "")
-            seconds = float(retry_after) if retry_after.isdecimal() else 0
+            is_number = retry_after.isascii() and retry_after.isdecimal()
+            seconds = float(retry_after[:9]) if is_number else 0
             raise Away(f"{self.url} says {status}: {text}", min(seconds, 600))
         raise Refusal(status, str(problem.get("code", f"http.{status}"))[:100], text)
 
@@ -121,6 +127,10 @@ class Session:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._renew_at = 0.0
+
+    def now(self) -> dt.datetime:
+        """The time by the server's clock where it has told it, else by ours."""
+        return self.server.now()
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, seconds: float = SECONDS
@@ -140,7 +150,7 @@ class Session:
 
         return self._with_token(start)
 
-    def _with_token(self, act: Callable[[str], Answer]) -> Answer:
+    def _with_token(self, act: Callable[[str], Given]) -> Given:
         with _still_paired():
             token = self._live_token()
             try:
@@ -190,11 +200,10 @@ def seconds(answer: Any, name: str) -> float:
 
 def read_url(text: str) -> str:
     """A server's address, without a slash at its end; CannotRun where it is none."""
-    url = text.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise CannotRun(f"{text} is no server's address. Write it as https://market.example.org")
-    return url
+    try:
+        return read_address(text)
+    except Misconfigured as why:
+        raise CannotRun(str(why)) from None
 
 
 def sign(key: Ed25519PrivateKey, claims: dict[str, str]) -> str:
@@ -224,24 +233,18 @@ def _still_paired() -> Iterator[None]:
         ) from None
 
 
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except (NotReached, NoMarketplace) as why:
+        raise Away(str(why)) from None
+    except Misconfigured as why:
+        raise CannotRun(str(why)) from None
+
+
 def _authorization(token: str | None) -> dict[str, str]:
     return {} if token is None else {"Authorization": f"Bearer {token}"}
-
-
-def _json(answer: httpx2.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        where = str(answer.request.url)[:200]
-        raise Away(f"{where} answers no JSON: that is no marketplace.") from None
-
-
-def _problem(answer: httpx2.Response) -> dict[str, Any]:
-    try:
-        problem = answer.json()
-    except ValueError:
-        return {}
-    return problem if isinstance(problem, dict) else {}
 
 
 def _details(problem: dict[str, Any]) -> list[str]:
@@ -249,14 +252,9 @@ def _details(problem: dict[str, Any]) -> list[str]:
     told = [str(problem["detail"])[:300]] if "detail" in problem else []
     wrong = problem.get("errors") or problem.get("problems") or []
     if isinstance(wrong, list):
-        told += [f"{it.get('pointer')} {it.get('detail')}"[:200] for it in wrong[:3]]
+        told += [
+            f"{it.get('pointer')} {it.get('detail')}"[:200]
+            for it in wrong[:3]
+            if isinstance(it, dict)
+        ]
     return told
-
-
-def _why(error: Exception) -> str:
-    """In a few words; a certificate that is not believed has a remedy."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        reason = text.partition("verify failed: ")[2].partition(" (")[0] or "not believed"
-        return f"its certificate is {reason} (for one of your own, set SSL_CERT_FILE to your CA's)"
-    return text.rpartition("] ")[2] or type(error).__name__

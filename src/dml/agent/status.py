@@ -26,7 +26,7 @@ def show(folder: Path, *, as_json: bool) -> int:
         Terminal(stderr=True, soft_wrap=True).print(f"dml device: {why}", markup=False)
         return 1
     if as_json:
-        print(json.dumps(status, ensure_ascii=False))  # noqa: T201 - its answer
+        print(json.dumps(status))  # noqa: T201 - its answer
     else:
         _print(status)
     return 0
@@ -40,11 +40,13 @@ def _gather(home: Home) -> dict[str, Any]:
             "`dml device run --data DIR --server URL --pair CODE`, or name its --home."
         )
     seen, left = Counter[str](), list[dict[str, Any]]()
+    last: dict[str, Any] = {}
     for record in journal.read(home.journal):
         seen[record["event"]] += 1
         if record["event"] == "counted":
             seen["photos"] += record["photos"]
             seen["skipped"] += record["skipped"]
+            last = record
         _follow(left, record)
     return {
         "device_id": identity.device_id,
@@ -60,6 +62,9 @@ def _gather(home: Home) -> dict[str, Any]:
             "released": seen["released"],
             "photos": seen["photos"],
             "skipped": seen["skipped"],
+            # Of the last folder that was counted, and never told to anybody else.
+            "not_read": last.get("not_read", {}),
+            "named": last.get("named", {}),
         },
         "left": left,
     }
@@ -97,7 +102,7 @@ def _follow(left: list[dict[str, Any]], record: journal.Record) -> None:
 
 
 def _print(status: dict[str, Any]) -> None:
-    terminal = Terminal(highlight=False)
+    terminal = Terminal(highlight=False, markup=False)
     server, noted = status["server"], status["journal"]
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_row("device", f"{status['name']} ({status['device_id']})")
@@ -111,6 +116,11 @@ def _print(status: dict[str, Any]) -> None:
     facts.add_row(
         "photos", f"{noted['photos']} looked at, {noted['skipped']} of them unreadable, in all runs"
     )
+    if noted["not_read"]:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in noted["not_read"].items())
+        facts.add_row("", f"besides, the last time it could not read {kinds}")
+    for name, why in noted["named"].items():
+        facts.add_row("", f"{name} {why}")
     facts.add_row(
         "results",
         f"{noted['accepted']} accepted, {noted['refused']} refused, {noted['lost']} too late, "

@@ -1,5 +1,6 @@
 """One assignment, from the lease to counts: get the model, run it over the photos, count."""
 
+import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from dml.agent.heartbeat import Heartbeat
 from dml.agent.leases import Lease
 from dml.agent.models import Models
 from dml.agent.pace import Pace, patiently
-from dml.agent.photos import Batch, Tally
+from dml.agent.photos import Batch, Gone, Tally
 from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.inference import spec as specs
@@ -19,7 +20,7 @@ from dml.inference.spec import InputSpec
 
 
 class Work:
-    """What one lease needs. `note` writes to the journal."""
+    """What one lease needs. `note` writes to the journal; no photo is from after `today`."""
 
     def __init__(
         self,
@@ -32,10 +33,12 @@ class Work:
         pace: Pace,
         console: Console,
         note: Callable[..., None],
+        today: dt.date,
     ) -> None:
         self._lease, self._heartbeat = lease, heartbeat
         self._data, self._models, self._runner = data, models, runner
         self._pace, self._console, self._note = pace, console, note
+        self._today = today
         self._tally = Tally()
 
     def do(self) -> Counts:
@@ -44,17 +47,25 @@ class Work:
         model = self._model()
         began = time.monotonic()
         self._pace.begin()
-        with self._console.counting(lambda: sum(1 for _ in photos.find(self._data))):
-            counts = count(self._items(spec, model), self._lease.labels, self._lease.period)
+        try:
+            with self._console.counting(lambda: _how_many(self._data)):
+                counts = count(self._items(spec, model), self._lease.labels, self._lease.period)
+        except Gone as gone:
+            raise GaveUp(f"{gone}: half of them would be no answer", for_good=False) from None
+        tally = self._tally
         self._note(
             "counted",
             assignment_id=self._lease.assignment_id,
-            photos=self._tally.photos,
-            skipped=self._tally.skipped,
-            outside=self._tally.outside,
+            photos=tally.photos,
+            skipped=tally.skipped,
+            twice=tally.twice,
+            outside=tally.outside,
+            undated=tally.undated,
+            not_read=dict(sorted(tally.not_read.items())),
+            named=tally.named,
             seconds=round(time.monotonic() - began, 3),
         )
-        if self._tally.photos == self._tally.skipped:
+        if tally.photos == tally.skipped:
             raise GaveUp(f"no photo in {self._data} can be read", for_good=False)
         return counts
 
@@ -90,7 +101,12 @@ class Work:
 
     def _items(self, spec: InputSpec, model: bytes) -> Iterator[Item]:
         batches = photos.batches(
-            self._data, spec, self._lease.period, self._tally, breathe=self._breathe
+            self._data,
+            spec,
+            self._lease.period,
+            self._tally,
+            today=self._today,
+            breathe=self._breathe,
         )
         for batch in batches:
             yield from self._label(batch, spec, model)
@@ -108,3 +124,11 @@ class Work:
         self._heartbeat.require_lease()
         self._console.counted(self._tally.photos)
         self._pace.breathe()
+
+
+def _how_many(folder: Path) -> int:
+    """For a bar that shows how the work goes on, in a thread of its own."""
+    try:
+        return sum(1 for _ in photos.find(folder))
+    except Gone:
+        return 0

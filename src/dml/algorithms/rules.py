@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly, is_impartial
-from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
+from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
@@ -27,6 +28,11 @@ VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     VersionState.APPROVED: frozenset(),
     VersionState.REJECTED: frozenset(),
 }
+# Of which data a device can make what a model of that kind takes.
+DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
+    AlgorithmKind.IMAGE: frozenset({DataKind.PHOTO}),
+}
+assert DATA_KINDS.keys() == set(AlgorithmKind)
 assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
 assert VERSION_MOVES.keys() == set(VersionState)
 

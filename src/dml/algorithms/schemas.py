@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from dml.accounts.models import DataKind
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
+from dml.algorithms.rules import DATA_KINDS
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import Body, Text, Unique, Wire, example
@@ -58,6 +59,16 @@ class AlgorithmIn(Body):
     labels: Annotated[list[Label], Unique] = Field(
         min_length=1, max_length=LABELS_MAX, description="In the order of the model's output."
     )
+
+    @field_validator("data_kind")
+    @classmethod
+    def _fits_the_kind(cls, data_kind: DataKind, info: ValidationInfo) -> DataKind:
+        """No device could ever make an image of a sound."""
+        kind = info.data.get("kind")
+        if kind is not None and data_kind not in DATA_KINDS[kind]:
+            allowed = ", ".join(sorted(DATA_KINDS[kind]))
+            raise ValueError(f"must be one of {allowed} where kind is {kind}")
+        return data_kind
 
 
 class ApprovedVersionOut(Wire):

@@ -2,6 +2,9 @@
 that none pays for another: the one exception to "no import inside a function".
 """
 
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -303,7 +306,7 @@ def run_device(
     from dml.agent.run import Options, run
 
     console: Console = JsonConsole() if as_json else Console()
-    if sys.stdout.isatty() and not as_json:
+    if sys.stdout is not None and sys.stdout.isatty() and not as_json:
         from dml.agent.progress import RichConsole
 
         console = RichConsole()
@@ -338,14 +341,28 @@ def show_device(
 
 
 def main() -> None:
-    """Run a command; a missing setting is one line and not a stack trace."""
+    """Run a command; what is the matter with the world around it is one line, no stack trace."""
     from dml.entrypoints.embedded.refusals import Refused
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed.
+            # A terminal that knows few letters shows the others as `?`: no command ends for that.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Refused as refusal:
-        typer.echo(f"dml: {refusal}", err=True)
-        sys.exit(1)
+        _end(str(refusal))
+    except OSError as error:  # A full disk, say, or a folder that nobody may write to.
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        _end(f"{where}{error.strerror or error}")
+
+
+def _end(why: str) -> None:
+    with contextlib.suppress(OSError):
+        typer.echo(f"dml: {why}", err=True)
+    with contextlib.suppress(OSError):  # Nobody may read, and that is said already.
+        sys.stdout.close()
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,28 @@ def misfits(signature: Signature, spec: InputSpec, label_count: int) -> Iterator
     yield from _output(signature.outputs, spec, label_count)
 
 
+def twice(spec: InputSpec, operator: str | None) -> Iterator[Reason]:
+    """The reason why an activation over what that operator makes gives no probabilities."""
+    activation = spec.output.activation
+    # A softmax over a logarithm of one is the same softmax again, and so does no harm.
+    done = {"Softmax", "Sigmoid", "HardSigmoid", "Hardmax"}
+    if activation == "sigmoid":
+        done |= {"LogSoftmax"}
+    if activation != "none" and operator in done:
+        yield activated_twice(spec, f"ends in {operator}")
+
+
+def activated_twice(spec: InputSpec, why: str) -> Reason:
+    """Said of the graph, and of what the trial run gave where the graph does not show it."""
+    activation = spec.output.activation
+    return Reason(
+        "model.activated_twice",
+        f"Its output {quoted(spec.output.name)} {why}, so it holds probabilities already: "
+        f"{activation} over them would level them all. Set the input spec's output.activation to "
+        "none, or name an output with logits.",
+    )
+
+
 def _input(inputs: tuple[Tensor, ...], spec: InputSpec) -> Iterator[Reason]:
     if len(inputs) != 1:
         names = ", ".join(quoted(each.name) for each in inputs[:_SHOWN]) or "none"
@@ -72,6 +94,12 @@ def _output(outputs: tuple[Tensor, ...], spec: InputSpec, label_count: int) -> I
             f"Its output {quoted(output.name)} is of {output.type}; it must be float32. {hint}",
         )
         return
+    if label_count == 1 and spec.output.activation == "softmax":
+        yield Reason(
+            "model.softmax_of_one",
+            "Over one column, softmax is 1 for every image. Set output.activation to sigmoid, or "
+            "give the model a column for each of two labels.",
+        )
     if output.shape is None:
         return  # the trial run sees what comes out
     if len(output.shape) != 2:

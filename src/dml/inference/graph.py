@@ -36,6 +36,12 @@ RANDOM: Final = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
     | {"RandomUniformLike"}
 )
+TRAINING: Final = "Export in evaluation mode: model.eval(), and no dropout."
+# What hands values on as they are: behind one of these, probabilities are still probabilities.
+PASSING_ON: Final = frozenset(
+    {"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Transpose"}
+    | {"Dropout", "Clip", "ZipMap", "Concat", "Slice", "Gather", "Split"}
+)
 DENIED: Final = frozenset({"ImageDecoder", "StringNormalizer"})  # decoders of hostile bytes
 
 
@@ -100,14 +106,20 @@ class Survey:
             self._tensor(tensor)
         for sparse in graph.sparse_initializer:
             self._sparse(as_text(sparse.values.name))
+        true_weights = _true_weights(graph)
         for node in graph.node:
-            self._node(node, depth)
+            self._node(node, depth, true_weights)
 
-    def _node(self, node: NodeProto, depth: int) -> None:
+    def _node(self, node: NodeProto, depth: int, true_weights: frozenset[str]) -> None:
         domain, operator = as_text(node.domain), as_text(node.op_type)
         name = operator if domain in ("", "ai.onnx") else f"{domain}::{operator}"
         if len(self.operators) < 1000 or name in self.operators:
             self.operators[name] += 1
+        if _trains(node, true_weights):
+            detail = (
+                f"{quoted(operator)} {quoted(as_text(node.name))} is in training mode. {TRAINING}"
+            )
+            self.refuse("model.training_mode", detail)
         for attribute in node.attribute:
             self._attribute(attribute, node, depth)
 
@@ -184,6 +196,47 @@ class Survey:
             )
         if denied := plain & DENIED:
             self.refuse("model.operator", f"{named(denied)} can't be run here: leave it out.")
+
+
+def last_operator(model: ModelProto, output: str) -> str | None:
+    """Which operator makes that output, behind those that only hand it on; None for an input."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for _ in range(NODES_MAX):
+        node = makers.get(output)
+        if node is None or node.op_type not in PASSING_ON or not node.input:
+            return None if node is None else as_text(node.op_type)
+        output = node.input[0]
+    return None
+
+
+def _trains(node: NodeProto, true_weights: frozenset[str]) -> bool:
+    """Whether it works as in training: by an attribute, or by Dropout's third input."""
+    said = {as_text(it.name): it.i for it in node.attribute if it.type == AttributeProto.INT}
+    match node.op_type:
+        case "BatchNormalization":
+            # Until opset 13, more than one output was how it said so.
+            return bool(said.get("training_mode")) or sum(map(bool, node.output)) > 1
+        case "Dropout":
+            return len(node.input) > 2 and node.input[2] in true_weights
+    return False
+
+
+def _true_weights(graph: GraphProto) -> frozenset[str]:
+    """The names of constants that say yes."""
+    constants = [
+        (node.output[0], attribute.t)
+        for node in graph.node
+        if node.op_type == "Constant" and node.output
+        for attribute in node.attribute
+        if attribute.HasField("t")
+    ]
+    named = [*((tensor.name, tensor) for tensor in graph.initializer), *constants]
+    return frozenset(
+        name
+        for name, tensor in named
+        if tensor.data_type == TensorProto.BOOL
+        and (any(tensor.raw_data[:1]) or any(tensor.int32_data[:1]))
+    )
 
 
 def parse(model: bytes) -> ModelProto:

@@ -10,15 +10,16 @@ import numpy as np
 from PIL import Image
 
 from dml.inference import fit, graph
-from dml.inference.images import prepare
-from dml.inference.session import Session, as_probabilities
+from dml.inference.images import Floats, prepare
+from dml.inference.session import TOLERANCE, Session, as_probabilities
 from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
 from dml.inference.spec import InputSpec
 
 # How far one item's probability may depend on its neighbours in the batch. Rounding is a
 # thousandth of it; a softmax over the wrong axis, or BatchNormalization in training, far more.
 NEIGHBOURS_TOLERANCE: Final = 0.05
-TRIAL_SIDES: Final = (1, 1.5, 0.6)  # widths of the images, in that of the spec
+SAME: Final = 1e-6  # so little may probabilities differ, by rounding, where nothing is looked at
+TRIAL_SIDES: Final = (1, 1.5, 0.6, 1, 1)  # widths of the images, in that of the spec
 FIELDS_MAX: Final = 10_000  # a model has a dozen, and some for metadata
 FIELD_NUMBER_MAX: Final = 100  # ONNX is at 26
 
@@ -40,7 +41,9 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
     parsed = graph.parse(model)
     survey = graph.Survey(parsed)
     signature = graph.signature(parsed, survey)
-    if reasons := [*survey.reasons, *fit.misfits(signature, spec, label_count)]:
+    operator = graph.last_operator(parsed, spec.output.name)
+    misfits = (*fit.misfits(signature, spec, label_count), *fit.twice(spec, operator))
+    if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
     if reasons := graph.check_by_the_book(model, parsed):
         raise Refused(reasons)
@@ -78,6 +81,7 @@ def try_out(session: Session, spec: InputSpec, label_count: int) -> None:
     if not np.array_equal(output, session.run(items, spec)):
         detail = "The same images gave another output. Export in evaluation mode, without dropout."
         raise Refused([Reason("model.not_deterministic", detail)])
+    _require_meaning(output, shares, spec)
     if session.batch_size(items) == 1:
         return
     alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
@@ -89,14 +93,40 @@ def try_out(session: Session, spec: InputSpec, label_count: int) -> None:
         raise Refused([Reason("model.batch_dependent", detail)])
 
 
+def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:
+    """Refuse what can be told of outputs alone: the same for all images, or activated twice."""
+    if np.abs(shares - shares[0]).max() < SAME:
+        detail = (
+            f"{len(shares)} very different images gave the same output: it does not look at them. "
+            "Look for weights that are all zero, or an input that is cut off."
+        )
+        raise Refused([Reason("model.constant", detail)])
+    if spec.output.activation == "none" or output.min() < 0 or output.max() > 1:
+        return
+    # Between 0 and 1 for so many images and labels, or with a sum of 1 for each, by no chance.
+    columns, sums = output.shape[1], output.sum(axis=1)
+    if columns > 2 or (columns == 2 and np.abs(sums - 1).max() < TOLERANCE):
+        raise Refused([fit.activated_twice(spec, "lies between 0 and 1 for every trial image")])
+
+
 def _trial_images(spec: InputSpec) -> list[Image.Image]:
-    """Black, a ramp and noise, of other proportions than the spec's: the same ones everywhere."""
+    """Black, a ramp, noise, white and large colored squares, some of other proportions than the
+    spec's: the same ones everywhere.
+    """
     images = []
     for number, side in enumerate(TRIAL_SIDES):
         shape = spec.height, max(1, int(spec.width * side)), 3
         ramp = np.arange(np.prod(shape), dtype=np.int64).reshape(shape)
         # To multiply by a large odd number and take the middle bits scatters them.
-        values = (ramp * 0, ramp * 255 // ramp.size, ramp * 2654435761 >> 13)[number]
+        row, column, channel = np.indices(shape)
+        square = 3 * (4 * row // shape[0] + 5 * (4 * column // shape[1])) + channel
+        values = (
+            ramp * 0,
+            ramp * 255 // ramp.size,
+            ramp * 2654435761 >> 13,
+            ramp * 0 + 255,
+            square * 2654435761 >> 13,
+        )[number]
         images.append(Image.fromarray((values & 255).astype(np.uint8)))
     return images
 

@@ -4,33 +4,28 @@ Every step is fixed, so that developer, server and device get the same numbers i
 image is turned as EXIF says; made RGB, or grey by (19595 R + 38470 G + 7471 B + 32768) >> 16;
 resized; then (value × scale − mean) ÷ std as float32. To resize from w to W: column i is the mean
 of the columns from ⌊i·w/W⌋ to before ⌊(i+1)·w/W⌋, of one at least; rows likewise; no image
-library's filter, for each has its own rounding. `fit` keeps everything, centred on black; `fill`
-keeps the largest centred part of the target's proportions; both cut and place at whole pixels,
-rounded down.
+library's filter, for each has its own rounding. What is transparent lies on white; 16 bits of a
+grey are its upper 8, floats go from 0 (black) to 1. `fit` keeps everything, centred on black;
+`fill` keeps the largest centred part of the target's proportions; both cut and place at whole
+pixels, rounded down.
 """
 
-import datetime as dt
-import io
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
 from dml.inference.spec import InputSpec, input_shape
 
 PIXELS_MAX: Final = 89_478_485  # what PIL too takes for a decompression bomb from here on
-PHOTO_BYTES_MAX: Final = 128 << 20
-# Named, because PIL opens much more, and some of it (EPS) by calling other programs.
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-YEARS: Final = range(1900, 2200)  # as everywhere in the product; a camera without a clock says 0000
-
-Image.MAX_IMAGE_PIXELS = PIXELS_MAX
+WHITE: Final = (255, 255, 255, 255)
 
 # A strip of this many rows of 255 is the most that 16 bits can hold the sum of.
 _ROWS_IN_16_BITS: Final = 257
+_BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # Tags of TIFF, and a value of the second.
 _CHANNELS: Final[Mapping[str, int]] = {"L": 1, "RGB": 3}
 _TURNS: Final[Mapping[int, Image.Transpose]] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,14 +42,14 @@ Sums = NDArray[np.int64]
 
 
 class Unreadable(ValueError):
-    """The file is no photo that can be used; the message says why."""
+    """The file is no photo that can be used; the message says why.
 
+    `is_final` where no other way of reading it would help.
+    """
 
-class Photo(NamedTuple):
-    """A decoded photo, and the day on which it was taken, where it says so."""
-
-    image: Image.Image
-    taken: dt.date | None
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(why)
+        self.is_final = is_final
 
 
 class _Box(NamedTuple):
@@ -64,35 +59,16 @@ class _Box(NamedTuple):
     height: int
 
 
-def read_photo(path: Path) -> Photo:
-    """The photo in a file; Unreadable where it is none, OSError where it can't be read at all."""
-    if path.stat().st_size > PHOTO_BYTES_MAX:
-        raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
-    return decode_photo(path.read_bytes())
-
-
-def decode_photo(data: bytes) -> Photo:
-    """The photo in these bytes, decoded whole; Unreadable for anything else."""
-    if len(data) > PHOTO_BYTES_MAX:
-        raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.width * image.height <= PIXELS_MAX:
-            image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise Unreadable(f"has more than {PIXELS_MAX} pixels") from bomb
-    except Exception as broken:  # on hostile bytes PIL raises a dozen kinds, not OSError alone
-        raise Unreadable("is no image, or a damaged one") from broken
-    if image.width * image.height > PIXELS_MAX:
-        raise Unreadable(f"has more than {PIXELS_MAX} pixels")
-    return Photo(image, _taken(image))
-
-
 def prepare(image: Image.Image, spec: InputSpec) -> Floats:
-    """One item as the model takes it, without the batch axis: `np.stack` several. Pure."""
+    """One item as the model takes it, without the batch axis: `np.stack` several. Pure.
+
+    Unreadable where its pixels are no shades or colors that are known.
+    """
     turn = _TURNS.get(_orientation(image))
-    if turn is not None:
-        image = image.transpose(turn)
+    with _its_own_fault():
+        image = _of_8_bits(image)
+        if turn is not None:
+            image = image.transpose(turn)
     source, target = _boxes(image.width, image.height, spec)
     resized = np.zeros((spec.height, spec.width, spec.channels))
     resized[target.top : target.top + target.height, target.left : target.left + target.width] = (
@@ -178,16 +154,63 @@ def _sums(
     total: Sums = np.zeros((len(columns), _CHANNELS[mode]), np.int64)
     for top in range(first, first + count, _ROWS_IN_16_BITS):
         bottom = min(top + _ROWS_IN_16_BITS, first + count)
-        strip = image.crop((source.left, top, source.left + source.width, bottom))
-        # Alpha is left out anyway, and PIL warns when it is in a palette.
-        strip.info.pop("transparency", None)
-        pixels = np.asarray(strip.convert(mode)).reshape(
-            bottom - top, source.width, _CHANNELS[mode]
-        )
+        with _its_own_fault():
+            strip = image.crop((source.left, top, source.left + source.width, bottom))
+            flat = _on_white(strip).convert(mode)
+        pixels = np.asarray(flat).reshape(bottom - top, source.width, _CHANNELS[mode])
         of_rows = np.add.reduce(pixels, axis=0, dtype=np.uint16)
         # Where starts repeat, reduceat gives the column itself: just what is wanted.
         total += np.add.reduceat(of_rows, columns, axis=0, dtype=np.int64)
     return total
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """The picture in a mode whose values go from 0 to 255; PIL's own conversion would clip them."""
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint16)
+        shades = deep >> (4 if _tag(image, _BITS) == 12 else 8)
+    elif image.mode == "F":
+        floats = np.asarray(image)
+        if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):
+            raise Unreadable("holds numbers of which nobody knows what is white")
+        shades = np.rint(floats * 255)
+    elif image.mode == "I":
+        raise Unreadable("holds numbers of which nobody knows what is white")
+    elif image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        seen = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
+        assert seen is not None, "it is a new picture"
+        return seen
+    else:
+        return image
+    if _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        shades = 255 - shades
+    return Image.fromarray(shades.astype(np.uint8))
+
+
+def _tag(image: Image.Image, number: int) -> int | None:
+    """A number that a TIFF says about its pixels; None for other kinds of files."""
+    value = getattr(image, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """The picture as viewers show it: transparent parts let the paper through."""
+    if not image.has_transparency_data:
+        return image
+    seen = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, WHITE), seen).convert("RGB")
+
+
+@contextmanager
+def _its_own_fault() -> Iterator[None]:
+    """Whatever PIL raises over a picture is that picture's fault."""
+    try:
+        yield
+    except (Unreadable, MemoryError, AssertionError):
+        raise
+    except Exception as broken:  # ValueError for a mode that it can't convert, and others
+        raise Unreadable("has pixels of a kind that can't be converted") from broken
 
 
 def _orientation(image: Image.Image) -> int:
@@ -195,14 +218,3 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # damaged EXIF: the pixels are good all the same, and PIL raises anything
         return 1
-
-
-def _taken(image: Image.Image) -> dt.date | None:
-    try:
-        exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
-        text = str(exif.get(ExifTags.Base.DateTimeOriginal))
-        # Some cameras end the text with NUL or blanks.
-        moment = dt.datetime.strptime(text.rstrip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
-    except Exception:  # none, 0000:00:00, no text at all, damaged EXIF: the photo is undated
-        return None
-    return moment.date() if moment.year in YEARS else None

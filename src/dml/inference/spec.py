@@ -112,7 +112,8 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
                 "activation": {
                     "type": "string",
                     "enum": ["none", "softmax", "sigmoid"],
-                    "description": "What turns that output into probabilities.",
+                    "description": "What turns that output into probabilities: none where it holds "
+                    "them already, as where the model ends in Softmax or Sigmoid.",
                 },
             },
         },

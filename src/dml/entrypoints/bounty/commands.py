@@ -64,7 +64,7 @@ def create(
     from dml.entrypoints.bounty import making
     from dml.entrypoints.bounty.marketplace import Marketplace
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     with Marketplace(server) as market:
         market.sign_in()
         made = making.create(market, file, into=into, fund=fund, opens=opens, console=console)
@@ -104,11 +104,13 @@ def enroll(
     """Enter a bounty, and pay its fee. Teams enroll through the API."""
     from dml.entrypoints.bounty import entering
     from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+    from dml.http_client import one_line
 
     with Marketplace(server) as market:
         if not accept_rules:
             told = market.sign_in().ask("GET", bounty_path(bounty_id))
-            typer.echo(f"{told['rules']}\n\nThe fee is {told['enrollment_fee']} tokens.", err=True)
+            rules = "\n".join(map(one_line, str(told["rules"]).splitlines()))
+            typer.echo(f"{rules}\n\nThe fee is {told['enrollment_fee']} tokens.", err=True)
             typer.echo("Accept the rules by --accept-rules.", err=True)
             raise typer.Exit(1)
         entered = entering.enroll(market.sign_in(), bounty_id, name)
@@ -141,7 +143,7 @@ def submit(
     from dml.entrypoints.bounty import entering
     from dml.entrypoints.bounty.marketplace import Marketplace
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     with Marketplace(server) as market:
         made = entering.submit(
             market.sign_in(),
@@ -182,7 +184,7 @@ def board(
             path = f"{bounty_path(bounty_id)}/leaderboard.csv"
             sys.stdout.buffer.write(market.bytes_of(path, limit=1 << 28))
             return
-        Console(highlight=False).print(entering.board(market, bounty_id, rows))
+        Console(highlight=False, markup=False).print(entering.board(market, bounty_id, rows))
 
 
 @bounty.command("verify")

@@ -8,9 +8,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from dml.entrypoints.bounty.description import media_type
-from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+from dml.entrypoints.bounty.description import OTHER, media_type
+from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path, readable
 from dml.entrypoints.embedded.refusals import Refused
+from dml.http_client import one_line
 
 LOOK_SECONDS: Final = 0.5
 UNDER_WAY: Final = frozenset({"validating", "queued", "evaluating"})
@@ -38,19 +39,27 @@ def submit(
 ) -> Mapping[str, Any]:
     """Submit a file, and wait for its score if asked to. Return the submission as it is then."""
     path = f"{bounty_path(bounty_id)}/submissions"
-    query = {"name": name or file.name, "dry_run": "true" if dry_run else "false"}
-    made: Mapping[str, Any] = market.upload("POST", path, file, media_type(file), **query)
+    query = {"name": readable(name or file.name), "dry_run": "true" if dry_run else "false"}
+    made: Mapping[str, Any] = market.upload("POST", path, file, _media_type(file), **query)
     give_up_at = time.monotonic() + wait_seconds
     with console.status("") as line:
         while made["state"] in UNDER_WAY and time.monotonic() < give_up_at:
             position = made.get("position")
-            line.update(f"{made['state']} …" + (f" {position} before it" if position else ""))
+            line.update(
+                one_line(f"{made['state']} …") + (f" {position} before it" if position else "")
+            )
             time.sleep(LOOK_SECONDS)
             made = market.ask("GET", f"{path}/{made['id']}")
     if made["state"] == "failed":
-        told = [f"{it['code']}: {it['detail']}" for it in made["refusals"]]
+        told = [one_line(f"{it['code']}: {it['detail']}") for it in made["refusals"]]
         raise Refused("\n     ".join(["the submission failed, and does not count:", *told]))
     return made
+
+
+def _media_type(file: Path) -> str:
+    """Tell a file's type by its name; a pipe has none that tells, and is taken for CSV."""
+    known = media_type(file)
+    return "text/csv" if known == OTHER and not file.is_file() else known
 
 
 def board(market: Marketplace, bounty_id: str, rows: int) -> Table:
@@ -59,7 +68,8 @@ def board(market: Marketplace, bounty_id: str, rows: int) -> Table:
     bounty = market.ask("GET", path)
     page = market.ask("GET", f"{path}/leaderboard", params={"limit": str(rows)})
     final = page["part"] == "final"
-    table = Table(title=f"{bounty['name']} ({bounty['state']})", title_justify="left")
+    title = one_line(f"{bounty['name']} ({bounty['state']})")
+    table = Table(title=title, title_justify="left")
     columns = ["", "entrant", "private score" if final else "score", "submissions"]
     columns += ["tied", "first with", "prize"] if final else []
     for column in columns:
@@ -70,7 +80,7 @@ def board(market: Marketplace, bounty_id: str, rows: int) -> Table:
 
 
 def _cells(it: Mapping[str, Any], *, final: bool) -> list[str]:
-    cells = [_shown(it["rank"]), it["name"], _shown(it["score"]), str(it["submissions"])]
+    cells = [_shown(it["rank"]), _shown(it["name"]), _shown(it["score"]), _shown(it["submissions"])]
     if final:
         chance = it["chance_of_first"]
         tied = "" if it["tied_from"] == it["tied_to"] else f"{it['tied_from']}–{it['tied_to']}"
@@ -79,4 +89,6 @@ def _cells(it: Mapping[str, Any], *, final: bool) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return "" if value is None else f"{value:.5f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.5f}"
+    return "" if value is None else one_line(str(value))

@@ -10,12 +10,14 @@ from rich.console import Console
 
 from dml.entrypoints.bounty import description
 from dml.entrypoints.bounty.description import Description
-from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
+from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path, readable
 from dml.entrypoints.embedded.refusals import Refused
+from dml.http_client import one_line
 
 CHECK_SECONDS: Final = 600
 LOOK_SECONDS: Final = 0.2
 ATTACHMENT_BYTES_MAX: Final = 1 << 30
+DESCRIPTION: Final = "bounty.yaml"
 
 
 def create(
@@ -29,7 +31,7 @@ def create(
     _require_files(said)
     if into is None:
         bounty = market.ask("POST", "/v1/bounties", json=said.body)
-        console.print(f"Draft [bold]{bounty['id']}[/]")
+        console.print(f"Draft {bounty['id']}")
     else:
         bounty = market.ask("PATCH", bounty_path(into), json=said.body)
     bounty_id = str(bounty["id"])
@@ -43,7 +45,7 @@ def create(
             console.print(f"Open for enrollment until {opened['submits_at']}")
     except Refused as refusal:
         wanted = " --open" if opens else " --fund" if fund else ""
-        hint = f"go on with: dml bounty create {file} --into {bounty_id}{wanted}"
+        hint = f"go on with: dml bounty create {readable(file)} --into {bounty_id}{wanted}"
         raise Refused(f"{refusal}\n     The draft stays; mend that, and {hint}") from refusal
     return bounty_id
 
@@ -55,7 +57,7 @@ def _require_files(said: Description) -> None:
         try:
             file.open("rb").close()
         except OSError as error:
-            raise Refused(f"cannot read {file} ({error.strerror})") from error
+            raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
 
 
 def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:
@@ -66,12 +68,25 @@ def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:
     test_set = _test_set(market, bounty)
     text = description.write(bounty, test_set)
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "bounty.yaml").write_text(text, encoding="utf-8")
-        for it in bounty["attachments"]:
-            content = market.bytes_of(it["url"], limit=ATTACHMENT_BYTES_MAX)
-            (folder / Path(it["name"]).name).write_bytes(content)
+        files = {it["url"]: _file_name(it["name"]) for it in bounty["attachments"]}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+            for url, name in files.items():
+                content = market.bytes_of(url, limit=ATTACHMENT_BYTES_MAX)
+                (folder / name).write_bytes(content)
+        except OSError as error:
+            where = readable(error.filename or folder)
+            raise Refused(f"cannot write {where} ({error.strerror})") from error
     return text
+
+
+def _file_name(told: str) -> str:
+    """The name of an attached file, beside the description; Refused where it leads elsewhere."""
+    name = Path(told).name
+    if not name or name == DESCRIPTION or not name.isprintable():
+        raise Refused(f"a file is attached that can't be written: {one_line(told)!r}")
+    return name
 
 
 def _test_set(market: Marketplace, bounty: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -90,11 +105,11 @@ def _upload(market: Marketplace, bounty_id: str, said: Description, console: Con
     attached = market.ask("GET", f"{path}/attachments")["items"]
     there = {(it["kind"], it["name"]) for it in attached}
     for it in said.attachments:
-        if (it.kind, it.file.name) not in there:
-            query = {"kind": it.kind, "name": it.file.name}
+        if (it.kind, readable(it.file.name)) not in there:
+            query = {"kind": it.kind, "name": readable(it.file.name)}
             media_type = description.media_type(it.file)
             market.upload("POST", f"{path}/attachments", it.file, media_type, **query)
-            console.print(f"Attached {it.file.name}", markup=False)
+            console.print(f"Attached {readable(it.file.name)}")
     if said.test_set is not None:
         media_type = description.media_type(said.test_set.file)
         columns = {
@@ -115,7 +130,7 @@ def _await_check(market: Marketplace, path: str, console: Console) -> None:
                 )
             time.sleep(LOOK_SECONDS)
     if test_set["state"] != "checked":
-        told = "\n     ".join(str(it["detail"]) for it in test_set["refusals"])
+        told = "\n     ".join(one_line(str(it["detail"])) for it in test_set["refusals"])
         raise Refused(f"the test set was refused:\n     {told}")
     console.print(
         f"The test set is checked: {test_set['rows']} rows, {test_set['public_rows']} public"

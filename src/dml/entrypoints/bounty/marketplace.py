@@ -1,19 +1,34 @@
 """The marketplace as `dml bounty` sees it: a problem document becomes one line to read."""
 
+import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import IO, Any, Final
 from urllib.parse import quote
 
-import httpx2
-
 from dml.entrypoints.embedded.refusals import Refused
+from dml.http_client import (
+    Answer,
+    HttpClient,
+    Misconfigured,
+    NoMarketplace,
+    NotReached,
+    one_line,
+    require_token,
+    whole,
+)
 
 SECONDS: Final = 60.0
+FILE_SECONDS: Final = 3600.0  # Until a file is here whole.
 PAGE: Final = 100
-URL: Final = "http://127.0.0.1:8000"
+PIECE_BYTES: Final = 1 << 20
+PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of it is read first.
+# What comes of an answer that is JSON and yet no marketplace's: no key, or one of another kind.
+SENSELESS: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
 class ApiRefused(Refused):
@@ -25,29 +40,38 @@ class ApiRefused(Refused):
 
 
 class Marketplace:
-    """Asks the API, as somebody or as nobody. Close it, or use it in a `with`."""
+    """Asks the API, as somebody or as nobody. Use it in a `with`.
+
+    Whatever its answers hold ends in Refused there: who answers may be no marketplace at all.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-        self._http = httpx2.Client(
-            base_url=self.url,
-            timeout=SECONDS,
-            trust_env=False,
-            verify=self.url.startswith("https:"),
-            headers={"User-Agent": "dml-bounty"},
-        )
+        with _in_one_line():
+            self._http = HttpClient(url, name="dml-bounty", seconds=SECONDS)
+        self.url = self._http.url
+        self._headers: dict[str, str] = {}
 
     def __enter__(self) -> "Marketplace":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._http.close()
+        if isinstance(error, SENSELESS):
+            told = one_line(f"{type(error).__name__}: {error}")
+            raise Refused(
+                f"what {self.url} answers can't be read ({told}): is it a marketplace, and none "
+                "that is newer than this command?"
+            ) from error
 
     def sign_in(self, environment: Mapping[str, str] = os.environ) -> "Marketplace":
         """Use `DML_TOKEN`, or sign in as `DML_EMAIL` with `DML_PASSWORD`."""
         if token := environment.get("DML_TOKEN"):
-            self._http.headers["Authorization"] = f"Bearer {token}"
-            return self
+            return self._use(token, "DML_TOKEN")
         email, password = environment.get("DML_EMAIL"), environment.get("DML_PASSWORD")
         if not email or not password:
             raise Refused(
@@ -56,26 +80,28 @@ class Marketplace:
             )
         body = {"email": email, "password": password}
         opened = self.ask("POST", "/v1/users/authenticate", json=body)
-        self._http.headers["Authorization"] = f"Bearer {opened['access_token']}"
-        return self
+        return self._use(str(opened["access_token"]), "what it gives as access_token")
 
-    def ask(self, method: str, path: str, **request: Any) -> Any:
+    def ask(self, method: str, path: str, *, json: Any = None, **request: Any) -> Any:
         """Return the answer's JSON, or None where it has no body; Refused where it says no."""
-        answer = self._send(method, path, **request)
-        return answer.json() if answer.content else None
+        headers = {**self._headers, **request.pop("headers", {})}
+        if json is not None:
+            request["content"] = _encode(json)
+            headers["Content-Type"] = "application/json"
+        with _in_one_line():
+            answer = self._http.ask(method, path, headers=headers, **request)
+            _require_success(answer)
+            return answer.json() if answer.content else None
 
     def bytes_of(self, path: str, *, limit: int) -> bytes:
         """Return a file. Refused where it is longer than `limit`."""
-        content = bytearray()
-        with self._reaching(), self._http.stream("GET", path) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise _refusal(answer)
-            for chunk in answer.iter_bytes():
-                content += chunk
-                if len(content) > limit:
-                    raise Refused(f"{path} has more than {limit} bytes")
-        return bytes(content)
+        stream = self._http.stream(
+            "GET", path, until_end_seconds=FILE_SECONDS, headers=self._headers
+        )
+        with _in_one_line(), stream as (head, pieces):
+            if not head.is_success:
+                _require_success(whole(head, pieces))
+            return whole(head, pieces, limit).content
 
     def all_of(self, path: str, **wanted: str) -> Iterator[dict[str, Any]]:
         """Yield every item of a list, page after page."""
@@ -90,56 +116,89 @@ class Marketplace:
     def upload(
         self, method: str, path: str, file: Path, media_type: str, **query: str
     ) -> dict[str, Any]:
-        """Send a file as the body of a request."""
+        """Send a file, or what comes out of a pipe, as the body of a request."""
+        headers = {"Content-Type": media_type}
         try:
-            with file.open("rb") as content:
+            with file.open("rb") as stream:
+                content: bytes | Iterator[bytes]
+                told = os.fstat(stream.fileno())
+                if stat.S_ISREG(told.st_mode):
+                    headers["Content-Length"] = str(told.st_size)
+                    content = _pieces(stream, file)
+                else:
+                    content = stream.read(PIPE_BYTES_MAX + 1)
+                    if len(content) > PIPE_BYTES_MAX:
+                        raise Refused(f"{readable(file)} gives more than {PIPE_BYTES_MAX} bytes")
                 answer: dict[str, Any] = self.ask(
-                    method,
-                    path,
-                    params=query,
-                    content=content,
-                    headers={
-                        "Content-Type": media_type,
-                        "Content-Length": str(file.stat().st_size),
-                    },
+                    method, path, params=query, content=content, headers=headers
                 )
         except OSError as error:
-            raise Refused(f"cannot read {file} ({error.strerror})") from error
+            raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
         return answer
 
-    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        with self._reaching():
-            answer = self._http.request(method, path, **request)
-        if not answer.is_success:
-            raise _refusal(answer)
-        return answer
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx2.TransportError as error:
-            raise Refused(
-                f"{self.url} cannot be reached ({type(error).__name__}: {error}): is it up, and is "
-                "--server (or DML_SERVER) right?"
-            ) from error
+    def _use(self, token: str, source: str) -> "Marketplace":
+        with _in_one_line():
+            self._headers["Authorization"] = f"Bearer {require_token(token, source)}"
+        return self
 
 
 def bounty_path(bounty_id: str) -> str:
     """Where a bounty is. Whatever was typed stays one part of the path."""
-    return f"/v1/bounties/{quote(bounty_id, safe='')}"
+    name = quote(bounty_id, safe="", errors="replace")
+    if name.strip(".") == "":
+        raise Refused(f"{bounty_id!r} is no bounty's id")
+    return f"/v1/bounties/{name}"
 
 
-def _refusal(answer: httpx2.Response) -> ApiRefused:
-    """Say what a problem document says: what is wrong, what to do, and each wrong field."""
+def readable(path: Path | str) -> str:
+    """A file's name as text. One that is no UTF-8 gets marks for what can't be read."""
+    return one_line(os.fsencode(path).decode(errors="replace"))
+
+
+def _encode(body: Any) -> bytes:
+    """JSON in ASCII: what a terminal gave may be no Unicode, and the server says so then."""
+    return json.dumps(body).encode("ascii")
+
+
+def _pieces(stream: IO[bytes], file: Path) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = stream.read(PIECE_BYTES)
+        except OSError as error:  # While it is sent: told apart from an error of the network.
+            raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
+        if not piece:
+            return
+        yield piece
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
     try:
-        problem = answer.json()
-        title, detail = str(problem["title"]), str(problem.get("detail", ""))
-        code = str(problem.get("code", f"http.{answer.status_code}"))
-    except (ValueError, KeyError, TypeError):
-        return ApiRefused(f"{answer.url} answers {answer.status_code}", "http.unknown")
-    told = [f"{title} {detail}".strip()]
+        yield
+    except NotReached as error:
+        hint = "is it up, and is --server (or DML_SERVER) right?"
+        raise Refused(f"{str(error).rstrip('.')}: {hint}") from error
+    except (NoMarketplace, Misconfigured) as error:
+        raise Refused(str(error)) from error
+
+
+def _require_success(answer: Answer) -> None:
+    """Say what a problem document says: what is wrong, what to do, and each wrong field."""
+    if 200 <= answer.status < 300:
+        return
+    if 300 <= answer.status < 400:
+        target = one_line(answer.headers.get("location", "elsewhere"))
+        told = f"{answer.url} redirects to {target}. If that is right, use it as --server."
+        raise ApiRefused(told, "http.redirect")
+    problem = answer.problem()
+    if "title" not in problem:
+        raise ApiRefused(f"{answer.url} answers {answer.status} {answer.reason}", "http.unknown")
+    lines = [f"{problem['title']} {problem.get('detail', '')}".strip()]
     known = {"type", "title", "detail", "code", "errors", "status"}
-    told += [f"{name}: {value}" for name, value in problem.items() if name not in known]
-    told += [f"{it.get('pointer')}: {it.get('detail')}" for it in problem.get("errors", [])]
-    return ApiRefused("\n     ".join(told), code)
+    lines += [f"{name}: {value}" for name, value in problem.items() if name not in known]
+    errors = problem.get("errors")
+    for it in errors if isinstance(errors, list) else []:
+        if isinstance(it, dict):
+            lines.append(f"{it.get('pointer')}: {it.get('detail')}")
+    code = str(problem.get("code", f"http.{answer.status}"))
+    raise ApiRefused("\n     ".join(map(one_line, lines)), code)
