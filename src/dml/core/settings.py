@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         None,
         description="How clients reach the API. Unset: from host and port.",
     )
+    allowed_hosts: list[str] = Field(
+        [],
+        description="Without a public URL, the names that clients reach the API by, as a request's "
+        '`Host` says them, as JSON: `["api.example.org"]`. Wallets sign for no others, but for '
+        "this machine's own (`localhost`, `127.0.0.1`, `[::1]`).",
+    )
     cors_origins: list[str] = Field(
         [],
         description='Origins whose pages may call the API, as JSON: `["https://app.example.org"]`.',
