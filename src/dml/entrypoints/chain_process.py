@@ -27,8 +27,9 @@ from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints import chain_wiring, fitness, wiring
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.fitness import Needs
 
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
@@ -170,6 +171,7 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     facts: dict[str, Any] = {"works": False}
+    await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
     engine = wiring.make_engine(settings, "dml chain")
     sessions = wiring.make_sessions(engine)
     async with chain_wiring.open_endpoints(settings) as endpoints:
