@@ -206,6 +206,7 @@ def settings(
         model_limit_bytes=2_000_000,
         log_level="WARNING",
         allowed_hosts=["test"],
+        second_admin_above="1000000",
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.chain import comparing, statements
+from dml.chain import batch_queries, comparing, queries, statements
 from dml.chain.batches import Terms
 from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.indexing import Indexer
@@ -35,6 +35,7 @@ log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
 PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
+FORMER_SECONDS: Final = 15.0
 END_SECONDS: Final = 0.5
 NO_KEY: Final = "no payout key is set"
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('dml chain', 7331))"
@@ -137,6 +138,11 @@ async def work(
             lambda: comparing.compare(sessions, endpoints, vault_id),
             settings.compare_seconds,
         ),
+        Loop(
+            "attending former vaults",
+            Former(settings, sessions, endpoints, signer).look,
+            max(settings.chain_poll_seconds, FORMER_SECONDS),
+        ),
     ]
     if signer is None:
         log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
@@ -149,6 +155,47 @@ async def work(
     async with asyncio.TaskGroup() as group:
         for loop in loops:
             group.create_task(loop.run())
+
+
+class Former:
+    """Looks after the vaults that were current before: deposits into them, and open batches.
+
+    They are credited and followed to their end like those of the current one, and none is begun.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: async_sessionmaker[AsyncSession],
+        endpoints: Endpoints,
+        signer: Signer | None,
+    ) -> None:
+        self._settings, self._sessions = settings, sessions
+        self._endpoints, self._signer = endpoints, signer
+
+    async def look(self) -> None:
+        async with self._sessions() as tx:
+            found = await queries.list_former(tx)
+        for it in found:
+            indexer = Indexer(
+                self._sessions,
+                self._endpoints,
+                vault=it.address,
+                start_block=it.start_block,
+                vault_id=it.id,
+            )
+            await indexer.look()
+            if self._signer is not None and await self._has_batches(it.id):
+                terms = Terms.of(self._settings)
+                payer = Payer(
+                    self._sessions, self._endpoints, it.id, self._signer, terms, begins=False
+                )
+                await payer.step()
+            await comparing.compare(self._sessions, self._endpoints, it.id)
+
+    async def _has_batches(self, vault_id: VaultId) -> bool:
+        async with self._sessions() as tx:
+            return bool(await batch_queries.list_open(tx, vault_id))
 
 
 async def _register(indexer: Indexer, seconds: float) -> VaultId:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -146,7 +145,7 @@ class Anvil:
         self._process.wait()
 
 
-def _become(program: int, command: Sequence[str], parent: int) -> None:
+def _become(program: int, command: list[str], parent: int) -> None:
     """In the child: be the program that is open there, and end when the parent does."""
     lockdown.die_with(parent)
     # subprocess would look for it by its name, where this account may not enter.

@@ -220,7 +220,8 @@ def test_up_keeps_chain_and_its_reader_alive_and_gives_the_key_to_the_reader_alo
     marketplace.kill(*names)
     for name in names:
         marketplace.until_another(name, [before[name]])
-    assert "Local chain was killed (SIGKILL); it was started again." in marketplace.logs()
+    told = "Local chain was killed (SIGKILL); it was started again."
+    marketplace.until(lambda: told in marketplace.logs())
     assert marketplace.process("api-1") == before["api-1"]
     marketplace.until(LocalChain(marketplace.home).is_there)
     marketplace.down()
