@@ -1,5 +1,7 @@
 """What an operator does by hand: after a restored backup, for a retired key, after a reorg."""
 
+import asyncio
+import io
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -7,12 +9,13 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from pydantic import SecretStr
 from sqlalchemy import text
 
+from dml.accounts.models import User
 from dml.chain import contract, doctor, operating, payout_facts, rereading, statements
 from dml.chain.comparing import compare
 from dml.chain.ethereum import checksummed
-from dml.chain.indexing import Indexer
 from dml.chain.models import Vault
 from dml.chain.operating import (
     InTheBooks,
@@ -24,10 +27,15 @@ from dml.chain.operating import (
 from dml.chain.rereading import NotHalted
 from dml.chain.signers import KeySigner
 from dml.core.context import SYSTEM, Context
+from dml.core.settings import Settings
+from dml.entrypoints import chain_repairs
+from dml.entrypoints.chain_process import Former
+from dml.entrypoints.embedded.refusals import Refused
 from dml.payments import doctor as ledger_doctor
 from dml.payments.rules import InsufficientFunds
 from tests.chain.ledgered import Ledgered
-from tests.chain.payers import FUNDS, Paying
+from tests.chain.payers import FUNDS, Paying, key_signer
+from tests.chain.people import add_vault
 from tests.chain.test_indexing import indexer_of
 from tests.chain.test_paying import _transact
 
@@ -172,27 +180,26 @@ async def test_a_retired_key_s_nonce_is_given_up_and_its_withdrawal_paid_by_anot
     await require_well(paying.it)
 
 
-async def test_an_old_vault_s_batch_is_followed_to_its_end_and_nothing_begun_there(
+async def test_an_old_vault_s_batch_and_deposits_are_followed_and_nothing_begun_there(
     paying: Paying,
 ) -> None:
     it = paying.it
     made = await paying.ask()
     await paying.payer().step()  # It is signed and sent; then another vault is current.
     async with it.sessions.begin() as tx:
-        await tx.execute(text("UPDATE vaults SET is_current = false"))
+        await add_vault(tx)
     waits = await paying.ask()
-    it.mine(3)
-    indexer = Indexer(
-        it.sessions, it.endpoints(), vault=it.vault, start_block=0, vault_id=paying.vault_id
-    )
-    former = paying.payer(begins=False)
-    for _ in range(3):
-        await indexer.look()
-        await former.step()
+    it.anvil.call("evm_setAutomine", True)
+    it.deposit(paying.user_id, 5_000)  # Somebody still knows the old address.
+    before = await it.held(paying.user_id)
+    former = Former(Settings(), it.sessions, it.endpoints(), key_signer())
+    for _ in range(4):
         it.mine(3)
+        await former.look()
     assert (await paying.get(made)).state == "paid"
     assert await paying.open_batches() == 0
     assert (await paying.get(waits)).state == "requested"
+    assert await it.held(paying.user_id) == before + 5_000
 
 
 async def test_the_running_sum_is_exact_and_found_again_where_it_lags(ledgered: Ledgered) -> None:
@@ -286,3 +293,61 @@ async def test_what_was_spent_of_it_the_platform_bears_or_nothing_is_done(
         await tx.execute(text(kept))
     assert "1 of 0.001 are gone" in await accept(ledgered)
     assert (await ledgered.held(ada), await ledgered.balance("revenue")) == (0, 0)
+
+
+async def test_the_commands_say_what_they_would_do_and_do_it_once(
+    paying: Paying, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it, address = paying.it, paying.wallet()
+    await pay_by_hand(paying, 1, address, 3_000_000)
+    async with it.sessions() as tx:
+        email = (await tx.get_one(User, paying.user_id)).email
+    bind = it.sessions.kw["bind"]
+    settings = Settings(
+        database_url=SecretStr(
+            bind.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        ),
+        chain_url=SecretStr(it.anvil.url),
+        chain_id=31_337,
+        chain_vault=it.vault,
+        chain_confirmations=2,
+    )
+
+    def run(*, yes: bool, user: str | None = email) -> int:
+        return chain_repairs.book_payout(
+            settings, 1, user=user, from_revenue=False, reason="a test", yes=yes
+        )
+
+    with pytest.raises(Refused, match="no account"):
+        await asyncio.to_thread(run, yes=True, user="nobody@example.org")
+    with pytest.raises(Refused, match="Name the user"):
+        await asyncio.to_thread(run, yes=True, user=None)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert await asyncio.to_thread(run, yes=False) == 1
+    assert await it.rows("SELECT count(*) FROM booked_payouts") == [0]
+    assert await asyncio.to_thread(run, yes=True) == 0
+    assert await asyncio.to_thread(run, yes=True) == 0
+    assert await it.held(paying.user_id) == FUNDS - 3_000_000
+    told = capsys.readouterr().out
+    assert "number 1 is booked: 3 from wallet:" in told
+    assert "Nothing was changed." in told
+    actions = "SELECT action FROM audit_entries WHERE action = 'payout_booked'"
+    assert len(await it.rows(actions)) == 2  # Of the vault, and of the user.
+
+    assert await compare(it.sessions, it.endpoints(), paying.vault_id) is None
+    await paying.ask()
+    await paying.payer().step()
+    ((_, nonce, _),) = await paying.transactions()
+    it.anvil.call("anvil_dropAllTransactions")
+
+    def give(sender: str) -> int:
+        return chain_repairs.give_up_nonce(settings, sender, nonce, reason="lost", yes=True)
+
+    with pytest.raises(Refused, match="still takes this key's word"):
+        await asyncio.to_thread(give, it.on.payer)
+    await retire(paying)
+    await compare(it.sessions, it.endpoints(), paying.vault_id)
+    assert await asyncio.to_thread(give, it.on.payer) == 0
+    assert await paying.open_batches() == 0
+    with pytest.raises(Refused, match="has not halted"):
+        await asyncio.to_thread(chain_repairs.accept_history, settings, reason="a test", yes=True)

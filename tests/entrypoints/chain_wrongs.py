@@ -44,7 +44,7 @@ CHAIN_WRONGS: Final = [
     ),
     (
         "UPDATE deposits SET amount = 49 WHERE id = '{c_deposit}'",
-        [C_CREDITED],
+        [C_CREDITED, C_SUM],
         "deposit:{c_deposit} (credited) of 49: in came 50 by 1, the user has 50",
     ),
     (
@@ -66,7 +66,7 @@ CHAIN_WRONGS: Final = [
     (moved("deposit", "x", "revenue", "unclaimed"), [C_UNCLAIMED], "it holds 8, not 7"),
     (
         "UPDATE deposits SET ordinal = 4 WHERE id = '{c_unclaimed}'",
-        [C_GAP],
+        [C_GAP, C_SUM],
         "has 2 up to 4, its last is 2",
     ),
     (

@@ -105,7 +105,7 @@ def old_server() -> Iterator[str]:
     data = folder / "data"
     made = account.run([OLD / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"])
     assert made.returncode == 0, made.stderr
-    ctl = [OLD / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
+    ctl: list[str | Path] = [OLD / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
     assert account.run([*ctl, "-o", options, "start"]).returncode == 0
     yield f"postgresql://postgres@/postgres?host={folder}"

@@ -71,9 +71,9 @@ class Books:
 @pytest.fixture
 async def books(committing: Sessions) -> Books:
     async with committing.begin() as tx:
-        admins = [(await make_user(tx, name, Role.ADMIN)).id for name in ("root", "other")]
+        admin, other = [(await make_user(tx, it, Role.ADMIN)).id for it in ("root", "other")]
         ada = (await make_user(tx, "ada")).id
-    return Books(committing, *admins, ada)
+    return Books(committing, admin, other, ada)
 
 
 async def test_no_more_is_credited_than_lies_in_the_vault(books: Books) -> None:

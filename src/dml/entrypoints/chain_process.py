@@ -117,10 +117,15 @@ async def work(
     settings: Settings,
     sessions: async_sessionmaker[AsyncSession],
     endpoints: Endpoints,
+    apart: Endpoints,
     signer: Signer | None,
     facts: dict[str, Any],
 ) -> None:
-    """Read, pay and compare until cancelled, once it is our turn."""
+    """Read, pay and compare until cancelled, once it is our turn.
+
+    `apart` are the same nodes, for the vaults that were current before: where one of those cannot
+    be read, the current one still can.
+    """
     assert settings.chain_vault is not None
     await Turn(wiring.database_url(settings)).take()
     facts["works"] = True
@@ -140,7 +145,7 @@ async def work(
         ),
         Loop(
             "attending former vaults",
-            Former(settings, sessions, endpoints, signer).look,
+            Former(settings, sessions, apart, signer).look,
             max(settings.chain_poll_seconds, FORMER_SECONDS),
         ),
     ]
@@ -221,10 +226,14 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
     await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
     engine = wiring.make_engine(settings, "dml chain")
     sessions = wiring.make_sessions(engine)
-    async with chain_wiring.open_endpoints(settings) as endpoints:
+    async with (
+        chain_wiring.open_endpoints(settings) as endpoints,
+        chain_wiring.open_endpoints(settings) as apart,
+    ):
         assert endpoints is not None
+        assert apart is not None
         name = nodes.new_name("chain")
-        working = asyncio.create_task(work(settings, sessions, endpoints, signer, facts))
+        working = asyncio.create_task(work(settings, sessions, endpoints, apart, signer, facts))
         tasks = [
             asyncio.create_task(stop.wait()),
             working,
