@@ -26,7 +26,7 @@ from dml.core.ids import JobId, VersionId, new_id, new_ids
 from dml.core.money import MicroTokens, parse
 from dml.jobs import counting, rules
 from dml.jobs.service import Order, create
-from dml.payments import service as payments
+from dml.payments import credits
 
 LABELS: Final = [f"label {place}" for place in range(10)]
 MONTHS: Final = [f"2026-{month:02}" for month in range(1, 13)]
@@ -118,7 +118,7 @@ async def _people(sessions: async_sessionmaker[AsyncSession]) -> tuple[User, Ver
                 ("moderator", Role.MODERATOR),
             ]
         ]
-        await payments.credit(
+        await credits.credit(
             Context(tx, SYSTEM, now), customer.id, parse("10000000"), reason="for a benchmark"
         )
         ctx = Context(tx, Actor(developer.id), now)

@@ -207,6 +207,8 @@ def settings(
         shortlist_seconds=0,  # What a test ordered a moment ago is on the list.
         model_limit_bytes=2_000_000,
         log_level="WARNING",
+        allowed_hosts=["test"],
+        second_admin_above="1000000",
     )
 
 

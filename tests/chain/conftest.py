@@ -16,8 +16,9 @@ from tests.chain.payers import Paying, make_paying
 from tests.conftest import Sessions
 
 EMPTY: Final = """
-    TRUNCATE vaults, vault_blocks, deposits, vault_payouts, wallets, denied_addresses, withdrawals,
-        payout_batches, payout_transactions, ledger_transfers, ledger_accounts, audit_entries
+    TRUNCATE vaults, vault_blocks, booked_payouts, deposits, vault_payouts, wallets,
+        denied_addresses, withdrawals, payout_batches, payout_transactions,
+        ledger_transfers, ledger_accounts, audit_entries
 """
 
 

@@ -51,7 +51,13 @@ class Paying:
     wallets: dict[WithdrawalId, ChecksumAddress] = field(default_factory=dict)
 
     def payer(
-        self, *, signer: Signer | None = None, sessions: Any = None, nodes: Any = None, **its: Any
+        self,
+        *,
+        signer: Signer | None = None,
+        sessions: Any = None,
+        nodes: Any = None,
+        begins: bool = True,
+        **its: Any,
     ) -> Payer:
         return Payer(
             sessions or self.it.sessions,
@@ -59,6 +65,7 @@ class Paying:
             self.vault_id,
             signer or key_signer(),
             terms(**its),
+            begins=begins,
         )
 
     def wallet(self) -> ChecksumAddress:
@@ -138,7 +145,7 @@ async def make_paying(it: Ledgered) -> Paying:
     user_id = await it.user()
     it.deposit(user_id, FUNDS)
     it.make_final()
-    await indexer.look()
-    assert await it.held(user_id) == FUNDS
+    looked = await indexer.look()
+    assert await it.held(user_id) == FUNDS, looked
     it.anvil.call("evm_setAutomine", False)
     return Paying(it, indexer, vault_id, user_id)

@@ -54,6 +54,7 @@ def make_vault(**fields: Any) -> Vault:
         "chain_final_number": 95,
         "read_at": datetime.now(UTC),
         "daily_limit": DAILY,
+        "surplus": tokens("1000000000"),  # Admins may credit what tests need.
     }
     return Vault(**row | fields)
 

@@ -12,6 +12,7 @@ from dml.chain.states import DepositState
 from dml.core.audit import AuditEntry
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import new_id
+from dml.core.money import parse as tokens
 from dml.payments import service as payments
 from dml.payments.models import CHAIN, TransferCode
 from tests.chain.people import add_deposit, link, set_vault, some_address
@@ -211,3 +212,34 @@ async def test_all_of_this_is_for_admins(world: World, vault: Vault) -> None:
         await mod.post(f"/v1/admin/deposits/{deposit.id}/assign", body),
     ):
         problem(answer, 403, "accounts.admins_only")
+
+
+async def test_nobody_approves_a_withdrawal_of_their_own(world: World, admin: Person) -> None:
+    other = await world.person("other", Role.ADMIN)
+    body = {"user_id": str(admin.id), "amount": "20000", "reason": "for a test"}
+    assert (await other.post("/v1/admin/credits", body)).status_code == 201
+    asked = {"amount": "15000", "wallet_id": (await link(admin))["id"], "password": PASSWORD}
+    made = (await admin.post(PATH, asked)).json()
+    path = f"/v1/admin/withdrawals/{made['id']}/approve"
+    problem(await admin.post(path, {}), 403, "chain.own_withdrawal")
+    assert (await other.post(path, {})).json()["reviewed_at"] is not None
+
+
+async def test_above_the_bound_two_admins_let_a_withdrawal_go(world: World, admin: Person) -> None:
+    state, before = world.app.state, world.parts.settings
+    other = await world.person("other", Role.ADMIN)
+    _, made = await _large(world)
+    path = f"/v1/admin/withdrawals/{made['id']}/approve"
+    state.settings = before.model_copy(update={"second_admin_above": tokens("14999.999999")})
+    try:
+        first = await admin.post(path, {"reason": "known"})
+        assert first.status_code == 200, first.text
+        shown = first.json()
+        assert (shown["reviewed_at"], shown["first_approved_by"]) == (None, str(admin.id))
+        assert made["id"] in await _listed(admin)
+        problem(await admin.post(path, {}), 403, "chain.approved_already")
+        second = await other.post(path, {})
+        assert second.json()["reviewed_at"] is not None
+        assert made["id"] not in await _listed(admin)
+    finally:
+        state.settings = before

@@ -11,7 +11,7 @@ from dml.chain.indexing import Indexer
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
-from dml.payments import service as payments
+from dml.payments import credits
 from tests.chain.deployed import payee
 from tests.chain.ledgered import Ledgered
 from tests.chain.rows import make_withdrawal
@@ -81,7 +81,7 @@ async def test_a_payout_of_another_amount_is_named_and_not_settled(ledgered: Led
     ("wrong", "says"),
     [
         ("UPDATE vaults SET last_ordinal = 2", "the vault counts 1 deposits, the books 2"),
-        ("UPDATE deposits SET amount = 9", "deposited were 10, in the books 0.000009"),
+        ("UPDATE vaults SET deposited = 9", "deposited were 10, in the books 0.000009"),
         (
             "UPDATE withdrawals SET state = 'paid', ended_at = now(), tx_hash = 'x'",
             "the books paid what no vault did: withdrawal:",
@@ -98,15 +98,18 @@ async def test_what_the_books_alone_say_is_a_difference_until_it_is_gone(
 ) -> None:
     _, vault_id, _ = await paid_in(ledgered)
     async with ledgered.sessions.begin() as tx:
-        before = (await tx.execute(text("SELECT amount, last_ordinal FROM deposits, vaults"))).one()
+        before = (
+            await tx.execute(text("SELECT deposited, last_ordinal FROM deposits, vaults"))
+        ).one()
         await tx.execute(text(wrong))
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told
     assert says in told
     async with ledgered.sessions.begin() as tx:
-        names = {"amount": before.amount, "ordinal": before.last_ordinal}
-        await tx.execute(text("UPDATE vaults SET last_ordinal = :ordinal"), names)
-        await tx.execute(text("UPDATE deposits SET amount = :amount"), names)
+        names = {"deposited": before.deposited, "ordinal": before.last_ordinal}
+        await tx.execute(
+            text("UPDATE vaults SET last_ordinal = :ordinal, deposited = :deposited"), names
+        )
         await tx.execute(text("DELETE FROM vault_payouts"))
         await tx.execute(
             text("UPDATE withdrawals SET state = 'authorised', ended_at = NULL, tx_hash = NULL")
@@ -120,11 +123,11 @@ async def test_what_admins_credited_is_named_where_no_tokens_cover_it(ledgered: 
     user, vault_id, _ = await paid_in(ledgered)
     async with ledgered.sessions.begin() as tx:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        credit = await payments.credit(ctx, user, MicroTokens(4_000_000), reason="A present.")
+        credit = await credits.credit(ctx, user, MicroTokens(4_000_000), reason="A present.")
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told == (
         "the books owe 14, 4 more than the vault holds; admins credited 4 that nobody paid in: "
-        f"credit:{credit} of 4"
+        f"{credit.reference} of 4"
     )
     # Tokens sent to the vault by whoever answers for the credits make it right.
     transfer = ledgered.on.token.functions.transfer(ledgered.vault, 4_000_000)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from dml.chain import signed_messages, wallets
 from dml.chain.addresses import ZERO
 from dml.chain.models import Vault, WalletChallenge
-from dml.chain.wallet_rules import WALLETS_MAX
+from dml.chain.wallet_rules import WALLETS_MAX, UnknownHost, origin_of
 from dml.core.audit import AuditEntry
 from dml.core.context import Role
 from tests.chain.anvil import Anvil
@@ -63,6 +63,62 @@ async def test_a_wallet_is_linked_by_its_signature_listed_and_unlinked(
         noted = select(AuditEntry.action).where(AuditEntry.subject == f"user:{ada.id}")
         done = (await tx.scalars(noted.order_by(AuditEntry.id))).all()
     assert list(done) == ["registered", "wallet_linked", "wallet_unlinked", "wallet_linked"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "test.evil.example",
+        "test@evil.example",
+        "evil.example/test",
+        "test:8000",
+        "localhost:1",
+        "localhost",
+        "127.0.0.1.evil.example",
+        "test\nevil.example",
+        "",
+    ],
+)
+async def test_nobody_signs_for_another_site_s_name(world: World, vault: Vault, host: str) -> None:
+    ada, account = await world.person("ada"), Account.create()
+    theirs = {"host": host.replace("\n", " ")}
+    asked = await ada.post("/v1/wallets/challenges", {"address": account.address}, headers=theirs)
+    problem(asked, 422, "chain.unknown_host")
+    # Nor is a message taken that was signed for that site, which hands it on.
+    message = (await challenge(ada, account.address)).replace("test wants", f"{host} wants")
+    body = {"message": message, "signature": sign(account, message)}
+    answer = await ada.post("/v1/wallets", body, headers=theirs)
+    assert answer.status_code == 422, answer.text
+    assert (await ada.get("/v1/wallets")).json()["items"] == []
+
+
+def test_without_a_public_url_only_our_own_names_are_signed_for() -> None:
+    for name in ("localhost", "127.0.0.1", "[::1]", "LocalHost"):
+        assert origin_of([f"{name}:8000"], "http", 8000, []) == f"http://{name.lower()}:8000"
+        assert origin_of([name], "https", 443, []) == f"https://{name.lower()}"
+        for wrong in ([f"{name}:8001"], [name], [f"{name}:8000"] * 2, []):
+            with pytest.raises(UnknownHost):
+                origin_of(wrong, "http", 8000, [])
+    assert origin_of(["API.example.org"], "https", 8000, ["api.example.org"]) == (
+        "https://api.example.org"
+    )
+
+
+async def test_where_a_public_url_is_set_it_is_signed_for_whatever_the_host(
+    world: World, vault: Vault
+) -> None:
+    ada, state, before = await world.person("ada"), world.app.state, world.parts.settings
+    state.settings = before.model_copy(update={"public_url": "https://dml.example/"})
+    try:
+        asked = await ada.post(
+            "/v1/wallets/challenges", {"address": some_address()}, headers={"host": "evil.example"}
+        )
+    finally:
+        state.settings = before
+    assert asked.json()["message"].startswith("dml.example wants you")
+    assert "\nURI: https://dml.example\n" in asked.json()["message"]
 
 
 async def test_a_wallet_of_others_is_not_there(world: World, vault: Vault) -> None:

@@ -11,12 +11,12 @@ from dml.chain.models import Wallet, Withdrawal
 from dml.chain.states import WalletKind, WithdrawalState
 from dml.chain.withdrawal_rules import Recent, Terms
 from dml.core import money
-from dml.core.context import Role
+from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import UserId, WalletId, new_id
 from dml.core.money import MicroTokens
 from dml.core.money import parse as tokens
+from dml.payments import credits
 from dml.payments import queries as ledger
-from dml.payments import service as payments
 from dml.payments.rules import InsufficientFunds
 from tests.chain.people import add_vault, make_vault
 from tests.conftest import NOW, At
@@ -34,7 +34,8 @@ TERMS = Terms(
 async def _wallet(at: At, owner: UserId, held: str = "1000") -> WalletId:
     admin = at(owner, Role.ADMIN)
     await add_vault(admin.tx)
-    await payments.credit(admin, owner, tokens(held), reason="for a test")
+    as_system = Context(admin.tx, SYSTEM, admin.now)
+    await credits.credit(as_system, owner, tokens(held), reason="for a test")
     wallet = Wallet(
         id=WalletId(new_id()),
         user_id=owner,

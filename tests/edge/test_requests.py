@@ -4,7 +4,9 @@ import re
 
 import httpx2
 import pytest
+from sqlalchemy import delete
 
+from dml.core import nodes
 from tests.world import World, problem
 
 
@@ -34,8 +36,12 @@ async def test_other_origins_are_let_in_only_where_settings_say_so(world: World)
     assert "access-control-allow-origin" not in asked.headers
 
 
-async def test_it_is_ready_with_database_and_valkey(world: World) -> None:
+async def test_it_is_ready_with_database_valkey_and_a_worker(world: World) -> None:
+    async with world.parts.sessions.begin() as tx:
+        await nodes.renew(tx, "worker-of-a-test", "worker", {})
     ready = await world.client.get("/readyz")
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(delete(nodes.Node).where(nodes.Node.name == "worker-of-a-test"))
     assert ready.status_code == 200, ready.text
     told = ready.json()
     assert (told["ready"], told["database"], told["valkey"]) == (True, "ok", "ok")

@@ -16,18 +16,22 @@ from dml.core.money import MicroTokens
 from tests.chain.rows import ADDRESS, HASH, make_vault, make_withdrawal
 from tests.entrypoints.complaints import (
     C_BATCH,
+    C_BOOKED,
     C_CREDITED,
     C_DIFFERS,
     C_GAP,
+    C_GONE,
     C_HALTED,
     C_HOLDS,
     C_NO_DEPOSIT,
     C_NO_WITHDRAWAL,
     C_PAID,
+    C_SUM,
     C_UNCLAIMED,
     C_UNCOMPARED,
     C_WAITS,
     C_WENT,
+    CREDIT,
 )
 from tests.entrypoints.moves import moved
 from tests.world import World
@@ -40,7 +44,7 @@ CHAIN_WRONGS: Final = [
     ),
     (
         "UPDATE deposits SET amount = 49 WHERE id = '{c_deposit}'",
-        [C_CREDITED],
+        [C_CREDITED, C_SUM],
         "deposit:{c_deposit} (credited) of 49: in came 50 by 1, the user has 50",
     ),
     (
@@ -62,8 +66,40 @@ CHAIN_WRONGS: Final = [
     (moved("deposit", "x", "revenue", "unclaimed"), [C_UNCLAIMED], "it holds 8, not 7"),
     (
         "UPDATE deposits SET ordinal = 4 WHERE id = '{c_unclaimed}'",
-        [C_GAP],
+        [C_GAP, C_SUM],
         "has 2 up to 4, its last is 2",
+    ),
+    (
+        "UPDATE vaults SET deposited = 56, deposited_up_to = 2",
+        [C_SUM],
+        "sums up 56 to number 2, its deposits 57",
+    ),
+    (
+        moved("deposit_reversal", "deposit:{c_deposit}", "wallet:{c_user}", "chain"),
+        [C_GONE],
+        "deposit:{c_deposit} of 50: out went 1",
+    ),
+    (
+        moved("payout_booking", "vault_payout:x", "revenue", "chain"),
+        [C_BOOKED],
+        "payout_booking of vault_payout:x belongs to none",
+    ),
+    (
+        "INSERT INTO booked_payouts SELECT vault_id, number, 'revenue', recipient, amount, "
+        "tx_hash, 'a test', now() FROM vault_payouts",
+        [C_BOOKED],
+        "from revenue: 0 moved",
+    ),
+    (
+        moved("credit_reversal", "credit:x/1", "revenue", "chain"),
+        [CREDIT],
+        "credit_reversal of credit:x/1 belongs to no credit",
+    ),
+    (
+        "INSERT INTO credits (id, user_id, amount, reason, state, asked_at, reversed, reversals) "
+        "VALUES (gen_random_uuid(), '{c_user}', 5, 'a test', 'credited', now(), 0, 0)",
+        [CREDIT],
+        "(credited) of 5: in came 0",
     ),
     ("UPDATE vaults SET last_ordinal = 3", [C_GAP], "has 2 up to 2, its last is 3"),
     (

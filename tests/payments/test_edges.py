@@ -64,10 +64,10 @@ async def test_only_an_admin_credits(world: World) -> None:
     ],
 )
 async def test_what_is_no_credit_is_refused(world: World, wrong: dict[str, object]) -> None:
-    admin = await world.person("admin", Role.ADMIN)
-    body = {"user_id": str(admin.id), "amount": "1", "reason": "for a test"} | wrong
+    admin, ada = await world.person("admin", Role.ADMIN), await world.person("ada")
+    body = {"user_id": str(ada.id), "amount": "1", "reason": "for a test"} | wrong
     assert (await admin.post("/v1/admin/credits", body)).status_code == 422
-    assert (await admin.get("/v1/payments/balance")).json()["total"] == "0"
+    assert (await ada.get("/v1/payments/balance")).json()["total"] == "0"
 
 
 async def test_the_books_add_up_to_zero_and_are_for_admins(world: World) -> None:
@@ -85,14 +85,14 @@ async def test_nobody_unknown_is_credited(world: World) -> None:
 
 
 async def test_ten_of_the_same_at_once_credit_once(world: World) -> None:
-    admin = await world.person("admin", Role.ADMIN)
-    body = {"user_id": str(admin.id), "amount": "1", "reason": "for a test"}
+    admin, ada = await world.person("admin", Role.ADMIN), await world.person("ada")
+    body = {"user_id": str(ada.id), "amount": "1", "reason": "for a test"}
     headers = {"Idempotency-Key": str(new_id())}
     asked = (admin.post("/v1/admin/credits", body, headers=headers) for _ in range(10))
     answers = await asyncio.gather(*asked)
     assert {it.status_code for it in answers} == {201}
     assert len({it.text for it in answers}) == 1
-    assert (await admin.get("/v1/payments/balance")).json()["total"] == "1"
+    assert (await ada.get("/v1/payments/balance")).json()["total"] == "1"
 
     other = await admin.post("/v1/admin/credits", body | {"amount": "2"}, headers=headers)
     problem(other, 422, "edge.idempotency_key_reused")

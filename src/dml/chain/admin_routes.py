@@ -24,9 +24,9 @@ from dml.chain.admin_schemas import (
 from dml.chain.models import DeniedAddress, Withdrawal
 from dml.chain.rules import DepositNotFound, NotDenied, WithdrawalNotFound, WrongDepositState
 from dml.chain.wallet_rules import AddressDenied
-from dml.chain.withdrawal_rules import NotToReview
+from dml.chain.withdrawal_rules import ApprovedAlready, NotToReview, OwnWithdrawal
 from dml.core.ids import DepositId, WithdrawalId
-from dml.edge.http import Ctx
+from dml.edge.http import Ctx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
@@ -46,12 +46,28 @@ async def list_to_review(ctx: Ctx, paging: Paged) -> Page[ReviewOut]:
     response_model=ReviewOut,
     dependencies=[Once],
     responses=refusals(
-        AdminsOnly, WithdrawalNotFound, NotToReview, AddressDenied, IdempotencyKeyReused
+        AdminsOnly,
+        WithdrawalNotFound,
+        NotToReview,
+        OwnWithdrawal,
+        ApprovedAlready,
+        AddressDenied,
+        IdempotencyKeyReused,
     ),
 )
-async def approve(ctx: Ctx, withdrawal_id: WithdrawalId, body: ApprovalIn) -> Withdrawal:
-    """Let a withdrawal go that waits for a review. Audited."""
-    return await withdrawing.approve(ctx, withdrawal_id, reason=body.reason)
+async def approve(
+    ctx: Ctx, server: Server, withdrawal_id: WithdrawalId, body: ApprovalIn
+) -> Withdrawal:
+    """Let a withdrawal go that waits for a review, and is not yours. Audited.
+
+    A large one goes by the word of two admins: after the first, `first_approved_by` says whose.
+    """
+    return await withdrawing.approve(
+        ctx,
+        withdrawal_id,
+        reason=body.reason,
+        alone_up_to=server.settings.second_admin_above,
+    )
 
 
 @router.post(

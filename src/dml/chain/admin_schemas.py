@@ -16,9 +16,11 @@ from dml.core.wire import Body, Parameters, Text, Wire, example
 
 
 class ReviewOut(WithdrawalOut):
-    """A withdrawal, and whose it is."""
+    """A withdrawal, whose it is, and which of two admins has approved it."""
 
     user_id: UserId
+    first_approved_by: UserId | None
+    first_approved_at: datetime | None
 
 
 class ApprovalIn(Body):

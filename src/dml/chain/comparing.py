@@ -128,8 +128,11 @@ async def _uncovered(ctx: Context, vault: Vault, held: Held) -> str:
 def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) -> None:
     before = vault.difference
     vault.balance, vault.daily_limit, vault.compared_at = held.balance, held.daily_limit, ctx.now
+    own = held.totals.deposited - held.totals.paid_out
+    vault.surplus = MicroTokens(max(0, held.balance - own))
     vault.difference = difference
-    metrics.CHAIN_DIFFERS.set(difference is not None)
+    if vault.is_current:
+        metrics.CHAIN_DIFFERS.set(difference is not None)
     if difference is None:
         vault.differs_since = None
         if before is not None:

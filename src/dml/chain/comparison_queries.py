@@ -17,14 +17,18 @@ _OWED: Final = """
     SELECT coalesce((SELECT -balance FROM ledger_accounts WHERE code = 'chain'), 0)::bigint AS owed,
         coalesce((SELECT sum(balance) FROM vaults WHERE id <> :vault_id), 0)::bigint AS elsewhere,
         (SELECT coalesce(sum(amount), 0)::bigint FROM ledger_transfers
-         WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain') AS credits
+         WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain')
+        - (SELECT coalesce(sum(amount), 0)::bigint FROM ledger_transfers
+           WHERE code = 'credit_reversal') AS credits
 """
 _CREDITS: Final = """
-    SELECT reference || ' of ' || trim_scale(amount * 0.000001) AS what,
+    SELECT t.reference || ' of ' || trim_scale((t.amount - coalesce(c.reversed, 0)) * 0.000001)
+            AS what,
         count(*) OVER () AS many
-    FROM ledger_transfers
-    WHERE code = 'deposit' AND reference LIKE 'credit:%' AND source = 'chain'
-    ORDER BY id DESC LIMIT :most
+    FROM ledger_transfers t LEFT JOIN credits c ON t.reference = 'credit:' || c.id
+    WHERE t.code = 'deposit' AND t.reference LIKE 'credit:%' AND t.source = 'chain'
+      AND t.amount > coalesce(c.reversed, 0)
+    ORDER BY t.id DESC LIMIT :most
 """
 _NOT_PAID_HERE: Final = """
     SELECT 'number ' || p.number || ' of ' || trim_scale(p.amount * 0.000001) || ' to '
@@ -35,6 +39,8 @@ _NOT_PAID_HERE: Final = """
     FROM vault_payouts p LEFT JOIN withdrawals w ON w.number = p.number
     WHERE p.vault_id = :vault_id AND p.is_final AND p.refusal IS NULL
       AND (w.state, w.address, w.amount) IS DISTINCT FROM ('paid', p.recipient, p.amount)
+      AND NOT EXISTS (
+          SELECT FROM booked_payouts b WHERE b.vault_id = p.vault_id AND b.number = p.number)
     ORDER BY p.number LIMIT :most
 """
 _NOT_PAID_THERE: Final = """

@@ -41,10 +41,11 @@ async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
     wanted = range(vault.last_ordinal + 1, vault.last_ordinal + 1 + len(found))
     if [it.ordinal for it in found] != list(wanted):
         raise Distrusted(f"the deposits after number {vault.last_ordinal} are not in line")
-    await payments.transfer_many(ctx, [_movement(it) for it in found])
+    await payments.transfer_many(ctx, [movement(it) for it in found])
     credited = await statements.credit(ctx.tx, vault_id, found, ctx.now)
     assert credited == len(found)
     vault.last_ordinal = found[-1].ordinal
+    await statements.sum_up(ctx.tx, vault_id)
     return credited
 
 
@@ -82,6 +83,7 @@ def require_added_up(told: Sequence[int], read: statements.Sums, number: int) ->
         raise Distrusted(f"at block {number} the vault tells {'; '.join(wrong)}")
 
 
-def _movement(it: Next) -> Movement:
+def movement(it: Next) -> Movement:
+    """Return what credits a deposit to whom it names, if it names somebody."""
     target = UNCLAIMED if it.user_id is None else wallet(UserId(it.user_id))
     return Movement(TransferCode.DEPOSIT, it.reference, CHAIN, target, it.amount)

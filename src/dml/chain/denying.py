@@ -26,7 +26,13 @@ async def deny(ctx: Context, address: str, *, reason: str) -> DeniedAddress:
     await ctx.tx.execute(
         update(Withdrawal)
         .where(Withdrawal.state == WithdrawalState.REQUESTED, Withdrawal.address == address)
-        .values(needs_review=True, reviewed_at=None, reviewed_by=None)
+        .values(
+            needs_review=True,
+            reviewed_at=None,
+            reviewed_by=None,
+            first_approved_by=None,
+            first_approved_at=None,
+        )
     )
     audit.record(ctx, f"address:{address}", "denied", reason=reason)
     return denied

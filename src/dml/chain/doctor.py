@@ -24,10 +24,23 @@ DEPOSITS: Final = (
             FROM ledger_transfers
             WHERE code IN ('deposit', 'deposit_claim') AND reference = 'deposit:' || d.id
         ) t
-        WHERE (t.count, t.arrived, t.got, t.waits) IS DISTINCT FROM CASE d.state
+        WHERE d.position >= 0
+          AND (t.count, t.arrived, t.got, t.waits) IS DISTINCT FROM CASE d.state
             WHEN 'credited' THEN ROW(1::bigint, d.amount::numeric, d.amount::numeric, 0::numeric)
             WHEN 'unclaimed' THEN ROW(1::bigint, d.amount::numeric, 0::numeric, d.amount::numeric)
             ELSE ROW(0::bigint, 0::numeric, 0::numeric, 0::numeric) END""",
+    ),
+    Check(
+        "A deposit that another history lacks was not taken back, once and whole",
+        "O(deposits that are gone + transfers that took back)",
+        """SELECT 'deposit:' || d.id || ' of ' || d.amount || ': out went ' || coalesce(t.moved, 0)
+        FROM deposits d FULL JOIN (
+            SELECT reference, sum(amount) AS moved FROM ledger_transfers
+            WHERE code = 'deposit_reversal' AND target = 'chain' GROUP BY reference
+        ) t ON t.reference = 'deposit:' || d.id
+        WHERE (d.position < 0 OR t.moved IS NOT NULL)
+          AND (d.state, d.amount::numeric, d.position < 0)
+              IS DISTINCT FROM ('orphaned', t.moved, true)""",
     ),
     Check(
         "A transfer of a deposit belongs to none",
@@ -56,6 +69,20 @@ DEPOSITS: Final = (
         LEFT JOIN deposits d ON d.vault_id = v.id AND d.state IN ('credited', 'unclaimed')
         GROUP BY v.id
         HAVING (count(d.id), coalesce(max(d.ordinal), 0)) <> (v.last_ordinal, v.last_ordinal)""",
+    ),
+)
+
+SUMS: Final = (
+    Check(
+        "A vault's running sum of final deposits is not what they add up to",
+        "O(deposits)",
+        """SELECT 'vault:' || v.id || ' sums up ' || v.deposited || ' to number '
+            || v.deposited_up_to || ', its deposits ' || coalesce(sum(d.amount), 0)
+        FROM vaults v LEFT JOIN deposits d ON d.vault_id = v.id
+            AND d.state IN ('credited', 'unclaimed') AND d.ordinal <= v.deposited_up_to
+        GROUP BY v.id
+        HAVING v.deposited <> coalesce(sum(d.amount), 0)
+            OR v.deposited_up_to > v.last_ordinal""",
     ),
 )
 
@@ -118,7 +145,30 @@ WITHDRAWALS: Final = (
             SELECT number, recipient, amount FROM vault_payouts WHERE is_final AND refusal IS NULL
         ) p ON p.number = w.number
         WHERE (w.state = 'paid' OR p.number IS NOT NULL)
-          AND (w.state, w.address, w.amount) IS DISTINCT FROM ('paid', p.recipient, p.amount)""",
+          AND (w.state, w.address, w.amount) IS DISTINCT FROM ('paid', p.recipient, p.amount)
+          AND NOT EXISTS (
+              SELECT FROM booked_payouts b WHERE b.number = p.number AND b.amount = p.amount)""",
+    ),
+    Check(
+        "A payout that an operator booked is not in the books as it is on the chain, once",
+        "O(booked payouts + their transfers)",
+        """SELECT 'number ' || b.number || ' of ' || b.amount || ' from ' || b.account || ': '
+            || coalesce(t.moved, 0) || ' moved'
+        FROM booked_payouts b
+        LEFT JOIN (
+            SELECT reference, source, sum(amount) AS moved FROM ledger_transfers
+            WHERE code = 'payout_booking' AND target = 'chain' GROUP BY reference, source
+        ) t ON t.reference = 'vault_payout:' || b.vault_id || ':' || b.number
+           AND t.source = b.account
+        WHERE t.moved IS DISTINCT FROM b.amount OR NOT EXISTS (
+            SELECT FROM vault_payouts p WHERE p.vault_id = b.vault_id AND p.number = b.number
+              AND p.is_final AND p.refusal IS NULL
+              AND (p.recipient, p.amount, p.tx_hash) = (b.recipient, b.amount, b.tx_hash))
+        UNION ALL
+        SELECT t.code || ' of ' || t.reference || ' belongs to none' FROM ledger_transfers t
+        WHERE t.code = 'payout_booking' AND NOT EXISTS (
+            SELECT FROM booked_payouts b
+            WHERE t.reference = 'vault_payout:' || b.vault_id || ':' || b.number)""",
     ),
 )
 
@@ -162,7 +212,7 @@ LIFE: Final = (
         WHERE settled_at IS NULL AND created_at < now() - interval '2 days'""",
     ),
 )
-CHECKS: Final = (*DEPOSITS, *WITHDRAWALS, *LIFE)
+CHECKS: Final = (*DEPOSITS, *SUMS, *WITHDRAWALS, *LIFE)
 
 
 async def complaints(tx: AsyncSession) -> list[str]:

@@ -64,7 +64,7 @@ class Looked:
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """What some blocks hold: logs in order, and the blocks that are kept to compare with later."""
 
     blocks: Sequence[BlockHead]
@@ -82,10 +82,12 @@ class Indexer:
         *,
         vault: str,
         start_block: int,
+        vault_id: VaultId | None = None,
     ) -> None:
+        """Without a `vault_id`, `register` comes first, and makes the vault the current one."""
         self._sessions, self._endpoints = sessions, endpoints
         self._address, self._start_block = vault, start_block
-        self._vault_id: VaultId | None = None
+        self._vault_id = vault_id
         self._span = SPAN_START
 
     async def register(self) -> VaultId:
@@ -198,7 +200,7 @@ class Indexer:
 
     # --- Reading ---------------------------------------------------------------------------------
 
-    async def _read_range(self, chosen: Chosen, top: Block) -> _Part:
+    async def _read_range(self, chosen: Chosen, top: Block) -> Part:
         """Ask for as many final blocks as the node can tell of at once."""
         away = 0
         while True:
@@ -225,9 +227,9 @@ class Indexer:
                 end = found
             if any(it.block_number == end.number and it.block_hash != end.hash for it in logs):
                 raise Garbled(f"logs of another block {last}")
-            return _part([end], logs)
+            return read_part([end], logs)
 
-    async def _read_ahead(self, chosen: Chosen, top: Block) -> _Part:
+    async def _read_ahead(self, chosen: Chosen, top: Block) -> Part:
         """Ask for some blocks that can still be dropped, each upon the one before."""
         numbers = range(top.number + 1, min(top.number + AHEAD, chosen.head.number) + 1)
         found = await asyncio.gather(*(chosen.node.block(it) for it in numbers))
@@ -244,9 +246,9 @@ class Indexer:
         for block, its in zip(blocks, logs, strict=True):
             if any(it.block_number != block.number for it in its):
                 raise Garbled(f"logs of block {block.number} with another number")
-        return _part(blocks, [it for its in logs for it in its])
+        return read_part(blocks, [it for its in logs for it in its])
 
-    async def _store(self, top: Block, part: _Part, looked: Looked) -> Block:
+    async def _store(self, top: Block, part: Part, looked: Looked) -> Block:
         """Keep a part in one transaction. Distrusted where its deposits are not the next ones."""
         async with self._holding(top) as ctx:
             vault = await statements.get_vault(ctx.tx, self._id)
@@ -381,13 +383,14 @@ class Indexer:
                 )
                 if looked.is_whole:
                     vault.read_at = now
-            metrics.CHAIN_LAG.set(max(0, heads[1] - vault.final_number))
-            metrics.CHAIN_HALTED.set(vault.halted_at is not None)
+            if vault.is_current:
+                metrics.CHAIN_LAG.set(max(0, heads[1] - vault.final_number))
+                metrics.CHAIN_HALTED.set(vault.halted_at is not None)
 
 
-def _part(blocks: Sequence[BlockHead], logs: Sequence[Log]) -> _Part:
+def read_part(blocks: Sequence[BlockHead], logs: Sequence[Log]) -> Part:
     """Read logs, and count the deposits of each transaction from 0."""
-    part, counts = _Part(blocks), Counter[str]()
+    part, counts = Part(blocks), Counter[str]()
     for it in logs:
         event = contract.read_event(it)
         if isinstance(event, Deposited):

@@ -54,6 +54,9 @@ class Vault(Base):
     final_number: Mapped[int] = mapped_column(BigInteger)
     final_hash: Mapped[str]
     last_ordinal: Mapped[int] = mapped_column(BigInteger, default=0)
+    # The sum of the final deposits up to an ordinal: what came later is added to it.
+    deposited: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0), server_default="0")
+    deposited_up_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     head_number: Mapped[int] = mapped_column(BigInteger, default=0)  # The chain's, not ours.
     chain_final_number: Mapped[int] = mapped_column(BigInteger, default=0)
     read_at: Mapped[datetime | None] = mapped_column(default=None)  # The last pass that went well.
@@ -66,6 +69,7 @@ class Vault(Base):
     compared_at: Mapped[datetime | None] = mapped_column(default=None)
     balance: Mapped[MicroTokens | None] = mapped_column(default=None)  # At the last comparison.
     difference: Mapped[str | None] = mapped_column(default=None)  # Between chain and books.
+    surplus: Mapped[MicroTokens | None] = mapped_column(default=None)  # Sent to it by no deposit.
     differs_since: Mapped[datetime | None] = mapped_column(default=None)
 
     @property
@@ -161,6 +165,29 @@ class VaultPayout(Base):
     amount: Mapped[MicroTokens]
     refusal: Mapped[bytes | None] = mapped_column(LargeBinary)  # A stranger's bytes, perhaps.
     is_final: Mapped[bool] = mapped_column(default=False)
+
+
+class BookedPayout(Base):
+    """A payout of the vault that fits no withdrawal, and the account that an operator took it of.
+
+    So it is after a backup was restored: the vault has paid what the books know nothing of.
+    """
+
+    __tablename__ = "booked_payouts"
+    __table_args__ = (CheckConstraint("amount > 0", "positive"),)
+
+    vault_id: Mapped[VaultId] = mapped_column(ForeignKey("vaults.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    account: Mapped[str]
+    recipient: Mapped[str]
+    amount: Mapped[MicroTokens]
+    tx_hash: Mapped[str]
+    reason: Mapped[str]
+    booked_at: Mapped[datetime]
+
+    @property
+    def reference(self) -> str:
+        return f"vault_payout:{self.vault_id}:{self.number}"
 
 
 class Wallet(Base):
@@ -285,6 +312,8 @@ class Withdrawal(Base):
     memo: Mapped[str | None] = mapped_column(default=None)
     reviewed_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
+    first_approved_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
+    first_approved_at: Mapped[datetime | None] = mapped_column(default=None)  # Of two admins.
     number: Mapped[int | None] = mapped_column(BigInteger, unique=True, default=None)
     batch_id: Mapped[BatchId | None] = mapped_column(
         ForeignKey("payout_batches.id"), default=None

@@ -76,7 +76,11 @@ class Payer:
         vault_id: VaultId,
         signer: Signer,
         terms: Terms,
+        *,
+        begins: bool = True,
     ) -> None:
+        """One that does not begin only ends what is open, as at a vault that was current before."""
+        self._begins = begins
         self._sessions, self._endpoints = sessions, endpoints
         self._vault_id, self._signer, self._terms = vault_id, signer, terms
         self._looked_at = float("-inf")
@@ -131,7 +135,7 @@ class Payer:
             waits = waits or not is_mined
             if sight.hindrance is None:
                 await self._push(sight, it, is_mined=is_mined)
-        if not waits and sight.hindrance is None:
+        if self._begins and not waits and sight.hindrance is None:
             await self._begin(sight, still_open)
         found_wrong = ([sight.hindrance] if sight.hindrance else []) + sight.troubles
         return "; ".join(dict.fromkeys(found_wrong)) or None

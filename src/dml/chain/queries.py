@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.models import User
@@ -64,6 +64,13 @@ async def get_vault(tx: AsyncSession, vault_id: VaultId) -> Vault:
 async def list_vaults(tx: AsyncSession) -> Sequence[Vault]:
     """Return all vaults that there ever were: a handful."""
     return (await tx.scalars(select(Vault).order_by(Vault.id).limit(PAGE_MAX))).all()
+
+
+async def list_former(tx: AsyncSession) -> Sequence[Vault]:
+    """Return the vaults that were current before, on the chain of the one that is now."""
+    current = select(Vault.chain_id).where(Vault.is_current).scalar_subquery()
+    query = select(Vault).where(~Vault.is_current, Vault.chain_id == current).order_by(Vault.id)
+    return (await tx.scalars(query.limit(PAGE_MAX))).all()
 
 
 async def lock_user(tx: AsyncSession, user_id: UserId) -> None:
@@ -206,6 +213,36 @@ async def sum_seen(tx: AsyncSession, user_id: UserId) -> MicroTokens:
         Deposit.user_id == user_id, Deposit.state == DepositState.SEEN
     )
     return MicroTokens(int(await tx.scalar(query) or 0))
+
+
+# What lies in all vaults beyond their own counts, and what of it admins have credited already: that
+# is what the books owe beyond final deposits less payouts. What was sent to a vault stays in it, so
+# that the last comparison tells at least what is there. The caller holds the account `chain`.
+_COVER: Final = """
+    SELECT bool_or(v.is_current) AS has_vault,
+        bool_or(v.is_current AND v.halted_at IS NOT NULL) AS halted,
+        coalesce(sum(v.surplus), 0)::bigint AS surplus,
+        coalesce(sum(v.deposited + came.sum - went.sum), 0)::bigint AS counted,
+        coalesce((SELECT -balance FROM ledger_accounts WHERE code = 'chain'), 0)::bigint AS owed
+    FROM vaults v
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount), 0) AS sum FROM deposits
+        WHERE vault_id = v.id AND state IN ('credited', 'unclaimed') AND ordinal > v.deposited_up_to
+    ) came
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount), 0) AS sum FROM vault_payouts
+        WHERE vault_id = v.id AND is_final AND refusal IS NULL
+    ) went
+"""
+
+
+async def find_cover(tx: AsyncSession) -> MicroTokens | None:
+    """Tell how much may be credited by hand; None where no vault was ever reached."""
+    row = (await tx.execute(text(_COVER))).one()
+    if not row.has_vault:
+        return None
+    left = 0 if row.halted else row.surplus + row.counted - row.owed
+    return MicroTokens(max(0, left))
 
 
 # Withdrawals.

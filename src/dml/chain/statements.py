@@ -95,14 +95,17 @@ _NOTE_PAYOUTS: Final = """
         AS it (block_hash, log_index, block_number, tx_hash, number, recipient, amount, refusal)
 """
 
-# Promises: what the books hold of a vault up to a block, final or about to be.
+# Promises: what the books hold of a vault up to a block, final or about to be. Of the final
+# deposits, those up to an ordinal are summed up already: to read them all each time would take
+# longer with every deposit. What the sum lacks, as after a start with older code, is added here.
 _SUMS: Final = """
     SELECT v.last_ordinal, v.last_ordinal + seen.count AS deposits,
         final.sum + seen.sum AS deposited, paid.count AS payouts, paid.sum AS paid_out
     FROM vaults v
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(amount), 0)::bigint AS sum FROM deposits
+        SELECT v.deposited + coalesce(sum(amount), 0)::bigint AS sum FROM deposits
         WHERE vault_id = v.id AND state IN ('credited', 'unclaimed')
+          AND ordinal > v.deposited_up_to
     ) final
     CROSS JOIN LATERAL (
         SELECT count(*) AS count, coalesce(sum(amount), 0)::bigint AS sum FROM deposits
@@ -255,6 +258,23 @@ async def credit(
     """Mark seen deposits as credited, or as unclaimed where they name nobody. Count them."""
     ids, users = [it.id for it in deposits], [it.user_id for it in deposits]
     return int(await (await raw(tx)).fetchval(_CREDIT, vault_id, now, ids, users))
+
+
+# Promises: the sum of final deposits holds all of them, each once.
+_SUM_UP: Final = """
+    UPDATE vaults AS v SET deposited = v.deposited + more.sum, deposited_up_to = more.last
+    FROM (
+        SELECT sum(d.amount)::bigint AS sum, max(d.ordinal) AS last
+        FROM vaults it JOIN deposits d ON d.vault_id = it.id AND d.ordinal > it.deposited_up_to
+        WHERE it.id = $1 AND d.state IN ('credited', 'unclaimed')
+    ) more
+    WHERE v.id = $1 AND more.last IS NOT NULL
+"""
+
+
+async def sum_up(tx: AsyncSession, vault_id: VaultId) -> None:
+    """Add to a vault's sum what of its final deposits it lacks. Its row is held."""
+    await (await raw(tx)).execute(_SUM_UP, vault_id)
 
 
 async def list_payouts_to_settle(

@@ -25,7 +25,16 @@ limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 def _origin(request: Request) -> str:
     """Say where this marketplace is, as clients reach it: what a message must be signed for."""
-    return (parts(request).settings.public_url or str(request.base_url)).rstrip("/")
+    settings = parts(request).settings
+    if settings.public_url is not None:
+        return settings.public_url.rstrip("/")
+    _, port = request.scope.get("server") or ("", None)
+    return wallet_rules.origin_of(
+        request.headers.getlist("host"),
+        request.url.scheme,
+        port or settings.port,
+        settings.allowed_hosts,
+    )
 
 
 Origin: TypeAlias = Annotated[str, Depends(_origin)]
@@ -41,6 +50,7 @@ Origin: TypeAlias = Annotated[str, Depends(_origin)]
         wallet_rules.NobodysAddress,
         wallet_rules.AddressDenied,
         wallet_rules.TooManyChallenges,
+        wallet_rules.UnknownHost,
         TooManyTries,
     ),
 )
@@ -67,6 +77,7 @@ async def challenge(ctx: Ctx, body: ChallengeIn, origin: Origin) -> Challenge:
         wallet_rules.WalletTaken,
         wallet_rules.WalletLinkedAlready,
         wallet_rules.TooManyWallets,
+        wallet_rules.UnknownHost,
         TooManyTries,
     ),
 )

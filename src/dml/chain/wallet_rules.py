@@ -1,6 +1,6 @@
 """When a wallet may be linked, and what is refused of a message that claims one. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +15,8 @@ WALLETS_MAX: Final = 20
 CHALLENGES_MAX: Final = 50  # That are not expired yet.
 CHALLENGE_LIFE: Final = timedelta(minutes=10)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)  # A wallet may write its own clock's time.
+LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,15 @@ class WrongSignature(Invalid):
     pointer = "/signature"
     reason = "The signature is not that of this address over this message."
     remedy = "Sign with the wallet of that very address; a contract must be deployed on this chain."
+
+
+class UnknownHost(Invalid):
+    code = "chain.unknown_host"
+    reason = "The request's `Host` is no name of this marketplace, and wallets sign for its names."
+    remedy = (
+        "Ask by the address that the operator gives; an operator sets `DML_PUBLIC_URL`, or lists "
+        "the names in `DML_ALLOWED_HOSTS`."
+    )
 
 
 class TooManyChallenges(TooMany):
@@ -113,6 +124,20 @@ def require_somebodys(address: str, vaults: Collection[Vault]) -> None:
         *(contract for it in vaults for contract in (it.address, it.token)),
     }:
         raise NobodysAddress(address=address)
+
+
+def origin_of(hosts: Sequence[str], scheme: str, port: int, allowed: Collection[str]) -> str:
+    """Say what a wallet signs for, where no public URL is set; refuse a name that is not ours.
+
+    `hosts` are the request's `Host` headers, a stranger's words: who signed for another site's name
+    would have signed in there, and not here. `port` is the one that we listen on.
+    """
+    named = hosts[0].lower() if len(hosts) == 1 else ""
+    ports = ("", f":{port}") if _USUAL_PORTS.get(scheme) == port else (f":{port}",)
+    ours = {name + it for name in LOOPBACK for it in ports}
+    if named not in ours | {it.lower() for it in allowed}:
+        raise UnknownHost
+    return f"{scheme}://{named}"
 
 
 def require_meant(message: Message, *, origin: str, chain_id: int, now: datetime) -> None:

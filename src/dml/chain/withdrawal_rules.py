@@ -8,7 +8,7 @@ from dml.chain.models import Vault, Withdrawal
 from dml.chain.states import WithdrawalState
 from dml.core import money
 from dml.core.errors import Conflict, Forbidden, TooMany
-from dml.core.ids import WithdrawalId
+from dml.core.ids import UserId, WithdrawalId
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
 
@@ -88,6 +88,38 @@ class NotToReview(Conflict):
     code = "chain.not_to_review"
     reason = "This withdrawal waits for no review."
     remedy = "See its `state`: it was reviewed, cancelled, or needs none."
+
+
+class OwnWithdrawal(Forbidden):
+    code = "chain.own_withdrawal"
+    reason = "Nobody approves a withdrawal of their own."
+    remedy = "Ask another admin."
+
+
+class ApprovedAlready(Forbidden):
+    code = "chain.approved_already"
+    reason = "You have approved this, and it needs the word of two admins."
+    remedy = "Ask another admin."
+
+
+def require_not_own(withdrawal: Withdrawal, admin_id: UserId) -> None:
+    """Refuse an admin whose own tokens, or whose own word, they would decide about."""
+    if withdrawal.user_id == admin_id:
+        raise OwnWithdrawal
+    if withdrawal.first_approved_by == admin_id:
+        raise ApprovedAlready(first_approved_at=withdrawal.first_approved_at)
+
+
+def needs_second(
+    withdrawal: Withdrawal, recent: MicroTokens, alone_up_to: MicroTokens | None
+) -> bool:
+    """Whether another admin has to agree: to one that is large, or to a day's that are together.
+
+    `recent` is what its user asked for in the last 24 hours. None: there is no such bound.
+    """
+    if alone_up_to is None or withdrawal.first_approved_by is not None:
+        return False
+    return max(withdrawal.amount, recent) > alone_up_to
 
 
 def require_password(right: bool) -> None:

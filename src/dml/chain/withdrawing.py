@@ -93,12 +93,24 @@ async def cancel(ctx: Context, withdrawal_id: WithdrawalId) -> Withdrawal:
     return withdrawal
 
 
-async def approve(ctx: Context, withdrawal_id: WithdrawalId, *, reason: str | None) -> Withdrawal:
-    """Let a withdrawal go that waited for this, by an admin's word."""
+async def approve(
+    ctx: Context,
+    withdrawal_id: WithdrawalId,
+    *,
+    reason: str | None,
+    alone_up_to: MicroTokens | None = None,
+) -> Withdrawal:
+    """Let a withdrawal go that waited for this, by an admin's word; a large one, by that of two."""
     roles.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
+    withdrawal_rules.require_not_own(withdrawal, ctx.actor.id)
     await queries.require_not_denied(ctx.tx, withdrawal.address)
+    recent = await queries.get_recent(ctx.tx, withdrawal.user_id, ctx.now)
+    if withdrawal_rules.needs_second(withdrawal, recent.amount, alone_up_to):
+        withdrawal.first_approved_by, withdrawal.first_approved_at = ctx.actor.id, ctx.now
+        audit.record(ctx, withdrawal.reference, "approved_by_the_first", reason=reason)
+        return withdrawal
     withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
     audit.record(ctx, withdrawal.reference, "approved", reason=reason)
     return withdrawal

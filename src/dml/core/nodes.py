@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import socket
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -17,6 +19,7 @@ from dml.core.db import Base
 
 EVERY_SECONDS: Final = 2.0
 ALIVE: Final = timedelta(seconds=10)
+ROUND_SECONDS: Final = 60.0  # More than all that a loop awaits in one round may take.
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +37,24 @@ def new_name(kind: str) -> str:
     return f"{kind}-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
 
 
+class Pulse:
+    """Whether loops go round: each says that it goes on, and for how long it will rest.
+
+    A process that hangs in one of them says no more that it lives, though another loop still could.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._due = clock, dict[str, float]()
+
+    def beat(self, name: str, *, rests_seconds: float = 0) -> None:
+        self._due[name] = self._clock() + rests_seconds + ROUND_SECONDS
+
+    def find_stuck(self) -> str | None:
+        """Name a loop that has not gone on for longer than any round may take."""
+        now = self._clock()
+        return next((name for name, due in self._due.items() if due < now), None)
+
+
 async def renew(tx: AsyncSession, name: str, kind: str, facts: dict[str, Any]) -> None:
     """Say that this process lives, by the database's clock, and forget those long gone."""
     row = insert(Node).values(name=name, kind=kind, seen_at=func.now(), facts=facts)
@@ -49,10 +70,22 @@ async def alive(tx: AsyncSession, kind: str) -> list[Node]:
 
 
 async def keep_alive(
-    sessions: async_sessionmaker[AsyncSession], name: str, kind: str, facts: dict[str, Any]
+    sessions: async_sessionmaker[AsyncSession],
+    name: str,
+    kind: str,
+    facts: dict[str, Any],
+    pulse: Pulse | None = None,
 ) -> None:
-    """Renew this process's row until cancelled, through whatever happens to the database."""
+    """Renew this process's row until cancelled, through whatever happens to the database.
+
+    Where the loops of a pulse do the work, only for as long as they go round.
+    """
     while True:
+        stuck = pulse.find_stuck() if pulse else None
+        if stuck is not None:
+            log.critical("%s has hung for a minute, so that this process counts as dead", stuck)
+            await asyncio.sleep(EVERY_SECONDS)
+            continue
         try:
             async with sessions.begin() as tx:
                 await renew(tx, name, kind, facts)

@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     withdrawal_review_above: Amount = Field(
         parse("10000"), description="Tokens in one withdrawal above which an admin looks at it."
     )
+    second_admin_above: Amount = Field(
+        parse("50000"),
+        description="Tokens above which two admins have to agree: to what one admin credits, or to "
+        "what one user withdraws, in 24 hours.",
+    )
     compare_seconds: float = Field(
         60, gt=0, le=86_400, description="How often the vault is compared with the books."
     )
@@ -144,6 +149,12 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None,
         description="How clients reach the API. Unset: from host and port.",
+    )
+    allowed_hosts: list[str] = Field(
+        [],
+        description="Without a public URL, the names that clients reach the API by, as a request's "
+        '`Host` says them, as JSON: `["api.example.org"]`. Wallets sign for no others, but for '
+        "this machine's own (`localhost`, `127.0.0.1`, `[::1]`).",
     )
     cors_origins: list[str] = Field(
         [],

@@ -53,6 +53,67 @@ def faucet(
     raise typer.Exit(run(read(), to, amount))
 
 
+_YES = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+_REASON = Annotated[str, typer.Option(help="Why: kept in the audit log.")]
+
+
+@chain.command("book-payout")
+def book_payout(
+    number: Annotated[int, typer.Argument(help="The number, as `dml doctor` names it.")],
+    reason: _REASON,
+    user: Annotated[
+        str | None, typer.Option(help="The email address of whose tokens went.")
+    ] = None,
+    from_revenue: Annotated[
+        bool, typer.Option("--from-revenue", help="Let the platform bear it.")
+    ] = False,
+    yes: _YES = False,
+) -> None:
+    """Book a payout that the vault has made and the books do not have, as after a restored backup.
+
+    It is taken of whoever linked the address that was paid. A withdrawal that has its number by
+    mistake gets another, and is paid by that. Again: nothing more happens.
+    """
+    from dml.entrypoints.chain_repairs import book_payout
+    from dml.entrypoints.settings_read import read
+
+    raise typer.Exit(
+        book_payout(read(), number, user=user, from_revenue=from_revenue, reason=reason, yes=yes)
+    )
+
+
+@chain.command("give-up-nonce")
+def give_up_nonce(
+    sender: Annotated[str, typer.Argument(help="The address of the key that was retired.")],
+    nonce: Annotated[int, typer.Argument(help="The nonce that is never mined.")],
+    reason: _REASON,
+    yes: _YES = False,
+) -> None:
+    """Give up what a retired key has signed and nobody mines: its withdrawals wait for another.
+
+    Only once the vault takes that key's word no more, at a final block and at every node. The
+    numbers stay, so that nothing is paid twice; never give the old key its right back.
+    """
+    from dml.entrypoints.chain_repairs import give_up_nonce
+    from dml.entrypoints.settings_read import read
+
+    raise typer.Exit(give_up_nonce(read(), sender, nonce, reason=reason, yes=yes))
+
+
+@chain.command("accept-history")
+def accept_history(reason: _REASON, yes: _YES = False) -> None:
+    """Go on from another history, after a chain changed what was final and does not change back.
+
+    Reads all that the vault ever logged again. What is gone is taken back of whom it was credited
+    to, as far as it is there, and the platform bears the rest. Payouts that are gone are sent again
+    first. Look at an explorer before: nodes that lie are replaced, and not believed.
+    """
+    from dml.entrypoints.chain_repairs import accept_history
+    from dml.entrypoints.settings_read import read
+
+    raise typer.Exit(accept_history(read(), reason=reason, yes=yes))
+
+
 @chain.command("status")
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,

@@ -17,7 +17,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.chain import comparing, statements
+from dml.chain import batch_queries, comparing, queries, statements
 from dml.chain.batches import Terms
 from dml.chain.endpoints import Endpoints, NoNode
 from dml.chain.indexing import Indexer
@@ -27,13 +27,15 @@ from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints import chain_wiring, fitness, wiring
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.fitness import Needs
 
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
 PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
+FORMER_SECONDS: Final = 15.0
 END_SECONDS: Final = 0.5
 NO_KEY: Final = "no payout key is set"
 _LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended('dml chain', 7331))"
@@ -115,10 +117,15 @@ async def work(
     settings: Settings,
     sessions: async_sessionmaker[AsyncSession],
     endpoints: Endpoints,
+    apart: Endpoints,
     signer: Signer | None,
     facts: dict[str, Any],
 ) -> None:
-    """Read, pay and compare until cancelled, once it is our turn."""
+    """Read, pay and compare until cancelled, once it is our turn.
+
+    `apart` are the same nodes, for the vaults that were current before: where one of those cannot
+    be read, the current one still can.
+    """
     assert settings.chain_vault is not None
     await Turn(wiring.database_url(settings)).take()
     facts["works"] = True
@@ -136,6 +143,11 @@ async def work(
             lambda: comparing.compare(sessions, endpoints, vault_id),
             settings.compare_seconds,
         ),
+        Loop(
+            "attending former vaults",
+            Former(settings, sessions, apart, signer).look,
+            max(settings.chain_poll_seconds, FORMER_SECONDS),
+        ),
     ]
     if signer is None:
         log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
@@ -148,6 +160,47 @@ async def work(
     async with asyncio.TaskGroup() as group:
         for loop in loops:
             group.create_task(loop.run())
+
+
+class Former:
+    """Looks after the vaults that were current before: deposits into them, and open batches.
+
+    They are credited and followed to their end like those of the current one, and none is begun.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: async_sessionmaker[AsyncSession],
+        endpoints: Endpoints,
+        signer: Signer | None,
+    ) -> None:
+        self._settings, self._sessions = settings, sessions
+        self._endpoints, self._signer = endpoints, signer
+
+    async def look(self) -> None:
+        async with self._sessions() as tx:
+            found = await queries.list_former(tx)
+        for it in found:
+            indexer = Indexer(
+                self._sessions,
+                self._endpoints,
+                vault=it.address,
+                start_block=it.start_block,
+                vault_id=it.id,
+            )
+            await indexer.look()
+            if self._signer is not None and await self._has_batches(it.id):
+                terms = Terms.of(self._settings)
+                payer = Payer(
+                    self._sessions, self._endpoints, it.id, self._signer, terms, begins=False
+                )
+                await payer.step()
+            await comparing.compare(self._sessions, self._endpoints, it.id)
+
+    async def _has_batches(self, vault_id: VaultId) -> bool:
+        async with self._sessions() as tx:
+            return bool(await batch_queries.list_open(tx, vault_id))
 
 
 async def _register(indexer: Indexer, seconds: float) -> VaultId:
@@ -170,12 +223,17 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     facts: dict[str, Any] = {"works": False}
+    await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
     engine = wiring.make_engine(settings, "dml chain")
     sessions = wiring.make_sessions(engine)
-    async with chain_wiring.open_endpoints(settings) as endpoints:
+    async with (
+        chain_wiring.open_endpoints(settings) as endpoints,
+        chain_wiring.open_endpoints(settings) as apart,
+    ):
         assert endpoints is not None
+        assert apart is not None
         name = nodes.new_name("chain")
-        working = asyncio.create_task(work(settings, sessions, endpoints, signer, facts))
+        working = asyncio.create_task(work(settings, sessions, endpoints, apart, signer, facts))
         tasks = [
             asyncio.create_task(stop.wait()),
             working,

@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.chain import contract, queries
+from dml.chain import batch_queries, contract, queries
 from dml.chain.ethereum import checksummed
 from dml.chain.models import Vault
 from dml.chain.rpc import FAULTS, BlockHead, Node
@@ -48,10 +48,11 @@ async def look(settings: Settings) -> dict[str, Any]:
     try:
         async with wiring.make_sessions(engine)() as tx:
             vault, processes = await _vault(tx), await nodes.alive(tx, "chain")
+            batches = await _open_batches(tx)
         async with chain_wiring.open_endpoints(settings) as endpoints:
             assert endpoints is not None
             asked = [await _ask(it, vault) for it in endpoints.nodes]
-            return _tell(vault, processes, asked)
+            return _tell(vault, processes, asked) | {"open_batches": batches}
     finally:
         await engine.dispose()
 
@@ -61,6 +62,17 @@ async def _vault(tx: AsyncSession) -> Vault | None:
         return await queries.get_current_vault(tx)
     except NotConnected:
         return None
+
+
+async def _open_batches(tx: AsyncSession) -> list[str]:
+    """Say what is on its way, of former vaults too: each signed transaction by its nonce."""
+    told = []
+    for vault in await queries.list_vaults(tx):
+        for it in await batch_queries.list_open(tx, vault.id):
+            signed = sorted({f"{tx.sender} nonce {tx.nonce}" for tx in it.transactions})
+            what = f"{len(it.waiting)} of {it.batch.count} withdrawals from {vault.address}"
+            told.append(f"{it.batch.id}: {what}; {', '.join(signed) or 'nothing signed'}")
+    return told
 
 
 async def _ask(node: Node, vault: Vault | None) -> dict[str, Any]:
@@ -137,6 +149,7 @@ def _show(found: dict[str, Any]) -> None:
     if payer is not None:
         coins = int(payer["payer_wei"]) / _COIN
         table.add_row("payer", f"{payer['payer']}, {coins:.6f} coins for gas")
+    table.add_row("open batches", "\n".join(found["open_batches"]) or "none")
     table.add_row("processes", "\n".join(found["processes"]) or "none")
     table.add_row("trouble", "\n".join(found["trouble"]) or "none")
     Console().print(table)

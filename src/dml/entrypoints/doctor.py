@@ -22,8 +22,9 @@ from dml.bounties import doctor as bounties
 from dml.chain import doctor as chain
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
-from dml.entrypoints import wiring
+from dml.entrypoints import fitness, wiring
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.fitness import Needs
 from dml.jobs import doctor as jobs
 from dml.payments import doctor as payments
 from dml.payments.doctor import Check, look
@@ -95,6 +96,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
 
 async def examine(database_url: str) -> Diagnosis:
     """Make every check in one snapshot. Refused where the database is not of this code."""
+    await fitness.require(database_url, Needs.READ)
     async with snapshot(database_url) as tx:
         await require_schema(tx)
         return Diagnosis(

@@ -12,8 +12,10 @@ from dml.bounties import ranking_processes as rankings
 from dml.bounties import submission_processes as submissions
 from dml.chain import queries as chain
 from dml.jobs import processes as jobs
+from dml.payments.credits import cover_by
 from dml.payments.queries import count_as_pending
 
 count_as_pending(chain.sum_seen)
+cover_by(chain.find_cover)
 
 __all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions"]

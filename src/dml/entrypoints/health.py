@@ -24,7 +24,8 @@ from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server
 from dml.edge.problems import HTTP_PROBLEMS, refusals, status_of
-from dml.entrypoints import wiring
+from dml.entrypoints import fitness, wiring
+from dml.entrypoints.fitness import Needs
 
 router = APIRouter(tags=["health"])
 UNKNOWN: Final = "unknown"
@@ -38,7 +39,9 @@ class ReadyOut(Wire):
     ready: bool
     database: str = Field(examples=["ok"])
     valkey: str = Field(description="Without it nobody is limited; all else works.")
-    worker: str = Field(description="Without it nothing is checked, folded or ended.")
+    worker: str = Field(
+        description="Without one nothing is checked, folded or ended, and we are not ready."
+    )
     sandbox: str = Field(description="Where it does not hold, no model is evaluated.")
     chain: str = Field(
         description="Where it stands still, no deposit is credited, or nothing is paid out."
@@ -80,6 +83,7 @@ async def _look(server: Parts) -> ReadyOut:
         valkey = "away"
     try:
         async with server.sessions() as tx:
+            fault = await _find_fault(tx)
             revision = await tx.scalar(sql("SELECT version_num FROM alembic_version"))
             workers = await nodes.alive(tx, "worker")
             chain = await look_at_chain(tx, server.settings)
@@ -88,16 +92,22 @@ async def _look(server: Parts) -> ReadyOut:
         return _without_database(database, valkey)
     except (SQLAlchemyError, OSError, TimeoutError):
         return _without_database("away", valkey)
+    if revision != SCHEMA_REVISION:
+        fault = fault or f"at revision {revision}, not {SCHEMA_REVISION}: dml migrate"
     return ReadyOut(
-        ready=revision == SCHEMA_REVISION,
-        database="ok"
-        if revision == SCHEMA_REVISION
-        else f"at revision {revision}, not {SCHEMA_REVISION}: dml migrate",
+        ready=fault is None and bool(workers),
+        database=fault or "ok",
         valkey=valkey,
         worker="ok" if workers else "none was seen in the last ten seconds",
         sandbox=next((str(it.facts.get("sandbox")) for it in workers), UNKNOWN),
         chain=chain,
     )
+
+
+async def _find_fault(tx: AsyncSession) -> str | None:
+    """Say why we cannot work with this server, should another one have come in its place."""
+    row = (await tx.execute(sql(fitness.ASK))).one()
+    return fitness.fault_of(fitness.Facts(*row), Needs.WORK)
 
 
 def _without_database(database: str, valkey: str) -> ReadyOut:

@@ -3,7 +3,7 @@
 A block is final two blocks later. We alone make blocks: one at a time, only while there are
 transactions or a block with some is not final yet, and before each the state is written to disk.
 So `kill -9` costs at most a block that was not final: a small reorganisation, as on any chain.
-Nobody's transaction, no block, and nothing written.
+Nobody's transaction, no block, and nothing written. Who is not us comes by a door (`local_door`).
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from dml.chain.ethereum import address_of, checksummed, keccak
-from dml.entrypoints import up_ports
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, Facts
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.local_anvil import HOST, Anvil, AnvilRefused
+from dml.entrypoints.local_anvil import Anvil, AnvilRefused
+from dml.entrypoints.local_door import Door
 
 BUILD: Final = Path(__file__).resolve().parents[3] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.
@@ -34,7 +34,6 @@ SUPPLY: Final = 10**9 * 10**6
 DAILY: Final = 10**6 * 10**6
 COINS: Final = 10**6 * 10**18
 COINS_MIN: Final = 10**18
-_PORT_TRIES: Final = 5
 
 log = logging.getLogger("dml.local_chain")
 
@@ -60,11 +59,12 @@ def main() -> int:
 
 
 def run(program: str, home: Path, stop: threading.Event) -> int:
-    anvil, facts = start(program, home)
+    anvil, door, facts = start(program, home)
     try:
         miner = Miner(anvil, home / "chain.state")
         prepare(miner, facts)
         miner.catch_up()
+        door.open_to(anvil.host, anvil.port)  # From now on, for it shows what it showed before.
         log.info("block %d at %s", anvil.number("eth_blockNumber"), facts.url)
         while not stop.is_set():
             if not anvil.lives:
@@ -73,6 +73,7 @@ def run(program: str, home: Path, stop: threading.Event) -> int:
             stop.wait(miner.step())
         miner.save()
     finally:
+        door.close()
         anvil.end()
     return 0
 
@@ -110,32 +111,29 @@ class Miner:
         self.anvil.save(self._state)
 
 
-def start(program: str, home: Path) -> tuple[Anvil, Facts]:
-    """Start anvil at the port of last time or, where somebody has that, at another."""
-    facts = chain.load(home) or make_facts()
-    for _ in range(_PORT_TRIES):
-        if not up_ports.is_free(HOST, facts.port):
-            facts = dataclasses.replace(facts, port=up_ports.any_free(HOST))
-        anvil = Anvil(
-            program,
-            facts.port,
-            facts.began_at,
-            log=home / "logs" / "anvil.log",
-            cache=home / "chain.cache",
-        )
-        if anvil.listens():
-            if facts != chain.load(home):
-                chain.save(home, facts)
-            return anvil, facts
-        facts = dataclasses.replace(facts, port=up_ports.any_free(HOST))
-    raise Refused(f"anvil ended {_PORT_TRIES} times: see {home / 'logs' / 'anvil.log'}")
+def start(program: str, home: Path) -> tuple[Anvil, Door, Facts]:
+    """Start anvil, and listen at the port of last time or, where somebody has that, at another."""
+    known = chain.load(home)
+    facts = known or make_facts()
+    try:
+        door = Door(facts.port)
+    except OSError:
+        door = Door(0)
+    facts = dataclasses.replace(facts, port=door.port)
+    log_file = home / "logs" / "anvil.log"
+    anvil = Anvil(program, facts.began_at, log=log_file, cache=home / "chain.cache")
+    if not anvil.listens():
+        raise Refused(f"anvil ended at once: see {log_file}")
+    if facts != known:
+        chain.save(home, facts)
+    return anvil, door, facts
 
 
 def make_facts() -> Facts:
     """Choose keys and a port. The addresses of the contracts follow from the owner's."""
     owner = _new_account()
     return Facts(
-        port=up_ports.any_free(HOST),
+        port=0,  # Any that is free.
         began_at=int(time.time()),
         owner=owner,
         payer=_new_account(),

@@ -11,8 +11,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from dml.core import engine
+from dml.entrypoints import fitness
+from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.fitness import Needs
 from dml.entrypoints.wiring import ROOT
 
 _LOCK: Final = 7_330
@@ -27,7 +31,8 @@ def config(connection: Connection) -> Config:
 
 
 def migrate(database_url: str) -> None:
-    """Bring this database up to date. Doing so again changes nothing."""
+    """Bring this database up to date. Doing so again changes nothing. Refused where it can't be."""
+    fitness.require_now(database_url, Needs.MIGRATE)
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     database = create_engine(url, connect_args={"options": PATIENCE, "connect_timeout": 10})
     try:
@@ -39,5 +44,8 @@ def migrate(database_url: str) -> None:
                 command.upgrade(config(connection), "head")
                 connection.commit()
             engine.migrate(database_url)
+    except OperationalError as error:
+        told = str(error.orig).strip().splitlines()[0]
+        raise Refused(f"the database cannot be asked: {told}") from error
     finally:
         database.dispose()

@@ -41,10 +41,11 @@ from dml.edge.idempotency import Replay, replay
 from dml.edge.parameters import refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
-from dml.entrypoints import chain_wiring, health, listening, wiring
+from dml.entrypoints import chain_wiring, fitness, health, listening, wiring
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.fitness import Needs
 from dml.jobs.device_layer import DeviceLayer
 from dml.jobs.device_path import DevicePath
 from dml.jobs.device_routes import router as assignments_router
@@ -268,6 +269,7 @@ def _collect_seldom() -> None:
 def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     logs.configure(settings)
+    fitness.require_now(wiring.database_url(settings), Needs.WORK)
     connections = Connections(_limits(settings))
     config = uvicorn.Config(
         with_device_layer(create_app(settings, wiring.make_engine(settings, "dml api"))),

@@ -29,6 +29,7 @@ from dml.entrypoints.up_watch import Watch
 READY_SECONDS: Final = 120.0
 CHAIN_SECONDS: Final = 20.0
 _PORT_TRIES: Final = 5
+_HAS_DATABASE: Final = '"database":"ok"'
 _ATTEMPT_SECONDS: Final = 2.0  # So long a server's start may keep us from the others.
 
 
@@ -258,15 +259,18 @@ def _start_now(world: World, it: Watch) -> None:
 def _start_serving(world: World) -> None:
     """Start them all, at another port where somebody was faster to take the chosen one."""
     apis = up_children.apis(world.plan)
+    workers = up_children.workers(world.plan)
     # Who reads the chain comes when all this is ready: see `watch`.
-    others = [*apis[1:], *up_children.workers(world.plan)]
     for _ in range(_PORT_TRIES):
         try:
-            for some in (apis[:1], others):  # The first for itself: it is the sooner ready.
-                for child in some:
-                    _start_now(world, world.watches[child.name])
-                if world.plan.waits_until_ready:
-                    _await_ready(world, [it for it in some if it.has_door])
+            # The first for itself: it is the sooner there, and sees whether the database is ours.
+            _start_now(world, world.watches[apis[0].name])
+            if world.plan.waits_until_ready:
+                _await_ready(world, apis[:1], _HAS_DATABASE)
+            for child in (*workers, *apis[1:]):
+                _start_now(world, world.watches[child.name])
+            if world.plan.waits_until_ready:
+                _await_ready(world, apis, "")  # It is not, without a worker.
             _require_alone(world)
         except Refused:
             before = world.port.number
@@ -296,13 +300,16 @@ def _run(world: World, command: tuple[str, ...]) -> str:
     return up_children.run_to_end(command, world.plan, environment, lambda: _pause(world))
 
 
-def _await_ready(world: World, apis: list[Child]) -> None:
-    """Wait until each API says that it can serve. A child that ends meanwhile is the end of us."""
+def _await_ready(world: World, apis: list[Child], enough: str) -> None:
+    """Wait until each API says that it can serve, or what is `enough`, where that is something.
+
+    A child that ends meanwhile is the end of us.
+    """
     deadline = time.monotonic() + READY_SECONDS
     waiting, is_prepared = list(apis), False
     while waiting:
         answer = _answer(world, waiting[0])
-        if answer.status == "200":
+        if answer.status == "200" or (enough and enough in answer.body):
             del waiting[0]
             continue
         if "dml migrate" in answer.body and not is_prepared:

@@ -16,11 +16,13 @@ from dml.chain import wallets
 from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
+from dml.core.nodes import Pulse
 from dml.core.settings import Settings
 from dml.devices import service as devices
 from dml.edge import idempotency, worker
 from dml.edge.worker import WorkerParts
-from dml.entrypoints import handlers, wiring
+from dml.entrypoints import fitness, handlers, wiring
+from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
 from dml.jobs import queries as jobs
@@ -96,15 +98,18 @@ async def repeat(
     act: Act,
     *,
     idle_seconds: float,
+    pulse: Pulse,
     went: Went | None = None,
     counter: metrics.Counter | None = None,
 ) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
     Whatever goes wrong is logged and tried again: what the transaction would have done is undone.
-    `went` hears how much each one did, and how many seconds it took, commit and all.
+    `went` hears how much each one did, and how many seconds it took, commit and all. The pulse
+    stops where one of them hangs: nobody takes this worker for alive then.
     """
     while True:
+        pulse.beat(name)
         pause, done, began = TROUBLE_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
@@ -116,6 +121,7 @@ async def repeat(
             log.exception("%s failed, and is tried again", name)
         if went is not None:
             went(done, time.perf_counter() - began)
+        pulse.beat(name, rests_seconds=pause)
         await asyncio.sleep(pause)
 
 
@@ -124,6 +130,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
     database = wiring.make_engine(settings, "dml worker", **PLANS)
     engine = Engine(wiring.database_url(settings))
     sandbox, reader = Sandbox(), Reader()
@@ -144,19 +151,26 @@ async def serve(settings: Settings) -> None:
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
     folding = handlers.jobs.Folding()
+    pulse = Pulse()
     loops = [
-        nodes.keep_alive(parts.sessions, engine.node, "worker", facts),
+        nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
         repeat(
             parts,
             "folding",
             folding.fold,
             idle_seconds=FOLD_SECONDS,
+            pulse=pulse,
             went=folding.went,
             counter=metrics.RESULTS_FOLDED,
         ),
-        repeat(parts, "sweeping", handlers.jobs.sweep, idle_seconds=SWEEP_SECONDS),
-        repeat(parts, "cleaning", clean, idle_seconds=CLEAN_SECONDS),
-        repeat(parts, "measuring", measure, idle_seconds=MEASURE_SECONDS),
+        *(
+            repeat(parts, name, act, idle_seconds=seconds, pulse=pulse)
+            for name, act, seconds in (
+                ("sweeping", handlers.jobs.sweep, SWEEP_SECONDS),
+                ("cleaning", clean, CLEAN_SECONDS),
+                ("measuring", measure, MEASURE_SECONDS),
+            )
+        ),
         archive(parts),
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]

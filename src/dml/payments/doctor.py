@@ -27,7 +27,7 @@ class Check:
     offenders: str
 
 
-CHECKS: Final = (
+LEDGER: Final = (
     Check(
         "The sum over all ledger accounts is not zero",
         "O(accounts)",
@@ -68,6 +68,34 @@ CHECKS: Final = (
         FROM ledger_transfers WHERE amount <= 0 OR source = target""",
     ),
 )
+
+
+CREDITS: Final = (
+    Check(
+        "A credit did not come in as its row says, or was not taken back as it says",
+        "O(credits + their transfers)",
+        """SELECT 'credit:' || c.id || ' (' || c.state || ') of ' || c.amount || ': in came '
+            || t.arrived || ', back went ' || t.back || ', not ' || c.reversed
+        FROM credits c CROSS JOIN LATERAL (
+            SELECT (SELECT coalesce(sum(amount), 0) FROM ledger_transfers
+                    WHERE code = 'deposit' AND reference = 'credit:' || c.id
+                      AND source = 'chain' AND target = 'wallet:' || c.user_id) AS arrived,
+                (SELECT coalesce(sum(amount), 0) FROM ledger_transfers
+                 WHERE code = 'credit_reversal' AND source = 'wallet:' || c.user_id
+                   AND target = 'chain' AND reference = ANY (ARRAY(
+                       SELECT 'credit:' || c.id || '/' || n
+                       FROM generate_series(1, c.reversals) AS n))) AS back
+        ) t
+        WHERE t.arrived <> CASE c.state WHEN 'credited' THEN c.amount ELSE 0 END
+           OR t.back <> c.reversed
+        UNION ALL
+        SELECT t.code || ' of ' || t.reference || ' belongs to no credit' FROM ledger_transfers t
+        WHERE t.code = 'credit_reversal' AND NOT EXISTS (
+            SELECT FROM credits c
+            WHERE 'credit:' || c.id = split_part(t.reference, '/', 1))""",
+    ),
+)
+CHECKS: Final = (*LEDGER, *CREDITS)
 
 
 async def complaints(tx: AsyncSession) -> list[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.db import Base
-from dml.core.ids import TransferId, UserId
+from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import MicroTokens
 
 CHAIN: Final = "chain"
@@ -30,6 +30,9 @@ class TransferCode(StrEnum):
     PRIZE = "prize"
     BOUNTY_REFUND = "bounty_refund"
     DEPOSIT_CLAIM = "deposit_claim"
+    DEPOSIT_REVERSAL = "deposit_reversal"
+    CREDIT_REVERSAL = "credit_reversal"
+    PAYOUT_BOOKING = "payout_booking"
     WITHDRAWAL = "withdrawal"
     WITHDRAWAL_FEE = "withdrawal_fee"
     WITHDRAWAL_REVERSAL = "withdrawal_reversal"
@@ -52,6 +55,12 @@ class Movement:
     def key(self) -> Key:
         """What makes it one movement, however often it is asked for."""
         return (self.code, self.reference, self.source, self.target)
+
+
+class CreditState(StrEnum):
+    REQUESTED = "requested"  # More than one admin may credit alone: another has to agree.
+    CREDITED = "credited"
+    REFUSED = "refused"
 
 
 class LedgerAccount(Base):
@@ -88,3 +97,32 @@ class Transfer(Base):
     target: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.code"))
     amount: Mapped[MicroTokens]
     created_at: Mapped[datetime]
+
+
+class Credit(Base):
+    """Tokens from outside that an admin brings in by hand, and what of them was taken back."""
+
+    __tablename__ = "credits"
+    __table_args__ = (
+        CheckConstraint("amount > 0", "positive"),
+        CheckConstraint("reversed BETWEEN 0 AND amount", "reversed_at_most_whole"),
+        CheckConstraint("state = 'credited' OR reversed = 0", "reversed_what_was_credited"),
+        Index(None, "asked_by", "asked_at"),
+        Index("credits_requested_idx", "id", postgresql_where="state = 'requested'"),
+    )
+
+    id: Mapped[CreditId] = mapped_column(primary_key=True)
+    user_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"))
+    amount: Mapped[MicroTokens]
+    reason: Mapped[str]
+    state: Mapped[CreditState]
+    asked_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime]
+    decided_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    reversed: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    reversals: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def reference(self) -> str:
+        return f"credit:{self.id}"

@@ -10,18 +10,20 @@ from sqlalchemy import case, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.db import PAGE_MAX, raw
-from dml.core.ids import UserId
+from dml.core.ids import CreditId, UserId
 from dml.core.money import MicroTokens
 from dml.payments.models import (
     CHAIN,
     REVENUE,
+    Credit,
+    CreditState,
     Key,
     LedgerAccount,
     Movement,
     Transfer,
     TransferCode,
 )
-from dml.payments.rules import wallet
+from dml.payments.rules import CreditNotFound, wallet
 
 STATEMENT_ROWS_MAX: Final = 1_000  # Of one part of a statement.
 
@@ -190,6 +192,38 @@ async def list_statement(
     found = union_all(*(select(side.c.id) for side in sides))
     rows = select(Transfer).where(Transfer.id.in_(found)).order_by(Transfer.id).limit(limit)
     return (await tx.scalars(rows)).all()
+
+
+async def get_credit(tx: AsyncSession, credit_id: CreditId, *, lock: bool = False) -> Credit:
+    """Load a credit, or refuse. `lock=True` holds its row."""
+    found = await tx.get(Credit, credit_id, with_for_update=lock, populate_existing=True)
+    if found is None:
+        raise CreditNotFound
+    return found
+
+
+async def sum_credited_lately(
+    tx: AsyncSession, admin_id: UserId | None, since: datetime
+) -> MicroTokens:
+    """Sum up what this admin has credited since then without another one's word."""
+    query = select(func.sum(Credit.amount)).where(
+        Credit.asked_by == admin_id,
+        Credit.asked_at > since,
+        Credit.state == CreditState.CREDITED,
+        Credit.decided_by.is_(None),
+    )
+    return MicroTokens(int(await tx.scalar(query) or 0))
+
+
+async def list_requested_credits(
+    tx: AsyncSession, *, since: datetime, after: UUID | None, limit: int
+) -> Sequence[Credit]:
+    """Return the credits that wait for a second admin, the oldest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(Credit).where(Credit.state == CreditState.REQUESTED, Credit.asked_at > since)
+    if after is not None:
+        query = query.where(Credit.id > after)
+    return (await tx.scalars(query.order_by(Credit.id).limit(limit + 1))).all()
 
 
 async def get_books(tx: AsyncSession) -> Books:

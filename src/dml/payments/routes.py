@@ -8,11 +8,13 @@ from fastapi.responses import StreamingResponse
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import AdminsOnly
 from dml.core.errors import NotSignedIn
-from dml.edge.http import Ctx, SignedInBegin
+from dml.core.ids import CreditId
+from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.payments import exports, queries, service
+from dml.payments import credits, exports, queries, rules, service
+from dml.payments.models import Credit
 from dml.payments.queries import Balance, Books
 from dml.payments.rules import MoreThanCanExist
 from dml.payments.schemas import (
@@ -20,6 +22,8 @@ from dml.payments.schemas import (
     BooksOut,
     CreditIn,
     CreditOut,
+    CreditRefusalIn,
+    CreditReversalIn,
     StatementWanted,
     TransferOut,
 )
@@ -78,13 +82,95 @@ async def get_books(ctx: Ctx) -> Books:
 @admin_router.post(
     "/credits",
     status_code=201,
+    response_model=CreditOut,
     dependencies=[Once],
-    responses=refusals(AdminsOnly, UserNotFound, MoreThanCanExist, IdempotencyKeyReused),
+    responses=refusals(
+        AdminsOnly,
+        UserNotFound,
+        MoreThanCanExist,
+        rules.OwnCredit,
+        rules.NotCovered,
+        IdempotencyKeyReused,
+    ),
 )
-async def credit(ctx: Ctx, body: CreditIn) -> CreditOut:
+async def credit(ctx: Ctx, server: Server, body: CreditIn) -> Credit:
     """Credit a user with tokens from outside. Audited.
 
-    Where there is a chain, send as many to the vault, too: else the two differ, and payouts stop.
+    Where there is a chain, send as many to the vault first. Above a bound, alone or with what you
+    credited in 24 hours, it waits as `requested` until another admin approves it, for seven days.
     """
-    credit_id = await service.credit(ctx, body.user_id, body.amount, reason=body.reason)
-    return CreditOut(id=credit_id, user_id=body.user_id, amount=body.amount)
+    return await credits.credit(
+        ctx,
+        body.user_id,
+        body.amount,
+        reason=body.reason,
+        alone_up_to=server.settings.second_admin_above,
+    )
+
+
+@admin_router.get("/credits", responses=refusals(AdminsOnly))
+async def list_credits(ctx: Ctx, paging: Paged) -> Page[CreditOut]:
+    """The credits that wait for a second admin, the oldest first."""
+    rows = await credits.list_requested(ctx, after=paging.cursor, limit=paging.limit)
+    return paging.page(CreditOut, rows)
+
+
+@admin_router.get(
+    "/credits/{credit_id}",
+    response_model=CreditOut,
+    responses=refusals(AdminsOnly, rules.CreditNotFound),
+)
+async def get_credit(ctx: Ctx, credit_id: CreditId) -> Credit:
+    """One credit."""
+    return await credits.get(ctx, credit_id)
+
+
+@admin_router.post(
+    "/credits/{credit_id}/approve",
+    response_model=CreditOut,
+    dependencies=[Once],
+    responses=refusals(
+        AdminsOnly,
+        MoreThanCanExist,
+        rules.OwnCredit,
+        rules.NotCovered,
+        rules.CreditNotFound,
+        rules.CreditExpired,
+        rules.WrongCreditState,
+        IdempotencyKeyReused,
+    ),
+)
+async def approve_credit(ctx: Ctx, credit_id: CreditId) -> Credit:
+    """Agree to a credit that another admin asked for, and that is not yours. Audited."""
+    return await credits.approve(ctx, credit_id)
+
+
+@admin_router.post(
+    "/credits/{credit_id}/refuse",
+    response_model=CreditOut,
+    dependencies=[Once],
+    responses=refusals(
+        AdminsOnly, rules.CreditNotFound, rules.WrongCreditState, IdempotencyKeyReused
+    ),
+)
+async def refuse_credit(ctx: Ctx, credit_id: CreditId, body: CreditRefusalIn) -> Credit:
+    """Call off a credit that waits for a second admin. Audited."""
+    return await credits.refuse(ctx, credit_id, reason=body.reason)
+
+
+@admin_router.post(
+    "/credits/{credit_id}/reverse",
+    response_model=CreditOut,
+    dependencies=[Once],
+    responses=refusals(
+        AdminsOnly,
+        rules.CreditNotFound,
+        rules.WrongCreditState,
+        rules.MoreThanCredited,
+        rules.SpentAlready,
+        IdempotencyKeyReused,
+    ),
+)
+async def reverse_credit(ctx: Ctx, credit_id: CreditId, body: CreditReversalIn) -> Credit:
+    """Take a credit back that was a mistake, whole or in part, as far as it is there. Audited."""
+    return await credits.reverse(ctx, credit_id, body.amount, reason=body.reason)

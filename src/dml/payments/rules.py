@@ -2,12 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from dml.core import money
-from dml.core.errors import Conflict
+from dml.core.audit import Move
+from dml.core.errors import Conflict, Forbidden, NotFound
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
-from dml.payments.models import CHAIN, Key, Movement
+from dml.payments.models import CHAIN, Credit, CreditState, Key, Movement
+
+DAY: Final = timedelta(hours=24)
+CREDIT_LIFE: Final = timedelta(days=7)  # So long a credit waits for a second admin.
+CREDIT_MOVES: Final[Mapping[CreditState, frozenset[CreditState]]] = {
+    CreditState.REQUESTED: frozenset({CreditState.CREDITED, CreditState.REFUSED}),
+    CreditState.CREDITED: frozenset(),
+    CreditState.REFUSED: frozenset(),
+}
+assert CREDIT_MOVES.keys() == set(CreditState)
 
 
 class InsufficientFunds(Conflict):
@@ -20,6 +32,91 @@ class MoreThanCanExist(Conflict):
     code = "payments.more_than_can_exist"
     reason = "There would be more tokens than can exist."
     remedy = "Choose a smaller amount: `left` is what can still come in."
+
+
+class OwnCredit(Forbidden):
+    code = "payments.own_credit"
+    reason = "Nobody credits oneself, or agrees to what one asked for."
+    remedy = "Ask another admin."
+
+
+class NotCovered(Conflict):
+    code = "payments.not_covered"
+    reason = "The vault does not hold so many tokens beyond what the books owe."
+    remedy = (
+        "Send what is missing to the vault's address and wait until vault and books were compared "
+        "(a minute after it is final): `left` is what can be credited now."
+    )
+
+
+class CreditNotFound(NotFound):
+    code = "payments.credit_not_found"
+    reason = "There is no such credit."
+    remedy = "Take the `id` that the answer gave when it was made, or the list of those that wait."
+
+
+class WrongCreditState(Conflict):
+    code = "payments.wrong_credit_state"
+    reason = "In its present state this credit cannot go there."
+    remedy = "See `state` and `allowed`: what is now, and what can follow."
+
+
+class CreditExpired(Conflict):
+    code = "payments.credit_expired"
+    reason = "This credit has waited too long for a second admin."
+    remedy = "Ask for it anew."
+
+
+class MoreThanCredited(Conflict):
+    code = "payments.more_than_credited"
+    reason = "This is more than what is left of the credit."
+    remedy = "Take back at most what `left` says."
+
+
+class SpentAlready(Conflict):
+    code = "payments.spent_already"
+    reason = "The user does not have so many tokens any more."
+    remedy = "Take back at most what `there` says; it can be done in parts."
+
+
+def require_not_own(admin_id: UserId | None, *theirs: UserId | None) -> None:
+    """Refuse an admin who would decide about their own tokens, or about their own word."""
+    if admin_id is not None and admin_id in theirs:
+        raise OwnCredit
+
+
+def move_credit(credit: Credit, to: CreditState) -> Move:
+    """Assign a state that may follow. Return the move, for the audit log."""
+    allowed = CREDIT_MOVES[credit.state]
+    if to not in allowed:
+        raise WrongCreditState(state=credit.state, wanted=to, allowed=sorted(allowed))
+    made = Move(credit.state, to)
+    credit.state = to
+    return made
+
+
+def require_to_decide(credit: Credit, now: datetime) -> None:
+    """Refuse to agree to what was decided, or waits no more."""
+    if credit.state is not CreditState.REQUESTED:
+        allowed = sorted(CREDIT_MOVES[credit.state])
+        raise WrongCreditState(state=credit.state, wanted=CreditState.CREDITED, allowed=allowed)
+    if credit.asked_at + CREDIT_LIFE <= now:
+        raise CreditExpired(asked_at=credit.asked_at)
+
+
+def require_reversible(
+    credit: Credit, amount: MicroTokens | None, there: MicroTokens
+) -> MicroTokens:
+    """Return how much is taken back: what was asked for or, without that, all that is left."""
+    if credit.state is not CreditState.CREDITED:
+        raise WrongCreditState(state=credit.state, wanted="reversed", allowed=[])
+    left = MicroTokens(credit.amount - credit.reversed)
+    wanted = left if amount is None else amount
+    if wanted > left or wanted == 0:
+        raise MoreThanCredited(left=money.render(left))
+    if wanted > there:
+        raise SpentAlready(there=money.render(there))
+    return wanted
 
 
 def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]) -> list[Movement]:

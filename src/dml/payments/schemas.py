@@ -7,7 +7,7 @@ from pydantic import Field
 from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Moment, Parameters, Text, Wire, example
-from dml.payments.models import TransferCode
+from dml.payments.models import CreditState, TransferCode
 
 
 class BalanceOut(Wire):
@@ -60,3 +60,18 @@ class CreditOut(Wire):
     id: CreditId
     user_id: UserId
     amount: AmountOut
+    state: CreditState = Field(description="`requested`: another admin has to agree first.")
+    reason: str
+    asked_by: UserId | None
+    asked_at: datetime
+    decided_by: UserId | None = Field(description="The second admin, where one was needed.")
+    reversed: AmountOut = Field(description="What of it was taken back.")
+
+
+class CreditRefusalIn(Wire):
+    reason: Text = Field(max_length=500, examples=["unknown to the bank"])
+
+
+class CreditReversalIn(Wire):
+    amount: AmountIn | None = Field(None, gt=0, description="Unset: all that is left of it.")
+    reason: Text = Field(max_length=500, examples=["credited to the wrong account"])

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from dml.accounts import queries as accounts
 from dml.accounts import rules as roles
-from dml.core import audit, money
 from dml.core.context import Context
-from dml.core.ids import CreditId, UserId, new_id
+from dml.core.ids import UserId
 from dml.core.money import MicroTokens
 from dml.payments import queries, rules, statements
-from dml.payments.models import CHAIN, Movement, TransferCode
+from dml.payments.models import Movement, TransferCode
 from dml.payments.queries import Books
 
 MOVEMENTS_MAX: Final = (
@@ -58,25 +56,12 @@ async def open_reserve(ctx: Context, account: str, owner_id: UserId) -> None:
     await statements.open_accounts(ctx.tx, {account: owner_id})
 
 
+async def open_account(ctx: Context, account: str) -> None:
+    """See to it that an account of nobody's is there, so that it can be held."""
+    await statements.open_accounts(ctx.tx, {account: None})
+
+
 async def read_books(ctx: Context) -> Books:
     """Sum up the whole ledger, for an admin. O(accounts)."""
     roles.require_admin(ctx.actor)
     return await queries.get_books(ctx.tx)
-
-
-async def credit(ctx: Context, user_id: UserId, amount: MicroTokens, *, reason: str) -> CreditId:
-    """Bring tokens in from outside, by an admin's word: what a deposit on the chain will do."""
-    roles.require_admin(ctx.actor)
-    user = await accounts.get_user(ctx.tx, user_id)
-    credit_id = CreditId(new_id())
-    await transfer(
-        ctx,
-        code=TransferCode.DEPOSIT,
-        reference=f"credit:{credit_id}",
-        source=CHAIN,
-        target=rules.wallet(user.id),
-        amount=amount,
-    )
-    facts = {"amount": money.render(amount), "credit_id": str(credit_id)}
-    audit.record(ctx, user.reference, "credited", reason=reason, facts=facts)
-    return credit_id

@@ -35,7 +35,7 @@ from dml.core.tokens import Keys
 from dml.devices.tokens import AUDIENCE
 from dml.jobs import service as jobs
 from dml.jobs.service import Order
-from dml.payments import service as payments
+from dml.payments import credits
 
 COUNTRY: Final = "BV"  # Bouvet Island: nobody lives there, so no real device or job is there.
 LABELS: Final = tuple(str(digit) for digit in range(10))
@@ -193,7 +193,7 @@ async def offer(operator: Operator, *, tokens: str = "1000000000") -> Offer:
             await _person(tx, now, f"{role}-{name}") for role in ("developer", "customer")
         ]
         as_system = Context(tx, SYSTEM, now)
-        await payments.credit(as_system, customer, parse(tokens), reason="a simulation")
+        await credits.credit(as_system, customer, parse(tokens), reason="a simulation")
     return Offer(await publish(operator, developer), developer, customer)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from eth_account import Account
 
 from dml.entrypoints.embedded import accounts, chain, locks
 from dml.entrypoints.embedded.chain import Facts
@@ -78,11 +79,21 @@ class LocalChain:
 
     def pay(self, to: str, units: int) -> str:
         """Send tokens of the faucet. Answers the hash, once a block holds it."""
-        faucet = self.facts.faucet.address
-        self.ask("anvil_impersonateAccount", faucet)
-        data = f"{_TRANSFER}{to[2:]:0>64}{units:064x}"
-        sent = {"from": faucet, "to": self.facts.token, "data": data, "gas": hex(200_000)}
-        tx_hash = str(self.ask("eth_sendTransaction", sent))
+        faucet = self.facts.faucet
+        nonce = int(self.ask("eth_getTransactionCount", faucet.address, "pending"), 16)
+        sent = {
+            "chainId": chain.CHAIN_ID,
+            "nonce": nonce,
+            "to": self.facts.token,
+            "data": f"{_TRANSFER}{to[2:]:0>64}{units:064x}",
+            "value": 0,
+            "gas": 200_000,
+            "maxFeePerGas": 10**11,
+            "maxPriorityFeePerGas": 10**9,
+        }
+        signed = Account.sign_transaction(sent, faucet.key)
+        raw = "0x" + bytes(signed.raw_transaction).hex()
+        tx_hash = str(self.ask("eth_sendRawTransaction", raw))
         self.until(lambda: self.ask("eth_getTransactionReceipt", tx_hash) is not None)
         return tx_hash
 

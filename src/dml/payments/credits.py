@@ -1,0 +1,164 @@
+"""Tokens that an admin brings in by hand, and takes back where that was a mistake.
+
+Where a vault holds the tokens, no more is credited than lies in it beyond the books: what nobody
+covers would stop all payouts. Above a bound two admins have to agree, and nobody credits oneself.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts import queries as accounts
+from dml.accounts import rules as roles
+from dml.core import audit, money
+from dml.core.audit import Move
+from dml.core.context import Context
+from dml.core.ids import CreditId, UserId, new_id
+from dml.core.money import MicroTokens
+from dml.payments import queries, rules, service
+from dml.payments.models import CHAIN, Credit, CreditState, TransferCode
+
+# What tells how much more may be credited; None where no vault holds the tokens. It is called while
+# the account `chain` is held, so that nothing comes or goes meanwhile. The domain above knows.
+Cover: TypeAlias = Callable[[AsyncSession], Awaitable[MicroTokens | None]]
+_COVERS: Final[list[Cover]] = []
+
+
+def cover_by(cover: Cover) -> None:
+    """Credit no more than this says. Called by an entrypoint."""
+    if cover not in _COVERS:
+        _COVERS.append(cover)
+
+
+async def credit(
+    ctx: Context,
+    user_id: UserId,
+    amount: MicroTokens,
+    *,
+    reason: str,
+    alone_up_to: MicroTokens | None = None,
+) -> Credit:
+    """Credit a user, or ask another admin to agree where it is more than one may alone.
+
+    What this admin credited in the last 24 hours counts, too. None: there is no such bound.
+    """
+    roles.require_admin(ctx.actor)
+    rules.require_not_own(ctx.actor.user_id, user_id)
+    user = await accounts.get_user(ctx.tx, user_id)
+    await _hold_chain(ctx)  # One credit at a time: they are summed up.
+    made = Credit(
+        id=CreditId(new_id()),
+        user_id=user.id,
+        amount=amount,
+        reason=reason,
+        state=CreditState.REQUESTED,
+        asked_by=ctx.actor.user_id,
+        asked_at=ctx.now,
+    )
+    lately = await queries.sum_credited_lately(ctx.tx, ctx.actor.user_id, ctx.now - rules.DAY)
+    ctx.tx.add(made)
+    facts = {"amount": money.render(amount), "user_id": str(user.id)}
+    move = Move(None, CreditState.REQUESTED)
+    audit.record(ctx, made.reference, "requested", move, reason=reason, facts=facts)
+    if alone_up_to is None or lately + amount <= alone_up_to:
+        await _bring_in(ctx, made)
+    else:
+        await _require_covered(ctx, amount)
+    await ctx.tx.flush()
+    return made
+
+
+async def approve(ctx: Context, credit_id: CreditId) -> Credit:
+    """Agree to what another admin asked for: it is credited."""
+    roles.require_admin(ctx.actor)
+    await _hold_chain(ctx)
+    found = await queries.get_credit(ctx.tx, credit_id, lock=True)
+    rules.require_to_decide(found, ctx.now)
+    rules.require_not_own(ctx.actor.user_id, found.user_id, found.asked_by)
+    found.decided_by, found.decided_at = ctx.actor.user_id, ctx.now
+    await _bring_in(ctx, found)
+    return found
+
+
+async def refuse(ctx: Context, credit_id: CreditId, *, reason: str) -> Credit:
+    """Call off a credit that waits for a second admin; who asked for it may, too."""
+    roles.require_admin(ctx.actor)
+    found = await queries.get_credit(ctx.tx, credit_id, lock=True)
+    move = rules.move_credit(found, CreditState.REFUSED)
+    found.decided_by, found.decided_at = ctx.actor.user_id, ctx.now
+    audit.record(ctx, found.reference, "refused", move, reason=reason)
+    return found
+
+
+async def reverse(
+    ctx: Context, credit_id: CreditId, amount: MicroTokens | None, *, reason: str
+) -> Credit:
+    """Take a credit back, whole or in part, as far as its user still has it; or refuse."""
+    roles.require_admin(ctx.actor)
+    await _hold_chain(ctx)
+    found = await queries.get_credit(ctx.tx, credit_id, lock=True)
+    wallet = rules.wallet(found.user_id)
+    there = (await queries.lock_accounts(ctx.tx, [wallet])).get(wallet, MicroTokens(0))
+    wanted = rules.require_reversible(found, amount, there)
+    found.reversals += 1
+    found.reversed = MicroTokens(found.reversed + wanted)
+    await service.transfer(
+        ctx,
+        code=TransferCode.CREDIT_REVERSAL,
+        reference=f"{found.reference}/{found.reversals}",
+        source=wallet,
+        target=CHAIN,
+        amount=wanted,
+    )
+    facts = {"amount": money.render(wanted), "credit_id": str(found.id)}
+    audit.record(ctx, found.reference, "reversed", reason=reason, facts=facts)
+    audit.record(ctx, f"user:{found.user_id}", "credit_reversed", reason=reason, facts=facts)
+    return found
+
+
+async def list_requested(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Credit]:
+    """Return, for an admin, what waits for a second one: the oldest first, and one more."""
+    roles.require_admin(ctx.actor)
+    return await queries.list_requested_credits(
+        ctx.tx, since=ctx.now - rules.CREDIT_LIFE, after=after, limit=limit
+    )
+
+
+async def get(ctx: Context, credit_id: CreditId) -> Credit:
+    """Return a credit, for an admin."""
+    roles.require_admin(ctx.actor)
+    return await queries.get_credit(ctx.tx, credit_id)
+
+
+async def _hold_chain(ctx: Context) -> None:
+    """Let nothing come in or go out until this transaction ends."""
+    await service.open_account(ctx, CHAIN)
+    await queries.lock_accounts(ctx.tx, [CHAIN])
+
+
+async def _require_covered(ctx: Context, amount: MicroTokens) -> None:
+    """Refuse what no vault holds; the system's own credits are an operator's, at the machine."""
+    if ctx.actor.user_id is None:
+        return
+    for cover in _COVERS:
+        left = await cover(ctx.tx)
+        if left is not None and amount > left:
+            raise rules.NotCovered(left=money.render(left))
+
+
+async def _bring_in(ctx: Context, found: Credit) -> None:
+    await _require_covered(ctx, found.amount)
+    move = rules.move_credit(found, CreditState.CREDITED)
+    await service.transfer(
+        ctx,
+        code=TransferCode.DEPOSIT,
+        reference=found.reference,
+        source=CHAIN,
+        target=rules.wallet(found.user_id),
+        amount=found.amount,
+    )
+    facts = {"amount": money.render(found.amount), "credit_id": str(found.id)}
+    audit.record(ctx, found.reference, "credited", move, facts=facts)
+    audit.record(ctx, f"user:{found.user_id}", "credited", reason=found.reason, facts=facts)
