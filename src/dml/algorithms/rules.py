@@ -23,9 +23,12 @@ VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     VersionState.CHECKED: frozenset({VersionState.IN_REVIEW}),
     VersionState.REFUSED: frozenset(),
     VersionState.IN_REVIEW: frozenset({VersionState.APPROVED, VersionState.REJECTED}),
-    VersionState.APPROVED: frozenset(),
+    VersionState.APPROVED: frozenset({VersionState.RECALLED}),
     VersionState.REJECTED: frozenset(),
+    VersionState.RECALLED: frozenset(),
 }
+# What everybody sees. Whoever ran a version that was recalled shall be able to read why.
+PUBLIC: Final = frozenset({VersionState.APPROVED, VersionState.RECALLED})
 assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
 assert VERSION_MOVES.keys() == set(VersionState)
 
@@ -207,7 +210,7 @@ def sees(algorithm: Algorithm, actor: Actor) -> bool:
 
 def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
     """Whether the actor sees a version of an algorithm that they see."""
-    return version.state is VersionState.APPROVED or manages(algorithm, actor)
+    return version.state in PUBLIC or manages(algorithm, actor)
 
 
 def upcoming(version: Version) -> Upcoming:

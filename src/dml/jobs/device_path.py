@@ -267,6 +267,8 @@ def _accepted(answered: Answered, *, being: Outcome | None = None) -> Answered:
             raise Revoked
         case Outcome.NOT_FOUND:
             raise rules.AssignmentNotFound
+        case Outcome.RECALLED:
+            raise rules.VersionRecalled
         case Outcome.NOT_LIVE:
             raise rules.LeaseOver(state=answered.state)
         case Outcome.OTHER_BODY:

@@ -62,7 +62,7 @@ async def claim(path: Path, device: Caller, body: ClaimIn) -> ClaimOut:
 
 @router.post(
     "/{assignment_id}/heartbeat",
-    responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver),
+    responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled),
 )
 async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseTimeOut:
     """Say that the work goes on: the lease is extended, though never beyond the deadline."""
@@ -86,6 +86,7 @@ async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> No
         *ANY,
         rules.AssignmentNotFound,
         rules.LeaseOver,
+        rules.VersionRecalled,
         rules.AnotherResultAccepted,
         ImplausibleResult,
     ),
@@ -102,7 +103,9 @@ async def hand_in(
     "/{assignment_id}/model",
     response_class=Response,
     responses={
-        **refusals(NotADevice, Revoked, rules.AssignmentNotFound, rules.LeaseOver),
+        **refusals(
+            NotADevice, Revoked, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled
+        ),
         200: {"content": {"application/octet-stream": {}}, "description": "The ONNX file."},
     },
 )

@@ -16,6 +16,8 @@ from dml.core.ids import AssignmentId, DeviceId, JobId, UserId
 _OPEN_JOBS: Final = """
 SELECT array_agg(id ORDER BY id) FROM jobs
 WHERE state = 'open' AND starts_at <= now() AND deadline > now()
+  AND (SELECT state FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1) = 'approved'
+  AND (SELECT state FROM algorithms WHERE id = jobs.algorithm_id LIMIT 1) <> 'suspended'
   AND (SELECT true FROM job_places
        WHERE job_id = jobs.id AND open > 0 AND NOT closed LIMIT 1)
 """

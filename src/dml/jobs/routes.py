@@ -1,6 +1,6 @@
 """REST for customers: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -16,12 +16,13 @@ from dml.edge.problems import refusals
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
-from dml.jobs.schemas import ArchiveOut, JobIn, JobOut, JobsPaging, ResultsOut
+from dml.jobs.schemas import ArchiveOut, CloseIn, JobIn, JobOut, JobsPaging, ResultsOut
 from dml.jobs.service import Order
 from dml.jobs.shapes import ordered
 from dml.jobs.watching import Watching
 from dml.payments.rules import InsufficientFunds
 
+NO_REASON: Final = CloseIn(reason=None)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdempotentRoute)
 
 
@@ -157,8 +158,13 @@ async def resume(ctx: Ctx, job_id: JobId) -> JobOut:
 @router.post(
     "/{job_id}/close",
     dependencies=[Once],
-    responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
+    responses=refusals(
+        rules.JobNotFound, rules.ReasonMissing, rules.WrongState, IdempotencyKeyReused
+    ),
 )
-async def close(ctx: Ctx, job_id: JobId) -> JobOut:
-    """End a job now. What devices have begun still counts; what is left then goes back to you."""
-    return await _shaped(ctx.tx, await service.close(ctx, job_id))
+async def close(ctx: Ctx, job_id: JobId, body: CloseIn = NO_REASON) -> JobOut:
+    """End a job now. What devices have begun still counts; what is left then goes back to you.
+
+    A moderator may close another's job, with a reason, which its customer reads.
+    """
+    return await _shaped(ctx.tx, await service.close(ctx, job_id, reason=body.reason))

@@ -70,6 +70,12 @@ class PriceChanged(Conflict):
     remedy = "Look at `total`, and raise `max_total` if you agree."
 
 
+class ReasonMissing(Invalid):
+    code = "jobs.reason_missing"
+    reason = "Who closes a job of somebody else says why."
+    remedy = "Send a `reason`: its customer reads it."
+
+
 def move(job: Job, to: JobState) -> Move:
     """Change the state. The only place where one is assigned after creation."""
     if to not in MOVES[job.state]:
@@ -83,6 +89,15 @@ def require_mine(job: Job | None, actor: Actor) -> Job:
     """Let the customer at their job, and admins; for everybody else it does not exist."""
     if job is None or not (actor.is_admin or actor.user_id == job.customer_id):
         raise JobNotFound
+    return job
+
+
+def require_may_close(job: Job | None, actor: Actor, reason: str | None) -> Job:
+    """Let moderators at a job too, with a reason; for everybody else it does not exist."""
+    if job is None or not (actor.is_moderator or actor.user_id == job.customer_id):
+        raise JobNotFound
+    if actor.user_id != job.customer_id and reason is None:
+        raise ReasonMissing
     return job
 
 
@@ -160,6 +175,12 @@ class ArchiveUnreadable(Unavailable):
     code = "jobs.archive_unreadable"
     reason = "What left the device is archived, and the archive cannot be read just now."
     remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
+
+
+class VersionRecalled(Conflict):
+    code = "jobs.version_recalled"
+    reason = "The model of this assignment was recalled: nobody may run it any more."
+    remedy = "Delete the model, and claim again: there may be other work."
 
 
 class AnotherResultAccepted(Conflict):

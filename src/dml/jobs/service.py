@@ -109,9 +109,16 @@ async def resume(ctx: Context, job_id: JobId) -> Job:
     return job
 
 
-async def close(ctx: Context, job_id: JobId) -> Job:
-    """End a job early, by its customer's wish. Leases that live are honoured."""
-    job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
+async def close(ctx: Context, job_id: JobId, *, reason: str | None = None) -> Job:
+    """End a job early: by its customer's wish, or a moderator's, who says why.
+
+    Leases that live are honoured.
+    """
+    job = await queries.get_closable(ctx.tx, ctx.actor, job_id, reason=reason)
+    if ctx.actor.user_id != job.customer_id:
+        job.close_reason = reason
+    if reason is not None:
+        audit.record(ctx, job.reference, "closed", reason=reason)
     await settling.begin(ctx, job, JobState.CANCELLED)
     await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
     return job
