@@ -12,10 +12,12 @@ from dml.bounties import submission_processes, submission_rules, submitting, tes
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.context import Actor, Context
 from dml.core.ids import BountyId
-from dml.edge.bodies import FileCutOff, read_file, stream_file
+from dml.core.spool import Spool
+from dml.edge.bodies import FileCutOff, stream_file
 from dml.edge.http import BeginFunction, Parts, transaction
 
-# A test set is in memory until it is sealed. Who waits to send one holds next to nothing.
+# A test set is in memory only while it is sealed: a moment, once it has come whole. Until
+# then it waits on disk, under a key of its own: who sends slowly keeps nobody else waiting.
 IN_MEMORY: Final = 4
 READ_SECONDS: Final = 600.0
 _IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
@@ -35,11 +37,14 @@ async def upload_test_set(
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
         actor = ctx.actor
-    async with _IN_MEMORY:
-        file = await _read_in_time(request, limit=server.settings.test_set_limit_bytes)
-        sealed = await asyncio.to_thread(server.seal.seal, file, test_sets.purpose(bounty_id))
-        stored, size = await server.blobs.keep(sealed), len(file)
-        del file, sealed
+    with Spool() as spool:
+        size = await _read_in_time(request, spool, limit=server.settings.test_set_limit_bytes)
+        async with _IN_MEMORY:
+            sealed = await asyncio.to_thread(
+                lambda: server.seal.seal(spool.read(), test_sets.purpose(bounty_id))
+            )
+            stored = await server.blobs.keep(sealed)
+            del sealed
     async with transaction(server, token=None) as ctx:
         ctx = replace(ctx, actor=actor)
         test_set = await test_sets.replace(
@@ -96,13 +101,17 @@ async def reading(server: Parts, submission: Submission) -> AsyncIterator[Contex
         yield replace(ctx, actor=Actor(submission.submitter_id))
 
 
-async def _read_in_time(request: Request, *, limit: int) -> bytes:
-    """Return the body, or refuse it where it comes so slowly that others wait for its place."""
+async def _read_in_time(request: Request, spool: Spool, *, limit: int) -> int:
+    """Take the body down, or refuse it where it takes too long. Return how many bytes it has."""
+    size = 0
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return await read_file(request, limit=limit)
+            async for chunk in stream_file(request, limit=limit):
+                await spool.write(chunk)
+                size += len(chunk)
     except TimeoutError:
         raise FileCutOff from None
+    return size
 
 
 def _kind(request: Request, *taken: SubmissionKind) -> SubmissionKind:

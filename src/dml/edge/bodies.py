@@ -47,8 +47,3 @@ async def stream_file(request: Request, *, limit: int) -> AsyncIterator[bytes]:
         raise FileCutOff from None
     if size == 0:
         raise FileEmpty
-
-
-async def read_file(request: Request, *, limit: int) -> bytes:
-    """Return the whole body: for files that are sealed before they are kept."""
-    return b"".join([chunk async for chunk in stream_file(request, limit=limit)])
