@@ -236,6 +236,23 @@ class Settings(BaseSettings):
         le=10_000,
         description="The platform's fee, in hundredths of a percent of reward and device fee.",
     )
+    least_reward: Amount = Field(
+        parse("0.001"),
+        description="The least tokens that a job may offer for a device's result. A job costs each "
+        "device a download and a run; at a millionth of a token it costs its customer nothing.",
+    )
+    jobs_at_once: int = Field(
+        50, ge=1, description="Jobs that have not ended, which one customer may have."
+    )
+    counts_of_a_job: int = Field(
+        250_000,
+        ge=1_000,
+        description="Counts that a job's answer may have: its labels times the months that it "
+        "takes items of. With more labels a job has to name its dates.",
+    )
+    streams_of_one_user: int = Field(
+        20, ge=1, description="Jobs that one user may watch at once, at each API process."
+    )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."
     )

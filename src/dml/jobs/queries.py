@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.algorithms.models import Version, VersionState
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
-from dml.core.ids import AssignmentId, DeviceId, JobId, VersionId
+from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, VersionId
 from dml.core.money import MicroTokens
 from dml.jobs import rules
 from dml.jobs.models import (
@@ -52,6 +52,8 @@ _WORK: Final = text("""
     JOIN jobs j ON j.id = coalesce(d.job_id, f.job_id)
     ORDER BY d.id DESC
 """)
+
+_HOLD_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 _EARNED: Final = text("""
     SELECT count(*), coalesce(sum(j.reward), 0) FROM (
@@ -135,6 +137,17 @@ async def list_of_version(tx: AsyncSession, version_id: VersionId, *, limit: int
 async def list_jobs(tx: AsyncSession, job_ids: Sequence[JobId]) -> Sequence[Job]:
     """Return those of these jobs that there are."""
     return (await tx.scalars(select(Job).where(Job.id.in_(job_ids)))).all()
+
+
+async def hold_turn(tx: AsyncSession, customer_id: UserId) -> None:
+    """Let this customer's orders come one after the other, until the transaction ends."""
+    await tx.execute(_HOLD_TURN, {"name": f"order:{customer_id}"})
+
+
+async def count_not_ended(tx: AsyncSession, customer_id: UserId, *, most: int) -> int:
+    """Return how many jobs of a customer have not ended, at most `most`."""
+    some = select(Job.id).where(Job.customer_id == customer_id, Job.ended_at.is_(None)).limit(most)
+    return await tx.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 async def list_mine(

@@ -8,6 +8,7 @@ from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
 from dml.core.money import MAX, MicroTokens, render
+from dml.jobs import counting
 from dml.jobs.models import Job, JobState
 
 BPS: Final = 10_000
@@ -74,6 +75,42 @@ class ReasonMissing(Invalid):
     code = "jobs.reason_missing"
     reason = "Who closes a job of somebody else says why."
     remedy = "Send a `reason`: its customer reads it."
+
+
+class RewardTooLow(Invalid):
+    code = "jobs.reward_too_low"
+    reason = "The reward is less than what owners of devices get here at least."
+    remedy = "Offer at least `least`."
+
+
+class TooManyOpenJobs(Conflict):
+    code = "jobs.too_many_open"
+    reason = "You have as many jobs at once as one customer may have."
+    remedy = "Close one, or wait until one has ended."
+
+
+class TooManyCounts(Invalid):
+    code = "jobs.too_many_counts"
+    reason = "With so many labels over so many months the answer has more counts than one may have."
+    remedy = "Narrow `date_from` and `date_to` to at most `months` months together."
+
+
+def require_reward(reward: MicroTokens, least: MicroTokens) -> None:
+    if reward < least:
+        raise RewardTooLow(least=render(least))
+
+
+def require_few_open(open_jobs: int, most: int) -> None:
+    if open_jobs >= most:
+        raise TooManyOpenJobs(most=most)
+
+
+def require_few_counts(
+    labels: int, period: tuple[date | None, date | None], deadline: datetime, most: int
+) -> None:
+    """Refuse a job whose answer could be too large to be shown: none of its devices is at fault."""
+    if counting.count_cells(labels, *counting.period_of(*period, deadline)) > most:
+        raise TooManyCounts(months=max(1, most // labels - 1), most=most)
 
 
 def move(job: Job, to: JobState) -> Move:
