@@ -1,7 +1,7 @@
 """Every SELECT of this domain. Edges may read through these; only service and uploads write."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
@@ -13,6 +13,13 @@ from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Vers
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, VersionId
+
+# The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
+NAMED_BLOBS: Final = """
+    SELECT sha256 FROM algorithm_versions
+    WHERE state NOT IN ('refused', 'rejected')
+       OR coalesce(reviewed_at, checked_at, created_at) > :refused_since
+"""
 
 # A row that is shown and not changed, with what belongs to it beside its own columns.
 Shown: TypeAlias = Row[*tuple[Any, ...]]

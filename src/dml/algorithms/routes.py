@@ -1,5 +1,6 @@
 """REST: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -217,7 +218,8 @@ async def get_version(ctx: PublicCtx, algorithm_id: AlgorithmId, version_id: Ver
 @router.get(
     "/{algorithm_id}/versions/{version_id}/file",
     response_class=StreamingResponse,
-    responses=A_FILE | refusals(NotSignedIn, rules.AlgorithmNotFound, rules.VersionNotFound),
+    responses=A_FILE
+    | refusals(NotSignedIn, rules.AlgorithmNotFound, rules.VersionNotFound, rules.FileForgotten),
 )
 async def get_file(
     begin: Begin, server: Server, algorithm_id: AlgorithmId, version_id: VersionId
@@ -225,6 +227,8 @@ async def get_file(
     """The model itself, for its developer and moderators."""
     async with begin() as ctx:
         version, _ = await queries.get_managed_version(ctx.tx, ctx.actor, algorithm_id, version_id)
+        kept = timedelta(days=server.settings.keep_refused_versions_days)
+        rules.require_file_kept(version, ctx.now - kept)
     headers = {
         "Content-Length": str(version.size),
         "Content-Disposition": f'attachment; filename="{version.id}.onnx"',

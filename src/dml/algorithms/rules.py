@@ -84,6 +84,12 @@ class VersionNotApproved(Conflict):
     remedy = "Choose the algorithm's `approved_version`."
 
 
+class FileForgotten(NotFound):
+    code = "algorithms.file_forgotten"
+    reason = "The file of a version that was turned down is kept for a while only."
+    remedy = "Upload it again, mended, as a new version."
+
+
 class FileTooLarge(TooLarge):
     code = "algorithms.file_too_large"
     reason = "The file is larger than what is taken here."
@@ -211,6 +217,14 @@ def sees(algorithm: Algorithm, actor: Actor) -> bool:
 def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
     """Whether the actor sees a version of an algorithm that they see."""
     return version.state in PUBLIC or manages(algorithm, actor)
+
+
+def require_file_kept(version: Version, refused_since: datetime) -> None:
+    """Refuse the file of a version that was turned down before that moment."""
+    turned_down = version.state in (VersionState.REFUSED, VersionState.REJECTED)
+    at = version.reviewed_at or version.checked_at or version.created_at
+    if turned_down and at <= refused_since:
+        raise FileForgotten
 
 
 def upcoming(version: Version) -> Upcoming:

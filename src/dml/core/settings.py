@@ -159,6 +159,12 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="The least level that is logged."
     )
+    log_limit_bytes: int = Field(
+        10_000_000,
+        ge=0,
+        description="How long a file of logs may become before it begins anew; what it held is "
+        "kept once, as `….old`. 0: never, for who has a tool for it.",
+    )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
@@ -252,6 +258,14 @@ class Settings(BaseSettings):
     )
     streams_of_one_user: int = Field(
         20, ge=1, description="Jobs that one user may watch at once, at each API process."
+    )
+    keep_unnamed_files_hours: float = Field(
+        24,
+        ge=1,
+        description="How old an uploaded file is that no row names, before it is deleted.",
+    )
+    keep_refused_versions_days: int = Field(
+        30, ge=1, description="How long the file of a version is kept that was turned down."
     )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."

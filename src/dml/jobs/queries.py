@@ -53,6 +53,9 @@ _WORK: Final = text("""
     ORDER BY d.id DESC
 """)
 
+# The blobs that are needed: a job's model outlives whatever becomes of its version.
+NAMED_BLOBS: Final = "SELECT model_sha256 FROM jobs UNION ALL SELECT sha256 FROM job_archives"
+
 _HOLD_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 _EARNED: Final = text("""
