@@ -93,6 +93,7 @@ def test_a_version_moves_as_the_story_says(origin: VersionState, to: VersionStat
         (V.CHECKED, V.IN_REVIEW),
         (V.IN_REVIEW, V.APPROVED),
         (V.IN_REVIEW, V.REJECTED),
+        (V.APPROVED, V.RECALLED),
     }
     thing = version(origin)
     if (origin, to) in allowed:
@@ -114,9 +115,11 @@ def test_only_what_is_listed_is_seen_by_others(state: AlgorithmState, actor: Act
 
 
 @pytest.mark.parametrize(("state", "actor"), list(product(VersionState, EVERYBODY)))
-def test_only_an_approved_version_is_seen_by_others(state: VersionState, actor: Actor) -> None:
+def test_what_was_approved_is_seen_by_others_even_if_recalled(
+    state: VersionState, actor: Actor
+) -> None:
     seen = rules.sees_version(algorithm(A.LISTED), version(state), actor)
-    assert seen is (actor not in (STRANGER, NOBODY) or state is V.APPROVED)
+    assert seen is (actor not in (STRANGER, NOBODY) or state in (V.APPROVED, V.RECALLED))
 
 
 @pytest.mark.parametrize(("a", "v"), list(product(AlgorithmState, VersionState)))
@@ -191,6 +194,7 @@ def test_what_is_next_has_a_deadline_where_nobody_is_waited_for() -> None:
         V.REFUSED: [],
         V.APPROVED: [],
         V.REJECTED: [],
+        V.RECALLED: [],
     }
 
 

@@ -61,8 +61,10 @@ async def bring_to(at: At, owner: UserId, judge: UserId, state: VersionState) ->
     if state in (VersionState.CHECKED, VersionState.REFUSED):
         return version
     await service.submit(mine, version.algorithm_id, version.id)
-    if state is VersionState.APPROVED:
+    if state in (VersionState.APPROVED, VersionState.RECALLED):
         await service.approve(theirs, version.algorithm_id, version.id, reason=None)
+    if state is VersionState.RECALLED:
+        await service.recall(theirs, version.algorithm_id, version.id, reason="harm")
     if state is VersionState.REJECTED:
         await service.reject(theirs, version.algorithm_id, version.id, reason="no")
     return version
@@ -176,6 +178,9 @@ async def test_each_verb_works_from_one_state_alone(
             await service.approve(theirs, *ids, reason=None)
         with pytest.raises(rules.WrongState):
             await service.reject(theirs, *ids, reason="no")
+    if state is not VersionState.APPROVED:
+        with pytest.raises(rules.WrongState):
+            await service.recall(theirs, *ids, reason="no")
     assert version.state is state
 
 

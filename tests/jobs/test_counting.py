@@ -1,7 +1,7 @@
 """What a result must add up to, without a database."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from dml.jobs.counting import ImplausibleResult, Terms
 from dml.jobs.models import UNDATED
 
 TERMS = Terms.of(["cat", "dog"], None, None)
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
 GOOD: dict[str, Any] = {
     "items": 6,
     "labels": {"cat": 3, "dog": 2},
@@ -28,9 +29,9 @@ def of_march(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_result_that_adds_up_is_good() -> None:
-    counting.check(GOOD, TERMS)
+    counting.check(GOOD, TERMS, NOW)
     empty = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
-    counting.check(empty, TERMS)
+    counting.check(empty, TERMS, NOW)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_a_result_that_adds_up_is_good() -> None:
 )
 def test_what_does_not_add_up_is_named(wrong: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ImplausibleResult) as refused:
-        counting.check(GOOD | wrong, TERMS)
+        counting.check(GOOD | wrong, TERMS, NOW)
     problems: Any = refused.value.facts["problems"]
     assert pointer in {it["pointer"] for it in problems}
 
@@ -69,16 +70,16 @@ def test_a_month_outside_the_period_is_refused(
 ) -> None:
     terms = Terms.of(["cat"], first, end)
     if good:
-        counting.check(of_march(), terms)
+        counting.check(of_march(), terms, NOW)
     else:
         with pytest.raises(ImplausibleResult):
-            counting.check(of_march(), terms)
+            counting.check(of_march(), terms, NOW)
 
 
 def test_where_there_is_a_period_nothing_is_undated() -> None:
     terms = Terms.of(["cat"], date(2026, 3, 1), None)
     with pytest.raises(ImplausibleResult):
-        counting.check(of_march(items=3, labels={"cat": 3}, undated=1), terms)
+        counting.check(of_march(items=3, labels={"cat": 3}, undated=1), terms, NOW)
 
 
 def test_equal_results_have_equal_bytes() -> None:
@@ -121,5 +122,24 @@ def test_nothing_that_counts_is_lost_on_the_way_into_the_totals(
         "months": months,
         "undated": total - dated,
     }
-    counting.check(result, TERMS)
+    counting.check(result, TERMS, NOW)
     assert sum(counting.cells(json.loads(counting.canonical(result)), TERMS).values()) == total
+
+
+@pytest.mark.parametrize("month", ["1825-12", "2026-08", "2199-12"])
+def test_nothing_is_older_than_photography_or_newer_than_tomorrow(month: str) -> None:
+    wrong = GOOD | {"months": {month: {"cat": 2}}, "undated": 3}
+    with pytest.raises(ImplausibleResult):
+        counting.check(wrong, TERMS, NOW)
+
+
+def test_tomorrow_counts_for_clocks_are_wrong() -> None:
+    right = GOOD | {"months": {"2026-08": {"cat": 2}}, "undated": 3}
+    counting.check(right, TERMS, datetime(2026, 7, 31, 12, tzinfo=UTC))
+
+
+def test_an_answer_has_a_count_for_each_label_and_month_and_undated() -> None:
+    period = counting.period_of(date(2026, 1, 1), date(2026, 3, 1), NOW)
+    assert period == ("2026-01", "2026-02")
+    assert counting.count_cells(1_000, *period) == 3_000
+    assert counting.count_cells(2, *counting.period_of(None, None, NOW)) > 4_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dml.core.context import SYSTEM, Context, Role
+from dml.core.context import SYSTEM, Context
 from dml.core.ids import VersionId, new_id
 from dml.devices.events import DeviceRevoked
 from dml.jobs import processes
@@ -138,7 +138,7 @@ async def test_a_price_that_rose_is_refused(world: World, version_id: VersionId)
 
 async def test_somebody_elses_job_is_not_there(world: World) -> None:
     job = await make_job(world)
-    stranger = await world.person("stranger", Role.MODERATOR)
+    stranger = await world.person("stranger")
     for path in ("", "/results", "/results.csv", "/events", "/timeline"):
         problem(await stranger.get(f"{job.path}{path}"), 404, "jobs.not_found")
     for verb in ("pause", "resume", "close"):

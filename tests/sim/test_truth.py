@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from datetime import UTC, datetime
 
 from dml.jobs import counting
 from dml.jobs.counting import Terms
@@ -10,6 +11,7 @@ from dml.sim.population import LABELS
 from dml.sim.truth import Truth
 
 TERMS = Terms.of(LABELS, None, None)
+NOW = datetime.now(UTC)
 TRUTH = Truth.draw(LABELS, random.Random(7))
 
 
@@ -18,7 +20,7 @@ def test_results_add_up_and_are_in_the_form_that_is_kept() -> None:
         for uncertain in (0, 12):
             body = photos.result(uncertain)
             result = json.loads(body)
-            counting.check(result, TERMS)
+            counting.check(result, TERMS, NOW)
             assert counting.canonical(result) == body
 
 

@@ -4,7 +4,12 @@ from typing import Final
 
 # Codes of the server which tell that a place is this device's no longer.
 LOST: Final = frozenset(
-    {"jobs.lease_over", "jobs.another_result_accepted", "jobs.assignment_not_found"}
+    {
+        "jobs.lease_over",
+        "jobs.another_result_accepted",
+        "jobs.assignment_not_found",
+        "jobs.version_recalled",
+    }
 )
 
 

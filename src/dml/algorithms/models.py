@@ -34,6 +34,7 @@ class VersionState(StrEnum):
     IN_REVIEW = "in_review"
     APPROVED = "approved"
     REJECTED = "rejected"
+    RECALLED = "recalled"
 
 
 class Algorithm(Base):
@@ -70,6 +71,7 @@ class Version(Base):
     __table_args__ = (
         UniqueConstraint("algorithm_id", "number"),
         CheckConstraint("size >= 0", "size_not_negative"),
+        CheckConstraint("(state = 'recalled') = (recalled_at IS NOT NULL)", "recalled_at"),
         Index(None, "state", "id"),
     )
 
@@ -87,6 +89,8 @@ class Version(Base):
     checked_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
     review_reason: Mapped[str | None] = mapped_column(default=None)
+    recalled_at: Mapped[datetime | None] = mapped_column(default=None)
+    recall_reason: Mapped[str | None] = mapped_column(default=None)
     # Where it was first shown to be good, of a model that was entered into a bounty.
     origin: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
     # And then the team that entered it: none of them reviews it.

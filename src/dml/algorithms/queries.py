@@ -1,7 +1,7 @@
 """Every SELECT of this domain. Edges may read through these; only service and uploads write."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
@@ -13,6 +13,13 @@ from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Vers
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, VersionId
+
+# The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
+NAMED_BLOBS: Final = """
+    SELECT sha256 FROM algorithm_versions
+    WHERE state NOT IN ('refused', 'rejected')
+       OR coalesce(reviewed_at, checked_at, created_at) > :refused_since
+"""
 
 # A row that is shown and not changed, with what belongs to it beside its own columns.
 Shown: TypeAlias = Row[*tuple[Any, ...]]
@@ -117,14 +124,24 @@ async def get_managed_version(
 async def get_approved_version(
     tx: AsyncSession, version_id: VersionId
 ) -> tuple[Version, Algorithm]:
-    """Load a version that a new job may pin, with its algorithm, or refuse."""
-    query = select(Version, Algorithm).join(Algorithm, Algorithm.id == Version.algorithm_id)
-    found = (await tx.execute(query.where(Version.id == version_id))).one_or_none()
-    if found is None:
+    """Load a version that a new job may pin, with its algorithm, or refuse.
+
+    Until the transaction ends nobody suspends the algorithm or recalls the version: a job that is
+    ordered meanwhile would be missed by who ends them all.
+    """
+    of_version = select(Version.algorithm_id).where(Version.id == version_id).scalar_subquery()
+    held = select(Algorithm).where(Algorithm.id == of_version).with_for_update(read=True)
+    algorithm = await tx.scalar(held.execution_options(populate_existing=True))
+    version = await tx.get(Version, version_id, populate_existing=True)  # As it is since then.
+    if algorithm is None or version is None:
         raise rules.VersionNotFound
-    version, algorithm = found
     rules.require_runnable(algorithm, version)
     return version, algorithm
+
+
+async def get_any_version(tx: AsyncSession, version_id: VersionId) -> Version:
+    """Load a version that is known to be there, for the system."""
+    return await tx.get_one(Version, version_id)
 
 
 async def lock_version(tx: AsyncSession, version_id: VersionId) -> Version:
@@ -146,7 +163,7 @@ async def list_versions(
     algorithm = await get_algorithm(tx, actor, algorithm_id)
     query = select(Version).where(Version.algorithm_id == algorithm_id)
     if not rules.manages(algorithm, actor):
-        query = query.where(Version.state == VersionState.APPROVED)
+        query = query.where(Version.state.in_(rules.PUBLIC))
     if after is not None:
         query = query.where(Version.id < after)
     return (await tx.scalars(query.order_by(Version.id.desc()).limit(limit + 1))).all()
@@ -187,6 +204,6 @@ async def find_same(
         Version.algorithm_id == algorithm_id,
         Version.sha256 == sha256,
         Version.input_spec == input_spec,
-        Version.state.not_in([VersionState.REFUSED, VersionState.REJECTED]),
+        Version.state.not_in([VersionState.REFUSED, VersionState.REJECTED, VersionState.RECALLED]),
     )
     return await tx.scalar(query.limit(1))

@@ -1,5 +1,6 @@
 """REST: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -134,7 +135,10 @@ async def get_timeline(ctx: Ctx, algorithm_id: AlgorithmId) -> TimelineOut:
     responses=refusals(ModeratorsOnly, rules.AlgorithmNotFound, rules.WrongState),
 )
 async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: ReasonIn) -> Shown:
-    """Take an algorithm off the list for now. For moderators."""
+    """Take an algorithm off the list for now, and give out no more work of it. For moderators.
+
+    What devices have begun may still come in; its jobs wait, at most until their deadline.
+    """
     await service.suspend(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
 
@@ -222,7 +226,8 @@ async def get_version(ctx: PublicCtx, algorithm_id: AlgorithmId, version_id: Ver
 @router.get(
     "/{algorithm_id}/versions/{version_id}/file",
     response_class=Response,
-    responses=A_FILE | refusals(NotSignedIn, rules.AlgorithmNotFound, rules.VersionNotFound),
+    responses=A_FILE
+    | refusals(NotSignedIn, rules.AlgorithmNotFound, rules.VersionNotFound, rules.FileForgotten),
 )
 async def get_file(
     begin: SignedInBegin,
@@ -234,6 +239,8 @@ async def get_file(
     """The model itself, for its developer and moderators."""
     async with begin() as ctx:
         version, _ = await queries.get_managed_version(ctx.tx, ctx.actor, algorithm_id, version_id)
+        kept = timedelta(days=server.settings.keep_refused_versions_days)
+        rules.require_file_kept(version, ctx.now - kept)
     headers = {"Content-Disposition": f'attachment; filename="{version.id}.onnx"'}
     return await send_file(request, server.blobs, version.sha256, headers=headers)
 
@@ -308,6 +315,24 @@ async def reject(
 ) -> Version:
     """Turn this version down, with a reason. For moderators, and not for one's own."""
     return await service.reject(ctx, algorithm_id, version_id, reason=body.reason)
+
+
+@router.post(
+    "/{algorithm_id}/versions/{version_id}/recall",
+    response_model=VersionOut,
+    responses=refusals(
+        ModeratorsOnly, rules.AlgorithmNotFound, rules.VersionNotFound, rules.WrongState
+    ),
+)
+async def recall(
+    ctx: Ctx, algorithm_id: AlgorithmId, version_id: VersionId, body: ReasonIn
+) -> Version:
+    """Stop an approved version for good, with a reason that everybody may read. For moderators.
+
+    No device gets the model any more and no result of it is taken; its jobs end, and give back
+    what they have not spent.
+    """
+    return await service.recall(ctx, algorithm_id, version_id, reason=body.reason)
 
 
 @moderation_router.get("/versions", responses=refusals(ModeratorsOnly))

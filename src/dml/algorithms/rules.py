@@ -25,13 +25,16 @@ VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     VersionState.CHECKED: frozenset({VersionState.IN_REVIEW}),
     VersionState.REFUSED: frozenset(),
     VersionState.IN_REVIEW: frozenset({VersionState.APPROVED, VersionState.REJECTED}),
-    VersionState.APPROVED: frozenset(),
+    VersionState.APPROVED: frozenset({VersionState.RECALLED}),
     VersionState.REJECTED: frozenset(),
+    VersionState.RECALLED: frozenset(),
 }
 # Of which data a device can make what a model of that kind takes.
 DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
     AlgorithmKind.IMAGE: frozenset({DataKind.PHOTO}),
 }
+# What everybody sees. Whoever ran a version that was recalled shall be able to read why.
+PUBLIC: Final = frozenset({VersionState.APPROVED, VersionState.RECALLED})
 assert DATA_KINDS.keys() == set(AlgorithmKind)
 assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
 assert VERSION_MOVES.keys() == set(VersionState)
@@ -86,6 +89,12 @@ class VersionNotApproved(Conflict):
     code = "algorithms.version_not_approved"
     reason = "This version is not approved, so nobody can run it."
     remedy = "Choose the algorithm's `approved_version`."
+
+
+class FileForgotten(NotFound):
+    code = "algorithms.file_forgotten"
+    reason = "The file of a version that was turned down is kept for a while only."
+    remedy = "Upload it again, mended, as a new version."
 
 
 class FileTooLarge(TooLarge):
@@ -217,7 +226,15 @@ def sees(algorithm: Algorithm, actor: Actor) -> bool:
 
 def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
     """Whether the actor sees a version of an algorithm that they see."""
-    return version.state is VersionState.APPROVED or manages(algorithm, actor)
+    return version.state in PUBLIC or manages(algorithm, actor)
+
+
+def require_file_kept(version: Version, refused_since: datetime) -> None:
+    """Refuse the file of a version that was turned down before that moment."""
+    turned_down = version.state in (VersionState.REFUSED, VersionState.REJECTED)
+    at = version.reviewed_at or version.checked_at or version.created_at
+    if turned_down and at <= refused_since:
+        raise FileForgotten
 
 
 def upcoming(version: Version) -> Upcoming:

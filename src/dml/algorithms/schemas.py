@@ -133,10 +133,14 @@ class VersionOut(Wire):
     )
     refusals: list[RefusalOut] = Field(description="Why the check refused the file.")
     review_reason: str | None
+    recall_reason: str | None = Field(
+        description="Why nobody may run it any more, once it was recalled."
+    )
     origin: OriginOut | None = Field(description="The bounty that it was entered into, if any.")
     created_at: datetime
     checked_at: datetime | None
     reviewed_at: datetime | None
+    recalled_at: datetime | None
 
 
 class VersionToReviewOut(VersionOut):

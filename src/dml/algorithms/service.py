@@ -3,9 +3,10 @@
 from dml.accounts import rules as roles
 from dml.accounts.models import DataKind
 from dml.algorithms import queries, rules
+from dml.algorithms.events import VersionRecalled
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit, processes
+from dml.core import audit, events, processes
 from dml.core.audit import Move
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
@@ -107,8 +108,29 @@ async def reject(
     return version
 
 
+async def recall(
+    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str
+) -> Version:
+    """Let nobody run this version any more. What runs of it ends, and its jobs with a refund.
+
+    From the commit on no device gets it, and no result of it is taken; the rest follows by itself.
+    Its own developer may recall it, too, where a moderator: to stop harm is in nobody's favour.
+    """
+    roles.require_moderator(ctx.actor)
+    version, _ = await queries.get_version(ctx.tx, ctx.actor, algorithm_id, version_id, lock=True)
+    move = rules.move_version(version, VersionState.RECALLED)
+    version.recalled_at, version.recall_reason = ctx.now, reason
+    audit.record(ctx, version.reference, "recalled", move, reason=reason)
+    await events.publish(ctx, VersionRecalled(version.id, ctx.actor.id))
+    return version
+
+
 async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
-    """Take an algorithm off the list for now: no new job can run it."""
+    """Take an algorithm off the list for now: no new job runs it, no work of it is given out.
+
+    Devices that have begun may still hand in, and are paid; its jobs wait, at most until their
+    deadline. To end them at once, recall the version.
+    """
     roles.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)

@@ -36,6 +36,19 @@ SORTED_BY: Final = {
     "prize_pool": Bounty.prize_pool,
 }
 
+# The blobs that are needed. Predictions are published under their hash when the bounty is ranked.
+NAMED_BLOBS: Final = """
+    SELECT sha256 FROM bounty_attachments
+    UNION ALL SELECT sealed FROM bounty_test_sets
+    UNION ALL SELECT prepared FROM bounty_test_sets
+    UNION ALL SELECT published FROM bounty_test_sets
+    UNION ALL SELECT sha256 FROM submissions
+    UNION ALL SELECT sealed_predictions FROM submissions
+    UNION ALL SELECT predictions_sha256 FROM submissions
+    UNION ALL SELECT entry->>'predictions_sha256'
+    FROM bounty_rankings CROSS JOIN LATERAL jsonb_array_elements(entries) AS entry
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:

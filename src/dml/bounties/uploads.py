@@ -8,12 +8,14 @@ from fastapi import HTTPException, Request
 from dml.bounties import submission_processes, submission_rules, submitting, test_sets
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.ids import BountyId
-from dml.edge.bodies import FileCutOff, read_file, sha256_of, stream_file
+from dml.core.spool import Spool
+from dml.edge.bodies import FileCutOff, sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts
 from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import uploading
 
-# A test set is in memory until it is sealed. Who waits to send one holds next to nothing.
+# A test set is in memory only while it is sealed: a moment, once it has come whole. Until
+# then it waits on disk, under a key of its own: who sends slowly keeps nobody else waiting.
 IN_MEMORY: Final = 4
 READ_SECONDS: Final = 600.0
 _IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
@@ -34,11 +36,15 @@ async def upload_test_set(
         await test_sets.get_replaceable(ctx, bounty_id)
         actor, began = ctx.actor, ctx.now
     limit = server.settings.test_set_limit_bytes
-    async with uploading(server, actor, request, limit=limit), _IN_MEMORY:
-        file = await _read_in_time(request, limit=limit)
-        sealed = await asyncio.to_thread(server.seal.seal, file, test_sets.purpose(bounty_id))
-        stored, size = await server.blobs.keep(sealed), len(file)
-        del file, sealed
+    with Spool() as spool:
+        async with uploading(server, actor, request, limit=limit):
+            size = await _read_in_time(request, spool, limit=limit)
+        async with _IN_MEMORY:
+            sealed = await asyncio.to_thread(
+                lambda: server.seal.seal(spool.read(), test_sets.purpose(bounty_id))
+            )
+            stored = await server.blobs.keep(sealed)
+            del sealed
     async with begin(since=began) as ctx:
         test_set = await test_sets.replace(
             ctx,
@@ -96,13 +102,17 @@ async def submit(
     )
 
 
-async def _read_in_time(request: Request, *, limit: int) -> bytes:
-    """Return the body, or refuse it where it comes so slowly that others wait for its place."""
+async def _read_in_time(request: Request, spool: Spool, *, limit: int) -> int:
+    """Take the body down, or refuse it where it takes too long. Return how many bytes it has."""
+    size = 0
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return await read_file(request, limit=limit)
+            async for chunk in stream_file(request, limit=limit):
+                await spool.write(chunk)
+                size += len(chunk)
     except TimeoutError:
         raise FileCutOff from None
+    return size
 
 
 def _kind(request: Request, *taken: SubmissionKind) -> SubmissionKind:

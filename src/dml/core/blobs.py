@@ -4,9 +4,11 @@ A blob is stored under its SHA-256, so that it never changes and the same file i
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 8 * 1024 * 1024  # A store in the cloud takes no part below 5 MiB.
 PART_BYTES_HERE: Final = 128 * 1024  # So little an upload holds that stalls.
 PARTS_AT_ONCE: Final = 2
+LISTED_AT_ONCE: Final = 1_000
 
 
 class BlobTooLarge(Exception):
@@ -103,9 +106,70 @@ class Blobs:
 
         return chunks()
 
+    async def list_old(self, before: datetime) -> AsyncIterator[list[str]]:
+        """Yield the blobs that were kept before a moment, some at a time."""
+        async for some in self._store.list("sha256/", chunk_size=LISTED_AT_ONCE):
+            yield [_name(it["path"]) for it in some if it["last_modified"] < before]
+
+    async def list_condemned(self) -> list[str]:
+        """Return what `condemn` put aside and nobody has decided about."""
+        listed = self._store.list("condemned/", chunk_size=LISTED_AT_ONCE)
+        return [_name(it["path"]) async for some in listed for it in some]
+
+    async def condemn(self, sha256: str, before: datetime) -> bool:
+        """Put a blob aside. False, and nothing is done, if it was kept again since `before`.
+
+        To move it is one act: whoever keeps the same content afterwards makes a new blob, and
+        whoever did so a moment before is seen by its age, and it is put back.
+        """
+        try:
+            await self._store.rename_async(_path(sha256), _condemned(sha256))
+            aside = await self._store.head_async(_condemned(sha256))
+        except FileNotFoundError:  # Somebody else was first.
+            return False
+        if aside["last_modified"] < before:
+            return True
+        await self.restore(sha256)
+        return False
+
+    async def restore(self, sha256: str) -> None:
+        """Put back what was put aside."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.rename_async(_condemned(sha256), _path(sha256))
+
+    async def delete(self, sha256: str) -> None:
+        """Delete what was put aside, for good."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.delete_async(_condemned(sha256))
+
+    async def forget_cut_off(self, before: datetime) -> int:
+        """Delete what uploads left that were killed with their process. Return how many."""
+        if self._folder is None:  # Elsewhere the store's own rule for unfinished uploads does it.
+            return 0
+        return await asyncio.to_thread(_forget_files, self._folder / "incoming", before)
+
 
 def _path(sha256: str) -> str:
     return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def _condemned(sha256: str) -> str:
+    return f"condemned/{sha256}"
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _forget_files(folder: Path, before: datetime) -> int:
+    """Delete the files in a folder that nobody has written to since."""
+    done = 0
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mtime < before.timestamp():
+                file.unlink()
+                done += 1
+    return done
 
 
 def _write_through(folder: Path, path: str) -> None:

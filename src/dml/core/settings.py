@@ -170,6 +170,12 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         "INFO", description="The least level that is logged."
     )
+    log_limit_bytes: int = Field(
+        10_000_000,
+        ge=0,
+        description="How long a file of logs may become before it begins anew; what it held is "
+        "kept once, as `….old`. 0: never, for who has a tool for it.",
+    )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
@@ -266,6 +272,31 @@ class Settings(BaseSettings):
         ge=0,
         le=10_000,
         description="The platform's fee, in hundredths of a percent of reward and device fee.",
+    )
+    least_reward: Amount = Field(
+        parse("0.001"),
+        description="The least tokens that a job may offer for a device's result. A job costs each "
+        "device a download and a run; at a millionth of a token it costs its customer nothing.",
+    )
+    jobs_at_once: int = Field(
+        50, ge=1, description="Jobs that have not ended, which one customer may have."
+    )
+    counts_of_a_job: int = Field(
+        250_000,
+        ge=1_000,
+        description="Counts that a job's answer may have: its labels times the months that it "
+        "takes items of. With more labels a job has to name its dates.",
+    )
+    streams_of_one_user: int = Field(
+        20, ge=1, description="Jobs that one user may watch at once, at each API process."
+    )
+    keep_unnamed_files_hours: float = Field(
+        24,
+        ge=1,
+        description="How old an uploaded file is that no row names, before it is deleted.",
+    )
+    keep_refused_versions_days: int = Field(
+        30, ge=1, description="How long the file of a version is kept that was turned down."
     )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."

@@ -75,11 +75,6 @@ async def stream_file(request: Request, *, limit: int) -> AsyncIterator[bytes]:
         raise FileEmpty
 
 
-async def read_file(request: Request, *, limit: int) -> bytes:
-    """Return the whole body: for files that are sealed before they are kept."""
-    return b"".join([chunk async for chunk in stream_file(request, limit=limit)])
-
-
 async def sha256_of(stream: AsyncIterator[bytes]) -> str:
     """Read a file to its end and keep nothing of it but its digest, as a blob store names it."""
     digest = hashlib.sha256()

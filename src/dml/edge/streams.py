@@ -12,30 +12,33 @@ LOOK_SECONDS: Final = 15.0
 
 
 async def while_admitted(
-    begin: BeginFunction, events: AsyncGenerator[str], *, every_seconds: float = LOOK_SECONDS
-) -> AsyncIterator[str]:
-    """Yield `events`, and look again, that often, whether who watches may.
+    begin: BeginFunction, events: AsyncGenerator[bytes], *, every_seconds: float = LOOK_SECONDS
+) -> AsyncIterator[bytes]:
+    """Yield `events`, and look again between two of them, that often, whether who watches may.
 
-    If not, the last event is `refused`, whose data is a problem document.
+    An event may come in pieces. If they may not, the last event is `refused`, whose data is a
+    problem document.
     """
     loop = asyncio.get_running_loop()
     looked = loop.time()
+    is_whole = True
     event = asyncio.ensure_future(anext(events))
     try:
         while True:
-            left = looked + every_seconds - loop.time()
-            await asyncio.wait((event,), timeout=max(0.0, left))
-            if loop.time() >= looked + every_seconds:
+            left = max(0.0, looked + every_seconds - loop.time())
+            await asyncio.wait((event,), timeout=left if is_whole else None)
+            if is_whole and loop.time() >= looked + every_seconds:
                 async with begin():
                     looked = loop.time()
             if event.done():
-                yield event.result()
+                piece = event.result()
+                is_whole = piece.endswith(b"\n\n")
+                yield piece
                 event = asyncio.ensure_future(anext(events))
     except StopAsyncIteration:
         return
     except DmlError as refusal:
-        problem = bytes(answer(refusal).body).decode()
-        yield f"event: refused\ndata: {problem}\n\n"
+        yield b"event: refused\ndata: %b\n\n" % bytes(answer(refusal).body)
     finally:
         event.cancel()
         await asyncio.gather(event, return_exceptions=True)

@@ -147,7 +147,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)
     app.state.seal = wiring.make_seal(settings)
-    app.state.watch = Watch(app.state.sessions)
+    app.state.watch = Watch(app.state.sessions, streams_of_one_user=settings.streams_of_one_user)
     app.state.authenticate = sessions.authenticate
 
     answer_in_problems(app)

@@ -21,7 +21,7 @@ from dml.core.settings import Settings
 from dml.devices import service as devices
 from dml.edge import idempotency, worker
 from dml.edge.worker import WorkerParts
-from dml.entrypoints import fitness, handlers, wiring
+from dml.entrypoints import collector, fitness, handlers, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
@@ -34,6 +34,8 @@ FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
 SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 ARCHIVE_SECONDS: Final = 60.0
+COLLECT_SECONDS: Final = 3_600
+LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
 TROUBLE_SECONDS: Final = 1.0
 
@@ -68,6 +70,20 @@ async def archive(parts: WorkerParts) -> None:
         except Exception:  # A loop that ends would let the tables grow until a restart.
             log.exception("archiving failed, and is tried again")
         await asyncio.sleep(ARCHIVE_SECONDS)
+
+
+async def collect(parts: WorkerParts) -> None:
+    """Delete files that nothing names, and begin logs anew that have grown long, now and then."""
+    home, limit = parts.settings.home, parts.settings.log_limit_bytes
+    while True:
+        try:
+            await collector.collect(parts.sessions, parts.blobs, parts.settings, datetime.now(UTC))
+        except Exception:  # A loop that ends would let the disk fill until a restart.
+            log.exception("collecting files failed, and is tried again")
+        for _ in range(COLLECT_SECONDS // LOGS_SECONDS):
+            files = [*home.glob("*.log"), *home.glob("logs/*.log")]
+            await asyncio.to_thread(logs.rotate_all, files, limit)
+            await asyncio.sleep(LOGS_SECONDS)
 
 
 async def run_archiver() -> None:
@@ -172,6 +188,7 @@ async def serve(settings: Settings) -> None:
             )
         ),
         archive(parts),
+        collect(parts),
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]
     tasks = [asyncio.create_task(loop) for loop in loops]

@@ -9,6 +9,8 @@ from dml.jobs.models import Job
 async def get_job(device: DeviceContext, assignment_id: AssignmentId) -> Job:
     """Return the job of an assignment that this device holds just now, or refuse."""
     tx, device_id = device.ctx.tx, device.device.id
+    if await queries.is_recalled(tx, assignment_id, device_id):
+        raise rules.VersionRecalled
     job = await queries.find_job_held(tx, assignment_id, device_id)
     if job is not None:
         return job

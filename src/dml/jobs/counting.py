@@ -6,7 +6,7 @@ item once more: in its month or as undated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -15,8 +15,9 @@ from dml.core.errors import Invalid
 from dml.jobs.models import UNDATED
 
 ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
+FIRST_MONTH: Final = "1826-01"  # Of the oldest photograph that there is.
 MONTHS: Final = frozenset(
-    f"{year}-{month:02}" for year in range(1900, 2200) for month in range(1, 13)
+    f"{year}-{month:02}" for year in range(1826, 2200) for month in range(1, 13)
 )
 
 
@@ -55,13 +56,13 @@ def month_name(number: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def check(result: Mapping[str, Any], terms: Terms) -> None:
+def check(result: Mapping[str, Any], terms: Terms, now: datetime) -> None:
     """Refuse a result of the right shape that breaks the sums, the labels or the period."""
     labels: Mapping[str, int] = result["labels"]
     months: Mapping[str, Mapping[str, int]] = result["months"]
     found = [
         *_unknown_labels(labels, months, terms),
-        *_outside_period(months, terms),
+        *_outside_period(months, terms, now),
         *_broken_sums(result, labels, months),
     ]
     if terms.has_period and result["undated"]:
@@ -85,16 +86,34 @@ def _unknown_labels(
     ]
 
 
-def _outside_period(months: Mapping[str, Mapping[str, int]], terms: Terms) -> list[dict[str, str]]:
-    if not terms.has_period:
-        return []
-    first = terms.date_from.strftime("%Y-%m") if terms.date_from else "0000-00"
-    # The end is the first day that is left out: its month counts unless that is its first day.
-    last = "9999-99"
-    if terms.date_to is not None:
-        last = date.fromordinal(terms.date_to.toordinal() - 1).strftime("%Y-%m")
+def period_of(date_from: date | None, date_to: date | None, end: datetime) -> tuple[str, str]:
+    """Return the first and the last month that items of a job can be of, as seen at `end`.
+
+    Nothing is older than photography, or newer than tomorrow: clocks are wrong by a day at most.
+    """
+    first = max(FIRST_MONTH, _month(date_from)) if date_from else FIRST_MONTH
+    # `date_to` is the first day that is left out: its month counts unless that is its first day.
+    last = _month((end + timedelta(days=1)).date())
+    if date_to is not None:
+        last = min(last, _month(date_to - timedelta(days=1)))
+    return first, last
+
+
+def count_cells(labels: int, first: str, last: str) -> int:
+    """Return how many counts an answer can have: one for each label and month, and undated."""
+    return labels * (max(0, month_number(last) - month_number(first) + 1) + 1)
+
+
+def _month(day: date) -> str:
+    return f"{day.year:04}-{day.month:02}"
+
+
+def _outside_period(
+    months: Mapping[str, Mapping[str, int]], terms: Terms, now: datetime
+) -> list[dict[str, str]]:
+    first, last = period_of(terms.date_from, terms.date_to, now)
     return [
-        {"pointer": f"/months/{month}", "detail": f"lies outside the job's {first} to {last}"}
+        {"pointer": f"/months/{month}", "detail": f"lies outside {first} to {last}"}
         for month in months
         if not first <= month <= last
     ]

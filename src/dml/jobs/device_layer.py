@@ -8,25 +8,29 @@ a request. `tests/jobs/test_contract.py` holds the two to the same answers.
 What is answered here is counted, not logged: a line each would fill a disk. Refusals are logged.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 from cachetools import LRUCache
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
 from dml.core import metrics
 from dml.core.errors import DmlError, Invalid
-from dml.core.ids import AssignmentId, JobId
+from dml.core.ids import AssignmentId, JobId, VersionId
 from dml.devices.tokens import DeviceActor
 from dml.edge.requests import request_id_of, send_answer, send_refusal
 from dml.jobs.counting import ITEMS_MAX, MONTHS
 from dml.jobs.device_path import Claimable, DevicePath, Lease
+from dml.jobs.lookups import Facts, Model
 from dml.jobs.outcomes import Leased
 from dml.jobs.shapes import claimed, extended
 
@@ -37,7 +41,8 @@ _ONE: Final = re.compile(
 _READ: Final = frozenset((b"authorization", b"content-length", b"content-type", b"x-request-id"))
 _ODD: Final = frozenset((b"origin", b"transfer-encoding", b"expect", b"upgrade"))
 _ACCEPTED: Final = b'{"state":"accepted"}'
-_TEMPLATE_BYTES: Final = 32 * 1024 * 1024
+_TEMPLATE_BYTES: Final = 8 * 1024 * 1024
+_LABELS: Final = TypeAdapter(list[str])
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_MAX)]
 Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=1_000)]
@@ -71,13 +76,25 @@ class _Head(NamedTuple):
     body_bytes: int
 
 
+class _Template(NamedTuple):
+    """The answer to a claim but for what differs between devices, and the labels."""
+
+    start: bytes
+    after_id: bytes
+    after_seconds: bytes
+    after_until: bytes
+    after_url: bytes
+    end: bytes
+
+
 class DeviceLayer:
     """ASGI, around `app`, whose state has the device path."""
 
     def __init__(self, app: Starlette, *, body_limit_bytes: int) -> None:
         self.app = app
         self._limit = body_limit_bytes
-        self._templates: LRUCache[JobId, Sequence[bytes]] = LRUCache(_TEMPLATE_BYTES, _length)
+        self._templates: LRUCache[JobId, _Template] = LRUCache(_TEMPLATE_BYTES, _length)
+        self._labels: LRUCache[VersionId, bytes] = LRUCache(_TEMPLATE_BYTES, len)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = _read_head(scope) if scope["type"] == "http" else None
@@ -132,15 +149,23 @@ class DeviceLayer:
         try:
             template = self._templates[held.leased.job_id]
         except KeyError:
-            template = _template(held)
-            if _length(template) < _TEMPLATE_BYTES:
-                self._templates[held.leased.job_id] = template
+            template = self._templates[held.leased.job_id] = _template(held)
+        labels = self._encoded_labels(held.facts.model)
         name = str(held.leased.id).encode()
         seconds, until = b"%d" % held.leased.seconds, _moment(held.leased.expires_at)
-        start, after_id, after_seconds, after_until, end = template
-        return b"".join(
-            (start, name, after_id, seconds, after_seconds, until, after_until, name, end)
-        )
+        start, after_id, after_seconds, after_until, after_url, end = template
+        lease = (start, name, after_id, seconds, after_seconds, until, after_until, name)
+        return b"".join((*lease, after_url, labels, end))
+
+    def _encoded_labels(self, model: Model) -> bytes:
+        """Write the labels of a version as pydantic does: once for all its jobs."""
+        try:
+            return self._labels[model.version_id]
+        except KeyError:
+            encoded = _LABELS.dump_json(list(model.labels))
+            with contextlib.suppress(ValueError):  # Larger than all that may be kept.
+                self._labels[model.version_id] = encoded
+            return encoded
 
 
 def _read_head(scope: Scope) -> _Head | None:
@@ -191,25 +216,26 @@ async def _read_body(receive: Receive) -> tuple[bytes, Receive]:
     return b"".join(it.get("body", b"") for it in messages), replay
 
 
-def _template(held: Lease) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+def _template(held: Lease) -> _Template:
     """Cut the answer to a claim at what differs: id, seconds left, end of the lease, id again.
 
-    All of them come before what people wrote (labels, the input), so the first of each is it.
+    All of them come before what people wrote (the input), so the first of each is it. The labels
+    come after it, and are left out: they are the same for many jobs. Quotes in what people wrote
+    are escaped, so the last empty list of this name is theirs.
     """
     name, seconds = AssignmentId(UUID(int=0)), 987_654_321
     until = datetime(2199, 12, 31, tzinfo=UTC)
-    sample = Lease(Leased(name, held.leased.job_id, until, seconds), held.facts)
+    facts = Facts(held.facts.job, replace(held.facts.model, labels=()))
+    sample = Lease(Leased(name, held.leased.job_id, until, seconds), facts)
     whole = claimed(Claimable([sample], 0, None)).model_dump_json(by_alias=True)
     start, rest, end = whole.split(str(name), 2)
     after_id, rest = rest.split(str(seconds), 1)
     after_seconds, after_until = rest.split(_moment(until).decode(), 1)
-    return (
-        start.encode(),
-        after_id.encode(),
-        after_seconds.encode(),
-        after_until.encode(),
-        end.encode(),
-    )
+    after_url, empty, end = end.rpartition(',"labels":[]')
+    assert empty, "a lease tells its labels"
+    after_url += empty.removesuffix("[]")
+    parts = (start, after_id, after_seconds, after_until, after_url, end)
+    return _Template(*(it.encode() for it in parts))
 
 
 def _moment(moment: datetime) -> bytes:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,7 @@ from dml.core import metrics
 from dml.core.addresses import network_of
 from dml.core.batching import Batcher, ItemT, OutcomeT, Statement
 from dml.core.db import RawConnection, connect_hot
-from dml.core.ids import AssignmentId, DeviceId, JobId, new_id
+from dml.core.ids import AssignmentId, DeviceId, JobId, VersionId, new_id
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
 from dml.devices import queries as devices
@@ -32,7 +32,7 @@ from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens
 from dml.jobs import counting, lookups, rules, statements
 from dml.jobs.counting import Terms
-from dml.jobs.lookups import Facts
+from dml.jobs.lookups import Facts, JobFacts, Model
 from dml.jobs.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
 from dml.jobs.pacing import Idle, Rates
 from dml.jobs.shortlist import Shortlist
@@ -41,7 +41,8 @@ log = logging.getLogger(__name__)
 PROPOSALS_MAX: Final = 10  # Jobs that one claim tries, beyond those that it leases.
 KNOWN_DEVICES: Final = 50_000
 KNOWN_ASSIGNMENTS: Final = 100_000
-KNOWN_JOBS_BYTES: Final = 64 * 1024 * 1024
+KNOWN_JOBS: Final = 10_000
+KNOWN_MODELS_BYTES: Final = 64 * 1024 * 1024
 TICK_SECONDS: Final = 1.0
 
 
@@ -81,7 +82,8 @@ class DevicePath:
         )
         self._profiles: dict[DeviceId, DeviceProfile] = {}
         self._jobs_of: dict[tuple[AssignmentId, DeviceId], JobId] = {}
-        self._facts: LRUCache[JobId, tuple[Facts, Terms]] = LRUCache(KNOWN_JOBS_BYTES, _size)
+        self._facts: LRUCache[JobId, JobFacts] = LRUCache(KNOWN_JOBS)
+        self._models: LRUCache[VersionId, Model] = LRUCache(KNOWN_MODELS_BYTES, _size)
         self._seen: dict[DeviceId, float] = {}
         self._to_see: set[DeviceId] = set()
 
@@ -100,6 +102,7 @@ class DevicePath:
         self._releases = share("release", statements.release)
         self._profile_reads = share("profile", devices.find_profiles)
         self._fact_reads = share("job", lookups.find_facts)
+        self._model_reads = share("model", lookups.find_models)
         self._job_reads = share("job_of", lookups.find_jobs_of)
         self._ticking = asyncio.create_task(self._tick())
 
@@ -166,8 +169,9 @@ class DevicePath:
         A refused result costs nothing: the lease lives on, and a corrected one may follow.
         """
         job_id = await self._job_of(assignment_id, device.device_id)
-        _, terms = await self._known(job_id)
-        counting.check(result, terms)
+        job, model = (facts := await self._known(job_id)).job, facts.model
+        terms = Terms(model.labels, model.places, job.date_from, job.date_to)
+        counting.check(result, terms, datetime.now(UTC))
         body = counting.canonical(result)
         sent = Sent(assignment_id, device.device_id, device.owner_id, body)
         _accepted(await self._results.ask(sent))
@@ -209,19 +213,25 @@ class DevicePath:
             self._jobs_of[asked] = known
         return known
 
-    async def _known(self, job_id: JobId) -> tuple[Facts, Terms]:
+    async def _known(self, job_id: JobId) -> Facts:
         try:
-            return self._facts[job_id]
+            job = self._facts[job_id]
         except KeyError:
-            facts = await self._fact_reads.ask(job_id)
-            assert facts is not None, "an assignment names a job that is there"
-            known = (facts, Terms.of(facts.labels, facts.date_from, facts.date_to))
+            read = await self._fact_reads.ask(job_id)
+            assert read is not None, "an assignment names a job that is there"
+            job = self._facts[job_id] = read
+        try:
+            model = self._models[job.version_id]
+        except KeyError:
+            found = await self._model_reads.ask(job.version_id)
+            assert found is not None, "a job names a version that is there"
+            model = found
             with contextlib.suppress(ValueError):  # Larger than all that may be kept.
-                self._facts[job_id] = known
-        return known
+                self._models[job.version_id] = model
+        return Facts(job, model)
 
     async def _describe(self, leased: Leased, device_id: DeviceId) -> Lease:
-        facts, _ = await self._known(leased.job_id)
+        facts = await self._known(leased.job_id)
         self._jobs_of[leased.id, device_id] = leased.job_id
         return Lease(leased, facts)
 
@@ -268,6 +278,8 @@ def _accepted(answered: Answered, *, being: Outcome | None = None) -> Answered:
             raise Revoked
         case Outcome.NOT_FOUND:
             raise rules.AssignmentNotFound
+        case Outcome.RECALLED:
+            raise rules.VersionRecalled
         case Outcome.NOT_LIVE:
             raise rules.LeaseOver(state=answered.state)
         case Outcome.OTHER_BODY:
@@ -291,10 +303,9 @@ def _observing(verb: str) -> Callable[[int], None]:
     return lambda number: metrics.BATCH_ITEMS.observe(number, verb)
 
 
-def _size(known: tuple[Facts, Terms]) -> int:
-    """About how many bytes this holds: each label is a string, and a key of the terms."""
-    facts, _ = known
-    return 1_000 + len(facts.input_spec) + sum(200 + len(it) for it in facts.labels)
+def _size(model: Model) -> int:
+    """About how many bytes this holds: each label is a string, and a key of the places."""
+    return 1_000 + len(model.input_spec) + sum(200 + len(it) for it in model.labels)
 
 
 def _why_none(profile: DeviceProfile) -> str | None:

@@ -63,7 +63,7 @@ async def claim(path: Path, device: Caller, body: ClaimIn) -> ClaimOut:
 
 @router.post(
     "/{assignment_id}/heartbeat",
-    responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver),
+    responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled),
 )
 async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseTimeOut:
     """Say that the work goes on: the lease is extended, though never beyond the deadline."""
@@ -87,6 +87,7 @@ async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> No
         *ANY,
         rules.AssignmentNotFound,
         rules.LeaseOver,
+        rules.VersionRecalled,
         rules.AnotherResultAccepted,
         ImplausibleResult,
     ),
@@ -103,7 +104,9 @@ async def hand_in(
     "/{assignment_id}/model",
     response_class=Response,
     responses={
-        **refusals(NotADevice, Revoked, rules.AssignmentNotFound, rules.LeaseOver),
+        **refusals(
+            NotADevice, Revoked, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled
+        ),
         200: {"content": {"application/octet-stream": {}}, "description": "The ONNX file."},
     },
 )

@@ -64,6 +64,8 @@ class Job(Base):
         CheckConstraint("date_from < date_to", "period_in_order"),
         Index(None, "customer_id", "id"),
         Index("jobs_open_idx", "id", postgresql_where="state = 'open'"),
+        Index("jobs_of_customer_not_ended_idx", "customer_id", postgresql_where="ended_at IS NULL"),
+        Index("jobs_of_version_not_ended_idx", "version_id", postgresql_where="ended_at IS NULL"),
         Index(
             "jobs_to_archive_idx",
             "ended_at",
@@ -100,6 +102,7 @@ class Job(Base):
     deadline: Mapped[datetime]
     created_at: Mapped[datetime]
     end_reason: Mapped[JobState | None] = mapped_column(default=None)
+    close_reason: Mapped[str | None] = mapped_column(default=None)  # Of who closed it for another.
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     archived_at: Mapped[datetime | None] = mapped_column(default=None)  # The whole of it.
 

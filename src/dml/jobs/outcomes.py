@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     RELEASED = "released"
     OTHER_BODY = "other_body"
     NOT_LIVE = "not_live"
+    RECALLED = "recalled"  # Nobody may run its version any more.
     NOT_FOUND = "not_found"
     UNKNOWN = "unknown"
     REVOKED = "revoked"

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from dml.algorithms.events import VersionRecalled
 from dml.core import processes
 from dml.core.context import Context
 from dml.core.db import raw
 from dml.core.events import on
-from dml.core.ids import JobId
+from dml.core.ids import JobId, UserId, VersionId
 from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
-from dml.jobs import folding, rules, settling, statements
+from dml.jobs import folding, recalling, rules, settling, statements
 from dml.jobs.models import JobState
 from dml.jobs.turns import Pace, Turns
 
@@ -39,6 +40,42 @@ async def end_when_full(steps: Steps, job_id: JobId) -> str:
     if outcome == "settling":
         return await settle.function(steps, job_id, 0) or ""
     return outcome
+
+
+@process("jobs.end_recalled.v1")
+async def end_recalled(
+    steps: Steps, version_id: VersionId, recalled_by: UserId, attempt: int
+) -> str:
+    """End all jobs of a recalled version, and then their leases. What is locked, it ends later."""
+    while await steps.change(_close_some, version_id, recalled_by):
+        pass
+    while await steps.change(recalling.end_some_leases, version_id):
+        pass
+    if await steps.change(recalling.has_leases, version_id):
+        await steps.change(_end_the_rest, version_id, recalled_by, attempt + 1)
+        return "some are left"
+    return "ended"
+
+
+@on(VersionRecalled, "jobs.stop_recalled.v1")
+async def stop_recalled(ctx: Context, event: VersionRecalled) -> None:
+    """End what runs of a version that nobody may run any more."""
+    by, version_id = event.recalled_by, event.version_id
+    await processes.start(ctx, f"version:{version_id}:end:0", end_recalled, version_id, by, 0)
+
+
+async def _close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -> int:
+    closed = await recalling.close_some(ctx, version_id, recalled_by)
+    for job_id in closed:
+        await processes.start(ctx, f"job:{job_id}:settle:0", settle, job_id, 0)
+    return len(closed)
+
+
+async def _end_the_rest(
+    ctx: Context, version_id: VersionId, recalled_by: UserId, attempt: int
+) -> None:
+    when, name = ctx.now + rules.settle_delay(attempt), f"version:{version_id}:end:{attempt}"
+    await processes.at(ctx, when, name, end_recalled, version_id, recalled_by, attempt)
 
 
 async def _look_again(ctx: Context, job_id: JobId, attempt: int) -> None:

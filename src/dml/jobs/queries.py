@@ -10,10 +10,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.algorithms.models import Version, VersionState
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
-from dml.core.ids import AssignmentId, DeviceId, JobId
+from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, VersionId
 from dml.core.money import MicroTokens
+from dml.jobs import rules
 from dml.jobs.models import (
     ArchivedAssignment,
     Assignment,
@@ -50,6 +52,11 @@ _WORK: Final = text("""
     JOIN jobs j ON j.id = coalesce(d.job_id, f.job_id)
     ORDER BY d.id DESC
 """)
+
+# The blobs that are needed: a job's model outlives whatever becomes of its version.
+NAMED_BLOBS: Final = "SELECT model_sha256 FROM jobs UNION ALL SELECT sha256 FROM job_archives"
+
+_HOLD_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 _EARNED: Final = text("""
     SELECT count(*), coalesce(sum(j.reward), 0) FROM (
@@ -110,9 +117,40 @@ async def get_mine(tx: AsyncSession, actor: Actor, job_id: JobId, *, lock: bool 
     return require_mine(job, actor)
 
 
+async def get_closable(tx: AsyncSession, actor: Actor, job_id: JobId, *, reason: str | None) -> Job:
+    """Load a job for whoever may close it, and hold its row; for everybody else there is none."""
+    job = await tx.get(Job, job_id, with_for_update=True, populate_existing=True)
+    return rules.require_may_close(job, actor, reason)
+
+
+async def list_of_version(tx: AsyncSession, version_id: VersionId, *, limit: int) -> Sequence[Job]:
+    """Hold jobs that run this version and are not ending yet, in the order of their ids."""
+    query = (
+        select(Job)
+        .where(Job.version_id == version_id, Job.ended_at.is_(None))
+        .where(Job.state.in_((JobState.OPEN, JobState.PAUSED)))
+        .order_by(Job.id)
+        .limit(limit)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.scalars(query)).all()
+
+
 async def list_jobs(tx: AsyncSession, job_ids: Sequence[JobId]) -> Sequence[Job]:
     """Return those of these jobs that there are."""
     return (await tx.scalars(select(Job).where(Job.id.in_(job_ids)))).all()
+
+
+async def hold_turn(tx: AsyncSession, customer_id: UserId) -> None:
+    """Let this customer's orders come one after the other, until the transaction ends."""
+    await tx.execute(_HOLD_TURN, {"name": f"order:{customer_id}"})
+
+
+async def count_not_ended(tx: AsyncSession, customer_id: UserId, *, most: int) -> int:
+    """Return how many jobs of a customer have not ended, at most `most`."""
+    some = select(Job.id).where(Job.customer_id == customer_id, Job.ended_at.is_(None)).limit(most)
+    return await tx.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 async def list_mine(
@@ -201,6 +239,26 @@ async def find_state(
         for it in (Assignment, ArchivedAssignment)
     )
     return await tx.scalar(here) or await tx.scalar(archived)
+
+
+async def has_leases_of_version(tx: AsyncSession, version_id: VersionId) -> bool:
+    """Tell whether a device has a lease of a job that runs this version."""
+    of_version = select(Job.id).where(Job.version_id == version_id, Job.ended_at.is_(None))
+    leased = select(Assignment.id).where(
+        Assignment.job_id.in_(of_version), Assignment.state == AssignmentState.LEASED
+    )
+    return await tx.scalar(leased.limit(1)) is not None
+
+
+async def is_recalled(tx: AsyncSession, assignment_id: AssignmentId, device_id: DeviceId) -> bool:
+    """Tell whether nobody may run the version of this device's assignment any more."""
+    query = (
+        select(Version.state)
+        .join(Job, Job.version_id == Version.id)
+        .join(Assignment, Assignment.job_id == Job.id)
+        .where(Assignment.id == assignment_id, Assignment.device_id == device_id)
+    )
+    return await tx.scalar(query) is VersionState.RECALLED
 
 
 async def list_work(

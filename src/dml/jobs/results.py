@@ -1,6 +1,7 @@
-"""A job's answer in its forms: as JSON, as CSV, and as one event of a stream. Reads only.
+"""A job's answer in its forms, as JSON and as CSV. Reads only.
 
-An answer can have a million counts, so it is put into its form off the event loop.
+An answer can have hundreds of thousands of counts: it is read in a transaction, and put into its
+form after that, off the event loop.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,26 +23,48 @@ from dml.jobs.schemas import MonthOut, ResultsOut
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
 
 
-async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
-    """Return what the customer may see of the answer."""
-    (results,) = await results_of_all(tx, [job])
-    return results
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was read of an answer: outlives its transaction, and has no form yet."""
+
+    job: Job
+    totals: JobTotals
+    counts: Sequence[ShownMonth]
+
+    def shaped(self) -> ResultsOut:
+        """Return what the customer may see of it. O(counts), and blocking."""
+        return shape(self.job, self.totals, self.counts)
+
+    def as_json(self) -> bytes:
+        """Return the same as JSON."""
+        return self.shaped().model_dump_json().encode()
+
+    def as_csv(self) -> str:
+        """Return the same as CSV."""
+        return as_csv(self.shaped())
 
 
-async def results_of_all(tx: AsyncSession, jobs: Sequence[Job]) -> list[ResultsOut]:
-    """Return what the customers may see of these answers. Two statements, however many they are."""
+async def read(tx: AsyncSession, job: Job) -> Answer:
+    """Read an answer. Two statements."""
+    (answer,) = await read_all(tx, [job])
+    return answer
+
+
+async def read_all(tx: AsyncSession, jobs: Sequence[Job]) -> list[Answer]:
+    """Read some answers. Two statements, however many they are."""
     totals = await queries.get_totals_of(tx, jobs)
     counts = await queries.list_shown_counts(tx, [it.id for it in jobs])
+    return [Answer(it, totals[it.id], counts[it.id]) for it in jobs]
 
-    def shape_all() -> list[ResultsOut]:
-        return [shape(it, totals[it.id], counts[it.id]) for it in jobs]
 
-    return await asyncio.to_thread(shape_all)
+async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
+    """Return what the customer may see of the answer."""
+    return await asyncio.to_thread((await read(tx, job)).shaped)
 
 
 async def csv_of(tx: AsyncSession, job: Job) -> str:
     """Return what the customer may see of the answer, as CSV."""
-    return await asyncio.to_thread(as_csv, await results_of(tx, job))
+    return await asyncio.to_thread((await read(tx, job)).as_csv)
 
 
 def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> ResultsOut:

@@ -1,6 +1,7 @@
 """REST for customers: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -17,12 +18,13 @@ from dml.edge.streams import while_admitted
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
-from dml.jobs.schemas import ArchiveOut, JobIn, JobOut, JobsPaging, ResultsOut
-from dml.jobs.service import Order
+from dml.jobs.schemas import ArchiveOut, CloseIn, JobIn, JobOut, JobsPaging, ResultsOut
+from dml.jobs.service import Limits, Order
 from dml.jobs.shapes import ordered
-from dml.jobs.watching import Watching
+from dml.jobs.watching import TooManyStreams, Watching
 from dml.payments.rules import InsufficientFunds
 
+NO_REASON: Final = CloseIn(reason=None)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdempotentRoute)
 
 
@@ -44,6 +46,9 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
         rules.PeriodOutOfOrder,
         rules.CostTooLarge,
         rules.PriceChanged,
+        rules.RewardTooLow,
+        rules.TooManyCounts,
+        rules.TooManyOpenJobs,
         IdempotencyKeyReused,
     ),
 )
@@ -54,6 +59,7 @@ async def create(ctx: Ctx, server: Server, body: JobIn, response: Response) -> J
         Order(**dict(body)),
         platform_fee_bps=server.settings.platform_fee_bps,
         min_devices=server.settings.min_devices,
+        limits=Limits.of(server.settings),
     )
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return await _shaped(ctx.tx, job)
@@ -75,10 +81,14 @@ async def get(ctx: Ctx, job_id: JobId) -> JobOut:
     return await _shaped(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
 
 
-@router.get("/{job_id}/results", responses=refusals(rules.JobNotFound))
-async def get_results(ctx: Ctx, job_id: JobId) -> ResultsOut:
+@router.get("/{job_id}/results", response_model=ResultsOut, responses=refusals(rules.JobNotFound))
+async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
     """The answer so far, in steps that never show a few devices alone."""
-    return await results.results_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+    async with begin() as ctx:
+        job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+        found = await watching.find(ctx.tx, job)
+    news = await watching.write(found)
+    return Response(news.json, media_type="application/json")
 
 
 @router.get(
@@ -89,9 +99,12 @@ async def get_results(ctx: Ctx, job_id: JobId) -> ResultsOut:
         200: {"content": {"text/csv": {"example": "month,label,items\r\n2026-03,cat,12\r\n"}}},
     },
 )
-async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
+async def get_results_as_csv(begin: SignedInBegin, job_id: JobId) -> Response:
     """The answer so far as CSV: `month,label,items`."""
-    content = await results.csv_of(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+    async with begin() as ctx:
+        job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+        answer = await results.read(ctx.tx, job)
+    content = await asyncio.to_thread(answer.as_csv)
     disposition = {"Content-Disposition": f'attachment; filename="job-{job_id}.csv"'}
     return Response(content, media_type="text/csv", headers=disposition)
 
@@ -100,7 +113,7 @@ async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
     "/{job_id}/events",
     response_class=Response,
     responses={
-        **refusals(rules.JobNotFound),
+        **refusals(rules.JobNotFound, TooManyStreams),
         200: {"content": {"text/event-stream": {"example": "event: results\ndata: {…}\n\n"}}},
     },
 )
@@ -108,12 +121,17 @@ async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Resp
     """Watch the answer grow (server-sent events): `results` with each change, then `end`.
 
     It ends with `refused`, and a problem document, once the session or the token is no longer good.
+    Who takes an answer too slowly gets `dropped`, and no more.
     """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
-        first = await results.results_of(ctx.tx, job)
+        watching.require_room(ctx.actor.id)
+        found = await watching.find(ctx.tx, job)
+        user_id = ctx.actor.id
+    first = await watching.write(found)
+    watching.require_room(user_id)
     return StreamingResponse(
-        while_admitted(begin, watching.stream(first)),
+        while_admitted(begin, watching.stream(job_id, user_id, first)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -161,8 +179,13 @@ async def resume(ctx: Ctx, job_id: JobId) -> JobOut:
 @router.post(
     "/{job_id}/close",
     dependencies=[Once],
-    responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
+    responses=refusals(
+        rules.JobNotFound, rules.ReasonMissing, rules.WrongState, IdempotencyKeyReused
+    ),
 )
-async def close(ctx: Ctx, job_id: JobId) -> JobOut:
-    """End a job now. What devices have begun still counts; what is left then goes back to you."""
-    return await _shaped(ctx.tx, await service.close(ctx, job_id))
+async def close(ctx: Ctx, job_id: JobId, body: CloseIn = NO_REASON) -> JobOut:
+    """End a job now. What devices have begun still counts; what is left then goes back to you.
+
+    A moderator may close another's job, with a reason, which its customer reads.
+    """
+    return await _shaped(ctx.tx, await service.close(ctx, job_id, reason=body.reason))

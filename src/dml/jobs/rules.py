@@ -8,6 +8,7 @@ from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
 from dml.core.money import MAX, MicroTokens, render
+from dml.jobs import counting
 from dml.jobs.models import Job, JobState
 
 BPS: Final = 10_000
@@ -74,6 +75,48 @@ class PriceChanged(Conflict):
     remedy = "Look at `total`, and raise `max_total` if you agree."
 
 
+class ReasonMissing(Invalid):
+    code = "jobs.reason_missing"
+    reason = "Who closes a job of somebody else says why."
+    remedy = "Send a `reason`: its customer reads it."
+
+
+class RewardTooLow(Invalid):
+    code = "jobs.reward_too_low"
+    reason = "The reward is less than what owners of devices get here at least."
+    remedy = "Offer at least `least`."
+
+
+class TooManyOpenJobs(Conflict):
+    code = "jobs.too_many_open"
+    reason = "You have as many jobs at once as one customer may have."
+    remedy = "Close one, or wait until one has ended."
+
+
+class TooManyCounts(Invalid):
+    code = "jobs.too_many_counts"
+    reason = "With so many labels over so many months the answer has more counts than one may have."
+    remedy = "Narrow `date_from` and `date_to` to at most `months` months together."
+
+
+def require_reward(reward: MicroTokens, least: MicroTokens) -> None:
+    if reward < least:
+        raise RewardTooLow(least=render(least))
+
+
+def require_few_open(open_jobs: int, most: int) -> None:
+    if open_jobs >= most:
+        raise TooManyOpenJobs(most=most)
+
+
+def require_few_counts(
+    labels: int, period: tuple[date | None, date | None], deadline: datetime, most: int
+) -> None:
+    """Refuse a job whose answer could be too large to be shown: none of its devices is at fault."""
+    if counting.count_cells(labels, *counting.period_of(*period, deadline)) > most:
+        raise TooManyCounts(months=max(1, most // labels - 1), most=most)
+
+
 def move(job: Job, to: JobState) -> Move:
     """Change the state. The only place where one is assigned after creation."""
     if to not in MOVES[job.state]:
@@ -87,6 +130,15 @@ def require_mine(job: Job | None, actor: Actor) -> Job:
     """Let the customer at their job, and admins; for everybody else it does not exist."""
     if job is None or not (actor.is_admin or actor.user_id == job.customer_id):
         raise JobNotFound
+    return job
+
+
+def require_may_close(job: Job | None, actor: Actor, reason: str | None) -> Job:
+    """Let moderators at a job too, with a reason; for everybody else it does not exist."""
+    if job is None or not (actor.is_moderator or actor.user_id == job.customer_id):
+        raise JobNotFound
+    if actor.user_id != job.customer_id and reason is None:
+        raise ReasonMissing
     return job
 
 
@@ -164,6 +216,12 @@ class ArchiveUnreadable(Unavailable):
     code = "jobs.archive_unreadable"
     reason = "What left the device is archived, and the archive cannot be read just now."
     remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
+
+
+class VersionRecalled(Conflict):
+    code = "jobs.version_recalled"
+    reason = "The model of this assignment was recalled: nobody may run it any more."
+    remedy = "Delete the model, and claim again: there may be other work."
 
 
 class AnotherResultAccepted(Conflict):

@@ -80,7 +80,16 @@ class JobOut(Wire):
     deadline: datetime
     created_at: datetime
     end_reason: JobState | None = Field(description="Set when it begins to settle.")
+    close_reason: str | None = Field(
+        description="Why it was closed for you: by a moderator, or with a recalled version."
+    )
     ended_at: datetime | None
+
+
+class CloseIn(Wire):
+    reason: Text | None = Field(
+        None, max_length=2_000, description="Who closes another's job must say why."
+    )
 
 
 class JobsPaging(Paging):

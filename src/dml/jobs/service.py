@@ -11,6 +11,7 @@ from dml.core import audit, processes
 from dml.core.context import Context
 from dml.core.ids import JobId, VersionId, new_id
 from dml.core.money import MicroTokens
+from dml.core.settings import Settings
 from dml.jobs import queries, rules, settling
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.jobs.processes import end_at_deadline, settle
@@ -37,11 +38,36 @@ class Order:
     max_total: MicroTokens | None
 
 
-async def create(ctx: Context, order: Order, *, platform_fee_bps: int, min_devices: int) -> Job:
-    """Open a job: fix its fees, and put its whole cost into escrow, or refuse."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an operator allows one job, and one customer."""
+
+    least_reward: MicroTokens
+    open_jobs: int
+    counts: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        return cls(settings.least_reward, settings.jobs_at_once, settings.counts_of_a_job)
+
+
+async def create(
+    ctx: Context,
+    order: Order,
+    *,
+    platform_fee_bps: int,
+    min_devices: int,
+    limits: Limits | None = None,
+) -> Job:
+    """Open a job: fix its fees, and put its whole cost into escrow, or refuse.
+
+    Without `limits` it is the operator's own, as in a simulation.
+    """
     starts_at = order.starts_at or ctx.now
     rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
     version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
+    if limits is not None:
+        await _require_within(ctx, order, limits, labels=len(algorithm.labels))
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
     rules.require_price(cost, order.max_total)
@@ -93,6 +119,15 @@ async def create(ctx: Context, order: Order, *, platform_fee_bps: int, min_devic
     return job
 
 
+async def _require_within(ctx: Context, order: Order, limits: Limits, *, labels: int) -> None:
+    rules.require_reward(order.reward, limits.least_reward)
+    period = (order.date_from, order.date_to)
+    rules.require_few_counts(labels, period, order.deadline, limits.counts)
+    await queries.hold_turn(ctx.tx, ctx.actor.id)
+    open_jobs = await queries.count_not_ended(ctx.tx, ctx.actor.id, most=limits.open_jobs)
+    rules.require_few_open(open_jobs, limits.open_jobs)
+
+
 async def pause(ctx: Context, job_id: JobId) -> Job:
     """Stop handing out places. Leases that live are honoured, and the deadline stays."""
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
@@ -109,9 +144,16 @@ async def resume(ctx: Context, job_id: JobId) -> Job:
     return job
 
 
-async def close(ctx: Context, job_id: JobId) -> Job:
-    """End a job early, by its customer's wish. Leases that live are honoured."""
-    job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
+async def close(ctx: Context, job_id: JobId, *, reason: str | None = None) -> Job:
+    """End a job early: by its customer's wish, or a moderator's, who says why.
+
+    Leases that live are honoured.
+    """
+    job = await queries.get_closable(ctx.tx, ctx.actor, job_id, reason=reason)
+    if ctx.actor.user_id != job.customer_id:
+        job.close_reason = reason
+    if reason is not None:
+        audit.record(ctx, job.reference, "closed", reason=reason)
     await settling.begin(ctx, job, JobState.CANCELLED)
     await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
     return job

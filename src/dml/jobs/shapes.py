@@ -19,9 +19,9 @@ def ordered(job: Job, totals: JobTotals) -> JobOut:
 
 def lease(it: Lease) -> LeaseOut:
     """What a device must know to do the work."""
-    leased, facts, period = it.leased, it.facts, None
-    if facts.date_from is not None or facts.date_to is not None:
-        period = PeriodOut(from_=facts.date_from, to=facts.date_to)
+    leased, job, model, period = it.leased, it.facts.job, it.facts.model, None
+    if job.date_from is not None or job.date_to is not None:
+        period = PeriodOut(from_=job.date_from, to=job.date_to)
     return LeaseOut(
         id=leased.id,
         job_id=leased.job_id,
@@ -29,12 +29,12 @@ def lease(it: Lease) -> LeaseOut:
         lease_expires_at=leased.expires_at,
         model=ModelOut(
             url=f"/v1/assignments/{leased.id}/model",
-            sha256=facts.model_sha256,
-            size=facts.model_size,
+            sha256=model.sha256,
+            size=model.size,
         ),
-        input=json.loads(facts.input_spec),
-        labels=list(facts.labels),
-        min_confidence=facts.min_confidence,
+        input=json.loads(model.input_spec),
+        labels=list(model.labels),
+        min_confidence=job.min_confidence,
         period=period,
     )
 

@@ -111,7 +111,10 @@ class Shortlist:
         new = [job_id for job_id in listed if job_id not in self._offers]
         offers = {job_id: offer for job_id in listed if (offer := self._offers.get(job_id))}
         for first in range(0, len(new), _OFFERS_AT_ONCE):
-            part = await lookups.list_offers(connection, new[first : first + _OFFERS_AT_ONCE])
+            known = {it.version_id: it.labels for it in offers.values()}
+            part = await lookups.list_offers(
+                connection, new[first : first + _OFFERS_AT_ONCE], known
+            )
             offers.update((it.id, it) for it in part)
         by_place: defaultdict[tuple[str, str | None], list[Offer]] = defaultdict(list)
         for job_id in listed:

@@ -16,16 +16,26 @@ from uuid import UUID
 
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
-from dml.core.ids import DeviceId
+from dml.core.ids import DeviceId, VersionId
 from dml.jobs.models import AssignmentState
 from dml.jobs.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
 from dml.jobs.rules import TRIES_MAX
 
+# What no moderator stopped. It holds from the moment that a recall is committed, whatever is done
+# about the jobs afterwards.
+_MAY_RUN: Final = """
+    (SELECT state FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1) = 'approved'
+    AND (SELECT state FROM algorithms WHERE id = jobs.algorithm_id LIMIT 1) <> 'suspended'"""
+_RECALLED: Final = """(SELECT (
+        SELECT state = 'recalled' FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1
+    ) FROM jobs WHERE id = assignments.job_id LIMIT 1)"""
+
 # Promises: a device holds at most one assignment of a job, an owner at most the job's share, and
 # places go down by exactly what was leased, so that a lost race never leaks one. A device whose
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
-# Nobody revoked, and nobody whose profile has changed since it was matched, gets anything.
-_CLAIM: Final = """
+# Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
+# anybody get what a moderator stopped.
+_CLAIM: Final = f"""
 WITH want AS MATERIALIZED (
     SELECT u.*, row_number() OVER (PARTITION BY u.device_id ORDER BY u.n) AS turn,
            d.revoked_at IS NOT NULL AS revoked,
@@ -59,6 +69,7 @@ able AS MATERIALIZED (
     FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (
         SELECT max_devices_per_owner, deadline FROM jobs
         WHERE id = w.job_id AND state = 'open' AND starts_at <= now() AND deadline > now()
+          AND {_MAY_RUN}
         LIMIT 1
     ) j
     WHERE w.turn = 1 AND NOT w.revoked AND w.stamp = w.stamp_now AND w.most > coalesce(h.count, 0)
@@ -171,12 +182,13 @@ sent AS MATERIALIZED (
 )"""
 
 # What is known of one of its assignments, archived or not, where no lease lives that it could use.
-_KNOWN: Final = """
+_KNOWN: Final = f"""
 LEFT JOIN LATERAL (
-    SELECT state, state = 'leased' AND lease_expires_at > now() AS live, NULL::bytea AS sha256
+    SELECT state, state = 'leased' AND lease_expires_at > now() AS live, NULL::bytea AS sha256,
+           {_RECALLED} AS recalled
     FROM assignments WHERE id = s.id AND device_id = s.device_id
     UNION ALL
-    SELECT state, false, body_sha256 FROM archived_assignments
+    SELECT state, false, body_sha256, false FROM archived_assignments
     WHERE device_id = s.device_id AND id = s.id
     LIMIT 1
 ) a ON true"""
@@ -190,7 +202,7 @@ live AS MATERIALIZED (
     SELECT s.n, s.id, s.body, a.job_id FROM sent s CROSS JOIN LATERAL (
         SELECT job_id FROM assignments
         WHERE id = s.id AND device_id = s.device_id
-          AND state = 'leased' AND lease_expires_at > now()
+          AND state = 'leased' AND lease_expires_at > now() AND NOT {_RECALLED}
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) a
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
@@ -211,6 +223,7 @@ SELECT s.n::int, CASE
     WHEN r.body = s.body THEN 'accepted'
     WHEN a.sha256 = sha256(s.body) THEN 'accepted'
     WHEN coalesce(r.body, a.sha256) IS NOT NULL THEN 'other_body'
+    WHEN a.recalled THEN 'recalled'
     WHEN a.live THEN 'raced'
     ELSE 'not_live' END, a.state
 FROM sent s {_KNOWN}
@@ -227,7 +240,7 @@ live AS MATERIALIZED (
             (SELECT deadline FROM jobs WHERE id = job_id LIMIT 1))) AS expires_at
         FROM assignments
         WHERE id = s.id AND device_id = s.device_id
-          AND state = 'leased' AND lease_expires_at > now()
+          AND state = 'leased' AND lease_expires_at > now() AND NOT {_RECALLED}
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) a
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
@@ -243,6 +256,7 @@ SELECT s.n::int, CASE
     WHEN s.unknown THEN 'unknown'
     WHEN s.revoked THEN 'revoked'
     WHEN a.state IS NULL THEN 'not_found'
+    WHEN a.recalled THEN 'recalled'
     WHEN a.live THEN 'raced'
     ELSE 'not_live' END, a.state, NULL, NULL
 FROM sent s {_KNOWN}
@@ -278,6 +292,11 @@ _LEASED_NOW: Final = """
 _RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
 _SWEEP: Final = f"WITH {_END_LEASES.format(over=_RAN_OUT, state='expired')} SELECT id FROM over"
 _OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
+_OF_VERSION: Final = _LEASED_NOW.format(
+    which="job_id = ANY (ARRAY(SELECT id FROM jobs WHERE version_id = $1 AND ended_at IS NULL))",
+    limit=SWEEP_MAX,
+)
+_RECALL: Final = f"WITH {_END_LEASES.format(over=_OF_VERSION, state='expired')} SELECT id FROM over"
 _REVOKE: Final = f"WITH {_END_LEASES.format(over=_OF_DEVICE, state='expired')} SELECT id FROM over"
 _SENT_BACK: Final = """
     SELECT s.n, a.id, a.job_id, a.bucket FROM sent s CROSS JOIN LATERAL (
@@ -352,6 +371,11 @@ async def release(connection: RawConnection, places: Sequence[Sent]) -> list[Ans
 async def revoke(connection: RawConnection, device_id: DeviceId) -> int:
     """End every lease of a device. Return how many."""
     return len(await connection.fetch(_REVOKE, device_id))
+
+
+async def recall(connection: RawConnection, version_id: VersionId) -> int:
+    """End at most SWEEP_MAX leases of jobs that run this version. Return how many."""
+    return len(await connection.fetch(_RECALL, version_id))
 
 
 async def sweep(connection: RawConnection) -> list[UUID]:

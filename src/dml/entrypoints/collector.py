@@ -1,0 +1,76 @@
+"""Deletes uploaded files that no row names: what was replaced, turned down long ago, or cut off.
+
+Each domain says which files its rows name. A file is taken only when it is older than any upload
+that could still be under way; it is put aside first, looked up once more, and only then deleted.
+Whoever is killed half-way leaves it aside, where the next round finds it: back or gone.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from dml.algorithms import queries as algorithms
+from dml.bounties import queries as bounties
+from dml.core.blobs import Blobs
+from dml.core.settings import Settings
+from dml.jobs import queries as jobs
+
+log = logging.getLogger(__name__)
+COLLECTOR_LOCK: Final = 0x646D6C_636F6C
+NAMED_BLOBS: Final = (algorithms.NAMED_BLOBS, jobs.NAMED_BLOBS, bounties.NAMED_BLOBS)
+_ALL_NAMED: Final = " UNION ALL ".join(f"({it})" for it in NAMED_BLOBS)
+_NAMED: Final = text(f"""
+    SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256) WHERE sha256 = ANY (:hashes)
+""")  # noqa: S608 - our own constants, and the hashes are a parameter
+_HAVE_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+_LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({COLLECTOR_LOCK})")
+
+
+async def collect(
+    sessions: async_sessionmaker[AsyncSession], blobs: Blobs, settings: Settings, now: datetime
+) -> int:
+    """Delete what nobody needs, unless another worker is at it. Return how many files that were."""
+    before = now - timedelta(hours=settings.keep_unnamed_files_hours)
+    refused_since = now - timedelta(days=settings.keep_refused_versions_days)
+    async with sessions.begin() as lock:
+        await lock.execute(_HAVE_PATIENCE)
+        if not await lock.scalar(_LOCK):
+            return 0
+        done = await blobs.forget_cut_off(before)
+        done += await _decide(sessions, blobs, await blobs.list_condemned(), refused_since)
+        async for old in blobs.list_old(before):
+            needed = await find_named(sessions, old, refused_since)
+            aside = [it for it in old if it not in needed and await blobs.condemn(it, before)]
+            done += await _decide(sessions, blobs, aside, refused_since)
+    if done:
+        log.info("deleted %d files that nothing names", done)
+    return done
+
+
+async def find_named(
+    sessions: async_sessionmaker[AsyncSession], hashes: Sequence[str], refused_since: datetime
+) -> set[str]:
+    """Return those of these blobs that a row names."""
+    async with sessions() as tx:
+        values = {"hashes": list(hashes), "refused_since": refused_since}
+        return set(await tx.scalars(_NAMED, values))
+
+
+async def _decide(
+    sessions: async_sessionmaker[AsyncSession],
+    blobs: Blobs,
+    aside: Sequence[str],
+    refused_since: datetime,
+) -> int:
+    """Delete what was put aside, or put it back where a row names it by now."""
+    needed = await find_named(sessions, aside, refused_since) if aside else set()
+    for sha256 in aside:
+        if sha256 in needed:
+            await blobs.restore(sha256)
+        else:
+            await blobs.delete(sha256)
+    return len(aside) - len(needed)

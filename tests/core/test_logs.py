@@ -1,0 +1,78 @@
+"""A log that begins anew while its processes write on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dml.core import logs
+
+WRITER = """
+import sys
+from dml.core import logs
+from dml.core.settings import Settings
+import logging
+logs.configure(Settings(log_limit_bytes=20_000))
+for number in range(int(sys.argv[2])):
+    logging.getLogger("dml").warning("%s %d", sys.argv[1], number)
+"""
+
+
+def open_log(log: Path) -> int:
+    return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def write(log: Path, name: str, lines: int) -> "subprocess.Popen[bytes]":
+    descriptor = open_log(log)
+    try:
+        return subprocess.Popen([sys.executable, "-c", WRITER, name, str(lines)], stderr=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_long_log_is_kept_beside_and_begins_anew(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    log.write_bytes(b"line\n" * 1_000)
+    logs.rotate_all([log, tmp_path / "none.log"], 10_000)
+    assert log.stat().st_size == 5_000
+    child = open_log(log)  # As a server has it open, who knows nothing of this.
+    logs.rotate_all([log], 4_999)
+    os.write(child, b"on\n")
+    assert log.read_bytes() == b"on\n"
+    assert (tmp_path / "it.log.old").read_bytes() == b"line\n" * 1_000
+    os.close(child)
+
+
+def test_one_that_was_killed_half_way_has_lost_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    log.write_bytes(b"line\n" * 1_000)
+    (tmp_path / "it.log.new").write_bytes(b"half a copy")
+    logs.rotate_all([log], 10)
+    assert (tmp_path / "it.log.old").read_bytes() == b"line\n" * 1_000
+    assert not (tmp_path / "it.log.new").exists()
+
+
+def test_what_is_no_file_for_appending_is_left_alone(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    log.write_bytes(b"line\n" * 1_000)
+    with log.open("r+b") as file:
+        assert not logs.rotate(file.fileno(), 10)
+    reader, writer = os.pipe()
+    assert not logs.rotate(writer, 10)
+    os.close(reader)
+    os.close(writer)
+    descriptor = open_log(log)
+    assert not logs.rotate(descriptor, 0)
+    os.close(descriptor)
+    assert log.stat().st_size == 5_000
+
+
+def test_several_processes_share_a_log_that_never_grows_long(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    writers = [write(log, name, 600) for name in ("ada", "bob")]
+    assert [it.wait(60) for it in writers] == [0, 0]
+    assert log.stat().st_size < 30_000
+    old = tmp_path / "it.log.old"
+    assert 10_000 < old.stat().st_size < 50_000
+    whole = old.read_text().splitlines() + log.read_text().splitlines()
+    assert all(it.startswith("{") and it.endswith("}") for it in whole)

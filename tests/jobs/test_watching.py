@@ -1,0 +1,84 @@
+"""Many who watch one large answer: it is written once, and who does not read holds nothing."""
+
+import asyncio
+import tracemalloc
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from dml.core.ids import JobId
+from dml.jobs import watching
+from dml.jobs.models import JobState
+from dml.jobs.watching import News, Watch
+from tests.jobs.factories import fold, make_job, work
+from tests.world import World, problem
+
+LARGE = b'{"counts":"' + b"1" * 3_000_000 + b'"}'
+
+
+async def test_an_answer_is_written_once_for_all_who_watch_and_ask(world: World) -> None:
+    job = await make_job(world)
+    await work(world, job, 5)
+    await fold(world)
+    watch: Watch = world.app.state.watch
+    await asyncio.gather(*(job.results() for _ in range(5)))
+    kept = watch._asked[JobId(UUID(str(job.id)))]
+    assert (await job.results())["items"] == 20
+    assert watch._asked[JobId(UUID(str(job.id)))] is kept
+    assert not watch._writing
+
+
+async def test_a_user_has_so_many_streams_at_once(world: World) -> None:
+    job = await make_job(world)
+    watch: Watch = world.app.state.watch
+    most = world.parts.settings.streams_of_one_user
+    first = News(0, JobState.OPEN, b"{}")
+    streams = [watch.stream(job.id, job.customer.id, first) for _ in range(most)]
+    for stream in streams:
+        assert b"event: results" in await anext(stream)
+    refused = await job.customer.get(f"{job.path}/events")
+    assert problem(refused, 429, "jobs.too_many_streams")["most"] == most
+    await streams.pop().aclose()  # type: ignore[attr-defined]  # It is a generator.
+    watch.require_room(job.customer.id)
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]  # It is a generator.
+    assert not watch._streams
+
+
+async def test_twenty_who_read_nothing_hold_one_copy_of_a_large_answer(world: World) -> None:
+    job = await make_job(world)
+    watch: Watch = world.app.state.watch
+    tracemalloc.start()
+    try:
+        news = News(1, JobState.OPEN, LARGE)
+        streams = [watch.stream(job.id, job.customer.id, news) for _ in range(20)]
+        pieces = [[await anext(it), await anext(it)] for it in streams]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert max(len(it) for some in pieces for it in some) <= watching.PIECE_BYTES
+    assert held < len(LARGE)  # 20 pieces of 64 KiB, and no copy of it.
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]  # It is a generator.
+
+
+async def test_an_event_in_pieces_is_the_event_whole() -> None:
+    news = News(7, JobState.OPEN, LARGE)
+    whole = b"".join([it async for it in news.event("results")])
+    assert whole == b"id: 7\nevent: results\ndata: " + LARGE + b"\n\n"
+
+
+async def test_who_takes_an_answer_too_slowly_is_dropped_and_told_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "TAKE_SECONDS", 0.05)
+    job = await make_job(world)
+    watch: Watch = world.app.state.watch
+    stream: Any = watch.stream(job.id, job.customer.id, News(1, JobState.OPEN, LARGE))
+    await anext(stream)
+    await asyncio.sleep(0.1)
+    rest = [it async for it in stream]
+    assert b"event: dropped" in rest[-1]
+    assert b"jobs.stream_too_slow" in rest[-1]
+    assert JobId(job.id) not in watch._watchers
