@@ -199,9 +199,7 @@ def _fill(market: Market) -> str:
         opened.raise_for_status()
     market.stop()
     with psycopg.connect(market.url) as connection:
-        connection.execute(
-            boards.ROWS.format(entrants=1_000, bounty=boards.BOUNTY, each=1)  # type: ignore[arg-type]  # ours
-        )
+        connection.execute(boards.ROWS.format(entrants=1_000, bounty=boards.BOUNTY, each=1))
         connection.execute(_ROWS)
     vacuum(market)
     return str(opened.json()["access_token"])

@@ -39,10 +39,10 @@ async def test_a_user_has_so_many_streams_at_once(world: World) -> None:
         assert b"event: results" in await anext(stream)
     refused = await job.customer.get(f"{job.path}/events")
     assert problem(refused, 429, "jobs.too_many_streams")["most"] == most
-    await streams.pop().aclose()  # type: ignore[attr-defined]  # It is a generator.
+    await streams.pop().aclose()
     watch.require_room(job.customer.id)
     for stream in streams:
-        await stream.aclose()  # type: ignore[attr-defined]  # It is a generator.
+        await stream.aclose()
     assert not watch._streams
 
 
@@ -60,7 +60,7 @@ async def test_twenty_who_read_nothing_hold_one_copy_of_a_large_answer(world: Wo
     assert max(len(it) for some in pieces for it in some) <= watching.PIECE_BYTES
     assert held < len(LARGE)  # 20 pieces of 64 KiB, and no copy of it.
     for stream in streams:
-        await stream.aclose()  # type: ignore[attr-defined]  # It is a generator.
+        await stream.aclose()
 
 
 async def test_an_event_in_pieces_is_the_event_whole() -> None:
