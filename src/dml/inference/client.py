@@ -6,6 +6,7 @@ It knows nothing of what is asked: `runner` asks about models, others of what th
 import contextlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,17 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 from dml.inference import frames
 from dml.inference.outcome import Ending, Limits
 from dml.inference.signature import Reason, Refused
 
-if sys.platform == "linux":
-    import fcntl
-
-PIPE_BYTES: Final = 1 << 20  # as much as anybody may have: fewer waits in between
 START_SECONDS: Final = 60
+ENDING_SECONDS: Final = 0.5  # in which a process that was killed is seen to have ended
 CODE_MAX, DETAIL_MAX = 100, 2000  # letters of a reason, from a child that may have been taken over
 GRACE_SECONDS: Final = 30  # beyond the wall limit, until the zygote itself is held for hung
 
@@ -65,14 +63,20 @@ class Faults:
 
 
 class Client:
-    """Has one request after the other done in a locked child. Thread-safe.
+    """Has requests done, each in a locked child of its own. Thread-safe.
 
     Raises Refused, Unsafe or SandboxFailed. Close it, or use it in a `with`.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
-        """`module` has the zygote's `main`; `environment` is what it knows beside the usual."""
+    def __init__(
+        self, module: str, environment: Mapping[str, str] | None = None, *, at_once: int = 1
+    ) -> None:
+        """`module` has the zygote's `main`; `environment` is what it knows beside the usual.
+
+        Who asks while `at_once` others do waits.
+        """
         self._module, self._environment = module, dict(environment or {})
+        self._places = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._zygote: _Zygote | None = None
         self._closed = False
@@ -89,19 +93,17 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the process, and with it a request in flight, which fails as SandboxFailed."""
+        """End the process, and with it what is in flight, which fails as SandboxFailed."""
         self._closed = True
-        if (zygote := self._zygote) is not None:
-            zygote.kill()
         with self._lock:
-            self._discard()
+            if self._zygote is not None:
+                self._discard(self._zygote)
 
     def self_test(self) -> str | None:
         """Why the sandbox does not hold on this machine, or None where it does."""
         if sys.platform != "linux":
             return "it needs Linux"
-        with self._lock:
-            return self._running().unsafe
+        return self._running().unsafe
 
     def ask(
         self,
@@ -113,7 +115,7 @@ class Client:
         """A child's answer, or Refused. If the zygote dies meanwhile, a new one is asked, once."""
         seconds = limits.wall_seconds + GRACE_SECONDS
         request = {**header, "limits": asdict(limits)}
-        with self._lock:
+        with self._places:
             for _ in range(2):
                 zygote = self._running()
                 if zygote.unsafe is not None:
@@ -122,39 +124,37 @@ class Client:
                     told, (output,) = zygote.ask(request, parts, seconds)
                     break
                 except (frames.Broken, OSError):
-                    self._discard()
-                except BaseException:  # Ctrl-C: or else the next one would get this one's answer
-                    self._discard()
-                    raise
+                    zygote.has_ended(within_seconds=ENDING_SECONDS)  # or only its attendant did
             else:
                 raise SandboxFailed("The sandbox's process ended twice while it was at this.")
         return _answer(told, output, faults)
 
     def _running(self) -> "_Zygote":
-        """The zygote; a new one where there is none or it has ended. Call with the lock held."""
-        if self._closed:
-            raise SandboxFailed("The sandbox has been closed.")
-        if self._zygote is not None and self._zygote.has_ended():
-            self._discard()
-        if self._zygote is None:
-            self._zygote = _Zygote(self._module, self._environment)
-        return self._zygote
+        """The zygote; a new one where there is none or it has ended."""
+        with self._lock:
+            if self._closed:
+                raise SandboxFailed("The sandbox has been closed.")
+            if self._zygote is not None and self._zygote.has_ended():
+                self._discard(self._zygote)
+            if self._zygote is None:
+                self._zygote = _Zygote(self._module, self._environment)
+            return self._zygote
 
-    def _discard(self) -> None:
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+    def _discard(self, zygote: "_Zygote") -> None:
+        zygote.close()
+        self._zygote = None
 
 
 class _Zygote:
-    """The other process, from here. One request at a time."""
+    """The other process, from here. It is handed a connection for each request."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
             # -I: no PYTHON* variables, no user's packages, no working directory in the path.
             [sys.executable, "-I", "-B", "-c", _BOOT, _ROOT, module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={
                 **_ENVIRONMENT,
@@ -164,16 +164,12 @@ class _Zygote:
             cwd="/",
             start_new_session=True,  # Ctrl-C is for us; the zygote ends when its input does
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        theirs.close()
         assert self._process.stderr is not None
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._stderr = self._process.stderr
-        _widen(self._stdin)
-        _widen(self._stdout)
         try:
-            with self._killed_after(START_SECONDS):
-                told, _ = frames.read(self._stdout)
+            with self._killed_after(START_SECONDS), self._control.makefile("rb") as answers:
+                told, _ = frames.read(answers)
         except frames.Broken as error:
             self.kill()
             last_words = self._stderr.read()[-500:].decode(errors="replace").strip()
@@ -188,12 +184,18 @@ class _Zygote:
         self, request: Mapping[str, Any], parts: Sequence[frames.Part], seconds: float
     ) -> tuple[dict[str, Any], list[bytes]]:
         """The answer; frames.Broken or OSError where the process ends, or takes too long."""
-        with self._killed_after(seconds):
-            frames.write(self._stdin, request, parts)
-            return frames.read(self._stdout)
+        ours, theirs = socket.socketpair()
+        with self._killed_after(seconds), ours:
+            with theirs:
+                socket.send_fds(self._control, [b"."], [theirs.fileno()])
+            with ours.makefile("rwb") as connection:
+                frames.write(connection, request, parts)
+                return frames.read(connection)
 
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
+    def has_ended(self, *, within_seconds: float = 0) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_seconds)
+        return self._process.returncode is not None
 
     def kill(self) -> None:
         self._process.kill()
@@ -201,9 +203,8 @@ class _Zygote:
     def close(self) -> None:
         self.kill()
         self._process.wait()
-        for file in (self._stdin, self._stdout, self._stderr):
-            with contextlib.suppress(OSError):  # what was not yet written
-                file.close()
+        self._control.close()
+        self._stderr.close()
 
     @contextlib.contextmanager
     def _killed_after(self, seconds: float) -> Any:
@@ -215,13 +216,6 @@ class _Zygote:
             yield
         finally:
             timer.cancel()
-
-
-def _widen(pipe: IO[bytes]) -> None:
-    """Let the pipe hold more, where the machine allows that."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _answer(

@@ -56,13 +56,13 @@ class Allowance:
 
 
 class Sandbox(Client):
-    """Runs strangers' models in a process of their own. Thread-safe: one request after the other.
+    """Runs strangers' models in processes of their own, `at_once` at the same time. Thread-safe.
 
     Raises Refused (the model's fault), Unsafe or SandboxFailed. Close it, or use it in a `with`.
     """
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
-        super().__init__("dml.inference.zygote")
+    def __init__(self, allowance: Allowance | None = None, *, at_once: int = 1) -> None:
+        super().__init__("dml.inference.zygote", at_once=at_once)
         self._allowance = allowance or Allowance()
 
     def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature:

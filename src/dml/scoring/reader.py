@@ -73,9 +73,9 @@ class Reader(Client):
     Raises Refused (the file's or the model's fault), Unsafe or SandboxFailed.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, *, at_once: int = 1) -> None:
         """`seconds` of processor time each child has, beside what size and rows add."""
-        super().__init__("dml.scoring.zygote", _ENVIRONMENT)
+        super().__init__("dml.scoring.zygote", _ENVIRONMENT, at_once=at_once)
         self._seconds = seconds
 
     def read_test_set(
