@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from dml.bounties import rules, submission_processes, submission_rules, test_sets
+from dml.bounties import rules, submission_processes, submission_rules
 from dml.bounties.evaluating import Evaluation, Validation
 from dml.bounties.models import Enrollment, Submission, SubmissionState
 from dml.core import nodes
@@ -188,7 +188,7 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
     await nothing_else_is_under_way(judged)
     contest = await make_contest(judged)
     (ada,) = contest.entrants
-    async with test_sets.TURN:  # So long nothing is read.
+    async with worker.parts().scoring:  # So long nothing is read.
         path = await submit(contest, ada, tables.predictions(0.8))
         submission_id = SubmissionId(an_id(path))
         async with judged.parts.sessions.begin() as tx:

@@ -11,7 +11,6 @@ from dml.bounties import (
     queries,
     submission_processes,
     submitting,
-    test_sets,
 )
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import BountyState, Judging, Submission, SubmissionKind
@@ -22,6 +21,7 @@ from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.errors import DmlError
 from dml.core.ids import SubmissionId, new_id
+from dml.edge import worker
 from dml.edge.worker import WorkerParts
 from tests.bounties import tables
 from tests.bounties.entries import (
@@ -323,7 +323,7 @@ async def test_what_is_under_way_is_cancelled_with_its_bounty(
 ) -> None:
     contest = await make_contest(judged, entrants=2)
     senders = [*contest.entrants, contest.entrants[0]]
-    async with test_sets.TURN:  # So long nothing is read.
+    async with worker.parts().scoring:  # So long nothing is read.
         paths = [await submit(contest, it, b"%d" % number) for number, it in enumerate(senders)]
         await contest.bounty.post("cancel", {"reason": "no use for it any more"})
         for person, path in zip(senders, paths, strict=True):

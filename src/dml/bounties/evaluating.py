@@ -48,6 +48,7 @@ class Validation:
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def purpose(submission_id: SubmissionId) -> str:
 async def validate(work: Work) -> Validation:
     """Check a file as far as that can be done without a score."""
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
+        began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
 
@@ -82,16 +84,17 @@ async def validate(work: Work) -> Validation:
         try:
             await asyncio.to_thread(check)
         except Refused as refused:
-            return Validation(refusals=test_sets.told(refused))
+            seconds = time.perf_counter() - began
+            return Validation(refusals=test_sets.told(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Validation(trouble=str(failure))
-    return Validation()
+    return Validation(seconds=time.perf_counter() - began)
 
 
 async def evaluate(work: Work) -> Evaluation:
     """Make predictions of a file, keep them sealed, and compare them with the best so far."""
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
         began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
@@ -111,7 +114,8 @@ async def evaluate(work: Work) -> Evaluation:
         try:
             predictions, improved, measured = await asyncio.to_thread(score)
         except Refused as refused:
-            return Evaluation(refusals=test_sets.told(refused))
+            seconds = time.perf_counter() - began
+            return Evaluation(refusals=test_sets.told(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Evaluation(trouble=str(failure))
     sealed = await asyncio.to_thread(parts.opener.seal, predictions, purpose(work.submission_id))
@@ -132,7 +136,7 @@ async def evaluate_again(work: Work) -> str:
     runs, ScorerFailed where the platform is at fault.
     """
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
 

@@ -207,7 +207,7 @@ async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
         ranked = parts.scorer.rank(wanted.metric, opened, predictions, salt, draws=DRAWS)
         return ranked, parts.scorer.agreements(wanted.metric, predictions)
 
-    async with test_sets.TURN:
+    async with parts.scoring:
         ranked, alike = await asyncio.to_thread(rank)
     finals = {str(it.enrollment_id): it for it in wanted.finals}
     return Found(

@@ -5,6 +5,7 @@ Its plain content is in the memory of whoever seals it and of a scorer, and is k
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,10 +19,6 @@ from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.edge import worker
 from dml.inference.signature import Refused
-
-# A scorer takes one file after the other. Who waits for it holds neither a file in memory nor one
-# of the few threads.
-TURN: Final = asyncio.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +49,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the check found, or every reason to refuse the file."""
+    """What the check found, or every reason to refuse the file. `seconds` are what it took."""
 
     found: Found | None
     refusals: list[dict[str, Any]]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,8 @@ async def inspect(wanted: ToCheck) -> Finding:
     The salt is drawn here: who uploads a file cannot choose which rows are public.
     """
     parts, bounty_id = worker.parts(), wanted.bounty_id
-    async with TURN:
+    async with parts.scoring:
+        began = time.perf_counter()
         sealed = await parts.blobs.get(wanted.sealed)
 
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
@@ -177,7 +176,7 @@ async def inspect(wanted: ToCheck) -> Finding:
         try:
             made, prepared, salt = await asyncio.to_thread(prepare)
         except Refused as refused:
-            return Finding(None, told(refused))
+            return Finding(None, told(refused), time.perf_counter() - began)
         kept = await parts.blobs.keep(prepared)
     found = Found(
         prepared=kept.sha256,
@@ -188,7 +187,7 @@ async def inspect(wanted: ToCheck) -> Finding:
         classes=storable(made.classes),
         features=storable(made.features),
     )
-    return Finding(found, [])
+    return Finding(found, [], time.perf_counter() - began)
 
 
 async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
@@ -223,7 +222,7 @@ async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Reveal
     For a `call`; `publish` is the `change` that follows.
     """
     parts = worker.parts()
-    async with TURN:
+    async with parts.scoring:
         content = await parts.blobs.get(sealed)
         plain = await asyncio.to_thread(parts.opener.open, content, purpose(bounty_id))
         kept = await parts.blobs.keep(plain)

@@ -1,7 +1,8 @@
 """What a worker's processes and loops may use beside their Context. The entrypoint provides it."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -17,7 +18,9 @@ from dml.scoring.ranked import Ranked
 class Sandbox(Protocol):
     """What tries a model. Not its class, whose imports would take the API a tenth of its start."""
 
-    def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature: ...
+    def check(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> Signature: ...
 
 
 class ScorerFailed(Exception):
@@ -84,6 +87,10 @@ class WorkerParts:
     opener: Opener
     scorer: Scorer
     node: str  # What this worker is called among the nodes.
+    # As many places as sandbox and scorer have. Who waits for one holds neither a file in memory
+    # nor one of the few threads.
+    checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    scoring: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 _parts: WorkerParts | None = None

@@ -153,7 +153,7 @@ class _Zygote:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
             # -I: no PYTHON* variables, no user's packages, no working directory in the path.
             [sys.executable, "-I", "-B", "-c", _BOOT, _ROOT, module],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={

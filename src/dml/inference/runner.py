@@ -65,11 +65,17 @@ class Sandbox(Client):
         super().__init__("dml.inference.zygote", at_once=at_once)
         self._allowance = allowance or Allowance()
 
-    def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature:
-        """The signature of a model that may run, fits the spec and has a column for each label."""
+    def check(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> Signature:
+        """The signature of a model that may run, fits the spec and has a column for each label.
+
+        `seconds` are what it may take where that is less than the allowance.
+        """
         _refuse_too_large(model)
         header = {"verb": "check", "spec": to_dict(spec), "label_count": label_count}
-        answer, _ = self.ask(header, [model], self._limits(len(model), 0, 0), FAULTS)
+        limits = self._limits(len(model), 0, 0, seconds)
+        answer, _ = self.ask(header, [model], limits, FAULTS)
         try:
             return from_dict(answer["signature"])
         except (KeyError, TypeError, ValueError) as error:
@@ -117,9 +123,13 @@ class Sandbox(Client):
             raise SandboxFailed("The child gave no label for some of the items.")
         return np.frombuffer(parts[0], "<i4"), np.frombuffer(parts[1], "<f4")
 
-    def _limits(self, model_bytes: int, item_bytes: int, item_count: int) -> Limits:
+    def _limits(
+        self, model_bytes: int, item_bytes: int, item_count: int, most: float | None = None
+    ) -> Limits:
         allowed = self._allowance
         seconds = math.ceil(allowed.seconds + allowed.item_seconds * item_count)
+        if most is not None:
+            seconds = min(seconds, math.ceil(most))
         return Limits(
             cpu_seconds=seconds,
             wall_seconds=seconds * WALL_PER_CPU_SECOND,
