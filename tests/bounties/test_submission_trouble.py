@@ -31,7 +31,7 @@ from tests.bounties.entries import (
     unscored,
 )
 from tests.core.engine_watch import until
-from tests.worker_parts import make_parts
+from tests.worker_parts import make_parts, nothing_read
 from tests.world import World
 
 
@@ -188,7 +188,7 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
     await nothing_else_is_under_way(judged)
     contest = await make_contest(judged)
     (ada,) = contest.entrants
-    async with worker.parts().scoring:  # So long nothing is read.
+    async with nothing_read(worker.parts()):
         path = await submit(contest, ada, tables.predictions(0.8))
         submission_id = SubmissionId(an_id(path))
         async with judged.parts.sessions.begin() as tx:

@@ -40,6 +40,7 @@ from tests.bounties.entries import (
 )
 from tests.bounties.factories import bring_to, enroll, make_bounty, moderator
 from tests.two_connections import after
+from tests.worker_parts import nothing_read
 from tests.world import World, problem
 
 
@@ -323,7 +324,7 @@ async def test_what_is_under_way_is_cancelled_with_its_bounty(
 ) -> None:
     contest = await make_contest(judged, entrants=2)
     senders = [*contest.entrants, contest.entrants[0]]
-    async with worker.parts().scoring:  # So long nothing is read.
+    async with nothing_read(worker.parts()):
         paths = [await submit(contest, it, b"%d" % number) for number, it in enumerate(senders)]
         await contest.bounty.post("cancel", {"reason": "no use for it any more"})
         for person, path in zip(senders, paths, strict=True):

@@ -116,9 +116,9 @@ async def _require_may_enter(
 ) -> None:
     submission_rules.require_takes_submissions(bounty, ctx.now)
     submission_rules.require_competing(entrant)
-    await sandbox_time.require_room(ctx, ctx.actor.id)
     used = await submission_queries.get_used(ctx.tx, entrant.id, ctx.now)
     submission_rules.require_room(bounty, used, ctx.now, dry_run=dry_run)
+    await sandbox_time.require_room(ctx, ctx.actor.id)
 
 
 async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submission) -> None:
