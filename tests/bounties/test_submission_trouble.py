@@ -140,6 +140,20 @@ async def test_an_evaluation_that_fails_goes_back_into_the_queue_and_at_last_end
         assert known.refusals[0]["code"] == "platform.evaluation_failed"
         assert entrant.submissions == 1
 
+        # What a child breaks down over is at fault itself the second time.
+        known.failed_nodes, states = [], []
+        reasons = [{"code": "file.crashed", "detail": "It broke down."}]
+        for turn in range(10, 12):
+            known.state = SubmissionState.QUEUED
+            await tx.flush()
+            begun = await submission_processes.begin_evaluation(ctx, known.id, turn, 0)
+            assert begun.work is not None
+            trouble = Evaluation(trouble="the sandbox failed", against=reasons)
+            done = await submission_processes.conclude_evaluation(ctx, begun.work, trouble, turn)
+            states.append(done.outcome)
+        assert states == ["queued", "failed"]
+        assert known.refusals == reasons
+
         known.state, known.failed_nodes = SubmissionState.QUEUED, []
         await tx.flush()
         begun = await submission_processes.begin_evaluation(ctx, known.id, 7, 0)

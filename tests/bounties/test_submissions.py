@@ -67,7 +67,7 @@ async def test_a_submission_is_checked_and_scored_and_its_entrant_sees_how(
     assert (shown["state"], shown["refusals"], shown["end_reason"]) == ("scored", [], None)
     assert (shown["improved"], shown["metric"]) == (True, "accuracy.v1")
     assert 0.8 < shown["shown_score"] <= 1
-    assert len(shown["predictions_sha256"]) == 64
+    assert len(shown["commitment"]) == 64
     assert shown["limits"]["at_once"]["left"] == 3
     assert (shown["position"], shown["expected_start_at"]) == (None, None)
 
@@ -110,7 +110,7 @@ async def test_the_sixth_scored_one_of_a_day_is_refused_and_what_fails_does_not_
     shown = await end_of(ada, dry)
     assert shown["state"] == "cancelled"
     assert shown["end_reason"].startswith("only checked")
-    assert (shown["shown_score"], shown["predictions_sha256"]) == (None, None)
+    assert (shown["shown_score"], shown["commitment"]) == (None, None)
     # A file that was scored, sent again, is no new one.
     again = await send(ada, contest.submissions, tables.predictions(0.7, seed=4))
     assert again.status_code == 429

@@ -228,6 +228,29 @@ def test_what_a_child_says_is_checked(lie: str) -> None:
         Lied().read_predictions(GOOD, "csv", metric=metric, test_set=test_set)
 
 
+@pytest.mark.parametrize("kill", [False, True])
+def test_what_a_child_breaks_down_over_is_told_without_its_words(kill: bool) -> None:
+    before = children_of(os.getpid())
+    with Reader() as reader:
+        reader.self_test()
+        (zygote,) = my_new_children(before)
+
+        def kill_soon() -> None:
+            os.kill(locked_child_of(zygote), signal.SIGKILL)
+
+        request = {"verb": "run_model", "metric": "hunter2", "features": 64, "classes": 10}
+        parts = [b"", b""]
+        if kill:
+            request["verb"], request["metric"] = "check_model", "accuracy.v1"
+            parts = [hostile.slow()]
+            threading.Thread(target=kill_soon).start()
+        with pytest.raises(client.ChildFailed) as failed:
+            reader.ask(request, parts, Limits(), FAULTS)
+    assert failed.value.reason.code == "file.crashed"
+    assert ("more memory than there is" if kill else "ValueError") in failed.value.reason.detail
+    assert "hunter2" not in failed.value.reason.detail
+
+
 def test_a_child_cannot_fill_the_books_with_reasons() -> None:
     answer = frames_of({"reasons": [(f"{n}" * 1_000, "x" * 10_000) for n in range(50)]})
     told = {"ending": Ending.ANSWERED, "detail": ""}

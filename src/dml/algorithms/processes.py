@@ -19,8 +19,10 @@ from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
 from dml.edge import worker
 from dml.inference import spec
-from dml.inference.signature import Refused
+from dml.inference.client import ChildFailed
+from dml.inference.signature import Refused, Signature
 
+PAUSE_SECONDS: Final = 1.0  # Before a second try, for a machine that ran out of memory.
 QUICK_SECONDS: Final = 5.0  # Of processor time. An ordinary model takes some hundredths of one.
 
 
@@ -142,10 +144,18 @@ async def _inspect(
         def took() -> float:
             return time.perf_counter() - began
 
+        def check() -> Signature:
+            return parts.sandbox.check(model, wanted, label_count, seconds=seconds)
+
         try:
-            signature = await asyncio.to_thread(
-                parts.sandbox.check, model, wanted, label_count, seconds=seconds
-            )
+            try:
+                signature = await asyncio.to_thread(check)
+            except ChildFailed:  # Once it may be the machine's fault.
+                await asyncio.sleep(PAUSE_SECONDS)
+                signature = await asyncio.to_thread(check)
+        except ChildFailed as failure:
+            reasons = [dict(zip(("code", "detail"), failure.reason, strict=True))]
+            return Finding(None, rules.storable(reasons), took())
         except Refused as refused:
             reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
             return Finding(None, rules.storable(reasons), took())

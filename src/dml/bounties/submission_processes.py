@@ -175,7 +175,7 @@ async def conclude_validation(
     if submission.state is not SubmissionState.VALIDATING:
         return "nothing to do"
     if found.trouble is not None:
-        return await _try_again(ctx, submission, turn, found.trouble)
+        return await _try_again(ctx, submission, turn, found)
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
     elif submission.dry_run:
@@ -230,7 +230,7 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
         await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
         return Concluded(submission.state)
     if found.trouble is not None:
-        return Concluded(await _try_again(ctx, submission, turn, found.trouble))
+        return Concluded(await _try_again(ctx, submission, turn, found))
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
         return Concluded(submission.state)
@@ -238,7 +238,9 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     if best != work.best:
         return Concluded("again", best)
     submission.metric = work.metric
-    submission.predictions_sha256 = found.predictions_sha256
+    submission.predictions_sha256 = found.predictions_sha256 or None
+    submission.commitment = found.commitment
+    submission.sealed_salt = bytes.fromhex(found.sealed_salt) if found.sealed_salt else None
     submission.sealed_predictions = found.sealed_predictions
     submission.evaluation_seconds = found.seconds
     submission.improved = found.improved
@@ -351,11 +353,21 @@ async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> b
     return any(it.name not in failed for it in alive)
 
 
-async def _try_again(ctx: Context, submission: Submission, turn: int, trouble: str) -> str:
-    """Put a submission back into the queue that we failed at; after some times, fail it."""
+async def _try_again(
+    ctx: Context, submission: Submission, turn: int, found: Validation | Evaluation
+) -> str:
+    """Put a submission back into the queue that we failed at; after some times, fail it.
+
+    Where it is the file that a child breaks down over, the second time is the last.
+    """
+    again = bool(submission.failed_nodes)
     submission.failed_nodes = [*submission.failed_nodes, worker.parts().node]
-    facts = {"trouble": trouble[:500]}
-    if len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
+    facts = {"trouble": (found.trouble or "")[:500]}
+    if found.against and again:
+        await end(ctx, submission, SubmissionState.FAILED, refusals=found.against)
+        audit.record(ctx, submission.reference, "given_up", facts=facts)
+        await _charge(ctx, submission.submitter_id, found.seconds, found.against)
+    elif len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
         refusals = submission_rules.PLATFORM_FAILED
         await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
         audit.record(ctx, submission.reference, "given_up", facts=facts)

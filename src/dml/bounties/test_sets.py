@@ -6,8 +6,9 @@ Its plain content is in the memory of whoever seals it and of a scorer, and is k
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from dml.algorithms.rules import storable
@@ -19,6 +20,9 @@ from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.edge import worker
 from dml.inference.signature import Refused
+
+T = TypeVar("T")
+PAUSE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,7 @@ def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
 async def inspect(wanted: ToCheck) -> Finding:
     """Read and split a test set, or say why it is refused; raises where the platform is at fault.
 
+    A file that the scorer breaks down over twice is refused for that.
     The salt is drawn here: who uploads a file cannot choose which rows are public.
     """
     parts, bounty_id = worker.parts(), wanted.bounty_id
@@ -174,7 +179,11 @@ async def inspect(wanted: ToCheck) -> Finding:
             return made, prepared, parts.opener.seal(made.salt, salt_purpose(bounty_id))
 
         try:
-            made, prepared, salt = await asyncio.to_thread(prepare)
+            made, prepared, salt = await _twice(prepare)
+        except worker.ScorerFailed as failure:
+            if failure.reason is None:
+                raise
+            return Finding(None, against(failure), time.perf_counter() - began)
         except Refused as refused:
             return Finding(None, told(refused), time.perf_counter() - began)
         kept = await parts.blobs.keep(prepared)
@@ -244,6 +253,22 @@ def told(refused: Refused) -> list[dict[str, Any]]:
     reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
     kept: list[dict[str, Any]] = storable(reasons)
     return kept
+
+
+async def _twice(work: Callable[[], T]) -> T:
+    """Do it, once more where the scorer broke down: that may have been the machine's fault."""
+    try:
+        return await asyncio.to_thread(work)
+    except worker.ScorerFailed as failure:
+        if failure.reason is None:
+            raise
+    await asyncio.sleep(PAUSE_SECONDS)
+    return await asyncio.to_thread(work)
+
+
+def against(failure: worker.ScorerFailed) -> list[dict[str, Any]]:
+    """Return what a file is refused for that the scorer failed at twice, if it can be at fault."""
+    return [] if failure.reason is None else told(Refused([failure.reason]))
 
 
 def _set(test_set: TestSet, found: Found | None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.sealing import Opener
 from dml.core.settings import Settings
-from dml.inference.signature import Signature
+from dml.inference.signature import Reason, Signature
 from dml.inference.spec import InputSpec
 from dml.scoring.ranked import Ranked
 
@@ -24,7 +24,15 @@ class Sandbox(Protocol):
 
 
 class ScorerFailed(Exception):
-    """The platform's fault, and never the file's: try again, best elsewhere."""
+    """The platform's fault, as far as is known: try again, best elsewhere.
+
+    Where it fails in that way again, `reason` is what is said against the file; None where that
+    can't be its fault.
+    """
+
+    def __init__(self, message: str, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,17 @@ class SandboxFailed(Exception):
     """The platform's fault, and never that of what it was given: try again, later or elsewhere."""
 
 
+class ChildFailed(SandboxFailed):
+    """A child broke down over what it was given: once it may be the machine's fault, twice not.
+
+    `reason` is what is then said against it.
+    """
+
+    def __init__(self, message: str, reason: Reason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What is said against whatever was given to a child that took too much, or broke down."""
@@ -218,6 +229,11 @@ class _Zygote:
             timer.cancel()
 
 
+def _broke_down(faults: Faults, detail: str, how: str) -> ChildFailed:
+    what = f"What handled it broke down {how}, here and once more. Write it anew, in a plainer way."
+    return ChildFailed(f"The sandbox failed: {detail}", Reason(faults.crashed, what))
+
+
 def _answer(
     told: Mapping[str, Any], output: bytes, faults: Faults
 ) -> tuple[dict[str, Any], list[bytes]]:
@@ -233,6 +249,11 @@ def _answer(
             raise Refused([Reason(faults.crashed, "It gave more output than it could mean.")])
         case Ending.CRASHED:
             raise Refused([Reason(faults.crashed, f"The process that ran it ended {detail}.")])
+        case Ending.RAISED:
+            # Of what was raised only the kind: the words may quote rows that are hidden.
+            raise _broke_down(faults, detail, f"with {detail.partition(':')[0][:80]}")
+        case Ending.KILLED:
+            raise _broke_down(faults, detail, "as if it took more memory than there is")
         case _:
             raise SandboxFailed(f"The sandbox failed: {ending}, {detail}")
     try:
@@ -240,7 +261,7 @@ def _answer(
         said = header.get("reasons", ())
         reasons = [Reason(str(code)[:CODE_MAX], str(text)[:DETAIL_MAX]) for code, text in said]
     except (frames.Broken, TypeError, ValueError) as error:
-        raise SandboxFailed("The child's answer makes no sense.") from error
+        raise _broke_down(faults, "no answer", "without an answer that makes sense") from error
     if reasons:
         raise Refused(reasons)
     return header, parts

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dml.inference.client import Client, Faults, SandboxFailed, Unsafe
+from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.signature import (
     MODEL_BYTES_MAX,
@@ -23,7 +23,7 @@ from dml.inference.signature import (
 )
 from dml.inference.spec import InputSpec, input_shape, to_dict
 
-__all__ = ["Allowance", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
+__all__ = ["Allowance", "ChildFailed", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
 
 CHUNK_BYTES: Final = 64 << 20  # of items that go to one child
 MEMORY_PER_MODEL_BYTE: Final = 5  # two are needed to parse and load one; more to lay it out anew

@@ -47,7 +47,7 @@ def serve(verbs: Mapping[str, Verb], warm_up: Callable[[], None]) -> None:
             try:
                 attendant = os.fork()
             except OSError as error:  # the machine has no process left
-                _tell(connection, Outcome(Ending.RAISED, detail=str(error)))
+                _tell(connection, Outcome(Ending.NOT_STARTED, detail=str(error)))
                 continue
             if attendant == 0:
                 control.close()
@@ -102,7 +102,7 @@ def _run(verb: Verb, header: Mapping[str, Any], parts: list[bytes], hang_up: int
     try:
         return sandbox.run(work, limits, hang_up=hang_up, lock=verb.lock)
     except OSError as error:  # the machine has no process or pipe left
-        return Outcome(Ending.RAISED, detail=str(error))
+        return Outcome(Ending.NOT_STARTED, detail=str(error))
 
 
 def _work(verb: Verb, header: Mapping[str, Any], parts: list[bytes]) -> bytes:

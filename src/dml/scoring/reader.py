@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dml.inference import frames
-from dml.inference.client import Client, Faults, SandboxFailed, Unsafe
+from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.runner import FAULTS as MODEL_FAULTS
 from dml.inference.runner import WALL_PER_CPU_SECOND
@@ -34,7 +34,7 @@ from dml.scoring.names import Form, MetricName
 from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import Ids, TestSet, split
 
-__all__ = ["Reader", "Refused", "SandboxFailed", "Unsafe"]
+__all__ = ["ChildFailed", "Reader", "Refused", "SandboxFailed", "Unsafe"]
 
 CHUNK_BYTES: Final = 64 << 20  # of features that go to one child
 SECONDS: Final = 20
