@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly
+from dml.algorithms import processes as algorithm_processes
 from dml.algorithms import queries, rules, service, uploads
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit
+from dml.core import audit, nodes
 from dml.core.blobs import Stored
 from dml.core.context import SYSTEM, Actor, Context, Role
 from dml.core.ids import UserId, VersionId, new_id
@@ -139,6 +140,16 @@ async def test_an_upload_starts_a_check_and_a_deadline_that_a_check_withdraws(
 
     await service.conclude_check(Context(ctx.tx, SYSTEM, NOW), version.id, PASSED)
     assert [it[0] for it in await dues(ctx, f"give-up:{version.id}")] == ["CANCELLED"]
+
+
+async def test_what_waits_for_its_turn_is_not_given_up_while_a_worker_lives(
+    at: At, owner: UserId
+) -> None:
+    ctx = at(owner)
+    version = await add(ctx, await make_algorithm(ctx))
+    await nodes.renew(ctx.tx, "a-worker", "worker", {})
+    assert await algorithm_processes.fail_late(ctx, version.id, 0) is VersionState.UPLOADED
+    assert [it[0] for it in await dues(ctx, f"give-up:{version.id}:1")] == ["DELAYED"]
 
 
 async def test_the_first_finding_counts(at: At, owner: UserId) -> None:

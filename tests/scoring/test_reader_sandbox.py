@@ -104,11 +104,11 @@ def test_the_zygote_knows_no_secret_and_has_one_thread(monkeypatch: pytest.Monke
 def test_no_target_lies_in_the_memory_of_a_child_that_runs_a_model() -> None:
     """Nor in the zygote's, whose memory each child inherits, with all that was ever freed there."""
     marks = [f"canary-{os.urandom(8).hex()}" for _ in range(2)]
-    numbers = np.random.default_rng(3).random(400_000)
+    numbers = np.random.default_rng(3).random(40_000)
     before = children_of(os.getpid())
     with Reader(seconds=30) as reader:
         for metric, targets in (
-            (MetricName.ACCURACY, [marks[row % 2] for row in range(400_000)]),
+            (MetricName.ACCURACY, [marks[row % 2] for row in range(40_000)]),
             (MetricName.RMSE, [str(number) for number in numbers]),
         ):
             made = reader.read_test_set(
@@ -120,7 +120,7 @@ def test_no_target_lies_in_the_memory_of_a_child_that_runs_a_model() -> None:
                 salt=bytes(32),
             )
         hidden = [*(mark.encode() for mark in marks), made.target[5:9].tobytes()]
-        hidden += [repr(number).encode() for number in numbers[::5_000].tolist()]
+        hidden += [repr(number).encode() for number in numbers[::4_000].tolist()]
         (zygote,) = my_new_children(before)
         model, ended = hostile.slow(), threading.Event()
 
