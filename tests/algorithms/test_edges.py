@@ -211,7 +211,8 @@ async def test_moderators_see_versions_by_state_and_others_do_not(world: World) 
     problem(await world.client.get("/v1/moderation/versions"), 401, "core.not_signed_in")
     path = await make_algorithm(ada)
     made = []
-    for spec in ({}, {"width": 4, "height": 16}):
+    specs: list[dict[str, Any]] = [{}, {"width": 4, "height": 16}]
+    for spec in specs:
         made.append(version := await upload(ada, path, **spec))
         await check(world, ada, version)
         await ada.post(f"{version}/submit")
