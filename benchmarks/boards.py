@@ -44,7 +44,7 @@ ROWS: Final = """
     JOIN users u ON u.email = 'entrant-' || n || '@example.org';
     INSERT INTO submissions (id, bounty_id, enrollment_id, submitter_id, state, kind, name, dry_run,
         sha256, size, created_at, ended_at, attempts, failed_nodes, refusals, metric, improved,
-        shown_score, predictions_sha256)
+        shown_score, commitment)
     SELECT gen_random_uuid(), '{bounty}', e.id, e.captain_id, 'scored', 'csv', 'entry', false, '',
         1000, now(), now(), 1, '{{}}', '[]', 'roc_auc.v1', k = 1, e.best_score,
         encode(sha256(e.id::text::bytea), 'hex')

@@ -1,5 +1,10 @@
 """What a worker's processes use, over the database and the blobs of an API under test."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
 from dml.core.settings import Settings
 from dml.edge.http import Parts
 from dml.edge.worker import Sandbox, WorkerParts
@@ -7,6 +12,8 @@ from dml.entrypoints import wiring
 from dml.entrypoints.scorer import FileScorer
 from dml.inference import runner
 from dml.scoring.reader import Reader
+
+PLACES: Final = 3  # More than one, for a test may read something beside a node of its own.
 
 
 def make_parts(
@@ -26,4 +33,14 @@ def make_parts(
         opener=wiring.make_opener(settings),
         scorer=FileScorer(reader or Reader()),
         node=node,
+        scoring=asyncio.Semaphore(PLACES),
     )
+
+
+@asynccontextmanager
+async def nothing_read(parts: WorkerParts) -> AsyncIterator[None]:
+    """Take every place, so that no file is read meanwhile."""
+    async with AsyncExitStack() as places:
+        for _ in range(PLACES):
+            await places.enter_async_context(parts.scoring)
+        yield

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
+from dml.accounts.models import SandboxClock
 from dml.algorithms import processes, uploads
 from dml.core import processes as durable
 from dml.core.blobs import Stored
@@ -162,8 +163,9 @@ async def test_an_uploaded_file_is_checked_by_itself(own_world: World, node: Eng
     ada = await own_world.person("ada")
     path = await make_algorithm(ada)
     good = await upload(ada, path)
+    checked = await end_of_check(ada, good)
     bad = await upload(ada, path, hostile.FILES["pickle"][0])
-    checked, refused = await end_of_check(ada, good), await end_of_check(ada, bad)
+    refused = await end_of_check(ada, bad)
     assert (checked["state"], checked["refusals"]) == ("checked", [])
     assert checked["signature"]["outputs"][0]["name"] == "probabilities"
     assert (refused["state"], refused["refusals"][0]["code"]) == ("refused", "model.pickle")
@@ -202,6 +204,24 @@ async def test_what_nobody_checks_is_given_up_in_time(own_world: World, node: En
         assert await durable.reschedule(ctx, f"give-up:{version.id}", ctx.now)
     shown = await end_of_check(ada, f"{path}/versions/{version.id}")
     assert [it["code"] for it in shown["refusals"]] == ["platform.check_failed"]
+
+
+async def test_what_takes_long_waits_among_its_like_and_is_counted(
+    own_world: World, node: Engine
+) -> None:
+    ada, eve = await own_world.person("ada"), await own_world.person("eve")
+    slow = await upload(eve, await make_algorithm(eve), hostile.slow())
+    good = await upload(ada, await make_algorithm(ada))
+    assert (await end_of_check(ada, good))["state"] == "checked"
+    refused = await end_of_check(eve, slow)
+    assert [it["code"] for it in refused["refusals"]] == ["model.too_slow"]
+    async with own_world.parts.sessions() as tx:
+        queues = text("SELECT name, queue_name FROM dbos.workflow_status WHERE workflow_uuid = :id")
+        long = f"check:{refused['id']}:long"
+        (found,) = (await tx.execute(queues, {"id": long})).all()
+        assert tuple(found) == ("algorithms.check.v1", "long_checks")
+        assert (await tx.get_one(SandboxClock, eve.id)).timeouts == 1
+        assert (await tx.get_one(SandboxClock, ada.id)).timeouts == 0
 
 
 def _id(path: str) -> AlgorithmId:

@@ -220,8 +220,10 @@ async def test_moderators_see_versions_by_state_and_others_do_not(world: World) 
     problem(await ada.get("/v1/moderation/versions"), 403, "accounts.moderators_only")
     problem(await world.client.get("/v1/moderation/versions"), 401, "core.not_signed_in")
     path = await make_algorithm(ada)
-    made = [await upload(ada, path), await upload(ada, path, width=4, height=16)]
-    for version in made:
+    made = []
+    specs: list[dict[str, Any]] = [{}, {"width": 4, "height": 16}]
+    for spec in specs:
+        made.append(version := await upload(ada, path, **spec))
         await check(world, ada, version)
         await ada.post(f"{version}/submit")
     seen, cursor = [], ""

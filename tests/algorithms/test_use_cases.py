@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly
+from dml.algorithms import processes as algorithm_processes
 from dml.algorithms import queries, rules, service, uploads
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit
+from dml.core import audit, nodes
 from dml.core.blobs import Stored
 from dml.core.context import SYSTEM, Actor, Context, Role
 from dml.core.ids import UserId, VersionId, new_id
@@ -47,6 +48,12 @@ async def add(ctx: Context, algorithm: Algorithm, sha256: str = "a" * 64, **spec
     stored = Stored(sha256, 100)
     version = await uploads.add_version(ctx, algorithm.id, image_spec(**spec), stored)
     await ctx.tx.flush()
+    return version
+
+
+async def add_checked(ctx: Context, algorithm: Algorithm, *file: str, **spec: Any) -> Version:
+    version = await add(ctx, algorithm, *file, **spec)
+    await service.conclude_check(Context(ctx.tx, SYSTEM, NOW), version.id, PASSED)
     return version
 
 
@@ -137,6 +144,16 @@ async def test_an_upload_starts_a_check_and_a_deadline_that_a_check_withdraws(
     assert [it[0] for it in await dues(ctx, f"give-up:{version.id}")] == ["CANCELLED"]
 
 
+async def test_what_waits_for_its_turn_is_not_given_up_while_a_worker_lives(
+    at: At, owner: UserId
+) -> None:
+    ctx = at(owner)
+    version = await add(ctx, await make_algorithm(ctx))
+    await nodes.renew(ctx.tx, "a-worker", "worker", {})
+    assert await algorithm_processes.fail_late(ctx, version.id, 0) is VersionState.UPLOADED
+    assert [it[0] for it in await dues(ctx, f"give-up:{version.id}:1")] == ["DELAYED"]
+
+
 async def test_the_first_finding_counts(at: At, owner: UserId) -> None:
     ctx = at(owner)
     version = await add(ctx, await make_algorithm(ctx))
@@ -155,12 +172,25 @@ async def test_the_same_file_and_spec_are_one_version_unless_turned_down(
     algorithm = await make_algorithm(ctx)
     first = await add(ctx, algorithm)
     assert await add(ctx, algorithm) is first
-    assert (await add(ctx, algorithm, width=16)).number == 2
-    assert (await add(ctx, algorithm, "b" * 64)).number == 3
-    assert (await add(ctx, await make_algorithm(ctx))).number == 1
-
     await service.conclude_check(Context(ctx.tx, SYSTEM, NOW), first.id, rules.CHECK_FAILED)
+    assert (await add_checked(ctx, algorithm, width=16)).number == 2
+    assert (await add_checked(ctx, algorithm, "b" * 64)).number == 3
+    assert (await add_checked(ctx, await make_algorithm(ctx))).number == 1
     assert (await add(ctx, algorithm)).number == 4
+
+
+async def test_a_developer_has_one_file_checked_at_a_time(
+    at: At, owner: UserId, rival: UserId
+) -> None:
+    ctx = at(owner)
+    first = await add(ctx, await make_algorithm(ctx))
+    other = await make_algorithm(ctx)
+    with pytest.raises(rules.CheckPending) as refused:
+        await add(ctx, other, "b" * 64)
+    assert refused.value.facts == {"retry_after_seconds": rules.PENDING_SECONDS}
+    await add(at(rival), await make_algorithm(at(rival)))
+    await service.conclude_check(Context(ctx.tx, SYSTEM, NOW), first.id, PASSED)
+    await add(ctx, other, "b" * 64)
 
 
 @pytest.mark.parametrize("state", VersionState)
@@ -246,28 +276,26 @@ async def test_what_a_new_job_may_pin(at: At, owner: UserId, rival: UserId) -> N
 async def test_the_newest_approved_version_is_offered(at: At, owner: UserId, rival: UserId) -> None:
     mine, theirs = at(owner), at(rival, Role.MODERATOR)
     algorithm = await make_algorithm(mine)
-    versions = [await add(mine, algorithm, sign * 64) for sign in "abc"]
+    versions = [await add_checked(mine, algorithm, sign * 64) for sign in "abc"]
     for version in reversed(versions[:2]):  # The second is approved before the first.
-        await service.conclude_check(Context(mine.tx, SYSTEM, NOW), version.id, PASSED)
         await service.submit(mine, algorithm.id, version.id)
         await service.approve(theirs, algorithm.id, version.id, reason=None)
     shown = await queries.get_listing(mine.tx, mine.actor, algorithm.id)
     assert shown.approved_version == {"id": str(versions[1].id), "number": 2}
 
 
-async def test_two_uploads_at_once_get_two_numbers(
+async def test_of_two_uploads_of_one_developer_at_once_the_first_is_taken(
     own_engine: AsyncEngine, committing: Sessions
 ) -> None:
     async with committing.begin() as tx:
         developer = Actor((await make_user(tx, "developer")).id)
         algorithm = await make_algorithm(Context(tx, developer, NOW))
+        another = await make_algorithm(Context(tx, developer, NOW))
     async with committing() as first, committing() as second:
-        one = await add(Context(first, developer, NOW), algorithm)
-        other = await after(
-            own_engine, first, add(Context(second, developer, NOW), algorithm, "b" * 64)
-        )
-        await second.commit()
-    assert (one.number, other.number) == (1, 2)
+        await add(Context(first, developer, NOW), algorithm)
+        late = add(Context(second, developer, NOW), another, "b" * 64)
+        with pytest.raises(rules.CheckPending):
+            await after(own_engine, first, late)
 
 
 async def test_the_same_upload_twice_at_once_is_one_version(

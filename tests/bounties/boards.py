@@ -140,7 +140,8 @@ def _submission(
         created_at=at,
         metric=bounty.metric,
         shown_score=score,
-        predictions_sha256=f"{enrollment.number:064x}" if score is not None else None,
+        commitment=f"{enrollment.number:064x}" if score is not None else None,
+        predictions_sha256="f" * 64,
     )
 
 
@@ -203,7 +204,7 @@ async def enter_many(
                 "refusals": [],
                 "metric": bounty.metric,
                 "shown_score": score,
-                "predictions_sha256": f"{n:064x}",
+                "commitment": f"{n:064x}",
             }
             for it in ids
         ]

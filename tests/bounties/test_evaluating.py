@@ -1,7 +1,6 @@
 """What scoring finds, keeps and shows: the same each time, and nothing of what is sealed."""
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import re
@@ -18,6 +17,7 @@ from dml.bounties.evaluating import Evaluation, Work
 from dml.bounties.models import BountyState, Enrollment, Record, Submission, SubmissionState
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
+from dml.edge import worker
 from dml.edge.worker import WorkerParts
 from tests.bounties import models, tables
 from tests.bounties.entries import (
@@ -122,18 +122,24 @@ async def test_scoring_twice_gives_the_same_predictions(
     )
     # A model that is right about each row predicts what a file that is right says.
     assert table["shown_score"] == model["shown_score"] == 1
-    assert table["predictions_sha256"] == model["predictions_sha256"]
+    told = {table["commitment"], model["commitment"]}
+    made = set()
     for shown in (table, model):
         found = [await evaluating.evaluate(await work_of(judged, shown)) for _ in range(2)]
-        assert {it.predictions_sha256 for it in found} == {shown["predictions_sha256"]}
+        told |= {it.commitment for it in found}
         row = await row_of(judged, shown)
         again = await evaluating.evaluate_again(await work_of(judged, shown))
-        assert again == row.predictions_sha256
+        made.add(again)
         assert row.sealed_predictions is not None
-        opened = await evaluating.open_predictions(row.id, row.sealed_predictions)
-        assert hashlib.sha256(opened).hexdigest() == again
-    other = await scored(contest, ada, tables.predictions(0.5))
-    assert other["predictions_sha256"] != table["predictions_sha256"]
+        assert row.sealed_salt is not None
+        assert await evaluating.open_predictions(row.id, row.sealed_predictions) == again
+        salt = worker.parts().opener.open(row.sealed_salt, evaluating.salt_purpose(row.id))
+        assert row.commitment == shown["commitment"] == evaluating.commit_to(salt, again)
+        # Nobody, not even who reads the rows, can tell by a hash that a guess is right.
+        assert row.predictions_sha256 is None
+        assert evaluating.commit_to(b"", again) not in told
+    assert len(made) == 1
+    assert len(told) == 6  # Of one prediction.
 
 
 async def test_neither_a_private_score_nor_one_that_is_not_shown_is_to_be_found_anywhere(
@@ -207,7 +213,7 @@ async def test_two_at_once_are_scored_one_after_the_other_s_best(
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
         work = await work_of(judged, first)
         work = replace(work, submission_id=known.id)
-        found = Evaluation(improved=True, score=0.5, predictions_sha256="x", sealed_predictions="y")
+        found = Evaluation(improved=True, score=0.5, commitment="x", sealed_predictions="y")
         concluded = await submission_processes.conclude_evaluation(ctx, work, found, 0)
         assert concluded.outcome == "again"
         assert concluded.best is not None
@@ -252,7 +258,7 @@ async def test_what_is_scored_too_late_is_cancelled(
         bounty.state, known.state = BountyState.DISPUTING, SubmissionState.EVALUATING
         await tx.flush()
         work = await work_of(judged, shown)
-        found = Evaluation(improved=True, score=0.9, predictions_sha256="x", sealed_predictions="y")
+        found = Evaluation(improved=True, score=0.9, commitment="x", sealed_predictions="y")
         concluded = await submission_processes.conclude_evaluation(ctx, work, found, 0)
         assert (concluded.outcome, known.end_reason) == ("cancelled", "the bounty has ended")
 

@@ -117,7 +117,7 @@ async def _as_if_it_had_run_otherwise(world: World, entrant: Entrant) -> None:
     """Record other predictions than the file gives: what a model that throws dice would do."""
     async with world.parts.sessions.begin() as tx:
         other = update(Submission).where(Submission.enrollment_id == entrant.enrollment_id)
-        await tx.execute(other.values(predictions_sha256="0" * 64))
+        await tx.execute(other.values(commitment="0" * 64))
 
 
 async def test_a_copy_is_shown_to_moderators_and_to_nobody_else(judged: World) -> None:

@@ -132,7 +132,7 @@ async def all_refused(contest: Contest, files: dict[str, tuple[bytes, str]]) -> 
         assert it["refusals"] != []
         assert not any(code.startswith("platform.") for code in codes(it)), (name, it)
         assert it["end_reason"]
-        assert (it["shown_score"], it["predictions_sha256"]) == (None, None)
+        assert (it["shown_score"], it["commitment"]) == (None, None)
     left = (await ada.get(contest.submissions)).json()["limits"]
     assert left["day"]["left"] == WIDE["a_day"]
     return dict(zip(names, shown, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from dml.bounties import rules, submission_processes, submission_rules, test_sets
+from dml.bounties import rules, submission_processes, submission_rules
 from dml.bounties.evaluating import Evaluation, Validation
 from dml.bounties.models import Enrollment, Submission, SubmissionState
 from dml.core import nodes
@@ -31,7 +31,7 @@ from tests.bounties.entries import (
     unscored,
 )
 from tests.core.engine_watch import until
-from tests.worker_parts import make_parts
+from tests.worker_parts import make_parts, nothing_read
 from tests.world import World
 
 
@@ -140,6 +140,20 @@ async def test_an_evaluation_that_fails_goes_back_into_the_queue_and_at_last_end
         assert known.refusals[0]["code"] == "platform.evaluation_failed"
         assert entrant.submissions == 1
 
+        # What a child breaks down over is at fault itself the second time.
+        known.failed_nodes, states = [], []
+        reasons = [{"code": "file.crashed", "detail": "It broke down."}]
+        for turn in range(10, 12):
+            known.state = SubmissionState.QUEUED
+            await tx.flush()
+            begun = await submission_processes.begin_evaluation(ctx, known.id, turn, 0)
+            assert begun.work is not None
+            trouble = Evaluation(trouble="the sandbox failed", against=reasons)
+            done = await submission_processes.conclude_evaluation(ctx, begun.work, trouble, turn)
+            states.append(done.outcome)
+        assert states == ["queued", "failed"]
+        assert known.refusals == reasons
+
         known.state, known.failed_nodes = SubmissionState.QUEUED, []
         await tx.flush()
         begun = await submission_processes.begin_evaluation(ctx, known.id, 7, 0)
@@ -188,7 +202,7 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
     await nothing_else_is_under_way(judged)
     contest = await make_contest(judged)
     (ada,) = contest.entrants
-    async with test_sets.TURN:  # So long nothing is read.
+    async with nothing_read(worker.parts()):
         path = await submit(contest, ada, tables.predictions(0.8))
         submission_id = SubmissionId(an_id(path))
         async with judged.parts.sessions.begin() as tx:

@@ -11,7 +11,6 @@ from dml.bounties import (
     queries,
     submission_processes,
     submitting,
-    test_sets,
 )
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import BountyState, Judging, Submission, SubmissionKind
@@ -22,6 +21,7 @@ from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.errors import DmlError
 from dml.core.ids import SubmissionId, new_id
+from dml.edge import worker
 from dml.edge.worker import WorkerParts
 from tests.bounties import tables
 from tests.bounties.entries import (
@@ -40,6 +40,7 @@ from tests.bounties.entries import (
 )
 from tests.bounties.factories import bring_to, enroll, make_bounty, moderator
 from tests.two_connections import after
+from tests.worker_parts import nothing_read
 from tests.world import World, problem
 
 
@@ -66,7 +67,7 @@ async def test_a_submission_is_checked_and_scored_and_its_entrant_sees_how(
     assert (shown["state"], shown["refusals"], shown["end_reason"]) == ("scored", [], None)
     assert (shown["improved"], shown["metric"]) == (True, "accuracy.v1")
     assert 0.8 < shown["shown_score"] <= 1
-    assert len(shown["predictions_sha256"]) == 64
+    assert len(shown["commitment"]) == 64
     assert shown["limits"]["at_once"]["left"] == 3
     assert (shown["position"], shown["expected_start_at"]) == (None, None)
 
@@ -109,7 +110,7 @@ async def test_the_sixth_scored_one_of_a_day_is_refused_and_what_fails_does_not_
     shown = await end_of(ada, dry)
     assert shown["state"] == "valid"
     assert shown["end_reason"].startswith("only checked")
-    assert (shown["shown_score"], shown["predictions_sha256"]) == (None, None)
+    assert (shown["shown_score"], shown["commitment"]) == (None, None)
     # A file that was scored, sent again, is no new one.
     again = await send(ada, contest.submissions, tables.predictions(0.7, seed=4))
     assert again.status_code == 429
@@ -323,7 +324,7 @@ async def test_what_is_under_way_is_cancelled_with_its_bounty(
 ) -> None:
     contest = await make_contest(judged, entrants=2)
     senders = [*contest.entrants, contest.entrants[0]]
-    async with test_sets.TURN:  # So long nothing is read.
+    async with nothing_read(worker.parts()):
         paths = [await submit(contest, it, b"%d" % number) for number, it in enumerate(senders)]
         await contest.bounty.post("cancel", {"reason": "no use for it any more"})
         for person, path in zip(senders, paths, strict=True):

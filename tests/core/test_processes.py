@@ -68,6 +68,22 @@ async def test_the_same_id_twice_is_once_and_the_first_wins(tx: AsyncSession) ->
     assert str(first) in found.inputs
 
 
+async def test_of_two_that_wait_the_one_whose_turn_is_earlier_is_first(tx: AsyncSession) -> None:
+    late, soon, plain = a_name(), a_name(), a_name()
+    noon = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    for turn, name in ((noon + timedelta(seconds=1), late), (noon, soon)):
+        await processes.in_turn(acting(tx), turn, name, idle, JobId(new_id()))
+    await processes.start(acting(tx), plain, idle, JobId(new_id()))
+    order = text(
+        "SELECT workflow_uuid FROM dbos.workflow_status WHERE workflow_uuid = ANY (:names) "
+        "ORDER BY priority, created_at"
+    )
+    found = await tx.scalars(order, {"names": [late, soon, plain]})
+    assert found.all() == [plain, soon, late]
+    assert await processes.is_waiting(acting(tx), soon)
+    assert not await processes.is_waiting(acting(tx), "trial:none")
+
+
 async def test_a_process_is_started_only_by_a_commit(committing: Sessions) -> None:
     kept, lost = a_name(), a_name()
     async with committing.begin() as tx:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -54,6 +54,22 @@ def lasting_child_of(parent: int) -> int:
         time.sleep(0.3)
         if runs(child):
             return child
+
+
+def locked_child_of(zygote: int) -> int:
+    """What runs a model: a child of the process that attends to the request."""
+    return lasting_child_of(lasting_child_of(zygote))
+
+
+def memory_of(process: int) -> Iterator[bytes]:
+    """All that it could read of what was ever written: each of its writable maps."""
+    for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+        at, rights, _ = line.split(maxsplit=2)
+        start, end = (int(each, 16) for each in at.split("-"))
+        if "w" in rights:
+            with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+                memory.seek(start)
+                yield memory.read(end - start)
 
 
 def my_new_children(before: set[int]) -> set[int]:

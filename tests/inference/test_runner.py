@@ -25,6 +25,7 @@ from dml.inference.counting import Item, certain, count
 from dml.inference.images import prepare, probabilities
 from dml.inference.photo_files import decode_photo
 from dml.inference.runner import Allowance, Refused, Sandbox, SandboxFailed
+from dml.inference.spec import input_shape
 from tests.inference import hostile
 from tests.inference.models import (
     build,
@@ -32,6 +33,7 @@ from tests.inference.models import (
     grey_image,
     image_classifier,
     image_spec,
+    scores,
     tensor,
     tiny_image_model,
 )
@@ -39,6 +41,8 @@ from tests.inference.processes import (
     a_child_of,
     children_of,
     lasting_child_of,
+    locked_child_of,
+    memory_of,
     my_new_children,
     runs,
     wait_until,
@@ -124,7 +128,9 @@ def test_the_zygote_knows_no_secret_and_holds_no_file(
             assert b"ORT_DISABLE_TELEMETRY=1" in environment
             assert (process / "cwd").readlink() == Path("/")
             assert len(list((process / "task").iterdir())) == 1  # what forks has no threads
-            assert all(file == "/dev/null" or file.startswith("pipe:") for file in files), files
+            held = ("/dev/null", "pipe:", "socket:")
+            assert all(file.startswith(held) for file in files), files
+            assert sum(file.startswith("socket:") for file in files) == 1
 
 
 IMPORTS = """
@@ -196,13 +202,13 @@ def test_a_request_in_flight_is_tried_once_more_and_then_fails_as_ours(
     others = children_of(os.getpid()) - {first}
     outcomes: list[Any] = []
     thread = in_flight(sandbox, outcomes)
-    child = lasting_child_of(first)
+    child = locked_child_of(first)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: not runs(child))  # it died with its zygote
 
     wait_until(lambda: children_of(os.getpid()) - others - {first})
     (second,) = children_of(os.getpid()) - others - {first}
-    child = lasting_child_of(second)
+    child = locked_child_of(second)
     os.kill(second, signal.SIGKILL)
     thread.join(20)
     wait_until(lambda: not runs(child))
@@ -261,11 +267,52 @@ def test_an_interrupted_request_leaves_no_answer_for_the_next_one(
     assert sandbox.predict(MODEL, SPEC, ITEMS)[0].tolist() == list(range(10))
 
 
+def test_what_one_was_asked_lies_in_the_memory_of_no_other(own: tuple[Sandbox, int]) -> None:
+    """Neither of the zygote nor of a child that runs another model: what is freed is not gone."""
+    sandbox, zygote = own
+    secrets = np.random.default_rng(7).random((20_000, 64), np.float32)
+    marks = [secrets[row].tobytes() for row in range(0, len(secrets), 1_000)]
+    model = build(*image_classifier(SPEC, 10), [tensor("x", [None, 64])], [scores(SPEC, 10)])
+    for _ in range(3):
+        sandbox.predict(model, SPEC, secrets.reshape(-1, *input_shape(SPEC)))
+    outcomes: list[Any] = []
+    thread = in_flight(sandbox, outcomes)
+    attendant = lasting_child_of(zygote)
+    child = locked_child_of(zygote)
+    looked = 0
+    for process in (zygote, attendant, child):
+        for piece in memory_of(process):
+            looked += hostile.slow()[:200] in piece  # what is there is found
+            assert not [mark for mark in marks if mark in piece]
+    assert looked
+    sandbox.close()
+    thread.join(20)
+
+
+def test_several_run_at_once_and_one_that_dies_harms_no_other() -> None:
+    before = children_of(os.getpid())
+    with Sandbox(Allowance(seconds=20), at_once=2) as sandbox:
+        sandbox.self_test()
+        (zygote,) = my_new_children(before)
+        outcomes: list[Any] = []
+        thread = in_flight(sandbox, outcomes)
+        child = locked_child_of(zygote)
+        for _ in range(3):
+            assert sandbox.predict(MODEL, SPEC, ITEMS)[0].tolist() == list(range(10))
+        assert runs(child)
+        os.kill(child, signal.SIGKILL)
+        thread.join(20)
+        assert isinstance(outcomes[0], SandboxFailed)
+        assert sandbox.predict(MODEL, SPEC, ITEMS)[0].tolist() == list(range(10))
+        assert my_new_children(before) == {zygote}
+        wait_until(lambda: not children_of(zygote))
+
+
 def test_closing_ends_a_request_in_flight(own: tuple[Sandbox, int]) -> None:
     sandbox, zygote = own
     outcomes: list[Any] = []
     thread = in_flight(sandbox, outcomes)
-    child = lasting_child_of(zygote)
+    child = locked_child_of(zygote)
     sandbox.close()
     thread.join(20)
     assert isinstance(outcomes[0], SandboxFailed)
@@ -278,7 +325,7 @@ ABANDONED = """
 import os, threading
 from dml.inference.runner import Sandbox
 from tests.inference import hostile
-from tests.inference.processes import children_of, lasting_child_of
+from tests.inference.processes import children_of, locked_child_of
 import numpy as np
 
 sandbox = Sandbox()
@@ -286,7 +333,7 @@ sandbox.self_test()
 (zygote,) = children_of(os.getpid())
 zeros = np.zeros((1, 64), np.float32)
 threading.Thread(target=sandbox.predict, args=(hostile.slow(), hostile.SPEC, zeros)).start()
-print(zygote, lasting_child_of(zygote), flush=True)
+print(zygote, locked_child_of(zygote), flush=True)
 """
 
 

@@ -1,11 +1,13 @@
 """What a child that was taken over could tell is what its submitter knew; and it can't get out."""
 
+import contextlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,8 +24,16 @@ from dml.scoring import arrays
 from dml.scoring.names import MetricName
 from dml.scoring.reader import FAULTS, Reader, Refused, SandboxFailed
 from dml.scoring.test_set import Ids
+from tests.inference import hostile
 from tests.inference.models import build, tensor, weight
-from tests.inference.processes import children_of, my_new_children, runs, wait_until
+from tests.inference.processes import (
+    children_of,
+    locked_child_of,
+    memory_of,
+    my_new_children,
+    runs,
+    wait_until,
+)
 from tests.scoring.files import ROWS, a_test_set, csv
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -88,7 +98,46 @@ def test_the_zygote_knows_no_secret_and_has_one_thread(monkeypatch: pytest.Monke
         assert (process / "cwd").readlink() == Path("/")
         assert len(list((process / "task").iterdir())) == 1
         files = {os.readlink(each) for each in (process / "fd").iterdir()}
-        assert all(file == "/dev/null" or file.startswith("pipe:") for file in files), files
+        assert all(file.startswith(("/dev/null", "pipe:", "socket:")) for file in files), files
+
+
+def test_no_target_lies_in_the_memory_of_a_child_that_runs_a_model() -> None:
+    """Nor in the zygote's, whose memory each child inherits, with all that was ever freed there."""
+    marks = [f"canary-{os.urandom(8).hex()}" for _ in range(2)]
+    numbers = np.random.default_rng(3).random(40_000)
+    before = children_of(os.getpid())
+    with Reader(seconds=30) as reader:
+        for metric, targets in (
+            (MetricName.ACCURACY, [marks[row % 2] for row in range(40_000)]),
+            (MetricName.RMSE, [str(number) for number in numbers]),
+        ):
+            made = reader.read_test_set(
+                csv("id,target", *enumerate(targets)),
+                "csv",
+                id_column="id",
+                target_column="target",
+                metric=metric,
+                salt=bytes(32),
+            )
+        hidden = [*(mark.encode() for mark in marks), made.target[5:9].tobytes()]
+        hidden += [repr(number).encode() for number in numbers[::4_000].tolist()]
+        (zygote,) = my_new_children(before)
+        model, ended = hostile.slow(), threading.Event()
+
+        def run() -> None:
+            with contextlib.suppress(SandboxFailed):
+                reader.check_model(model, metric=MetricName.ACCURACY, features=64, classes=10)
+            ended.set()
+
+        threading.Thread(target=run).start()
+        child, looked = locked_child_of(zygote), 0
+        for process in (zygote, child):
+            for piece in memory_of(process):
+                looked += model[:200] in piece  # what is there is found
+                assert not [mark for mark in hidden if mark in piece]
+        assert looked
+        reader.close()
+        assert ended.wait(20)
 
 
 IMPORTS = """
@@ -177,6 +226,29 @@ def test_what_a_child_says_is_checked(lie: str) -> None:
     test_set = a_test_set(metric, classes=THREE)
     with pytest.raises(SandboxFailed, match="no sense"):
         Lied().read_predictions(GOOD, "csv", metric=metric, test_set=test_set)
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_what_a_child_breaks_down_over_is_told_without_its_words(kill: bool) -> None:
+    before = children_of(os.getpid())
+    with Reader() as reader:
+        reader.self_test()
+        (zygote,) = my_new_children(before)
+
+        def kill_soon() -> None:
+            os.kill(locked_child_of(zygote), signal.SIGKILL)
+
+        request = {"verb": "run_model", "metric": "hunter2", "features": 64, "classes": 10}
+        parts = [b"", b""]
+        if kill:
+            request["verb"], request["metric"] = "check_model", "accuracy.v1"
+            parts = [hostile.slow()]
+            threading.Thread(target=kill_soon).start()
+        with pytest.raises(client.ChildFailed) as failed:
+            reader.ask(request, parts, Limits(), FAULTS)
+    assert failed.value.reason.code == "file.crashed"
+    assert ("more memory than there is" if kill else "ValueError") in failed.value.reason.detail
+    assert "hunter2" not in failed.value.reason.detail
 
 
 def test_a_child_cannot_fill_the_books_with_reasons() -> None:

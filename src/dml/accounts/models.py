@@ -69,6 +69,18 @@ class User(Base):
         return f"user:{self.id}"
 
 
+class SandboxClock(Base):
+    """How far a user is ahead of the time by what they had run in the sandbox."""
+
+    __tablename__ = "sandbox_clocks"
+    __table_args__ = (CheckConstraint("timeouts >= 0", "timeouts_not_negative"),)
+
+    user_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    ahead_until: Mapped[datetime]
+    timeouts_since: Mapped[datetime]  # When the day began of which these are counted.
+    timeouts: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
 class Session(Base):
     """A sign-in. It lives until it is ended, or not refreshed for long."""
 

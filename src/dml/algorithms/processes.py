@@ -1,23 +1,55 @@
-"""What happens to a version by itself: its file is checked, or given up after a while."""
+"""What happens to a version by itself: its file is checked, or given up after a while.
+
+A check is cut off soon at first. What takes longer waits for a place among its like: however many
+files run out of time, they hold up one another and no other.
+"""
 
 import asyncio
+import time
 from typing import Any, Final
 
-from dml.algorithms import rules, service
-from dml.algorithms.models import VersionState
+from dml.accounts import sandbox_time
+from dml.algorithms import queries, rules, service
+from dml.algorithms.models import Algorithm, VersionState
 from dml.algorithms.rules import Finding
+from dml.core import nodes
+from dml.core import processes as durable
+from dml.core.context import Context
 from dml.core.ids import VersionId
-from dml.core.processes import SLOW_QUEUE, StepFailed, Steps, process
+from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
 from dml.edge import worker
 from dml.inference import spec
-from dml.inference.signature import Refused
+from dml.inference.client import ChildFailed
+from dml.inference.signature import Refused, Signature
 
-# A sandbox takes one model after the other. Who waits for it holds neither a file in memory nor
-# one of the few threads.
-_turn: Final = asyncio.Lock()
+PAUSE_SECONDS: Final = 1.0  # Before a second try, for a machine that ran out of memory.
+QUICK_SECONDS: Final = 5.0  # Of processor time. An ordinary model takes some hundredths of one.
 
 
-@process("algorithms.check.v1", queue=SLOW_QUEUE)
+@process("algorithms.check_quickly.v1", queue=CHECKS)
+async def check_quickly(
+    steps: Steps,
+    version_id: VersionId,
+    *,
+    sha256: str,
+    input_spec: dict[str, Any],
+    label_count: int,
+) -> str:
+    """Try a version's file for some seconds; what needs more is checked again, with all its time.
+
+    File, spec and labels never change, so they are told. Where we fail, the version ends with a
+    reason that says so: its developer must not wait.
+    """
+    try:
+        finding = await steps.call(inspect_quickly, sha256, input_spec, label_count)
+    except StepFailed:
+        finding = rules.CHECK_FAILED
+    if rules.is_cut_off(finding):
+        return await steps.change(give_time, version_id, finding, sha256, input_spec, label_count)
+    return await steps.change(conclude_check, version_id, finding)
+
+
+@process("algorithms.check.v1", queue=LONG_CHECKS)
 async def check(
     steps: Steps,
     version_id: VersionId,
@@ -26,31 +58,120 @@ async def check(
     input_spec: dict[str, Any],
     label_count: int,
 ) -> str:
-    """Try a version's file in the sandbox. File, spec and labels never change, so they are told.
-
-    Where we fail, the version ends with a reason that says so: its developer must not wait.
-    """
+    """Try a version's file in the sandbox, with all the time that a file may have."""
     try:
         finding = await steps.call(inspect, sha256, input_spec, label_count)
-        return await steps.change(service.conclude_check, version_id, finding)
+        return await steps.change(conclude_check, version_id, finding)
     except StepFailed:
-        return await steps.change(service.conclude_check, version_id, rules.CHECK_FAILED)
+        return await steps.change(conclude_check, version_id, rules.CHECK_FAILED)
 
 
 @process("algorithms.give_up.v1")
-async def give_up(steps: Steps, version_id: VersionId) -> VersionState:
+async def give_up(steps: Steps, version_id: VersionId, looks: int = 0) -> VersionState:
     """End a version that no worker could check in time."""
-    return await steps.change(service.conclude_check, version_id, rules.CHECK_FAILED)
+    return await steps.change(fail_late, version_id, looks)
+
+
+def check_id(version_id: VersionId) -> str:
+    return f"check:{version_id}"
 
 
 async def inspect(sha256: str, input_spec: dict[str, Any], label_count: int) -> Finding:
     """Say what the file holds or why it is refused; raises where the platform is at fault."""
+    return await _inspect(sha256, input_spec, label_count, seconds=None)
+
+
+async def inspect_quickly(sha256: str, input_spec: dict[str, Any], label_count: int) -> Finding:
+    """As `inspect`, but refuse as too slow what takes more than some seconds."""
+    return await _inspect(sha256, input_spec, label_count, seconds=QUICK_SECONDS)
+
+
+async def give_time(
+    ctx: Context,
+    version_id: VersionId,
+    finding: Finding,
+    sha256: str,
+    input_spec: dict[str, Any],
+    label_count: int,
+) -> str:
+    """Have a file checked once more, with all the time that it may have."""
+    version = await queries.lock_version(ctx.tx, version_id)
+    if version.state is not VersionState.UPLOADED:
+        return version.state
+    algorithm = await ctx.tx.get_one(Algorithm, version.algorithm_id)
+    await _charge(ctx, algorithm, finding.seconds)
+    turn = await sandbox_time.take_turn(ctx, algorithm.developer_id)
+    facts: dict[str, Any] = {
+        "sha256": sha256,
+        "input_spec": input_spec,
+        "label_count": label_count,
+    }
+    long = f"{check_id(version_id)}:long"
+    await durable.in_turn(ctx, turn, long, check, version_id, **facts)
+    return "takes long"
+
+
+async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) -> VersionState:
+    """Let a version pass its check, or refuse it, and charge its developer for the time."""
+    version = await queries.lock_version(ctx.tx, version_id)
+    if version.state is VersionState.UPLOADED:
+        algorithm = await ctx.tx.get_one(Algorithm, version.algorithm_id)
+        await _charge(ctx, algorithm, finding.seconds, finding.refusals)
+    return await service.conclude_check(ctx, version_id, finding)
+
+
+async def fail_late(ctx: Context, version_id: VersionId, looks: int) -> VersionState:
+    """Refuse a version by our own fault, or look again later where it only waits for its turn."""
+    version = await queries.lock_version(ctx.tx, version_id)
+    if version.state is not VersionState.UPLOADED:
+        return version.state
+    checks = check_id(version_id), f"{check_id(version_id)}:long"
+    waits = [await durable.is_waiting(ctx, it) for it in checks]
+    if any(waits) and await nodes.alive(ctx.tx, "worker"):
+        late, name = ctx.now + rules.CHECK_WITHIN, f"give-up:{version_id}:{looks + 1}"
+        await durable.at(ctx, late, name, give_up, version_id, looks + 1)
+        return version.state
+    return await conclude_check(ctx, version_id, rules.CHECK_FAILED)
+
+
+async def _inspect(
+    sha256: str, input_spec: dict[str, Any], label_count: int, *, seconds: float | None
+) -> Finding:
     parts, wanted = worker.parts(), spec.read(input_spec)
-    async with _turn:
-        model = await parts.blobs.get(sha256)
+    async with parts.checking:
+        model, began = await parts.blobs.get(sha256), time.perf_counter()
+
+        def took() -> float:
+            return time.perf_counter() - began
+
+        def check() -> Signature:
+            return parts.sandbox.check(model, wanted, label_count, seconds=seconds)
+
         try:
-            signature = await asyncio.to_thread(parts.sandbox.check, model, wanted, label_count)
+            try:
+                signature = await asyncio.to_thread(check)
+            except ChildFailed:  # Once it may be the machine's fault.
+                await asyncio.sleep(PAUSE_SECONDS)
+                signature = await asyncio.to_thread(check)
+        except ChildFailed as failure:
+            reasons = [dict(zip(("code", "detail"), failure.reason, strict=True))]
+            return Finding(None, rules.storable(reasons), took())
         except Refused as refused:
             reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
-            return Finding(None, rules.storable(reasons))
-    return Finding(rules.storable(signature.to_dict()), [])
+            return Finding(None, rules.storable(reasons), took())
+    return Finding(rules.storable(signature.to_dict()), [], took())
+
+
+async def _charge(
+    ctx: Context,
+    algorithm: Algorithm,
+    seconds: float,
+    refusals: list[dict[str, str]] | None = None,
+) -> None:
+    await sandbox_time.charge(
+        ctx,
+        algorithm.developer_id,
+        seconds,
+        seconds_an_hour=worker.parts().settings.sandbox_seconds_an_hour,
+        refusals=refusals or (),
+    )

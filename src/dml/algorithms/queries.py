@@ -12,7 +12,7 @@ from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
-from dml.core.ids import AlgorithmId, VersionId
+from dml.core.ids import AlgorithmId, UserId, VersionId
 
 # The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
 NAMED_BLOBS: Final = """
@@ -194,6 +194,13 @@ async def get_last_number(tx: AsyncSession, algorithm_id: AlgorithmId) -> int:
     """Return the number of the newest version, or 0. Exact while the algorithm is locked."""
     query = select(func.max(Version.number)).where(Version.algorithm_id == algorithm_id)
     return await tx.scalar(query) or 0
+
+
+async def count_pending(tx: AsyncSession, developer_id: UserId) -> int:
+    """Count a developer's versions that wait for their check. Exact while their clock is held."""
+    query = select(func.count()).select_from(Version).join(Algorithm)
+    mine = Algorithm.developer_id == developer_id
+    return await tx.scalar(query.where(mine, Version.state == VersionState.UPLOADED)) or 0
 
 
 async def find_same(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from dml.accounts.rules import ModeratorsOnly
+from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.algorithms import queries, rules, service, uploads
 from dml.algorithms.form import FILE, MEDIA_TYPE, SPEC
 from dml.algorithms.models import Version
@@ -178,6 +179,9 @@ async def archive(ctx: Ctx, algorithm_id: AlgorithmId, body: OptionalReasonIn = 
         rules.AlgorithmNotFound,
         rules.NotDeveloper,
         rules.Archived,
+        rules.CheckPending,
+        SandboxTimeUsed,
+        TooManyTimeouts,
         rules.FileTooLarge,
         rules.FileEmpty,
         rules.BadForm,
@@ -194,7 +198,8 @@ async def upload_version(
 ) -> Version:
     """Upload a model (ONNX) with its input spec. It is checked at once, which takes seconds.
 
-    The same file and spec sent again are the same version, unless it was turned down.
+    The same file and spec sent again are the same version, unless it was turned down. A developer
+    has one file checked at a time.
     """
     version = await uploads.upload(server, begin, late, algorithm_id, request)
     response.headers["Location"] = f"/v1/algorithms/{algorithm_id}/versions/{version.id}"

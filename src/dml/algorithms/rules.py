@@ -11,7 +11,7 @@ from dml.accounts.rules import ModeratorsOnly, is_impartial
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.audit import Move
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge
+from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge, TooMany
 from dml.core.ids import UserId
 
 ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
@@ -39,8 +39,10 @@ assert DATA_KINDS.keys() == set(AlgorithmKind)
 assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
 assert VERSION_MOVES.keys() == set(VersionState)
 
-# A check takes a minute at most. What is still waiting then has met a worker that dies of it.
+# A check takes a minute at most. What has begun and not ended then has met workers that die of it.
 CHECK_WITHIN: Final = timedelta(hours=2)
+PENDING_MOST: Final = 1  # Versions of one developer that wait for their check.
+PENDING_SECONDS: Final = 5  # When to ask again.
 
 
 class AlgorithmNotFound(NotFound):
@@ -97,6 +99,12 @@ class FileForgotten(NotFound):
     remedy = "Upload it again, mended, as a new version."
 
 
+class CheckPending(TooMany):
+    code = "algorithms.check_pending"
+    reason = "Another file of yours is being checked; a developer has one checked at a time."
+    remedy = "Wait until that version's `state` is no longer `uploaded`, then send this one."
+
+
 class FileTooLarge(TooLarge):
     code = "algorithms.file_too_large"
     reason = "The file is larger than what is taken here."
@@ -124,10 +132,14 @@ class BadInputSpec(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the check of a file found: its signature, or every reason to refuse it."""
+    """What the check of a file found: its signature, or every reason to refuse it.
+
+    `seconds` are what it took; none, where we failed.
+    """
 
     signature: dict[str, Any] | None
     refusals: list[dict[str, str]]
+    seconds: float = 0.0
 
 
 # The platform's own failure: a file that was refused for it can be uploaded again.
@@ -162,6 +174,17 @@ def move_version(version: Version, to: VersionState) -> Move:
 def _require_allowed(state: StrEnum, to: StrEnum, allowed: frozenset[Any]) -> None:
     if to not in allowed:
         raise WrongState(state=state, allowed=sorted(allowed))
+
+
+def require_none_pending(pending: int) -> None:
+    """Refuse a developer's next file while one is being checked."""
+    if pending >= PENDING_MOST:
+        raise CheckPending(retry_after_seconds=PENDING_SECONDS)
+
+
+def is_cut_off(finding: Finding) -> bool:
+    """Whether a check that was to be quick ran out of time, and found nothing else."""
+    return [it["code"] for it in finding.refusals] == ["model.too_slow"]
 
 
 def require_suspended(algorithm: Algorithm) -> None:

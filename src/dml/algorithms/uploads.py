@@ -2,6 +2,7 @@
 
 from fastapi import Request
 
+from dml.accounts import sandbox_time
 from dml.algorithms import processes, queries, rules
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
@@ -61,6 +62,9 @@ async def add_version(
     same = await queries.find_same(ctx.tx, algorithm_id, stored.sha256, kept_spec)
     if same is not None:
         return same
+    await sandbox_time.require_room(ctx, algorithm.developer_id)
+    turn = await sandbox_time.take_turn(ctx, algorithm.developer_id)
+    rules.require_none_pending(await queries.count_pending(ctx.tx, algorithm.developer_id))
     version = Version(
         id=VersionId(new_id()),
         algorithm_id=algorithm_id,
@@ -73,10 +77,11 @@ async def add_version(
     )
     ctx.tx.add(version)
     audit.record(ctx, version.reference, "uploaded", Move(None, version.state))
-    await durable.start(
+    await durable.in_turn(
         ctx,
-        f"check:{version.id}",
-        processes.check,
+        turn,
+        processes.check_id(version.id),
+        processes.check_quickly,
         version.id,
         sha256=stored.sha256,
         input_spec=kept_spec,
@@ -93,4 +98,5 @@ async def _find_developer(ctx: Context, algorithm_id: AlgorithmId) -> Actor:
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id)
     rules.require_developer(algorithm, ctx.actor)
     rules.require_not_archived(algorithm)
+    await sandbox_time.require_room(ctx, algorithm.developer_id)
     return ctx.actor

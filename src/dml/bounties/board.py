@@ -130,6 +130,7 @@ def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
             Enrollment.chance_of_first,
             Enrollment.prize,
             Enrollment.created_at,
+            Submission.commitment,
             Submission.predictions_sha256,
         )
         .outerjoin(Submission, Submission.id == Enrollment.best_submission_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from dml.bounties import board
+from dml.bounties import board, judging_rules
 from dml.bounties.board import RECORDS_MAX, Key, Part, Shown
 from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestSet, Ties
 from dml.core.db import PAGE_MAX
@@ -46,8 +46,12 @@ class BoardRowOut(Wire):
     )
     at: datetime | None = Field(description="When the best public score came.")
     submissions: int = Field(description="How many of its submissions were scored.")
+    commitment: str | None = Field(
+        description="SHA-256 of a random salt and the predictions behind the best public score. "
+        "The ranking's evidence has the salt."
+    )
     predictions_sha256: str | None = Field(
-        description="SHA-256 of the predictions behind the best public score."
+        description="SHA-256 of these predictions alone, once the ranking has published them."
     )
     tied_from: int | None = Field(None, description="The first of the places tied with this one.")
     tied_to: int | None = Field(None, description="The last of the places tied with this one.")
@@ -108,6 +112,10 @@ class EntryEvidenceOut(Wire):
     name: str
     submission_id: SubmissionId
     predictions: PredictionsOut
+    commitment: str | None = Field(
+        None, description="SHA-256 of salt and predictions, told when it was scored."
+    )
+    salt: str | None = Field(None, description="32 bytes in hexadecimal digits.")
     place: int
     tied_from: int
     tied_to: int
@@ -147,7 +155,9 @@ def row_out(bounty: Bounty, part: Part, row: Shown, rank: int) -> BoardRowOut:
         score=row.private_score if final else row.best_score,
         at=row.best_at,
         submissions=row.submissions,
-        predictions_sha256=row.predictions_sha256,
+        commitment=row.commitment,
+        # A hash without a salt would tell whoever guesses a rival's file that the guess is right.
+        predictions_sha256=row.predictions_sha256 if judging_rules.is_ranked(bounty) else None,
         tied_from=row.tied_from if final else None,
         tied_to=row.tied_to if final else None,
         chance_of_first=row.chance_of_first if final else None,

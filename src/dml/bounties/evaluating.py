@@ -8,9 +8,10 @@ it: neither rows nor checkpoints hold another.
 import asyncio
 import hashlib
 import logging
+import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dml.bounties import test_sets
 from dml.bounties.models import SubmissionKind
@@ -19,6 +20,7 @@ from dml.edge import worker
 from dml.inference.signature import Refused
 
 log = logging.getLogger(__name__)
+SALT_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Validation:
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
+    seconds: float = 0.0
+    against: list[dict[str, Any]] = field(default_factory=list)  # What it is refused for then.
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,14 @@ class Evaluation:
 
     improved: bool = False
     score: float | None = None
-    predictions_sha256: str = ""
+    predictions_sha256: str = ""  # Of what was found before there were commitments.
+    commitment: str | None = None
+    sealed_salt: str | None = None  # In hexadecimal digits.
     sealed_predictions: str = ""
     seconds: float = 0.0
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
+    against: list[dict[str, Any]] = field(default_factory=list)
 
 
 def purpose(submission_id: SubmissionId) -> str:
@@ -68,10 +75,21 @@ def purpose(submission_id: SubmissionId) -> str:
     return f"predictions:{submission_id}"
 
 
+def salt_purpose(submission_id: SubmissionId) -> str:
+    """What the salt of the commitment to its predictions is sealed for."""
+    return f"predictions-salt:{submission_id}"
+
+
+def commit_to(salt: bytes, predictions: bytes) -> str:
+    """SHA-256 of salt and predictions: who tells it can change neither, and nobody can guess."""
+    return hashlib.sha256(salt + predictions).hexdigest()
+
+
 async def validate(work: Work) -> Validation:
     """Check a file as far as that can be done without a score."""
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
+        began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
 
@@ -82,16 +100,17 @@ async def validate(work: Work) -> Validation:
         try:
             await asyncio.to_thread(check)
         except Refused as refused:
-            return Validation(refusals=test_sets.told(refused))
+            seconds = time.perf_counter() - began
+            return Validation(refusals=test_sets.told(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
-            return Validation(trouble=str(failure))
-    return Validation()
+            return Validation(trouble=str(failure), against=test_sets.against(failure))
+    return Validation(seconds=time.perf_counter() - began)
 
 
 async def evaluate(work: Work) -> Evaluation:
     """Make predictions of a file, keep them sealed, and compare them with the best so far."""
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
         began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
@@ -111,28 +130,31 @@ async def evaluate(work: Work) -> Evaluation:
         try:
             predictions, improved, measured = await asyncio.to_thread(score)
         except Refused as refused:
-            return Evaluation(refusals=test_sets.told(refused))
+            seconds = time.perf_counter() - began
+            return Evaluation(refusals=test_sets.told(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
-            return Evaluation(trouble=str(failure))
+            return Evaluation(trouble=str(failure), against=test_sets.against(failure))
     sealed = await asyncio.to_thread(parts.opener.seal, predictions, purpose(work.submission_id))
+    salt = secrets.token_bytes(SALT_BYTES)
     stored = await parts.blobs.keep(sealed)
     return Evaluation(
         improved=improved,
         score=measured if improved else None,
-        predictions_sha256=hashlib.sha256(predictions).hexdigest(),
+        commitment=commit_to(salt, predictions),
+        sealed_salt=parts.opener.seal(salt, salt_purpose(work.submission_id)).hex(),
         sealed_predictions=stored.sha256,
         seconds=time.perf_counter() - began,
     )
 
 
-async def evaluate_again(work: Work) -> str:
-    """Make the predictions of a scored submission once more, and return their SHA-256.
+async def evaluate_again(work: Work) -> bytes:
+    """Make the predictions of a scored submission once more.
 
-    One that differs from the row's was not made by the file alone. Refused where the file no longer
-    runs, ScorerFailed where the platform is at fault.
+    Those that differ from the first ones were not made by the file alone. Refused where the file
+    no longer runs, ScorerFailed where the platform is at fault.
     """
     parts = worker.parts()
-    async with test_sets.TURN:
+    async with parts.scoring:
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
 
@@ -140,7 +162,7 @@ async def evaluate_again(work: Work) -> str:
             opened = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
             return parts.scorer.predict(file, format=work.kind, metric=work.metric, test_set=opened)
 
-        return hashlib.sha256(await asyncio.to_thread(predict)).hexdigest()
+        return await asyncio.to_thread(predict)
 
 
 async def open_predictions(submission_id: SubmissionId, sealed: str) -> bytes:

@@ -21,6 +21,7 @@ COLUMNS: Final = (
     "score",
     "at",
     "submissions",
+    "commitment",
     "predictions_sha256",
     "tied_from",
     "tied_to",

@@ -289,6 +289,7 @@ class Submission(Base):
     sha256: Mapped[str]
     size: Mapped[int]
     created_at: Mapped[datetime]
+    due_at: Mapped[datetime | None] = mapped_column(default=None)  # Its turn among all that wait.
     queued_at: Mapped[datetime | None] = mapped_column(default=None)
     started_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -300,6 +301,11 @@ class Submission(Base):
     metric: Mapped[str | None] = mapped_column(default=None)
     improved: Mapped[bool | None] = mapped_column(default=None)
     shown_score: Mapped[float | None] = mapped_column(default=None)
+    # Told from then on: SHA-256 of a random salt and the predictions. Without the salt, whoever
+    # guesses a rival's file could tell by its hash that the guess is right.
+    commitment: Mapped[str | None] = mapped_column(default=None)
+    sealed_salt: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    # Of the predictions alone: known once the ranking publishes them.
     predictions_sha256: Mapped[str | None] = mapped_column(default=None)
     sealed_predictions: Mapped[str | None] = mapped_column(default=None)
     evaluation_seconds: Mapped[float | None] = mapped_column(default=None)

@@ -6,12 +6,15 @@ in a step's result is public a moment later: places, scores, salt and file.
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
+
+from sqlalchemy import update
 
 from dml.bounties import (
     board,
@@ -68,9 +71,11 @@ class Entry:
 
     enrollment_id: EnrollmentId
     work: Work
-    predictions_sha256: str
+    predictions_sha256: str | None  # None, where there is a commitment.
     sealed_predictions: str
     created_at: datetime
+    commitment: str | None = None
+    sealed_salt: str | None = None  # In hexadecimal digits.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,16 @@ class Place:
     tied_to: int
     score: float
     chance_of_first: float
+    commitment: str | None = None
+    salt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Predictions that everybody may read now, by their hash; and the salt of the commitment."""
+
+    sha256: str
+    salt: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +136,8 @@ class Published(Mapping[str, bytes]):
     All together may be more than fits into the memory.
     """
 
-    def __init__(self, finals: Sequence[Entry], blobs: Blobs) -> None:
-        self._hashes = {str(it.enrollment_id): it.predictions_sha256 for it in finals}
+    def __init__(self, hashes: Mapping[str, str], blobs: Blobs) -> None:
+        self._hashes = hashes
         self._blobs, self._loop = blobs, asyncio.get_running_loop()
 
     def __getitem__(self, entry: str) -> bytes:
@@ -194,24 +209,23 @@ async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
 async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
     """Rank the final submissions, keep in the open what proves it, and find who agrees too well."""
     parts = worker.parts()
-    for it in wanted.finals:
-        await _publish(it)
-    predictions = Published(wanted.finals, parts.blobs)
+    opened = {str(it.enrollment_id): await _publish(it) for it in wanted.finals}
+    predictions = Published({entry: it.sha256 for entry, it in opened.items()}, parts.blobs)
     salt = bytes.fromhex(wanted.sealed_salt)
     revealed = await test_sets.reveal(bounty_id, wanted.sealed, salt)
     prepared = await parts.blobs.get(wanted.prepared)
 
     def rank() -> tuple[list[Ranked], list[tuple[str, str, float]]]:
-        opened = parts.opener.open(prepared, test_sets.prepared_purpose(bounty_id))
+        test_set = parts.opener.open(prepared, test_sets.prepared_purpose(bounty_id))
         salt = bytes.fromhex(revealed.salt)
-        ranked = parts.scorer.rank(wanted.metric, opened, predictions, salt, draws=DRAWS)
+        ranked = parts.scorer.rank(wanted.metric, test_set, predictions, salt, draws=DRAWS)
         return ranked, parts.scorer.agreements(wanted.metric, predictions)
 
-    async with test_sets.TURN:
+    async with parts.scoring:
         ranked, alike = await asyncio.to_thread(rank)
     finals = {str(it.enrollment_id): it for it in wanted.finals}
     return Found(
-        places=[_place(it, finals[it.entry]) for it in ranked],
+        places=[_place(it, finals[it.entry], opened[it.entry]) for it in ranked],
         revealed=revealed,
         agreements=[(_id(a), _id(b), agreement) for a, b, agreement in alike],
     )
@@ -235,6 +249,11 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
     for entrant, place in ranked:
         entrant.private_score, entrant.chance_of_first = place.score, place.chance_of_first
         entrant.final_submission_id = place.submission_id
+    hashes = [
+        {"id": it.submission_id, "predictions_sha256": it.predictions_sha256} for it in found.places
+    ]
+    if hashes:
+        await ctx.tx.execute(update(Submission), hashes)
     bands = [Band(it.place, it.tied_from, it.tied_to) for it in found.places]
     prizes = rules.share_prizes(bounty.prizes, bands, bounty.ties)
     # All of them: what is told of each was found beside the others, and is made again only so.
@@ -260,9 +279,24 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
 async def _is_the_same(final: Entry) -> bool:
     """Run a submission again. A file that does no longer run differs, too; our failure raises."""
     try:
-        return await evaluating.evaluate_again(final.work) == final.predictions_sha256
+        again = await evaluating.evaluate_again(final.work)
     except Refused:
         return False
+    return _matches(final, again, _open_salt(final))
+
+
+def _open_salt(final: Entry) -> bytes | None:
+    if final.sealed_salt is None:
+        return None
+    sealed, submission_id = bytes.fromhex(final.sealed_salt), final.work.submission_id
+    return worker.parts().opener.open(sealed, evaluating.salt_purpose(submission_id))
+
+
+def _matches(final: Entry, predictions: bytes, salt: bytes | None) -> bool:
+    """Whether these are the predictions that were committed to when it was scored."""
+    if salt is None:
+        return hashlib.sha256(predictions).hexdigest() == final.predictions_sha256
+    return evaluating.commit_to(salt, predictions) == final.commitment
 
 
 async def _get_both(ctx: Context, bounty_id: BountyId) -> tuple[Bounty, TestSet]:
@@ -292,8 +326,9 @@ def _final(
 ) -> Entry:
     assert bounty.metric is not None
     assert test_set.prepared is not None
-    assert submission.predictions_sha256 is not None
     assert submission.sealed_predictions is not None
+    assert (submission.commitment or submission.predictions_sha256) is not None
+    salt = submission.sealed_salt
     return Entry(
         enrollment_id=enrollment_id,
         work=Work(
@@ -307,27 +342,32 @@ def _final(
         predictions_sha256=submission.predictions_sha256,
         sealed_predictions=submission.sealed_predictions,
         created_at=submission.created_at,
+        commitment=submission.commitment,
+        sealed_salt=None if salt is None else salt.hex(),
     )
 
 
-async def _publish(final: Entry) -> None:
-    """Open predictions and keep them as they are: under the hash that was told long before."""
-    submission_id = final.work.submission_id
+async def _publish(final: Entry) -> Opened:
+    """Open predictions that were committed to long before, and keep them as they are."""
+    submission_id, salt = final.work.submission_id, _open_salt(final)
     plain = await evaluating.open_predictions(submission_id, final.sealed_predictions)
+    assert _matches(final, plain, salt), f"submission:{submission_id} is another"
     kept = await worker.parts().blobs.keep(plain)
-    assert kept.sha256 == final.predictions_sha256, f"submission:{submission_id} is another"
+    return Opened(kept.sha256, None if salt is None else salt.hex())
 
 
-def _place(ranked: Ranked, final: Entry) -> Place:
+def _place(ranked: Ranked, final: Entry, opened: Opened) -> Place:
     return Place(
         enrollment_id=final.enrollment_id,
         submission_id=final.work.submission_id,
-        predictions_sha256=final.predictions_sha256,
+        predictions_sha256=opened.sha256,
         place=ranked.place,
         tied_from=ranked.tied_from,
         tied_to=ranked.tied_to,
         score=ranked.score,
         chance_of_first=ranked.chance_of_first,
+        commitment=final.commitment,
+        salt=opened.salt,
     )
 
 
@@ -338,6 +378,8 @@ def _evidence(entrant: Enrollment, place: Place, prize: MicroTokens) -> dict[str
         "name": entrant.name,
         "submission_id": str(place.submission_id),
         "predictions_sha256": place.predictions_sha256,
+        "commitment": place.commitment,
+        "salt": place.salt,
         "place": place.place,
         "tied_from": place.tied_from,
         "tied_to": place.tied_to,

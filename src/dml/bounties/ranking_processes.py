@@ -10,7 +10,7 @@ from dml.core import processes
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.ids import BountyId, EnrollmentId
-from dml.core.processes import SLOW_QUEUE, StepFailed, Steps, process
+from dml.core.processes import RANKINGS, StepFailed, Steps, process
 
 WAIT_MAX: Final = timedelta(minutes=5)
 
@@ -24,7 +24,7 @@ async def rank_closed(ctx: Context, event: SubmissionsClosed) -> None:
         await processes.start(ctx, _id(bounty.id, chance, 0), rank, bounty.id, chance, 0)
 
 
-@process("bounties.rank.v1", queue=SLOW_QUEUE)
+@process("bounties.rank.v1", queue=RANKINGS)
 async def rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> str:
     """Rank a bounty once nothing of it is under way. Until then it looks again, and holds no slot.
 

@@ -3,10 +3,12 @@
 Locks are taken in one order: bounty, entrant, submission.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from dml.accounts import sandbox_time
 from dml.bounties import evaluating, submission_queries, submission_rules, test_sets
 from dml.bounties import rules as moves
 from dml.bounties.evaluating import Best, Evaluation, Validation, Work
@@ -20,13 +22,13 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.bounties.test_sets import ToCheck
+from dml.bounties.test_sets import Finding, ToCheck
 from dml.core import audit, nodes
 from dml.core import processes as durable
 from dml.core.context import Context
 from dml.core.events import on
-from dml.core.ids import BountyId, SubmissionId
-from dml.core.processes import SLOW_QUEUE, StepFailed, Steps, process
+from dml.core.ids import BountyId, SubmissionId, UserId
+from dml.core.processes import CHECKS, SCORES, VALIDATIONS, StepFailed, Steps, process
 from dml.edge import worker
 from dml.scoring import names
 from dml.scoring.names import MetricName
@@ -56,7 +58,9 @@ class Concluded:
 async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
     """Have a test set checked, and given up where nobody does that in time."""
     wanted = test_sets.to_check(bounty, test_set)
-    await durable.start(ctx, f"check-test-set:{wanted.check_id}", check_test_set, wanted)
+    turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
+    check_id = f"check-test-set:{wanted.check_id}"
+    await durable.in_turn(ctx, turn, check_id, check_test_set, wanted)
     late = ctx.now + submission_rules.END_WITHIN
     await durable.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
 
@@ -68,30 +72,41 @@ async def check_again(ctx: Context, bounty: Bounty) -> None:
         await start_check(ctx, bounty, test_set)
 
 
-@process("bounties.check_test_set.v1", queue=SLOW_QUEUE)
+@process("bounties.check_test_set.v1", queue=CHECKS)
 async def check_test_set(steps: Steps, wanted: ToCheck) -> str:
     """Read, split and commit to a test set. Where we fail, that is the reason it is refused for."""
     try:
         finding = await steps.call(test_sets.inspect, wanted)
-        return await steps.change(test_sets.conclude, wanted, finding)
+        return await steps.change(conclude, wanted, finding)
     except StepFailed:
-        return await steps.change(test_sets.conclude, wanted, test_sets.CHECK_FAILED)
+        return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
 
 
 @process("bounties.give_up_test_set.v1")
 async def give_up_test_set(steps: Steps, wanted: ToCheck) -> str:
     """End the check of a test set that no worker could do in time."""
-    return await steps.change(test_sets.conclude, wanted, test_sets.CHECK_FAILED)
+    return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
+
+
+async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
+    """Let a test set pass its check, or refuse it, and charge its owner for the time."""
+    outcome = await test_sets.conclude(ctx, wanted, finding)
+    bounty = await ctx.tx.get_one(Bounty, wanted.bounty_id)
+    await _charge(ctx, bounty.owner_id, finding.seconds, finding.refusals)
+    return outcome
 
 
 async def start_validation(ctx: Context, submission: Submission) -> None:
     """Have a new submission checked, then scored, and given up where nobody does that in time."""
-    await _start(ctx, validate, submission.id, turn=0, looks=0, in_seconds=0)
+    submission.due_at = await sandbox_time.take_turn(ctx, submission.submitter_id)
+    await durable.in_turn(
+        ctx, submission.due_at, _id(submission.id, validate, 0), validate, submission.id, 0, 0
+    )
     late = submission.created_at + submission_rules.END_WITHIN
     await durable.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
 
 
-@process("bounties.validate.v1", queue=SLOW_QUEUE)
+@process("bounties.validate.v1", queue=VALIDATIONS)
 async def validate(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
     """Check a submitted file, which costs nothing, and let it wait for its score."""
     begun = await steps.change(begin_validation, submission_id, turn, looks)
@@ -104,7 +119,7 @@ async def validate(steps: Steps, submission_id: SubmissionId, turn: int, looks: 
     return await steps.change(conclude_validation, submission_id, found, turn)
 
 
-@process("bounties.score.v1", queue=SLOW_QUEUE)
+@process("bounties.score.v1", queue=SCORES)
 async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
     """Score a submission against its entrant's best, until that is the best still."""
     begun = await steps.change(begin_evaluation, submission_id, turn, looks)
@@ -140,7 +155,7 @@ async def begin_validation(
     if submission is None or submission.state is not SubmissionState.VALIDATING:
         return Begun("nothing to do")
     if await _is_for_another(ctx, submission, looks):
-        await _start(ctx, validate, submission_id, turn + 1, looks + 1, ELSEWHERE_SECONDS)
+        await _start_again(ctx, validate, submission_id, turn + 1, looks + 1)
         return Begun("elsewhere")
     return Begun("begun", await _work_of(ctx, submission))
 
@@ -153,10 +168,14 @@ async def conclude_validation(
     Whoever comes second changes nothing.
     """
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
-    if submission is None or submission.state is not SubmissionState.VALIDATING:
+    if submission is None:
+        return "nothing to do"
+    if found.trouble is None:
+        await _charge(ctx, submission.submitter_id, found.seconds, found.refusals)
+    if submission.state is not SubmissionState.VALIDATING:
         return "nothing to do"
     if found.trouble is not None:
-        return await _try_again(ctx, submission, turn, found.trouble)
+        return await _try_again(ctx, submission, turn, found)
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
     elif submission.dry_run:
@@ -166,7 +185,9 @@ async def conclude_validation(
         move = moves.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now
         audit.record(ctx, submission.reference, "validated", move)
-        await _start(ctx, score, submission_id, 0, 0, 0)
+        submission.due_at = await sandbox_time.take_turn(ctx, submission.submitter_id)
+        score_id = _id(submission_id, score, 0)
+        await durable.in_turn(ctx, submission.due_at, score_id, score, submission_id, 0, 0)
     return submission.state
 
 
@@ -178,7 +199,7 @@ async def begin_evaluation(
     if submission is None or submission.state is not SubmissionState.QUEUED:
         return Begun("nothing to do")
     if await _is_for_another(ctx, submission, looks):
-        await _start(ctx, score, submission_id, turn + 1, looks + 1, ELSEWHERE_SECONDS)
+        await _start_again(ctx, score, submission_id, turn + 1, looks + 1)
         return Begun("elsewhere")
     move = moves.move_submission(submission, SubmissionState.EVALUATING)
     submission.started_at = ctx.now
@@ -199,13 +220,17 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     known = await ctx.tx.get_one(Submission, work.submission_id)
     entrant = await submission_queries.lock_enrollment(ctx.tx, known.enrollment_id)
     submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
-    if submission is None or submission.state is not SubmissionState.EVALUATING:
+    if submission is None:
+        return Concluded("nothing to do")
+    if found.trouble is None:
+        await _charge(ctx, submission.submitter_id, found.seconds, found.refusals)
+    if submission.state is not SubmissionState.EVALUATING:
         return Concluded("nothing to do")
     if not submission_rules.still_counts(bounty):
         await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
         return Concluded(submission.state)
     if found.trouble is not None:
-        return Concluded(await _try_again(ctx, submission, turn, found.trouble))
+        return Concluded(await _try_again(ctx, submission, turn, found))
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
         return Concluded(submission.state)
@@ -213,7 +238,9 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     if best != work.best:
         return Concluded("again", best)
     submission.metric = work.metric
-    submission.predictions_sha256 = found.predictions_sha256
+    submission.predictions_sha256 = found.predictions_sha256 or None
+    submission.commitment = found.commitment
+    submission.sealed_salt = bytes.fromhex(found.sealed_salt) if found.sealed_salt else None
     submission.sealed_predictions = found.sealed_predictions
     submission.evaluation_seconds = found.seconds
     submission.improved = found.improved
@@ -283,21 +310,38 @@ async def cancel_some(ctx: Context, bounty_id: BountyId) -> int:
     return len(waiting)
 
 
-async def _start(
+async def _start_again(
     ctx: Context,
     what: durable.Process[[SubmissionId, int, int]],
     submission_id: SubmissionId,
     turn: int,
     looks: int,
-    in_seconds: int,
 ) -> None:
-    """Have a worker take its turn at a submission. Each turn is one process."""
-    process_id = f"submission:{submission_id}:{what.name}:{turn}"
-    if in_seconds == 0:
-        await durable.start(ctx, process_id, what, submission_id, turn, looks)
-        return
-    when = ctx.now + timedelta(seconds=in_seconds)
+    """Have another worker take its turn at a submission: before others, for the fault was ours.
+
+    Each turn is one process.
+    """
+    when = ctx.now + timedelta(seconds=ELSEWHERE_SECONDS)
+    process_id = _id(submission_id, what, turn)
     await durable.at(ctx, when, process_id, what, submission_id, turn, looks)
+
+
+def _id(
+    submission_id: SubmissionId, what: durable.Process[[SubmissionId, int, int]], turn: int
+) -> str:
+    return f"submission:{submission_id}:{what.name}:{turn}"
+
+
+async def _charge(
+    ctx: Context, user_id: UserId, seconds: float, refusals: Sequence[dict[str, Any]]
+) -> None:
+    await sandbox_time.charge(
+        ctx,
+        user_id,
+        seconds,
+        seconds_an_hour=worker.parts().settings.sandbox_seconds_an_hour,
+        refusals=refusals,
+    )
 
 
 async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> bool:
@@ -309,21 +353,32 @@ async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> b
     return any(it.name not in failed for it in alive)
 
 
-async def _try_again(ctx: Context, submission: Submission, turn: int, trouble: str) -> str:
-    """Put a submission back into the queue that we failed at; after some times, fail it."""
+async def _try_again(
+    ctx: Context, submission: Submission, turn: int, found: Validation | Evaluation
+) -> str:
+    """Put a submission back into the queue that we failed at; after some times, fail it.
+
+    Where it is the file that a child breaks down over, the second time is the last.
+    """
+    again = bool(submission.failed_nodes)
     submission.failed_nodes = [*submission.failed_nodes, worker.parts().node]
-    facts = {"trouble": trouble[:500]}
-    if len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
+    facts = {"trouble": (found.trouble or "")[:500]}
+    if found.against and again:
+        await end(ctx, submission, SubmissionState.FAILED, refusals=found.against)
+        audit.record(ctx, submission.reference, "given_up", facts=facts)
+        await _charge(ctx, submission.submitter_id, found.seconds, found.against)
+    elif len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
         refusals = submission_rules.PLATFORM_FAILED
         await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
         audit.record(ctx, submission.reference, "given_up", facts=facts)
+        await _charge(ctx, submission.submitter_id, 0, refusals)
     elif submission.state is SubmissionState.VALIDATING:
         audit.record(ctx, submission.reference, "put_back", facts=facts)
-        await _start(ctx, validate, submission.id, turn + 1, 0, ELSEWHERE_SECONDS)
+        await _start_again(ctx, validate, submission.id, turn + 1, 0)
     else:
         move = moves.move_submission(submission, SubmissionState.QUEUED)
         audit.record(ctx, submission.reference, "put_back", move, facts=facts)
-        await _start(ctx, score, submission.id, turn + 1, 0, ELSEWHERE_SECONDS)
+        await _start_again(ctx, score, submission.id, turn + 1, 0)
     return submission.state
 
 

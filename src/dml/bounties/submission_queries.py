@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import enrollment_queries, rules, submission_rules
@@ -196,8 +196,10 @@ async def get_position(tx: AsyncSession, submission: Submission) -> int | None:
     """Return how many submissions, of all bounties, are to be done before this one; or None."""
     if submission.state not in (SubmissionState.VALIDATING, SubmissionState.QUEUED):
         return None
+    due = func.coalesce(Submission.due_at, Submission.created_at)
     query = select(func.count()).where(
-        Submission.state.in_(submission_rules.UNDER_WAY), Submission.id < submission.id
+        Submission.state.in_(submission_rules.UNDER_WAY),
+        tuple_(due, Submission.id) < (submission.due_at or submission.created_at, submission.id),
     )
     return await tx.scalar(query) or 0
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.bounties import (
     enrollment_rules,
     queries,
@@ -78,6 +79,8 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
         submission_rules.SubmissionsOfDayUsed,
         submission_rules.SubmissionsAtOnceUsed,
         submission_rules.FilesOfDayUsed,
+        SandboxTimeUsed,
+        TooManyTimeouts,
         FileTooLarge,
         FileEmpty,
         FileCutOff,

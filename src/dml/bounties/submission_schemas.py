@@ -105,8 +105,9 @@ class SubmissionOut(Wire):
     shown_score: float | None = Field(
         description="What the board shows of its entrant since: the old best where it is no better."
     )
-    predictions_sha256: str | None = Field(
-        description="Of the predictions in their canonical form, which the ranking publishes."
+    commitment: str | None = Field(
+        description="SHA-256 of a random salt and the predictions in their canonical form. "
+        "The ranking publishes both."
     )
 
 

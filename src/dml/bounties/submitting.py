@@ -1,5 +1,6 @@
 """The use cases of who submits: find out whether one may, enter a file, cancel it, choose it."""
 
+from dml.accounts import sandbox_time
 from dml.bounties import (
     enrollment_queries,
     queries,
@@ -117,6 +118,7 @@ async def _require_may_enter(
     submission_rules.require_competing(entrant)
     used = await submission_queries.get_used(ctx.tx, entrant.id, ctx.now)
     submission_rules.require_room(bounty, used, ctx.now, dry_run=dry_run)
+    await sandbox_time.require_room(ctx, ctx.actor.id)
 
 
 async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submission) -> None:

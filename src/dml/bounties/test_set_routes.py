@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.bounties import rules, submission_queries, submission_rules, uploads
 from dml.bounties.models import TestSet
 from dml.bounties.submission_schemas import NO_SUCH_TYPE, ColumnsWanted, TestSetOut, a_file_of
@@ -27,6 +28,8 @@ router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
         rules.NotOwner,
         rules.WrongState,
         submission_rules.JudgedByHand,
+        SandboxTimeUsed,
+        TooManyTimeouts,
         FileTooLarge,
         FileEmpty,
         FileCutOff,

@@ -5,8 +5,10 @@ Its plain content is in the memory of whoever seals it and of a scorer, and is k
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from dml.algorithms.rules import storable
@@ -19,9 +21,8 @@ from dml.core.ids import BountyId, new_id
 from dml.edge import worker
 from dml.inference.signature import Refused
 
-# A scorer takes one file after the other. Who waits for it holds neither a file in memory nor one
-# of the few threads.
-TURN: Final = asyncio.Lock()
+T = TypeVar("T")
+PAUSE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the check found, or every reason to refuse the file."""
+    """What the check found, or every reason to refuse the file. `seconds` are what it took."""
 
     found: Found | None
     refusals: list[dict[str, Any]]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,12 @@ def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
 async def inspect(wanted: ToCheck) -> Finding:
     """Read and split a test set, or say why it is refused; raises where the platform is at fault.
 
+    A file that the scorer breaks down over twice is refused for that.
     The salt is drawn here: who uploads a file cannot choose which rows are public.
     """
     parts, bounty_id = worker.parts(), wanted.bounty_id
-    async with TURN:
+    async with parts.scoring:
+        began = time.perf_counter()
         sealed = await parts.blobs.get(wanted.sealed)
 
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
@@ -175,9 +179,13 @@ async def inspect(wanted: ToCheck) -> Finding:
             return made, prepared, parts.opener.seal(made.salt, salt_purpose(bounty_id))
 
         try:
-            made, prepared, salt = await asyncio.to_thread(prepare)
+            made, prepared, salt = await _twice(prepare)
+        except worker.ScorerFailed as failure:
+            if failure.reason is None:
+                raise
+            return Finding(None, against(failure), time.perf_counter() - began)
         except Refused as refused:
-            return Finding(None, told(refused))
+            return Finding(None, told(refused), time.perf_counter() - began)
         kept = await parts.blobs.keep(prepared)
     found = Found(
         prepared=kept.sha256,
@@ -188,7 +196,7 @@ async def inspect(wanted: ToCheck) -> Finding:
         classes=storable(made.classes),
         features=storable(made.features),
     )
-    return Finding(found, [])
+    return Finding(found, [], time.perf_counter() - began)
 
 
 async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
@@ -223,7 +231,7 @@ async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Reveal
     For a `call`; `publish` is the `change` that follows.
     """
     parts = worker.parts()
-    async with TURN:
+    async with parts.scoring:
         content = await parts.blobs.get(sealed)
         plain = await asyncio.to_thread(parts.opener.open, content, purpose(bounty_id))
         kept = await parts.blobs.keep(plain)
@@ -245,6 +253,22 @@ def told(refused: Refused) -> list[dict[str, Any]]:
     reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
     kept: list[dict[str, Any]] = storable(reasons)
     return kept
+
+
+async def _twice(work: Callable[[], T]) -> T:
+    """Do it, once more where the scorer broke down: that may have been the machine's fault."""
+    try:
+        return await asyncio.to_thread(work)
+    except worker.ScorerFailed as failure:
+        if failure.reason is None:
+            raise
+    await asyncio.sleep(PAUSE_SECONDS)
+    return await asyncio.to_thread(work)
+
+
+def against(failure: worker.ScorerFailed) -> list[dict[str, Any]]:
+    """Return what a file is refused for that the scorer failed at twice, if it can be at fault."""
+    return [] if failure.reason is None else told(Refused([failure.reason]))
 
 
 def _set(test_set: TestSet, found: Found | None) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from fastapi import HTTPException, Request
 
+from dml.accounts import sandbox_time
 from dml.bounties import submission_processes, submission_rules, submitting, test_sets
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.ids import BountyId
@@ -34,6 +35,7 @@ async def upload_test_set(
     format = _kind(request, *submission_rules.TABLES)
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
+        await sandbox_time.require_room(ctx, ctx.actor.id)
         actor, began = ctx.actor, ctx.now
     limit = server.settings.test_set_limit_bytes
     with Spool() as spool:

@@ -19,12 +19,23 @@ from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
 from dml.core.engine_supervisor import Supervisor, connect
 from dml.core.nodes import new_name
-from dml.core.processes import QUEUE, SLOW_QUEUE, Process, all_processes, read_arguments
+from dml.core.processes import (
+    CHECKS,
+    LONG_CHECKS,
+    QUEUE,
+    RANKINGS,
+    SCORES,
+    SLOW_QUEUE,
+    VALIDATIONS,
+    Process,
+    all_processes,
+    read_arguments,
+)
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 16  # Processes that one node runs at the same time.
-SLOW_AT_ONCE: Final = 2  # And of those in the slow queue.
+SANDBOXES: Final = 2  # And of each kind that runs in a sandbox.
 _POLL_SECONDS: Final = 0.3
 _MAX_TAKEOVERS: Final = 20  # A process that kills each node it runs on is given up.
 _DAY_SECONDS: Final = 86_400
@@ -33,10 +44,18 @@ _DAY_SECONDS: Final = 86_400
 class Engine:
     """One node. It runs every process that was imported before it starts."""
 
-    def __init__(self, database_url: str, *, at_once: int = AT_ONCE, keep_days: float = 30) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        at_once: int = AT_ONCE,
+        sandboxes: int = SANDBOXES,
+        keep_days: float = 30,
+    ) -> None:
         self.node = new_name("worker")
         self._url = database_url
         self._at_once = at_once
+        self._sandboxes = sandboxes
         self._keep_seconds = keep_days * _DAY_SECONDS
         self._tasks: dict[asyncio.Task[Any], str] = {}
 
@@ -61,7 +80,7 @@ class Engine:
         for process in all_processes():
             self._register(process, steps)
         DBOS.launch()  # On the loop's own thread: DBOS runs processes on the loop that it finds.
-        for queue, at_once in ((QUEUE, self._at_once), (SLOW_QUEUE, SLOW_AT_ONCE)):
+        for queue, at_once in self._queues().items():
             await DBOS.register_queue_async(
                 queue,
                 worker_concurrency=at_once,
@@ -86,6 +105,19 @@ class Engine:
         loop.set_default_executor(ThreadPoolExecutor())
         await self._database.dispose()
         await asyncio.to_thread(self._supervisor.stop)
+
+    def _queues(self) -> dict[str, int]:
+        """The queues, and how many processes of each run at the same time."""
+        sandboxes = self._sandboxes
+        return {
+            QUEUE: self._at_once,
+            CHECKS: sandboxes,
+            LONG_CHECKS: long_checks(sandboxes),
+            VALIDATIONS: sandboxes,
+            SCORES: sandboxes,
+            RANKINGS: 1,
+            SLOW_QUEUE: sandboxes,
+        }
 
     async def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         while True:
@@ -119,6 +151,11 @@ class Engine:
             task.add_done_callback(lambda done: self._tasks.pop(done, None))
             bound = read_arguments(process, args, kwargs)
             return await process.function(steps, *bound.args[1:], **bound.kwargs)
+
+
+def long_checks(sandboxes: int) -> int:
+    """How many of the sandboxes may be at what takes long, at the same time."""
+    return max(1, sandboxes // 2)
 
 
 def migrate(database_url: str) -> None:

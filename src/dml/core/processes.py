@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
@@ -28,7 +28,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 QUEUE: Final = "processes"
-SLOW_QUEUE: Final = "slow_processes"  # For long effects, which must not hold up the others.
+# For what runs in a sandbox, which takes long: queues apart, so that none holds up another.
+CHECKS: Final = "checks"  # Of models and test sets; those of models are cut off soon.
+LONG_CHECKS: Final = "long_checks"  # Of models that were cut off.
+VALIDATIONS: Final = "validations"
+SCORES: Final = "scores"
+RANKINGS: Final = "rankings"
+SLOW_QUEUE: Final = "slow_processes"  # Where all of these waited once: for rows from then.
 _NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")
 
 # Adds a row, ready to run or DELAYED, unless one with this id was ever added.
@@ -39,6 +45,7 @@ _ENQUEUE: Final = text("""
         positional_args => ARRAY(SELECT json_array_elements(CAST(CAST(:args AS text) AS json))),
         named_args => CAST(CAST(:kwargs AS text) AS json),
         workflow_id => :process_id,
+        priority => CAST(:priority AS int),
         delay_until_epoch_ms =>
             CAST(ceil(extract(epoch FROM CAST(:due AS timestamptz)) * 1000) AS bigint)
     )
@@ -64,6 +71,17 @@ _CANCEL: Final = text("""
     WHERE workflow_uuid = :process_id AND status = 'DELAYED'
     RETURNING workflow_uuid
 """)
+
+
+# Whether a row waits: for its time, or for a worker.
+_IS_WAITING: Final = text("""
+    SELECT 1 FROM dbos.workflow_status
+    WHERE workflow_uuid = :process_id AND status IN ('DELAYED', 'ENQUEUED')
+""")
+
+# A queue takes the least number first, of equal ones the oldest; 0 is what has none.
+_TURNS_BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_TURN_LAST: Final = 2**31 - 1
 
 
 class StepFailed(Exception):
@@ -142,7 +160,27 @@ async def start(
 
     The same id twice is once, for as long as the finished process is kept (days): the first wins.
     """
-    await _enqueue(ctx, process_id, process, None, args, kwargs)
+    await _enqueue(ctx, process_id, process, args, kwargs)
+
+
+async def in_turn(
+    ctx: Context,
+    turn: datetime,
+    process_id: str,
+    process: Process[P],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """As `start`, but where others wait in its queue the one with the earliest turn is first.
+
+    To the second. What was started without a turn comes before all that have one.
+    """
+    await _enqueue(ctx, process_id, process, args, kwargs, turn=turn)
+
+
+async def is_waiting(ctx: Context, process_id: str) -> bool:
+    """Whether no worker has begun with this process yet."""
+    return (await ctx.tx.execute(_IS_WAITING, {"process_id": process_id})).first() is not None
 
 
 async def at(
@@ -159,7 +197,7 @@ async def at(
     go off just before it is moved, so its first step looks at what it is about, under a lock.
     The same id twice is once, as in `start`.
     """
-    await _enqueue(ctx, process_id, process, when, args, kwargs)
+    await _enqueue(ctx, process_id, process, args, kwargs, due=when)
 
 
 async def reschedule(ctx: Context, process_id: str, when: datetime) -> bool:
@@ -180,9 +218,11 @@ async def _enqueue(
     ctx: Context,
     process_id: str,
     process: Process[Any],
-    due: datetime | None,
     args: Sequence[object],
     kwargs: Mapping[str, object],
+    *,
+    due: datetime | None = None,
+    turn: datetime | None = None,
 ) -> None:
     values = {
         "name": process.name,
@@ -191,8 +231,14 @@ async def _enqueue(
         "args": json.dumps(to_jsonable_python(args)),
         "kwargs": json.dumps(to_jsonable_python(kwargs)),
         "due": due,
+        "priority": None if turn is None else _priority(turn),
     }
     await ctx.tx.execute(_ENQUEUE, values)
+
+
+def _priority(turn: datetime) -> int:
+    seconds = int((turn - _TURNS_BEGIN).total_seconds())
+    return max(1, min(seconds, _TURN_LAST))
 
 
 def read_arguments(

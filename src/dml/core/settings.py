@@ -141,6 +141,17 @@ class Settings(BaseSettings):
         le=64,
         description="How many workers `dml up` runs. Unset: one for two cores, at most 4.",
     )
+    sandboxes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="How many children of each kind, that check or score strangers' files, a "
+        "worker runs at once. Unset: one for each core, at most 8, shared by the workers of "
+        "`dml up`.",
+    )
+    sandbox_seconds_an_hour: int = Field(
+        1_800, ge=60, description="How long the files of one user may be at work there in an hour."
+    )
     share_port: bool = Field(
         False,
         description="Whether other API processes of the same user may listen on the same port, "

@@ -1,7 +1,8 @@
 """What a worker's processes and loops may use beside their Context. The entrypoint provides it."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.sealing import Opener
 from dml.core.settings import Settings
-from dml.inference.signature import Signature
+from dml.inference.signature import Reason, Signature
 from dml.inference.spec import InputSpec
 from dml.scoring.ranked import Ranked
 
@@ -17,11 +18,21 @@ from dml.scoring.ranked import Ranked
 class Sandbox(Protocol):
     """What tries a model. Not its class, whose imports would take the API a tenth of its start."""
 
-    def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature: ...
+    def check(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> Signature: ...
 
 
 class ScorerFailed(Exception):
-    """The platform's fault, and never the file's: try again, best elsewhere."""
+    """The platform's fault, as far as is known: try again, best elsewhere.
+
+    Where it fails in that way again, `reason` is what is said against the file; None where that
+    can't be its fault.
+    """
+
+    def __init__(self, message: str, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,10 @@ class WorkerParts:
     opener: Opener
     scorer: Scorer
     node: str  # What this worker is called among the nodes.
+    # As many places as sandbox and scorer have. Who waits for one holds neither a file in memory
+    # nor one of the few threads.
+    checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    scoring: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
 
 _parts: WorkerParts | None = None

@@ -13,7 +13,7 @@ from dml.scoring import agreement, ladder, ranking
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions
 from dml.scoring.ranked import Ranked
-from dml.scoring.reader import Reader, SandboxFailed, Unsafe
+from dml.scoring.reader import ChildFailed, Reader, SandboxFailed, Unsafe
 from dml.scoring.test_set import TestSet, commitment
 
 MODEL: Final = "onnx"
@@ -128,5 +128,7 @@ def _ours() -> Iterator[None]:
     """Tell what is the platform's fault apart from what is the file's."""
     try:
         yield
+    except ChildFailed as failure:
+        raise ScorerFailed(str(failure), failure.reason) from failure
     except (SandboxFailed, Unsafe) as failure:
         raise ScorerFailed(str(failure)) from failure

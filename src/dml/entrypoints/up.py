@@ -25,6 +25,7 @@ from dml.entrypoints.up_signals import Signals
 
 _APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
 _WORKERS_MAX: Final = 4
+_SANDBOXES_MAX: Final = 8
 _STOP_SECONDS: Final = 90.0  # Beyond what open requests may take: for PostgreSQL's last checkpoint.
 
 
@@ -99,6 +100,7 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
     home = places.absolute(settings.home)
     database, redis = settings.database_url, settings.redis_url
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    workers = settings.worker_processes or max(1, min(cores // 2, _WORKERS_MAX))
     return Plan(
         home=str(home),
         folder=str(Path.cwd()),
@@ -110,7 +112,8 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
         shutdown_seconds=settings.shutdown_seconds,
         waits_until_ready=ready,
         apis=settings.api_processes or min(cores, _APIS_MAX),
-        workers=settings.worker_processes or max(1, min(cores // 2, _WORKERS_MAX)),
+        workers=workers,
+        sandboxes=max(1, min(cores // workers, _SANDBOXES_MAX)),
         database_url=database.get_secret_value() if database else None,
         redis_url=redis.get_secret_value() if redis else None,
         public_url=settings.public_url,

@@ -68,6 +68,7 @@ class Plan:
     waits_until_ready: bool
     apis: int
     workers: int
+    sandboxes: int = 1  # Of each kind, in each worker.
     database_url: str | None = None
     redis_url: str | None = None
     public_url: str | None = None
@@ -127,16 +128,21 @@ class Plan:
             inherited = _LOCAL_PACE | inherited | local_chain.variables()
             if pays:
                 inherited["DML_PAYOUT_KEY"] = local_chain.payer.key
-        return inherited | {
-            "DML_DATABASE_URL": database_url,
-            "DML_REDIS_URL": redis_url,
-            "DML_HOME": self.home,
-            "DML_BLOBS": self.blobs,
-            "DML_KEYS_FILE": self.keys_file,
-            "DML_HOST": self.host,
-            "DML_PORT": str(port),
-            "DML_SHARE_PORT": "true",
-        }
+        shared = {"DML_SANDBOXES": str(self.sandboxes)}
+        return (
+            shared
+            | inherited
+            | {
+                "DML_DATABASE_URL": database_url,
+                "DML_REDIS_URL": redis_url,
+                "DML_HOME": self.home,
+                "DML_BLOBS": self.blobs,
+                "DML_KEYS_FILE": self.keys_file,
+                "DML_HOST": self.host,
+                "DML_PORT": str(port),
+                "DML_SHARE_PORT": "true",
+            }
+        )
 
     def environment_of_local_chain(self) -> dict[str, str]:
         """The local chain needs to know nothing but the home, and so never starts anew."""

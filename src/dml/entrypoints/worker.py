@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from dml.accounts import sessions
 from dml.chain import wallets
 from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
-from dml.core.engine import Engine
+from dml.core.engine import Engine, long_checks
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
 from dml.devices import service as devices
@@ -38,6 +39,7 @@ COLLECT_SECONDS: Final = 3_600
 LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
 TROUBLE_SECONDS: Final = 1.0
+SANDBOXES_MAX: Final = 8  # Each may take gigabytes.
 
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
 # read all of it for each row, until its statistics are made anew.
@@ -148,8 +150,11 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
     database = wiring.make_engine(settings, "dml worker", **PLANS)
-    engine = Engine(wiring.database_url(settings))
-    sandbox, reader = Sandbox(), Reader()
+    count = settings.sandboxes or min(_cores(), SANDBOXES_MAX)
+    engine = Engine(wiring.database_url(settings), sandboxes=count)
+    # So that a check that is cut off soon never waits for one that takes long, nor a ranking.
+    checking, scoring = count + long_checks(count), count + 1
+    sandbox, reader = Sandbox(at_once=checking), Reader(at_once=scoring)
     parts = WorkerParts(
         settings=settings,
         sessions=wiring.make_sessions(database),
@@ -158,6 +163,8 @@ async def serve(settings: Settings) -> None:
         opener=wiring.make_opener(settings),
         scorer=FileScorer(reader),
         node=engine.node,
+        checking=asyncio.Semaphore(checking),
+        scoring=asyncio.Semaphore(scoring),
     )
     worker.provide(parts)
     await engine.start()
@@ -200,6 +207,10 @@ async def serve(settings: Settings) -> None:
     sandbox.close()
     reader.close()
     await database.dispose()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
 
 
 def run(settings: Settings) -> int:

@@ -6,6 +6,7 @@ It knows nothing of what is asked: `runner` asks about models, others of what th
 import contextlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,17 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 from dml.inference import frames
 from dml.inference.outcome import Ending, Limits
 from dml.inference.signature import Reason, Refused
 
-if sys.platform == "linux":
-    import fcntl
-
-PIPE_BYTES: Final = 1 << 20  # as much as anybody may have: fewer waits in between
 START_SECONDS: Final = 60
+ENDING_SECONDS: Final = 0.5  # in which a process that was killed is seen to have ended
 CODE_MAX, DETAIL_MAX = 100, 2000  # letters of a reason, from a child that may have been taken over
 GRACE_SECONDS: Final = 30  # beyond the wall limit, until the zygote itself is held for hung
 
@@ -55,6 +53,17 @@ class SandboxFailed(Exception):
     """The platform's fault, and never that of what it was given: try again, later or elsewhere."""
 
 
+class ChildFailed(SandboxFailed):
+    """A child broke down over what it was given: once it may be the machine's fault, twice not.
+
+    `reason` is what is then said against it.
+    """
+
+    def __init__(self, message: str, reason: Reason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What is said against whatever was given to a child that took too much, or broke down."""
@@ -65,14 +74,20 @@ class Faults:
 
 
 class Client:
-    """Has one request after the other done in a locked child. Thread-safe.
+    """Has requests done, each in a locked child of its own. Thread-safe.
 
     Raises Refused, Unsafe or SandboxFailed. Close it, or use it in a `with`.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str] | None = None) -> None:
-        """`module` has the zygote's `main`; `environment` is what it knows beside the usual."""
+    def __init__(
+        self, module: str, environment: Mapping[str, str] | None = None, *, at_once: int = 1
+    ) -> None:
+        """`module` has the zygote's `main`; `environment` is what it knows beside the usual.
+
+        Who asks while `at_once` others do waits.
+        """
         self._module, self._environment = module, dict(environment or {})
+        self._places = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._zygote: _Zygote | None = None
         self._closed = False
@@ -89,19 +104,17 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the process, and with it a request in flight, which fails as SandboxFailed."""
+        """End the process, and with it what is in flight, which fails as SandboxFailed."""
         self._closed = True
-        if (zygote := self._zygote) is not None:
-            zygote.kill()
         with self._lock:
-            self._discard()
+            if self._zygote is not None:
+                self._discard(self._zygote)
 
     def self_test(self) -> str | None:
         """Why the sandbox does not hold on this machine, or None where it does."""
         if sys.platform != "linux":
             return "it needs Linux"
-        with self._lock:
-            return self._running().unsafe
+        return self._running().unsafe
 
     def ask(
         self,
@@ -113,7 +126,7 @@ class Client:
         """A child's answer, or Refused. If the zygote dies meanwhile, a new one is asked, once."""
         seconds = limits.wall_seconds + GRACE_SECONDS
         request = {**header, "limits": asdict(limits)}
-        with self._lock:
+        with self._places:
             for _ in range(2):
                 zygote = self._running()
                 if zygote.unsafe is not None:
@@ -122,39 +135,37 @@ class Client:
                     told, (output,) = zygote.ask(request, parts, seconds)
                     break
                 except (frames.Broken, OSError):
-                    self._discard()
-                except BaseException:  # Ctrl-C: or else the next one would get this one's answer
-                    self._discard()
-                    raise
+                    zygote.has_ended(within_seconds=ENDING_SECONDS)  # or only its attendant did
             else:
                 raise SandboxFailed("The sandbox's process ended twice while it was at this.")
         return _answer(told, output, faults)
 
     def _running(self) -> "_Zygote":
-        """The zygote; a new one where there is none or it has ended. Call with the lock held."""
-        if self._closed:
-            raise SandboxFailed("The sandbox has been closed.")
-        if self._zygote is not None and self._zygote.has_ended():
-            self._discard()
-        if self._zygote is None:
-            self._zygote = _Zygote(self._module, self._environment)
-        return self._zygote
+        """The zygote; a new one where there is none or it has ended."""
+        with self._lock:
+            if self._closed:
+                raise SandboxFailed("The sandbox has been closed.")
+            if self._zygote is not None and self._zygote.has_ended():
+                self._discard(self._zygote)
+            if self._zygote is None:
+                self._zygote = _Zygote(self._module, self._environment)
+            return self._zygote
 
-    def _discard(self) -> None:
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+    def _discard(self, zygote: "_Zygote") -> None:
+        zygote.close()
+        self._zygote = None
 
 
 class _Zygote:
-    """The other process, from here. One request at a time."""
+    """The other process, from here. It is handed a connection for each request."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
+        self._control, theirs = socket.socketpair()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
             # -I: no PYTHON* variables, no user's packages, no working directory in the path.
             [sys.executable, "-I", "-B", "-c", _BOOT, _ROOT, module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={
                 **_ENVIRONMENT,
@@ -164,16 +175,12 @@ class _Zygote:
             cwd="/",
             start_new_session=True,  # Ctrl-C is for us; the zygote ends when its input does
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        theirs.close()
         assert self._process.stderr is not None
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._stderr = self._process.stderr
-        _widen(self._stdin)
-        _widen(self._stdout)
         try:
-            with self._killed_after(START_SECONDS):
-                told, _ = frames.read(self._stdout)
+            with self._killed_after(START_SECONDS), self._control.makefile("rb") as answers:
+                told, _ = frames.read(answers)
         except frames.Broken as error:
             self.kill()
             last_words = self._stderr.read()[-500:].decode(errors="replace").strip()
@@ -188,12 +195,18 @@ class _Zygote:
         self, request: Mapping[str, Any], parts: Sequence[frames.Part], seconds: float
     ) -> tuple[dict[str, Any], list[bytes]]:
         """The answer; frames.Broken or OSError where the process ends, or takes too long."""
-        with self._killed_after(seconds):
-            frames.write(self._stdin, request, parts)
-            return frames.read(self._stdout)
+        ours, theirs = socket.socketpair()
+        with self._killed_after(seconds), ours:
+            with theirs:
+                socket.send_fds(self._control, [b"."], [theirs.fileno()])
+            with ours.makefile("rwb") as connection:
+                frames.write(connection, request, parts)
+                return frames.read(connection)
 
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
+    def has_ended(self, *, within_seconds: float = 0) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_seconds)
+        return self._process.returncode is not None
 
     def kill(self) -> None:
         self._process.kill()
@@ -201,9 +214,8 @@ class _Zygote:
     def close(self) -> None:
         self.kill()
         self._process.wait()
-        for file in (self._stdin, self._stdout, self._stderr):
-            with contextlib.suppress(OSError):  # what was not yet written
-                file.close()
+        self._control.close()
+        self._stderr.close()
 
     @contextlib.contextmanager
     def _killed_after(self, seconds: float) -> Any:
@@ -217,11 +229,9 @@ class _Zygote:
             timer.cancel()
 
 
-def _widen(pipe: IO[bytes]) -> None:
-    """Let the pipe hold more, where the machine allows that."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+def _broke_down(faults: Faults, detail: str, how: str) -> ChildFailed:
+    what = f"What handled it broke down {how}, here and once more. Write it anew, in a plainer way."
+    return ChildFailed(f"The sandbox failed: {detail}", Reason(faults.crashed, what))
 
 
 def _answer(
@@ -239,6 +249,11 @@ def _answer(
             raise Refused([Reason(faults.crashed, "It gave more output than it could mean.")])
         case Ending.CRASHED:
             raise Refused([Reason(faults.crashed, f"The process that ran it ended {detail}.")])
+        case Ending.RAISED:
+            # Of what was raised only the kind: the words may quote rows that are hidden.
+            raise _broke_down(faults, detail, f"with {detail.partition(':')[0][:80]}")
+        case Ending.KILLED:
+            raise _broke_down(faults, detail, "as if it took more memory than there is")
         case _:
             raise SandboxFailed(f"The sandbox failed: {ending}, {detail}")
     try:
@@ -246,7 +261,7 @@ def _answer(
         said = header.get("reasons", ())
         reasons = [Reason(str(code)[:CODE_MAX], str(text)[:DETAIL_MAX]) for code, text in said]
     except (frames.Broken, TypeError, ValueError) as error:
-        raise SandboxFailed("The child's answer makes no sense.") from error
+        raise _broke_down(faults, "no answer", "without an answer that makes sense") from error
     if reasons:
         raise Refused(reasons)
     return header, parts

@@ -22,10 +22,13 @@ class Ending(StrEnum):
     TOO_MUCH_MEMORY = "too_much_memory"
     TOO_MUCH_OUTPUT = "too_much_output"
     CRASHED = "crashed"
-    # From here on it was not the model: our own code raised, the lock failed, somebody killed it.
+    # Whose fault these are is not known: our own code raised at what it was given, or the machine
+    # ran out of memory. What does so again elsewhere is at fault itself.
     RAISED = "raised"
-    NOT_LOCKED = "not_locked"
     KILLED = "killed"
+    # From here on it was not the model: the lock failed, or the machine has no process left.
+    NOT_LOCKED = "not_locked"
+    NOT_STARTED = "not_started"
 
 
 @dataclass(frozen=True, slots=True)

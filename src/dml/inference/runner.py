@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dml.inference.client import Client, Faults, SandboxFailed, Unsafe
+from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.signature import (
     MODEL_BYTES_MAX,
@@ -23,7 +23,7 @@ from dml.inference.signature import (
 )
 from dml.inference.spec import InputSpec, input_shape, to_dict
 
-__all__ = ["Allowance", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
+__all__ = ["Allowance", "ChildFailed", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
 
 CHUNK_BYTES: Final = 64 << 20  # of items that go to one child
 MEMORY_PER_MODEL_BYTE: Final = 5  # two are needed to parse and load one; more to lay it out anew
@@ -56,20 +56,26 @@ class Allowance:
 
 
 class Sandbox(Client):
-    """Runs strangers' models in a process of their own. Thread-safe: one request after the other.
+    """Runs strangers' models in processes of their own, `at_once` at the same time. Thread-safe.
 
     Raises Refused (the model's fault), Unsafe or SandboxFailed. Close it, or use it in a `with`.
     """
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
-        super().__init__("dml.inference.zygote")
+    def __init__(self, allowance: Allowance | None = None, *, at_once: int = 1) -> None:
+        super().__init__("dml.inference.zygote", at_once=at_once)
         self._allowance = allowance or Allowance()
 
-    def check(self, model: bytes, spec: InputSpec, label_count: int) -> Signature:
-        """The signature of a model that may run, fits the spec and has a column for each label."""
+    def check(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> Signature:
+        """The signature of a model that may run, fits the spec and has a column for each label.
+
+        `seconds` are what it may take where that is less than the allowance.
+        """
         _refuse_too_large(model)
         header = {"verb": "check", "spec": to_dict(spec), "label_count": label_count}
-        answer, _ = self.ask(header, [model], self._limits(len(model), 0, 0), FAULTS)
+        limits = self._limits(len(model), 0, 0, seconds)
+        answer, _ = self.ask(header, [model], limits, FAULTS)
         try:
             return from_dict(answer["signature"])
         except (KeyError, TypeError, ValueError) as error:
@@ -117,9 +123,13 @@ class Sandbox(Client):
             raise SandboxFailed("The child gave no label for some of the items.")
         return np.frombuffer(parts[0], "<i4"), np.frombuffer(parts[1], "<f4")
 
-    def _limits(self, model_bytes: int, item_bytes: int, item_count: int) -> Limits:
+    def _limits(
+        self, model_bytes: int, item_bytes: int, item_count: int, most: float | None = None
+    ) -> Limits:
         allowed = self._allowance
         seconds = math.ceil(allowed.seconds + allowed.item_seconds * item_count)
+        if most is not None:
+            seconds = min(seconds, math.ceil(most))
         return Limits(
             cpu_seconds=seconds,
             wall_seconds=seconds * WALL_PER_CPU_SECOND,

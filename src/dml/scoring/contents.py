@@ -1,5 +1,6 @@
 """What a test set or a predictions file says. Only in a locked child."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dml.inference.signature import Refused
+from dml.scoring import classes as spelling
 from dml.scoring import names
 from dml.scoring.aligning import Slots, in_order, joined, slots
 from dml.scoring.glance import cell, quoted, refused
@@ -25,6 +28,9 @@ from dml.scoring.tables import WHOLE_NUMBER, File, codes, decoded, first, intege
 from dml.scoring.test_set import Ids
 
 SUM_TOLERANCE = 1e-3  # how far the probabilities of a row may be from 1 in all
+ROUNDING = 1e-6  # how far one may be beyond 0 or 1: a sigmoid of float32 is, by 1.2e-7
+SPELLINGS_MOST = 10_000  # of labels that are not written as the classes are
+INDEX_NAMES = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")  # as pandas and R write them
 
 Array = NDArray[Any]
 
@@ -63,10 +69,15 @@ def test_set(
     file = File(content, format, TEST_SET_BYTES_MAX, [target_column])
     file.require([id_column, target_column], others=True)
     features = [name for name in file.names if name not in (id_column, target_column)]
+    _refuse_index(features)
     kinds = dict.fromkeys(file.names, "feature")
     kinds[id_column] = "text"
     kinds[target_column] = "text" if names.is_classification(metric) else "number"
-    table = file.read(kinds)
+    try:
+        table = file.read(kinds)
+    except Refused as error:
+        is_feature = any(f"column {quoted(name)}:" in str(error) for name in features)
+        raise (_with_remedy(error) if is_feature else error) from error
     if table.num_rows < ROWS_LEAST:
         detail = f"It has {table.num_rows} rows; {ROWS_LEAST} are the least."
         raise refused("test_set.too_few_rows", detail)
@@ -89,7 +100,7 @@ def test_set(
             raise refused("test_set.target_constant", "All targets are equal: nothing to predict.")
     rows = np.empty((table.num_rows, len(features)), np.float32)
     for place, name in enumerate(features):
-        rows[:, place] = numbers(table[name], name, np.float32)[order]
+        rows[:, place] = _feature(table[name], name)[order]
     found = {**kept.arrays(), "target": target[order], "features": rows}
     return found, {"classes": classes, "feature_names": features}
 
@@ -98,14 +109,52 @@ def _columns(
     file: File, metric: MetricName, classes: tuple[str, ...], id_column: str
 ) -> tuple[str, ...]:
     choices = names.columns(metric, classes)
-    chosen = next((each for each in choices if set(each) <= set(file.names)), choices[0])
+    chosen = next((each for each in choices if set(each) <= set(file.names)), None)
+    chosen = chosen or _otherwise_spelled(file, classes, id_column) or choices[0]
     file.require([id_column, *chosen])
     return chosen
+
+
+def _otherwise_spelled(
+    file: File, classes: tuple[str, ...], id_column: str
+) -> tuple[str, ...] | None:
+    """The columns that are named like the classes, if not letter by letter."""
+    known = spelling.spellings(classes)
+    there = {known.get(spelling.plain(name)): name for name in file.names if name != id_column}
+    found = [there[place] for place in range(len(classes)) if place in there]
+    return tuple(found) if classes and len(found) == len(classes) else None
+
+
+def _refuse_index(features: list[str]) -> None:
+    """Refuse the numbers of rows among the features: they would be in all that a model learns."""
+    if (name := next((it for it in features if INDEX_NAMES.fullmatch(it)), None)) is not None:
+        said = f"Column {quoted(name)} looks like row numbers that a library added"
+        raise refused("test_set.index_column", f"{said}: leave it out (`index=False` in pandas).")
+
+
+def _feature(column: pa.ChunkedArray, name: str) -> Array:
+    """A feature's numbers; truths are 0 and 1."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    try:
+        return numbers(column, name, np.float32)
+    except Refused as error:
+        raise _with_remedy(error) from error
+
+
+def _with_remedy(error: Refused) -> Refused:
+    """Say why a text in a test set's other columns is refused."""
+    if error.reasons[0].code not in ("file.not_a_number", "file.column_type"):
+        return error
+    detail = f"{error.reasons[0].detail} All columns beside ids and targets are features, which are"
+    return refused(error.reasons[0].code, f"{detail} numbers: leave it out, or encode it as some.")
 
 
 def _labels(column: pa.ChunkedArray, classes: tuple[str, ...]) -> Array:
     column = texts(column, names.PREDICTION)
     found = codes(column, classes)
+    if found.null_count:
+        found = _by_spelling(column, found, classes)
     if found.null_count:
         row = first(found.is_null()) or 0
         value = str(column[row].as_py() or "")
@@ -115,6 +164,24 @@ def _labels(column: pa.ChunkedArray, classes: tuple[str, ...]) -> Array:
         said = f"{quoted(value)} is none of the classes {known}."
         raise cell(row, names.PREDICTION, "predictions.wrong_class", said)
     return np.asarray(found.to_numpy(), np.int32)
+
+
+def _by_spelling(
+    column: pa.ChunkedArray, found: pa.ChunkedArray, classes: tuple[str, ...]
+) -> pa.ChunkedArray:
+    """The places of labels that mean a class and are written otherwise; of others still null."""
+    others = decoded(pc.unique(column.filter(found.is_null())))
+    if len(others) > SPELLINGS_MOST:
+        return found
+    known = spelling.spellings(classes)
+    meant = [(text, known.get(spelling.plain(text))) for text in others.to_pylist()]
+    right = [(text, place) for text, place in meant if place is not None]
+    if not right:
+        return found
+    spelled = pa.array([text for text, _ in right], pa.large_string())
+    places = pa.array([place for _, place in right], pa.int32())
+    at = pc.index_in(decoded(column), value_set=spelled)
+    return pc.coalesce(found.cast(pa.int32()), pc.take(places, at))
 
 
 def _values(column: pa.ChunkedArray, name: str) -> Array:
@@ -130,10 +197,11 @@ def _probabilities(
 ) -> Array:
     shares = [numbers(table[name], name) for name in columns]
     for name, values in zip(columns, shares, strict=True):
-        if values.min() < 0 or values.max() > 1:
-            row = int(((values < 0) | (values > 1)).argmax())
-            said = f"{values[row]:.6g} is no probability from 0 to 1."
+        if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
+            row = int(((values < -ROUNDING) | (values > 1 + ROUNDING)).argmax())
+            said = f"{values[row]:.9g} is no probability from 0 to 1."
             raise cell(row, name, "predictions.not_probability", said)
+    shares = [np.clip(each, 0, 1) for each in shares]
     if len(columns) == 1:
         return in_order(shares[0], found)
     each = np.stack(shares, axis=1)
@@ -186,8 +254,10 @@ def _classes(
     if "" in found:
         row = first(pc.equal(decoded(column), "")) or 0
         raise cell(row, name, "file.cell_empty", "it is empty.")
-    whole = bool(pc.all(pc.match_substring_regex(pa.array(found), WHOLE_NUMBER)).as_py())
-    classes = tuple(sorted(found, key=int) if whole else sorted(found))
+    meant = spelling.merged(found)
+    distinct = set(meant.values())
+    whole = bool(pc.all(pc.match_substring_regex(pa.array(distinct), WHOLE_NUMBER)).as_py())
+    classes = tuple(sorted(distinct, key=int) if whole else sorted(distinct))
     if not 2 <= len(classes) <= CLASSES_MAX:
         detail = f"Targets have {len(classes)} classes; 2 to {CLASSES_MAX} are allowed."
         raise refused("test_set.class_count", detail)
@@ -202,4 +272,7 @@ def _classes(
         if len(each.encode()) > CLASS_BYTES_MAX:
             detail = f"The class {quoted(each)} has more than {CLASS_BYTES_MAX} bytes."
             raise refused("test_set.class_too_long", detail)
-    return np.asarray(codes(column, classes).to_numpy(), np.int32), classes
+    place = {each: at for at, each in enumerate(classes)}
+    places = np.array([place[meant[each]] for each in found], np.int32)
+    target: Array = places[codes(column, found).to_numpy()]
+    return target, classes

@@ -1,6 +1,7 @@
 """Reading a CSV file that a stranger wrote. Only in a locked child that may start threads."""
 
 import csv
+import io
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,9 +27,7 @@ def column_names(content: bytes) -> list[str]:
     start = len(_MARK) if content.startswith(_MARK) else 0
     while content[start : start + 1] in (b"\r", b"\n"):
         start += 1
-    ends = (content.find(end, start, start + HEADER_BYTES_MAX + 1) for end in (b"\n", b"\r"))
-    end = min((each for each in ends if each >= 0), default=start + HEADER_BYTES_MAX + 1)
-    line = content[start:end]
+    line = _first_record(content, start)
     if not line:
         raise refused("file.empty", "The file holds no header. Its first row names the columns.")
     if line.count(b",") >= COLUMNS_MAX:
@@ -36,7 +35,7 @@ def column_names(content: bytes) -> list[str]:
     if len(line) > HEADER_BYTES_MAX:
         raise refused("file.header", f"The header has more than {HEADER_BYTES_MAX} bytes.")
     try:
-        (names,) = csv.reader([line.decode()], strict=True)
+        (names,) = csv.reader(io.StringIO(line.decode(), newline=""), strict=True)
     except UnicodeDecodeError as error:
         raise refused(
             "file.encoding", "The header is not UTF-8. Save the file as UTF-8."
@@ -44,6 +43,19 @@ def column_names(content: bytes) -> list[str]:
     except (csv.Error, ValueError) as error:
         raise refused("file.header", "The header can't be read: look at its quotes.") from error
     return names
+
+
+def _first_record(content: bytes, start: int) -> bytes:
+    """The header: up to the first end of a line that is within no quotes."""
+    last = start + HEADER_BYTES_MAX + 1
+    at = start
+    while True:
+        ends = (content.find(end, at, last) for end in (b"\n", b"\r"))
+        end = min((each for each in ends if each >= 0), default=last)
+        record = content[start:end]
+        if end == last or record.count(b'"') % 2 == 0:
+            return record
+        at = end + 1
 
 
 def read(content: bytes, names: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
@@ -73,7 +85,8 @@ def _read(content: bytes, types: Mapping[str, pa.DataType], block_bytes: int) ->
         return pyarrow.csv.read_csv(
             pa.BufferReader(content),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=block_bytes),
-            pyarrow.csv.ParseOptions(invalid_row_handler=note),
+            # To look for quotes while it cuts a file into blocks takes time: only where there are.
+            pyarrow.csv.ParseOptions(invalid_row_handler=note, newlines_in_values=b'"' in content),
             pyarrow.csv.ConvertOptions(
                 column_types=types,
                 include_columns=list(types),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dml.inference import frames
-from dml.inference.client import Client, Faults, SandboxFailed, Unsafe
+from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.runner import FAULTS as MODEL_FAULTS
 from dml.inference.runner import WALL_PER_CPU_SECOND
@@ -34,7 +34,7 @@ from dml.scoring.names import Form, MetricName
 from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import Ids, TestSet, split
 
-__all__ = ["Reader", "Refused", "SandboxFailed", "Unsafe"]
+__all__ = ["ChildFailed", "Reader", "Refused", "SandboxFailed", "Unsafe"]
 
 CHUNK_BYTES: Final = 64 << 20  # of features that go to one child
 SECONDS: Final = 20
@@ -73,9 +73,9 @@ class Reader(Client):
     Raises Refused (the file's or the model's fault), Unsafe or SandboxFailed.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, *, at_once: int = 1) -> None:
         """`seconds` of processor time each child has, beside what size and rows add."""
-        super().__init__("dml.scoring.zygote", _ENVIRONMENT)
+        super().__init__("dml.scoring.zygote", _ENVIRONMENT, at_once=at_once)
         self._seconds = seconds
 
     def read_test_set(

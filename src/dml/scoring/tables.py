@@ -1,6 +1,7 @@
 """Columns of a stranger's file, checked and as arrays. Only in a locked child."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dml.inference.signature import Refused
 from dml.scoring import csv_files
 from dml.scoring.glance import cell, quoted, refuse_at_a_glance, refused
 from dml.scoring.limits import ROWS_MAX
@@ -23,6 +25,9 @@ _TYPES: Final[Mapping[str, pa.DataType]] = {
     "number": pa.float64(),
     "feature": pa.float32(),
 }
+
+
+_BINARY: Final = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
 
 
 class File:
@@ -67,11 +72,12 @@ class File:
             raise refused("file.empty", "The file holds no rows.")
         if table.num_rows > ROWS_MAX:
             raise refused("file.too_many_rows", f"At most {ROWS_MAX} rows are allowed.")
-        return table
+        return pa.table([_plain(table[name], name) for name in kinds], names=list(kinds))
 
 
 def texts(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Of strings, or of a dictionary of strings; whole numbers and truths become their texts."""
+    column = _whole(column, name)
     kind = column.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -101,6 +107,7 @@ def numbers(column: pa.ChunkedArray, name: str, dtype: Any = np.float64) -> NDAr
 
 def integers(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     """Whole numbers of 64 bits, also where they are written as texts."""
+    column = _whole(column, name)
     kind = column.type
     if pa.types.is_integer(kind):
         _refuse_nulls(column, name)
@@ -117,6 +124,55 @@ def integers(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
     except pa.ArrowInvalid as error:  # unsigned ones of 64 bits
         raise wrong_type(column, name, "numbers below 2^63") from error
     return values
+
+
+def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """The same values in a type that is read here: what a library calls its texts is its affair."""
+    with _told(name):
+        kind = column.type
+        if isinstance(kind, pa.BaseExtensionType):
+            pieces = [chunk.storage for chunk in column.chunks]
+            return _plain(pa.chunked_array(pieces, kind.storage_type), name)
+        if pa.types.is_dictionary(kind):
+            plain_already = pa.types.is_string(kind.value_type)
+            plain_already |= pa.types.is_large_string(kind.value_type)
+            return column if plain_already else _plain(column.cast(kind.value_type), name)
+        if pa.types.is_fixed_size_binary(kind):
+            column, kind = column.cast(pa.large_binary()), pa.large_binary()
+        if pa.types.is_string_view(kind):
+            return column.cast(pa.large_string())
+        if any(test(kind) for test in _BINARY):
+            try:
+                return column.cast(pa.large_string())
+            except pa.ArrowInvalid as error:
+                detail = f"Column {quoted(name)} holds bytes that are not UTF-8."
+                raise refused("file.encoding", detail) from error
+        return column
+
+
+def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Whole numbers that a library kept as fractions, `1.0`, as whole ones; anything else as is."""
+    kind = column.type
+    if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return column
+    _refuse_nulls(column, name)
+    with _told(name):
+        try:
+            return column.cast(pa.int64())
+        except pa.ArrowInvalid:  # fractions, or beyond 64 bits
+            return column
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Refuse a column that Arrow can't make plain, whatever the cause: it is known which."""
+    try:
+        yield
+    except (MemoryError, Refused):
+        raise
+    except Exception as error:
+        detail = f"Column {quoted(name)} can't be read ({type(error).__name__})."
+        raise refused("file.column_type", f"{detail} Save it as plain texts or numbers.") from error
 
 
 def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -157,5 +213,4 @@ def _dictionary_codes(chunk: pa.DictionaryArray, values: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    tests = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
-    return any(test(kind) for test in tests)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

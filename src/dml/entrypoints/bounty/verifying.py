@@ -69,11 +69,10 @@ def verify(market: Marketplace, bounty_id: str, noted: str | None) -> Verdict:
     told = (bounty["test_set"]["rows"], bounty["test_set"]["public_rows"])
     verdict.check("the split is that of the salt", parts == told, f"{parts} rows, told: {told}")
 
-    entries = {
-        it["enrollment_id"]: Predictions.from_bytes(_blob(market, it["predictions"]))
-        for it in evidence["entries"]
-    }
+    blobs = {it["enrollment_id"]: _blob(market, it["predictions"]) for it in evidence["entries"]}
+    entries = {entry: Predictions.from_bytes(blob) for entry, blob in blobs.items()}
     verdict.check(f"the predictions of {len(entries)} entrants have the hashes told", held=True)
+    _check_commitments(verdict, evidence, blobs)
     public = list(market.all_of(f"{path}/leaderboard", part="public"))
     decisions = list(market.all_of(f"{path}/decisions"))[::-1]  # The first one first.
     _check_public_scores(verdict, public, metric, hidden, evidence, entries)
@@ -131,10 +130,10 @@ def _check_public_scores(
 ) -> None:
     """Hold the public board against the predictions that its hashes name."""
     wrong, seen = [], 0
-    hashes = {it["enrollment_id"]: it["predictions"]["sha256"] for it in evidence["entries"]}
+    ranked = {it["enrollment_id"]: it for it in evidence["entries"]}
     for row in public:
         entry = row["enrollment_id"]
-        if hashes.get(entry) != row["predictions_sha256"]:
+        if entry not in ranked or not _is_of(row, ranked[entry]):
             continue  # Another submission than the best was chosen, or it was not ranked.
         seen += 1
         part = hidden.public
@@ -145,6 +144,28 @@ def _check_public_scores(
     verdict.check(
         f"{seen} public scores are those of their predictions", not wrong, "; ".join(wrong)
     )
+
+
+def _is_of(row: Mapping[str, Any], ranked: Mapping[str, Any]) -> bool:
+    """Whether a public score stands for the predictions that were ranked."""
+    if row.get("commitment") is not None:
+        return bool(row["commitment"] == ranked.get("commitment"))
+    return bool(row["predictions_sha256"] == ranked["predictions"]["sha256"])
+
+
+def _check_commitments(
+    verdict: Verdict, evidence: Mapping[str, Any], blobs: Mapping[str, bytes]
+) -> None:
+    """Hold predictions against what was told of them when they were scored."""
+    salted = [it for it in evidence["entries"] if it.get("commitment") is not None]
+    wrong = [
+        it["name"]
+        for it in salted
+        if test_set.commitment(bytes.fromhex(it["salt"] or ""), blobs[it["enrollment_id"]])
+        != it["commitment"]
+    ]
+    what = f"{len(salted)} of them are those committed to when they were scored"
+    verdict.check(what, not wrong, f"not those of {', '.join(wrong)}")
 
 
 def _check_all_ranked(
