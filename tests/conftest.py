@@ -204,6 +204,7 @@ def settings(
         password_hashes_of_one=500,
         pairing_tries_a_minute=100_000,
         device_tokens_a_minute=100_000,
+        uploads_at_once=100,
         shortlist_seconds=0,  # What a test ordered a moment ago is on the list.
         model_limit_bytes=2_000_000,
         log_level="WARNING",
