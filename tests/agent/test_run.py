@@ -70,7 +70,7 @@ async def test_a_period_leaves_out_undated_photos_and_those_outside(
     (result,) = await device.results()
     assert (result["items"], result["months"]) == (1, {"2025-01": {"digit-1": 1}})
     (counted,) = device.noted("counted")
-    assert (counted["photos"], counted["outside"]) == (3, 2)
+    assert (counted["photos"], counted["outside"], counted["undated"]) == (3, 1, 1)
 
 
 async def test_what_is_no_photo_is_skipped_and_what_is_hidden_or_linked_is_not_looked_at(
