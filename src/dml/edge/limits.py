@@ -4,7 +4,7 @@ Where Valkey is away, each process counts by itself, a bounded number of them: s
 then is still slowed, by as many processes less.
 
 What is guessed, as a password, is counted by what it opens, too: a thousand addresses make no more
-guesses than one. The first few cost nothing; then each makes all wait, 8 s to a minute. That a
+guesses than one. The first few cost nothing; then each makes all wait, 15 s to a minute. That a
 guess is one is known only when it was wrong, so each counts before it is looked at, and is forgiven
 when it was right: a thousand at once are no way around it.
 """
@@ -37,7 +37,7 @@ local from = tonumber(redis.call('HGET', KEYS[1], 'from') or 0)
 if now < from then return from - now end
 local guesses = redis.call('HINCRBY', KEYS[1], 'guesses', 1)
 if guesses >= tonumber(ARGV[1]) then
-    local wait = math.min(8 * 2 ^ math.min(guesses - ARGV[1], 20), tonumber(ARGV[2])) * 1000
+    local wait = math.min(15 * 2 ^ math.min(guesses - ARGV[1], 20), tonumber(ARGV[2])) * 1000
     redis.call('HSET', KEYS[1], 'from', now + wait)
 end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -84,7 +84,7 @@ class Here:
             return counter.free_from - now
         counter.count += 1
         if counter.count >= free:
-            wait: int = 8 * 2 ** min(counter.count - free, 20)
+            wait: int = 15 * 2 ** min(counter.count - free, 20)
             counter.free_from = now + min(wait, WAIT_MAX_SECONDS)
         counter.ends_at = now + REMEMBERED_SECONDS
         return 0
