@@ -13,7 +13,7 @@ from dml.algorithms import queries as algorithms
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import VersionId, new_id
 from dml.jobs import processes, queries, recalling, settling
-from dml.jobs.models import Assignment, AssignmentState, Job, JobState
+from dml.jobs.models import Assignment, AssignmentState, Job, JobPlaces, JobState
 from tests.jobs.factories import (
     Ordered,
     claim,
@@ -184,9 +184,7 @@ async def test_a_claim_under_way_is_ended_with_the_others(world: World) -> None:
         )
         await tx.flush()
         await tx.execute(
-            update(queries.JobPlaces)
-            .where(queries.JobPlaces.job_id == job.id)
-            .values(open=queries.JobPlaces.open - 1)
+            update(JobPlaces).where(JobPlaces.job_id == job.id).values(open=JobPlaces.open - 1)
         )
     assert await ending == "ended"
     shown = await job.get()
