@@ -114,7 +114,7 @@ async def list_offers(
     new = {row["version_id"] for row in rows} - known.keys()
     read = await find_models(connection, list(new)) if new else []
     labels = {**known, **{it.version_id: it.places.keys() for it in read if it is not None}}
-    return [Offer(*(*row, labels[row["version_id"]])) for row in rows]
+    return [Offer(**row, labels=labels[row["version_id"]]) for row in rows]
 
 
 async def find_facts(connection: RawConnection, job_ids: Sequence[JobId]) -> list[JobFacts | None]:
@@ -128,10 +128,10 @@ async def find_models(
 ) -> list[Model | None]:
     """Return of each version what its devices must know; None where there is no such version."""
     found: dict[VersionId, Model] = {}
-    for version_id, labels, *rest in await connection.fetch(_MODELS, version_ids):
+    for version_id, labels, spec, sha256, size in await connection.fetch(_MODELS, version_ids):
         places = {label: place for place, label in enumerate(labels)}
         # The keys are these very strings, so that each label is in memory once.
-        found[version_id] = Model(*(version_id, tuple(places), *rest, places))
+        found[version_id] = Model(version_id, tuple(places), spec, sha256, size, places)
     return [found.get(version_id) for version_id in version_ids]
 
 
