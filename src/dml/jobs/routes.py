@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
 from dml.core import audit
 from dml.core.ids import JobId
-from dml.edge.http import Begin, Ctx, Server
+from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
@@ -103,7 +103,7 @@ async def get_results_as_csv(ctx: Ctx, job_id: JobId) -> Response:
         200: {"content": {"text/event-stream": {"example": "event: results\ndata: {…}\n\n"}}},
     },
 )
-async def watch(begin: Begin, watching: Watching, job_id: JobId) -> Response:
+async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
     """Watch the answer grow (server-sent events): `results` with each change, then `end`."""
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
