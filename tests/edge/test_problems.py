@@ -236,3 +236,20 @@ async def test_a_refusal_of_a_domain_points_at_the_field(world: World) -> None:
     refused = problem(await ada.patch("/v1/users/me", {"date_of_birth": "2150-01-01"}))
     assert refused["code"] == "accounts.born_in_the_future"
     assert [it["pointer"] for it in refused["errors"]] == ["/date_of_birth"]
+
+
+async def test_openapi_tells_which_reads_need_no_token_and_of_headers(world: World) -> None:
+    paths = (await world.client.get("/openapi.json")).json()["paths"]
+    assert {} in paths["/v1/bounties"]["get"]["security"]
+    assert {} in paths["/v1/bounties/{bounty_id}/evidence/{sha256}"]["get"]["security"]
+    assert {} not in paths["/v1/bounties"]["post"]["security"]
+    assert {} not in paths["/v1/jobs/{job_id}/events"]["get"]["security"]
+    for methods in paths.values():
+        for it in methods.values():
+            told = it["responses"]
+            assert "Retry-After" in told["503"]["headers"]
+            assert "429" not in told or "Retry-After" in told["429"]["headers"]
+            assert "201" not in told or "Location" in told["201"]["headers"]
+    assert "ETag" in paths["/v1/users/me"]["patch"]["responses"]["200"]["headers"]
+    paired = paths["/v1/devices/pairing-codes"]["post"]["responses"]["201"]
+    assert "Idempotency-Replayed" in paired["headers"]

@@ -3,15 +3,17 @@
 A misspelt `?stat=open` would otherwise be a list of everything.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from dml.edge.http import Credentials
+from dml.edge.http import Credentials, begin, open_for_anybody
 
 
 def refuse_unknown_parameters(request: Request, credentials: Credentials) -> None:
@@ -36,6 +38,18 @@ def refuse_unknown_parameters(request: Request, credentials: Credentials) -> Non
 @lru_cache(maxsize=1_000)
 def _names(shape: type[BaseModel]) -> frozenset[str]:
     return frozenset(field.alias or name for name, field in shape.model_fields.items())
+
+
+def needs_no_token(route: APIRoute) -> bool:
+    """Whether anybody may use a route; who sends a token all the same may see more."""
+    called = set(_calls(route.dependant))
+    return open_for_anybody in called or (begin in called and 401 not in route.responses)
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from _calls(below)
 
 
 def _known(dependant: Dependant) -> set[str]:

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
@@ -38,7 +39,7 @@ from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
-from dml.edge.parameters import refuse_unknown_parameters
+from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, fitness, health, listening, wiring
@@ -93,7 +94,7 @@ letting it run.
 * Times are RFC 3339 in UTC, ids are UUIDv7.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
-* `Idempotency-Key` on a `POST` that creates or moves money makes it safe to repeat for 24 hours.
+* `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
 """
 
 
@@ -190,9 +191,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = PROBLEM_SCHEMA
         for framework in ("HTTPValidationError", "ValidationError"):
             schemas.pop(framework, None)
-        for operations in schema["paths"].values():
-            for operation in operations.values():
-                describe_edge(operation)
+        routes = [it for router in ROUTERS for it in router.routes if isinstance(it, APIRoute)]
+        free = {
+            (it.path, method) for it in routes if needs_no_token(it) for method in it.methods or ()
+        }
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                describe_edge(operation, is_open=(path, method.upper()) in free)
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -24,7 +24,7 @@ limits: {a_day: 5}
 enrolls_at: +1h
 submits_at: +7d
 closes_at: 2027-03-01T12:00:00Z
-judged_by: 2027-03-02
+judged_by: 2027-03-02T00:00:00Z
 dispute_window: 90s
 test_set: {file: test.csv, target_column: malignant}
 attachments: [{file: train.csv}, {file: cover.png, kind: cover}]
