@@ -19,7 +19,7 @@ from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 
 RawConnection: TypeAlias = "Connection[Any]"
-SCHEMA_REVISION: Final = "0006"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0009"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.

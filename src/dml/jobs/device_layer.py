@@ -137,10 +137,10 @@ class DeviceLayer:
                 self._templates[held.leased.job_id] = template
         name = str(held.leased.id).encode()
         seconds, until = b"%d" % held.leased.seconds, _moment(held.leased.expires_at)
-        start, after_id, after_seconds, after_until, end = template
-        return b"".join(
-            (start, name, after_id, seconds, after_seconds, until, after_until, name, end)
-        )
+        longest = b"%d" % held.leased.try_seconds
+        start, after_id, after_seconds, after_until, after_try, end = template
+        lease = (start, name, after_id, seconds, after_seconds, until, after_until)
+        return b"".join((*lease, longest, after_try, name, end))
 
 
 def _read_head(scope: Scope) -> _Head | None:
@@ -189,23 +189,25 @@ async def _read_body(receive: Receive) -> tuple[bytes, Receive]:
     return b"".join(it.get("body", b"") for it in messages), replay
 
 
-def _template(held: Lease) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """Cut the answer to a claim at what differs: id, seconds left, end of the lease, id again.
+def _template(held: Lease) -> tuple[bytes, ...]:
+    """Cut the answer to a claim at what differs: id, seconds, end of the lease, of the try, id.
 
     All of them come before what people wrote (labels, the input), so the first of each is it.
     """
-    name, seconds = AssignmentId(UUID(int=0)), 987_654_321
+    name, seconds, longest = AssignmentId(UUID(int=0)), 987_654_321, 987_654_322
     until = datetime(2199, 12, 31, tzinfo=UTC)
-    sample = Lease(Leased(name, held.leased.job_id, until, seconds), held.facts)
+    sample = Lease(Leased(name, held.leased.job_id, until, seconds, longest), held.facts)
     whole = claimed(Claimable([sample], 0, None)).model_dump_json(by_alias=True)
     start, rest, end = whole.split(str(name), 2)
     after_id, rest = rest.split(str(seconds), 1)
-    after_seconds, after_until = rest.split(_moment(until).decode(), 1)
+    after_seconds, rest = rest.split(_moment(until).decode(), 1)
+    after_until, after_try = rest.split(str(longest), 1)
     return (
         start.encode(),
         after_id.encode(),
         after_seconds.encode(),
         after_until.encode(),
+        after_try.encode(),
         end.encode(),
     )
 

@@ -41,6 +41,9 @@ async def create(ctx: Context, order: Order, *, platform_fee_bps: int, min_devic
     """Open a job: fix its fees, and put its whole cost into escrow, or refuse."""
     starts_at = order.starts_at or ctx.now
     rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
+    rules.require_enough_devices(
+        order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
+    )
     version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
