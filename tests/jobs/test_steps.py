@@ -288,7 +288,9 @@ async def test_no_heartbeat_keeps_the_escrow_of_a_job_that_ends(world: World) ->
 
 
 async def test_the_books_are_exact_between_steps_and_after_them(world: World) -> None:
-    url = world.parts.settings.database_url.get_secret_value()
+    secret = world.parts.settings.database_url
+    assert secret is not None
+    url = secret.get_secret_value()
     job = await make_job(world, max_devices=11)
     for number in range(1, 9):
         await give(world, job, result(cat=number))
