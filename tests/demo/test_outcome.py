@@ -133,6 +133,8 @@ def test_an_answer_without_counts_is_read_as_none() -> None:
             "uncertain": None,
             "months": None,
             "undated": None,
+            "other_months": None,
+            "other": None,
         }
     )
     assert (answer.accepted, answer.items, answer.labels, answer.months) == (4, 0, {}, {})
