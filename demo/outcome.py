@@ -7,6 +7,7 @@ from typing import Any, Final
 
 Counts = Mapping[str, int]
 ERROR_PERCENT_MAX: Final = Decimal(10)
+TOLD_MIN: Final = Decimal("0.95")  # What four owners or fewer had of the rest is told to nobody.
 NOTHING: Final = Decimal(0)
 
 
@@ -32,6 +33,8 @@ class Answer:
     uncertain: int
     months: Mapping[str, Counts]
     undated: int
+    other_months: Counts  # Items whose month, or whose label, too few owners had.
+    other: int
 
     @classmethod
     def read(cls, results: Mapping[str, Any]) -> "Answer":
@@ -45,6 +48,8 @@ class Answer:
             uncertain=results["uncertain"] or 0,
             months={it["month"]: it["labels"] for it in results["months"] or []},
             undated=results["undated"] or 0,
+            other_months=results["other_months"] or {},
+            other=results["other"] or 0,
         )
 
 
@@ -113,9 +118,12 @@ def _faults_of_counts(it: Outcome) -> Iterator[str]:
         yield f"the job is {answer.state}, not completed"
     yield from unequal("accepted results", answer.accepted, "devices", it.devices)
     yield from unequal("results in the counts", answer.shown, "devices", it.devices)
-    yield from unequal("items", answer.items, "photos", it.truth.photos)
-    yield from unequal("labels + uncertain", labelled + answer.uncertain, "items", answer.items)
-    yield from unequal("months + undated", dated + answer.undated, "labels", labelled)
+    if not it.truth.photos * TOLD_MIN <= answer.items <= it.truth.photos:
+        yield f"items: {answer.items} are told of {it.truth.photos} photos"
+    told = labelled + answer.uncertain + answer.other
+    yield from unequal("labels + uncertain", told, "items", answer.items)
+    elsewhere = sum(answer.other_months.values())
+    yield from unequal("months + undated", dated + answer.undated + elsewhere, "labels", labelled)
     if unknown := answer.labels.keys() - it.truth.labels.keys():
         yield f"labels that the model does not have: {', '.join(sorted(unknown))}"
     if unknown := answer.months.keys() - it.truth.months.keys():

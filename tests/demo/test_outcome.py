@@ -30,6 +30,8 @@ RIGHT = Outcome(
             "2025-02": {"digit-0": 25, "digit-1": 20},
         },
         undated=4,
+        other_months={},
+        other=0,
     ),
     price=Price(Decimal("1"), Decimal("0.25"), Decimal("0.125")),
     money=Money(
@@ -72,6 +74,8 @@ def test_what_is_right_has_no_faults() -> None:
         (with_answer(accepted=4), "accepted results: 4"),
         (with_answer(shown=4), "results in the counts: 4"),
         (with_answer(items=99), "items: 99"),
+        (with_answer(items=94), "items: 94 are told"),
+        (with_answer(items=101), "items: 101 are told"),
         (with_answer(uncertain=1), "labels + uncertain: 99"),
         (with_answer(undated=3), "months + undated: 97"),
         (with_answer(undated=6), "undated photos"),
@@ -129,6 +133,8 @@ def test_an_answer_without_counts_is_read_as_none() -> None:
             "uncertain": None,
             "months": None,
             "undated": None,
+            "other_months": None,
+            "other": None,
         }
     )
     assert (answer.accepted, answer.items, answer.labels, answer.months) == (4, 0, {}, {})

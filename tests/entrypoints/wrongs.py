@@ -17,6 +17,7 @@ from tests.entrypoints.complaints import (
     END,
     ESCROW,
     FAILED,
+    FEES,
     FOLD,
     FOLDED,
     INBOX,
@@ -32,11 +33,13 @@ from tests.entrypoints.complaints import (
     OVERDRAWN,
     OVERDUE,
     OWNER,
+    OWNERS,
     PAID,
     PLACES,
     REFUND,
     RESULT,
     SETTLES,
+    SETTLES_LONG,
     SLOT,
     STEP,
     SUM,
@@ -131,8 +134,8 @@ WRONGS: Final = [
     ),
     (
         "UPDATE ledger_transfers SET code = 'deposit' WHERE code = 'developer_fee'",
-        [FOLD],
-        "paid 0, earned 70000",
+        [FEES],
+        "paid 0, for 7 results, 0 of them not yet, at 10000",
     ),
     (
         "UPDATE job_places SET open = open + 1 WHERE job_id = '{open}' AND bucket = 0",
@@ -220,7 +223,7 @@ WRONGS: Final = [
     ),
     (
         "UPDATE job_totals SET folded = folded + 1 WHERE job_id = '{open}'",
-        [ESCROW, FOLDED],
+        [ESCROW, FEES, FOLDED],
         "job:{open} (open) holds",
     ),
     ("DELETE FROM job_totals WHERE job_id = '{paused}'", [FOLDED], "job:{paused} counts nothing"),
@@ -253,13 +256,46 @@ WRONGS: Final = [
     ),
     (
         "UPDATE job_totals SET shown_items = items + 1 WHERE job_id = '{paused}'",
-        [MORE, ADD_UP, STEP],
+        [MORE, STEP],
         "job:{paused} shows 1 items of 0",
     ),
     (
-        "UPDATE job_totals SET shown_uncertain = 0 WHERE job_id = '{open}'",
+        "UPDATE job_totals SET shown_uncertain = uncertain + 1 WHERE job_id = '{open}'",
+        [MORE, ADD_UP],
+        "job:{open} shows 28 items of 28, 8 uncertain of 7",
+    ),
+    (
+        "INSERT INTO job_counts VALUES ('{open}', -1, 1, 0, 1)",
         [ADD_UP],
-        "job:{open} shows 28 items, of which 21 labelled and 0 uncertain",
+        "job:{open}, label 1 tells 8 of 7",
+    ),
+    (
+        "UPDATE job_counts SET owners = '{{1}}' WHERE job_id = '{done}' AND month = 0",
+        [OWNERS],
+        "job:{done}, month 0, label 1 has 1 owners of 0 items",
+    ),
+    (
+        "UPDATE job_totals SET owners = '{{1}}' WHERE job_id = '{open}'",
+        [OWNERS],
+        "job:{open} has 1 and 0 owners of 0 devices",
+    ),
+    (
+        "UPDATE job_totals SET held_devices = 1 WHERE job_id = '{open}'",
+        [ESCROW, FEES, STEP],
+        "job:{open} (open) holds",
+    ),
+    (
+        "UPDATE assignments SET try_ends_at = now() WHERE id = '{leased}'",
+        [LEASE],
+        "assignment:{leased} until",
+    ),
+    (
+        "UPDATE jobs SET state = 'settling', end_reason = 'cancelled' WHERE id = '{paused}'; "
+        "INSERT INTO audit_entries SELECT (jsonb_populate_record(a, jsonb_build_object("
+        "'id', gen_random_uuid(), 'subject', 'job:{paused}', 'at', now() - interval '2 days'))).* "
+        "FROM audit_entries a WHERE subject = 'job:{done}' AND to_state = 'settling'",
+        [SETTLES, SETTLES_LONG],
+        "job:{paused} since",
     ),
     (
         "UPDATE job_totals SET shown_devices = 4 WHERE job_id = '{open}'",

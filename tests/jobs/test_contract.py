@@ -27,6 +27,7 @@ JSON: Final = {"content-type": "application/json"}
 LARGE: Final = b" " * (1024 * 1024)
 VARIES: Final = (
     (re.compile(rb'"lease_seconds":\d+'), b'"lease_seconds":0'),
+    (re.compile(rb'"try_seconds":\d+'), b'"try_seconds":0'),
     (re.compile(rb'"lease_expires_at":"[^"]+"'), b'"lease_expires_at":""'),
     (re.compile(rb'"retry_after_seconds": ?\d+'), b'"retry_after_seconds":0'),
 )

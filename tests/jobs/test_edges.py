@@ -35,8 +35,11 @@ async def version_id(world: World) -> VersionId:
         ({"reward": 1}, "http.422"),
         ({"reward": "0.0000001"}, "http.422"),
         ({"reward": "9999999999999"}, "http.422"),
-        ({"reward": "9000000000000", "max_devices": 2}, "jobs.cost_too_large"),
-        ({"reward": "9223372036854.775807", "max_devices": 1}, "jobs.cost_too_large"),
+        ({"reward": "9000000000000", "max_devices": 9}, "jobs.cost_too_large"),
+        ({"reward": "1844674407370.955161", "max_devices": 5}, "jobs.cost_too_large"),
+        ({"max_devices": 1}, "jobs.too_few_devices"),
+        ({"max_devices": 4}, "jobs.too_few_devices"),
+        ({"max_devices": 8, "max_devices_per_owner": 2}, "jobs.too_few_devices"),
         ({"deadline": "2020-01-01T00:00:00Z"}, "jobs.deadline_not_ahead"),
         ({"deadline": "2190-01-01T00:00:00Z"}, "jobs.deadline_not_ahead"),
         ({"deadline": "9999-12-31T23:59:59Z"}, "http.422"),
@@ -219,7 +222,8 @@ async def test_events_tell_each_step_and_the_end(world: World) -> None:
 
 
 async def test_a_revoked_device_gives_its_places_back(world: World) -> None:
-    job = await make_job(world, max_devices=1)
+    job = await make_job(world, max_devices=5)
+    await work(world, job, 4)
     device = await make_device(world)
     await claim_of(device, job)
     assert (await device.owner.post(f"{device.path}/revoke")).status_code in (200, 204)

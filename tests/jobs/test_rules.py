@@ -11,7 +11,7 @@ from dml.core.context import Actor, Role
 from dml.core.ids import AlgorithmId, JobId, UserId, VersionId, new_id
 from dml.core.money import MAX, MicroTokens
 from dml.jobs import rules
-from dml.jobs.models import Job, JobState
+from dml.jobs.models import Job, JobState, JobTotals
 from tests.conftest import NOW
 
 CUSTOMER, STRANGER = Actor(UserId(new_id())), Actor(UserId(new_id()))
@@ -127,34 +127,53 @@ def test_places_are_spread_evenly_and_none_is_lost(max_devices: int) -> None:
     assert min(buckets) >= 1
 
 
-@given(st.integers(2, 20), st.integers(1, 100), st.data())
-def test_no_step_shows_a_few_devices_and_a_full_job_shows_all(
-    min_devices: int, max_devices: int, data: st.DataObject
+@given(st.integers(2, 20), st.integers(1, 5), st.integers(1, 200), st.integers(1, 200))
+def test_a_step_leaves_nothing_or_places_of_enough_owners(
+    min_devices: int, per_owner: int, max_devices: int, after: int
 ) -> None:
-    folded = shown = 0
-    while folded < max_devices:
-        added = data.draw(st.integers(1, max_devices - folded))
-        upto = rules.next_shown(
-            folded=folded,
-            added=added,
-            shown=shown,
-            max_devices=max_devices,
-            min_devices=min_devices,
-        )
-        if upto is not None:
-            assert folded <= upto <= folded + added
-            assert upto - shown >= min_devices
-            shown = upto
-        folded += added
-    assert shown == (max_devices if max_devices >= min_devices else 0)
+    after, least = min(after, max_devices), rules.least_devices(min_devices, per_owner)
+    reaches = rules.step_reaches(after=after, max_devices=max_devices, least=least)
+    assert reaches <= after
+    left = max_devices - reaches
+    assert left == 0 or -(-left // per_owner) >= min_devices
 
 
-@given(st.integers(2, 20), st.integers(0, 100), st.integers(0, 100))
-def test_what_a_job_ends_with_is_shown_only_if_it_is_enough(
-    min_devices: int, shown: int, more: int
+@given(st.integers(2, 20), st.integers(1, 5), st.integers(1, 200))
+def test_a_job_is_refused_where_it_could_be_full_of_too_few_owners(
+    min_devices: int, per_owner: int, max_devices: int
 ) -> None:
-    may = rules.may_show_last(folded=shown + more, shown=shown, min_devices=min_devices)
-    assert may == (more >= min_devices)
+    if -(-max_devices // per_owner) >= min_devices:
+        rules.require_enough_devices(max_devices, min_devices=min_devices, per_owner=per_owner)
+    else:
+        with pytest.raises(rules.TooFewDevices) as refused:
+            rules.require_enough_devices(max_devices, min_devices=min_devices, per_owner=per_owner)
+        assert refused.value.facts["least"] == (min_devices - 1) * per_owner + 1
+
+
+def totals(folded: int, shown: int) -> JobTotals:
+    return JobTotals(job_id=JobId(new_id()), folded=folded, shown_devices=shown)
+
+
+def test_the_next_step_is_told_of_what_was_shown_alone() -> None:
+    for shown, devices in [(0, 5), (5, 10)]:
+        told = {rules.next_step(job(), totals(folded, shown)) for folded in range(shown, 11)}
+        (only,) = told
+        assert only is not None
+        assert only[0] == devices
+    assert rules.next_step(job(), totals(10, 10)) is None
+    settling = rules.next_step(job(JobState.SETTLING), totals(7, 5))
+    assert settling is not None
+    assert settling[0] is None
+    kept = rules.next_step(job(JobState.CANCELLED), totals(7, 5))
+    assert kept is not None
+    assert "2 counted devices are paid and not shown" in kept[1]
+    assert rules.next_step(job(JobState.COMPLETED), totals(10, 10)) is None
+
+
+def test_a_customer_knows_of_the_devices_of_steps_and_in_the_end_of_all() -> None:
+    for state in JobState:
+        known = 7 if state in rules.ENDED else 5
+        assert rules.told_devices(job(state), totals(7, 5)) == known
 
 
 def test_a_job_that_settles_looks_again_ever_later() -> None:
@@ -169,19 +188,3 @@ def test_what_is_next_is_told_until_the_job_has_ended() -> None:
     assert rules.upcoming(job(JobState.SETTLING))
     for state in rules.ENDED:
         assert rules.upcoming(job(state)) == []
-
-
-def test_a_step_is_shown_as_soon_as_it_may_be() -> None:
-    def shown(folded: int, added: int, before: int = 0, of: int = 20) -> int | None:
-        return rules.next_shown(
-            folded=folded, added=added, shown=before, max_devices=of, min_devices=5
-        )
-
-    assert shown(0, 4) is None
-    assert shown(4, 1) == 5
-    assert shown(0, 7) == 7
-    assert shown(7, 9, before=7) == 15  # 16 would leave four that could never be shown.
-    assert shown(16, 3, before=15) is None
-    assert shown(19, 1, before=15) == 20
-    assert shown(0, 9, of=9) == 9
-    assert shown(0, 4, of=4) is None

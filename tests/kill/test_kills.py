@@ -117,7 +117,7 @@ class Storm:
 
     async def _kill_a_busy_worker(self, customer: Customer) -> float:
         """Kill a worker that is ending jobs. Return how many seconds later another has done so."""
-        wanted: dict[str, Any] = {"max_devices": 2, "countries": ["AQ"], "reward": "0.01"}
+        wanted: dict[str, Any] = {"max_devices": 5, "countries": ["AQ"], "reward": "0.01"}
         wanted["end"] = JobState.EXPIRED
         alarms = await asyncio.gather(*(customer.order(**wanted) for _ in range(ALARMS)))
         ids = [it.id for it in alarms]

@@ -310,7 +310,7 @@ class Settings(BaseSettings):
         30, ge=1, description="How long the file of a version is kept that was turned down."
     )
     min_devices: int = Field(
-        5, ge=2, le=1_000, description="The least devices behind any number that a customer sees."
+        5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
     )
     keep_ended_jobs_hours: int = Field(
         168,
@@ -324,6 +324,12 @@ class Settings(BaseSettings):
         ge=1,
         le=86_400,
         description="How long a device may take for an assignment between two signs of life.",
+    )
+    try_seconds: int = Field(
+        3_600,
+        ge=1,
+        le=604_800,
+        description="How long a device may take for an assignment in all, with signs of life.",
     )
     device_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long a device's token is good for."

@@ -83,6 +83,7 @@ class _Template(NamedTuple):
     after_id: bytes
     after_seconds: bytes
     after_until: bytes
+    after_try: bytes
     after_url: bytes
     end: bytes
 
@@ -153,9 +154,10 @@ class DeviceLayer:
         labels = self._encoded_labels(held.facts.model)
         name = str(held.leased.id).encode()
         seconds, until = b"%d" % held.leased.seconds, _moment(held.leased.expires_at)
-        start, after_id, after_seconds, after_until, after_url, end = template
-        lease = (start, name, after_id, seconds, after_seconds, until, after_until, name)
-        return b"".join((*lease, after_url, labels, end))
+        longest = b"%d" % held.leased.try_seconds
+        start, after_id, after_seconds, after_until, after_try, after_url, end = template
+        lease = (start, name, after_id, seconds, after_seconds, until, after_until, longest)
+        return b"".join((*lease, after_try, name, after_url, labels, end))
 
     def _encoded_labels(self, model: Model) -> bytes:
         """Write the labels of a version as pydantic does: once for all its jobs."""
@@ -217,24 +219,25 @@ async def _read_body(receive: Receive) -> tuple[bytes, Receive]:
 
 
 def _template(held: Lease) -> _Template:
-    """Cut the answer to a claim at what differs: id, seconds left, end of the lease, id again.
+    """Cut the answer to a claim at what differs: id, seconds, end of the lease, of the try, id.
 
     All of them come before what people wrote (the input), so the first of each is it. The labels
     come after it, and are left out: they are the same for many jobs. Quotes in what people wrote
     are escaped, so the last empty list of this name is theirs.
     """
-    name, seconds = AssignmentId(UUID(int=0)), 987_654_321
+    name, seconds, longest = AssignmentId(UUID(int=0)), 987_654_321, 987_654_322
     until = datetime(2199, 12, 31, tzinfo=UTC)
     facts = Facts(held.facts.job, replace(held.facts.model, labels=()))
-    sample = Lease(Leased(name, held.leased.job_id, until, seconds), facts)
+    sample = Lease(Leased(name, held.leased.job_id, until, seconds, longest), facts)
     whole = claimed(Claimable([sample], 0, None)).model_dump_json(by_alias=True)
     start, rest, end = whole.split(str(name), 2)
     after_id, rest = rest.split(str(seconds), 1)
-    after_seconds, after_until = rest.split(_moment(until).decode(), 1)
+    after_seconds, rest = rest.split(_moment(until).decode(), 1)
+    after_until, after_try = rest.split(str(longest), 1)
     after_url, empty, end = end.rpartition(',"labels":[]')
     assert empty, "a lease tells its labels"
     after_url += empty.removesuffix("[]")
-    parts = (start, after_id, after_seconds, after_until, after_url, end)
+    parts = (start, after_id, after_seconds, after_until, after_try, after_url, end)
     return _Template(*(it.encode() for it in parts))
 
 

@@ -72,7 +72,10 @@ class DevicePath:
         settings: Settings,
     ) -> None:
         self._sessions = sessions
-        self._lease = timedelta(seconds=settings.lease_seconds)
+        spans = {
+            "lease": timedelta(seconds=settings.lease_seconds),
+            "longest": timedelta(seconds=settings.try_seconds),
+        }
         self._shortlist = Shortlist(sessions, fresh_seconds=settings.shortlist_seconds)
         self._idle = Idle()
         self._tokens = KnownTokens(keys)
@@ -96,9 +99,9 @@ class DevicePath:
             return made
 
         self._batchers: dict[str, Batcher[Any, Any]] = {}
-        self._claims = share("claim", partial(statements.claim, lease=self._lease))
+        self._claims = share("claim", partial(statements.claim, **spans))
         self._results = share("result", statements.accept)
-        self._beats = share("heartbeat", partial(statements.extend, lease=self._lease))
+        self._beats = share("heartbeat", partial(statements.extend, **spans))
         self._releases = share("release", statements.release)
         self._profile_reads = share("profile", devices.find_profiles)
         self._fact_reads = share("job", lookups.find_facts)
@@ -152,7 +155,7 @@ class DevicePath:
         return Claimable([], self._idle.retry_after_seconds(), _why_none(profile))
 
     async def heartbeat(self, device: DeviceActor, assignment_id: AssignmentId) -> Answered:
-        """Extend a live lease, never beyond the deadline. The answer says until when."""
+        """Extend a live lease, as far as its try and its job go. The answer says until when."""
         sent = Sent(assignment_id, device.device_id, device.owner_id)
         return _accepted(await self._beats.ask(sent))
 

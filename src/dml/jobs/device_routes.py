@@ -66,7 +66,9 @@ async def claim(path: Path, device: Caller, body: ClaimIn) -> ClaimOut:
     responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled),
 )
 async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseTimeOut:
-    """Say that the work goes on: the lease is extended, though never beyond the deadline."""
+    """Say that the work goes on. The lease is extended, though never beyond the job's deadline or
+    the `try_seconds` of the claim, nor once the job ends: the answer says how long it lives still.
+    """
     return extended(await path.heartbeat(device, assignment_id))
 
 

@@ -16,7 +16,8 @@ _ALL: Final = doctor_archives.ALL_ASSIGNMENTS
 
 MONEY: Final = (
     Check(
-        "A job's escrow is not what its open places may still cost, or not zero though it ended",
+        "A job's escrow is not what its open places may still cost and its developer is still to "
+        "be paid with the next step, or not zero though it ended",
         "O(jobs)",
         """SELECT 'job:' || j.id || ' (' || j.state || ') holds ' || coalesce(a.balance, 0)
             || ', not ' || due.amount
@@ -26,6 +27,7 @@ MONEY: Final = (
         CROSS JOIN LATERAL (SELECT CASE
             WHEN j.state IN ('completed', 'cancelled', 'expired') THEN 0
             ELSE (j.max_devices - t.folded) * (j.reward + j.device_fee + j.platform_fee)
+                + t.held_devices * j.device_fee
         END AS amount) due
         WHERE coalesce(a.balance, 0) <> due.amount""",
     ),
@@ -83,11 +85,6 @@ MONEY: Final = (
                    f.count * j.reward AS amount
             FROM folded f JOIN jobs j ON j.id = f.job_id
             UNION ALL
-            SELECT 'developer_fee', f.fold_id, j.id, 'wallet:' || j.developer_id,
-                   sum(f.count) * j.device_fee
-            FROM folded f JOIN jobs j ON j.id = f.job_id
-            WHERE j.device_fee > 0 GROUP BY f.fold_id, j.id
-            UNION ALL
             SELECT 'platform_fee', f.fold_id, j.id, 'revenue', sum(f.count) * j.platform_fee
             FROM folded f JOIN jobs j ON j.id = f.job_id
             WHERE j.platform_fee > 0 GROUP BY f.fold_id, j.id
@@ -99,12 +96,30 @@ MONEY: Final = (
         ),
         paid AS (
             SELECT code, reference, source, target, amount FROM ledger_transfers
-            WHERE code IN ('device_reward', 'developer_fee', 'platform_fee')
+            WHERE code IN ('device_reward', 'platform_fee')
         )
         SELECT code || ' of ' || reference || ' from ' || source || ' to ' || target || ': paid '
             || coalesce(paid.amount, 0) || ', earned ' || coalesce(due.amount, 0)
         FROM due FULL JOIN paid USING (code, reference, source, target)
         WHERE due.amount IS DISTINCT FROM paid.amount""",
+    ),
+    Check(
+        "A developer was not paid for the results of a job, but for those that the next step pays",
+        "O(jobs + transfers of theirs)",
+        """SELECT 'job:' || j.id || ' paid ' || paid.amount || ', for ' || t.folded || ' results, '
+            || t.held_devices || ' of them not yet, at ' || j.device_fee
+        FROM jobs j JOIN job_totals t ON t.job_id = j.id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount), 0) AS amount,
+                   coalesce(bool_and(target = 'wallet:' || j.developer_id), true) AS right_way
+            FROM ledger_transfers
+            WHERE source = 'escrow:job:' || j.id AND code = 'developer_fee'
+        ) paid
+        WHERE paid.amount <> (t.folded - t.held_devices) * j.device_fee OR NOT paid.right_way
+        UNION ALL
+        SELECT 'developer_fee of ' || t.reference || ' from ' || t.source
+        FROM ledger_transfers t LEFT JOIN jobs j ON t.source = 'escrow:job:' || j.id
+        WHERE t.code = 'developer_fee' AND j.id IS NULL""",
     ),
 )
 
@@ -177,12 +192,12 @@ PLACES: Final = (
         WHERE j.id IS NULL OR d.owner_id IS DISTINCT FROM a.owner_id""",
     ),
     Check(
-        "A lease outlives its job's deadline",
+        "A lease outlives its job's deadline, or its try",
         "O(assignments)",
         """SELECT 'assignment:' || a.id || ' until ' || a.lease_expires_at || ', job:' || j.id
-            || ' until ' || j.deadline
+            || ' until ' || j.deadline || ', the try until ' || coalesce(a.try_ends_at::text, '-')
         FROM assignments a JOIN jobs j ON j.id = a.job_id
-        WHERE a.state = 'leased' AND a.lease_expires_at > j.deadline""",
+        WHERE a.state = 'leased' AND a.lease_expires_at > least(j.deadline, a.try_ends_at)""",
     ),
 )
 
@@ -291,7 +306,7 @@ COUNTS: Final = (
         "O(jobs × labels × months)",
         """SELECT 'job:' || job_id || ', month ' || month || ', label ' || label || ' shows '
             || shown || ' of ' || counted
-        FROM job_counts WHERE shown NOT BETWEEN 0 AND counted
+        FROM job_counts WHERE month >= 0 AND shown NOT BETWEEN 0 AND counted
         UNION ALL
         SELECT 'job:' || job_id || ' shows ' || shown_items || ' items of ' || items || ', '
             || shown_uncertain || ' uncertain of ' || uncertain
@@ -299,28 +314,54 @@ COUNTS: Final = (
         WHERE shown_items NOT BETWEEN 0 AND items OR shown_uncertain NOT BETWEEN 0 AND uncertain""",
     ),
     Check(
-        "What is shown to a customer does not add up",
+        "More is told to a customer than was counted in sum, or an item twice",
         "O(jobs × labels × months)",
-        """SELECT 'job:' || t.job_id || ' shows ' || t.shown_items || ' items, of which '
-            || coalesce(c.shown, 0) || ' labelled and ' || t.shown_uncertain || ' uncertain'
-        FROM job_totals t LEFT JOIN (
-            SELECT job_id, sum(shown) AS shown FROM job_counts GROUP BY job_id
-        ) c ON c.job_id = t.job_id
-        WHERE t.shown_items <> coalesce(c.shown, 0) + t.shown_uncertain""",
+        """SELECT 'job:' || t.job_id || ' tells ' || c.told || ' items and '
+            || t.shown_uncertain || ' uncertain ones, of ' || t.items || ' on '
+            || t.shown_devices || ' devices shown'
+        FROM job_totals t CROSS JOIN LATERAL (
+            SELECT coalesce(sum(shown), 0) AS told FROM job_counts WHERE job_id = t.job_id
+        ) c
+        WHERE c.told + t.shown_uncertain > t.items
+           OR t.shown_devices = 0 AND c.told + t.shown_uncertain > 0
+        UNION ALL
+        SELECT 'job:' || job_id || ', label ' || label || ' tells ' || sum(shown) || ' of '
+            || sum(counted)
+        FROM job_counts GROUP BY job_id, label HAVING label >= 0 AND sum(shown) > sum(counted)""",
     ),
     Check(
         "A customer sees a step that holds too few devices, or leaves too few for another one",
         "O(jobs)",
         """SELECT 'job:' || j.id || ' (' || j.state || ') shows ' || t.shown_devices || ' of '
-            || t.folded || ' devices, in steps of ' || j.min_devices
+            || t.folded || ' devices, in steps of ' || j.min_devices || '; of '
+            || t.held_devices || ' its developer is still to be paid'
         FROM jobs j JOIN job_totals t ON t.job_id = j.id
         WHERE t.shown_devices <> 0 AND t.shown_devices < j.min_devices
            OR t.shown_devices = 0 AND (t.shown_items <> 0 OR t.shown_uncertain <> 0)
-           OR t.shown_devices > t.folded
-           OR CASE WHEN j.state IN ('completed', 'cancelled', 'expired')
-               THEN t.folded - t.shown_devices >= j.min_devices
-               ELSE t.shown_devices <> j.max_devices
-                   AND t.shown_devices > greatest(0, j.max_devices - j.min_devices) END""",
+           OR t.held_devices NOT BETWEEN 0 AND t.folded - t.shown_devices
+           OR j.state NOT IN ('completed', 'cancelled', 'expired')
+               AND t.shown_devices <> j.max_devices
+               AND t.shown_devices > greatest(0, j.max_devices - j.min_devices)
+           OR j.state IN ('completed', 'cancelled', 'expired') AND t.held_devices > 0""",
+    ),
+    Check(
+        "More owners are known to have fed a count than may be, or some of one that is told whole",
+        "O(jobs × labels × months)",
+        """SELECT 'job:' || c.job_id || ', month ' || c.month || ', label ' || c.label || ' has '
+            || cardinality(c.owners) || ' owners of ' || c.counted - c.shown || ' items'
+        FROM job_counts c JOIN jobs j ON j.id = c.job_id
+        WHERE cardinality(c.owners) > j.min_devices
+           OR c.month >= 0 AND cardinality(c.owners) > c.counted - c.shown
+           OR cardinality(c.owners) > 0
+               AND (c.month < 0 OR j.state IN ('completed', 'cancelled', 'expired'))
+        UNION ALL
+        SELECT 'job:' || j.id || ' has ' || cardinality(t.owners) || ' and '
+            || cardinality(t.uncertain_owners) || ' owners of ' || t.folded - t.shown_devices
+            || ' devices and ' || t.uncertain - t.shown_uncertain || ' uncertain items'
+        FROM jobs j JOIN job_totals t ON t.job_id = j.id
+        WHERE greatest(cardinality(t.owners), cardinality(t.uncertain_owners)) > j.min_devices
+           OR cardinality(t.owners) > t.folded - t.shown_devices
+           OR cardinality(t.uncertain_owners) > t.uncertain - t.shown_uncertain""",
     ),
 )
 
@@ -358,6 +399,16 @@ ENDS: Final = (
             ) AS since
         ) over
         WHERE j.state = 'settling' AND over.since < now() - interval '10 minutes'""",
+    ),
+    Check(
+        "A job has settled for longer than the day that a lease may live at most",
+        "O(jobs that settle)",
+        """SELECT 'job:' || j.id || ' since ' || began.at
+        FROM jobs j CROSS JOIN LATERAL (
+            SELECT max(at) AS at FROM audit_entries
+            WHERE subject = 'job:' || j.id AND to_state = 'settling'
+        ) began
+        WHERE j.state = 'settling' AND began.at < now() - interval '1 day 10 minutes'""",
     ),
     Check(
         "A result waits to be folded, though a worker is alive",

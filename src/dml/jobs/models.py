@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -35,6 +37,12 @@ from dml.core.ids import (
 from dml.core.money import MicroTokens
 
 UNDATED: Final = 0  # The month of items without a date, in `job_counts`.
+ELSEWHERE: Final = -1  # And of items whose month too few owners had: told when the job has ended.
+OTHER: Final = -1  # The label of items, all ELSEWHERE, whose label too few had, or were uncertain.
+
+
+def _owners() -> Any:
+    return mapped_column(ARRAY(BigInteger), default_factory=list, server_default="{}")
 
 
 class JobState(StrEnum):
@@ -128,7 +136,11 @@ class Job(Base):
 
 
 class JobTotals(Base):
-    """How far a job is: what was folded, and how much of that its customer may see."""
+    """How far a job is: what was folded, and how much of that its customer may see.
+
+    `shown_items` are those of the devices shown, whether told or not. Owners are kept as `short`
+    numbers, at most `min_devices` of them: nothing needs to know of more.
+    """
 
     __tablename__ = "job_totals"
     __table_args__ = (
@@ -144,10 +156,19 @@ class JobTotals(Base):
     shown_items: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
     shown_uncertain: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
     version: Mapped[int] = mapped_column(default=0)
+    # Who counted anything since the last step; and who was uncertain of what is not yet shown.
+    owners: Mapped[list[int]] = _owners()
+    uncertain_owners: Mapped[list[int]] = _owners()
+    # Folded devices whose developer is paid with the next step: the fee waits in escrow.
+    held_devices: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class JobCount(Base):
-    """How many items of a month have a label; `shown` is as of the last step shown."""
+    """How many items of a month have a label, and how many of them were shown.
+
+    `owners` fed what is not shown yet. Rows of the month ELSEWHERE count nothing: they show what
+    the others keep.
+    """
 
     __tablename__ = "job_counts"
     __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
@@ -157,6 +178,7 @@ class JobCount(Base):
     label: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # Its place in the labels.
     counted: Mapped[MicroTokens]
     shown: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    owners: Mapped[list[int]] = _owners()
 
 
 class JobPlaces(Base):
@@ -202,6 +224,7 @@ class Assignment(Base):
     lease_expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
     fold_id: Mapped[FoldId | None] = mapped_column(default=None)  # Counted and paid by this fold.
+    try_ends_at: Mapped[datetime | None] = mapped_column(default=None)  # No heartbeat goes beyond.
 
 
 class Result(Base):

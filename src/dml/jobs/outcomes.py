@@ -61,6 +61,7 @@ class Leased(NamedTuple):
     job_id: JobId
     expires_at: datetime
     seconds: int
+    try_seconds: int  # Heartbeats keep it alive for so long at most.
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -176,6 +176,19 @@ async def get_totals_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, Jo
     """Return the totals of each of these jobs."""
     query = select(JobTotals).where(JobTotals.job_id.in_([it.id for it in jobs]))
     return {it.job_id: it for it in await tx.scalars(query)}
+
+
+def sum_untold(user_id: UserId) -> Select[int]:
+    """Sum up what left the escrows of a customer's jobs, and belongs to no step yet."""
+    spent = (JobTotals.folded - JobTotals.shown_devices) * (
+        Job.reward + Job.device_fee + Job.platform_fee
+    )
+    return (
+        select(func.sum(spent - JobTotals.held_devices * Job.device_fee))
+        .select_from(Job)
+        .join(JobTotals, JobTotals.job_id == Job.id)
+        .where(Job.customer_id == user_id, Job.ended_at.is_(None))
+    )
 
 
 async def list_shown_counts(

@@ -14,11 +14,11 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.jobs import queries
+from dml.jobs import queries, rules
 from dml.jobs.counting import month_name
-from dml.jobs.models import UNDATED, Job, JobTotals
+from dml.jobs.models import ELSEWHERE, OTHER, UNDATED, Job, JobTotals
 from dml.jobs.queries import ShownMonth
-from dml.jobs.schemas import MonthOut, ResultsOut
+from dml.jobs.schemas import MonthOut, NextStepOut, ResultsOut
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
 
@@ -71,33 +71,44 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Re
     """Put totals and counts into their shape on the wire; no counts where none are shown."""
     labels = dict.fromkeys(job.labels, 0)
     months: dict[int, dict[str, int]] = {}
+    other = 0
     for it in shown_months:
-        counts = dict(zip((job.labels[place] for place in it.labels), it.counts, strict=True))
-        for label, count in counts.items():
-            labels[label] += count
+        counts: dict[str, int] = {}
+        for place, count in zip(it.labels, it.counts, strict=True):
+            if place == OTHER:
+                other = count
+            else:
+                counts[job.labels[place]] = count
+                labels[job.labels[place]] += count
         months[it.month] = counts
     undated = sum(months.pop(UNDATED, {}).values())
+    elsewhere = months.pop(ELSEWHERE, {})
+    items = sum(labels.values()) + totals.shown_uncertain + other
     shown = totals.shown_devices > 0
+    coming = rules.next_step(job, totals)
     return ResultsOut(
         job_id=job.id,
         state=job.state,
         version=totals.version,
         max_devices=job.max_devices,
         min_devices=job.min_devices,
-        devices_done=totals.folded,
+        devices_done=rules.told_devices(job, totals),
         devices_shown=totals.shown_devices,
-        items=totals.shown_items if shown else None,
+        next_step=NextStepOut(devices=coming[0], why=coming[1]) if coming else None,
+        items=items if shown else None,
         labels=labels if shown else None,
         uncertain=totals.shown_uncertain if shown else None,
         months=[MonthOut(month=month_name(it), labels=months[it]) for it in sorted(months)]
         if shown
         else None,
         undated=undated if shown else None,
+        other_months=elsewhere if shown else None,
+        other=other if shown else None,
     )
 
 
 def as_csv(results: ResultsOut) -> str:
-    """Write `month,label,items`: a row for each count, undated and uncertain items at the end."""
+    """Write `month,label,items`: a row for each count, those without a month or label last."""
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\r\n")  # RFC 4180
     rows.writerow(["month", "label", "items"])
@@ -106,11 +117,16 @@ def as_csv(results: ResultsOut) -> str:
         for label, count in month.labels.items():
             rows.writerow([month.month, _safe(label), count])
             dated[label] += count
+    other = results.other_months or {}
     for label, count in (results.labels or {}).items():
-        if count > dated[label]:
-            rows.writerow(["undated", _safe(label), count - dated[label]])
+        if undated := count - dated[label] - other.get(label, 0):
+            rows.writerow(["undated", _safe(label), undated])
+    for label, count in other.items():
+        rows.writerow(["other", _safe(label), count])
     if results.uncertain:
         rows.writerow(["", "(uncertain)", results.uncertain])
+    if results.other:
+        rows.writerow(["", "(other)", results.other])
     return file.getvalue()
 
 

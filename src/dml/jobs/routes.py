@@ -44,6 +44,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
         rules.DeadlineNotAhead,
         rules.StartsTooLate,
         rules.PeriodOutOfOrder,
+        rules.TooFewDevices,
         rules.CostTooLarge,
         rules.PriceChanged,
         rules.RewardTooLow,

@@ -9,7 +9,7 @@ from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
 from dml.core.money import MAX, MicroTokens, render
 from dml.jobs import counting
-from dml.jobs.models import Job, JobState
+from dml.jobs.models import Job, JobState, JobTotals
 
 BPS: Final = 10_000
 DEADLINE_MAX: Final = timedelta(days=366)
@@ -67,6 +67,12 @@ class CostTooLarge(Invalid):
     pointer = "/reward"
     reason = "The cost is more than can exist."
     remedy = "Lower `reward` or `max_devices`."
+
+
+class TooFewDevices(Invalid):
+    code = "jobs.too_few_devices"
+    reason = "So few devices can never give an answer: it holds at least `min_devices` owners."
+    remedy = "Raise `max_devices` to `least` or more, or lower `max_devices_per_owner`."
 
 
 class PriceChanged(Conflict):
@@ -177,22 +183,71 @@ def places_by_bucket(max_devices: int) -> list[int]:
     return [max_devices // count + (bucket < max_devices % count) for bucket in range(count)]
 
 
-def next_shown(
-    *, folded: int, added: int, shown: int, max_devices: int, min_devices: int
-) -> int | None:
-    """Tell of how many devices the totals are shown when `added` come to those `folded`, if at all.
+def least_devices(min_devices: int, max_devices_per_owner: int) -> int:
+    """How many devices are surely of `min_devices` owners, however many each of them has."""
+    return (min_devices - 1) * max_devices_per_owner + 1
 
-    Each step holds at least `min_devices`, and leaves either nothing or enough for one more:
-    otherwise the last few devices of a full job could never be shown. So it may be less than all.
+
+def require_enough_devices(max_devices: int, *, min_devices: int, per_owner: int) -> None:
+    """Refuse a job that could be full, and paid for, without an answer."""
+    least = least_devices(min_devices, per_owner)
+    if max_devices < least:
+        raise TooFewDevices(least=least, min_devices=min_devices)
+
+
+def step_reaches(*, after: int, max_devices: int, least: int) -> int:
+    """Tell how many of the `after` devices counted by now a step may hold at most.
+
+    What it leaves is nothing, or `least` places: else the last owners could never be shown.
     """
-    after = folded + added
-    most = after if after == max_devices else min(after, max_devices - min_devices)
-    return most if most >= folded and most - shown >= min_devices else None
+    return after if after == max_devices else min(after, max_devices - least)
 
 
-def may_show_last(*, folded: int, shown: int, min_devices: int) -> bool:
-    """Tell whether what a job ends with may be shown: nothing more will come."""
-    return folded - shown >= min_devices
+def told_devices(job: Job, totals: JobTotals) -> int:
+    """How many devices a customer knows of: those of the steps; of all, once the refund tells."""
+    return totals.folded if job.state in ENDED else totals.shown_devices
+
+
+def next_step(job: Job, totals: JobTotals) -> tuple[int | None, str] | None:
+    """Tell how many devices the next step needs at most, and why it is not there yet.
+
+    It is said of what was shown alone, so that it tells nothing of what came since. None: all is
+    shown. Without a number: no further step comes.
+    """
+    shown, owners = totals.shown_devices, job.min_devices
+    if job.state in ENDED:
+        kept = totals.folded - shown
+        return (None, _KEPT_BACK.format(kept=kept, owners=owners)) if kept else None
+    if shown == job.max_devices:
+        return None
+    least = least_devices(owners, job.max_devices_per_owner)
+    if job.state is JobState.SETTLING:
+        return None, _LAST_STEP.format(owners=owners)
+    if job.max_devices - least - shown < owners:
+        return job.max_devices, _ALL_AT_ONCE.format(
+            owners=owners, left=job.max_devices - shown, least=least
+        )
+    latest = shown + least if shown + least <= job.max_devices - least else job.max_devices
+    return latest, _ENOUGH_OWNERS.format(owners=owners)
+
+
+_ENOUGH_OWNERS: Final = (
+    "A step holds at least {owners} further owners who each counted something, so that it shows "
+    "nobody alone. It comes later where some counted nothing."
+)
+_ALL_AT_ONCE: Final = (
+    "{left} devices are still to be shown, and they are shown together: a step leaves {least} "
+    "devices or none, so that the last ones are {owners} owners, too. It comes earlier if the job "
+    "ends earlier."
+)
+_LAST_STEP: Final = (
+    "The job settles: what is under way comes in, and then the last step is shown, if it holds at "
+    "least {owners} further owners who each counted something."
+)
+_KEPT_BACK: Final = (
+    "{kept} counted devices are paid and not shown: fewer than {owners} owners among them counted "
+    "something, and a step would show them nearly alone."
+)
 
 
 def settle_delay(attempt: int) -> timedelta:

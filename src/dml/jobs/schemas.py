@@ -63,14 +63,19 @@ class JobOut(Wire):
     max_devices: int
     max_devices_per_owner: int
     min_devices: int = Field(
-        description="Totals appear from so many results on, and then in steps of as many."
+        description="The answer, and all that is told of the job, moves in steps of at least so "
+        "many owners who each counted something."
     )
     reward: AmountOut
     device_fee: AmountOut
     platform_fee: AmountOut = Field(description="For each result; fixed when the job was created.")
     cost: AmountOut = Field(description="If every place is taken; in escrow until then.")
-    spent: AmountOut = Field(description="What counted results cost so far.")
-    devices_done: int = Field(description="Results counted and paid so far.")
+    spent: AmountOut = Field(
+        description="What the results of the steps so far cost; in the end, what all did."
+    )
+    devices_done: int = Field(
+        description="Results of the steps so far; in the end, all that were counted and paid."
+    )
     countries: list[str]
     date_from: date | None
     date_to: date | None
@@ -101,21 +106,43 @@ class MonthOut(Wire):
     labels: dict[str, int]
 
 
+class NextStepOut(Wire):
+    devices: int | None = Field(
+        description="So many counted devices, since the beginning, it needs at the latest, if each "
+        "is of another owner and has counted something. `null`: no further step is sure to come."
+    )
+    why: str = Field(description="Why it is not there yet, or does not come.")
+
+
 class ResultsOut(Wire):
-    """The answer so far. Counts are `null` until enough devices took part."""
+    """The answer so far. Counts are `null` until enough owners took part.
+
+    Each number is a sum of what at least `min_devices` owners counted. What fewer had waits for
+    more, or in the end is told by `other_months` and `other`. So `items` are those that are told:
+    `labels`, `uncertain` and `other`.
+    """
 
     job_id: JobId
     state: JobState
-    version: int = Field(description="Grows whenever there is something new.")
+    version: int = Field(description="Grows with each step, and at the end.")
     max_devices: int
     min_devices: int
-    devices_done: int = Field(description="Results counted and paid.")
-    devices_shown: int = Field(description="How many of them these counts hold.")
+    devices_done: int = Field(
+        description="Results of the steps so far; in the end, all that were counted and paid."
+    )
+    devices_shown: int = Field(description="Results that the steps so far hold.")
+    next_step: NextStepOut | None = Field(description="`null` when everything is shown.")
     items: int | None
-    labels: dict[str, int] | None = Field(description="Items by label, all months and undated.")
+    labels: dict[str, int] | None = Field(
+        description="Items by label: of all months, undated, and of `other_months`."
+    )
     uncertain: int | None = Field(description="Items whose best label was too improbable.")
     months: list[MonthOut] | None
     undated: int | None = Field(description="Labelled items without a date of their own.")
+    other_months: dict[str, int] | None = Field(
+        description="In the end: items by label, of months that too few owners had."
+    )
+    other: int | None = Field(description="In the end: items whose label too few owners had.")
 
 
 class ArchiveOut(Wire):
@@ -152,6 +179,7 @@ class LeaseOut(Wire):
     job_id: JobId
     lease_seconds: int = Field(description="How long the lease lives: phones' clocks are wrong.")
     lease_expires_at: datetime
+    try_seconds: int = Field(description="How long heartbeats can keep it alive, in all.")
     model: ModelOut
     input: dict[str, Any] = Field(description="How an item becomes the model's input.")
     labels: list[str]

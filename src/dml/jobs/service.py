@@ -65,6 +65,9 @@ async def create(
     """
     starts_at = order.starts_at or ctx.now
     rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
+    rules.require_enough_devices(
+        order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
+    )
     version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
     if limits is not None:
         await _require_within(ctx, order, limits, labels=len(algorithm.labels))

@@ -8,10 +8,10 @@ from dml.core.ids import JobId
 from dml.core.money import MicroTokens
 from dml.jobs import folding, queries, rules
 from dml.jobs.events import JobEnded
-from dml.jobs.models import Job, JobPlaces, JobState
+from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.payments import queries as ledger
 from dml.payments import service as payments
-from dml.payments.models import TransferCode
+from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
 
@@ -48,12 +48,9 @@ async def try_to_settle(ctx: Context, job_id: JobId) -> str:
     if open_places + totals.folded < job.max_devices:
         return "waiting"
 
-    if rules.may_show_last(
-        folded=totals.folded, shown=totals.shown_devices, min_devices=job.min_devices
-    ):
-        await folding.show(ctx, totals)
+    await folding.show_last(ctx, job, totals)
     totals.version += 1
-    await _give_back(ctx, job, totals.folded)
+    await _pay_out(ctx, job, totals)
     assert job.end_reason is not None
     job.ended_at = ctx.now
     audit.record(ctx, job.reference, "ended", rules.move(job, job.end_reason))
@@ -67,16 +64,21 @@ async def close_places(ctx: Context, job: Job, *, closed: bool) -> None:
     await ctx.tx.execute(update(JobPlaces).where(JobPlaces.job_id == job.id).values(closed=closed))
 
 
-async def _give_back(ctx: Context, job: Job, folded: int) -> None:
-    left = MicroTokens((job.max_devices - folded) * job.cost_of_one)
+async def _pay_out(ctx: Context, job: Job, totals: JobTotals) -> None:
+    """Empty the escrow: the developer has what waited for a step, the customer what is left."""
+    left = MicroTokens((job.max_devices - totals.folded) * job.cost_of_one)
+    fees = MicroTokens(totals.held_devices * job.device_fee)
     held = await ledger.get_account_balance(ctx.tx, job.escrow)
-    assert held == left, f"{job.escrow} holds {held}, not {left}"
-    if left > 0:
-        await payments.transfer(
-            ctx,
-            code=TransferCode.JOB_REFUND,
-            reference=job.reference,
-            source=job.escrow,
-            target=wallet(job.customer_id),
-            amount=left,
-        )
+    assert held == left + fees, f"{job.escrow} holds {held}, not {left} and {fees} in fees"
+    totals.held_devices = 0
+    due = (
+        (TransferCode.JOB_REFUND, wallet(job.customer_id), left),
+        (TransferCode.DEVELOPER_FEE, wallet(job.developer_id), fees),
+    )
+    moves = [
+        Movement(code, job.reference, job.escrow, target, amount)
+        for code, target, amount in due
+        if amount > 0
+    ]
+    if moves:
+        await payments.transfer_many(ctx, moves)

@@ -3,6 +3,7 @@
 import json
 
 from dml.core.money import MicroTokens
+from dml.jobs import rules
 from dml.jobs.device_path import Claimable, Lease
 from dml.jobs.models import Job, JobTotals
 from dml.jobs.outcomes import Answered
@@ -12,9 +13,10 @@ from dml.jobs.schemas import ClaimOut, JobOut, LeaseOut, LeaseTimeOut, ModelOut,
 
 def ordered(job: Job, totals: JobTotals) -> JobOut:
     """A job as its customer sees it."""
-    spent = MicroTokens(totals.folded * job.cost_of_one)
+    devices = rules.told_devices(job, totals)
+    spent = MicroTokens(devices * job.cost_of_one)
     fields = {name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)}
-    return JobOut(**fields, spent=spent, devices_done=totals.folded)
+    return JobOut(**fields, spent=spent, devices_done=devices)
 
 
 def lease(it: Lease) -> LeaseOut:
@@ -27,6 +29,7 @@ def lease(it: Lease) -> LeaseOut:
         job_id=leased.job_id,
         lease_seconds=leased.seconds,
         lease_expires_at=leased.expires_at,
+        try_seconds=leased.try_seconds,
         model=ModelOut(
             url=f"/v1/assignments/{leased.id}/model",
             sha256=model.sha256,

@@ -34,7 +34,8 @@ _RECALLED: Final = """(SELECT (
 # places go down by exactly what was leased, so that a lost race never leaks one. A device whose
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
-# anybody get what a moderator stopped.
+# anybody get what a moderator stopped, nor a device of the job's customer or developer, who would
+# know what the others are (0017).
 _CLAIM: Final = f"""
 WITH want AS MATERIALIZED (
     SELECT u.*, row_number() OVER (PARTITION BY u.device_id ORDER BY u.n) AS turn,
@@ -54,6 +55,7 @@ WITH want AS MATERIALIZED (
 mine AS MATERIALIZED (
     SELECT w.n, a.* FROM want w CROSS JOIN LATERAL (
         SELECT id, job_id, state, tries, lease_expires_at,
+               coalesce(try_ends_at, created_at + $9::interval) AS try_ends_at,
                state = 'leased' AND lease_expires_at > now() AS live,
                job_id IS NOT DISTINCT FROM w.job_id AS wanted
         FROM assignments
@@ -65,9 +67,11 @@ mine AS MATERIALIZED (
 holds AS MATERIALIZED (SELECT n, count(*) AS count FROM mine WHERE live GROUP BY n),
 able AS MATERIALIZED (
     SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
-           least(now() + $7::interval, j.deadline) AS expires_at
+           w.owner_id IN (j.customer_id, j.developer_id) AS own,
+           least(now() + $7::interval, now() + $9::interval, j.deadline) AS expires_at,
+           least(now() + $9::interval, j.deadline) AS try_ends_at
     FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (
-        SELECT max_devices_per_owner, deadline FROM jobs
+        SELECT max_devices_per_owner, deadline, customer_id, developer_id FROM jobs
         WHERE id = w.job_id AND state = 'open' AND starts_at <= now() AND deadline > now()
           AND {_MAY_RUN}
         LIMIT 1
@@ -75,7 +79,8 @@ able AS MATERIALIZED (
     WHERE w.turn = 1 AND NOT w.revoked AND w.stamp = w.stamp_now AND w.most > coalesce(h.count, 0)
 ),
 prior AS MATERIALIZED (
-    SELECT m.n, m.id, m.state, m.tries FROM mine m JOIN able a ON a.n = m.n WHERE m.wanted
+    SELECT m.n, m.id, m.state, m.tries FROM mine m JOIN able a ON a.n = m.n
+    WHERE m.wanted AND NOT a.own
 ),
 again AS MATERIALIZED (
     SELECT p.n, a.id FROM prior p CROSS JOIN LATERAL (
@@ -90,7 +95,7 @@ slotted AS MATERIALIZED (
         SELECT a.*, g.id AS old_id,
                row_number() OVER (PARTITION BY a.job_id, a.owner_id ORDER BY a.n) AS nth
         FROM able a LEFT JOIN prior p ON p.n = a.n LEFT JOIN again g ON g.n = a.n
-        WHERE p.n IS NULL OR g.n IS NOT NULL
+        WHERE NOT a.own AND (p.n IS NULL OR g.n IS NOT NULL)
     ) w
     CROSS JOIN LATERAL (
         SELECT slot FROM generate_series(0, w.max_devices_per_owner - 1) AS slot
@@ -116,24 +121,25 @@ placed AS MATERIALIZED (
 leased_again AS (
     UPDATE assignments a
     SET state = 'leased', lease_expires_at = p.expires_at, tries = a.tries + 1,
-        bucket = p.bucket, slot = p.slot
+        bucket = p.bucket, slot = p.slot, try_ends_at = p.try_ends_at
     FROM placed p
     WHERE a.id = p.old_id AND a.id = ANY (ARRAY(SELECT old_id FROM placed))
-    RETURNING p.n, a.id, a.job_id, a.bucket, a.lease_expires_at
+    RETURNING p.n, a.id, a.job_id, a.bucket, a.lease_expires_at, a.try_ends_at
 ),
 leased_new AS (
     INSERT INTO assignments (id, job_id, device_id, owner_id, bucket, slot, state, tries,
-                             lease_expires_at, created_at)
-    SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at, now()
+                             lease_expires_at, created_at, try_ends_at)
+    SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at, now(),
+           try_ends_at
     FROM placed WHERE old_id IS NULL
     ORDER BY device_id, job_id
     ON CONFLICT DO NOTHING
-    RETURNING id, job_id, bucket, lease_expires_at
+    RETURNING id, job_id, bucket, lease_expires_at, try_ends_at
 ),
 leased AS (
-    SELECT n, id, job_id, bucket, lease_expires_at FROM leased_again
+    SELECT n, id, job_id, bucket, lease_expires_at, try_ends_at FROM leased_again
     UNION ALL
-    SELECT p.n, l.id, l.job_id, l.bucket, l.lease_expires_at
+    SELECT p.n, l.id, l.job_id, l.bucket, l.lease_expires_at, l.try_ends_at
     FROM leased_new l JOIN placed p ON p.id = l.id
 ),
 took AS (
@@ -144,10 +150,13 @@ took AS (
       AND p.job_id = t.job_id AND p.bucket = t.bucket
 )
 SELECT n::int, NULL AS verdict, id, job_id, lease_expires_at,
-       floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds FROM mine WHERE live
+       floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds,
+       floor(extract(epoch FROM greatest(lease_expires_at, try_ends_at) - now()))::int
+FROM mine WHERE live
 UNION ALL
 SELECT n::int, 'leased', id, job_id, lease_expires_at,
-       floor(extract(epoch FROM lease_expires_at - now()))::int FROM leased
+       floor(extract(epoch FROM lease_expires_at - now()))::int,
+       floor(extract(epoch FROM try_ends_at - now()))::int FROM leased
 UNION ALL
 SELECT w.n::int, CASE
     WHEN w.stamp_now IS NULL THEN 'unknown'
@@ -156,12 +165,13 @@ SELECT w.n::int, CASE
     WHEN w.job_id IS NULL OR h.count >= w.most THEN 'asked'
     WHEN w.turn > 1 THEN 'raced'
     WHEN a.n IS NULL THEN 'none'
+    WHEN a.own THEN 'done'
     WHEN p.state = 'accepted' OR p.tries >= $8 THEN 'done'
     WHEN p.state = 'leased' OR s.n IS NULL AND (p.n IS NULL OR g.n IS NOT NULL) THEN 'not_now'
     WHEN p.n IS NOT NULL AND g.n IS NULL THEN 'raced'
     WHEN (SELECT true FROM job_places b
           WHERE b.job_id = w.job_id AND b.open > 0 AND NOT b.closed LIMIT 1) THEN 'raced'
-    ELSE 'none' END, NULL, NULL, NULL, NULL
+    ELSE 'none' END, NULL, NULL, NULL, NULL, NULL
 FROM want w
 LEFT JOIN able a ON a.n = w.n LEFT JOIN prior p ON p.n = w.n LEFT JOIN again g ON g.n = w.n
 LEFT JOIN slotted s ON s.n = w.n LEFT JOIN holds h ON h.n = w.n
@@ -231,13 +241,16 @@ LEFT JOIN LATERAL (SELECT body FROM results WHERE assignment_id = s.id LIMIT 1) 
 WHERE s.n NOT IN (SELECT n FROM live)
 """
 
-# Promises: a live lease of this device is extended, never beyond the deadline and never shortened.
+# Promises: a live lease of this device is extended, never beyond the deadline or the end of its
+# try, and never shortened. One of a job that ends already stays as it is.
 _HEARTBEAT: Final = f"""
 WITH {_SENT.format(more_arrays="", more_columns="")},
 live AS MATERIALIZED (
     SELECT s.n, s.id, a.expires_at FROM sent s CROSS JOIN LATERAL (
-        SELECT greatest(lease_expires_at, least(now() + $4::interval,
-            (SELECT deadline FROM jobs WHERE id = job_id LIMIT 1))) AS expires_at
+        SELECT greatest(lease_expires_at, (
+            SELECT least(now() + $4::interval, deadline,
+                         coalesce(try_ends_at, assignments.created_at + $5::interval))
+            FROM jobs WHERE id = job_id AND state IN ('open', 'paused') LIMIT 1)) AS expires_at
         FROM assignments
         WHERE id = s.id AND device_id = s.device_id
           AND state = 'leased' AND lease_expires_at > now() AND NOT {_RECALLED}
@@ -323,9 +336,12 @@ WHERE s.n NOT IN (SELECT n FROM over)
 
 
 async def claim(
-    connection: RawConnection, claims: Sequence[Claim], *, lease: timedelta
+    connection: RawConnection, claims: Sequence[Claim], *, lease: timedelta, longest: timedelta
 ) -> list[Claimed | Raced]:
-    """Lease a place for each claim that can have one; say of each what became of it."""
+    """Lease a place for each claim that can have one; say of each what became of it.
+
+    `longest` is how long heartbeats can keep a lease alive, in all.
+    """
     columns = (
         [it.id for it in claims],
         [it.job_id for it in claims],
@@ -335,7 +351,7 @@ async def claim(
         [it.most for it in claims],
     )
     found: list[Claimed | Raced] = [Claimed(Verdict.ASKED) for _ in claims]
-    for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, lease, TRIES_MAX):
+    for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, lease, TRIES_MAX, longest):
         claimed = found[n - 1]
         if verdict == "raced" or isinstance(claimed, Raced):
             found[n - 1] = RACED
@@ -357,10 +373,10 @@ async def accept(connection: RawConnection, results: Sequence[Sent]) -> list[Ans
 
 
 async def extend(
-    connection: RawConnection, beats: Sequence[Sent], *, lease: timedelta
+    connection: RawConnection, beats: Sequence[Sent], *, lease: timedelta, longest: timedelta
 ) -> list[Answered | Raced]:
     """Extend each live lease; say of each until when, or why not."""
-    return _in_order(await connection.fetch(_HEARTBEAT, *_columns(beats), lease))
+    return _in_order(await connection.fetch(_HEARTBEAT, *_columns(beats), lease, longest))
 
 
 async def release(connection: RawConnection, places: Sequence[Sent]) -> list[Answered | Raced]:

@@ -1,11 +1,13 @@
 """Sums of accepted results, by label and month. Pure: bytes in, counts out."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
+from dml.core.ids import UserId
 from dml.jobs.counting import Terms, month_number
 from dml.jobs.models import UNDATED
 
@@ -17,15 +19,30 @@ class Counted(msgspec.Struct, gc=False):
     labels: dict[str, int]
     uncertain: int
     months: dict[str, dict[str, int]]
+    undated: int
 
 
 read = msgspec.json.Decoder(Counted).decode
+_UNDATED: Final = ""  # The name of the month of items without a date.
+_SHORT: Final = 2**63 - 1
+
+
+def short(owner_id: UserId) -> int:
+    """A number of an owner that fits a BIGINT: the random bits of the id.
+
+    Should two owners ever have the same one, they count as one, and are shown later.
+    """
+    return owner_id.int & _SHORT
 
 
 @dataclass(slots=True)
 class Tally:
-    """The sum of some results of one job."""
+    """The sum of some results of one job, and who fed it: up to `least` owners of each cell.
 
+    Who need not be noted, as the customer, comes without an owner.
+    """
+
+    least: int = 0
     devices: int = 0
     items: int = 0
     uncertain: int = 0
@@ -33,15 +50,21 @@ class Tally:
     months: defaultdict[str, defaultdict[str, int]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
+    owners: set[int] = field(default_factory=set)  # Who counted anything at all.
+    uncertain_owners: set[int] = field(default_factory=set)
+    _fed: defaultdict[str, defaultdict[str, set[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(set))
+    )
+    _enough: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
-    def of(cls, results: Iterable[Counted]) -> "Tally":
-        made = cls()
-        for result in results:
-            made.add(result)
+    def of(cls, results: Iterable[tuple[Counted, int | None]], *, least: int = 0) -> "Tally":
+        made = cls(least)
+        for result, owner in results:
+            made.add(result, owner)
         return made
 
-    def add(self, result: Counted) -> None:
+    def add(self, result: Counted, owner: int | None = None) -> None:
         self.devices += 1
         self.items += result.items
         self.uncertain += result.uncertain
@@ -52,6 +75,8 @@ class Tally:
             sums = self.months[month]
             for label, count in counts.items():
                 sums[label] += count
+        if owner is not None and result.items:
+            self._note(result, owner)
 
     def cells(self, terms: Terms) -> list[tuple[int, int, int]]:
         """Spread the sums over (month, place of the label, count), in order, without zeros."""
@@ -65,3 +90,35 @@ class Tally:
                 undated[places[label]] -= count
         found += [(UNDATED, place, count) for place, count in undated.items()]
         return sorted(it for it in found if it[2])
+
+    def fed(self, terms: Terms) -> dict[tuple[int, int], set[int]]:
+        """Return who fed each cell, by month and place of the label."""
+        return {
+            (UNDATED if month == _UNDATED else month_number(month), terms.places[label]): owners
+            for month, labels in self._fed.items()
+            for label, owners in labels.items()
+        }
+
+    def _note(self, result: Counted, owner: int) -> None:
+        if len(self.owners) < self.least:
+            self.owners.add(owner)
+        if result.uncertain and len(self.uncertain_owners) < self.least:
+            self.uncertain_owners.add(owner)
+        for month, counts in result.months.items():
+            if not counts.keys() <= self._enough[month]:
+                self._feed(month, counts, owner)
+        if result.undated and not result.labels.keys() <= self._enough[_UNDATED]:
+            left = Counter(result.labels)
+            for counts in result.months.values():
+                left.subtract(counts)
+            self._feed(_UNDATED, [label for label, count in left.items() if count], owner)
+
+    def _feed(self, month: str, labels: Iterable[str], owner: int) -> None:
+        """Note an owner where fewer than `least` are known. A result has no zero in a month."""
+        fed, enough = self._fed[month], self._enough[month]
+        for label in labels:
+            if label not in enough:
+                owners = fed[label]
+                owners.add(owner)
+                if len(owners) >= self.least:
+                    enough.add(label)

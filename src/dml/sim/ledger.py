@@ -23,6 +23,7 @@ _PAY: Final = text("""
            sum((SELECT balance FROM ledger_accounts WHERE code = 'escrow:job:' || j.id)),
            sum(CASE WHEN j.state IN ('completed', 'cancelled', 'expired') THEN 0
                     ELSE (j.max_devices - t.folded) * (j.reward + j.device_fee + j.platform_fee)
+                        + t.held_devices * j.device_fee
                END)
     FROM jobs j JOIN job_totals t ON t.job_id = j.id WHERE j.id = ANY (:jobs)
 """)
