@@ -72,7 +72,7 @@ class DevicePath:
         settings: Settings,
     ) -> None:
         self._sessions = sessions
-        spans = {
+        spans: dict[str, Any] = {
             "lease": timedelta(seconds=settings.lease_seconds),
             "longest": timedelta(seconds=settings.try_seconds),
         }
