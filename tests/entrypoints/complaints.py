@@ -79,3 +79,7 @@ C_DIFFERS = "Vault and books differ, so that nothing is paid out"
 C_UNCOMPARED = "Vault and books have not been compared for two days, though the chain was read"
 C_WAITS = "A withdrawal waits that no admin needs to look at, or was sent and does not end"
 C_BATCH = "A batch of withdrawals was made two days ago and is not settled"
+COLLECTS = (
+    "No worker has collected unneeded files for three hours, so that the disk fills (their "
+    "logs say why collecting failed)"
+)

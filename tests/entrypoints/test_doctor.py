@@ -134,6 +134,7 @@ async def complaints(tx: AsyncSession) -> list[str]:
         *await jobs.complaints(tx),
         *await bounties.complaints(tx),
         *await look(tx, doctor.PROCESSES),
+        *await look(tx, doctor.COLLECTING),
     ]
 
 
@@ -170,6 +171,36 @@ async def test_what_is_wrong_is_said_and_nothing_else(
 def test_every_check_has_found_something() -> None:
     found = {check.removesuffix(", perhaps") for _, checks, _ in WRONGS for check in checks}
     assert found == {it.wrong for it in doctor.CHECKS}
+
+
+async def test_a_worker_that_collects_or_began_just_now_is_well(marketplace: Marketplace) -> None:
+    long_ago, now = "now() - interval '9 hours'", "now() - interval '1 hour'"
+    for facts in (f"'started_at', {now}", f"'started_at', {long_ago}, 'collected_at', {now}"):
+        async with AsyncSession(marketplace.engine) as tx:
+            await spoil(tx, f"UPDATE nodes SET facts = jsonb_build_object({facts})")
+            assert await complaints(tx) == []
+
+
+async def test_a_file_that_a_row_names_and_that_is_gone_is_said(
+    marketplace: Marketplace, settings: Settings
+) -> None:
+    here = settings.model_copy(update={"database_url": SecretStr(marketplace.url)})
+    before = (await doctor.examine(marketplace.url, here)).complaints
+    async with AsyncSession(marketplace.engine) as tx:
+        sha256 = await tx.scalar(
+            text("SELECT sha256 FROM job_archives WHERE job_id = :id"),
+            {"id": marketplace.names["archived"]},
+        )
+    file = settings.home / "blobs" / "sha256" / sha256[:2] / sha256
+    kept = file.read_bytes()
+    assert not any(sha256 in it for it in before)
+    file.unlink()
+    try:
+        told = (await doctor.examine(marketplace.url, here)).complaints[-1]
+        assert sha256 in told
+        assert "backup" in told
+    finally:
+        file.write_bytes(kept)
 
 
 async def test_at_most_twenty_offenders_are_named_and_the_rest_is_counted(

@@ -14,6 +14,7 @@ from tests.entrypoints.complaints import (
     BELOW,
     CELLS,
     CLOSED,
+    COLLECTS,
     END,
     ESCROW,
     FAILED,
@@ -363,5 +364,11 @@ WRONGS: Final = [
         "WHERE workflow_uuid = 'job:{open}:deadline'",
         [LATE],
         "jobs.deadline.v1 as job:{open}:deadline is ENQUEUED",
+    ),
+    (
+        "UPDATE nodes SET facts = jsonb_build_object('started_at', now() - interval '9 hours', "
+        "'collected_at', now() - interval '4 hours') WHERE name = 'worker-1'",
+        [COLLECTS],
+        "worker-1",
     ),
 ]

@@ -90,6 +90,14 @@ class Blobs:
         """Return how many bytes a blob has. FileNotFoundError where there is none."""
         return int((await self._store.head_async(_path(sha256)))["size"])
 
+    async def has(self, sha256: str) -> bool:
+        """Whether a blob is there, or was put aside and may yet be put back."""
+        for path in (_path(sha256), _condemned(sha256), _path(sha256)):  # It may move meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                await self._store.head_async(path)
+                return True
+        return False
+
     async def stream(
         self, sha256: str, part: tuple[int, int] | None = None
     ) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ that could still be under way; it is put aside first, looked up once more, and o
 Whoever is killed half-way leaves it aside, where the next round finds it: back or gone.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -28,6 +29,12 @@ _ALL_NAMED: Final = " UNION ALL ".join(f"({it})" for it in NAMED_BLOBS)
 _NAMED: Final = text(f"""
     SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256) WHERE sha256 = ANY (:hashes)
 """)  # noqa: S608 - our own constants, and the hashes are a parameter
+_SOME_NAMED: Final = text(f"""
+    SELECT sha256 FROM (SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256)) AS once
+    WHERE sha256 IS NOT NULL ORDER BY random() LIMIT :most
+""")  # noqa: S608 - our own constants
+LOOKED_FOR_MOST: Final = 10_000
+LOOKED_FOR_AT_ONCE: Final = 100
 _HAVE_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({COLLECTOR_LOCK})")
 
@@ -67,8 +74,19 @@ async def find_named(
 ) -> set[str]:
     """Return those of these blobs that a row names."""
     async with sessions() as tx:
-        values = {"hashes": list(hashes), "refused_since": refused_since}
-        return set(await tx.scalars(_NAMED, values))
+        return await _find_named(tx, hashes, refused_since)
+
+
+async def find_named_in(
+    tx: AsyncSession, hashes: Sequence[str], settings: Settings, now: datetime
+) -> set[str]:
+    """Return those of these blobs that a row names, as this transaction sees it."""
+    return await _find_named(tx, hashes, now - timedelta(days=settings.keep_refused_versions_days))
+
+
+async def _find_named(tx: AsyncSession, hashes: Sequence[str], refused_since: datetime) -> set[str]:
+    values = {"hashes": list(hashes), "refused_since": refused_since}
+    return set(await tx.scalars(_NAMED, values))
 
 
 async def _decide(
@@ -85,3 +103,18 @@ async def _decide(
         else:
             await blobs.delete(sha256)
     return len(aside) - len(needed)
+
+
+async def find_missing(
+    tx: AsyncSession, blobs: Blobs, settings: Settings, now: datetime
+) -> list[str]:
+    """Return those files that rows name and that are not there, of 10,000 at random at most."""
+    refused_since = now - timedelta(days=settings.keep_refused_versions_days)
+    values = {"most": LOOKED_FOR_MOST, "refused_since": refused_since}
+    named = (await tx.scalars(_SOME_NAMED, values)).all()
+    missing = list[str]()
+    for start in range(0, len(named), LOOKED_FOR_AT_ONCE):
+        some = named[start : start + LOOKED_FOR_AT_ONCE]
+        there = await asyncio.gather(*(blobs.has(it) for it in some))
+        missing += [it for it, is_there in zip(some, there, strict=True) if not is_there]
+    return missing

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import asyncpg
@@ -22,12 +23,12 @@ from dml.bounties import doctor as bounties
 from dml.chain import doctor as chain
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
-from dml.entrypoints import fitness, wiring
+from dml.entrypoints import collector, fitness, wiring
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
 from dml.jobs import doctor as jobs
 from dml.payments import doctor as payments
-from dml.payments.doctor import Check, look
+from dml.payments.doctor import OFFENDERS_MAX, Check, look
 
 CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
 AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -52,6 +53,17 @@ PROCESSES: Final = (
         """,
     ),
 )
+COLLECTING: Final = (
+    Check(
+        "No worker has collected unneeded files for three hours, so that the disk fills (their "
+        "logs say why collecting failed)",
+        "O(nodes)",
+        """SELECT string_agg(name, ', ') FROM nodes
+        WHERE kind = 'worker' AND seen_at > now() - interval '10 seconds'
+        HAVING max(greatest(facts->>'started_at', facts->>'collected_at')::timestamptz)
+            < now() - interval '3 hours'""",
+    ),
+)
 CHECKS: Final = (
     *payments.CHECKS,
     *chain.CHECKS,
@@ -59,6 +71,7 @@ CHECKS: Final = (
     *jobs.CHECKS,
     *bounties.CHECKS,
     *PROCESSES,
+    *COLLECTING,
 )
 
 
@@ -79,7 +92,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
     """Print the diagnosis. Return 0 where all is well, 1 where not, 2 where we cannot look."""
     try:
         with Console(stderr=True).status(f"Making {len(CHECKS)} checks …"):
-            diagnosis = asyncio.run(examine(wiring.database_url(settings)))
+            diagnosis = asyncio.run(examine(wiring.database_url(settings), settings))
     except AWAY as error:
         Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
         return CANNOT_LOOK
@@ -94,8 +107,11 @@ def run(settings: Settings, *, as_json: bool) -> int:
     return CONTENT if diagnosis.is_content else COMPLAINS
 
 
-async def examine(database_url: str) -> Diagnosis:
-    """Make every check in one snapshot. Refused where the database is not of this code."""
+async def examine(database_url: str, settings: Settings | None = None) -> Diagnosis:
+    """Make every check in one snapshot. Refused where the database is not of this code.
+
+    Where `settings` say where the files are, they are looked for, too.
+    """
     await fitness.require(database_url, Needs.READ)
     async with snapshot(database_url) as tx:
         await require_schema(tx)
@@ -107,8 +123,31 @@ async def examine(database_url: str) -> Diagnosis:
                 *await jobs.complaints(tx),
                 *await bounties.complaints(tx),
                 *await look(tx, PROCESSES),
+                *await look(tx, COLLECTING),
+                *(await _find_missing(tx, settings) if settings else []),
             ]
         )
+
+
+async def _find_missing(tx: AsyncSession, settings: Settings) -> list[str]:
+    """Say which files are not there, of those that rows name: each time others, if they are many.
+
+    What was let go since the snapshot began is looked up once more, as it is now.
+    """
+    blobs, now = wiring.make_blobs(settings), datetime.now(UTC)
+    missing = await collector.find_missing(tx, blobs, settings, now)
+    if missing:
+        async with snapshot(wiring.database_url(settings)) as later:
+            missing = sorted(await collector.find_named_in(later, missing, settings, now))
+    if not missing:
+        return []
+    more = len(missing) - OFFENDERS_MAX
+    return [
+        f"{len(missing)} files that rows name are not there (at most {collector.LOOKED_FOR_MOST} "
+        "are looked for): bring them back from a backup, or set DML_BLOBS as the server has it: "
+        + "; ".join(missing[:OFFENDERS_MAX])
+        + (f"; and {more} more." if more > 0 else ".")
+    ]
 
 
 @asynccontextmanager

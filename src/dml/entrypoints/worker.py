@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -74,12 +74,16 @@ async def archive(parts: WorkerParts) -> None:
         await asyncio.sleep(ARCHIVE_SECONDS)
 
 
-async def collect(parts: WorkerParts) -> None:
-    """Delete files that nothing names, and begin logs anew that have grown long, now and then."""
+async def collect(parts: WorkerParts, facts: dict[str, Any]) -> None:
+    """Delete files that nothing names, and begin logs anew that have grown long, now and then.
+
+    When it was last done is among the `facts` of this process: the doctor looks.
+    """
     home, limit = parts.settings.home, parts.settings.log_limit_bytes
     while True:
         try:
             await collector.collect(parts.sessions, parts.blobs, parts.settings, datetime.now(UTC))
+            facts["collected_at"] = datetime.now(UTC).isoformat()
         except Exception:  # A loop that ends would let the disk fill until a restart.
             log.exception("collecting files failed, and is tried again")
         for _ in range(COLLECT_SECONDS // LOGS_SECONDS):
@@ -170,7 +174,10 @@ async def serve(settings: Settings) -> None:
     await engine.start()
     # The reader, whose imports take a second, proves itself when it is first needed.
     unsafe = await asyncio.to_thread(sandbox.self_test)
-    facts = {"sandbox": "ok" if unsafe is None else unsafe}
+    facts: dict[str, Any] = {
+        "sandbox": "ok" if unsafe is None else unsafe,
+        "started_at": datetime.now(UTC).isoformat(),
+    }
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
     folding = handlers.jobs.Folding()
@@ -195,7 +202,7 @@ async def serve(settings: Settings) -> None:
             )
         ),
         archive(parts),
-        collect(parts),
+        collect(parts, facts),
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]
     tasks = [asyncio.create_task(loop) for loop in loops]
