@@ -94,6 +94,9 @@ def test_a_version_moves_as_the_story_says(origin: VersionState, to: VersionStat
         (V.IN_REVIEW, V.APPROVED),
         (V.IN_REVIEW, V.REJECTED),
         (V.APPROVED, V.RECALLED),
+        (V.CHECKED, V.DELETED),
+        (V.REFUSED, V.DELETED),
+        (V.REJECTED, V.DELETED),
     }
     thing = version(origin)
     if (origin, to) in allowed:
@@ -195,6 +198,7 @@ def test_what_is_next_has_a_deadline_where_nobody_is_waited_for() -> None:
         V.APPROVED: [],
         V.REJECTED: [],
         V.RECALLED: [],
+        V.DELETED: [],
     }
 
 
