@@ -138,7 +138,9 @@ async def _loop(
             device = turn % len(scene.crowd)
             job_id = scene.jobs[turn // len(scene.crowd) % len(scene.jobs)]
             ids = scene.crowd.devices[device], scene.crowd.owners[device]
-            (claimed,) = await statements.claim(connection, [_claim(job_id, *ids)], lease=LEASE)
+            (claimed,) = await statements.claim(
+                connection, [_claim(job_id, *ids)], lease=LEASE, longest=LEASE
+            )
             claims.append(time.perf_counter() - began)
             if isinstance(claimed, Raced) or not claimed.leases:
                 continue
