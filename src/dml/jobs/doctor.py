@@ -351,7 +351,7 @@ COUNTS: Final = (
             || cardinality(c.owners) || ' owners of ' || c.counted - c.shown || ' items'
         FROM job_counts c JOIN jobs j ON j.id = c.job_id
         WHERE cardinality(c.owners) > j.min_devices
-           OR c.month >= 0 AND cardinality(c.owners) > c.counted - c.shown
+           OR c.month >= 0 AND cardinality(c.owners) > greatest(0, c.counted - c.shown)
            OR cardinality(c.owners) > 0
                AND (c.month < 0 OR j.state IN ('completed', 'cancelled', 'expired'))
         UNION ALL
@@ -360,8 +360,8 @@ COUNTS: Final = (
             || ' devices and ' || t.uncertain - t.shown_uncertain || ' uncertain items'
         FROM jobs j JOIN job_totals t ON t.job_id = j.id
         WHERE greatest(cardinality(t.owners), cardinality(t.uncertain_owners)) > j.min_devices
-           OR cardinality(t.owners) > t.folded - t.shown_devices
-           OR cardinality(t.uncertain_owners) > t.uncertain - t.shown_uncertain""",
+           OR cardinality(t.owners) > greatest(0, t.folded - t.shown_devices)
+           OR cardinality(t.uncertain_owners) > greatest(0, t.uncertain - t.shown_uncertain)""",
     ),
 )
 
