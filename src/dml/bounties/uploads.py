@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import HTTPException, Request
 
 from dml.accounts import sandbox_time
-from dml.bounties import submission_processes, submission_rules, submitting, test_sets
+from dml.bounties import submission_rules, submitting, test_set_processes, test_sets
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.ids import BountyId
 from dml.core.spool import Spool
@@ -58,7 +58,7 @@ async def upload_test_set(
             target_column=target_column,
         )
         bounty = await test_sets.get_replaceable(ctx, bounty_id)
-        await submission_processes.start_check(ctx, bounty, test_set)
+        await test_set_processes.start_check(ctx, bounty, test_set)
         return test_set
 
 
