@@ -371,3 +371,48 @@ async def test_a_lost_file_is_our_failure(world: World, worker_parts: WorkerPart
     folder = worker_parts.settings.home / "blobs" / "sha256"
     (folder / sha256[:2] / sha256).unlink()
     assert (await ada.get(f"{version}/file")).status_code >= 500
+
+
+async def test_a_version_that_nobody_depends_on_is_deleted_by_its_developer_alone(
+    world: World,
+) -> None:
+    ada, eve = await world.person("ada"), await world.person("eve")
+    mia = await world.person("mia", Role.MODERATOR)
+    path = await make_algorithm(ada)
+    version_path = await upload(ada, path)
+    uploaded = problem(await ada.ask("DELETE", version_path), 409, "algorithms.wrong_state")
+    assert uploaded["state"] == "uploaded"  # Its check needs the file.
+    await check(world, ada, version_path)
+    problem(await eve.ask("DELETE", version_path), 404, "algorithms.not_found")
+    problem(await mia.ask("DELETE", version_path), 403, "algorithms.not_developer")
+    nobody = await world.client.delete(version_path)
+    problem(nobody, 401, "core.not_signed_in")
+
+    assert (await ada.ask("DELETE", version_path)).status_code == 204
+    shown = (await ada.get(version_path)).json()
+    assert (shown["state"], shown["signature"] is None) == ("deleted", False)
+    problem(await ada.get(f"{version_path}/file"), 404, "algorithms.file_forgotten")
+    problem(await ada.post(f"{version_path}/submit"), 409, "algorithms.wrong_state")
+    problem(await ada.ask("DELETE", version_path), 409, "algorithms.wrong_state")
+    told = (await ada.get(f"{version_path}/timeline")).json()
+    assert told["entries"][-1]["action"] == "deleted", told
+    again = await upload(ada, path)  # The same file is a new version, and not the deleted one.
+    assert again != version_path
+    await approve(world, ada, again)
+    problem(await ada.ask("DELETE", again), 409, "algorithms.wrong_state")
+
+
+@pytest.mark.parametrize("state", ["rejected", "refused"])
+async def test_what_was_turned_down_can_be_deleted(world: World, state: str) -> None:
+    ada, mia = await world.person("ada"), await world.person("mia", Role.MODERATOR)
+    path = await make_algorithm(ada)
+    model = GOOD if state == "rejected" else b"no model"
+    version_path = await upload(ada, path, model)
+    await check(world, ada, version_path)
+    if state == "rejected":
+        await ada.post(f"{version_path}/submit")
+        problem(await ada.ask("DELETE", version_path), 409, "algorithms.wrong_state")
+        await mia.post(f"{version_path}/reject", {"reason": "no"})
+    assert (await ada.get(version_path)).json()["state"] == state
+    assert (await ada.ask("DELETE", version_path)).status_code == 204
+    assert (await ada.get(version_path)).json()["state"] == "deleted"

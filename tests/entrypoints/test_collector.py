@@ -5,15 +5,20 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
 
 from dml.algorithms.models import Version, VersionState
+from dml.bounties.models import Bounty, BountyState, Judging, Submission
 from dml.core.blobs import Blobs
 from dml.core.settings import Settings
 from dml.entrypoints import collector
 from tests.algorithms.offers import file_part, form, make_algorithm, send, spec_part, upload
+from tests.bounties.entries import ANY, submit, unscored
+from tests.bounties.factories import make_bounty
+from tests.bounties.test_attachments import attach
 from tests.jobs.factories import make_job
 from tests.world import World, problem
 
@@ -87,6 +92,65 @@ async def test_the_file_of_a_refused_version_goes_after_its_time_and_says_so(
     await collect(world)
     assert not path_of(settings, version["sha256"]).exists()
     assert (await developer.get(path)).json()["state"] == "refused"
+
+
+async def test_the_file_of_a_deleted_version_goes(world: World, settings: Settings) -> None:
+    developer = await world.person("developer")
+    algorithm = await make_algorithm(developer)
+    answer = await send(developer, algorithm, form(spec_part(), file_part(b"a model to delete")))
+    version, path = answer.json(), answer.headers["location"]
+    grow_old(settings, version["sha256"])
+    async with world.parts.sessions.begin() as tx:
+        values = {"state": VersionState.CHECKED, "checked_at": NOW}
+        await tx.execute(update(Version).where(Version.id == version["id"]).values(values))
+    await collect(world)
+    assert path_of(settings, version["sha256"]).exists()
+    assert (await developer.ask("DELETE", path)).status_code == 204
+    await collect(world)
+    assert not path_of(settings, version["sha256"]).exists()
+
+
+async def set_back(world: World, submission: str, days: float) -> None:
+    async with world.parts.sessions.begin() as tx:
+        ended = {"ended_at": NOW - timedelta(days=days)}
+        which = Submission.id == UUID(submission.rsplit("/", 1)[1])
+        await tx.execute(update(Submission).where(which).values(ended))
+
+
+async def test_the_file_of_a_submission_that_came_to_nothing_goes_and_a_scored_one_stays(
+    world: World, settings: Settings
+) -> None:
+    contest = await unscored(world, judging=Judging.MANUAL)
+    (ada,) = contest.entrants
+    scored = await submit(contest, ada, b"an honest entry", ANY)
+    only_checked = await submit(contest, ada, b"only to try", ANY, dry_run=True)
+    hashes = [(await ada.get(it)).json()["sha256"] for it in (scored, only_checked)]
+    grow_old(settings, *hashes, hours=1_000)
+    for path in (scored, only_checked):
+        await set_back(world, path, days=29)
+    await collect(world)
+    assert (await ada.get(f"{only_checked}/file")).status_code == 200
+    for path in (scored, only_checked):
+        await set_back(world, path, days=31)
+    await collect(world)
+    problem(await ada.get(f"{only_checked}/file"), 404, "bounties.file_forgotten")
+    assert (await ada.get(f"{scored}/file")).content == b"an honest entry"
+    assert [path_of(settings, it).exists() for it in hashes] == [True, False]
+
+
+async def test_the_files_of_a_draft_that_was_given_up_go(world: World, settings: Settings) -> None:
+    bounty = await make_bounty(world, state=BountyState.DRAFT)
+    made = (await attach(bounty, b"data of a draft")).json()
+    grow_old(settings, made["sha256"])
+    assert (await bounty.owner.post(f"{bounty.path}/cancel", {"reason": "no"})).status_code == 200
+    await collect(world)
+    assert (await bounty.owner.get(made["url"])).status_code == 200
+    async with world.parts.sessions.begin() as tx:
+        which, ended = Bounty.id == UUID(str(bounty.id)), {"ended_at": NOW - timedelta(days=31)}
+        await tx.execute(update(Bounty).where(which).values(ended))
+    await collect(world)
+    problem(await bounty.owner.get(made["url"]), 404, "bounties.file_forgotten")
+    assert not path_of(settings, made["sha256"]).exists()
 
 
 async def test_a_file_that_comes_again_while_it_is_put_aside_is_kept(

@@ -35,6 +35,7 @@ class VersionState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     RECALLED = "recalled"
+    DELETED = "deleted"
 
 
 class Algorithm(Base):

@@ -14,12 +14,20 @@ from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, UserId, VersionId
 
+_IS_KEPT: Final = """v.state <> 'deleted' AND (v.state NOT IN ('refused', 'rejected')
+        OR coalesce(v.reviewed_at, v.checked_at, v.created_at) > :refused_since)"""
 # The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
-NAMED_BLOBS: Final = """
-    SELECT sha256 FROM algorithm_versions
-    WHERE state NOT IN ('refused', 'rejected')
-       OR coalesce(reviewed_at, checked_at, created_at) > :refused_since
-"""
+NAMED_BLOBS: Final = f"""
+    SELECT sha256 FROM algorithm_versions v WHERE {_IS_KEPT}
+"""  # noqa: S608 - put together of our own constants
+# And those that are kept for $user_id.
+KEPT_FILES: Final = f"""
+    SELECT 'version' AS kind, v.id,
+        '/v1/algorithms/' || v.algorithm_id || '/versions/' || v.id AS path, v.sha256, v.size,
+        v.state IN ('checked', 'refused', 'rejected') AS deletable
+    FROM algorithms a JOIN algorithm_versions v ON v.algorithm_id = a.id
+    WHERE a.developer_id = :user_id AND {_IS_KEPT}
+"""  # noqa: S608 - put together of our own constants
 
 # A row that is shown and not changed, with what belongs to it beside its own columns.
 Shown: TypeAlias = Row[*tuple[Any, ...]]
@@ -206,11 +214,18 @@ async def count_pending(tx: AsyncSession, developer_id: UserId) -> int:
 async def find_same(
     tx: AsyncSession, algorithm_id: AlgorithmId, sha256: str, input_spec: dict[str, Any]
 ) -> Version | None:
-    """Return a version with this file and spec that was not turned down, if there is one."""
+    """Return a version with this file and spec that is not turned down or deleted, if any."""
     query = select(Version).where(
         Version.algorithm_id == algorithm_id,
         Version.sha256 == sha256,
         Version.input_spec == input_spec,
-        Version.state.not_in([VersionState.REFUSED, VersionState.REJECTED, VersionState.RECALLED]),
+        Version.state.not_in(
+            [
+                VersionState.REFUSED,
+                VersionState.REJECTED,
+                VersionState.RECALLED,
+                VersionState.DELETED,
+            ]
+        ),
     )
     return await tx.scalar(query.limit(1))

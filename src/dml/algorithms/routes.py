@@ -24,6 +24,7 @@ from dml.algorithms.schemas import (
 from dml.core import audit
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
+from dml.core.kept_files import FilesFull
 from dml.edge import problems
 from dml.edge.files import send_file
 from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
@@ -180,6 +181,7 @@ async def archive(ctx: Ctx, algorithm_id: AlgorithmId, body: OptionalReasonIn = 
         rules.NotDeveloper,
         rules.Archived,
         rules.CheckPending,
+        FilesFull,
         SandboxTimeUsed,
         TooManyTimeouts,
         rules.FileTooLarge,
@@ -226,6 +228,21 @@ async def get_version(ctx: PublicCtx, algorithm_id: AlgorithmId, version_id: Ver
     """One version, and what its check and its review said."""
     version, _ = await queries.get_version(ctx.tx, ctx.actor, algorithm_id, version_id)
     return version
+
+
+@router.delete(
+    "/{algorithm_id}/versions/{version_id}",
+    status_code=204,
+    responses=refusals(
+        rules.AlgorithmNotFound, rules.VersionNotFound, rules.NotDeveloper, rules.WrongState
+    ),
+)
+async def delete_version(ctx: Ctx, algorithm_id: AlgorithmId, version_id: VersionId) -> None:
+    """Delete the file of a version that was turned down, or was never submitted.
+
+    The version stays, as `deleted`, with what its check and its review said.
+    """
+    await service.delete(ctx, algorithm_id, version_id)
 
 
 @router.get(

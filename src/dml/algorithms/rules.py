@@ -22,12 +22,13 @@ ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
 }
 VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
     VersionState.UPLOADED: frozenset({VersionState.CHECKED, VersionState.REFUSED}),
-    VersionState.CHECKED: frozenset({VersionState.IN_REVIEW}),
-    VersionState.REFUSED: frozenset(),
+    VersionState.CHECKED: frozenset({VersionState.IN_REVIEW, VersionState.DELETED}),
+    VersionState.REFUSED: frozenset({VersionState.DELETED}),
     VersionState.IN_REVIEW: frozenset({VersionState.APPROVED, VersionState.REJECTED}),
     VersionState.APPROVED: frozenset({VersionState.RECALLED}),
-    VersionState.REJECTED: frozenset(),
+    VersionState.REJECTED: frozenset({VersionState.DELETED}),
     VersionState.RECALLED: frozenset(),
+    VersionState.DELETED: frozenset(),
 }
 # Of which data a device can make what a model of that kind takes.
 DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
@@ -95,7 +96,7 @@ class VersionNotApproved(Conflict):
 
 class FileForgotten(NotFound):
     code = "algorithms.file_forgotten"
-    reason = "The file of a version that was turned down is kept for a while only."
+    reason = "The file is gone: its version was deleted, or turned down a while ago."
     remedy = "Upload it again, mended, as a new version."
 
 
@@ -253,7 +254,9 @@ def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
 
 
 def require_file_kept(version: Version, refused_since: datetime) -> None:
-    """Refuse the file of a version that was turned down before that moment."""
+    """Refuse the file of a version that was deleted, or turned down before that moment."""
+    if version.state is VersionState.DELETED:
+        raise FileForgotten
     turned_down = version.state in (VersionState.REFUSED, VersionState.REJECTED)
     at = version.reviewed_at or version.checked_at or version.created_at
     if turned_down and at <= refused_since:

@@ -125,6 +125,16 @@ async def recall(
     return version
 
 
+async def delete(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId) -> None:
+    """Give up a version that nobody can depend on. Its file goes, its story stays."""
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
+    rules.require_developer(algorithm, ctx.actor)
+    move = rules.move_version(version, VersionState.DELETED)
+    audit.record(ctx, version.reference, "deleted", move)
+
+
 async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
     """Take an algorithm off the list for now: no new job runs it, no work of it is given out.
 

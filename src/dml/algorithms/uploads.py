@@ -12,6 +12,7 @@ from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
+from dml.core.kept_files import FileQuota
 from dml.edge.bodies import sha256_of
 from dml.edge.http import BeginFunction, Parts
 from dml.edge.idempotency import LateTransaction
@@ -35,25 +36,31 @@ async def upload(
     async with begin() as ctx:
         actor, began = await _find_developer(ctx, algorithm_id), ctx.now
         answered = await late.was_answered(ctx)
+        room = None if answered else await server.quota.find_room(ctx)
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
     async with uploading(server, actor, request, limit=limit + AROUND_BYTES_MAX):
-        if answered:
+        if room is None:
             sha256 = await sha256_of(form.file())
             await late.repeat(begin(since=began), actor, sha256, repr(form.input_spec))
-        stored = await server.blobs.put(form.file(), limit=limit)
+        stored = await server.blobs.put(room.within(form.file()), limit=limit)
     sent = (stored.sha256, repr(form.input_spec))
     ctx = await late.open(begin(since=began), actor, *sent)
-    return await add_version(ctx, algorithm_id, form.input_spec, stored)
+    return await add_version(ctx, algorithm_id, form.input_spec, stored, server.quota)
 
 
 async def add_version(
-    ctx: Context, algorithm_id: AlgorithmId, input_spec: InputSpec, stored: Stored
+    ctx: Context,
+    algorithm_id: AlgorithmId,
+    input_spec: InputSpec,
+    stored: Stored,
+    quota: FileQuota | None = None,
 ) -> Version:
     """Record a stored file as the next version, and have it checked.
 
     The same file with the same spec is one version, however often it is sent: a client that missed
-    the answer sends it again. Once it was turned down, it counts as new.
+    the answer sends it again. Once it was turned down, it counts as new. Without a `quota` it is
+    one that is kept for somebody already.
     """
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer(algorithm, ctx.actor)
@@ -63,6 +70,8 @@ async def add_version(
     if same is not None:
         return same
     await sandbox_time.require_room(ctx, algorithm.developer_id)
+    if quota is not None:
+        await quota.require_room(ctx, stored)
     turn = await sandbox_time.take_turn(ctx, algorithm.developer_id)
     rules.require_none_pending(await queries.count_pending(ctx.tx, algorithm.developer_id))
     version = Version(

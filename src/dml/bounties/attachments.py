@@ -16,6 +16,7 @@ from dml.core import audit
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AttachmentId, BountyId, new_id
+from dml.core.kept_files import FileQuota
 from dml.edge.bodies import sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts
 from dml.edge.idempotency import LateTransaction
@@ -73,21 +74,28 @@ async def attach(
     """Take a file in for the bounty's owner. No transaction is open while it comes."""
     async with begin() as ctx:
         answered, actor, began = await late.was_answered(ctx), ctx.actor, ctx.now
+        room = None
         if not answered:
             actor = await _find_owner(ctx, bounty_id, upload)
+            room = await server.quota.find_room(ctx)
     limit = server.settings.attachment_limit_bytes
     async with uploading(server, actor, request, limit=limit):
         checked = _Checked(stream_file(request, limit=limit), upload.kind)
-        if answered:
+        if room is None:
             sha256 = await sha256_of(checked.chunks())
             await late.repeat(begin(since=began), actor, sha256)
-        stored = await server.blobs.put(checked.chunks(), limit=limit)
+        stored = await server.blobs.put(room.within(checked.chunks()), limit=limit)
     ctx = await late.open(begin(since=began), actor, stored.sha256)
-    return await add(ctx, bounty_id, upload, stored, checked.media_type)
+    return await add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)
 
 
 async def add(
-    ctx: Context, bounty_id: BountyId, upload: Upload, stored: Stored, media_type: str
+    ctx: Context,
+    bounty_id: BountyId,
+    upload: Upload,
+    stored: Stored,
+    media_type: str,
+    quota: FileQuota,
 ) -> Attachment:
     """Record a stored file. The same one under the same name again is the same attachment.
 
@@ -106,6 +114,7 @@ async def add(
     for it in replaced:
         await ctx.tx.delete(it)
     await ctx.tx.flush()
+    await quota.require_room(ctx, stored)
     made = Attachment(
         id=AttachmentId(new_id()),
         bounty_id=bounty_id,
@@ -122,11 +131,15 @@ async def add(
 
 
 async def remove(ctx: Context, bounty_id: BountyId, attachment_id: AttachmentId) -> None:
-    """Take a file away, before the bounty opens: later somebody may rely on it."""
+    """Take a file away, before the bounty opens: later somebody may rely on it.
+
+    Of a draft that was given up nobody does.
+    """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
     attachment = await queries.get_attachment(ctx.tx, ctx.actor, bounty_id, attachment_id)
-    rules.require_state(bounty, *rules.BEFORE_OPENING)
+    if not rules.is_given_up_draft(bounty):
+        rules.require_state(bounty, *rules.BEFORE_OPENING)
     await ctx.tx.delete(attachment)
     gone = Upload(attachment.kind, attachment.name, None)
     _note(ctx, bounty, gone, [attachment.name], [])

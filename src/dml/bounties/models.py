@@ -271,6 +271,7 @@ class Submission(Base):
     __table_args__ = (
         Index(None, "bounty_id", "id"),
         Index(None, "enrollment_id", "created_at"),
+        Index(None, "submitter_id"),
         Index(
             "submissions_waiting_idx",
             "queued_at",

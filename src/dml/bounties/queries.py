@@ -36,18 +36,41 @@ SORTED_BY: Final = {
     "prize_pool": Bounty.prize_pool,
 }
 
+# What came to nothing is needed for as long as $refused_since says: the files of a draft that was
+# given up, and of a submission that was only checked, failed or was cancelled.
+_BOUNTY_IS_KEPT: Final = """(b.state <> 'cancelled' OR b.funded_at IS NOT NULL
+        OR b.ended_at > :refused_since)"""
+_SUBMISSION_IS_KEPT: Final = """(s.state NOT IN ('valid', 'failed', 'cancelled')
+        OR coalesce(s.ended_at, s.created_at) > :refused_since)"""
+_OF_BOUNTY: Final = f"JOIN bounties b ON b.id = f.bounty_id WHERE {_BOUNTY_IS_KEPT}"
 # The blobs that are needed. Predictions are published under their hash when the bounty is ranked.
-NAMED_BLOBS: Final = """
-    SELECT sha256 FROM bounty_attachments
-    UNION ALL SELECT sealed FROM bounty_test_sets
-    UNION ALL SELECT prepared FROM bounty_test_sets
-    UNION ALL SELECT published FROM bounty_test_sets
-    UNION ALL SELECT sha256 FROM submissions
-    UNION ALL SELECT sealed_predictions FROM submissions
-    UNION ALL SELECT predictions_sha256 FROM submissions
+NAMED_BLOBS: Final = f"""
+    SELECT f.sha256 FROM bounty_attachments f {_OF_BOUNTY}
+    UNION ALL SELECT f.sealed FROM bounty_test_sets f {_OF_BOUNTY}
+    UNION ALL SELECT f.prepared FROM bounty_test_sets f {_OF_BOUNTY}
+    UNION ALL SELECT f.published FROM bounty_test_sets f {_OF_BOUNTY}
+    UNION ALL SELECT s.sha256 FROM submissions s WHERE {_SUBMISSION_IS_KEPT}
+    UNION ALL SELECT s.sealed_predictions FROM submissions s WHERE {_SUBMISSION_IS_KEPT}
+    UNION ALL SELECT s.predictions_sha256 FROM submissions s WHERE {_SUBMISSION_IS_KEPT}
     UNION ALL SELECT entry->>'predictions_sha256'
     FROM bounty_rankings CROSS JOIN LATERAL jsonb_array_elements(entries) AS entry
-"""
+"""  # noqa: S608 - put together of our own constants
+# And those that are kept for $user_id, who sent them. What we make of them is not their burden.
+KEPT_FILES: Final = f"""
+    SELECT 'attachment' AS kind, f.id,
+        '/v1/bounties/' || b.id || '/attachments/' || f.id AS path, f.sha256, f.size,
+        b.funded_at IS NULL OR b.state = 'funded' AS deletable
+    FROM bounties b JOIN bounty_attachments f ON f.bounty_id = b.id
+    WHERE b.owner_id = :user_id AND {_BOUNTY_IS_KEPT}
+    UNION ALL
+    SELECT 'test_set', b.id, '/v1/bounties/' || b.id || '/test-set', f.sealed, f.size, false
+    FROM bounties b JOIN bounty_test_sets f ON f.bounty_id = b.id
+    WHERE b.owner_id = :user_id AND {_BOUNTY_IS_KEPT}
+    UNION ALL
+    SELECT 'submission', s.id, '/v1/bounties/' || s.bounty_id || '/submissions/' || s.id,
+        s.sha256, s.size, false
+    FROM submissions s WHERE s.submitter_id = :user_id AND {_SUBMISSION_IS_KEPT}
+"""  # noqa: S608 - put together of our own constants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """REST for bounties: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,6 +22,7 @@ from dml.bounties.schemas import (
 from dml.core import audit
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AttachmentId, BountyId
+from dml.core.kept_files import FilesFull
 from dml.core.wire import Text
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.etags import BadIfMatch, IfMatch
@@ -222,6 +224,7 @@ async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respon
         attachment_rules.AttachmentExists,
         attachment_rules.TooManyAttachments,
         edit_rules.TooManyEdits,
+        FilesFull,
         FileTooLarge,
         FileEmpty,
         FileCutOff,
@@ -259,7 +262,8 @@ async def list_attachments(ctx: PublicCtx, bounty_id: BountyId) -> AttachmentsOu
 @router.get(
     "/{bounty_id}/attachments/{attachment_id}",
     response_class=Response,
-    responses=THE_FILE | refusals(rules.BountyNotFound, attachment_rules.AttachmentNotFound),
+    responses=THE_FILE
+    | refusals(rules.BountyNotFound, attachment_rules.AttachmentNotFound, rules.FileForgotten),
 )
 async def get_attachment(
     begin: Begin,
@@ -271,6 +275,9 @@ async def get_attachment(
     """The file itself."""
     async with begin() as ctx:
         found = await queries.get_attachment(ctx.tx, ctx.actor, bounty_id, attachment_id)
+        bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+        kept = timedelta(days=server.settings.keep_refused_versions_days)
+        rules.require_files_kept(bounty, ctx.now - kept)
     headers = attachments.headers_of(found)
     return await send_file(
         request, server.blobs, found.sha256, headers=headers, media_type=found.media_type

@@ -73,6 +73,12 @@ class BountyNotFound(NotFound):
     remedy = "Look it up in the list of bounties."
 
 
+class FileForgotten(NotFound):
+    code = "bounties.file_forgotten"
+    reason = "The file is gone: what came to nothing is kept for a while only."
+    remedy = "Send it again, where it is still needed."
+
+
 class WrongState(Conflict):
     code = "bounties.wrong_state"
     reason = "It is not in a state that allows this."
@@ -183,6 +189,17 @@ def require_paused(bounty: Bounty) -> datetime:
     if bounty.paused_at is None:
         raise NotPaused
     return bounty.paused_at
+
+
+def require_files_kept(bounty: Bounty, refused_since: datetime) -> None:
+    """Refuse the files of a draft that was given up before that moment."""
+    if is_given_up_draft(bounty) and bounty.ended_at and bounty.ended_at <= refused_since:
+        raise FileForgotten
+
+
+def is_given_up_draft(bounty: Bounty) -> bool:
+    """Whether it ended before anybody else could see it."""
+    return bounty.state is BountyState.CANCELLED and bounty.funded_at is None
 
 
 def require_signed_in(actor: Actor) -> None:

@@ -1,5 +1,6 @@
 """REST for submissions: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -29,6 +30,7 @@ from dml.core import audit
 from dml.core.context import Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
+from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.files import send_file
 from dml.edge.http import Ctx, Server, SignedInBegin
@@ -79,6 +81,7 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
         submission_rules.SubmissionsOfDayUsed,
         submission_rules.SubmissionsAtOnceUsed,
         submission_rules.FilesOfDayUsed,
+        FilesFull,
         SandboxTimeUsed,
         TooManyTimeouts,
         FileTooLarge,
@@ -150,6 +153,7 @@ async def get_submission(
         rules.BountyNotFound,
         submission_rules.SubmissionNotFound,
         submission_rules.FilesSealed,
+        rules.FileForgotten,
     ),
 )
 async def get_file(
@@ -164,6 +168,8 @@ async def get_file(
         submission = await submission_queries.get_readable(
             ctx.tx, ctx.actor, bounty_id, submission_id
         )
+        kept = timedelta(days=server.settings.keep_refused_versions_days)
+        submission_rules.require_file_kept(submission, ctx.now - kept)
     ending = submission_rules.ENDINGS[submission.kind]
     headers = {"Content-Disposition": f'attachment; filename="{submission.id}.{ending}"'}
     return await send_file(request, server.blobs, submission.sha256, headers=headers)

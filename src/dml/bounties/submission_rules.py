@@ -45,6 +45,12 @@ UNDER_WAY: Final = (
     SubmissionState.QUEUED,
     SubmissionState.EVALUATING,
 )
+# Nothing needs the file of such a one: after a while it goes.
+CAME_TO_NOTHING: Final = (
+    SubmissionState.VALID,
+    SubmissionState.FAILED,
+    SubmissionState.CANCELLED,
+)
 MEDIA_TYPES: Final[Mapping[SubmissionKind, str]] = {
     SubmissionKind.CSV: "text/csv",
     SubmissionKind.PARQUET: "application/vnd.apache.parquet",
@@ -290,6 +296,13 @@ def require_takes_models(bounty: Bounty, test_set: TestSet | None) -> None:
 def require_scored(submission: Submission) -> None:
     if submission.state is not SubmissionState.SCORED:
         raise SubmissionNotScored(state=submission.state)
+
+
+def require_file_kept(submission: Submission, refused_since: datetime) -> None:
+    """Refuse the file of a submission that came to nothing before that moment."""
+    at = submission.ended_at or submission.created_at
+    if submission.state in CAME_TO_NOTHING and at <= refused_since:
+        raise rules.FileForgotten
 
 
 def require_readable(bounty: Bounty) -> None:

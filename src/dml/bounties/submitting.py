@@ -22,6 +22,7 @@ from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Context
 from dml.core.ids import BountyId, SubmissionId, new_id
+from dml.core.kept_files import FileQuota
 
 
 async def find_room(ctx: Context, bounty_id: BountyId, *, dry_run: bool) -> Bounty:
@@ -47,6 +48,7 @@ async def enter(
     name: str,
     dry_run: bool,
     stored: Stored,
+    quota: FileQuota | None = None,
 ) -> Submission:
     """Record a stored file as a submission, within the limits, and have it checked and scored.
 
@@ -61,6 +63,8 @@ async def enter(
     if same is not None:
         return same
     await _require_may_enter(ctx, bounty, entrant, dry_run=dry_run)
+    if quota is not None:
+        await quota.require_room(ctx, stored)
     submission = Submission(
         id=SubmissionId(new_id()),
         bounty_id=bounty_id,

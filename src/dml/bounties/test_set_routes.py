@@ -10,6 +10,7 @@ from dml.bounties.models import TestSet
 from dml.bounties.submission_schemas import NO_SUCH_TYPE, ColumnsWanted, TestSetOut, a_file_of
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId
+from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
         rules.WrongState,
         submission_rules.JudgedByHand,
         SandboxTimeUsed,
+        FilesFull,
         TooManyTimeouts,
         FileTooLarge,
         FileEmpty,

@@ -16,8 +16,10 @@ from dml.bounties import queries, rules, submission_queries, submission_rules
 from dml.bounties.models import Bounty, BountyState, SubmissionKind, TestSet, TestSetState
 from dml.core import audit, processes
 from dml.core.audit import Move
+from dml.core.blobs import Stored
 from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
+from dml.core.kept_files import FileQuota
 from dml.edge import worker
 from dml.inference.signature import Refused
 
@@ -104,6 +106,7 @@ async def replace(
     format: SubmissionKind,
     id_column: str,
     target_column: str,
+    quota: FileQuota | None = None,
 ) -> TestSet:
     """Record a sealed file as the bounty's test set, in the place of the one before."""
     await get_replaceable(ctx, bounty_id, lock=True)
@@ -111,6 +114,8 @@ async def replace(
     if before is not None:
         await ctx.tx.delete(before)
         await ctx.tx.flush()
+    if quota is not None:
+        await quota.require_room(ctx, Stored(sealed, size))
     test_set = TestSet(
         bounty_id=bounty_id,
         state=TestSetState.UPLOADED,

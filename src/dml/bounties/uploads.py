@@ -1,12 +1,19 @@
 """How files come in: test sets, which are sealed at once, and submissions, which are streamed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
 
 from fastapi import HTTPException, Request
 
 from dml.accounts import sandbox_time
-from dml.bounties import submission_rules, submitting, test_set_processes, test_sets
+from dml.bounties import (
+    submission_queries,
+    submission_rules,
+    submitting,
+    test_set_processes,
+    test_sets,
+)
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core.ids import BountyId
 from dml.core.spool import Spool
@@ -36,11 +43,14 @@ async def upload_test_set(
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
         await sandbox_time.require_room(ctx, ctx.actor.id)
+        before = await submission_queries.find_test_set(ctx.tx, bounty_id)
+        replaced_bytes = 0 if before is None else before.size
+        room = await server.quota.find_room(ctx, replaced_bytes=replaced_bytes)
         actor, began = ctx.actor, ctx.now
     limit = server.settings.test_set_limit_bytes
     with Spool() as spool:
         async with uploading(server, actor, request, limit=limit):
-            size = await _read_in_time(request, spool, limit=limit)
+            size = await _read_in_time(room.within(stream_file(request, limit=limit)), spool)
         async with _IN_MEMORY:
             sealed = await asyncio.to_thread(
                 lambda: server.seal.seal(spool.read(), test_sets.purpose(bounty_id))
@@ -56,6 +66,7 @@ async def upload_test_set(
             format=format,
             id_column=id_column,
             target_column=target_column,
+            quota=server.quota,
         )
         bounty = await test_sets.get_replaceable(ctx, bounty_id)
         await test_set_processes.start_check(ctx, bounty, test_set)
@@ -88,11 +99,12 @@ async def submit(
         bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
+        room = await server.quota.find_room(ctx)
         actor, began = ctx.actor, ctx.now
     if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
         limit = server.settings.predictions_limit_bytes
     async with uploading(server, actor, request, limit=limit):
-        stored = await server.blobs.put(stream_file(request, limit=limit), limit=limit)
+        stored = await server.blobs.put(room.within(stream_file(request, limit=limit)), limit=limit)
     ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
     return await submitting.enter(
         ctx,
@@ -101,15 +113,16 @@ async def submit(
         name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
         dry_run=dry_run,
         stored=stored,
+        quota=server.quota,
     )
 
 
-async def _read_in_time(request: Request, spool: Spool, *, limit: int) -> int:
+async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
     """Take the body down, or refuse it where it takes too long. Return how many bytes it has."""
     size = 0
     try:
         async with asyncio.timeout(READ_SECONDS):
-            async for chunk in stream_file(request, limit=limit):
+            async for chunk in file:
                 await spool.write(chunk)
                 size += len(chunk)
     except TimeoutError:

@@ -278,6 +278,12 @@ class Settings(BaseSettings):
     attachment_limit_bytes: int = Field(
         256 * MIB, ge=1024, description="The largest file that a bounty's owner can attach."
     )
+    files_of_one_user_bytes: int = Field(
+        10 * 1024 * MIB,
+        ge=1024,
+        description="How many bytes of files are kept for one user: versions of algorithms, "
+        "submissions, attachments and test sets.",
+    )
     platform_fee_bps: int = Field(
         1_000,
         ge=0,
@@ -307,7 +313,11 @@ class Settings(BaseSettings):
         description="How old an uploaded file is that no row names, before it is deleted.",
     )
     keep_refused_versions_days: int = Field(
-        30, ge=1, description="How long the file of a version is kept that was turned down."
+        30,
+        ge=1,
+        description="How long a file is kept that came to nothing: of a version that was turned "
+        "down, a submission that was only checked, failed or was cancelled, or a draft of a bounty "
+        "that was given up.",
     )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."

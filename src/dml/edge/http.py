@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, Context
 from dml.core.errors import DmlError, NotSignedIn
+from dml.core.kept_files import FileQuota
 from dml.core.sealing import Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
@@ -38,6 +39,7 @@ class Parts(Protocol):
     keys: Keys
     blobs: Blobs
     seal: Seal
+    quota: FileQuota
     redis: Redis
     sessions: async_sessionmaker[AsyncSession]
     authenticate: Authenticate

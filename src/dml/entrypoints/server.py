@@ -42,7 +42,7 @@ from dml.edge.idempotency import Replay, replay
 from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
-from dml.entrypoints import chain_wiring, fitness, health, listening, wiring
+from dml.entrypoints import chain_wiring, collector, fitness, health, listening, wiring
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
@@ -152,6 +152,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)
     app.state.seal = wiring.make_seal(settings)
+    app.state.quota = collector.make_quota(settings)
     app.state.watch = Watch(app.state.sessions, streams_of_one_user=settings.streams_of_one_user)
     app.state.authenticate = sessions.authenticate
 

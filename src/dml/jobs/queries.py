@@ -56,7 +56,7 @@ _WORK: Final = text("""
 # The blobs that are needed: a job's model outlives whatever becomes of its version.
 NAMED_BLOBS: Final = "SELECT model_sha256 FROM jobs UNION ALL SELECT sha256 FROM job_archives"
 
-_HOLD_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_TAKE_TURN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 
 _EARNED: Final = text("""
     SELECT count(*), coalesce(sum(j.reward), 0) FROM (
@@ -142,9 +142,12 @@ async def list_jobs(tx: AsyncSession, job_ids: Sequence[JobId]) -> Sequence[Job]
     return (await tx.scalars(select(Job).where(Job.id.in_(job_ids)))).all()
 
 
-async def hold_turn(tx: AsyncSession, customer_id: UserId) -> None:
-    """Let this customer's orders come one after the other, until the transaction ends."""
-    await tx.execute(_HOLD_TURN, {"name": f"order:{customer_id}"})
+async def take_turn(tx: AsyncSession, customer_id: UserId) -> bool:
+    """Keep this customer's other orders out until the transaction ends, or say that one does so.
+
+    Nobody waits here: each that did would hold a connection, and a customer could hold them all.
+    """
+    return bool(await tx.scalar(_TAKE_TURN, {"name": f"order:{customer_id}"}))
 
 
 async def count_not_ended(tx: AsyncSession, customer_id: UserId, *, most: int) -> int:

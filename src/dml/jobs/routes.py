@@ -50,6 +50,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
         rules.RewardTooLow,
         rules.TooManyCounts,
         rules.TooManyOpenJobs,
+        rules.OrderUnderWay,
         IdempotencyKeyReused,
     ),
 )

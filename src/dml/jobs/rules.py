@@ -6,7 +6,7 @@ from typing import Final
 
 from dml.core.audit import Move
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Invalid, NotFound, Unavailable
+from dml.core.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from dml.core.money import MAX, MicroTokens, render
 from dml.jobs import counting
 from dml.jobs.models import Job, JobState, JobTotals
@@ -15,6 +15,7 @@ BPS: Final = 10_000
 DEADLINE_MAX: Final = timedelta(days=366)
 TRIES_MAX: Final = 3
 BUCKETS_MAX: Final = 32
+ORDER_SECONDS: Final = 1  # When to send an order again that met another.
 DEVICES_A_BUCKET: Final = 32
 
 MOVES: Final[Mapping[JobState, frozenset[JobState]]] = {
@@ -96,6 +97,12 @@ class RewardTooLow(Invalid):
     remedy = "Offer at least `least`."
 
 
+class OrderUnderWay(TooMany):
+    code = "jobs.order_under_way"
+    reason = "Another order of yours is being taken at this moment; they are taken one by one."
+    remedy = "Send the very same order again after `retry_after_seconds`."
+
+
 class TooManyOpenJobs(Conflict):
     code = "jobs.too_many_open"
     reason = "You have as many jobs at once as one customer may have."
@@ -112,6 +119,11 @@ class TooManyCounts(Invalid):
 def require_reward(reward: MicroTokens, least: MicroTokens) -> None:
     if reward < least:
         raise RewardTooLow(least=render(least))
+
+
+def require_turn(taken: bool) -> None:
+    if not taken:
+        raise OrderUnderWay(retry_after_seconds=ORDER_SECONDS)
 
 
 def require_few_open(open_jobs: int, most: int) -> None:

@@ -126,7 +126,7 @@ async def _require_within(ctx: Context, order: Order, limits: Limits, *, labels:
     rules.require_reward(order.reward, limits.least_reward)
     period = (order.date_from, order.date_to)
     rules.require_few_counts(labels, period, order.deadline, limits.counts)
-    await queries.hold_turn(ctx.tx, ctx.actor.id)
+    rules.require_turn(await queries.take_turn(ctx.tx, ctx.actor.id))
     open_jobs = await queries.count_not_ended(ctx.tx, ctx.actor.id, most=limits.open_jobs)
     rules.require_few_open(open_jobs, limits.open_jobs)
 
