@@ -26,7 +26,6 @@ from dml.sim.truth import Truth
 from dml.sim.wire import Head
 
 LEASE: Final = timedelta(seconds=600)
-LONGEST: Final = timedelta(seconds=3_600)
 BODIES: Final = 500
 _ID: Final = b'"id":"'
 
@@ -139,8 +138,9 @@ async def _loop(
             device = turn % len(scene.crowd)
             job_id = scene.jobs[turn // len(scene.crowd) % len(scene.jobs)]
             ids = scene.crowd.devices[device], scene.crowd.owners[device]
-            wanted = [_claim(job_id, *ids)]
-            (claimed,) = await statements.claim(connection, wanted, lease=LEASE, longest=LONGEST)
+            (claimed,) = await statements.claim(
+                connection, [_claim(job_id, *ids)], lease=LEASE, longest=LEASE
+            )
             claims.append(time.perf_counter() - began)
             if isinstance(claimed, Raced) or not claimed.leases:
                 continue

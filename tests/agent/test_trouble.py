@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from dml.agent.home import Home
 from dml.agent.server import Server, Session
+from dml.algorithms.models import Algorithm
 from dml.jobs.models import Assignment, AssignmentState, Job
 from tests.agent.market import SECONDS, Device, Market, end, open_job
 from tests.devices.factories import pairing_code
@@ -188,8 +189,11 @@ async def test_a_result_that_the_server_refuses_is_given_back_and_not_sent_again
         agent = await start_slowly(device, "--json")
         await device.has_noted("claimed")
         async with market.world.parts.sessions.begin() as tx:
-            await tx.execute(update(Job).where(Job.id == job.id).values(labels=["others"]))
-        market.world.app.state.device_path._facts.clear()  # Labels never change, so it keeps them.
+            whose = select(Job.algorithm_id).where(Job.id == job.id).scalar_subquery()
+            await tx.execute(
+                update(Algorithm).where(Algorithm.id == whose).values(labels=["others"])
+            )
+        market.world.app.state.device_path._models.clear()  # Labels never change, so it keeps them.
         ended = await end(agent)
     assert (ended.code, ended.summary["failed"]) == (1, 1)
     assert "names a label that this model does not have" in device.noted("refused")[0]["why"]

@@ -283,7 +283,7 @@ async def test_what_cannot_be_done_is_told_in_a_line(judged: World, terminal: Te
     assert json.loads(made)["state"] == "validating"
     assert "cannot read" in await terminal.refused(entrant, "submit", bounty_id, "nothing.csv")
     away = await terminal.refused(None, "board", bounty_id, "--server", "http://127.0.0.1:9")
-    assert "cannot be reached" in away
+    assert "can't be reached" in away
 
 
 async def test_somebody_can_sign_in_by_their_password(judged: World, terminal: Terminal) -> None:

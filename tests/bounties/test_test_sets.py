@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from dml.bounties import submission_processes, submission_queries, test_sets
+from dml.bounties import submission_queries, test_set_processes, test_sets
 from dml.bounties.models import BountyState, Judging, TestSet, TestSetState
 from dml.core import processes as durable
 from dml.core.context import SYSTEM, Context
@@ -303,7 +303,7 @@ async def test_what_nobody_checks_is_given_up_in_time(
         again = await test_sets.begin_again(ctx, bounty)
         assert again is test_set
         assert test_set.state is TestSetState.UPLOADED
-        await submission_processes.start_check(ctx, bounty, test_set)
+        await test_set_processes.start_check(ctx, bounty, test_set)
         # As if every worker had died of this check.
         gone = text("DELETE FROM dbos.workflow_status WHERE workflow_uuid LIKE 'check-test-set:%'")
         await tx.execute(gone)

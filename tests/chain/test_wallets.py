@@ -104,6 +104,8 @@ def test_without_a_public_url_only_our_own_names_are_signed_for() -> None:
     assert origin_of(["API.example.org"], "https", 8000, ["api.example.org"]) == (
         "https://api.example.org"
     )
+    public = origin_of(["evil.example"], "http", 8000, [], public_url="https://dml.example/")
+    assert public == "https://dml.example"
 
 
 async def test_where_a_public_url_is_set_it_is_signed_for_whatever_the_host(

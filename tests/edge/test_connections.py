@@ -17,7 +17,8 @@ from uvicorn.server import ServerState
 
 from dml.core import metrics
 from dml.edge.bodies import BODY, Body
-from dml.edge.connections import LEFT_OVER_MAX, PIPELINED_MAX, UNFRAMED_MAX, Connections, Limits
+from dml.edge.connections import LEFT_OVER_MAX, PIPELINED_MAX, Connections, Limits
+from dml.edge.heads import UNFRAMED_MAX
 
 SHORT: Final = Limits(
     head_seconds=0.4,

@@ -243,6 +243,8 @@ async def test_openapi_tells_which_reads_need_no_token_and_of_headers(world: Wor
     assert {} in paths["/v1/bounties"]["get"]["security"]
     assert {} in paths["/v1/bounties/{bounty_id}/evidence/{sha256}"]["get"]["security"]
     assert {} not in paths["/v1/bounties"]["post"]["security"]
+    assert "security" not in paths["/v1/users"]["post"]
+    assert paths["/v1/devices/self"]["get"]["security"] == [{"DeviceBearer": []}]
     assert {} not in paths["/v1/jobs/{job_id}/events"]["get"]["security"]
     for methods in paths.values():
         for it in methods.values():

@@ -69,7 +69,7 @@ ARCHIVE_WRONGS: Final = [
         "UPDATE job_counts SET counted = counted + 1, shown = shown + 1 "
         "WHERE job_id = '{archived}' AND month > 0",
         [ADD_UP, LABELLED],
-        "job:{archived} shows 28 items, of which 22 labelled and 7 uncertain",
+        "job:{archived} tells 22 items and 7 uncertain ones, of 28",
     ),
     (
         "UPDATE job_counts SET counted = counted + 1 WHERE job_id = '{archived}' AND month > 0",

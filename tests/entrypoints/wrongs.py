@@ -292,10 +292,9 @@ WRONGS: Final = [
     ),
     (
         "UPDATE jobs SET state = 'settling', end_reason = 'cancelled' WHERE id = '{paused}'; "
-        "INSERT INTO audit_entries SELECT (jsonb_populate_record(a, jsonb_build_object("
-        "'id', gen_random_uuid(), 'subject', 'job:{paused}', 'at', now() - interval '2 days'))).* "
-        "FROM audit_entries a WHERE subject = 'job:{done}' AND to_state = 'settling'",
-        [SETTLES, SETTLES_LONG],
+        "UPDATE audit_entries SET subject = 'job:{paused}', at = now() - interval '2 days' "
+        "WHERE subject = 'job:{done}' AND to_state = 'settling'",
+        [SETTLES_LONG],
         "job:{paused} since",
     ),
     (

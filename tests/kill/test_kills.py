@@ -90,7 +90,7 @@ class Storm:
             await customer.order(
                 end=JobState.COMPLETED,
                 max_devices=self.size.places,
-                max_devices_per_owner=1 + number % 2,
+                max_devices_per_owner=1 + (number % 2 if self.size.places > 8 else 0),
                 reward=f"0.0{self.chance.randrange(1, 9)}",
             )
 

@@ -72,7 +72,7 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
 async def test_a_released_place_is_free_again(operator: Operator, address: Address) -> None:
     crowd = await population.gather(operator, devices=1, countries=["XU"])
     offer = await population.offer(operator, tokens="10")
-    await population.order(operator, offer, places=1, countries=["XU"])
+    await population.order(operator, offer, places=5, countries=["XU"])
     seen: list[tuple[int, bytes]] = []
 
     def script() -> Script:

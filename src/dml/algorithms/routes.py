@@ -341,6 +341,7 @@ async def reject(
 
 @router.post(
     "/{algorithm_id}/versions/{version_id}/recall",
+    dependencies=[Once],
     response_model=VersionOut,
     responses=refusals(
         ModeratorsOnly, rules.AlgorithmNotFound, rules.VersionNotFound, rules.WrongState

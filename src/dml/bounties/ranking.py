@@ -6,11 +6,9 @@ in a step's result is public a moment later: places, scores, salt and file.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,12 +20,18 @@ from dml.bounties import (
     moving,
     placing,
     queries,
-    submission_queries,
     test_sets,
 )
 from dml.bounties import enrollment_rules as entering
 from dml.bounties import judging_rules as rules
-from dml.bounties.evaluating import Work
+from dml.bounties.finals import (
+    Entry,
+    get_both,
+    list_all_finals,
+    list_finals,
+    matches,
+    open_salt,
+)
 from dml.bounties.judging_rules import Band
 from dml.bounties.models import (
     Agreement,
@@ -38,7 +42,6 @@ from dml.bounties.models import (
     Judging,
     Ranking,
     Submission,
-    TestSet,
 )
 from dml.bounties.test_sets import Revealed
 from dml.core import audit
@@ -63,19 +66,6 @@ NOT_RUN_AGAIN: Final = (
     "Its final submission could not be run a second time, for days, while those of others could. "
     "A moderator can reinstate it once that is explained."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entrant's final submission, and what was told and kept of its first run."""
-
-    enrollment_id: EnrollmentId
-    work: Work
-    predictions_sha256: str | None  # None, where there is a commitment.
-    sealed_predictions: str
-    created_at: datetime
-    commitment: str | None = None
-    sealed_salt: str | None = None  # In hexadecimal digits.
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +151,8 @@ async def look(ctx: Context, bounty_id: BountyId) -> str:
 
 async def next_finals(ctx: Context, bounty_id: BountyId, after: EnrollmentId | None) -> list[Entry]:
     """Return what is to be run again next: the final submissions of so many entrants."""
-    bounty, test_set = await _get_both(ctx, bounty_id)
-    return await _finals(ctx, bounty, test_set, after=after, limit=RUNS_AT_ONCE)
+    bounty, test_set = await get_both(ctx, bounty_id)
+    return await list_finals(ctx, bounty, test_set, after=after, limit=RUNS_AT_ONCE)
 
 
 async def run_again(finals: Sequence[Entry]) -> Rerun:
@@ -195,11 +185,11 @@ async def disqualify(
 
 async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
     """Say what is to be ranked: the final submissions of all who are in it still."""
-    bounty, test_set = await _get_both(ctx, bounty_id)
+    bounty, test_set = await get_both(ctx, bounty_id)
     assert bounty.metric is not None
     assert test_set.prepared is not None
     assert test_set.sealed_salt is not None
-    finals = await _all_finals(ctx, bounty, test_set)
+    finals = await list_all_finals(ctx, bounty, test_set)
     # Of equal scores, the one that came first is first.
     finals.sort(key=lambda it: (it.created_at, it.work.submission_id))
     sealed_salt = test_set.sealed_salt.hex()
@@ -239,8 +229,8 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return bounty.state
-    _, test_set = await _get_both(ctx, bounty_id)
-    finals = {it.enrollment_id for it in await _all_finals(ctx, bounty, test_set)}
+    _, test_set = await get_both(ctx, bounty_id)
+    finals = {it.enrollment_id for it in await list_all_finals(ctx, bounty, test_set)}
     named = [it.enrollment_id for it in found.places]
     if not finals <= set(named):
         return "again"
@@ -282,76 +272,14 @@ async def _is_the_same(final: Entry) -> bool:
         again = await evaluating.evaluate_again(final.work)
     except Refused:
         return False
-    return _matches(final, again, _open_salt(final))
-
-
-def _open_salt(final: Entry) -> bytes | None:
-    if final.sealed_salt is None:
-        return None
-    sealed, submission_id = bytes.fromhex(final.sealed_salt), final.work.submission_id
-    return worker.parts().opener.open(sealed, evaluating.salt_purpose(submission_id))
-
-
-def _matches(final: Entry, predictions: bytes, salt: bytes | None) -> bool:
-    """Whether these are the predictions that were committed to when it was scored."""
-    if salt is None:
-        return hashlib.sha256(predictions).hexdigest() == final.predictions_sha256
-    return evaluating.commit_to(salt, predictions) == final.commitment
-
-
-async def _get_both(ctx: Context, bounty_id: BountyId) -> tuple[Bounty, TestSet]:
-    bounty = await ctx.tx.get_one(Bounty, bounty_id)
-    test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
-    assert test_set is not None, "a bounty that is ranked has a test set"
-    return bounty, test_set
-
-
-async def _all_finals(ctx: Context, bounty: Bounty, test_set: TestSet) -> list[Entry]:
-    finals, last = list[Entry](), None
-    while page := await _finals(ctx, bounty, test_set, after=last, limit=board.ROWS_MAX):
-        finals += page
-        last = page[-1].enrollment_id
-    return finals
-
-
-async def _finals(
-    ctx: Context, bounty: Bounty, test_set: TestSet, *, after: EnrollmentId | None, limit: int
-) -> list[Entry]:
-    entries = await board.list_final(ctx.tx, bounty.id, after=after, limit=limit)
-    return [_final(bounty, test_set, entrant.id, it) for entrant, it in entries]
-
-
-def _final(
-    bounty: Bounty, test_set: TestSet, enrollment_id: EnrollmentId, submission: Submission
-) -> Entry:
-    assert bounty.metric is not None
-    assert test_set.prepared is not None
-    assert submission.sealed_predictions is not None
-    assert (submission.commitment or submission.predictions_sha256) is not None
-    salt = submission.sealed_salt
-    return Entry(
-        enrollment_id=enrollment_id,
-        work=Work(
-            bounty_id=bounty.id,
-            submission_id=submission.id,
-            sha256=submission.sha256,
-            kind=submission.kind,
-            metric=bounty.metric,
-            prepared=test_set.prepared,
-        ),
-        predictions_sha256=submission.predictions_sha256,
-        sealed_predictions=submission.sealed_predictions,
-        created_at=submission.created_at,
-        commitment=submission.commitment,
-        sealed_salt=None if salt is None else salt.hex(),
-    )
+    return matches(final, again, open_salt(final))
 
 
 async def _publish(final: Entry) -> Opened:
     """Open predictions that were committed to long before, and keep them as they are."""
-    submission_id, salt = final.work.submission_id, _open_salt(final)
+    submission_id, salt = final.work.submission_id, open_salt(final)
     plain = await evaluating.open_predictions(submission_id, final.sealed_predictions)
-    assert _matches(final, plain, salt), f"submission:{submission_id} is another"
+    assert matches(final, plain, salt), f"submission:{submission_id} is another"
     kept = await worker.parts().blobs.keep(plain)
     return Opened(kept.sha256, None if salt is None else salt.hex())
 

@@ -16,7 +16,7 @@ from dml.bounties import (
     moving,
     queries,
     rules,
-    submission_processes,
+    test_set_processes,
 )
 from dml.bounties import enrollment_rules as entering
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
@@ -136,7 +136,7 @@ async def edit(
     audit.record(ctx, bounty.reference, "edited", reason=reason, facts={"changes": told})
     await moving.set_alarm(ctx, bounty)
     if "metric" in changes:
-        await submission_processes.check_again(ctx, bounty)
+        await test_set_processes.check_again(ctx, bounty)
     return bounty
 
 

@@ -1,4 +1,4 @@
-"""What happens to test sets and submissions by themselves: checked, scored, tried again, given up.
+"""What happens to submissions by themselves: checked, scored, tried again, given up.
 
 Locks are taken in one order: bounty, entrant, submission.
 """
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from dml.accounts import sandbox_time
-from dml.bounties import evaluating, submission_queries, submission_rules, test_sets
+from dml.bounties import evaluating, submission_queries, submission_rules
 from dml.bounties import rules as moves
 from dml.bounties.evaluating import Best, Evaluation, Validation, Work
 from dml.bounties.events import BountyEnded
@@ -19,16 +19,14 @@ from dml.bounties.models import (
     Record,
     Submission,
     SubmissionState,
-    TestSet,
     TestSetState,
 )
-from dml.bounties.test_sets import Finding, ToCheck
 from dml.core import audit, nodes
 from dml.core import processes as durable
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.ids import BountyId, SubmissionId, UserId
-from dml.core.processes import CHECKS, SCORES, VALIDATIONS, StepFailed, Steps, process
+from dml.core.processes import SCORES, VALIDATIONS, StepFailed, Steps, process
 from dml.edge import worker
 from dml.scoring import names
 from dml.scoring.names import MetricName
@@ -53,47 +51,6 @@ class Concluded:
 
     outcome: str
     best: Best | None = None
-
-
-async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
-    """Have a test set checked, and given up where nobody does that in time."""
-    wanted = test_sets.to_check(bounty, test_set)
-    turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
-    check_id = f"check-test-set:{wanted.check_id}"
-    await durable.in_turn(ctx, turn, check_id, check_test_set, wanted)
-    late = ctx.now + submission_rules.END_WITHIN
-    await durable.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
-
-
-async def check_again(ctx: Context, bounty: Bounty) -> None:
-    """Have a test set checked once more, because the bounty, which is held, has another metric."""
-    test_set = await test_sets.begin_again(ctx, bounty)
-    if test_set is not None and bounty.metric is not None:
-        await start_check(ctx, bounty, test_set)
-
-
-@process("bounties.check_test_set.v1", queue=CHECKS)
-async def check_test_set(steps: Steps, wanted: ToCheck) -> str:
-    """Read, split and commit to a test set. Where we fail, that is the reason it is refused for."""
-    try:
-        finding = await steps.call(test_sets.inspect, wanted)
-        return await steps.change(conclude, wanted, finding)
-    except StepFailed:
-        return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
-
-
-@process("bounties.give_up_test_set.v1")
-async def give_up_test_set(steps: Steps, wanted: ToCheck) -> str:
-    """End the check of a test set that no worker could do in time."""
-    return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
-
-
-async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
-    """Let a test set pass its check, or refuse it, and charge its owner for the time."""
-    outcome = await test_sets.conclude(ctx, wanted, finding)
-    bounty = await ctx.tx.get_one(Bounty, wanted.bounty_id)
-    await _charge(ctx, bounty.owner_id, finding.seconds, finding.refusals)
-    return outcome
 
 
 async def start_validation(ctx: Context, submission: Submission) -> None:

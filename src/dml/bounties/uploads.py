@@ -8,10 +8,10 @@ from fastapi import HTTPException, Request
 
 from dml.accounts import sandbox_time
 from dml.bounties import (
-    submission_processes,
     submission_queries,
     submission_rules,
     submitting,
+    test_set_processes,
     test_sets,
 )
 from dml.bounties.models import Submission, SubmissionKind, TestSet
@@ -69,7 +69,7 @@ async def upload_test_set(
             quota=server.quota,
         )
         bounty = await test_sets.get_replaceable(ctx, bounty_id)
-        await submission_processes.start_check(ctx, bounty, test_set)
+        await test_set_processes.start_check(ctx, bounty, test_set)
         return test_set
 
 

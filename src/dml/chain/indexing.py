@@ -11,11 +11,11 @@ meanwhile.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -39,6 +39,8 @@ LOGS_WANTED: Final = 2_000  # More in one answer, and the next asks for fewer bl
 AWAY_MAX: Final = 2  # Tries with fewer blocks where a node does not answer.
 AHEAD: Final = 16  # Blocks above the final one that are asked for together.
 TOLD_EVERY: Final = timedelta(seconds=5)  # So old may `read_at` become while all is well.
+
+Step: TypeAlias = Callable[[Context, VaultId, int, int], Awaitable[int]]
 
 
 class Reorganised(Exception):
@@ -299,10 +301,10 @@ class Indexer:
             (told.deposits, told.deposited, told.payouts, told.paid_out), read, final.number
         )
         await self._require_no_other_totals(chosen.node, final, told)
-        while credited := await self._credit(vault.id, base, final.number):
+        while credited := await self._step(crediting.credit_next, base, final):
             looked.credited += credited
             metrics.DEPOSITS_CREDITED.inc(by=credited)
-        while settled := await self._settle(vault.id, base, final.number):
+        while settled := await self._step(crediting.settle_next, base, final):
             looked.settled += settled
         async with self._sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
@@ -333,15 +335,10 @@ class Indexer:
         except (*FAULTS, TimeoutError):
             return None  # It is away, keeps no states, or has not come so far.
 
-    async def _credit(self, vault_id: VaultId, base: int, up_to: int) -> int:
+    async def _step(self, step: Step, base: int, final: Block) -> int:
         async with self._sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
-            return await crediting.credit_next(ctx, vault_id, base, up_to)
-
-    async def _settle(self, vault_id: VaultId, base: int, up_to: int) -> int:
-        async with self._sessions.begin() as tx:
-            ctx = Context(tx, SYSTEM, datetime.now(UTC))
-            return await crediting.settle_next(ctx, vault_id, base, up_to)
+            return await step(ctx, self._id, base, final.number)
 
     # --- How it went -----------------------------------------------------------------------------
 

@@ -26,14 +26,13 @@ limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 def _origin(request: Request) -> str:
     """Say where this marketplace is, as clients reach it: what a message must be signed for."""
     settings = parts(request).settings
-    if settings.public_url is not None:
-        return settings.public_url.rstrip("/")
     _, port = request.scope.get("server") or ("", None)
     return wallet_rules.origin_of(
         request.headers.getlist("host"),
         request.url.scheme,
         port or settings.port,
         settings.allowed_hosts,
+        public_url=settings.public_url,
     )
 
 

@@ -126,12 +126,21 @@ def require_somebodys(address: str, vaults: Collection[Vault]) -> None:
         raise NobodysAddress(address=address)
 
 
-def origin_of(hosts: Sequence[str], scheme: str, port: int, allowed: Collection[str]) -> str:
-    """Say what a wallet signs for, where no public URL is set; refuse a name that is not ours.
+def origin_of(
+    hosts: Sequence[str],
+    scheme: str,
+    port: int,
+    allowed: Collection[str],
+    *,
+    public_url: str | None = None,
+) -> str:
+    """Say what a wallet signs for: the public URL, where one is set; refuse a name not ours.
 
     `hosts` are the request's `Host` headers, a stranger's words: who signed for another site's name
     would have signed in there, and not here. `port` is the one that we listen on.
     """
+    if public_url is not None:
+        return public_url.rstrip("/")
     named = hosts[0].lower() if len(hosts) == 1 else ""
     ports = ("", f":{port}") if _USUAL_PORTS.get(scheme) == port else (f":{port}",)
     ours = {name + it for name in LOOPBACK for it in ports}

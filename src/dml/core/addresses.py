@@ -1,5 +1,6 @@
 """By what the addresses of strangers are counted: who has one IPv6 address has 2^64 of them."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
@@ -16,6 +17,21 @@ def network_of(address: str | None) -> str:
     at, and all that is no address is one.
     """
     return _network_of(address) if address and len(address) <= _LENGTH_MAX else _UNKNOWN
+
+
+def matcher(trusted: str) -> Callable[[str], bool]:
+    """Tell whether an address is among these: addresses and networks, with commas between."""
+    names = {name.strip() for name in trusted.split(",") if name.strip()}
+    if "*" in names:
+        return lambda address: True
+    networks = [ip_network(name) for name in names if "/" in name]
+
+    def is_among(address: str) -> bool:
+        if address in names or not networks:
+            return address in names
+        return any(ip_address(address) in network for network in networks)
+
+    return is_among
 
 
 @lru_cache(10_000)

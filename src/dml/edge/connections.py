@@ -16,76 +16,38 @@ the kernel's queue for an answer that nobody has in mind: told, they come back w
 """
 
 import asyncio
-import contextlib
-import fcntl
-import ipaddress
-import re
-import socket
-import termios
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
-from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from dml.core import metrics
-from dml.core.addresses import network_of
+from dml.core.addresses import matcher, network_of
 from dml.edge.bodies import BODY, Body
-from dml.edge.problems import problem
+from dml.edge.heads import (
+    LINE_END,
+    NO_PROXY,
+    NO_REQUEST,
+    TOO_LONG,
+    TOO_MANY,
+    UNFRAMED_MAX,
+    Refusal,
+    refuse_head,
+)
+from dml.edge.sockets import end_when_gone, left_to_send
 
 SWEEP_SECONDS: Final = 1.0
 REFUSED_SECONDS: Final = 2.0  # So long a client that is refused has for reading that.
 REFUSED_MAX: Final = 1_000  # Beyond so many at once, it is hung up on without a word.
 
-UNFRAMED_MAX: Final = 64 * 1024  # Bytes of what is not yet a whole head or a piece of a body.
-HEADERS_MAX: Final = 128
 PIPELINED_MAX: Final = 64  # Requests that wait for the answers before theirs.
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that still come when its answer is given.
-
-_HOST: Final = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
-_LINE_END: Final = re.compile(rb"[\r\n\0]")
-
-
-class Refusal:
-    """An answer to what is no request of ours, after which the connection ends."""
-
-    def __init__(self, status: int, detail: str, **headers: str) -> None:
-        code = f"http.{status}"
-        told = {"Connection": "close", **{it.replace("_", "-"): headers[it] for it in headers}}
-        answer = problem(status, code, HTTPStatus(status).phrase, detail, headers=told)
-        self._status, self._headers = status, [*answer.raw_headers, _SAFE]
-        self._body = bytes(answer.body)
-        lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
-        lines += [name + b": " + value for name, value in self._headers]
-        self.written = b"\r\n".join([*lines, b"", self._body])
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer in its turn, in the place of the application."""
-        start = {"type": "http.response.start", "status": self._status, "headers": self._headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": self._body})
-
-
-_SAFE: Final = (b"x-content-type-options", b"nosniff")
-TOO_MANY: Final = Refusal(
-    503, "There are too many connections. Close some, or ask again in a moment.", retry_after="2"
-)
-TOO_LONG: Final = Refusal(
-    431,
-    f"Send at most {UNFRAMED_MAX} bytes and {HEADERS_MAX} headers before the body, and as many "
-    "bytes between two pieces of it.",
-)
-NO_REQUEST: Final = Refusal(400, "This is no HTTP/1.1 request. Send one as RFC 9112 has it.")
-NO_HOST: Final = Refusal(400, "Send one `Host` header that names whom you ask, and no second one.")
-NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its own.")
 
 
 class Step(Enum):
@@ -128,7 +90,7 @@ class Connections:
     draining: bool = False
 
     def __post_init__(self) -> None:
-        self._is_trusted = _matcher(self.limits.trusted)
+        self._is_trusted = matcher(self.limits.trusted)
 
     def __call__(
         self,
@@ -212,7 +174,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         if self.client is not None:
             self.address = self.client[0]
-            _end_when_gone(transport, self.all.limits.reading_seconds)
+            end_when_gone(transport, self.all.limits.reading_seconds)
         if self.all.admit(self):
             return
         self.is_refused = True
@@ -266,7 +228,7 @@ class Connection(HttpToolsProtocol):
                 value = b",".join(kept)
             if name != b"upgrade":
                 lines.append(name + b": " + value)
-        if any(_LINE_END.search(line) for line in lines):
+        if any(LINE_END.search(line) for line in lines):
             self._give_up(NO_REQUEST)
             return
         self.parser = httptools.HttpRequestParser(self)
@@ -307,7 +269,10 @@ class Connection(HttpToolsProtocol):
             return
         if len(self.pipeline) >= PIPELINED_MAX:
             raise ValueError("too many requests wait for the answers before theirs")
-        refusal, answers = self._refuse_head(), self.app
+        refusal, answers = (
+            refuse_head(self.url, self.headers, self.parser.get_http_version()),
+            self.app,
+        )
         self.app = refusal or answers
         super().on_headers_complete()
         self.app = answers
@@ -315,21 +280,6 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         self.left_over = 0
         self.headers = []  # What trailers are added to: they are none of the request's headers.
-
-    def _refuse_head(self) -> Refusal | None:
-        """Tell what is wrong with a head that could be parsed."""
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > UNFRAMED_MAX or len(self.headers) > HEADERS_MAX:
-            return TOO_LONG
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if not hosts and self.parser.get_http_version() == "1.0":
-            return None  # It did not have to say whom it asks, and we do not ask for it.
-        if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-            return NO_HOST
-        if self.url.startswith(b"/"):
-            return None
-        named = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
-        return None if named.lower() == hosts[0].lower() else NO_HOST
 
     def on_body(self, body: bytes) -> None:
         self.unframed = 0
@@ -427,50 +377,7 @@ class Connection(HttpToolsProtocol):
         since = self._step_began if self._step is Step.CLOSING else self.paused_at
         if since is None:
             return False
-        left = _left_to_send(self.transport)
+        left = left_to_send(self.transport)
         if left != self._left_seen:
             self._left_seen, self._left_changed = left, now
         return now - max(since, self._left_changed) > seconds
-
-
-def _end_when_gone(transport: asyncio.BaseTransport, seconds: float) -> None:
-    """Let the kernel end a connection whose other side has gone without a word."""
-    connection = transport.get_extra_info("socket")
-    if connection is None or connection.family == socket.AF_UNIX:
-        return
-    options = {
-        (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
-        (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): 20,
-        (socket.IPPROTO_TCP, "TCP_KEEPINTVL"): 5,
-        (socket.IPPROTO_TCP, "TCP_KEEPCNT"): 3,
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): max(1, int(seconds * 1000)),
-    }
-    for (level, name), value in options.items():
-        option = getattr(socket, name, None)  # Not every system has each.
-        if option is not None:
-            connection.setsockopt(level, option, value)
-
-
-def _left_to_send(transport: asyncio.BaseTransport) -> int:
-    """How many bytes the kernel has that the other side has not acknowledged."""
-    connection = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError, AttributeError):  # It is gone, or this is not Linux.
-        return int.from_bytes(
-            fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)), "little"
-        )
-    return 0
-
-
-def _matcher(trusted: str) -> Callable[[str], bool]:
-    """Tell whether an address is among these: addresses and networks, with commas between."""
-    names = {name.strip() for name in trusted.split(",") if name.strip()}
-    if "*" in names:
-        return lambda address: True
-    networks = [ipaddress.ip_network(name) for name in names if "/" in name]
-
-    def is_among(address: str) -> bool:
-        if address in names or not networks:
-            return address in names
-        return any(ipaddress.ip_address(address) in network for network in networks)
-
-    return is_among

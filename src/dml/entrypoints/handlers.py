@@ -11,6 +11,7 @@ from dml.algorithms import processes as algorithms
 from dml.bounties import processes as bounties
 from dml.bounties import ranking_processes as rankings
 from dml.bounties import submission_processes as submissions
+from dml.bounties import test_set_processes as test_sets
 from dml.chain import queries as chain
 from dml.jobs import processes as jobs
 from dml.jobs import queries as jobs_told
@@ -21,4 +22,4 @@ count_as_pending(chain.sum_seen)
 count_as_reserved(jobs_told.sum_untold)
 cover_by(chain.find_cover)
 
-__all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions"]
+__all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions", "test_sets"]

@@ -82,6 +82,10 @@ ROUTERS: Final = (
     credits_router,
     chain_admin_router,
 )
+HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
+    *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
+    "X-Request-ID",
+)
 LINGER_SECONDS: Final = 0.25
 FILES_BESIDE: Final = 500  # Files that a process opens beside its clients' connections.
 
@@ -162,10 +166,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_origins=settings.cors_origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=[
-            *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
-            "X-Request-ID",
-        ],
+        expose_headers=HEADERS_SHOWN,
     )
     app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way

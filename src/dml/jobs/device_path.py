@@ -72,10 +72,8 @@ class DevicePath:
         settings: Settings,
     ) -> None:
         self._sessions = sessions
-        spans: dict[str, Any] = {
-            "lease": timedelta(seconds=settings.lease_seconds),
-            "longest": timedelta(seconds=settings.try_seconds),
-        }
+        lease = timedelta(seconds=settings.lease_seconds)
+        longest = timedelta(seconds=settings.try_seconds)
         self._shortlist = Shortlist(sessions, fresh_seconds=settings.shortlist_seconds)
         self._idle = Idle()
         self._tokens = KnownTokens(keys)
@@ -99,9 +97,9 @@ class DevicePath:
             return made
 
         self._batchers: dict[str, Batcher[Any, Any]] = {}
-        self._claims = share("claim", partial(statements.claim, **spans))
+        self._claims = share("claim", partial(statements.claim, lease=lease, longest=longest))
         self._results = share("result", statements.accept)
-        self._beats = share("heartbeat", partial(statements.extend, **spans))
+        self._beats = share("heartbeat", partial(statements.extend, lease=lease, longest=longest))
         self._releases = share("release", statements.release)
         self._profile_reads = share("profile", devices.find_profiles)
         self._fact_reads = share("job", lookups.find_facts)

@@ -9,119 +9,10 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.jobs import doctor_archives
+from dml.jobs import doctor_archives, doctor_money
 from dml.payments.doctor import Check, look
 
 _ALL: Final = doctor_archives.ALL_ASSIGNMENTS
-
-MONEY: Final = (
-    Check(
-        "A job's escrow is not what its open places may still cost and its developer is still to "
-        "be paid with the next step, or not zero though it ended",
-        "O(jobs)",
-        """SELECT 'job:' || j.id || ' (' || j.state || ') holds ' || coalesce(a.balance, 0)
-            || ', not ' || due.amount
-        FROM jobs j
-        JOIN job_totals t ON t.job_id = j.id
-        LEFT JOIN ledger_accounts a ON a.code = 'escrow:job:' || j.id
-        CROSS JOIN LATERAL (SELECT CASE
-            WHEN j.state IN ('completed', 'cancelled', 'expired') THEN 0
-            ELSE (j.max_devices - t.folded) * (j.reward + j.device_fee + j.platform_fee)
-                + t.held_devices * j.device_fee
-        END AS amount) due
-        WHERE coalesce(a.balance, 0) <> due.amount""",
-    ),
-    Check(
-        "A job's cost did not go into its escrow, once and whole, from its customer",
-        "O(jobs × log transfers)",
-        """SELECT 'job:' || j.id || ' costs '
-            || j.max_devices * (j.reward + j.device_fee + j.platform_fee)
-            || ', into escrow went ' || coalesce(t.moves, 'nothing')
-        FROM jobs j CROSS JOIN LATERAL (
-            SELECT string_agg(t.amount || ' from ' || t.source, ' and ') AS moves,
-                   count(*) = 1 AND bool_and(
-                       t.source = 'wallet:' || j.customer_id AND t.target = 'escrow:job:' || j.id
-                       AND t.amount = j.max_devices * (j.reward + j.device_fee + j.platform_fee)
-                   ) AS as_due
-            FROM ledger_transfers t WHERE t.code = 'job_escrow' AND t.reference = 'job:' || j.id
-        ) t
-        WHERE NOT t.as_due""",
-    ),
-    Check(
-        "A job's refund is not once what its results left of its cost",
-        "O(jobs × log transfers)",
-        """SELECT 'job:' || j.id || ' (' || j.state || ') gave back ' || t.sum || ' in ' || t.count
-            || ', not ' || due.amount
-        FROM jobs j
-        JOIN job_totals n ON n.job_id = j.id
-        CROSS JOIN LATERAL (SELECT CASE
-            WHEN j.state NOT IN ('completed', 'cancelled', 'expired') THEN 0
-            ELSE (j.max_devices - n.folded) * (j.reward + j.device_fee + j.platform_fee)
-        END AS amount) due
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(t.amount), 0) AS sum, count(*) AS count,
-                   bool_and(t.source = 'escrow:job:' || j.id
-                       AND t.target = 'wallet:' || j.customer_id) AS right_way
-            FROM ledger_transfers t WHERE t.code = 'job_refund' AND t.reference = 'job:' || j.id
-        ) t
-        WHERE t.sum <> due.amount OR t.count > 1 OR NOT t.right_way""",
-    ),
-    Check(
-        "A transfer puts into escrow, or gives back, what belongs to no job",
-        "O(jobs + transfers)",
-        """SELECT t.code || ' of ' || t.reference || ' moved ' || t.amount
-        FROM ledger_transfers t LEFT JOIN jobs j ON t.reference = 'job:' || j.id
-        WHERE t.code IN ('job_escrow', 'job_refund') AND j.id IS NULL""",
-    ),
-    Check(
-        "A fold did not pay what its results earned",
-        "O(assignments + transfers)",
-        f"""WITH folded AS (
-            SELECT fold_id, job_id, owner_id, count(*) AS count FROM {_ALL}
-            WHERE fold_id IS NOT NULL GROUP BY fold_id, job_id, owner_id
-        ),
-        earned AS (
-            SELECT 'device_reward' AS code, f.fold_id, f.job_id, 'wallet:' || f.owner_id AS target,
-                   f.count * j.reward AS amount
-            FROM folded f JOIN jobs j ON j.id = f.job_id
-            UNION ALL
-            SELECT 'platform_fee', f.fold_id, j.id, 'revenue', sum(f.count) * j.platform_fee
-            FROM folded f JOIN jobs j ON j.id = f.job_id
-            WHERE j.platform_fee > 0 GROUP BY f.fold_id, j.id
-        ),
-        due AS (
-            SELECT code, 'fold:' || fold_id AS reference, 'escrow:job:' || job_id AS source,
-                   target, amount
-            FROM earned
-        ),
-        paid AS (
-            SELECT code, reference, source, target, amount FROM ledger_transfers
-            WHERE code IN ('device_reward', 'platform_fee')
-        )
-        SELECT code || ' of ' || reference || ' from ' || source || ' to ' || target || ': paid '
-            || coalesce(paid.amount, 0) || ', earned ' || coalesce(due.amount, 0)
-        FROM due FULL JOIN paid USING (code, reference, source, target)
-        WHERE due.amount IS DISTINCT FROM paid.amount""",
-    ),
-    Check(
-        "A developer was not paid for the results of a job, but for those that the next step pays",
-        "O(jobs + transfers of theirs)",
-        """SELECT 'job:' || j.id || ' paid ' || paid.amount || ', for ' || t.folded || ' results, '
-            || t.held_devices || ' of them not yet, at ' || j.device_fee
-        FROM jobs j JOIN job_totals t ON t.job_id = j.id
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(amount), 0) AS amount,
-                   coalesce(bool_and(target = 'wallet:' || j.developer_id), true) AS right_way
-            FROM ledger_transfers
-            WHERE source = 'escrow:job:' || j.id AND code = 'developer_fee'
-        ) paid
-        WHERE paid.amount <> (t.folded - t.held_devices) * j.device_fee OR NOT paid.right_way
-        UNION ALL
-        SELECT 'developer_fee of ' || t.reference || ' from ' || t.source
-        FROM ledger_transfers t LEFT JOIN jobs j ON t.source = 'escrow:job:' || j.id
-        WHERE t.code = 'developer_fee' AND j.id IS NULL""",
-    ),
-)
 
 PLACES: Final = (
     Check(
@@ -351,7 +242,7 @@ COUNTS: Final = (
             || cardinality(c.owners) || ' owners of ' || c.counted - c.shown || ' items'
         FROM job_counts c JOIN jobs j ON j.id = c.job_id
         WHERE cardinality(c.owners) > j.min_devices
-           OR c.month >= 0 AND cardinality(c.owners) > c.counted - c.shown
+           OR c.month >= 0 AND cardinality(c.owners) > greatest(0, c.counted - c.shown)
            OR cardinality(c.owners) > 0
                AND (c.month < 0 OR j.state IN ('completed', 'cancelled', 'expired'))
         UNION ALL
@@ -360,8 +251,8 @@ COUNTS: Final = (
             || ' devices and ' || t.uncertain - t.shown_uncertain || ' uncertain items'
         FROM jobs j JOIN job_totals t ON t.job_id = j.id
         WHERE greatest(cardinality(t.owners), cardinality(t.uncertain_owners)) > j.min_devices
-           OR cardinality(t.owners) > t.folded - t.shown_devices
-           OR cardinality(t.uncertain_owners) > t.uncertain - t.shown_uncertain""",
+           OR cardinality(t.owners) > greatest(0, t.folded - t.shown_devices)
+           OR cardinality(t.uncertain_owners) > greatest(0, t.uncertain - t.shown_uncertain)""",
     ),
 )
 
@@ -427,7 +318,7 @@ ENDS: Final = (
     ),
 )
 
-CHECKS: Final = (*MONEY, *PLACES, *COUNTS, *ENDS, *doctor_archives.CHECKS)
+CHECKS: Final = (*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS, *doctor_archives.CHECKS)
 
 
 async def complaints(tx: AsyncSession) -> list[str]:

@@ -10,7 +10,7 @@ from dml.core.events import on
 from dml.core.ids import JobId, UserId, VersionId
 from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
-from dml.jobs import folding, recalling, rules, settling, statements
+from dml.jobs import ended_leases, folding, recalling, rules, settling
 from dml.jobs.models import JobState
 from dml.jobs.turns import Pace, Turns
 
@@ -107,10 +107,10 @@ class Folding:
 
 async def sweep(ctx: Context) -> int:
     """Give back the places of leases that ran out. Return how many."""
-    return len(await statements.sweep(await raw(ctx.tx)))
+    return len(await ended_leases.sweep(await raw(ctx.tx)))
 
 
 @on(DeviceRevoked, "jobs.end_leases_of_revoked.v1")
 async def end_leases_of_revoked(ctx: Context, event: DeviceRevoked) -> None:
     """Give back the places that a revoked device holds."""
-    await statements.revoke(await raw(ctx.tx), event.device_id)
+    await ended_leases.revoke(await raw(ctx.tx), event.device_id)

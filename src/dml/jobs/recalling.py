@@ -12,7 +12,7 @@ from dml.core import audit
 from dml.core.context import Actor, Context, Role
 from dml.core.db import raw
 from dml.core.ids import JobId, UserId, VersionId
-from dml.jobs import queries, settling, statements
+from dml.jobs import ended_leases, queries, settling
 from dml.jobs.models import JobState
 
 JOBS_AT_ONCE: Final = 50
@@ -35,7 +35,7 @@ async def close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -
 
 async def end_some_leases(ctx: Context, version_id: VersionId) -> int:
     """End leases of jobs that run this version. Return how many; what is locked waits."""
-    return await statements.recall(await raw(ctx.tx), version_id)
+    return await ended_leases.recall(await raw(ctx.tx), version_id)
 
 
 async def has_leases(ctx: Context, version_id: VersionId) -> bool:

@@ -72,6 +72,7 @@ class CostTooLarge(Invalid):
 
 class TooFewDevices(Invalid):
     code = "jobs.too_few_devices"
+    pointer = "/max_devices"
     reason = "So few devices can never give an answer: it holds at least `min_devices` owners."
     remedy = "Raise `max_devices` to `least` or more, or lower `max_devices_per_owner`."
 
@@ -84,12 +85,14 @@ class PriceChanged(Conflict):
 
 class ReasonMissing(Invalid):
     code = "jobs.reason_missing"
+    pointer = "/reason"
     reason = "Who closes a job of somebody else says why."
     remedy = "Send a `reason`: its customer reads it."
 
 
 class RewardTooLow(Invalid):
     code = "jobs.reward_too_low"
+    pointer = "/reward"
     reason = "The reward is less than what owners of devices get here at least."
     remedy = "Offer at least `least`."
 
@@ -108,6 +111,7 @@ class TooManyOpenJobs(Conflict):
 
 class TooManyCounts(Invalid):
     code = "jobs.too_many_counts"
+    pointer = "/date_to"
     reason = "With so many labels over so many months the answer has more counts than one may have."
     remedy = "Narrow `date_from` and `date_to` to at most `months` months together."
 

@@ -91,7 +91,9 @@ class JobOut(Wire):
     ended_at: datetime | None
 
 
-class CloseIn(Wire):
+class CloseIn(Body):
+    model_config = example(reason="Its model was found to be unsafe.")
+
     reason: Text | None = Field(
         None, max_length=2_000, description="Who closes another's job must say why."
     )

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
-from dml.core.ids import DeviceId, VersionId
+from dml.jobs.ended_leases import END_LEASES
 from dml.jobs.models import AssignmentState
 from dml.jobs.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
 from dml.jobs.rules import TRIES_MAX
@@ -276,41 +276,6 @@ FROM sent s {_KNOWN}
 WHERE s.n NOT IN (SELECT n FROM live)
 """
 
-# Promises: the leases in `over` end once, and their places are open again. Places are locked in one
-# order; a lease that somebody holds just now is left for later.
-_END_LEASES: Final = """
-over AS MATERIALIZED ({over}),
-ended AS (
-    UPDATE assignments SET state = '{state}', slot = NULL
-    WHERE id = ANY (ARRAY(SELECT id FROM over))
-),
-locked AS MATERIALIZED (
-    SELECT p.job_id, p.bucket, o.count FROM (
-        SELECT job_id, bucket, count(*)::int AS count FROM over
-        GROUP BY job_id, bucket ORDER BY job_id, bucket
-    ) o CROSS JOIN LATERAL (
-        SELECT job_id, bucket FROM job_places
-        WHERE job_id = o.job_id AND bucket = o.bucket LIMIT 1 FOR UPDATE
-    ) p
-),
-given_back AS (
-    UPDATE job_places p SET open = p.open + l.count FROM locked l
-    WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM locked))
-      AND p.job_id = l.job_id AND p.bucket = l.bucket
-)"""
-SWEEP_MAX: Final = 1_000
-_LEASED_NOW: Final = """
-    SELECT id, job_id, bucket FROM assignments
-    WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
-_RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
-_SWEEP: Final = f"WITH {_END_LEASES.format(over=_RAN_OUT, state='expired')} SELECT id FROM over"
-_OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
-_OF_VERSION: Final = _LEASED_NOW.format(
-    which="job_id = ANY (ARRAY(SELECT id FROM jobs WHERE version_id = $1 AND ended_at IS NULL))",
-    limit=SWEEP_MAX,
-)
-_RECALL: Final = f"WITH {_END_LEASES.format(over=_OF_VERSION, state='expired')} SELECT id FROM over"
-_REVOKE: Final = f"WITH {_END_LEASES.format(over=_OF_DEVICE, state='expired')} SELECT id FROM over"
 _SENT_BACK: Final = """
     SELECT s.n, a.id, a.job_id, a.bucket FROM sent s CROSS JOIN LATERAL (
         SELECT id, job_id, bucket FROM assignments
@@ -320,7 +285,7 @@ _SENT_BACK: Final = """
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked"""
 _RELEASE: Final = f"""
 WITH {_SENT.format(more_arrays="", more_columns="")},
-{_END_LEASES.format(over=_SENT_BACK, state="released")}
+{END_LEASES.format(over=_SENT_BACK, state="released")}
 SELECT n::int, 'released' AS outcome, NULL AS state FROM over
 UNION ALL
 SELECT s.n::int, CASE
@@ -382,21 +347,6 @@ async def extend(
 async def release(connection: RawConnection, places: Sequence[Sent]) -> list[Answered | Raced]:
     """Give leased places back, or say of each why not. One that was given back is so already."""
     return _in_order(await connection.fetch(_RELEASE, *_columns(places)))
-
-
-async def revoke(connection: RawConnection, device_id: DeviceId) -> int:
-    """End every lease of a device. Return how many."""
-    return len(await connection.fetch(_REVOKE, device_id))
-
-
-async def recall(connection: RawConnection, version_id: VersionId) -> int:
-    """End at most SWEEP_MAX leases of jobs that run this version. Return how many."""
-    return len(await connection.fetch(_RECALL, version_id))
-
-
-async def sweep(connection: RawConnection) -> list[UUID]:
-    """End at most SWEEP_MAX leases that ran out. Return their assignments."""
-    return [row["id"] for row in await connection.fetch(_SWEEP)]
 
 
 def _columns(sent: Sequence[Sent]) -> tuple[list[UUID], list[UUID], list[UUID]]:

@@ -1,7 +1,7 @@
 """Sums of accepted results, by label and month. Pure: bytes in, counts out."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -105,13 +105,10 @@ class Tally:
         if result.uncertain and len(self.uncertain_owners) < self.least:
             self.uncertain_owners.add(owner)
         for month, counts in result.months.items():
-            if not counts.keys() <= self._enough[month]:
+            if not self._enough[month].issuperset(counts):
                 self._feed(month, counts, owner)
-        if result.undated and not result.labels.keys() <= self._enough[_UNDATED]:
-            left = Counter(result.labels)
-            for counts in result.months.values():
-                left.subtract(counts)
-            self._feed(_UNDATED, [label for label, count in left.items() if count], owner)
+        if result.undated and not self._enough[_UNDATED].issuperset(result.labels):
+            self._feed(_UNDATED, _undated(result), owner)
 
     def _feed(self, month: str, labels: Iterable[str], owner: int) -> None:
         """Note an owner where fewer than `least` are known. A result has no zero in a month."""
@@ -122,3 +119,15 @@ class Tally:
                 owners.add(owner)
                 if len(owners) >= self.least:
                     enough.add(label)
+
+
+def _undated(result: Counted) -> Iterator[str]:
+    """Yield the labels that have items outside all months, and look no further than needed."""
+    months, left = list(result.months.values()), result.undated
+    for label, count in result.labels.items():
+        if not left:
+            return
+        undated = count - sum([counts[label] for counts in months if label in counts])
+        if undated:
+            left -= undated
+            yield label

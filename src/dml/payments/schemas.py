@@ -68,10 +68,14 @@ class CreditOut(Wire):
     reversed: AmountOut = Field(description="What of it was taken back.")
 
 
-class CreditRefusalIn(Wire):
+class CreditRefusalIn(Body):
+    model_config = example(reason="There is no such bank transfer.")
+
     reason: Text = Field(max_length=500, examples=["unknown to the bank"])
 
 
-class CreditReversalIn(Wire):
+class CreditReversalIn(Body):
+    model_config = example(reason="It was credited to somebody else.")
+
     amount: AmountIn | None = Field(None, gt=0, description="Unset: all that is left of it.")
     reason: Text = Field(max_length=500, examples=["credited to the wrong account"])

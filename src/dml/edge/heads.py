@@ -1,0 +1,68 @@
+"""What the head of a request may be, and what is answered to one that is none.
+
+Before any route is found: what is refused here ends the connection.
+"""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from dml.edge.problems import problem
+
+UNFRAMED_MAX: Final = 64 * 1024  # Bytes of what is not yet a whole head or a piece of a body.
+HEADERS_MAX: Final = 128
+LINE_END: Final = re.compile(rb"[\r\n\0]")
+_HOST: Final = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
+
+
+class Refusal:
+    """An answer to what is no request of ours, after which the connection ends."""
+
+    def __init__(self, status: int, detail: str, **headers: str) -> None:
+        code = f"http.{status}"
+        told = {"Connection": "close", **{it.replace("_", "-"): headers[it] for it in headers}}
+        answer = problem(status, code, HTTPStatus(status).phrase, detail, headers=told)
+        self._status, self._headers = status, [*answer.raw_headers, _SAFE]
+        self._body = bytes(answer.body)
+        lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
+        lines += [name + b": " + value for name, value in self._headers]
+        self.written = b"\r\n".join([*lines, b"", self._body])
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer in its turn, in the place of the application."""
+        start = {"type": "http.response.start", "status": self._status, "headers": self._headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self._body})
+
+
+_SAFE: Final = (b"x-content-type-options", b"nosniff")
+TOO_MANY: Final = Refusal(
+    503, "There are too many connections. Close some, or ask again in a moment.", retry_after="2"
+)
+TOO_LONG: Final = Refusal(
+    431,
+    f"Send at most {UNFRAMED_MAX} bytes and {HEADERS_MAX} headers before the body, and as many "
+    "bytes between two pieces of it.",
+)
+NO_REQUEST: Final = Refusal(400, "This is no HTTP/1.1 request. Send one as RFC 9112 has it.")
+NO_HOST: Final = Refusal(400, "Send one `Host` header that names whom you ask, and no second one.")
+NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its own.")
+
+
+def refuse_head(url: bytes, headers: Sequence[tuple[bytes, bytes]], version: str) -> Refusal | None:
+    """Tell what is wrong with a head that could be parsed."""
+    size = len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
+    if size > UNFRAMED_MAX or len(headers) > HEADERS_MAX:
+        return TOO_LONG
+    hosts = [value for name, value in headers if name == b"host"]
+    if not hosts and version == "1.0":
+        return None  # It did not have to say whom it asks, and we do not ask for it.
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return NO_HOST
+    if url.startswith(b"/"):
+        return None
+    named = url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+    return None if named.lower() == hosts[0].lower() else NO_HOST

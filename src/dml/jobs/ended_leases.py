@@ -1,0 +1,61 @@
+"""Leases that end without a word from who holds them: statements as those of the device path.
+
+Each is sent again until it finds nothing more, and may be at work beside the others.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from dml.core.db import RawConnection
+from dml.core.ids import DeviceId, VersionId
+
+# Promises: the leases in `over` end once, and their places are open again. Places are locked in one
+# order; a lease that somebody holds just now is left for later.
+END_LEASES: Final = """
+over AS MATERIALIZED ({over}),
+ended AS (
+    UPDATE assignments SET state = '{state}', slot = NULL
+    WHERE id = ANY (ARRAY(SELECT id FROM over))
+),
+locked AS MATERIALIZED (
+    SELECT p.job_id, p.bucket, o.count FROM (
+        SELECT job_id, bucket, count(*)::int AS count FROM over
+        GROUP BY job_id, bucket ORDER BY job_id, bucket
+    ) o CROSS JOIN LATERAL (
+        SELECT job_id, bucket FROM job_places
+        WHERE job_id = o.job_id AND bucket = o.bucket LIMIT 1 FOR UPDATE
+    ) p
+),
+given_back AS (
+    UPDATE job_places p SET open = p.open + l.count FROM locked l
+    WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM locked))
+      AND p.job_id = l.job_id AND p.bucket = l.bucket
+)"""
+SWEEP_MAX: Final = 1_000
+_LEASED_NOW: Final = """
+    SELECT id, job_id, bucket FROM assignments
+    WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
+_RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
+_SWEEP: Final = f"WITH {END_LEASES.format(over=_RAN_OUT, state='expired')} SELECT id FROM over"
+_OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
+_OF_VERSION: Final = _LEASED_NOW.format(
+    which="job_id = ANY (ARRAY(SELECT id FROM jobs WHERE version_id = $1 AND ended_at IS NULL))",
+    limit=SWEEP_MAX,
+)
+_RECALL: Final = f"WITH {END_LEASES.format(over=_OF_VERSION, state='expired')} SELECT id FROM over"
+_REVOKE: Final = f"WITH {END_LEASES.format(over=_OF_DEVICE, state='expired')} SELECT id FROM over"
+
+
+async def revoke(connection: RawConnection, device_id: DeviceId) -> int:
+    """End every lease of a device. Return how many."""
+    return len(await connection.fetch(_REVOKE, device_id))
+
+
+async def recall(connection: RawConnection, version_id: VersionId) -> int:
+    """End at most SWEEP_MAX leases of jobs that run this version. Return how many."""
+    return len(await connection.fetch(_RECALL, version_id))
+
+
+async def sweep(connection: RawConnection) -> list[UUID]:
+    """End at most SWEEP_MAX leases that ran out. Return their assignments."""
+    return [row["id"] for row in await connection.fetch(_SWEEP)]
