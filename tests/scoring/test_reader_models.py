@@ -151,7 +151,7 @@ ZERO = [weight("zero", np.float32(0))]
          "model.output_shape"),
         (linear(1, node("Dropout", ["p", "half", "true"], ["y"]),
                 weights=[weight("half", np.float32(0.5)), weight("true", True)]),
-         MetricName.MAE, "model.not_deterministic"),
+         MetricName.MAE, "model.training_mode"),
         (linear(1, node("RandomNormalLike", ["p"], ["y"])), MetricName.MAE,
          "model.random_operator"),
         (linear(1, node("Cast", ["p"], ["y"], to=TensorProto.DOUBLE),
@@ -164,6 +164,21 @@ def test_models_that_give_no_predictions_are_refused(
     reader: Reader, model: bytes, metric: MetricName, code: str
 ) -> None:
     assert code in refusal(reader, model, metric)
+
+
+@pytest.mark.parametrize("batch", [None, 1])
+def test_one_that_takes_its_scale_from_the_batch_is_told_so(
+    reader: Reader, batch: int | None
+) -> None:
+    scaled = [
+        node("DynamicQuantizeLinear", ["p"], ["q", "scale", "zero"]),
+        node("DequantizeLinear", ["q", "scale", "zero"], ["y"]),
+    ]
+    model = linear(1, *scaled, shape=[batch, FEATURES], outputs=[tensor("y", [batch, 1])])
+    if batch is None:
+        assert "model.quantized_by_batch" in refusal(reader, model, MetricName.MAE)
+    else:
+        reader.check_model(model, metric=MetricName.MAE, features=FEATURES, classes=0)
 
 
 def test_outputs_that_are_no_probabilities_are_refused_when_run(reader: Reader) -> None:

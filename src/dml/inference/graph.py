@@ -41,7 +41,9 @@ TRAINING: Final = "Export in evaluation mode: model.eval(), and no dropout."
 PASSING_ON: Final = frozenset(
     {"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Transpose"}
     | {"Dropout", "Clip", "ZipMap", "Concat", "Slice", "Gather", "Split"}
+    | {"QuantizeLinear", "DequantizeLinear"}
 )
+SCALES_BY_BATCH: Final = "DynamicQuantizeLinear"
 DENIED: Final = frozenset({"ImageDecoder", "StringNormalizer"})  # decoders of hostile bytes
 
 
@@ -178,10 +180,12 @@ class Survey:
         domains = {name: name.partition("::")[0] for name in self.operators.keys() - plain}
         known = OPSETS.keys() | own_domains  # its own functions are refused as such
         if custom := [name for name, domain in domains.items() if domain not in known]:
+            remedy = "Export without custom operators, and without a runtime's own optimisations."
+            if any(_quantizes(name) for name in custom):
+                remedy += " Quantize it with ONNX's own operators, as in the QDQ format."
             self.refuse(
                 "model.custom_operator",
-                f"Only ONNX's own operators can be run, not {named(custom)}. "
-                "Export without custom operators, and without a runtime's own optimisations.",
+                f"Only ONNX's own operators can be run, not {named(custom)}. {remedy}",
             )
         if flow := plain & CONTROL_FLOW:
             self.refuse(
@@ -207,6 +211,12 @@ def last_operator(model: ModelProto, output: str) -> str | None:
             return None if node is None else as_text(node.op_type)
         output = node.input[0]
     return None
+
+
+def _quantizes(operator: str) -> bool:
+    """Whether the name is one of those that onnxruntime gives to its own quantized operators."""
+    name = operator.rpartition("::")[2]
+    return any(part in name for part in ("Quant", "QLinear", "QAttention", "Integer", "NBits"))
 
 
 def _trains(node: NodeProto, true_weights: frozenset[str]) -> bool:

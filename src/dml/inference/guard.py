@@ -18,6 +18,11 @@ from dml.inference.spec import InputSpec
 # How far one item's probability may depend on its neighbours in the batch. Rounding is a
 # thousandth of it; a softmax over the wrong axis, or BatchNormalization in training, far more.
 NEIGHBOURS_TOLERANCE: Final = 0.05
+QUANTIZED_BY_BATCH: Final = Reason(
+    "model.quantized_by_batch",
+    "It is quantized dynamically, with one scale for a whole batch, so that each output depends on "
+    "what else is in its batch. Quantize it statically, or fix the batch to 1.",
+)
 SAME: Final = 1e-6  # so little may probabilities differ, by rounding, where nothing is looked at
 TRIAL_SIDES: Final = (1, 1.5, 0.6, 1, 1)  # widths of the images, in that of the spec
 FIELDS_MAX: Final = 10_000  # a model has a dozen, and some for metadata
@@ -48,7 +53,8 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
     if reasons := graph.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed  # the runtime will need the memory
-    try_out(Session(model), spec, label_count)
+    scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
+    try_out(Session(model), spec, label_count, scaled_by_batch=scaled_by_batch)
     return signature
 
 
@@ -71,7 +77,9 @@ def refuse_at_a_glance(model: bytes) -> None:
         raise Refused([Reason("model.not_onnx", detail)]) from wrong
 
 
-def try_out(session: Session, spec: InputSpec, label_count: int) -> None:
+def try_out(
+    session: Session, spec: InputSpec, label_count: int, *, scaled_by_batch: bool = False
+) -> None:
     """Run images through the model; Refused where the outputs are not what counting needs."""
     items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
     output = session.run(items, spec)
@@ -86,6 +94,8 @@ def try_out(session: Session, spec: InputSpec, label_count: int) -> None:
         return
     alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
     if np.abs(as_probabilities(alone, spec) - shares).max() > NEIGHBOURS_TOLERANCE:
+        if scaled_by_batch:
+            raise Refused([QUANTIZED_BY_BATCH])
         detail = (
             "An image's output depends on the other images in its batch: a softmax over the wrong "
             "axis, or a layer in training mode. Mend that, or fix the batch to 1."

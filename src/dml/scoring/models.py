@@ -40,7 +40,8 @@ def check(model: bytes, metric: MetricName, features: int, classes: int) -> Sign
     if reasons := graph.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed
-    _try_out(Session(model, BATCH_MAX), metric, features, classes)
+    scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
+    _try_out(Session(model, BATCH_MAX), metric, features, classes, scaled_by_batch=scaled_by_batch)
     return signature
 
 
@@ -129,7 +130,9 @@ def _output(
     return output
 
 
-def _try_out(session: Session, metric: MetricName, features: int, classes: int) -> None:
+def _try_out(
+    session: Session, metric: MetricName, features: int, classes: int, *, scaled_by_batch: bool
+) -> None:
     rows = trial_rows(features)
     name = _chosen(session, metric, classes)
     output = _output(session, name, metric, classes, rows)
@@ -140,6 +143,8 @@ def _try_out(session: Session, metric: MetricName, features: int, classes: int) 
     single = [_output(session, name, metric, classes, rows[i : i + 1]) for i in range(len(rows))]
     alone = np.concatenate(single)
     if (np.abs(alone - output) > NEIGHBOURS_TOLERANCE * (1 + np.abs(output))).any():
+        if scaled_by_batch:
+            raise Refused([guard.QUANTIZED_BY_BATCH])
         detail = (
             "A row's output depends on the other rows in its batch: a softmax over the wrong "
             "axis, or a layer in training mode. Mend that, or fix the batch to 1."
