@@ -161,13 +161,17 @@ async def refuse_request(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """Return every method that this path has; FastAPI names those of the first route it finds."""
-    found = set[str]()
+    """Return every method that this path has; FastAPI names those of the first route it finds.
+
+    A path that is written out, such as `/v1/devices/limits`, is none of `/v1/devices/{device_id}`.
+    """
+    found, path = set[str](), ""
     for route in request.app.routes:
         inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
         for it in inner():
-            if it.path_regex.match(request.scope["path"]):
+            if it.path_regex.match(request.scope["path"]) and it.path == (path or it.path):
                 found |= getattr(it, "methods", {"GET"})  # Files below a path are read.
+                path = it.path
     return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
