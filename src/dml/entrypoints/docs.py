@@ -44,7 +44,7 @@ def _policy_of(page: bytes) -> str:
     scripts = [hashlib.sha256(it).digest() for it in _SCRIPT.findall(page)]
     hashes = " ".join(f"'sha256-{b64encode(it).decode()}'" for it in scripts)
     return (
-        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self'; "
         "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
