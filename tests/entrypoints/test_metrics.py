@@ -19,7 +19,7 @@ def client_from(world: World, address: str) -> httpx2.AsyncClient:
 
 async def test_requests_are_counted_by_their_route(world: World) -> None:
     person = await world.person("someone")
-    for path in ("/problems/http.404", "/problems/http.405", "/nothing/here", "/nothing/there"):
+    for path in ("/problems/no.one", "/problems/no.other", "/nothing/here", "/nothing/there"):
         await world.client.get(path)
     await world.client.request("BREW", "/healthz")
     await person.get(f"/v1/users/{person.id}")

@@ -233,6 +233,8 @@ def _signal(processes: Sequence[Process], number: signal.Signals) -> None:
 
 
 def _fingerprint(plan: Plan, command: Sequence[str], environment: Mapping[str, str]) -> str:
+    # Another number of workers changes each one's share of the cores: no reason to end any.
+    ignored = _COUNTS if "DML_SANDBOXES" in os.environ else {*_COUNTS, "DML_SANDBOXES"}
     settings = [it for it in sorted(environment.items()) if it[0].startswith("DML_")]
-    text = json.dumps([plan.folder, list(command), [it for it in settings if it[0] not in _COUNTS]])
+    text = json.dumps([plan.folder, list(command), [it for it in settings if it[0] not in ignored]])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -3,12 +3,14 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import httpx2
 import pytest
@@ -197,6 +199,10 @@ def test_its_file_of_keys_is_for_its_owner_alone(local_chain: LocalChain) -> Non
     assert (local_chain.home / "chain.state").stat().st_mode & 0o777 == 0o600
 
 
+# One of several threads may be seen to be gone before its parent can learn how it ended.
+TOLD: Final = r"Local chain (died|was killed \(SIGKILL\)); it was started again"
+
+
 def test_up_keeps_chain_and_its_reader_alive_and_gives_the_key_to_the_reader_alone(
     marketplace: Marketplace,
 ) -> None:
@@ -220,8 +226,7 @@ def test_up_keeps_chain_and_its_reader_alive_and_gives_the_key_to_the_reader_alo
     marketplace.kill(*names)
     for name in names:
         marketplace.until_another(name, [before[name]])
-    told = "Local chain was killed (SIGKILL); it was started again."
-    marketplace.until(lambda: told in marketplace.logs())
+    marketplace.until(lambda: re.search(TOLD, marketplace.logs()) is not None)
     assert marketplace.process("api-1") == before["api-1"]
     marketplace.until(LocalChain(marketplace.home).is_there)
     marketplace.down()
