@@ -190,7 +190,10 @@ def _requests(market: Market, token: str) -> dict[str, tuple[int, bytes]]:
 
 def _fill(market: Market) -> str:
     """Make somebody with a token, and rows as the use cases leave them. Return the token."""
-    os.environ["DML_SIGN_INS_PER_MINUTE"] = "1000000"
+    os.environ |= dict.fromkeys(
+        ("DML_PASSWORD_HASHES_WAITING", "DML_PASSWORD_HASHES_OF_ONE", "DML_SIGN_INS_A_MINUTE"),
+        "1000",
+    )
     market.start(apis=1)
     with httpx2.Client(base_url=f"http://127.0.0.1:{market.port}", trust_env=False) as client:
         body = {"email": EMAIL, "password": PASSWORD}

@@ -18,6 +18,7 @@ from demo.made import Classifier
 TIMEOUT_SECONDS: Final = 30
 CHECK_SECONDS: Final = 60
 LOOK_SECONDS: Final = 0.1
+TRIES_MAX: Final = 30  # Of a request that we are asked to send again later.
 
 
 def web(url: str) -> httpx2.AsyncClient:
@@ -66,7 +67,11 @@ class Person:
         """
         headers = self._headers() | ({"Content-Type": media_type} if media_type else {})
         try:
-            answer = await self.client.request(method, path, json=body, headers=headers, **more)
+            for _ in range(TRIES_MAX):
+                answer = await self.client.request(method, path, json=body, headers=headers, **more)
+                if answer.status_code not in (429, 503):
+                    break  # Else we are asked to come again: twenty people share our address.
+                await asyncio.sleep(int(answer.headers.get("Retry-After", "1")))
         except httpx2.HTTPError as error:
             raise Failed(f"{method} {path}: {type(error).__name__} {error}") from error
         if not answer.is_success:

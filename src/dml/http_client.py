@@ -99,6 +99,8 @@ class HttpClient:
                 proxy=proxy,
                 timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
                 headers={"User-Agent": name, "Accept-Encoding": "identity"},
+                # Well below the five seconds after which many servers close one that rests.
+                limits=httpx2.Limits(keepalive_expiry=2.0),
             )
         except (httpx2.InvalidURL, ValueError) as error:
             raise Misconfigured(f"{self.url} can't be asked{self._through}: {error}") from None

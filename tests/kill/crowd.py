@@ -71,11 +71,11 @@ class Record:
             sent = time.monotonic()
             try:
                 answer = await (send if repeated or first is None else first)()
-                if answer.status_code < 500:
+                if answer.status_code < 500 and answer.status_code != 429:
                     self.answer_seconds.append(time.monotonic() - sent)
                     return answer, repeated
                 self.seen[f"{answer.status_code}, asked again"] += 1
-                if answer.status_code != 503:
+                if answer.status_code not in (429, 503):
                     self.wrong.append(f"{answer.status_code}: {answer.request.url} {answer.text}")
             except LOST as error:
                 self.seen[f"{type(error).__name__}, asked again"] += 1

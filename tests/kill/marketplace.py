@@ -39,6 +39,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "worker_processes": 2,
     "log_level": "WARNING",
     "local_chain": False,
+    "second_admin_above": "1000000",
 }
 
 

@@ -37,7 +37,7 @@ async def ask(
         raise ChainAway from error
 
 
-def _endpoints(request: Request) -> Endpoints | None:
+async def _endpoints(request: Request) -> Endpoints | None:
     return cast("Endpoints | None", request.app.state.chain())
 
 

@@ -9,24 +9,28 @@ the memory of each process, should not pay for that. At the top of a module, as 
         jinja2 = deferred("jinja2")
 """
 
+import importlib
 import importlib.util
 import sys
 from types import ModuleType
+from typing import Any
 
 
 def deferred(name: str) -> ModuleType:
-    """Return a package that imports itself when it is first asked for an attribute.
+    """Return what stands for a package, and imports it when it is first asked for an attribute.
 
-    One at the top: of `a.b`, `a` would be imported at once. Use it from one thread.
+    One at the top: of `a.b`, `a` would be imported at once. Any thread may be the first.
     """
     assert "." not in name, name
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
+    if importlib.util.find_spec(name) is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    spec.loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return _Deferred(name)
+
+
+class _Deferred(ModuleType):
+    """Not `importlib.util.LazyLoader`: of Python 3.11, it shows other threads a half-made module."""
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), attribute)

@@ -55,7 +55,7 @@ def configure(settings: Settings) -> None:
         quiet = logging.getLogger(name)
         quiet.handlers.clear()
         quiet.propagate = True
-    for name in ("httpx2", "alembic.runtime.plugins"):
+    for name in ("httpx2", "alembic.runtime.plugins", "dml.core.pool"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
