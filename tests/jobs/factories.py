@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any, Final
 
 from dml.core.context import SYSTEM, Context
@@ -90,7 +91,8 @@ def order(version_id: VersionId, **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
-_countries: Final = iter(sorted(ALPHA_2 - {"ZM", "ZW"}))
+# Not those that tests name. After so many jobs in one process the first are long over.
+_countries: Final = cycle(sorted(ALPHA_2 - {"VU", "WF", "YT", "ZA", "ZM", "ZW"}))
 _here: Final = ["ZM"]
 
 

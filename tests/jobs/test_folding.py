@@ -116,7 +116,9 @@ async def test_what_is_shown_grows_in_steps_and_is_whole_when_the_job_is_full(
         shown.append((totals.folded, totals.shown_devices))
     assert shown == [(4, 0), (8, 7), (12, 12)]  # Steps of five or more, and five left for the last.
     assert full == [job_id]
-    assert (totals.shown_items, totals.shown_uncertain) == (totals.items, totals.uncertain)
+    # What is uncertain is told like a label: where enough owners of a step had some.
+    assert totals.shown_items == totals.items
+    assert totals.shown_uncertain <= totals.uncertain
 
 
 @waiting(60, 40)

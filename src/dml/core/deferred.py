@@ -30,7 +30,7 @@ def deferred(name: str) -> ModuleType:
 
 
 class _Deferred(ModuleType):
-    """Not `importlib.util.LazyLoader`: of Python 3.11, it shows other threads a half-made module."""
+    """Not by `importlib.util.LazyLoader`: in Python 3.11, other threads see a half-made module."""
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(importlib.import_module(self.__name__), attribute)
