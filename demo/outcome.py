@@ -97,12 +97,18 @@ class Outcome:
 
     @property
     def error_percent(self) -> Decimal:
-        """How far the counts are from the truth: the sum of all differences, in photos of 100."""
+        """How far the counts are from the truth: the sum of all differences, in photos of 100.
+
+        Without photos whose label is kept back, for too few people had it: that is no mistake.
+        """
         differences = sum(
             abs(self.answer.labels.get(label, 0) - count)
             for label, count in self.truth.labels.items()
         )
-        return (Decimal(100 * differences) / self.truth.photos).quantize(Decimal("0.01"))
+        told = sum(self.answer.labels.values()) + self.answer.uncertain
+        kept_back = max(0, self.truth.photos - told)
+        wrong = max(0, differences - kept_back)
+        return (Decimal(100 * wrong) / self.truth.photos).quantize(Decimal("0.01"))
 
 
 def faults(it: Outcome) -> list[str]:
