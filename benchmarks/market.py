@@ -92,7 +92,9 @@ class Market:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx2.TransportError):
-                if httpx2.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200:
+                # Without a worker it is not ready for people, and serves all the same.
+                ready = httpx2.get(f"http://127.0.0.1:{self.port}/readyz").json()
+                if ready["database"] == "ok":
                     return
             time.sleep(0.05)
         raise RuntimeError(f"the API does not serve: see {self.home}/server.log")
