@@ -23,6 +23,7 @@ LINES_OF_A_FUNCTION_MAX = 70
 ROUTES = sorted(SRC.rglob("*routes.py"))
 DOMAINS = {"accounts", "algorithms", "bounties", "devices", "jobs", "payments"}
 TOLD = DOMAINS | {"chain"}  # Which speaks of HTTP's statuses and receipts', too.
+BY_HAND = {"dml.chain.operating", "dml.chain.rereading"}  # Commands' own: no route meets them.
 DOMAIN_FILES = [path for path in FILES if path.parent.name in DOMAINS]
 SHAPES_IN = [shape for shape in Wire.__subclasses__() if shape.__name__.endswith("In")]
 
@@ -79,7 +80,8 @@ def test_every_refusal_of_a_domain_is_told_by_some_route() -> None:
     with app_without_database() as app:
         told = json.dumps(app.openapi())
     for error in all_refusals():
-        if error.__module__.startswith("dml.") and error.__module__.split(".")[1] in TOLD:
+        ours = error.__module__.startswith("dml.") and error.__module__ not in BY_HAND
+        if ours and error.__module__.split(".")[1] in TOLD:
             assert f'"{error.code}"' in told, error
 
 

@@ -70,7 +70,7 @@ async def test_a_hostile_file_is_taken_in_and_refused_with_a_reason(
     assert [it["code"] for it in shown["refusals"]] == [code]
     assert shown["checked_at"] is not None
     refused = problem(await ada.post(f"{version}/submit"), 409, "algorithms.wrong_state")
-    assert (refused["state"], refused["allowed"]) == ("refused", [])
+    assert (refused["state"], refused["allowed"]) == ("refused", ["deleted"])
     last = (await ada.get(f"{version}/timeline")).json()
     assert last["entries"][-1]["reason"] == shown["refusals"][0]["detail"]
     assert last["next"] == []

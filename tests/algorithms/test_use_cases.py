@@ -65,7 +65,9 @@ async def bring_to(at: At, owner: UserId, judge: UserId, state: VersionState) ->
         return version
     finding = REFUSED if state is VersionState.REFUSED else PASSED
     await service.conclude_check(Context(mine.tx, SYSTEM, NOW), version.id, finding)
-    if state in (VersionState.CHECKED, VersionState.REFUSED):
+    if state is VersionState.DELETED:
+        await service.delete(mine, version.algorithm_id, version.id)
+    if state in (VersionState.CHECKED, VersionState.REFUSED, VersionState.DELETED):
         return version
     await service.submit(mine, version.algorithm_id, version.id)
     if state in (VersionState.APPROVED, VersionState.RECALLED):
@@ -194,7 +196,7 @@ async def test_a_developer_has_one_file_checked_at_a_time(
 
 
 @pytest.mark.parametrize("state", VersionState)
-async def test_each_verb_works_from_one_state_alone(
+async def test_each_verb_works_from_its_own_states_alone(
     at: At, owner: UserId, rival: UserId, state: VersionState
 ) -> None:
     version = await bring_to(at, owner, rival, state)
@@ -211,6 +213,9 @@ async def test_each_verb_works_from_one_state_alone(
     if state is not VersionState.APPROVED:
         with pytest.raises(rules.WrongState):
             await service.recall(theirs, *ids, reason="no")
+    if state not in (VersionState.CHECKED, VersionState.REFUSED, VersionState.REJECTED):
+        with pytest.raises(rules.WrongState):
+            await service.delete(mine, *ids)
     assert version.state is state
 
 
