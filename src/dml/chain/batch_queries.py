@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.models import (
@@ -15,6 +15,7 @@ from dml.chain.models import (
     Withdrawal,
 )
 from dml.chain.states import WithdrawalState
+from dml.chain.withdrawal_rules import MAY_GO, MAY_GO_AGAIN
 from dml.core.ids import BatchId, VaultId
 
 OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
@@ -131,19 +132,11 @@ async def find_often_refused(
 
 
 def _requeued() -> Select[Withdrawal]:
-    return select(Withdrawal).where(
-        Withdrawal.state == WithdrawalState.AUTHORISED,
-        Withdrawal.ended_at.is_(None),
-        Withdrawal.batch_id.is_(None),
-    )
+    return select(Withdrawal).where(text(MAY_GO_AGAIN))
 
 
 def _requested() -> Select[Withdrawal]:
-    return select(Withdrawal).where(
-        Withdrawal.state == WithdrawalState.REQUESTED,
-        Withdrawal.ended_at.is_(None),
-        ~Withdrawal.needs_review | Withdrawal.reviewed_at.is_not(None),
-    )
+    return select(Withdrawal).where(text(MAY_GO))
 
 
 async def _open(tx: AsyncSession, batch: Batch, *, lock: bool = False) -> OpenBatch:

@@ -16,7 +16,7 @@ from dml.chain.batch_queries import OpenBatch
 from dml.chain.fees import GWEI
 from dml.chain.models import Batch, SignedTransaction, Vault, Withdrawal
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawal_rules import payout_account
+from dml.chain.withdrawal_rules import may_go, payout_account
 from dml.core import audit, money
 from dml.core.context import Context
 from dml.core.ids import BatchId, VaultId, WithdrawalId, new_id
@@ -239,6 +239,7 @@ async def _make(
         it.batch_id = batch.id
         facts = {"batch": str(batch.id)}
         if it.number is None:
+            assert may_go(it)
             it.number, it.authorised_at = next(numbers), ctx.now
             move = rules.move_withdrawal(it, WithdrawalState.AUTHORISED)
             audit.record(ctx, it.reference, "authorised", move, facts=facts | {"number": it.number})

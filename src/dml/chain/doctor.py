@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.chain.withdrawal_rules import WAITS_FOR_REVIEW
 from dml.payments.doctor import Check, look
 
 DEPOSITS: Final = (
@@ -198,12 +199,12 @@ LIFE: Final = (
     Check(
         "A withdrawal waits that no admin needs to look at, or was sent and does not end",
         "O(open withdrawals)",
-        """SELECT 'withdrawal:' || id || ' is ' || state || ' since ' || since
+        f"""SELECT 'withdrawal:' || id || ' is ' || state || ' since ' || since
         FROM withdrawals CROSS JOIN LATERAL (
             SELECT coalesce(authorised_at, reviewed_at, requested_at)
         ) it (since)
         WHERE ended_at IS NULL AND since < now() - interval '2 days'
-          AND (state = 'authorised' OR NOT needs_review OR reviewed_at IS NOT NULL)""",
+          AND NOT ({WAITS_FOR_REVIEW})""",  # noqa: S608 - our own constant
     ),
     Check(
         "A batch of withdrawals was made two days ago and is not settled",

@@ -24,7 +24,7 @@ from dml.chain.models import (
 )
 from dml.chain.rules import DepositNotFound, NotConnected, WithdrawalNotFound
 from dml.chain.states import DepositState, WithdrawalState
-from dml.chain.withdrawal_rules import DAY, Recent
+from dml.chain.withdrawal_rules import DAY, WAITS_FOR_REVIEW, Recent
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import DepositId, UserId, VaultId, WalletId, WithdrawalId
@@ -289,12 +289,7 @@ async def list_to_review(
 ) -> Sequence[Withdrawal]:
     """Return the withdrawals that wait for an admin, the oldest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
-    query = select(Withdrawal).where(
-        Withdrawal.state == WithdrawalState.REQUESTED,
-        Withdrawal.ended_at.is_(None),
-        Withdrawal.needs_review,
-        Withdrawal.reviewed_at.is_(None),
-    )
+    query = select(Withdrawal).where(text(WAITS_FOR_REVIEW))
     if after is not None:
         query = query.where(Withdrawal.id > after)
     return (await tx.scalars(query.order_by(Withdrawal.id).limit(limit + 1))).all()

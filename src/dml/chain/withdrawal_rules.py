@@ -172,11 +172,33 @@ def needs_review(terms: Terms, recent: Recent, amount: MicroTokens) -> bool:
 
 
 def waits_for_review(withdrawal: Withdrawal) -> bool:
+    """Whether an admin has to look at it before it goes."""
     return (
         withdrawal.state is WithdrawalState.REQUESTED
         and withdrawal.needs_review
         and withdrawal.reviewed_at is None
     )
+
+
+def may_go(withdrawal: Withdrawal) -> bool:
+    """Whether it may be authorised: it was asked for, and no admin has to look at it any more."""
+    return withdrawal.state is WithdrawalState.REQUESTED and not waits_for_review(withdrawal)
+
+
+def may_go_again(withdrawal: Withdrawal) -> bool:
+    """Whether it has its number and waits for another batch, after one that did not pay it."""
+    return withdrawal.state is WithdrawalState.AUTHORISED and withdrawal.batch_id is None
+
+
+# The same as conditions in SQL, over the columns of `withdrawals`: a test compares each with its
+# function over all that the columns can hold. `ended_at` is there for the index of open ones.
+WAITS_FOR_REVIEW: Final = (
+    "ended_at IS NULL AND state = 'requested' AND needs_review AND reviewed_at IS NULL"
+)
+MAY_GO: Final = (
+    "ended_at IS NULL AND state = 'requested' AND (NOT needs_review OR reviewed_at IS NOT NULL)"
+)
+MAY_GO_AGAIN: Final = "ended_at IS NULL AND state = 'authorised' AND batch_id IS NULL"
 
 
 def require_to_review(withdrawal: Withdrawal) -> None:
