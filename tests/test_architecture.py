@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel
 from dml.core.db import SCHEMA_REVISION
 from dml.core.errors import all_refusals
 from dml.core.wire import Wire, check_moment, check_text
-from dml.entrypoints.describe import app_without_database, openapi_json
+from dml.entrypoints.cli.describe import app_without_database, openapi_json
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"

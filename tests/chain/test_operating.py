@@ -28,8 +28,8 @@ from dml.chain.rereading import NotHalted
 from dml.chain.signers import KeySigner
 from dml.core.context import SYSTEM, Context
 from dml.core.settings import Settings
-from dml.entrypoints import chain_repairs
 from dml.entrypoints.chain_process import Former
+from dml.entrypoints.cli import chain_repairs
 from dml.entrypoints.embedded.refusals import Refused
 from dml.payments import doctor as ledger_doctor
 from dml.payments.rules import InsufficientFunds

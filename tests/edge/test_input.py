@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from dml.core.context import Role
 from dml.core.countries import ALPHA_2
 from dml.core.ids import new_id
-from dml.entrypoints.describe import app_without_database
+from dml.entrypoints.cli.describe import app_without_database
 from dml.entrypoints.server import ROUTERS
 from tests.devices.factories import pair
 from tests.world import PASSWORD, World, problem

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from dml.core.db import connect
 from dml.core.settings import Settings
-from dml.entrypoints.admin import FIRST_EMAIL
+from dml.entrypoints.cli.admin import FIRST_EMAIL
 from dml.entrypoints.server import create_app
 
 

@@ -10,11 +10,14 @@ from typer.testing import CliRunner
 
 from dml.core import nodes
 from dml.core.settings import Settings
-from dml.entrypoints import chain_status, chain_wiring, cli, faucet
+from dml.entrypoints import chain_wiring
+from dml.entrypoints.cli import chain_status
+from dml.entrypoints.cli import main as cli
 from dml.entrypoints.embedded import chain
 from dml.entrypoints.embedded.chain import Account, Facts
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.health import look_at_chain
+from dml.entrypoints.local_chain import faucet
 from tests.chain.rows import make_vault
 
 SOMEBODY = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"

@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from dml.core.ids import new_id
 from dml.core.settings import Settings
-from dml.entrypoints import job_results
-from dml.entrypoints.job_results import Form
+from dml.entrypoints.cli import job_results
+from dml.entrypoints.cli.job_results import Form
 from dml.jobs.models import JobState
 from tests.jobs.factories import (
     Ordered,

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from dml.core.settings import Settings
-from dml.entrypoints import sim
+from dml.entrypoints.cli import sim
 from dml.entrypoints.embedded.refusals import Refused
 from dml.sim.simulation import Wish
 

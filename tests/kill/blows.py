@@ -12,9 +12,9 @@ from typing import Final
 
 import psycopg
 
-from dml.entrypoints import up
 from dml.entrypoints.embedded import accounts, locks, postgres, servers, valkey
 from dml.entrypoints.embedded.locks import Process
+from dml.entrypoints.supervisor import up
 from tests.kill.marketplace import Marketplace, until
 from tests.kill.processes import Killable
 

@@ -22,9 +22,10 @@ import httpx2
 import psycopg
 
 from dml.core.settings import Settings
-from dml.entrypoints import migrate, up, up_children, wiring
+from dml.entrypoints import migrate, wiring
 from dml.entrypoints.embedded import accounts, life, locks, places, postgres, servers
 from dml.entrypoints.server import create_app
+from dml.entrypoints.supervisor import children, up
 from tests.conftest import ROOT
 from tests.kill.processes import Kept, Killable, Supervised, end, of_sessions, start
 from tests.world import World
@@ -160,8 +161,8 @@ async def supervised() -> AsyncIterator[Marketplace]:
                 made = Marketplace(
                     settings,
                     environment,
-                    [Supervised(it) for it in up_children.apis(plan)],
-                    [Supervised(it) for it in up_children.workers(plan)],
+                    [Supervised(it) for it in children.apis(plan)],
+                    [Supervised(it) for it in children.workers(plan)],
                     world,
                     is_supervised=True,
                 )
@@ -175,7 +176,7 @@ async def supervised() -> AsyncIterator[Marketplace]:
             down = await start("down", environment, home.with_name("up.log"))
             assert await down.wait() == 0
             assert not any(locks.is_held(plan.lock(name)) for name in ("up", "supervisor"))
-            assert not up_children.running(plan)
+            assert not children.running(plan)
 
 
 def _show(*logs: Path) -> None:

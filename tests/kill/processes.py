@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from dml.entrypoints.up_children import Child
+from dml.entrypoints.supervisor.children import Child
 
 DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 _AGAIN_SECONDS: Final = 0.2

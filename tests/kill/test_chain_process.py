@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from dml.core.db import connect
 from dml.core.engine_supervisor import LOST
 from dml.core.settings import Settings
-from dml.entrypoints import faucet
 from dml.entrypoints.embedded import locks
+from dml.entrypoints.local_chain import faucet
 from tests.entrypoints.up.chains import LocalChain
 from tests.entrypoints.up.marketplace import SOURCE
 from tests.kill.processes import DML

@@ -12,9 +12,10 @@ gc.disable()
 sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: not to be found.
 
 from dml.core.settings import Settings  # noqa: E402 - after that
-from dml.entrypoints import ahead, server  # noqa: E402 - after that
+from dml.entrypoints import server  # noqa: E402 - after that
 from dml.entrypoints.embedded.refusals import Refused  # noqa: E402 - after that
-from dml.entrypoints.up_console import refuse  # noqa: E402 - after that
+from dml.entrypoints.supervisor import ahead  # noqa: E402 - after that
+from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - after that
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import sys
 
 from dml.entrypoints import settings_read
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_console import refuse
+from dml.entrypoints.supervisor.console import refuse
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ class LocalChain:
         try:
             with (self.home / "output").open("ab") as output:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "dml.entrypoints.local_chain"],
+                    [sys.executable, "-P", "-m", "dml.entrypoints.local_chain.process"],
                     env={"PATH": os.defpath, "PYTHONPATH": str(SOURCE), "DML_HOME": str(self.home)},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

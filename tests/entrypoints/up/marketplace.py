@@ -18,17 +18,18 @@ from typing import Final, TextIO
 
 import dml
 from dml.core.settings import Settings
-from dml.entrypoints import up, up_plan
 from dml.entrypoints.embedded import accounts, life, locks, places, postgres, valkey
 from dml.entrypoints.embedded.locks import Process
+from dml.entrypoints.supervisor import up
+from dml.entrypoints.supervisor.plan import Plan, recall
 
 SOURCE: Final = Path(dml.__file__).parents[1]
 
 LAUNCH: Final = """
 import json, sys
 from dml.core.settings import Settings
-from dml.entrypoints import up
-from dml.entrypoints.up_plan import Commands
+from dml.entrypoints.supervisor import up
+from dml.entrypoints.supervisor.plan import Commands
 commands = {name: (sys.executable, "-c", code) for name, code in json.loads(sys.argv[2]).items()}
 if sys.argv[1] == "up":
     sys.exit(up.run(Settings(), commands=Commands(**commands)))
@@ -150,12 +151,12 @@ class Marketplace:
         self.ends(self.popen("down"))
 
     @property
-    def plan(self) -> up_plan.Plan:
+    def plan(self) -> Plan:
         return up.make_plan(Settings(home=self.home))
 
     @property
     def port(self) -> int:
-        return up_plan.recall(self.plan).port
+        return recall(self.plan).port
 
     def process(self, name: str) -> Process | None:
         if name == "postgres":

@@ -16,8 +16,9 @@ import httpx2
 import pytest
 
 from dml.core.settings import Settings
-from dml.entrypoints import up, up_plan
 from dml.entrypoints.embedded import chain, locks
+from dml.entrypoints.supervisor import up
+from dml.entrypoints.supervisor.plan import Chain
 from tests.entrypoints.up.chains import LocalChain
 from tests.entrypoints.up.marketplace import Marketplace
 
@@ -247,5 +248,5 @@ def test_without_its_program_the_marketplace_comes_up_and_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert up.make_plan(Settings(home=tmp_path)).chain is up_plan.Chain.MISSING
-    assert up.make_plan(Settings(home=tmp_path, local_chain=False)).chain is up_plan.Chain.NONE
+    assert up.make_plan(Settings(home=tmp_path)).chain is Chain.MISSING
+    assert up.make_plan(Settings(home=tmp_path, local_chain=False)).chain is Chain.NONE

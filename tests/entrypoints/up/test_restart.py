@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from dml.entrypoints import up_ports
+from dml.entrypoints.supervisor import ports
 from tests.entrypoints.up.marketplace import CHILDREN, Marketplace
 
 CLIENTS: Final = 4
@@ -122,7 +122,7 @@ def test_an_api_that_is_killed_leaves_the_other_to_answer(marketplace: Marketpla
     for _ in range(20):  # Were it still in the kernel's list, half of these would fail.
         assert marketplace.serves()
     marketplace.until(lambda: marketplace.process("api-1") not in (None, killed))
-    marketplace.until(lambda: up_ports.listens(marketplace.pid("api-1"), marketplace.port))
+    marketplace.until(lambda: ports.listens(marketplace.pid("api-1"), marketplace.port))
     assert marketplace.serves()
     assert marketplace.pid("api-2") == other
 
@@ -157,8 +157,8 @@ time.sleep(60)
 '''
 subprocess.Popen([sys.executable, "-c", code], stdout=-3, stderr=-3, stdin=-3)
 import time
-from dml.entrypoints import up_ports
-while not up_ports._listeners(int(os.environ["DML_PORT"])):
+from dml.entrypoints.supervisor import ports
+while not ports._listeners(int(os.environ["DML_PORT"])):
     time.sleep(0.05)
 pathlib.Path(os.environ["DML_HOME"], "taken").write_text(os.environ["DML_PORT"])
 """

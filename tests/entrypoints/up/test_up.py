@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dml.entrypoints import up_plan
 from dml.entrypoints.embedded import servers
+from dml.entrypoints.supervisor.plan import VARIABLE
 from tests.entrypoints.up.marketplace import STUBBORN, Marketplace
 
 
@@ -23,7 +23,7 @@ def test_it_comes_up_says_where_it_is_and_stops_at_ctrl_c(marketplace: Marketpla
     assert Path(given["DML_BLOBS"]) == marketplace.home / "blobs"
     assert Path(given["DML_KEYS_FILE"]) == marketplace.home / "keys.json"
     assert given["DML_REDIS_URL"].startswith("unix://")
-    assert up_plan.VARIABLE not in given
+    assert VARIABLE not in given
     with psycopg.connect(given["DML_DATABASE_URL"]) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("dml",)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dml.entrypoints import up_watch
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.supervisor import watch
 from tests.entrypoints.up.marketplace import CHILDREN, EVERYONE, STUBBORN, Marketplace
 
 
@@ -131,18 +131,18 @@ def test_delays_double_up_to_ten_seconds_and_start_over(tmp_path: Path) -> None:
         return Process(os.getpid(), _started())
 
     alive, now, tried = False, 1000.0, list[float]()
-    it = up_watch.Watch("It", start, process=dead)
+    it = watch.Watch("It", start, process=dead)
     while now < 1030:
         if "does not start" in it.tend(now):
             tried.append(now)
         now += 0.05
     gaps = [round(b - a, 1) for a, b in itertools.pairwise(tried)]
     assert gaps[:5] == [0.4, 0.8, 1.6, 3.2, 6.4]
-    assert it.delay == up_watch.DELAY_SECONDS_MAX
+    assert it.delay == watch.DELAY_SECONDS_MAX
     alive = True
     assert it.tend(now + 20) == "It died; it was started again."
-    it.tend(time.monotonic() + up_watch.STEADY_SECONDS + 1)
-    assert it.delay == up_watch.DELAY_SECONDS
+    it.tend(time.monotonic() + watch.STEADY_SECONDS + 1)
+    assert it.delay == watch.DELAY_SECONDS
 
 
 def _started() -> str:

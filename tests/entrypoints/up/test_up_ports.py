@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from dml.core.settings import Settings
-from dml.entrypoints import up, up_plan, up_ports
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.supervisor import ports, up
+from dml.entrypoints.supervisor.plan import Plan, remember
 from tests.entrypoints.up.marketplace import API, Marketplace
 
 
@@ -21,13 +22,13 @@ def test_a_taken_port_is_passed_over_and_a_wanted_one_is_refused(
         squatter.listen()
         taken = squatter.getsockname()[1]
         plan = up.make_plan(Settings(home=marketplace.home))
-        chosen = up_ports.choose(_with(plan, port=taken), 0)
-        other = up_ports.choose(_with(plan, port=chosen.number), chosen.number)
+        chosen = ports.choose(_with(plan, port=taken), 0)
+        other = ports.choose(_with(plan, port=chosen.number), chosen.number)
         assert (
             len({taken, chosen.number, other.number}) == 3
         )  # It is reserved, though nobody listens.
         chosen.release()
-        again = up_ports.choose(_with(plan, port=taken), chosen.number)
+        again = ports.choose(_with(plan, port=taken), chosen.number)
         assert again.number == chosen.number
         other.release()
         again.release()
@@ -61,13 +62,13 @@ while socket.socket().connect_ex(("127.0.0.1", int(os.environ["DML_PORT"]))):
 def test_an_address_that_is_not_ours_is_refused(marketplace: Marketplace) -> None:
     plan = up.make_plan(Settings(home=marketplace.home))
     with pytest.raises(Refused, match="cannot listen on DML_HOST"):
-        up_ports.choose(_with(plan, host="192.0.2.1"), 0)
+        ports.choose(_with(plan, host="192.0.2.1"), 0)
     with pytest.raises(Refused, match="is no address"):
-        up_ports.choose(_with(plan, host="no such host"), 0)
+        ports.choose(_with(plan, host="no such host"), 0)
 
 
-def _with(plan: up_plan.Plan, **changes: object) -> up_plan.Plan:
-    return up_plan.Plan(**{**vars(plan), **changes})
+def _with(plan: Plan, **changes: object) -> Plan:
+    return Plan(**{**vars(plan), **changes})
 
 
 def test_a_restart_takes_the_port_of_last_time_again(marketplace: Marketplace) -> None:
@@ -75,7 +76,7 @@ def test_a_restart_takes_the_port_of_last_time_again(marketplace: Marketplace) -
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     marketplace.home.mkdir()
-    up_plan.remember(marketplace.plan, port=port)
+    remember(marketplace.plan, port=port)
     for _ in range(2):
         process = marketplace.up()
         assert marketplace.port == port

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from dml.entrypoints.embedded import life
-from dml.entrypoints.up_plan import SIGNERS
+from dml.entrypoints.supervisor.plan import SIGNERS
 
 ARGUMENT: Final = "--ahead"
 _VARIABLE: Final = "DML_UP_AHEAD"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints.embedded import places
-from dml.entrypoints.up_plan import Plan, recall, remember
+from dml.entrypoints.supervisor.plan import Plan, recall, remember
 
-_MIGRATIONS: Final = Path(__file__).resolve().parents[3] / "migrations"
+_MIGRATIONS: Final = Path(__file__).resolve().parents[4] / "migrations"
 
 
 def is_remembered(plan: Plan) -> bool:

@@ -11,14 +11,14 @@ import sys
 import time
 from dataclasses import dataclass
 
-from dml.entrypoints import up_pair
-from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, life, locks, places
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_console import Console, refuse
-from dml.entrypoints.up_plan import Plan, recall, remember
-from dml.entrypoints.up_signals import Signals
-from dml.entrypoints.up_watch import DELAY_SECONDS, DELAY_SECONDS_MAX, STEADY_SECONDS
+from dml.entrypoints.supervisor import pair
+from dml.entrypoints.supervisor.ahead import Ahead
+from dml.entrypoints.supervisor.console import Console, refuse
+from dml.entrypoints.supervisor.plan import Plan, recall, remember
+from dml.entrypoints.supervisor.signals import Signals
+from dml.entrypoints.supervisor.watch import DELAY_SECONDS, DELAY_SECONDS_MAX, STEADY_SECONDS
 
 
 @dataclass
@@ -62,7 +62,7 @@ def _begin(plan: Plan, console: Console, supervised: Supervised, ahead: Ahead | 
         if ahead is not None:
             ahead.close()
         return
-    up_pair.note_of_end(plan).unlink(missing_ok=True)
+    pair.note_of_end(plan).unlink(missing_ok=True)
     remember(plan, is_ready=False)
     _start(plan, lock, supervised, ahead)
 
@@ -86,22 +86,22 @@ def _attend(plan: Plan, console: Console, signals: Signals, supervised: Supervis
         if len(signals.requests) > supervised.requests_passed_on:
             supervised.requests_passed_on += 1
             _ask_to_stop(plan)
-        signals.wait(up_pair.POLL_SECONDS)
+        signals.wait(pair.POLL_SECONDS)
 
 
 def _exit_code(
     plan: Plan, console: Console, signals: Signals, supervised: Supervised
 ) -> int | None:
     """How we end, now that there is no supervisor. None where there shall be another."""
-    note = up_pair.note_of_end(plan)
+    note = pair.note_of_end(plan)
     if note.exists():
         return int(note.read_text() or 1)
     if signals.stopping:  # It was killed while it stopped everything.
-        up_pair.stop_everything(plan, console, signals)
+        pair.stop_everything(plan, console, signals)
         return 0
     if (life.exit_code(supervised.pid) or 0) > 0 and not recall(plan).is_ready:
         console.show(f"dml: the supervisor failed:\n{life.tail(plan.logs / 'up.log')}")
-        up_pair.stop_everything(plan, console, signals)
+        pair.stop_everything(plan, console, signals)
         return 1
     return None
 
@@ -109,7 +109,7 @@ def _exit_code(
 def _start(plan: Plan, lock: int, supervised: Supervised, ahead: Ahead | None = None) -> None:
     is_steady = time.monotonic() - supervised.since > STEADY_SECONDS
     supervised.delay = DELAY_SECONDS if is_steady else min(2 * supervised.delay, DELAY_SECONDS_MAX)
-    supervised.pid = up_pair.start(up_pair.SUPERVISOR, plan, lock, ahead)
+    supervised.pid = pair.start(pair.SUPERVISOR, plan, lock, ahead)
     supervised.since = time.monotonic()
 
 
@@ -123,7 +123,7 @@ def _what_runs(plan: Plan, how: str) -> str:
     memory = recall(plan)
     if not memory.is_ready:
         return f"dml {how}, and is just starting or stopping: see {plan.logs / 'up.log'}\n"
-    return f"dml {how}.\n{up_pair.where(plan, memory.port)}"
+    return f"dml {how}.\n{pair.where(plan, memory.port)}"
 
 
 if __name__ == "__main__":

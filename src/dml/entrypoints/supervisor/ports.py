@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_plan import Plan
+from dml.entrypoints.supervisor.plan import Plan
 
 _TRIES: Final = 100
 _LISTEN: Final = "0A"  # In /proc/net/tcp.

@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from dml.entrypoints import up_children
-from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, folders, life, servers
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_console import Console
-from dml.entrypoints.up_plan import Plan, remember
-from dml.entrypoints.up_signals import Signals
+from dml.entrypoints.supervisor import children
+from dml.entrypoints.supervisor.ahead import Ahead
+from dml.entrypoints.supervisor.console import Console
+from dml.entrypoints.supervisor.plan import Plan, remember
+from dml.entrypoints.supervisor.signals import Signals
 
-FOREGROUND: Final = "dml.entrypoints.up_foreground"
-SUPERVISOR: Final = "dml.entrypoints.up_supervisor"
+FOREGROUND: Final = "dml.entrypoints.supervisor.foreground"
+SUPERVISOR: Final = "dml.entrypoints.supervisor.supervisor"
 POLL_SECONDS: Final = 0.5
 
 
@@ -56,7 +56,7 @@ def note_of_end(plan: Plan) -> Path:
 def stop_everything(plan: Plan, console: Console, signals: Signals) -> None:
     """End APIs and workers, then the servers that are ours, whoever started them."""
     console.show("Stopping …")
-    up_children.end_all(plan, up_children.running(plan), signals)
+    children.end_all(plan, children.running(plan), signals)
     try:
         servers.down(plan.home)
     except Refused as refusal:

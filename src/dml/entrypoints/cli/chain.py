@@ -47,7 +47,7 @@ def faucet(
         dml chain faucet ada@example.org --amount 250
         dml chain faucet 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
     """
-    from dml.entrypoints.faucet import run
+    from dml.entrypoints.local_chain.faucet import run
     from dml.entrypoints.settings_read import read
 
     raise typer.Exit(run(read(), to, amount))
@@ -74,7 +74,7 @@ def book_payout(
     It is taken of whoever linked the address that was paid. A withdrawal that has its number by
     mistake gets another, and is paid by that. Again: nothing more happens.
     """
-    from dml.entrypoints.chain_repairs import book_payout
+    from dml.entrypoints.cli.chain_repairs import book_payout
     from dml.entrypoints.settings_read import read
 
     raise typer.Exit(
@@ -94,7 +94,7 @@ def give_up_nonce(
     Only once the vault takes that key's word no more, at a final block and at every node. The
     numbers stay, so that nothing is paid twice; never give the old key its right back.
     """
-    from dml.entrypoints.chain_repairs import give_up_nonce
+    from dml.entrypoints.cli.chain_repairs import give_up_nonce
     from dml.entrypoints.settings_read import read
 
     raise typer.Exit(give_up_nonce(read(), sender, nonce, reason=reason, yes=yes))
@@ -108,7 +108,7 @@ def accept_history(reason: _REASON, yes: _YES = False) -> None:
     to, as far as it is there, and the platform bears the rest. Payouts that are gone are sent again
     first. Look at an explorer before: nodes that lie are replaced, and not believed.
     """
-    from dml.entrypoints.chain_repairs import accept_history
+    from dml.entrypoints.cli.chain_repairs import accept_history
     from dml.entrypoints.settings_read import read
 
     raise typer.Exit(accept_history(read(), reason=reason, yes=yes))
@@ -123,7 +123,7 @@ def status(
     The exit code is 0 where all goes on, 1 where something stands still (it says what and why),
     2 where the database cannot be asked.
     """
-    from dml.entrypoints.chain_status import run
+    from dml.entrypoints.cli.chain_status import run
     from dml.entrypoints.settings_read import read
 
     raise typer.Exit(run(read(), as_json=as_json))

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from dml.entrypoints import up_ports
 from dml.entrypoints.embedded import accounts, chain, folders, life
 from dml.entrypoints.embedded.accounts import Account
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.supervisor import ports
 from dml.inference import lockdown
 
 START_SECONDS: Final = 30.0
@@ -47,7 +47,7 @@ class Anvil:
 
     def __init__(self, program: str, began_at: int, *, log: Path, cache: Path) -> None:
         self.host = _any_address()
-        self.port = up_ports.any_free(self.host)
+        self.port = ports.any_free(self.host)
         self._connection = http.client.HTTPConnection(self.host, self.port, timeout=ANSWER_SECONDS)
         account = accounts.choose() if os.geteuid() == 0 else accounts.caller()
         # Two blocks later a block is final. The fork decides what gas costs.

@@ -3,8 +3,8 @@
     foreground  ⇄  supervisor  →  PostgreSQL, Valkey, local chain, APIs, workers, chain process
 
 Each of them, killed, comes back by itself; where all are killed, the next `dml up` recovers. A
-lock that its holder inherits tells who lives. Read: up_plan (what shall be), up_foreground,
-up_supervisor (the story), up_watch and up_children (dying and coming back).
+lock that its holder inherits tells who lives. Read: plan (what shall be), foreground,
+supervisor (the story), watch and children (dying and coming back).
 """
 
 import os
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from dml.core.settings import Settings
-from dml.entrypoints import up_children, up_pair
 from dml.entrypoints.embedded import accounts, chain, life, locks, places
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_children import Child
-from dml.entrypoints.up_console import Console, refuse
-from dml.entrypoints.up_plan import Chain, Commands, Plan
-from dml.entrypoints.up_signals import Signals
+from dml.entrypoints.supervisor import children, pair
+from dml.entrypoints.supervisor.children import Child
+from dml.entrypoints.supervisor.console import Console, refuse
+from dml.entrypoints.supervisor.plan import Chain, Commands, Plan
+from dml.entrypoints.supervisor.signals import Signals
 
 _APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
 _WORKERS_MAX: Final = 4
@@ -42,7 +42,7 @@ def run(settings: Settings, *, ready: bool = True, commands: Commands | None = N
         )
     if sys.platform == "linux":
         plan = make_plan(settings, ready=ready, commands=commands)
-        command = up_pair.command(up_pair.FOREGROUND)
+        command = pair.command(pair.FOREGROUND)
         sys.stdout.flush()
         os.execve(command[0], command, os.environ | plan.write())  # noqa: S606 - no shell is wanted
     return refuse(
@@ -60,7 +60,7 @@ def stop(settings: Settings) -> int:
         timeout = plan.shutdown_seconds + _STOP_SECONDS
         for name in ("up", "supervisor"):
             life.stop(plan.lock(name), signal.SIGTERM, account=accounts.caller(), timeout=timeout)
-        up_pair.stop_everything(plan, Console(plan.logs / "up.log"), Signals())
+        pair.stop_everything(plan, Console(plan.logs / "up.log"), Signals())
     except (Refused, OSError) as error:
         return refuse(error)
     return 0
@@ -77,7 +77,7 @@ def restart(settings: Settings) -> int:
     try:
         if not locks.is_held(plan.lock("supervisor")):
             raise Refused(f"nothing runs for {plan.home}: start it with `dml up`")
-        for child in up_children.of_our_code(plan):
+        for child in children.of_our_code(plan):
             with console.step(child.name):
                 _start_anew(child, plan.shutdown_seconds + _STOP_SECONDS)
     except (Refused, OSError) as error:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints import listening
-from dml.entrypoints.ahead import Ahead
 from dml.entrypoints.embedded import accounts, life, locks
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.up_plan import Chain, Plan
-from dml.entrypoints.up_signals import Signals
+from dml.entrypoints.supervisor.ahead import Ahead
+from dml.entrypoints.supervisor.plan import Chain, Plan
+from dml.entrypoints.supervisor.signals import Signals
 
 _KILL_SECONDS: Final = 10.0
 _LOCAL_CHAIN: Final = "local-chain"

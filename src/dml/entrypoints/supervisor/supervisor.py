@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dml.entrypoints import ahead, listening, up_children, up_pair, up_plan, up_ports, up_prepared
-from dml.entrypoints.ahead import Ahead
+from dml.entrypoints import listening
 from dml.entrypoints.embedded import chain, folders, locks, postgres, servers, valkey
 from dml.entrypoints.embedded.chain import Facts
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
 from dml.entrypoints.listening import Answer
-from dml.entrypoints.up_children import Child
-from dml.entrypoints.up_console import Console
-from dml.entrypoints.up_plan import Chain, Plan, recall, remember
-from dml.entrypoints.up_signals import Interrupted, Signals
-from dml.entrypoints.up_watch import Watch
+from dml.entrypoints.supervisor import ahead, children, pair, ports, prepared
+from dml.entrypoints.supervisor.ahead import Ahead
+from dml.entrypoints.supervisor.children import Child
+from dml.entrypoints.supervisor.console import Console
+from dml.entrypoints.supervisor.plan import API, Chain, Commands, Plan, recall, remember
+from dml.entrypoints.supervisor.signals import Interrupted, Signals
+from dml.entrypoints.supervisor.watch import Watch
 
 READY_SECONDS: Final = 120.0
 CHAIN_SECONDS: Final = 20.0
@@ -40,7 +41,7 @@ class World:
     plan: Plan
     console: Console
     signals: Signals
-    port: up_ports.Port
+    port: ports.Port
     database_url: str = ""
     redis_url: str = ""
     local_chain: Facts | None = None
@@ -57,12 +58,12 @@ def main() -> int:
     """Supervise until somebody asks to stop, and leave a note that this was meant."""
     first_api = None
     if sys.argv[1:] == [ahead.ARGUMENT]:
-        first_api = Ahead.start(up_plan.API)
+        first_api = Ahead.start(API)
         ahead.await_order(keep_out=True)
     plan = Plan.read()
     folders.make(plan.logs)
     memory, code = recall(plan), 0
-    world = World(plan, Console(plan.logs / "up.log"), Signals(), up_ports.reserve(memory.port))
+    world = World(plan, Console(plan.logs / "up.log"), Signals(), ports.reserve(memory.port))
     world.first_api = first_api
     try:
         make_watches(world)
@@ -74,8 +75,8 @@ def main() -> int:
     except (Refused, OSError) as error:
         world.console.say(f"dml: {error}")
         code = 1
-    up_pair.stop_everything(plan, world.console, world.signals)
-    up_pair.note_of_end(plan).write_text(str(code))
+    pair.stop_everything(plan, world.console, world.signals)
+    pair.note_of_end(plan).write_text(str(code))
     return code
 
 
@@ -85,16 +86,16 @@ def make_watches(world: World) -> None:
     world.database_url, world.redis_url = plan.database_url or "", plan.redis_url or ""
     with contextlib.suppress(Refused):
         world.local_chain = chain.load(Path(plan.home))
-    for child in up_children.local_chains(plan):
+    for child in children.local_chains(plan):
         world.watches[child.name] = Watch(child.name, _starter_of_local_chain(world, child))
     if not plan.database_url:
         world.watches["PostgreSQL"] = Watch("PostgreSQL", lambda: _start_postgres(world))
     if not plan.redis_url:
         world.watches["Valkey"] = Watch("Valkey", lambda: _start_valkey(world))
     for child in (
-        *up_children.apis(plan),
-        *up_children.workers(plan),
-        *up_children.chain_processes(plan),
+        *children.apis(plan),
+        *children.workers(plan),
+        *children.chain_processes(plan),
     ):
         world.watches[child.name] = Watch(child.name, _starter(world, child))
 
@@ -109,16 +110,16 @@ def come_up(world: World) -> None:
     _begin_local_chain(world)  # It gets ready while the database does.
     world.port = _choose_port(world)
     remember(plan, port=world.port.number)
-    if not up_prepared.is_remembered(plan):
+    if not prepared.is_remembered(plan):
         prepare(world)
-    if not up_children.running(plan):
+    if not children.running(plan):
         shutil.rmtree(plan.metrics, ignore_errors=True)  # Counts begin anew.
     _await_local_chain(world)
     with console.step("APIs, workers"):
-        up_children.end_all(plan, up_children.surplus(plan))
+        children.end_all(plan, children.surplus(plan))
         _start_serving(world)
     remember(plan, is_ready=True)
-    console.show(up_pair.where(plan, world.port.number))
+    console.show(pair.where(plan, world.port.number))
 
 
 def prepare(world: World) -> None:
@@ -129,7 +130,7 @@ def prepare(world: World) -> None:
         admin = _run(world, plan.commands.ensure_first_admin)
     if admin:  # At once: should what follows fail, nobody would ever see the password.
         console.show(f"\nThe first admin, shown this once:\n{admin}")
-    up_prepared.keep(plan)
+    prepared.keep(plan)
 
 
 def watch(world: World) -> None:
@@ -143,7 +144,7 @@ def watch(world: World) -> None:
         with contextlib.suppress(OSError):  # A disk that is full now may not be so soon.
             _keep_foreground(world)
         all_live = all(it.lives for it in world.watches.values())
-        world.signals.wait(up_pair.POLL_SECONDS if all_live else 0.1)
+        world.signals.wait(pair.POLL_SECONDS if all_live else 0.1)
 
 
 def _start_postgres(world: World) -> Process:
@@ -171,7 +172,7 @@ def _change_urls(world: World, database_url: str, redis_url: str) -> None:
 
 def _start_all_anew(world: World) -> None:
     """Let whoever knows another place end: it is started again, and told the new one."""
-    for child in up_children.of_our_code(world.plan):
+    for child in children.of_our_code(world.plan):
         child.ask_to_end()
 
 
@@ -184,7 +185,7 @@ def _begin_local_chain(world: World) -> None:
         world.console.show(f"  {chain.HOW_TO_GET_ONE}")
     if world.local_chain is not None:
         return
-    for child in up_children.local_chains(world.plan):
+    for child in children.local_chains(world.plan):
         line = world.watches[child.name].tend(time.monotonic())
         if line:
             world.console.say(line)
@@ -192,7 +193,7 @@ def _begin_local_chain(world: World) -> None:
 
 def _await_local_chain(world: World) -> None:
     """Wait until it is known where the chain is. It may still be on its way to make blocks."""
-    for child in up_children.local_chains(world.plan):
+    for child in children.local_chains(world.plan):
         deadline = time.monotonic() + CHAIN_SECONDS
         while not _follow_local_chain(world):
             if world.watches[child.name].has_ended or time.monotonic() > deadline:
@@ -234,7 +235,7 @@ def _starter(world: World, child: Child) -> Callable[[], Process]:
         first_api = None
         if child.has_door and world.first_api is not None:
             first_api, world.first_api = world.first_api, None
-            if child.command != up_plan.Commands().api:
+            if child.command != Commands().api:
                 first_api.close()
                 first_api = None
         return child.start(world.plan, world.environment(pays=child.pays), first_api)
@@ -258,8 +259,8 @@ def _start_now(world: World, it: Watch) -> None:
 
 def _start_serving(world: World) -> None:
     """Start them all, at another port where somebody was faster to take the chosen one."""
-    apis = up_children.apis(world.plan)
-    workers = up_children.workers(world.plan)
+    apis = children.apis(world.plan)
+    workers = children.workers(world.plan)
     # Who reads the chain comes when all this is ready: see `watch`.
     for _ in range(_PORT_TRIES):
         try:
@@ -274,7 +275,7 @@ def _start_serving(world: World) -> None:
             _require_alone(world)
         except Refused:
             before = world.port.number
-            up_children.end_all(world.plan, apis)
+            children.end_all(world.plan, apis)
             for api in apis:
                 world.watches[api.name].process = None
             world.port = _choose_port(world)  # Refuses too, where it is fixed and taken.
@@ -286,18 +287,18 @@ def _start_serving(world: World) -> None:
     raise Refused(f"others took {_PORT_TRIES} ports before the API could: choose a DML_PORT")
 
 
-def _choose_port(world: World) -> up_ports.Port:
+def _choose_port(world: World) -> ports.Port:
     kept = world.port.number
     is_right = not world.plan.port_is_fixed or world.plan.port in (0, kept)
-    if is_right and any(child.find() for child in up_children.apis(world.plan)):
+    if is_right and any(child.find() for child in children.apis(world.plan)):
         return world.port  # An API of ours listens there.
     world.port.release()
-    return up_ports.choose(world.plan, kept)
+    return ports.choose(world.plan, kept)
 
 
 def _run(world: World, command: tuple[str, ...]) -> str:
     environment = world.environment()
-    return up_children.run_to_end(command, world.plan, environment, lambda: _pause(world))
+    return children.run_to_end(command, world.plan, environment, lambda: _pause(world))
 
 
 def _await_ready(world: World, apis: list[Child], enough: str) -> None:
@@ -315,7 +316,7 @@ def _await_ready(world: World, apis: list[Child], enough: str) -> None:
         if "dml migrate" in answer.body and not is_prepared:
             prepare(world)  # It is another database than we remember.
             is_prepared = True
-        for child in (*up_children.apis(world.plan), *up_children.workers(world.plan)):
+        for child in (*children.apis(world.plan), *children.workers(world.plan)):
             if world.watches[child.name].has_ended:
                 raise Refused(f"{child.name} ended; {child.log} closes with:\n{child.tail}")
         if time.monotonic() > deadline:
@@ -328,7 +329,7 @@ def _await_ready(world: World, apis: list[Child], enough: str) -> None:
 
 def _answer(world: World, api: Child) -> Answer:
     process = world.watches[api.name].process
-    if process is None or not up_ports.listens(process.pid, world.port.number):
+    if process is None or not ports.listens(process.pid, world.port.number):
         return Answer("does not listen yet")
     return listening.ask(process, "/readyz")
 
@@ -336,7 +337,7 @@ def _answer(world: World, api: Child) -> Answer:
 def _require_alone(world: World) -> None:
     """See to it that nobody shares the port but our own."""
     pids = [it.process.pid for it in world.watches.values() if it.process]
-    if up_ports.is_shared(pids, world.port.number):
+    if ports.is_shared(pids, world.port.number):
         raise Refused(
             f"another process of this user shares port {world.port.number} with us: end it, "
             "or choose another DML_PORT"
@@ -357,7 +358,7 @@ def _keep_foreground(world: World) -> None:
         "`dml up` was killed. Everything goes on in the background: `dml down` stops it."
     )
     world.console.leave()
-    up_pair.start("dml.entrypoints.up_foreground", world.plan, lock)
+    pair.start("dml.entrypoints.supervisor.foreground", world.plan, lock)
 
 
 if __name__ == "__main__":

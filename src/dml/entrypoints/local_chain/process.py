@@ -3,7 +3,7 @@
 A block is final two blocks later. We alone make blocks: one at a time, only while there are
 transactions or a block with some is not final yet, and before each the state is written to disk.
 So `kill -9` costs at most a block that was not final: a small reorganisation, as on any chain.
-Nobody's transaction, no block, and nothing written. Who is not us comes by a door (`local_door`).
+Nobody's transaction, no block, and nothing written. Who is not us comes by a door (`door`).
 """
 
 import dataclasses
@@ -22,10 +22,10 @@ from dml.chain.ethereum import address_of, checksummed, keccak
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, Facts
 from dml.entrypoints.embedded.refusals import Refused
-from dml.entrypoints.local_anvil import Anvil, AnvilRefused
-from dml.entrypoints.local_door import Door
+from dml.entrypoints.local_chain.anvil import Anvil, AnvilRefused
+from dml.entrypoints.local_chain.door import Door
 
-BUILD: Final = Path(__file__).resolve().parents[3] / "contracts" / "build"
+BUILD: Final = Path(__file__).resolve().parents[4] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.
 IDLE_SECONDS: Final = 0.2
 BLOCK_SECONDS: Final = 0.4  # So that whoever looks twice a second sees what is not final yet.

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dml.entrypoints import sim_options as options
 from dml.entrypoints.bounty.commands import bounty
-from dml.entrypoints.chain_commands import chain
+from dml.entrypoints.cli import sim_options as options
+from dml.entrypoints.cli.chain import chain
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
@@ -53,11 +53,11 @@ def up(
     Ctrl-C stops all of it. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set, those
     are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
     """
-    from dml.entrypoints import ahead
+    from dml.entrypoints.supervisor import ahead
 
     if sys.platform == "linux":  # While the settings are read here.
-        ahead.Ahead.start("dml.entrypoints.up_supervisor").leave()
-    from dml.entrypoints.up import run
+        ahead.Ahead.start("dml.entrypoints.supervisor.supervisor").leave()
+    from dml.entrypoints.supervisor.up import run
 
     raise typer.Exit(run(_settings(api_processes=api, worker_processes=workers)))
 
@@ -65,7 +65,7 @@ def up(
 @app.command()
 def down() -> None:
     """Stop all that runs for this home, however it came to run. Data stays."""
-    from dml.entrypoints.up import stop
+    from dml.entrypoints.supervisor.up import stop
 
     raise typer.Exit(stop(_settings()))
 
@@ -77,7 +77,7 @@ def restart() -> None:
     For new code, without an interruption where there are two APIs or more. For new settings, use
     `dml down` and `dml up`.
     """
-    from dml.entrypoints.up import restart
+    from dml.entrypoints.supervisor.up import restart
 
     raise typer.Exit(restart(_settings()))
 
@@ -159,7 +159,7 @@ def sim(
 
     The exit code is 0 where every accepted result was counted and paid, once.
     """
-    from dml.entrypoints.sim import read_addresses, run
+    from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
     from dml.sim.simulation import Wish
 
@@ -205,7 +205,7 @@ def openapi(
     check: Annotated[Path | None, typer.Option(help="Fail if this file is not current.")] = None,
 ) -> None:
     """Print, write or check the OpenAPI description."""
-    from dml.entrypoints.describe import openapi_json
+    from dml.entrypoints.cli.describe import openapi_json
 
     text = openapi_json()
     if write is not None:
@@ -220,7 +220,7 @@ def openapi(
 @admin.command("ensure-first")
 def ensure_first() -> None:
     """Make the first admin, where there is none, and print its random password, once."""
-    from dml.entrypoints.admin import ensure_first_admin
+    from dml.entrypoints.cli.admin import ensure_first_admin
 
     typer.echo(ensure_first_admin(_settings()), nl=False)
 
@@ -232,7 +232,7 @@ def reset_password(
     ] = "admin@localhost.localdomain",
 ) -> None:
     """Give an account a new random password, and print it."""
-    from dml.entrypoints.admin import reset
+    from dml.entrypoints.cli.admin import reset
 
     typer.echo(reset(_settings(), email), nl=False)
 
@@ -255,7 +255,7 @@ def job_results(
     hash and place in the chain, and that what the files hold adds up to the answer; the exit code
     is 1 where something is wrong, 2 where one cannot look.
     """
-    from dml.entrypoints.job_results import Form, run
+    from dml.entrypoints.cli.job_results import Form, run
 
     asked = {Form.JSON: as_json, Form.CSV: as_csv, Form.RAW: raw, Form.VERIFY: verify}
     forms = [form for form, wanted in asked.items() if wanted] or [Form.TABLE]
@@ -363,7 +363,3 @@ def _end(why: str) -> None:
     with contextlib.suppress(OSError):  # Nobody may read, and that is said already.
         sys.stdout.close()
     sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

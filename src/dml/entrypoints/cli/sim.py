@@ -12,8 +12,10 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from dml.core.settings import Settings
-from dml.entrypoints import up, up_plan, wiring
+from dml.entrypoints import wiring
 from dml.entrypoints.embedded.refusals import Refused
+from dml.entrypoints.supervisor import up
+from dml.entrypoints.supervisor.plan import recall
 from dml.sim import report
 from dml.sim.engine import Address
 from dml.sim.outcome import Outcome
@@ -53,7 +55,7 @@ def read_addresses(settings: Settings, urls: Sequence[str]) -> list[Address]:
     if urls:
         return [_address(url) for url in urls]
     plan = up.make_plan(settings)
-    return [plan.reachable(up_plan.recall(plan).port or settings.port)]
+    return [plan.reachable(recall(plan).port or settings.port)]
 
 
 def _address(url: str) -> Address:

@@ -18,6 +18,7 @@ from dml.entrypoints.embedded.chain import Facts
 VARIABLE: Final = "DML_UP_PLAN"
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
 API: Final = "dml.entrypoints.api_process"
+_LOCAL_CHAIN: Final = "dml.entrypoints.local_chain.process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 _BACKGROUND: Final = (sys.executable, "-P", "-m", "dml.entrypoints.background")
 
@@ -50,7 +51,7 @@ class Commands:
     api: tuple[str, ...] = (sys.executable, "-P", "-m", API)
     worker: tuple[str, ...] = (*_BACKGROUND, "worker")
     chain: tuple[str, ...] = (*_BACKGROUND, "chain_process")
-    local_chain: tuple[str, ...] = (sys.executable, "-P", "-m", "dml.entrypoints.local_chain")
+    local_chain: tuple[str, ...] = (sys.executable, "-P", "-m", _LOCAL_CHAIN)
 
 
 @dataclass(frozen=True)
