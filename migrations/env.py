@@ -3,8 +3,9 @@
 from alembic import context
 
 from dml.core.db import Base
-from dml.entrypoints import tables  # noqa: F401 - loads every table
+from dml.entrypoints import domains
 
+domains.load_tables()
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,

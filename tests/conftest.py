@@ -26,7 +26,7 @@ from dml.core.context import Actor, Context, Role
 from dml.core.db import connect
 from dml.core.ids import UserId, new_id
 from dml.core.settings import Settings
-from dml.entrypoints import migrate
+from dml.entrypoints import domains, migrate
 from dml.entrypoints.embedded import postgres, servers
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.server import create_app, with_device_layer
@@ -39,6 +39,7 @@ SCHEMA: Final = ("migrations/versions/*.py", "src/dml/core/engine*.py")
 At = Callable[..., Context]
 Sessions = async_sessionmaker[AsyncSession]
 
+domains.load_processes()
 hypothesis_settings.register_profile("here", database=None, deadline=None)
 hypothesis_settings.load_profile("here")
 

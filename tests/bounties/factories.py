@@ -14,6 +14,7 @@ from sqlalchemy import select
 from dml.bounties import doctor, moving, processes, queries
 from dml.bounties.models import BountyState, Enrollment, Judging, TestSet, TestSetState
 from dml.core import money
+from dml.core.checks import look
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import BountyId, EnrollmentId
 from dml.payments import doctor as ledger_doctor
@@ -232,9 +233,9 @@ async def assert_sound(world: World, bounty: MadeBounty) -> None:
     async with world.parts.sessions() as tx:
         entrants = select(Enrollment.id).where(Enrollment.bounty_id == bounty.id)
         names = [str(it) for it in (bounty.id, *await tx.scalars(entrants))]
-        told = [it for it in await doctor.complaints(tx) if any(name in it for name in names)]
+        told = [it for it in await look(tx, doctor.CHECKS) if any(name in it for name in names)]
         assert told == []
-        assert await ledger_doctor.complaints(tx) == []
+        assert await look(tx, ledger_doctor.CHECKS) == []
     if (await bounty.get())["ended_at"] is not None:
         for account in (f"escrow:bounty:{bounty.id}", f"escrow:bounty:{bounty.id}:fees"):
             assert await held(world, account) == "0"

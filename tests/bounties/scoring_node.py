@@ -23,8 +23,7 @@ from dml.core.engine import Engine
 from dml.core.settings import Settings
 from dml.edge import worker
 from dml.edge.worker import WorkerParts
-from dml.entrypoints import handlers as handlers  # All processes that there are.
-from dml.entrypoints import wiring
+from dml.entrypoints import domains, wiring
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
 from dml.scoring.reader import Reader
@@ -71,6 +70,7 @@ def die_on_ranking(_: Any, __: Any, statement: str, *___: Any) -> None:
 
 
 async def main(url: str, home: Path, moment: str) -> None:
+    domains.load_processes()
     assert moment in MOMENTS
     settings = Settings(home=home, database_url=SecretStr(url))
     engine = Engine(url)

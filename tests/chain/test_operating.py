@@ -26,6 +26,7 @@ from dml.chain.operating import (
 )
 from dml.chain.rereading import NotHalted
 from dml.chain.signers import KeySigner
+from dml.core.checks import look
 from dml.core.context import SYSTEM, Context
 from dml.core.settings import Settings
 from dml.entrypoints.chain_process import Former
@@ -58,7 +59,7 @@ async def require_well(it: Ledgered) -> None:
     """The books are right, by every check that looks at deposits, withdrawals and the ledger."""
     async with it.sessions() as tx:
         checks = (*doctor.DEPOSITS, *doctor.SUMS, *doctor.WITHDRAWALS, *ledger_doctor.CHECKS)
-        assert await ledger_doctor.look(tx, checks) == []
+        assert await look(tx, checks) == []
 
 
 async def pay_by_hand(paying: Paying, number: int, to: str, amount: int) -> None:

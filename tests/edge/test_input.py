@@ -18,8 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from dml.core.context import Role
 from dml.core.countries import ALPHA_2
 from dml.core.ids import new_id
+from dml.entrypoints import domains
 from dml.entrypoints.cli.describe import app_without_database
-from dml.entrypoints.server import ROUTERS
 from tests.devices.factories import pair
 from tests.world import PASSWORD, World, problem
 
@@ -104,7 +104,7 @@ def operations(app: FastAPI) -> Iterator[Operation]:
     whole = app.openapi()
     models = {
         (method.lower(), route.path): route.body_field.field_info.annotation
-        for router in ROUTERS
+        for router in domains.load_routers()
         for route in router.routes
         if isinstance(route, APIRoute) and route.body_field
         for method in route.methods or ()

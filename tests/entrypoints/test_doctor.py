@@ -16,19 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from dml.algorithms import doctor as algorithms
-from dml.bounties import doctor as bounties
-from dml.chain import doctor as chain
 from dml.core import nodes
+from dml.core.checks import look
 from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints import doctor
 from dml.entrypoints.server import create_app
 from dml.jobs import archiving
-from dml.jobs import doctor as jobs
 from dml.jobs.models import JobState
-from dml.payments import doctor as payments
-from dml.payments.doctor import look
 from tests.entrypoints.bounty_wrongs import build_bounties
 from tests.entrypoints.chain_wrongs import build_chain
 from tests.entrypoints.complaints import KEPT, LATE, SUM, WAITS
@@ -126,18 +121,6 @@ async def _work(world: World, job: Ordered, owner: Any) -> None:
     assert (await hand_in(device, lease)).status_code == 200
 
 
-async def complaints(tx: AsyncSession) -> list[str]:
-    return [
-        *await payments.complaints(tx),
-        *await chain.complaints(tx),
-        *await algorithms.complaints(tx),
-        *await jobs.complaints(tx),
-        *await bounties.complaints(tx),
-        *await look(tx, doctor.PROCESSES),
-        *await look(tx, doctor.COLLECTING),
-    ]
-
-
 async def spoil(tx: AsyncSession, wrong: str) -> None:
     for change in NO_CONSTRAINTS.values():
         await tx.execute(text(f"ALTER TABLE {change}"))
@@ -154,7 +137,7 @@ async def test_a_healthy_marketplace_is_content(marketplace: Marketplace) -> Non
     assert (await doctor.examine(marketplace.url)).complaints == []
     async with AsyncSession(marketplace.engine) as tx:
         await spoil(tx, "SELECT 1")
-        assert await complaints(tx) == []
+        assert await look(tx, doctor.CHECKS) == []
 
 
 @pytest.mark.parametrize(("wrong", "checks", "says"), WRONGS)
@@ -167,7 +150,7 @@ async def test_what_is_wrong_is_said_and_nothing_else(
         )
         names = {**marketplace.names, "payer": payer}
         await spoil(tx, wrong.format(**names))
-        told = await complaints(tx)
+        told = await look(tx, doctor.CHECKS)
         assert [it.split(": ")[0] for it in told] == checks, told
         assert says.format(**names) in told[0], told
 
@@ -182,7 +165,7 @@ async def test_a_worker_that_collects_or_began_just_now_is_well(marketplace: Mar
     for facts in (f"'started_at', {now}", f"'started_at', {long_ago}, 'collected_at', {now}"):
         async with AsyncSession(marketplace.engine) as tx:
             await spoil(tx, f"UPDATE nodes SET facts = jsonb_build_object({facts})")
-            assert await complaints(tx) == []
+            assert await look(tx, doctor.CHECKS) == []
 
 
 async def test_a_file_that_a_row_names_and_that_is_gone_is_said(
@@ -213,7 +196,7 @@ async def test_at_most_twenty_offenders_are_named_and_the_rest_is_counted(
     async with AsyncSession(marketplace.engine) as tx:
         many = "SELECT gen_random_uuid(), '{open}' FROM generate_series(1, 45)"
         await spoil(tx, f"INSERT INTO result_inbox {many.format(**marketplace.names)}")
-        (told,) = await complaints(tx)
+        (told,) = await look(tx, doctor.CHECKS)
     assert told.count("waits 1 times") == 20
     assert told.endswith("; and 25 more.")
 
@@ -224,16 +207,16 @@ async def test_nobody_is_late_where_no_worker_is_alive(marketplace: Marketplace)
             if checks[0] in (WAITS, KEPT, LATE):
                 await spoil(tx, wrong.format(**marketplace.names))
                 await tx.execute(text("DELETE FROM nodes"))
-                assert await complaints(tx) == []
+                assert await look(tx, doctor.CHECKS) == []
             await tx.rollback()
 
 
 async def test_it_sees_one_moment_and_can_write_nothing(new_database: str) -> None:
     async with doctor.snapshot(new_database) as tx:
-        assert await complaints(tx) == []
+        assert await look(tx, doctor.CHECKS) == []
         with psycopg.connect(new_database) as other:
             other.execute("INSERT INTO ledger_accounts (code, balance) VALUES ('revenue', 1)")
-        assert await complaints(tx) == []
+        assert await look(tx, doctor.CHECKS) == []
         with pytest.raises(DBAPIError, match="read-only transaction"):
             await tx.execute(text("DELETE FROM jobs"))
     assert not (await doctor.examine(new_database)).is_content

@@ -9,14 +9,14 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from dml.core.db import Base
-from dml.entrypoints import migrate, tables
+from dml.entrypoints import domains, migrate
 from dml.entrypoints.embedded import postgres
 from dml.entrypoints.embedded.servers import Endpoints
 from tests.conftest import HOME
 
 
 def test_the_migrations_make_what_the_models_say(new_database: str) -> None:
-    assert tables.jobs
+    domains.load_tables()
     database = create_engine(make_url(new_database).set(drivername="postgresql+psycopg"))
     with database.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), Base.metadata)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from dml.core.checks import look
 from dml.core.context import Actor, Context, Role
 from dml.core.errors import DmlError
 from dml.core.ids import CreditId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.core.money import parse as tokens
-from dml.entrypoints import handlers
 from dml.payments import credits, doctor, queries
 from dml.payments.models import TransferCode
 from dml.payments.rules import (
@@ -28,8 +28,6 @@ from dml.payments.service import transfer
 from tests.chain.people import add_vault
 from tests.conftest import Sessions
 from tests.world import World, make_user, problem
-
-assert handlers.jobs  # It says what covers a credit.
 
 
 @dataclass
@@ -64,7 +62,7 @@ class Books:
 
     async def held(self) -> MicroTokens:
         async with self.sessions() as tx:
-            assert await doctor.complaints(tx) == []
+            assert await look(tx, doctor.CHECKS) == []
             return await queries.get_account_balance(tx, wallet(self.ada))
 
 

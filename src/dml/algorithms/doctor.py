@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from dml.payments.doctor import Check, look
+from dml.core.checks import Check
 
 CHECKS: Final = (
     Check(
@@ -14,8 +12,3 @@ CHECKS: Final = (
         WHERE state = 'uploaded' AND created_at < now() - interval '15 minutes'""",
     ),
 )
-
-
-async def complaints(tx: AsyncSession) -> list[str]:
-    """Say in words which versions are stuck."""
-    return await look(tx, CHECKS)

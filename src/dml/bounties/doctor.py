@@ -5,9 +5,7 @@ What a process does after a bounty ended has a quarter of an hour: so long a chu
 
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from dml.payments.doctor import Check, look
+from dml.core.checks import Check
 
 MONEY: Final = (
     Check(
@@ -193,8 +191,3 @@ LIFE: Final = (
     ),
 )
 CHECKS: Final = (*MONEY, *ENTRANTS, *LIFE)
-
-
-async def complaints(tx: AsyncSession) -> list[str]:
-    """Say in words what is wrong with bounties. Amounts are in micro-tokens."""
-    return await look(tx, CHECKS)

@@ -5,10 +5,8 @@ The chain itself is not asked here: `dml chain run` compares, and what it found 
 
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from dml.chain.withdrawal_rules import WAITS_FOR_REVIEW
-from dml.payments.doctor import Check, look
+from dml.core.checks import Check
 
 DEPOSITS: Final = (
     Check(
@@ -214,8 +212,3 @@ LIFE: Final = (
     ),
 )
 CHECKS: Final = (*DEPOSITS, *SUMS, *WITHDRAWALS, *LIFE)
-
-
-async def complaints(tx: AsyncSession) -> list[str]:
-    """Say in words what is wrong with what comes and goes. Amounts are in micro-tokens."""
-    return await look(tx, CHECKS)

@@ -30,13 +30,14 @@ class Event:
 EventT = TypeVar("EventT", bound=Event)
 Handler: TypeAlias = Callable[[Context, EventT], Awaitable[None]]
 
+_loaded: Final[list[bool]] = []  # Not empty once every handler there is was imported.
 _handlers: Final[dict[type[Event], list[Process[[dict[str, Any]]]]]] = {}
 
 
 def on(event_type: type[EventT], name: str) -> Callable[[Handler[EventT]], Handler[EventT]]:
     """Register a handler under a versioned name. Used in `processes.py` files only.
 
-    Whoever publishes must have imported it: entrypoints import every domain's `processes.py`.
+    Whoever publishes must have imported all of them: `entrypoints.domains.load_processes`.
     """
 
     def register(handler: Handler[EventT]) -> Handler[EventT]:
@@ -51,8 +52,18 @@ def on(event_type: type[EventT], name: str) -> Callable[[Handler[EventT]], Handl
     return register
 
 
+def all_are_loaded() -> None:
+    """Say that every handler there is was imported: from now on, what is published is heard."""
+    _loaded.append(True)
+
+
 async def publish(ctx: Context, event: Event) -> None:
-    """Start a process for each handler of this event, which runs only once `ctx.tx` commits."""
+    """Start a process for each handler of this event, which runs only once `ctx.tx` commits.
+
+    RuntimeError where handlers may be missing: it would reach nobody, and nobody would notice.
+    """
+    if not _loaded:
+        raise RuntimeError("load the processes of all domains before you publish")
     payload = TypeAdapter(type(event)).dump_python(event, mode="json")
     for handle in _handlers.get(type(event), []):
         await processes.start(ctx, f"{handle.name}:{new_id()}", handle, payload)

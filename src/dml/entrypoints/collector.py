@@ -14,18 +14,14 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.algorithms import queries as algorithms
-from dml.bounties import queries as bounties
 from dml.core.blobs import Blobs
 from dml.core.kept_files import FileQuota
 from dml.core.settings import Settings
-from dml.jobs import queries as jobs
+from dml.entrypoints import domains
 
 log = logging.getLogger(__name__)
 COLLECTOR_LOCK: Final = 0x646D6C_636F6C
-NAMED_BLOBS: Final = (algorithms.NAMED_BLOBS, jobs.NAMED_BLOBS, bounties.NAMED_BLOBS)
-KEPT_FILES: Final = (algorithms.KEPT_FILES, bounties.KEPT_FILES)
-_ALL_NAMED: Final = " UNION ALL ".join(f"({it})" for it in NAMED_BLOBS)
+_ALL_NAMED: Final = " UNION ALL ".join(f"({it})" for it in domains.load_named_files())
 _NAMED: Final = text(f"""
     SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256) WHERE sha256 = ANY (:hashes)
 """)  # noqa: S608 - our own constants, and the hashes are a parameter
@@ -42,7 +38,7 @@ _LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({COLLECTOR_LOCK})")
 def make_quota(settings: Settings) -> FileQuota:
     """Return what says how much room each user has for files."""
     return FileQuota(
-        KEPT_FILES,
+        domains.load_kept_files(),
         most_bytes=settings.files_of_one_user_bytes,
         refused_days=settings.keep_refused_versions_days,
     )

@@ -18,17 +18,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.algorithms import doctor as algorithms
-from dml.bounties import doctor as bounties
-from dml.chain import doctor as chain
+from dml.core.checks import OFFENDERS_MAX, Check, look
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
-from dml.entrypoints import collector, fitness, wiring
+from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
-from dml.jobs import doctor as jobs
-from dml.payments import doctor as payments
-from dml.payments.doctor import OFFENDERS_MAX, Check, look
 
 CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
 AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -64,15 +59,7 @@ COLLECTING: Final = (
             < now() - interval '3 hours'""",
     ),
 )
-CHECKS: Final = (
-    *payments.CHECKS,
-    *chain.CHECKS,
-    *algorithms.CHECKS,
-    *jobs.CHECKS,
-    *bounties.CHECKS,
-    *PROCESSES,
-    *COLLECTING,
-)
+CHECKS: Final = (*domains.load_checks(), *PROCESSES, *COLLECTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +104,7 @@ async def examine(database_url: str, settings: Settings | None = None) -> Diagno
         await require_schema(tx)
         return Diagnosis(
             [
-                *await payments.complaints(tx),
-                *await chain.complaints(tx),
-                *await algorithms.complaints(tx),
-                *await jobs.complaints(tx),
-                *await bounties.complaints(tx),
-                *await look(tx, PROCESSES),
-                *await look(tx, COLLECTING),
+                *await look(tx, CHECKS),
                 *(await _find_missing(tx, settings) if settings else []),
             ]
         )

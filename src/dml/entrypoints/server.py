@@ -10,78 +10,28 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
-from dml.accounts.routes import admin_router as users_admin_router
-from dml.accounts.routes import router as users_router
-from dml.algorithms.routes import moderation_router
-from dml.algorithms.routes import router as algorithms_router
-from dml.bounties.board_routes import router as board_router
-from dml.bounties.enrollment_routes import router as enrollments_router
-from dml.bounties.judging_routes import agreements_router
-from dml.bounties.judging_routes import router as judging_router
-from dml.bounties.page import router as page_router
-from dml.bounties.routes import router as bounties_router
-from dml.bounties.submission_routes import router as submissions_router
-from dml.bounties.test_set_routes import router as test_sets_router
-from dml.chain.admin_routes import router as chain_admin_router
-from dml.chain.deposit_routes import router as deposits_router
-from dml.chain.routes import router as chain_router
-from dml.chain.wallet_routes import router as wallets_router
-from dml.chain.withdrawal_routes import router as withdrawals_router
 from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
-from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
 from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
-from dml.entrypoints import chain_wiring, collector, fitness, health, listening, wiring
-from dml.entrypoints import handlers as handlers  # So that what is published is heard.
+from dml.entrypoints import chain_wiring, collector, domains, fitness, health, listening, wiring
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
 from dml.jobs.device_layer import DeviceLayer
 from dml.jobs.device_path import DevicePath
-from dml.jobs.device_routes import router as assignments_router
-from dml.jobs.device_routes import work_router
-from dml.jobs.routes import router as jobs_router
 from dml.jobs.watching import Watch
-from dml.payments.routes import admin_router as credits_router
-from dml.payments.routes import router as payments_router
 
-ROUTERS: Final = (
-    health.router,
-    users_router,
-    payments_router,
-    chain_router,
-    wallets_router,
-    deposits_router,
-    withdrawals_router,
-    algorithms_router,
-    moderation_router,
-    agreements_router,
-    work_router,
-    devices_router,
-    jobs_router,
-    assignments_router,
-    board_router,
-    judging_router,
-    page_router,
-    test_sets_router,
-    submissions_router,
-    bounties_router,
-    enrollments_router,
-    users_admin_router,
-    credits_router,
-    chain_admin_router,
-)
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
     *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
     "X-Request-ID",
@@ -100,6 +50,11 @@ letting it run.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
 """
+
+
+def routers() -> list[APIRouter]:
+    """Return all there are: an app does not tell the routes of what it includes."""
+    return [health.router, *domains.load_routers()]
 
 
 def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
@@ -158,7 +113,8 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
 
     answer_in_problems(app)
     app.add_exception_handler(Replay, replay)
-    for router in ROUTERS:
+    domains.load_processes()
+    for router in routers():
         app.include_router(router)
     serve_docs(app)
     app.add_middleware(
@@ -193,7 +149,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = PROBLEM_SCHEMA
         for framework in ("HTTPValidationError", "ValidationError"):
             schemas.pop(framework, None)
-        routes = [it for router in ROUTERS for it in router.routes if isinstance(it, APIRoute)]
+        routes = [it for router in routers() for it in router.routes if isinstance(it, APIRoute)]
         free = {
             (it.path, method) for it in routes if needs_no_token(it) for method in it.methods or ()
         }

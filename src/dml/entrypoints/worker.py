@@ -12,20 +12,18 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from dml.accounts import sessions
-from dml.chain import wallets
 from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_checks
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
-from dml.devices import service as devices
-from dml.edge import idempotency, worker
+from dml.edge import worker
 from dml.edge.worker import WorkerParts
-from dml.entrypoints import collector, fitness, handlers, wiring
+from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
+from dml.jobs import processes
 from dml.jobs import queries as jobs
 from dml.jobs.archives import ARCHIVER_LOCK
 from dml.scoring.reader import Reader
@@ -50,13 +48,16 @@ Act = Callable[[Context], Awaitable[int]]
 Went = Callable[[int, float], None]
 
 
-async def clean(ctx: Context) -> int:
-    """Forget what is no longer of use to anybody."""
-    await idempotency.forget_old(ctx.tx, ctx.now)
-    await sessions.forget_expired(ctx.tx, ctx.now)
-    await devices.forget_expired(ctx.tx, ctx.now)
-    await wallets.forget_expired(ctx.tx, ctx.now)
-    return 0
+def cleaner() -> Act:
+    """Return what forgets, in every domain, what is no longer of use to anybody."""
+    cleaners = domains.load_cleaners()
+
+    async def clean(ctx: Context) -> int:
+        for forget in cleaners:
+            await forget(ctx.tx, ctx.now)
+        return 0
+
+    return clean
 
 
 async def archive(parts: WorkerParts) -> None:
@@ -171,6 +172,7 @@ async def serve(settings: Settings) -> None:
         scoring=asyncio.Semaphore(scoring),
     )
     worker.provide(parts)
+    domains.load_processes()
     await engine.start()
     # The reader, whose imports take a second, proves itself when it is first needed.
     unsafe = await asyncio.to_thread(sandbox.self_test)
@@ -180,7 +182,7 @@ async def serve(settings: Settings) -> None:
     }
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
-    folding = handlers.jobs.Folding()
+    folding = processes.Folding()
     pulse = Pulse()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
@@ -196,8 +198,8 @@ async def serve(settings: Settings) -> None:
         *(
             repeat(parts, name, act, idle_seconds=seconds, pulse=pulse)
             for name, act, seconds in (
-                ("sweeping", handlers.jobs.sweep, SWEEP_SECONDS),
-                ("cleaning", clean, CLEAN_SECONDS),
+                ("sweeping", processes.sweep, SWEEP_SECONDS),
+                ("cleaning", cleaner(), CLEAN_SECONDS),
                 ("measuring", measure, MEASURE_SECONDS),
             )
         ),

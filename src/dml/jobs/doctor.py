@@ -7,10 +7,8 @@ was archived, from the sums of each file. What is in the files, `dml job results
 
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from dml.core.checks import Check
 from dml.jobs import doctor_archives, doctor_money
-from dml.payments.doctor import Check, look
 
 _ALL: Final = doctor_archives.ALL_ASSIGNMENTS
 
@@ -319,8 +317,3 @@ ENDS: Final = (
 )
 
 CHECKS: Final = (*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS, *doctor_archives.CHECKS)
-
-
-async def complaints(tx: AsyncSession) -> list[str]:
-    """Say in words what is wrong with jobs. Amounts are in micro-tokens."""
-    return await look(tx, CHECKS)

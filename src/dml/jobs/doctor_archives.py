@@ -6,7 +6,7 @@ label and month what it holds.
 
 from typing import Final
 
-from dml.payments.doctor import Check
+from dml.core.checks import Check
 
 # Every assignment there is, at hand or archived. An archived one is of its device's owner.
 ALL_ASSIGNMENTS: Final = """(

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from dml.core.checks import Check
 from dml.jobs.doctor_archives import ALL_ASSIGNMENTS
-from dml.payments.doctor import Check
 
 CHECKS: Final = (
     Check(

@@ -1,0 +1,14 @@
+"""What this package brings."""
+
+from typing import Final
+
+from dml.core.domain import Domain
+
+MANIFEST: Final = Domain(
+    "dml.algorithms",
+    routers=("routes:router", "routes:moderation_router"),
+    processes=("processes",),
+    checks=("doctor:CHECKS",),
+    named_files=("queries:NAMED_BLOBS",),
+    kept_files=("queries:KEPT_FILES",),
+)

@@ -1,0 +1,49 @@
+"""Checks that `dml doctor` makes, each asked of the database. Reads only.
+
+A check is SQL that finds what must never be. It answers a line of text for each offender, and the
+database counts them: however many there are, no more than OFFENDERS_MAX reach this process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+OFFENDERS_MAX: Final = 20
+_BAD_DATA: Final = "22"  # The class of what PostgreSQL answers where it cannot read a value.
+
+_NAMED: Final = "SELECT what, count(*) OVER () AS many FROM ({}) AS offenders (what) LIMIT :most"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is wrong where `offenders` finds anything, and what it costs to look."""
+
+    wrong: str
+    cost: str
+    offenders: str
+
+
+async def look(tx: AsyncSession, checks: Sequence[Check]) -> list[str]:
+    """Make each check, and say in words what it found: a sentence for each that found anything."""
+    told = [await _told(tx, check) for check in checks]
+    return [it for it in told if it]
+
+
+async def _told(tx: AsyncSession, check: Check) -> str:
+    query = text(_NAMED.format(check.offenders))
+    try:
+        async with tx.begin_nested():
+            rows = (await tx.execute(query, {"most": OFFENDERS_MAX})).all()
+    except DBAPIError as error:
+        if not (getattr(error.orig, "sqlstate", None) or "").startswith(_BAD_DATA):
+            raise
+        return f"{check.wrong}, perhaps: what is kept cannot be read ({error.orig})."
+    if not rows:
+        return ""
+    more = rows[0].many - len(rows)
+    end = f"; and {more} more." if more else "."
+    return f"{check.wrong}: {'; '.join(row.what for row in rows)}{end}"

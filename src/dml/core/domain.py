@@ -1,0 +1,32 @@
+"""What a domain brings, told in one place: nobody keeps a list of routers, tables or checks.
+
+Each domain has a `manifest.py`. It names things and imports none, so that whoever needs one kind
+loads that kind alone: the API no checks, the doctor no routes.
+"""
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The things of one package, each as `module:name`; a module alone where importing does it."""
+
+    package: str
+    tables: tuple[str, ...] = ("models",)
+    routers: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()  # Modules that hold `@process` or `@on`.
+    checks: tuple[str, ...] = ()  # Of the doctor: each a sequence of `Check`.
+    cleaners: tuple[str, ...] = ()  # `async (tx, now)`: deletes what nobody needs any more.
+    named_files: tuple[str, ...] = ()  # SQL: `entrypoints.collector` says of what form.
+    kept_files: tuple[str, ...] = ()  # SQL: `core.kept_files` says of what form.
+
+    def load(self, names: Iterable[str]) -> list[Any]:
+        """Import each, and return it."""
+        return [self._load(*it.split(":")) for it in names]
+
+    def _load(self, module: str, name: str | None = None) -> Any:
+        loaded = importlib.import_module(f"{self.package}.{module}")
+        return loaded if name is None else getattr(loaded, name)

@@ -1,0 +1,74 @@
+"""Every domain there is, those below first: each says in its manifest what it brings.
+
+An event that is published where its handlers are not imported reaches nobody, so whoever publishes
+calls `load_processes`. And what one domain tells another below it is said here: deposits that are
+seen count as pending, what jobs paid without telling it yet counts as reserved, and what lies in
+the vault covers what admins credit.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts.manifest import MANIFEST as ACCOUNTS
+from dml.algorithms.manifest import MANIFEST as ALGORITHMS
+from dml.bounties.manifest import MANIFEST as BOUNTIES
+from dml.chain import queries as chain
+from dml.chain.manifest import MANIFEST as CHAIN
+from dml.core import events
+from dml.core.checks import Check
+from dml.core.domain import Domain
+from dml.core.manifest import MANIFEST as CORE
+from dml.devices.manifest import MANIFEST as DEVICES
+from dml.edge.manifest import MANIFEST as EDGE
+from dml.jobs import queries as jobs
+from dml.jobs.manifest import MANIFEST as JOBS
+from dml.payments import credits
+from dml.payments import queries as payments
+from dml.payments.manifest import MANIFEST as PAYMENTS
+
+# A route that names a thing comes before one with a place for any name: jobs before devices.
+DOMAINS: Final[tuple[Domain, ...]] = (
+    *(CORE, EDGE, ACCOUNTS, PAYMENTS, CHAIN, ALGORITHMS),
+    *(JOBS, DEVICES, BOUNTIES),
+)
+Cleaner: TypeAlias = Callable[[AsyncSession, datetime], Awaitable[Any]]
+
+
+def load_tables() -> None:
+    """Make `Base.metadata` whole."""
+    for it in DOMAINS:
+        it.load(it.tables)
+
+
+def load_routers() -> list[APIRouter]:
+    return [router for it in DOMAINS for router in it.load(it.routers)]
+
+
+def load_processes() -> None:
+    """Import all that happens by itself: who did so can publish, and can run it."""
+    for it in DOMAINS:
+        it.load(it.processes)
+    payments.count_as_pending(chain.sum_seen)
+    payments.count_as_reserved(jobs.sum_untold)
+    credits.cover_by(chain.find_cover)
+    events.all_are_loaded()
+
+
+def load_checks() -> list[Check]:
+    return [check for it in DOMAINS for checks in it.load(it.checks) for check in checks]
+
+
+def load_cleaners() -> list[Cleaner]:
+    return [cleaner for it in DOMAINS for cleaner in it.load(it.cleaners)]
+
+
+def load_named_files() -> list[str]:
+    return [sql for it in DOMAINS for sql in it.load(it.named_files)]
+
+
+def load_kept_files() -> list[str]:
+    return [sql for it in DOMAINS for sql in it.load(it.kept_files)]
