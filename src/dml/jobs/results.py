@@ -5,22 +5,18 @@ form after that, off the event loop.
 """
 
 import asyncio
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.edge import spreadsheets
 from dml.jobs import queries, rules
 from dml.jobs.counting import month_name
 from dml.jobs.models import ELSEWHERE, OTHER, UNDATED, Job, JobTotals
 from dml.jobs.queries import ShownMonth
 from dml.jobs.schemas import MonthOut, NextStepOut, ResultsOut
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # What a spreadsheet would run.
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +105,19 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Re
 
 def as_csv(results: ResultsOut) -> str:
     """Write `month,label,items`: a row for each count, those without a month or label last."""
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\r\n")  # RFC 4180
-    rows.writerow(["month", "label", "items"])
+    rows: list[tuple[str, str, int | str]] = [("month", "label", "items")]
     dated: defaultdict[str, int] = defaultdict(int)
     for month in results.months or []:
         for label, count in month.labels.items():
-            rows.writerow([month.month, _safe(label), count])
+            rows.append((month.month, label, count))
             dated[label] += count
     other = results.other_months or {}
     for label, count in (results.labels or {}).items():
         if undated := count - dated[label] - other.get(label, 0):
-            rows.writerow(["undated", _safe(label), undated])
-    for label, count in other.items():
-        rows.writerow(["other", _safe(label), count])
+            rows.append(("undated", label, undated))
+    rows += [("other", label, count) for label, count in other.items()]
     if results.uncertain:
-        rows.writerow(["", "(uncertain)", results.uncertain])
+        rows.append(("", "(uncertain)", results.uncertain))
     if results.other:
-        rows.writerow(["", "(other)", results.other])
-    return file.getvalue()
-
-
-def _safe(label: str) -> str:
-    """Keep a spreadsheet from running what a developer wrote."""
-    return f"'{label}" if label.startswith(_FORMULA) else label
+        rows.append(("", "(other)", results.other))
+    return spreadsheets.as_csv(rows)
