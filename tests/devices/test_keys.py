@@ -1,5 +1,6 @@
 """Which public keys a device may register, without a database."""
 
+import contextlib
 import secrets
 
 import pytest
@@ -42,26 +43,26 @@ def test_every_real_key_is_taken() -> None:
 
 @pytest.mark.parametrize("low", LOW_ORDER)
 def test_a_key_under_which_anybody_can_sign_is_refused(low: str) -> None:
-    with pytest.raises(ValueError, match=r"of Ed25519|of low order"):
+    with pytest.raises(ValueError, match="low order"):
         check_key(bytes.fromhex(low))
 
 
-def test_what_is_no_point_of_the_curve_is_refused() -> None:
-    """Half of all numbers are no y of a point."""
-    refused = 0
-    for _ in range(100):
-        try:
+def test_a_number_at_random_is_hardly_ever_a_key() -> None:
+    """Half of all numbers are no y of a point, and of the points an eighth could be a key."""
+    taken = 0
+    for _ in range(400):
+        with contextlib.suppress(ValueError):
             check_key(secrets.token_bytes(32))
-        except ValueError:
-            refused += 1
-    assert 20 < refused < 80
+            taken += 1
+    assert 5 < taken < 70
 
 
 def test_a_y_that_could_be_written_shorter_is_refused() -> None:
-    """y = 3 is a point; 3 + p, which is no 255 bits less, names the same one."""
-    check_key((3).to_bytes(32, "little"))
-    with pytest.raises(ValueError, match="point"):
-        check_key((P + 3).to_bytes(32, "little"))
+    """y + p, where that is no more than 255 bits, names the same point as y."""
+    for y in range(19):
+        for sign in (0, 2**255):
+            with pytest.raises(ValueError, match="public key"):
+                check_key((P + y + sign).to_bytes(32, "little"))
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,9 @@ here before it is kept.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+
 KEY_BYTES: Final = 32
-_P: Final = 2**255 - 19
-_D: Final = -121665 * pow(121666, -1, _P) % _P
-_ROOT_OF_MINUS_ONE: Final = pow(2, (_P - 1) // 4, _P)
-_NEUTRAL: Final = (0, 1)
 
 
 def decode_key(text: str) -> bytes:
@@ -32,36 +30,8 @@ def encode_key(raw: bytes) -> str:
 
 
 def check_key(raw: bytes) -> None:
-    """Refuse (ValueError) what is no point of the curve, or one of low order."""
+    """Refuse (ValueError) what is no point of the curve's group of large order, as a key is."""
     if len(raw) != KEY_BYTES:
         raise ValueError(f"must be {KEY_BYTES} bytes, a raw Ed25519 public key")
-    point = _decompress(raw)
-    if point is None:
-        raise ValueError("must be a point of Ed25519")
-    for _ in range(3):  # Times 8, the cofactor.
-        point = _double(*point)
-    if point == _NEUTRAL:
-        raise ValueError("must not be a point of low order")
-
-
-def _decompress(raw: bytes) -> tuple[int, int] | None:
-    """Find the point with this y, and this sign of x (RFC 8032, 5.1.3)."""
-    number = int.from_bytes(raw, "little")
-    y, odd = number & (2**255 - 1), number >> 255
-    if y >= _P:
-        return None
-    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
-    x = pow(square, (_P + 3) // 8, _P)
-    if x * x % _P != square:
-        x = x * _ROOT_OF_MINUS_ONE % _P
-    if x * x % _P != square or (x == 0 and odd):
-        return None
-    return (x if x % 2 == odd else _P - x, y)
-
-
-def _double(x: int, y: int) -> tuple[int, int]:
-    bent = _D * x * x * y * y % _P
-    return (
-        2 * x * y * pow(1 + bent, -1, _P) % _P,
-        (y * y + x * x) * pow(1 - bent, -1, _P) % _P,
-    )
+    if not crypto_core_ed25519_is_valid_point(raw):
+        raise ValueError("must be a public key of Ed25519: a point, and none of low order")
