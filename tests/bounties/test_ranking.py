@@ -31,7 +31,7 @@ from tests.world import World, problem, soon
 pytestmark = pytest.mark.usefixtures("node", "at_work")
 
 
-async def until_ranked(contest: Contest, *, seconds: float = 30) -> Any:
+async def until_ranked(contest: Contest, *, seconds: float = 60) -> Any:
     """Wait until everybody sees who won; the answer is the bounty."""
 
     async def ranked() -> Any:

@@ -26,7 +26,7 @@ def a_name() -> str:
     return f"trial:{new_id()}"
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 60) -> Any:
     """Return the first answer that is true."""
     deadline = time.monotonic() + seconds
     while not (answer := await condition()):

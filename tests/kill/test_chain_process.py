@@ -72,7 +72,7 @@ class Readers:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             logs = "\n".join(self.log(n).read_text() for n in range(len(self.started)))

@@ -105,7 +105,7 @@ class LocalChain:
         found = self.ask("eth_getBlockByNumber", which, False)
         return int(found["number"], 16), found["hash"]
 
-    def until(self, holds: Any, seconds: float = 20) -> None:
+    def until(self, holds: Any, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, (self.home / "output").read_text()

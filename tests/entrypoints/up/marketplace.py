@@ -129,7 +129,7 @@ class Marketplace:
     def up(self) -> subprocess.Popen[str]:
         """Start, and wait until it is up."""
         process = self.popen()
-        self.until(lambda: "Stop    " in self.shown() or process.poll() is not None)
+        self.until(lambda: "Stop    " in self.shown() or process.poll() is not None, 90)
         assert process.poll() is None, self.shown()
         return process
 
@@ -137,7 +137,7 @@ class Marketplace:
         """What the last that was started has shown up to now."""
         return self.terminals[-1].read_text()
 
-    def ends(self, process: subprocess.Popen[str], seconds: float = 30) -> str:
+    def ends(self, process: subprocess.Popen[str], seconds: float = 60) -> str:
         """Wait until it has ended well, and answer what it showed."""
         assert process.wait(timeout=seconds) == 0, self.shown()
         return self.shown()
@@ -197,7 +197,7 @@ class Marketplace:
     def nothing_runs(self) -> bool:
         return not any(self.process(name) for name in EVERYONE)
 
-    def until(self, holds: Callable[[], object], seconds: float = 30) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, self.logs()

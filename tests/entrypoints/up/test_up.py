@@ -149,6 +149,7 @@ def test_the_api_finds_out_where_that_memory_is_wrong(marketplace: Marketplace) 
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     marketplace.up()
+    marketplace.until(marketplace.serves, 60)  # The workers, too, are there by then.
     with urllib.request.urlopen(marketplace.readyz) as answer:
         assert json.load(answer)["database"] == "ok"
 
