@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ HOME: Final = ROOT / ".dml" / "test"
 SCHEMA: Final = ("migrations/versions/*.py", "src/dml/core/engine*.py")
 At = Callable[..., Context]
 Sessions = async_sessionmaker[AsyncSession]
+STARTED: Final = time.time_ns()  # An id of a process is given again.
 
 domains.load_processes()
 hypothesis_settings.register_profile("here", database=None, deadline=None)
@@ -108,16 +110,15 @@ def make_database(template: str) -> Iterator[Callable[[], str]]:
     made: list[str] = []
 
     def make() -> str:
-        name = f"dml_test_{os.getpid()}_{len(made)}"
+        name = f"dml_test_{os.getpid()}_{STARTED}_{len(made)}"
         with _locked("template.lock"):  # PostgreSQL copies a template for one at a time.
-            postgres.drop_database(HOME, name)
             url = postgres.create_database(HOME, name, template=template)
         made.append(name)
         return url
 
     yield make
-    for name in made:
-        postgres.drop_database(HOME, name)
+    drops = (f'DROP DATABASE IF EXISTS "{it}" WITH (FORCE);\n' for it in made)
+    postgres.run_sql(HOME, "".join(drops))
 
 
 @pytest.fixture(scope="session")

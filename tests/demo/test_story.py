@@ -86,6 +86,7 @@ def test_the_whole_story_adds_up_and_leaves_nothing_behind() -> None:
     assert PICTURE.read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(170)
 def test_ctrl_c_amidst_the_devices_work_stops_everything() -> None:
     played = play("--devices", "6", "--json", after=" of 6 results", signals=("SIGINT", "SIGINT"))
