@@ -6,7 +6,7 @@ from dml.algorithms import queries, rules
 from dml.algorithms.events import VersionRecalled
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit, events, processes
+from dml.core import audit, events, kept_files, processes
 from dml.core.audit import Move
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
@@ -132,6 +132,7 @@ async def delete(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     )
     rules.require_developer(algorithm, ctx.actor)
     move = rules.move_version(version, VersionState.DELETED)
+    await kept_files.give_up(ctx, version.sha256)
     audit.record(ctx, version.reference, "deleted", move)
 
 

@@ -13,6 +13,7 @@ from dml.bounties import ranking_processes as rankings
 from dml.bounties import submission_processes as submissions
 from dml.bounties import test_set_processes as test_sets
 from dml.chain import queries as chain
+from dml.entrypoints import collector as files
 from dml.jobs import processes as jobs
 from dml.jobs import queries as jobs_told
 from dml.payments.credits import cover_by
@@ -22,4 +23,4 @@ count_as_pending(chain.sum_seen)
 count_as_reserved(jobs_told.sum_untold)
 cover_by(chain.find_cover)
 
-__all__ = ["algorithms", "bounties", "jobs", "rankings", "submissions", "test_sets"]
+__all__ = ["algorithms", "bounties", "files", "jobs", "rankings", "submissions", "test_sets"]
