@@ -1,4 +1,4 @@
-"""A file that comes to nothing, or is given up, leaves the disk at once: nobody fills it by turns."""
+"""A file that comes to nothing, or is given up, leaves the disk at once, so that it never fills."""
 
 import asyncio
 import re
