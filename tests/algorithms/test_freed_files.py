@@ -158,6 +158,7 @@ async def test_to_send_and_delete_by_turns_takes_the_room_of_one_file(
     bounty = await make_bounty(world, state=BountyState.FUNDED)
     draft = await entries.make_draft(world)
     ada = await world.person("ada")
+    await forget_all(world)  # What other tests left.
     path, before = await make_algorithm(ada), len(stored(settings))
     for number in range(8):
         made = (await attach(bounty, b"%d" % number * 1_000)).json()
@@ -179,6 +180,7 @@ async def test_what_another_row_names_or_is_about_to_name_stays(
 ) -> None:
     one = await make_bounty(world, state=BountyState.FUNDED)
     other = await make_bounty(world, state=BountyState.FUNDED)
+    await forget_all(world)  # What other tests left.
     made = [(await attach(it, b"data of both")).json() for it in (one, other)]
     sha256, blobs = made[0]["sha256"], world.parts.blobs
     assert (await one.owner.ask("DELETE", made[0]["url"])).status_code == 204
