@@ -122,6 +122,23 @@ async def test_an_empty_folder_asks_for_no_work(market: Market, device: Device) 
     assert await device.states() == []
 
 
+async def test_a_folder_of_which_nothing_can_be_read_asks_for_no_work(
+    market: Market, device: Device
+) -> None:
+    device.photo("a.jpg", 3).write_bytes(b"broken")
+    device.photo("b/c.png", 3).write_bytes(b"broken, too")
+    async with open_job(market):
+        ended = await device.pair()
+        assert (ended.code, ended.summary["failed"]) == (1, 0)
+        told = f"No photo in {device.data} can be read; the first, a.jpg is no image"
+        assert told in ended.summary["error"]
+        assert "\n" not in ended.summary["error"]
+        assert await device.states() == []
+        assert device.noted("claimed") == device.noted("released") == []
+        device.photo("d.jpg", 3)
+        assert (await device.run()).summary["accepted"] == 1
+
+
 async def test_a_registration_whose_answer_was_lost_is_asked_again(
     market: Market, device: Device
 ) -> None:

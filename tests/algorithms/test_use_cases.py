@@ -105,6 +105,7 @@ async def test_from_a_draft_to_the_list_and_off_it_again(
     await service.submit(mine, algorithm.id, version.id)
     await service.approve(theirs, algorithm.id, version.id, reason="good")
     assert (version.reviewed_at, version.review_reason) == (theirs.now, "good")
+    assert version.reviewed_by == theirs.actor.id
     assert algorithm.state is AlgorithmState.LISTED
     assert await queries.get_approved_version(mine.tx, version.id) == (version, algorithm)
 

@@ -279,7 +279,8 @@ def test_whatever_is_under_way_has_an_end_in_sight(state: SubmissionState) -> No
     ],
 )
 def test_the_owner_and_moderators_see_that_there_are_submissions(actor: Actor, sees: bool) -> None:
-    assert submission_rules.manages_submissions(bounty(), actor) == sees
+    assert submission_rules.manages_submissions(bounty(), actor, has_entered=False) == sees
+    assert not submission_rules.manages_submissions(bounty(), actor, has_entered=True)
     if actor.user_id == OWNER:
         refused(
             "bounties.judged_by_hand",

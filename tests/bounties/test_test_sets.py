@@ -201,6 +201,22 @@ async def test_only_the_newest_file_counts_however_late_the_check_of_an_older_on
     assert row.sealed != wanted.sealed
 
 
+async def test_the_file_of_one_that_was_replaced_goes_by_itself(
+    judged: World, at_work: WorkerParts, node: Engine, draft: MadeBounty
+) -> None:
+    await upload_test_set(draft.owner, draft.path)
+    await end_of_check(draft.owner, draft.path)
+    before = await row_of(judged, draft)
+    await upload_test_set(draft.owner, draft.path, tables.hidden(tables.rows(200)))
+
+    async def gone() -> bool:
+        left = [await judged.parts.blobs.has(str(it)) for it in (before.sealed, before.prepared)]
+        return left == [False, False]
+
+    await until(gone)
+    assert (await end_of_check(draft.owner, draft.path))["state"] == "checked"
+
+
 async def test_another_metric_has_the_test_set_checked_again(
     judged: World, node: Engine, at_work: WorkerParts, draft: MadeBounty
 ) -> None:

@@ -137,7 +137,7 @@ async def test_a_healthy_marketplace_is_content(marketplace: Marketplace) -> Non
     assert (await doctor.examine(marketplace.url)).complaints == []
     async with AsyncSession(marketplace.engine) as tx:
         await spoil(tx, "SELECT 1")
-        assert await look(tx, doctor.CHECKS) == []
+        assert await look(tx, doctor.ALL_CHECKS) == []
 
 
 @pytest.mark.parametrize(("wrong", "checks", "says"), WRONGS)
@@ -150,14 +150,14 @@ async def test_what_is_wrong_is_said_and_nothing_else(
         )
         names = {**marketplace.names, "payer": payer}
         await spoil(tx, wrong.format(**names))
-        told = await look(tx, doctor.CHECKS)
+        told = await look(tx, doctor.ALL_CHECKS)
         assert [it.split(": ")[0] for it in told] == checks, told
         assert says.format(**names) in told[0], told
 
 
 def test_every_check_has_found_something() -> None:
     found = {check.removesuffix(", perhaps") for _, checks, _ in WRONGS for check in checks}
-    assert found == {it.wrong for it in doctor.CHECKS}
+    assert found == {it.wrong for it in doctor.ALL_CHECKS}
 
 
 async def test_a_worker_that_collects_or_began_just_now_is_well(marketplace: Marketplace) -> None:
@@ -165,7 +165,7 @@ async def test_a_worker_that_collects_or_began_just_now_is_well(marketplace: Mar
     for facts in (f"'started_at', {now}", f"'started_at', {long_ago}, 'collected_at', {now}"):
         async with AsyncSession(marketplace.engine) as tx:
             await spoil(tx, f"UPDATE nodes SET facts = jsonb_build_object({facts})")
-            assert await look(tx, doctor.CHECKS) == []
+            assert await look(tx, doctor.ALL_CHECKS) == []
 
 
 async def test_a_file_that_a_row_names_and_that_is_gone_is_said(
@@ -196,7 +196,7 @@ async def test_at_most_twenty_offenders_are_named_and_the_rest_is_counted(
     async with AsyncSession(marketplace.engine) as tx:
         many = "SELECT gen_random_uuid(), '{open}' FROM generate_series(1, 45)"
         await spoil(tx, f"INSERT INTO result_inbox {many.format(**marketplace.names)}")
-        (told,) = await look(tx, doctor.CHECKS)
+        (told,) = await look(tx, doctor.ALL_CHECKS)
     assert told.count("waits 1 times") == 20
     assert told.endswith("; and 25 more.")
 
@@ -207,16 +207,16 @@ async def test_nobody_is_late_where_no_worker_is_alive(marketplace: Marketplace)
             if checks[0] in (WAITS, KEPT, LATE):
                 await spoil(tx, wrong.format(**marketplace.names))
                 await tx.execute(text("DELETE FROM nodes"))
-                assert await look(tx, doctor.CHECKS) == []
+                assert await look(tx, doctor.ALL_CHECKS) == []
             await tx.rollback()
 
 
 async def test_it_sees_one_moment_and_can_write_nothing(new_database: str) -> None:
     async with doctor.snapshot(new_database) as tx:
-        assert await look(tx, doctor.CHECKS) == []
+        assert await look(tx, doctor.ALL_CHECKS) == []
         with psycopg.connect(new_database) as other:
             other.execute("INSERT INTO ledger_accounts (code, balance) VALUES ('revenue', 1)")
-        assert await look(tx, doctor.CHECKS) == []
+        assert await look(tx, doctor.ALL_CHECKS) == []
         with pytest.raises(DBAPIError, match="read-only transaction"):
             await tx.execute(text("DELETE FROM jobs"))
     assert not (await doctor.examine(new_database)).is_content
@@ -226,7 +226,7 @@ def test_the_command_line_says_how_it_is(
     settings: Settings, new_database: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here = settings.model_copy(update={"database_url": SecretStr(new_database)})
-    checks = len(doctor.CHECKS)
+    checks = len(doctor.ALL_CHECKS)
     assert doctor.run(here, as_json=True) == 0
     said = json.loads(capfd.readouterr().out)
     assert said == {"content": True, "complaints": [], "checks": checks}

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any, Final
 
+from sqlalchemy import func, select
+
 from dml.core.context import SYSTEM, Context
 from dml.core.countries import ALPHA_2
 from dml.core.ids import JobId, VersionId
 from dml.jobs import processes, settling
-from dml.jobs.models import JobState
+from dml.jobs.models import Assignment, AssignmentState, JobPlaces, JobState
 from dml.sim.population import Operator, publish
 from tests.devices.factories import TestDevice, pair, permit
 from tests.world import Person, World, soon
@@ -168,3 +170,15 @@ async def settle(world: World, job: Ordered, reason: JobState | None = None) -> 
 async def sweep(world: World) -> int:
     async with world.parts.sessions.begin() as tx:
         return await processes.sweep(Context(tx, SYSTEM, datetime.now(UTC)))
+
+
+async def places(world: World, job: Ordered) -> tuple[int, int, int]:
+    """How many places are open, leased and accepted: they always add up."""
+    async with world.parts.sessions() as tx:
+        query = select(func.sum(JobPlaces.open)).where(JobPlaces.job_id == job.id)
+        opened = await tx.scalar(query) or 0
+        states = select(Assignment.state, func.count()).where(Assignment.job_id == job.id)
+        rows = await tx.execute(states.group_by("state"))
+        counts = {row.state: row[1] for row in rows}
+    leased = counts.get(AssignmentState.LEASED, 0)
+    return opened, leased, counts.get(AssignmentState.ACCEPTED, 0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from dml.algorithms.models import Version
 from dml.core.checks import look
 from dml.jobs import doctor
 from dml.jobs.models import JobState
@@ -208,6 +209,34 @@ async def test_customer_and_developer_get_no_place_of_their_own_job(world: World
         assert await claim_of(device, job) == []
     other = await make_device(world)
     assert len(await claim_of(other, job)) == 1
+
+
+async def approve(world: World, job: Ordered, moderator: Person) -> None:
+    """Note who approved the job's version, as its approval does."""
+    async with world.parts.sessions.begin() as tx:
+        (await tx.get_one(Version, job.version_id)).reviewed_by = moderator.id
+
+
+async def test_who_approved_the_version_gets_no_place_of_its_jobs(world: World) -> None:
+    job, moderator = await make_job(world), await world.person("moderator")
+    device = await make_device(world, moderator)
+    await approve(world, job, moderator)
+    assert await claim_of(device, job) == []
+    assert len(await claim_of(await make_device(world), job)) == 1
+
+
+async def test_who_approved_the_version_makes_no_step_and_feeds_no_cell(world: World) -> None:
+    """Where they handed in before that was refused, they are paid and not counted as an owner."""
+    job, moderator = await make_job(world, max_devices=20), await world.person("moderator")
+    device = await make_device(world, moderator)
+    (lease,) = await claim_of(device, job)
+    assert (await hand_in(device, lease, result())).status_code == 200
+    await approve(world, job, moderator)
+    for _ in range(4):
+        await give(world, job, result())
+    assert (await job.results())["devices_shown"] == 0
+    await give(world, job, result())
+    assert (await job.results())["devices_shown"] == 6
 
 
 async def test_a_job_of_six_with_five_done_says_when_its_step_comes_and_why(world: World) -> None:

@@ -240,7 +240,7 @@ def judge(storm: Storm, customer: Customer) -> int:
         text=True,
         check=False,
     )
-    checks = len(doctor.CHECKS)
+    checks = len(doctor.ALL_CHECKS)
     assert json.loads(told.stdout) == {"content": True, "complaints": [], "checks": checks}
     assert told.returncode == 0
     assert storm.looks > 0

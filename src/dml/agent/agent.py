@@ -1,6 +1,7 @@
 """The loop: hand in what is pending, ask for work, do it. Ends when told to, or all is done."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,7 @@ class Agent:
         self._models = Models(home.models, session, pace)
         self._runner = runner
         self._hopeless: set[str] = set()
+        self._readable: Path | None = None  # A photo that could be read when it was looked at.
         self._ends_at: dict[str, float] = {}  # Of what is pending; by the monotonic clock.
 
     def work(self) -> None:
@@ -70,8 +72,12 @@ class Agent:
             while self._pace.is_quiet() and not self._once:
                 self._pace.sleep(QUIET_LOOK_SECONDS)
             return not self._once
-        if not self._has_photos():
-            return self._miss_photos()
+        try:
+            missing = self._look_at_photos()
+        except Resting:
+            return True
+        if missing is not None:
+            return self._miss_photos(missing)
         claimed = self._claim()
         for lease in claimed.leases:
             self._take_on(lease)
@@ -94,15 +100,28 @@ class Agent:
         ends_at = self._ends_at.setdefault(pending.assignment_id, longest)
         self._hand_in(pending, lambda: ends_at)
 
-    def _has_photos(self) -> bool:
+    def _look_at_photos(self) -> str | None:
+        """Why there is nothing to count here, if so: then no place is taken and given back."""
+        if self._readable is not None and self._readable.is_file():
+            return None
+        self._pace.begin()
         try:
-            return next(photos.find(self._data), None) is not None
-        except photos.Gone:
-            return False
+            os.scandir(self._data).close()
+            self._readable, why = photos.find_readable(
+                self._data, today=self._session.now().date(), breathe=self._pace.breathe
+            )
+        except OSError as error:
+            return f"{self._data} can't be read ({error.strerror})."
+        except photos.Gone as gone:
+            return f"No photo can be read: {gone}."
+        if self._readable is not None:
+            return None
+        if why is not None:
+            return f"No photo in {self._data} can be read; the first, {why}."
+        return f"There is no photo in {self._data} ({', '.join(SUFFIXES)})."
 
-    def _miss_photos(self) -> bool:
+    def _miss_photos(self, why: str) -> bool:
         """Ask for no work: an empty answer would take a place, and a disk may come back."""
-        why = f"There is no photo in {self._data} ({', '.join(SUFFIXES)})."
         if self._once:
             raise CannotRun(why)
         self._console.line(f"{why} Looking again in {PHOTOS_LOOK_SECONDS:.0f} s.")

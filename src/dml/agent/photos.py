@@ -96,6 +96,26 @@ def find(folder: Path, not_read: Counter[str] | None = None) -> Iterator[Path]:
                 not_read[kind.upper()] += 1
 
 
+def find_readable(
+    folder: Path, *, today: dt.date, breathe: Callable[[], None]
+) -> tuple[Path | None, str | None]:
+    """The first photo that can be read; or why the first of those that can't be is none.
+
+    Neither where there is no photo at all. Between two of them, `breathe` may rest, or end it all.
+    """
+    first = None
+    for path in find(folder):
+        breathe()
+        try:
+            decode_photo(_read_whole(path), path.name, today)
+        except (Unreadable, OSError) as error:
+            _require_present(error)
+            first = first or f"{path.relative_to(folder)} {_why(error)}"
+            continue
+        return path, None
+    return None, first
+
+
 def batches(
     folder: Path,
     spec: InputSpec,
@@ -121,8 +141,7 @@ def batches(
             item = _read(path, spec, period, tally, today, seen)
         except (Unreadable, OSError) as error:
             _require_present(error)
-            why = str(error) if isinstance(error, Unreadable) else error.strerror
-            tally.skip(str(path.relative_to(folder)), why or "can't be read")
+            tally.skip(str(path.relative_to(folder)), _why(error))
             continue
         if item is None:
             continue
@@ -168,6 +187,16 @@ def _read(
     item = prepare(photo.image, spec)
     seen.add(digest)
     return item, photo.taken
+
+
+def _read_whole(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(PHOTO_BYTES_MAX + 1)  # One byte more says that it is too large.
+
+
+def _why(error: Unreadable | OSError) -> str:
+    told = str(error) if isinstance(error, Unreadable) else error.strerror
+    return told or "can't be read"
 
 
 def _is_entered(name: str) -> bool:

@@ -89,6 +89,7 @@ class Version(Base):
     refusals: Mapped[list[dict[str, Any]]] = mapped_column(default_factory=list)
     checked_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
+    reviewed_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
     review_reason: Mapped[str | None] = mapped_column(default=None)
     recalled_at: Mapped[datetime | None] = mapped_column(default=None)
     recall_reason: Mapped[str | None] = mapped_column(default=None)

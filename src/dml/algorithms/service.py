@@ -6,7 +6,7 @@ from dml.algorithms import queries, rules
 from dml.algorithms.events import VersionRecalled
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit, events, processes
+from dml.core import audit, events, kept_files, processes
 from dml.core.audit import Move
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
@@ -84,7 +84,7 @@ async def approve(
     rules.require_not_own(algorithm, ctx.actor, version)
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.APPROVED)
-    version.reviewed_at, version.review_reason = ctx.now, reason
+    _note_review(ctx, version, reason)
     audit.record(ctx, version.reference, "approved", move, reason=reason)
     if algorithm.state is AlgorithmState.DRAFT:
         listed = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
@@ -103,7 +103,7 @@ async def reject(
     )
     rules.require_not_own(algorithm, ctx.actor, version)
     move = rules.move_version(version, VersionState.REJECTED)
-    version.reviewed_at, version.review_reason = ctx.now, reason
+    _note_review(ctx, version, reason)
     audit.record(ctx, version.reference, "rejected", move, reason=reason)
     return version
 
@@ -132,6 +132,7 @@ async def delete(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     )
     rules.require_developer(algorithm, ctx.actor)
     move = rules.move_version(version, VersionState.DELETED)
+    await kept_files.give_up(ctx, version.sha256)
     audit.record(ctx, version.reference, "deleted", move)
 
 
@@ -166,3 +167,8 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
     move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
     audit.record(ctx, algorithm.reference, "archived", move, reason=reason)
     return algorithm
+
+
+def _note_review(ctx: Context, version: Version, reason: str | None) -> None:
+    version.reviewed_at, version.reviewed_by = ctx.now, ctx.actor.user_id
+    version.review_reason = reason

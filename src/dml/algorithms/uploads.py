@@ -6,7 +6,7 @@ from dml.accounts import sandbox_time
 from dml.algorithms import processes, queries, rules
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
-from dml.core import audit
+from dml.core import audit, kept_files
 from dml.core import processes as durable
 from dml.core.audit import Move
 from dml.core.blobs import Stored
@@ -43,10 +43,13 @@ async def upload(
         if room is None:
             sha256 = await sha256_of(form.file())
             await late.repeat(begin(since=began), actor, sha256, repr(form.input_spec))
-        stored = await server.blobs.put(room.within(form.file()), limit=limit)
-    sent = (stored.sha256, repr(form.input_spec))
-    ctx = await late.open(begin(since=began), actor, *sent)
-    return await add_version(ctx, algorithm_id, form.input_spec, stored, server.quota)
+        stored = await server.blobs.take_in(room.within(form.file()), limit=limit)
+    async with server.blobs.unless_kept(stored):
+        sent = (stored.sha256, repr(form.input_spec))
+        ctx = await late.open(begin(since=began), actor, *sent)
+        version = await add_version(ctx, algorithm_id, form.input_spec, stored, server.quota)
+        await kept_files.keep(ctx, server.blobs, stored)
+    return version
 
 
 async def add_version(

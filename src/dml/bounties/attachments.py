@@ -12,7 +12,7 @@ from fastapi import Request
 
 from dml.bounties import attachment_rules, edit_rules, queries, rules
 from dml.bounties.models import Attachment, AttachmentKind, Bounty
-from dml.core import audit
+from dml.core import audit, kept_files
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.ids import AttachmentId, BountyId, new_id
@@ -84,9 +84,12 @@ async def attach(
         if room is None:
             sha256 = await sha256_of(checked.chunks())
             await late.repeat(begin(since=began), actor, sha256)
-        stored = await server.blobs.put(room.within(checked.chunks()), limit=limit)
-    ctx = await late.open(begin(since=began), actor, stored.sha256)
-    return await add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)
+        stored = await server.blobs.take_in(room.within(checked.chunks()), limit=limit)
+    async with server.blobs.unless_kept(stored):
+        ctx = await late.open(begin(since=began), actor, stored.sha256)
+        made = await add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)
+        await kept_files.keep(ctx, server.blobs, stored)
+    return made
 
 
 async def add(
@@ -114,6 +117,7 @@ async def add(
     for it in replaced:
         await ctx.tx.delete(it)
     await ctx.tx.flush()
+    await kept_files.give_up(ctx, *(it.sha256 for it in replaced))
     await quota.require_room(ctx, stored)
     made = Attachment(
         id=AttachmentId(new_id()),
@@ -141,6 +145,7 @@ async def remove(ctx: Context, bounty_id: BountyId, attachment_id: AttachmentId)
     if not rules.is_given_up_draft(bounty):
         rules.require_state(bounty, *rules.BEFORE_OPENING)
     await ctx.tx.delete(attachment)
+    await kept_files.give_up(ctx, attachment.sha256)
     gone = Upload(attachment.kind, attachment.name, None)
     _note(ctx, bounty, gone, [attachment.name], [])
 

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any, Final, Self, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, func, literal, select, tuple_
+from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, exists, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as roles
@@ -28,6 +28,7 @@ from dml.bounties.models import (
     Enrollment,
     EnrollmentState,
     Judging,
+    Member,
     Ranking,
     Record,
     Submission,
@@ -331,7 +332,7 @@ async def list_agreements(
 ) -> Sequence[Shown]:
     """Return pairs of entrants who agree too well, the latest entrants first; one beyond `limit`.
 
-    For moderators: whoever is none is refused.
+    For moderators: whoever is none is refused. Of a bounty that they entered, none are shown.
     """
     assert 0 < limit <= PAGE_MAX
     roles.require_moderator(actor)
@@ -344,7 +345,15 @@ async def list_agreements(
         Agreement.created_at,
         first.c.name.label("first_name"),
         second.c.name.label("second_name"),
-    ).where(first.c.id == Agreement.first_id, second.c.id == Agreement.second_id)
+    ).where(
+        first.c.id == Agreement.first_id,
+        second.c.id == Agreement.second_id,
+        ~exists().where(
+            Member.bounty_id == Agreement.bounty_id,
+            Member.user_id == actor.id,
+            Member.agreed_at.is_not(None),
+        ),
+    )
     if bounty_id is not None:
         query = query.where(Agreement.bounty_id == bounty_id)
     order = (Agreement.first_id, Agreement.second_id)

@@ -64,6 +64,14 @@ async def find_mine(
     return await tx.scalar(query)
 
 
+async def has_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> bool:
+    """Whether this user ever agreed to belong to an entrant, also to one that they left."""
+    query = select(Member.user_id).where(
+        Member.user_id == user_id, Member.bounty_id == bounty_id, Member.agreed_at.is_not(None)
+    )
+    return await tx.scalar(query.limit(1)) is not None
+
+
 async def get_mine(
     tx: AsyncSession, user_id: UserId, bounty_id: BountyId, *, lock: bool = False
 ) -> Enrollment:

@@ -117,7 +117,8 @@ async def get_submission(
 ) -> tuple[Submission, Bounty, bool]:
     """Load a submission for its team, the bounty's owner and moderators; for others there is none.
 
-    The last of the three says whether it is the actor's own team's.
+    A moderator who has entered is an entrant here. The last of the three says whether it is the
+    actor's own team's.
     """
     bounty = await tx.get(Bounty, bounty_id)
     if bounty is None or not rules.sees(bounty, actor):
@@ -127,7 +128,7 @@ async def get_submission(
         raise submission_rules.SubmissionNotFound
     entrant = await enrollment_queries.find_mine(tx, actor.id, bounty_id)
     own = entrant is not None and entrant.id == submission.enrollment_id
-    if not own and not submission_rules.manages_submissions(bounty, actor):
+    if not own and not await _manages_submissions(tx, actor, bounty):
         raise submission_rules.SubmissionNotFound
     return submission, bounty, own
 
@@ -178,7 +179,7 @@ async def list_submissions(
     assert 0 < limit <= PAGE_MAX
     entrant = await enrollment_queries.find_mine(tx, actor.id, bounty.id)
     query = select(Submission).where(Submission.bounty_id == bounty.id)
-    if mine or not submission_rules.manages_submissions(bounty, actor):
+    if mine or not await _manages_submissions(tx, actor, bounty):
         if entrant is None:
             return [], None
         query = query.where(Submission.enrollment_id == entrant.id)
@@ -273,11 +274,19 @@ async def find_test_set(
 
 
 async def get_managed_test_set(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> TestSet:
-    """Load a test set for the bounty's owner or a moderator; for others there is none."""
+    """Load a test set for the bounty's owner or a moderator; for others there is none.
+
+    A moderator who has entered is one of the others.
+    """
     bounty = await tx.get(Bounty, bounty_id)
     if bounty is None or not rules.sees(bounty, actor):
         raise rules.BountyNotFound
     test_set = await find_test_set(tx, bounty_id)
-    if test_set is None or not rules.manages(bounty, actor):
+    if test_set is None or not await _manages_submissions(tx, actor, bounty):
         raise submission_rules.TestSetNotFound
     return test_set
+
+
+async def _manages_submissions(tx: AsyncSession, actor: Actor, bounty: Bounty) -> bool:
+    has_entered = await enrollment_queries.has_entered(tx, actor.id, bounty.id)
+    return submission_rules.manages_submissions(bounty, actor, has_entered=has_entered)

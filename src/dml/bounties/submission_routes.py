@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.bounties import (
+    enrollment_queries,
     enrollment_rules,
     queries,
     rules,
@@ -25,6 +26,7 @@ from dml.bounties.submission_schemas import (
     SubmitWanted,
     a_file_of,
     page_of,
+    sealed,
 )
 from dml.core import audit
 from dml.core.context import Context
@@ -58,7 +60,8 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
     starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
     left = await submission_queries.get_limits(ctx.tx, bounty, submission.enrollment_id, ctx.now)
     more = {"position": position, "expected_start_at": starts_at, "limits": left}
-    shown = SubmissionOut.model_validate(submission)
+    viewer = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
+    shown = sealed(SubmissionOut.model_validate(submission), bounty, viewer)
     return SubmissionShownOut.model_validate(dict(shown) | more)
 
 
@@ -127,7 +130,7 @@ async def list_submissions(
         limit=wanted.limit,
     )
     left = await submission_queries.find_limits(ctx.tx, bounty, entrant, ctx.now)
-    return page_of(wanted.page(SubmissionOut, rows), left)
+    return page_of(wanted.page(SubmissionOut, rows), bounty, entrant, left)
 
 
 @router.get(

@@ -307,13 +307,18 @@ def require_file_kept(submission: Submission, refused_since: datetime) -> None:
 
 def require_readable(bounty: Bounty) -> None:
     """Refuse the owner and moderators a file that only its own team may read as yet."""
-    if bounty.state not in _READABLE[bounty.judging]:
+    if not are_readable(bounty):
         raise FilesSealed(state=bounty.state)
 
 
-def manages_submissions(bounty: Bounty, actor: Actor) -> bool:
-    """Whether the actor sees everybody's submissions, as rows."""
-    return rules.manages(bounty, actor)
+def are_readable(bounty: Bounty) -> bool:
+    """Whether others than their own team may read the files: who manages the bounty, in the end."""
+    return bounty.state in _READABLE[bounty.judging]
+
+
+def manages_submissions(bounty: Bounty, actor: Actor, *, has_entered: bool) -> bool:
+    """Whether the actor sees everybody's submissions, as rows: nobody does who competes."""
+    return rules.manages(bounty, actor) and not has_entered
 
 
 def is_under_way(submission: Submission) -> bool:

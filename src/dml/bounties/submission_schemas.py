@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from dml.bounties.models import SubmissionKind, SubmissionState, TestSetState
-from dml.bounties.submission_rules import MEDIA_TYPES, Limits
+from dml.bounties.models import Bounty, Enrollment, SubmissionKind, SubmissionState, TestSetState
+from dml.bounties.submission_rules import MEDIA_TYPES, Limits, are_readable
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId, UserId
 from dml.core.wire import Parameters, Text, Wire
 from dml.edge import problems
@@ -90,7 +90,10 @@ class SubmissionOut(Wire):
     kind: SubmissionKind
     name: str
     dry_run: bool
-    sha256: str
+    sha256: str | None = Field(
+        description="Of the file. Others than its team have it once they may read the file: by it "
+        "they could try out what the file says."
+    )
     size: int = Field(description="In bytes.")
     created_at: datetime
     queued_at: datetime | None
@@ -127,10 +130,21 @@ class SubmissionsPage(Page[SubmissionOut]):
     limits: LimitsOut | None = Field(description="Yours, where you take part.")
 
 
-def page_of(page: Page[SubmissionOut], limits: Limits | None) -> SubmissionsPage:
-    """Add what is left to a page."""
+def page_of(
+    page: Page[SubmissionOut], bounty: Bounty, viewer: Enrollment | None, limits: Limits | None
+) -> SubmissionsPage:
+    """Add what is left to a page, as an entrant sees it, or who is none."""
     told = None if limits is None else LimitsOut.model_validate(limits)
-    return SubmissionsPage(items=page.items, next_cursor=page.next_cursor, limits=told)
+    items = [sealed(it, bounty, viewer) for it in page.items]
+    return SubmissionsPage(items=items, next_cursor=page.next_cursor, limits=told)
+
+
+def sealed(shown: SubmissionOut, bounty: Bounty, viewer: Enrollment | None) -> SubmissionOut:
+    """Leave out what would tell of a file that this viewer may not read yet."""
+    own = viewer is not None and viewer.id == shown.enrollment_id
+    if own or are_readable(bounty):
+        return shown
+    return shown.model_copy(update={"sha256": None})
 
 
 def a_file_of(*kinds: SubmissionKind) -> dict[str, Any]:

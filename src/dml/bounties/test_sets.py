@@ -14,7 +14,7 @@ from uuid import UUID
 from dml.algorithms.rules import storable
 from dml.bounties import queries, rules, submission_queries, submission_rules
 from dml.bounties.models import Bounty, BountyState, SubmissionKind, TestSet, TestSetState
-from dml.core import audit, processes
+from dml.core import audit, kept_files, processes
 from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Context
@@ -114,6 +114,7 @@ async def replace(
     if before is not None:
         await ctx.tx.delete(before)
         await ctx.tx.flush()
+        await kept_files.give_up(ctx, before.sealed, before.prepared)
     if quota is not None:
         await quota.require_room(ctx, Stored(sealed, size))
     test_set = TestSet(
@@ -142,6 +143,7 @@ async def begin_again(ctx: Context, bounty: Bounty) -> TestSet | None:
     if test_set is None or test_set.state is TestSetState.UPLOADED:
         return test_set
     move = submission_rules.move_test_set(test_set, TestSetState.UPLOADED)
+    await kept_files.give_up(ctx, test_set.prepared)
     _set(test_set, None)
     test_set.refusals, test_set.checked_at = [], None
     audit.record(ctx, bounty.reference, "test_set_to_be_checked_again", move)
@@ -170,7 +172,10 @@ async def inspect(wanted: ToCheck) -> Finding:
     parts, bounty_id = worker.parts(), wanted.bounty_id
     async with parts.scoring:
         began = time.perf_counter()
-        sealed = await parts.blobs.get(wanted.sealed)
+        try:
+            sealed = await parts.blobs.get(wanted.sealed)
+        except FileNotFoundError:  # Another took its place, and so nobody asks for what is said.
+            return CHECK_FAILED
 
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
             made = parts.scorer.prepare(
@@ -212,6 +217,7 @@ async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
     bounty = await queries.lock_bounty(ctx.tx, wanted.bounty_id)
     test_set = await submission_queries.find_test_set(ctx.tx, wanted.bounty_id, lock=True)
     if test_set is None or test_set.sealed != wanted.sealed or bounty.metric != wanted.metric:
+        await kept_files.give_up(ctx, finding.found.prepared if finding.found else None)
         return "replaced"
     if test_set.state is not TestSetState.UPLOADED:
         return test_set.state

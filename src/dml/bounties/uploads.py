@@ -15,6 +15,8 @@ from dml.bounties import (
     test_sets,
 )
 from dml.bounties.models import Submission, SubmissionKind, TestSet
+from dml.core import kept_files
+from dml.core.errors import DmlError
 from dml.core.ids import BountyId
 from dml.core.spool import Spool
 from dml.edge.bodies import FileCutOff, sha256_of, stream_file
@@ -57,20 +59,24 @@ async def upload_test_set(
             )
             stored = await server.blobs.keep(sealed)
             del sealed
-    async with begin(since=began) as ctx:
-        test_set = await test_sets.replace(
-            ctx,
-            bounty_id,
-            sealed=stored.sha256,
-            size=size,
-            format=format,
-            id_column=id_column,
-            target_column=target_column,
-            quota=server.quota,
-        )
-        bounty = await test_sets.get_replaceable(ctx, bounty_id)
-        await test_set_processes.start_check(ctx, bounty, test_set)
-        return test_set
+    try:
+        async with begin(since=began) as ctx:
+            test_set = await test_sets.replace(
+                ctx,
+                bounty_id,
+                sealed=stored.sha256,
+                size=size,
+                format=format,
+                id_column=id_column,
+                target_column=target_column,
+                quota=server.quota,
+            )
+            bounty = await test_sets.get_replaceable(ctx, bounty_id)
+            await test_set_processes.start_check(ctx, bounty, test_set)
+            return test_set
+    except DmlError:  # Nothing was committed, and no two files are alike once they are sealed.
+        await server.blobs.forget(stored.sha256)
+        raise
 
 
 async def submit(
@@ -104,17 +110,21 @@ async def submit(
     if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
         limit = server.settings.predictions_limit_bytes
     async with uploading(server, actor, request, limit=limit):
-        stored = await server.blobs.put(room.within(stream_file(request, limit=limit)), limit=limit)
-    ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
-    return await submitting.enter(
-        ctx,
-        bounty_id,
-        kind=kind,
-        name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
-        dry_run=dry_run,
-        stored=stored,
-        quota=server.quota,
-    )
+        file = room.within(stream_file(request, limit=limit))
+        stored = await server.blobs.take_in(file, limit=limit)
+    async with server.blobs.unless_kept(stored):
+        ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
+        submission = await submitting.enter(
+            ctx,
+            bounty_id,
+            kind=kind,
+            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
+            dry_run=dry_run,
+            stored=stored,
+            quota=server.quota,
+        )
+        await kept_files.keep(ctx, server.blobs, stored)
+    return submission
 
 
 async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:

@@ -108,12 +108,11 @@ async def send_again(
     numbers: Sequence[int],
 ) -> int:
     """Send all that was signed for these payouts once more. Return how many transactions."""
+    batches = select(Withdrawal.batch_id).where(Withdrawal.number.in_(numbers))
     query = (
         select(SignedTransaction.raw)
-        .join(Withdrawal, Withdrawal.batch_id == SignedTransaction.batch_id)
-        .where(Withdrawal.number.in_(numbers))
+        .where(SignedTransaction.batch_id.in_(batches))
         .order_by(SignedTransaction.nonce, SignedTransaction.signed_at)
-        .distinct(SignedTransaction.nonce, SignedTransaction.signed_at, SignedTransaction.hash)
     )
     async with sessions() as tx:
         signed = list(await tx.scalars(query))

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,6 +35,14 @@ class Stored:
         self.size = size
 
 
+class Incoming(Stored):
+    """A file that came in whole, under a name of its own: nobody else can need it yet."""
+
+    def __init__(self, sha256: str, size: int, path: str) -> None:
+        super().__init__(sha256, size)
+        self.path = path
+
+
 class Blobs:
     def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
@@ -46,6 +55,12 @@ class Blobs:
 
     async def put(self, stream: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Keep what `stream` yields, in constant memory; BlobTooLarge beyond `limit` bytes."""
+        incoming = await self.take_in(stream, limit=limit)
+        await self.publish(incoming)
+        return incoming
+
+    async def take_in(self, stream: AsyncIterator[bytes], *, limit: int) -> Incoming:
+        """As `put`, but it is not among the blobs until `publish`."""
         incoming, digest, size = f"incoming/{uuid4().hex}", hashlib.sha256(), 0
 
         async def measured() -> AsyncIterator[bytes]:
@@ -65,9 +80,20 @@ class Blobs:
             max_concurrency=PARTS_AT_ONCE,
             use_multipart=True,
         )
-        sha256 = digest.hexdigest()
-        await self._store.rename_async(incoming, _path(sha256))
-        return Stored(sha256, size)
+        return Incoming(digest.hexdigest(), size, incoming)
+
+    async def publish(self, incoming: Incoming) -> None:
+        """Keep a file that came in, from now on under its hash."""
+        await self._store.rename_async(incoming.path, _path(incoming.sha256))
+
+    @asynccontextmanager
+    async def unless_kept(self, incoming: Incoming) -> AsyncIterator[None]:
+        """Delete a file that came in at the end of the block, unless that published it."""
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                await self._store.delete_async(incoming.path)
 
     async def keep(self, content: bytes) -> Stored:
         """Keep these bytes. They outlive a loss of power, too, once this returns."""
@@ -149,6 +175,11 @@ class Blobs:
         """Delete what was put aside, for good."""
         with contextlib.suppress(FileNotFoundError):
             await self._store.delete_async(_condemned(sha256))
+
+    async def forget(self, sha256: str) -> None:
+        """Delete a blob at once. The caller knows that nothing names it, nor is about to."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.delete_async(_path(sha256))
 
     async def forget_cut_off(self, before: datetime) -> int:
         """Delete what uploads left that were killed with their process. Return how many."""

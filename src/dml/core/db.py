@@ -21,7 +21,7 @@ from dml.core.pool import FairPool, look_before_use
 
 RawConnection: TypeAlias = "Connection[Any]"
 WAIT_SECONDS: Final = 10.0  # For a connection; the queue is short enough that few wait so long.
-SCHEMA_REVISION: Final = "0012"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0013"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.

@@ -2,9 +2,12 @@
 
 Each domain says which files its rows keep for whom. What is counted is what the collector keeps, so
 that nobody fills the disk; and each content once, as it is kept.
+
+What is not counted goes at once: a file is among the blobs only from the transaction on that names
+it, and what a row names no longer is deleted, unless another row does.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,13 +15,18 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.core.blobs import Stored
+from dml.core import events
+from dml.core.blobs import Blobs, Incoming, Stored
 from dml.core.context import Context
 from dml.core.errors import Conflict
+from dml.core.events import Event
 from dml.core.ids import UserId
 
 TOLD_MOST: Final = 20
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+# A transaction that keeps a content shares it; who deletes the blob must have it alone.
+_SHARE: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))")
+_HAVE_ALONE: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 _USED: Final = """
     SELECT CAST(coalesce(sum(size), 0) AS bigint) AS bytes,
         coalesce(bool_or(sha256 = :sha256), false) AS has
@@ -39,11 +47,41 @@ class FilesFull(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class FileGivenUp(Event):
+    """A row that named this blob does so no longer. Others may."""
+
+    sha256: str
+
+
+async def keep(ctx: Context, blobs: Blobs, incoming: Incoming) -> None:
+    """Have a file that came in among the blobs, since rows of this transaction name it.
+
+    Until it ends nobody takes the same content for one that no row names. The last act of a use
+    case: what fails after it leaves a file to the collector.
+    """
+    await ctx.tx.flush()
+    await ctx.tx.execute(_SHARE, {"name": f"blob:{incoming.sha256}"})
+    await blobs.publish(incoming)
+
+
+async def give_up(ctx: Context, *hashes: str | None) -> None:
+    """Have blobs deleted once this transaction is committed, where no row names them then."""
+    for sha256 in hashes:
+        if sha256 is not None:
+            await events.publish(ctx, FileGivenUp(sha256))
+
+
+async def have_alone(tx: AsyncSession, sha256: str) -> bool:
+    """Whether nobody is about to name this blob, and nobody will until the transaction ends."""
+    return bool(await tx.scalar(_HAVE_ALONE, {"name": f"blob:{sha256}"}))
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """What a user has left when a file of theirs begins to come."""
 
     left_bytes: int
-    refusal: FilesFull
+    refuse: Callable[[], Awaitable[FilesFull]]
 
     async def within(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield a file for as long as there is room: what is refused here leaves nothing behind."""
@@ -51,7 +89,7 @@ class Room:
         async for chunk in stream:
             size += len(chunk)
             if size > self.left_bytes:
-                raise self.refusal
+                raise await self.refuse()
             yield chunk
 
 
@@ -74,11 +112,15 @@ class FileQuota:
         """
         user_id = ctx.actor.id
         used, _ = await self._count(ctx.tx, user_id, ctx.now, "")
-        refusal = await self._refusal(ctx.tx, user_id, ctx.now, used)
         left_bytes = self._most_bytes - used + replaced_bytes
         if left_bytes <= 0:
-            raise refusal
-        return Room(left_bytes, refusal)
+            raise await self._refusal(ctx.tx, user_id, ctx.now, used)
+
+        async def refuse() -> FilesFull:  # By then this transaction is over.
+            async with AsyncSession(ctx.tx.bind) as tx:
+                return await self._refusal(tx, user_id, ctx.now, used)
+
+        return Room(left_bytes, refuse)
 
     async def require_room(self, ctx: Context, stored: Stored) -> None:
         """Refuse a file that a row is about to keep, where it is too much for its user.

@@ -1,5 +1,8 @@
 """Deletes uploaded files that no row names: what was replaced, turned down long ago, or cut off.
 
+What is replaced or deleted goes at once: else whoever does so all day would fill the disk. The rest
+goes in rounds, and with it what was missed.
+
 Each domain says which files its rows name. A file is taken only when it is older than any upload
 that could still be under way; it is put aside first, looked up once more, and only then deleted.
 Whoever is killed half-way leaves it aside, where the next round finds it: back or gone.
@@ -14,9 +17,13 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from dml.core import kept_files
 from dml.core.blobs import Blobs
-from dml.core.kept_files import FileQuota
+from dml.core.context import Context
+from dml.core.events import on
+from dml.core.kept_files import FileGivenUp, FileQuota
 from dml.core.settings import Settings
+from dml.edge import worker
 from dml.entrypoints import domains
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,16 @@ def make_quota(settings: Settings) -> FileQuota:
         most_bytes=settings.files_of_one_user_bytes,
         refused_days=settings.keep_refused_versions_days,
     )
+
+
+@on(FileGivenUp, "files.forget.v1")
+async def forget(ctx: Context, event: FileGivenUp) -> None:
+    """Delete a blob that a row has given up, unless another one names it, or is about to."""
+    parts = worker.parts()
+    if await kept_files.have_alone(ctx.tx, event.sha256) and not await find_named_in(
+        ctx.tx, [event.sha256], parts.settings, ctx.now
+    ):
+        await parts.blobs.forget(event.sha256)
 
 
 async def collect(

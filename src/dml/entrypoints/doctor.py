@@ -59,7 +59,7 @@ COLLECTING: Final = (
             < now() - interval '3 hours'""",
     ),
 )
-CHECKS: Final = (*domains.load_checks(), *PROCESSES, *COLLECTING)
+ALL_CHECKS: Final = (*domains.load_checks(), *PROCESSES, *COLLECTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,18 @@ class Diagnosis:
         return not self.complaints
 
     def as_json(self) -> str:
-        said = {"content": self.is_content, "complaints": self.complaints, "checks": len(CHECKS)}
+        said = {
+            "content": self.is_content,
+            "complaints": self.complaints,
+            "checks": len(ALL_CHECKS),
+        }
         return json.dumps(said, ensure_ascii=False)
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
     """Print the diagnosis. Return 0 where all is well, 1 where not, 2 where we cannot look."""
     try:
-        with Console(stderr=True).status(f"Making {len(CHECKS)} checks …"):
+        with Console(stderr=True).status(f"Making {len(ALL_CHECKS)} checks …"):
             diagnosis = asyncio.run(examine(wiring.database_url(settings), settings))
     except AWAY as error:
         Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
@@ -90,7 +94,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
         for complaint in diagnosis.complaints:
             out.print(f"✗ {complaint}")
         found = len(diagnosis.complaints)
-        out.print(f"{len(CHECKS)} checks: {f'{found} complaints' if found else 'content'}.")
+        out.print(f"{len(ALL_CHECKS)} checks: {f'{found} complaints' if found else 'content'}.")
     return CONTENT if diagnosis.is_content else COMPLAINS
 
 
@@ -104,7 +108,7 @@ async def examine(database_url: str, settings: Settings | None = None) -> Diagno
         await require_schema(tx)
         return Diagnosis(
             [
-                *await look(tx, CHECKS),
+                *await look(tx, ALL_CHECKS),
                 *(await _find_missing(tx, settings) if settings else []),
             ]
         )

@@ -24,6 +24,7 @@ from dml.core.domain import Domain
 from dml.core.manifest import MANIFEST as CORE
 from dml.devices.manifest import MANIFEST as DEVICES
 from dml.edge.manifest import MANIFEST as EDGE
+from dml.entrypoints.manifest import MANIFEST as ENTRYPOINTS
 from dml.jobs import queries as jobs
 from dml.jobs.manifest import MANIFEST as JOBS
 from dml.payments import credits
@@ -32,7 +33,7 @@ from dml.payments.manifest import MANIFEST as PAYMENTS
 
 # A route that names a thing comes before one with a place for any name: jobs before devices.
 DOMAINS: Final[tuple[Domain, ...]] = (
-    *(CORE, EDGE, ACCOUNTS, PAYMENTS, CHAIN, ALGORITHMS),
+    *(CORE, EDGE, ENTRYPOINTS, ACCOUNTS, PAYMENTS, CHAIN, ALGORITHMS),
     *(JOBS, DEVICES, BOUNTIES),
 )
 Cleaner: TypeAlias = Callable[[AsyncSession, datetime], Awaitable[Any]]

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -24,7 +24,7 @@ from dml.edge.idempotency import Replay, replay
 from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
-from dml.entrypoints import chain_wiring, collector, domains, fitness, health, listening, wiring
+from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, wiring
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
@@ -50,11 +50,6 @@ letting it run.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
 """
-
-
-def routers() -> list[APIRouter]:
-    """Return all there are: an app does not tell the routes of what it includes."""
-    return [health.router, *domains.load_routers()]
 
 
 def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
@@ -114,7 +109,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     answer_in_problems(app)
     app.add_exception_handler(Replay, replay)
     domains.load_processes()
-    for router in routers():
+    for router in domains.load_routers():
         app.include_router(router)
     serve_docs(app)
     app.add_middleware(
@@ -149,7 +144,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = PROBLEM_SCHEMA
         for framework in ("HTTPValidationError", "ValidationError"):
             schemas.pop(framework, None)
-        routes = [it for router in routers() for it in router.routes if isinstance(it, APIRoute)]
+        routers = domains.load_routers()  # An app does not tell the routes of what it includes.
+        routes = [it for router in routers for it in router.routes if isinstance(it, APIRoute)]
         free = {
             (it.path, method) for it in routes if needs_no_token(it) for method in it.methods or ()
         }

@@ -9,12 +9,13 @@ Several fold at once. Taking and reading results waits for nobody; then the tota
 order of their jobs, and the ledger's accounts in theirs, so that nobody waits for each other.
 
 What a customer is told (docs/decisions/0017). A step comes once `min_devices` owners have counted
-something since the last one; customer and developer are none of them. In a step, a cell (a label in
-a month) tells what it has gained since it was told last, if as many owners fed that; else it keeps
-it for a later step. Thus each item is told once at most, as part of one sum that `min_devices`
-owners fed, and no two of these sums share an item. Whatever is added up or taken away of all that
-was ever told is made of whole such sums: none can come out that fewer fed. No total is told beside
-them that would cut across: `items`, those of labels and of months are sums of what is told.
+something since the last one; customer, developer and who approved the version are none of them. In
+a step, a cell (a label in a month) tells what it has gained since it was told last, if as many
+owners fed that; else it keeps it for a later step. Thus each item is told once at most, as part of
+one sum that `min_devices` owners fed, and no two of these sums share an item. Whatever is added up
+or taken away of all that was ever told is made of whole such sums: none can come out that fewer
+fed. No total is told beside them that would cut across: `items`, those of labels and of months are
+sums of what is told.
 """
 
 import time
@@ -43,7 +44,9 @@ CELLS_AT_ONCE: Final = 50_000  # So that no statement takes as long as one may.
 # Holds the totals until the transaction ends, locked in one order. The rest never changes.
 _LOCK: Final = """
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
-           j.device_fee, j.platform_fee, j.customer_id, j.developer_id,
+           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, (
+               SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
+           ) AS reviewed_by,
            t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
     FROM job_totals t JOIN jobs j ON j.id = t.job_id
     WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
@@ -261,7 +264,8 @@ def _step(job: Record, results: Sequence[tuple[Counted, UserId]]) -> Step:
         max_devices=job["max_devices"],
         least=rules.least_devices(least, job["max_devices_per_owner"]),
     )
-    nobody = (job["customer_id"], job["developer_id"])  # They know what they fed.
+    # They know what they fed.
+    nobody = (job["customer_id"], job["developer_id"], job["reviewed_by"])
     fed = [(it, None if owner in nobody else tally.short(owner)) for it, owner in results]
     first = fed[: max(0, reaches - folded)]
     known = {owner for it, owner in first if owner is not None and it.items} | {*job["owners"]}

@@ -34,8 +34,8 @@ _RECALLED: Final = """(SELECT (
 # places go down by exactly what was leased, so that a lost race never leaks one. A device whose
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
-# anybody get what a moderator stopped, nor a device of the job's customer or developer, who would
-# know what the others are (0017).
+# anybody get what a moderator stopped, nor a device of the job's customer or developer, or of who
+# approved the version: they would know what the others are (0017).
 _CLAIM: Final = f"""
 WITH want AS MATERIALIZED (
     SELECT u.*, row_number() OVER (PARTITION BY u.device_id ORDER BY u.n) AS turn,
@@ -67,11 +67,15 @@ mine AS MATERIALIZED (
 holds AS MATERIALIZED (SELECT n, count(*) AS count FROM mine WHERE live GROUP BY n),
 able AS MATERIALIZED (
     SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
-           w.owner_id IN (j.customer_id, j.developer_id) AS own,
+           w.owner_id IN (j.customer_id, j.developer_id)
+               OR coalesce(w.owner_id = j.reviewed_by, false) AS own,
            least(now() + $7::interval, now() + $9::interval, j.deadline) AS expires_at,
            least(now() + $9::interval, j.deadline) AS try_ends_at
     FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (
-        SELECT max_devices_per_owner, deadline, customer_id, developer_id FROM jobs
+        SELECT max_devices_per_owner, deadline, customer_id, developer_id, (
+            SELECT reviewed_by FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1
+        ) AS reviewed_by
+        FROM jobs
         WHERE id = w.job_id AND state = 'open' AND starts_at <= now() AND deadline > now()
           AND {_MAY_RUN}
         LIMIT 1

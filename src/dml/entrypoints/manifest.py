@@ -1,0 +1,12 @@
+"""What the processes bring themselves."""
+
+from typing import Final
+
+from dml.core.domain import Domain
+
+MANIFEST: Final = Domain(
+    "dml.entrypoints",
+    tables=(),
+    routers=("health:router",),
+    processes=("collector",),
+)
