@@ -24,7 +24,8 @@ from dml.core.errors import TooMany
 from dml.core.ids import UserId
 from dml.edge import worker
 
-QUICK_SECONDS: Final = 5.0  # Of processor time. An ordinary file takes some hundredths of one.
+# Of processor time. An ordinary file takes some hundredths of a second, and a large network one.
+QUICK_SECONDS: Final = 2.0
 AHEAD_MOST: Final = timedelta(hours=1)
 # What a piece of work is thought to take until it is known.
 THOUGHT: Final = timedelta(seconds=5)
