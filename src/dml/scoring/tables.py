@@ -162,8 +162,10 @@ def _require_utf8(column: pa.ChunkedArray, name: str) -> None:
     """
     if not _is_text(column.type) and not pa.types.is_dictionary(column.type):
         return
-    if not _is_valid(column):
-        texts = decoded(column)  # In a slice, a dictionary still has all its values.
+    if _is_valid(column):
+        return
+    texts = decoded(column)  # A dictionary has values, too, that no row means.
+    if not _is_valid(texts):
         row = first_row(lambda rows: not _is_valid(texts.slice(0, rows)), len(texts))
         raise cell(row - 1, name, "file.encoding", "it is not UTF-8. Save the file as UTF-8.")
 
