@@ -7,16 +7,23 @@ import pytest
 from dml.accounts import sandbox_time
 from dml.core.context import Context
 from dml.core.ids import UserId
+from dml.core.settings import Settings
+from dml.edge import worker
 from tests.conftest import NOW, At
+from tests.worker_parts import make_parts
+from tests.world import World
 
-SECONDS_AN_HOUR = 1_800
 TOO_SLOW = [{"code": "model.too_slow", "detail": "It took too long."}]
 
 
+@pytest.fixture(autouse=True)
+def at_work(world: World, settings: Settings) -> None:
+    settings = settings.model_copy(update={"sandbox_seconds_an_hour": 1_800})
+    worker.provide(make_parts(settings, world.parts))
+
+
 async def charge(ctx: Context, user_id: UserId, seconds: float, *refusals: dict[str, str]) -> None:
-    await sandbox_time.charge(
-        ctx, user_id, seconds, seconds_an_hour=SECONDS_AN_HOUR, refusals=refusals
-    )
+    await sandbox_time.charge(ctx, user_id, seconds, refusals)
 
 
 async def test_however_many_pieces_somebody_leaves_who_comes_seldom_is_soon_due(

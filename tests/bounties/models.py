@@ -53,6 +53,34 @@ def endless_loop() -> bytes:
     return _with_front([loop], [weight("true", True)])
 
 
+def slow() -> bytes:
+    """300 products of two 4096 × 4096 matrices: 41 trillion operations."""
+    large = [node("Identity", ["large"], ["side"])]
+    return _multiplying(300, large, [weight("large", [4096, 4096])])
+
+
+def slow_where_negative(products: int = 300) -> bytes:
+    """Good and quick over rows from 0 to 1, such as a model is tried out with; else as `slow`."""
+    negative = [
+        node("ReduceMin", ["x"], ["least"], keepdims=0),
+        node("Neg", ["least"], ["above"]),
+        node("Relu", ["above"], ["depth"]),
+        node("Mul", ["depth", "times"], ["long"]),
+        node("Cast", ["long"], ["length"], to=TensorProto.INT64),
+        node("Add", ["length", "ones"], ["side"]),
+    ]
+    weights = [weight("times", np.float32(4096)), weight("ones", [1, 1])]
+    return _multiplying(products, negative, weights)
+
+
+def _multiplying(times: int, nodes: Sequence[NodeProto], weights: Sequence[TensorProto]) -> bytes:
+    """A good model that multiplies matrices of zeros with `side`, which these nodes make."""
+    chain = [node("MatMul", [f"a{i}", f"a{i}"], [f"a{i + 1}"]) for i in range(times)]
+    start = node("ConstantOfShape", ["side"], ["a0"])
+    end = node("ReduceSum", [f"a{times}"], ["s"], keepdims=0)
+    return _adding_nothing([*nodes, start, *chain, end], weights)
+
+
 def memory_bomb() -> bytes:
     """Asks for forty gigabytes by a size that only shows when it runs."""
     return _adding_nothing(

@@ -106,11 +106,19 @@ class Failing(Reader):
         self._files = files
 
     def read_predictions(
-        self, content: bytes, format: str, *, metric: MetricName, test_set: TestSet
+        self,
+        content: bytes,
+        format: str,
+        *,
+        metric: MetricName,
+        test_set: TestSet,
+        seconds: float | None = None,
     ) -> Predictions:
         if content in self._files:
             raise SandboxFailed("It was killed, or the machine ran out of memory.")
-        return super().read_predictions(content, format, metric=metric, test_set=test_set)
+        return super().read_predictions(
+            content, format, metric=metric, test_set=test_set, seconds=seconds
+        )
 
 
 async def _as_if_it_had_run_otherwise(world: World, entrant: Entrant) -> None:

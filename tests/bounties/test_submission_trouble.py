@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from dml.bounties import rules, submission_processes, submission_rules
-from dml.bounties.evaluating import Evaluation, Validation
+from dml.bounties import rules, submission_endings, submission_processes, submission_rules
+from dml.bounties.evaluating import Evaluation, Validation, Work
 from dml.bounties.models import Enrollment, Submission, SubmissionState
 from dml.core import nodes
 from dml.core import processes as durable
@@ -183,7 +183,7 @@ async def test_what_stands_in_a_long_queue_is_not_given_up(world: World) -> None
     async with world.parts.sessions.begin() as tx:
         ctx = Context(tx, SYSTEM, late)
         assert await submission_processes.fail_late(ctx, second, 0) == "waiting"
-        alarm = f"{submission_processes.give_up_id(second)}:1"
+        alarm = f"{submission_endings.give_up_id(second)}:1"
         assert await durable.reschedule(ctx, alarm, late)
         assert await submission_processes.fail_late(ctx, first, 0) == "failed"
         found = await tx.get_one(Submission, second)
@@ -207,12 +207,14 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
         submission_id = SubmissionId(an_id(path))
         async with judged.parts.sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
-            alarm = submission_processes.give_up_id(submission_id)
+            alarm = submission_endings.give_up_id(submission_id)
             assert await durable.reschedule(ctx, alarm, ctx.now)
         shown = await end_of(ada, path)
     assert (shown["state"], codes(shown)) == ("failed", ["platform.evaluation_failed"])
     assert shown["limits"]["day"]["left"] == 5
     async with judged.parts.sessions() as tx:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        late = await submission_processes.conclude_validation(ctx, submission_id, Validation(), 0)
+        submission = await tx.get_one(Submission, submission_id)
+        work = Work(contest.id, submission_id, submission.sha256, submission.kind, "", "")
+        late = await submission_processes.conclude_validation(ctx, work, Validation(), 0)
         assert late == "nothing to do"

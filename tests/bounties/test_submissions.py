@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.bounties import (
     enrollment_queries,
     queries,
+    submission_endings,
     submission_processes,
     submitting,
 )
@@ -333,7 +334,7 @@ async def test_what_is_under_way_is_cancelled_with_its_bounty(
     async with judged.parts.sessions.begin() as tx:  # Told once more, nothing is left to do.
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
         await events.publish(ctx, BountyEnded(contest.id))
-        assert await submission_processes.cancel_some(ctx, contest.id) == 0
+        assert await submission_endings.cancel_some(ctx, contest.id) == 0
 
 
 async def test_the_list_comes_in_pages_and_by_state(world: World) -> None:

@@ -250,3 +250,14 @@ def test_a_run_trusts_no_check(reader: Reader, content: bytes) -> None:
     test_set = a_test_set(MetricName.ACCURACY, classes=tuple("0123456789"), features=64)
     with pytest.raises(Refused, match=r"model\.(too_slow|too_much_memory)"):
         reader.run_model(content, metric=MetricName.ACCURACY, test_set=test_set)
+
+
+def test_a_run_that_is_to_be_quick_has_its_seconds_for_all_pieces_together(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dml.scoring.reader.CHUNK_BYTES", 4 * FEATURES)  # A child for each row.
+    test_set = binary(MetricName.MAE)
+    with pytest.raises(Refused, match=r"model\.too_slow"):
+        reader.run_model(linear(1), metric=MetricName.MAE, test_set=test_set, seconds=0.5)
+    few = a_test_set(MetricName.MAE, features=FEATURES)
+    assert len(reader.run_model(linear(1), metric=MetricName.MAE, test_set=few).values) == len(few)

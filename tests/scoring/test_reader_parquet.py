@@ -1,6 +1,9 @@
 """Parquet files that are broken, odd or bombs end in a refusal, and soon."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,6 +139,57 @@ BOMBS = {
         use_dictionary=False,
     ),
 }
+
+
+@pytest.mark.parametrize("column", ["ID", "prediction"])
+def test_of_a_page_that_is_cut_short_the_column_and_its_rows_are_told(
+    reader: Reader, column: str
+) -> None:
+    columns = {"ID": IDS, "prediction": GOOD["prediction"]}
+    plain = {"use_dictionary": False, "compression": "NONE", "row_group_size": 20}
+    content = bytearray(parquet(columns, **plain))
+    file = pyarrow.parquet.ParquetFile(pa.BufferReader(bytes(content)))
+    page = file.metadata.row_group(1).column([*columns].index(column))
+    content[page.data_page_offset : page.data_page_offset + page.total_compressed_size // 2] = (
+        b"\0" * (page.total_compressed_size // 2)
+    )
+    test_set = replace(a_test_set(MetricName.RMSE), id_column="ID")
+    with pytest.raises(Refused, match=rf"not_parquet: Rows 21 to 40 of column '{column}' can't"):
+        reader.read_predictions(
+            bytes(content), "parquet", metric=MetricName.RMSE, test_set=test_set
+        )
+
+
+def not_utf8(at: int) -> pa.Array:
+    """Labels of which one is named a text and is none, as some writers leave them."""
+    labels = [(b"no", b"yes")[i % 2] for i in IDS]
+    labels[at] = b"\xff\xfe"
+    offsets = np.cumsum([0, *map(len, labels)], dtype=np.int32)
+    buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(labels))
+    return pa.StringArray.from_buffers(ROWS, *buffers)
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+@pytest.mark.parametrize("column", ["id", "target", "prediction"])
+def test_a_text_that_is_no_utf8_is_refused_with_its_row(
+    reader: Reader, column: str, dictionary: bool
+) -> None:
+    metric = MetricName.ACCURACY
+    columns = {"id": IDS, "target": ["no", "yes"] * (ROWS // 2), column: not_utf8(16)}
+    read: Callable[..., object] = partial(
+        reader.read_test_set, id_column="id", target_column="target", salt=b"s" * 32
+    )
+    if column == "prediction":
+        del columns["target"]
+        read = partial(reader.read_predictions, test_set=a_test_set(metric))
+    content = parquet(columns, use_dictionary=dictionary)
+    with pytest.raises(Refused, match=f"encoding: Row 17, column '{column}': it is not UTF-8"):
+        read(content, "parquet", metric=metric)
+
+
+def test_a_name_of_a_column_that_is_no_utf8_is_refused(reader: Reader) -> None:
+    content = parquet(GOOD | {"zzzz": IDS}).replace(b"zzzz", b"\xff\xfe\xff\xfe")
+    assert "file.not_parquet" in refusal(reader, content, MetricName.RMSE)
 
 
 @pytest.mark.parametrize(

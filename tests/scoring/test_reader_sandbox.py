@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from onnx import helper
 from dml.inference import client, frames
 from dml.inference.client import Faults
 from dml.inference.outcome import Ending, Limits
-from dml.scoring import arrays
+from dml.scoring import arrays, places
 from dml.scoring.names import MetricName
 from dml.scoring.reader import FAULTS, Reader, Refused, SandboxFailed
 from dml.scoring.test_set import Ids
@@ -249,6 +251,46 @@ def test_what_a_child_breaks_down_over_is_told_without_its_words(kill: bool) -> 
     assert failed.value.reason.code == "file.crashed"
     assert ("more memory than there is" if kill else "ValueError") in failed.value.reason.detail
     assert "hunter2" not in failed.value.reason.detail
+
+
+def test_where_in_a_file_a_child_breaks_down_is_told_without_its_words(reader: Reader) -> None:
+    texts = [*(f"r{i:02}".encode() for i in range(ROWS - 1)), b"\xff secret"]
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    ids = Ids(offsets=offsets, text=np.frombuffer(b"".join(texts), np.uint8))
+    test_set = a_test_set(MetricName.RMSE, ids)
+    # The last one is missing, which can't be said: nobody could show it.
+    content = csv("id,prediction", *((it.decode(), 1) for it in texts[:-1]))
+    with pytest.raises(client.ChildFailed) as failed:
+        reader.read_predictions(content, "csv", metric=MetricName.RMSE, test_set=test_set)
+    code, detail = failed.value.reason
+    assert code == "file.crashed"
+    assert f"UnicodeDecodeError at row {ROWS - 1} of column 'id' (reading ids)" in detail
+    assert "codec" not in detail
+    assert "secret" not in detail
+    assert "codec" in str(failed.value)  # For an operator's books.
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"broke_down": "KeyError: 1", "place": {"phase": 1}},
+        {"broke_down": "KeyError: 1", "place": {"phase": "ids", "row": "1"}},
+        {"broke_down": "KeyError: 1", "place": {"phase": "ids", "column": ["id"]}},
+        {"broke_down": "KeyError: 1", "place": {"phase": "ids", "cell": "hunter2"}},
+        {"broke_down": "KeyError: 1", "place": None},
+        {"broke_down": "KeyError: 1"},
+    ],
+)
+def test_a_place_that_makes_no_sense_is_told_nobody(told: dict[str, Any]) -> None:
+    with pytest.raises(client.ChildFailed) as failed:
+        client._answer({"ending": Ending.ANSWERED, "detail": ""}, frames_of(told), FAULTS)
+    assert "without an answer that makes sense" in failed.value.reason.detail
+
+
+def test_the_row_is_searched_for_by_halves() -> None:
+    for rows in range(1, 40):
+        for bad in range(1, rows + 1):
+            assert places.first_row(partial(operator.le, bad), rows) == bad
 
 
 def test_a_child_cannot_fill_the_books_with_reasons() -> None:

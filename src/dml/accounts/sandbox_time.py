@@ -5,6 +5,9 @@ at its user's clock, or now where that is past, and the queues take first what i
 however many pieces somebody leaves there, who comes seldom waits for one of them at most (this is
 VirtualClock, Zhang 1990). A clock that is an hour ahead has used up its hour. What fails through
 our fault is given back.
+
+What a piece may take is cut off soon at first. What needs more waits for a place among its like,
+with all its time: however many files run out of time, they hold up one another and no other.
 """
 
 import math
@@ -19,7 +22,10 @@ from dml.accounts.models import SandboxClock
 from dml.core.context import Context
 from dml.core.errors import TooMany
 from dml.core.ids import UserId
+from dml.edge import worker
 
+# Of processor time. An ordinary file takes some hundredths of a second, and a large network one.
+QUICK_SECONDS: Final = 2.0
 AHEAD_MOST: Final = timedelta(hours=1)
 # What a piece of work is thought to take until it is known.
 THOUGHT: Final = timedelta(seconds=5)
@@ -69,14 +75,13 @@ async def charge(
     ctx: Context,
     user_id: UserId,
     seconds: float,
-    *,
-    seconds_an_hour: int,
     refusals: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Put on a user's clock what a piece of work took, in the place of what it was thought to take.
 
-    Nothing, where we failed at it. `seconds_an_hour` is what everybody may use.
+    Nothing, where we failed at it. For workers.
     """
+    seconds_an_hour = worker.parts().settings.sandbox_seconds_an_hour
     clock = await _lock(ctx.tx, user_id, ctx.now)
     took = timedelta(seconds=seconds) * (AHEAD_MOST.total_seconds() / seconds_an_hour)
     clock.ahead_until += took - THOUGHT
@@ -84,6 +89,11 @@ async def charge(
         if ctx.now >= clock.timeouts_since + _DAY:
             clock.timeouts, clock.timeouts_since = 0, ctx.now
         clock.timeouts += 1
+
+
+def is_too_slow(refusals: Sequence[dict[str, Any]]) -> bool:
+    """Whether it is refused because it ran out of time, and for nothing else."""
+    return bool(refusals) and all(it["code"] in TOO_SLOW for it in refusals)
 
 
 async def _lock(tx: AsyncSession, user_id: UserId, now: datetime) -> SandboxClock:

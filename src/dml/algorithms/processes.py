@@ -1,8 +1,4 @@
-"""What happens to a version by itself: its file is checked, or given up after a while.
-
-A check is cut off soon at first. What takes longer waits for a place among its like: however many
-files run out of time, they hold up one another and no other.
-"""
+"""What happens to a version by itself: its file is checked, or given up after a while."""
 
 import asyncio
 import time
@@ -23,7 +19,6 @@ from dml.inference.client import ChildFailed
 from dml.inference.signature import Refused, Signature
 
 PAUSE_SECONDS: Final = 1.0  # Before a second try, for a machine that ran out of memory.
-QUICK_SECONDS: Final = 5.0  # Of processor time. An ordinary model takes some hundredths of one.
 
 
 @process("algorithms.check_quickly.v1", queue=CHECKS)
@@ -44,7 +39,7 @@ async def check_quickly(
         finding = await steps.call(inspect_quickly, sha256, input_spec, label_count)
     except StepFailed:
         finding = rules.CHECK_FAILED
-    if rules.is_cut_off(finding):
+    if sandbox_time.is_too_slow(finding.refusals):
         return await steps.change(give_time, version_id, finding, sha256, input_spec, label_count)
     return await steps.change(conclude_check, version_id, finding)
 
@@ -83,7 +78,7 @@ async def inspect(sha256: str, input_spec: dict[str, Any], label_count: int) -> 
 
 async def inspect_quickly(sha256: str, input_spec: dict[str, Any], label_count: int) -> Finding:
     """As `inspect`, but refuse as too slow what takes more than some seconds."""
-    return await _inspect(sha256, input_spec, label_count, seconds=QUICK_SECONDS)
+    return await _inspect(sha256, input_spec, label_count, seconds=sandbox_time.QUICK_SECONDS)
 
 
 async def give_time(
@@ -99,7 +94,7 @@ async def give_time(
     if version.state is not VersionState.UPLOADED:
         return version.state
     algorithm = await ctx.tx.get_one(Algorithm, version.algorithm_id)
-    await _charge(ctx, algorithm, finding.seconds)
+    await sandbox_time.charge(ctx, algorithm.developer_id, finding.seconds)
     turn = await sandbox_time.take_turn(ctx, algorithm.developer_id)
     facts: dict[str, Any] = {
         "sha256": sha256,
@@ -116,7 +111,8 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     version = await queries.lock_version(ctx.tx, version_id)
     if version.state is VersionState.UPLOADED:
         algorithm = await ctx.tx.get_one(Algorithm, version.algorithm_id)
-        await _charge(ctx, algorithm, finding.seconds, finding.refusals)
+        developer, seconds = algorithm.developer_id, finding.seconds
+        await sandbox_time.charge(ctx, developer, seconds, finding.refusals)
     return await service.conclude_check(ctx, version_id, finding)
 
 
@@ -160,18 +156,3 @@ async def _inspect(
             reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
             return Finding(None, rules.storable(reasons), took())
     return Finding(rules.storable(signature.to_dict()), [], took())
-
-
-async def _charge(
-    ctx: Context,
-    algorithm: Algorithm,
-    seconds: float,
-    refusals: list[dict[str, str]] | None = None,
-) -> None:
-    await sandbox_time.charge(
-        ctx,
-        algorithm.developer_id,
-        seconds,
-        seconds_an_hour=worker.parts().settings.sandbox_seconds_an_hour,
-        refusals=refusals or (),
-    )

@@ -183,11 +183,6 @@ def require_none_pending(pending: int) -> None:
         raise CheckPending(retry_after_seconds=PENDING_SECONDS)
 
 
-def is_cut_off(finding: Finding) -> bool:
-    """Whether a check that was to be quick ran out of time, and found nothing else."""
-    return [it["code"] for it in finding.refusals] == ["model.too_slow"]
-
-
 def require_suspended(algorithm: Algorithm) -> None:
     """Refuse to resume what was never stopped: a draft is listed by an approval alone."""
     if algorithm.state is not AlgorithmState.SUSPENDED:

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from dml.accounts import sandbox_time
 from dml.bounties import test_sets
 from dml.bounties.models import SubmissionKind
 from dml.core.ids import BountyId, SubmissionId
@@ -33,7 +34,10 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What of a submission is to be evaluated. It never changes, but for the best so far."""
+    """What of a submission is to be evaluated. It never changes, but for the best so far.
+
+    `seconds` is what that may take, where it does not have all the time that it may have.
+    """
 
     bounty_id: BountyId
     submission_id: SubmissionId
@@ -42,6 +46,7 @@ class Work:
     metric: str
     prepared: str
     best: Best | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,11 @@ def salt_purpose(submission_id: SubmissionId) -> str:
     return f"predictions-salt:{submission_id}"
 
 
+def is_cut_off(work: Work, found: Validation | Evaluation) -> bool:
+    """Whether it ran out of time, and may have more."""
+    return work.seconds is not None and sandbox_time.is_too_slow(found.refusals)
+
+
 def commit_to(salt: bytes, predictions: bytes) -> str:
     """SHA-256 of salt and predictions: who tells it can change neither, and nobody can guess."""
     return hashlib.sha256(salt + predictions).hexdigest()
@@ -95,7 +105,13 @@ async def validate(work: Work) -> Validation:
 
         def check() -> None:
             test_set = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
-            parts.scorer.validate(file, format=work.kind, metric=work.metric, test_set=test_set)
+            parts.scorer.validate(
+                file,
+                format=work.kind,
+                metric=work.metric,
+                test_set=test_set,
+                seconds=work.seconds,
+            )
 
         try:
             await asyncio.to_thread(check)
@@ -122,7 +138,11 @@ async def evaluate(work: Work) -> Evaluation:
             if work.best is not None and kept is not None:
                 best = parts.opener.open(kept, purpose(work.best.submission_id))
             new = parts.scorer.predict(
-                file, format=work.kind, metric=work.metric, test_set=test_set
+                file,
+                format=work.kind,
+                metric=work.metric,
+                test_set=test_set,
+                seconds=work.seconds,
             )
             improved, measured = parts.scorer.step(work.metric, test_set, best, new)
             return new, improved, measured

@@ -1,18 +1,17 @@
 """What happens to submissions by themselves: checked, scored, tried again, given up.
 
+Checks and scores are cut off soon at first; what needs more is done once more with all its time.
 Locks are taken in one order: bounty, entrant, submission.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from dml.accounts import sandbox_time
 from dml.bounties import evaluating, submission_queries, submission_rules
 from dml.bounties import rules as moves
 from dml.bounties.evaluating import Best, Evaluation, Validation, Work
-from dml.bounties.events import BountyEnded
 from dml.bounties.models import (
     Bounty,
     Enrollment,
@@ -21,20 +20,26 @@ from dml.bounties.models import (
     SubmissionState,
     TestSetState,
 )
+from dml.bounties.submission_endings import TOO_LATE, end, give_up_id
 from dml.core import audit, nodes
 from dml.core import processes as durable
 from dml.core.context import Context
-from dml.core.events import on
-from dml.core.ids import BountyId, SubmissionId, UserId
-from dml.core.processes import SCORES, VALIDATIONS, StepFailed, Steps, process
+from dml.core.ids import SubmissionId
+from dml.core.processes import (
+    LONG_EVALUATIONS,
+    SCORES,
+    VALIDATIONS,
+    StepFailed,
+    Steps,
+    process,
+)
 from dml.edge import worker
 from dml.scoring import names
 from dml.scoring.names import MetricName
 
-CANCELLED_AT_ONCE: Final = 500
 ELSEWHERE_SECONDS: Final = 1
-TOO_LATE: Final = "the bounty has ended"
 _AN_INSTANT: Final = timedelta(microseconds=1)
+_Process: TypeAlias = durable.Process[[SubmissionId, int, int]]  # Its turn and looks.
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +60,50 @@ class Concluded:
 
 async def start_validation(ctx: Context, submission: Submission) -> None:
     """Have a new submission checked, then scored, and given up where nobody does that in time."""
-    submission.due_at = await sandbox_time.take_turn(ctx, submission.submitter_id)
-    await durable.in_turn(
-        ctx, submission.due_at, _id(submission.id, validate, 0), validate, submission.id, 0, 0
-    )
+    await _in_turn(ctx, submission, validate_quickly, 0)
     late = submission.created_at + submission_rules.END_WITHIN
     await durable.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
 
 
-@process("bounties.validate.v1", queue=VALIDATIONS)
+@process("bounties.validate_quickly.v1", queue=VALIDATIONS)
+async def validate_quickly(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+    """As `validate` for some seconds; what needs more is checked again, with all its time."""
+    begun = await steps.change(begin_validation, submission_id, turn, looks, quick=True)
+    return await _validate(steps, begun, turn)
+
+
+@process("bounties.validate.v1", queue=LONG_EVALUATIONS)
 async def validate(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
     """Check a submitted file, which costs nothing, and let it wait for its score."""
     begun = await steps.change(begin_validation, submission_id, turn, looks)
+    return await _validate(steps, begun, turn)
+
+
+@process("bounties.score_quickly.v1", queue=SCORES)
+async def score_quickly(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+    """As `score` for some seconds; what needs more is scored again, with all its time."""
+    begun = await steps.change(begin_evaluation, submission_id, turn, looks, quick=True)
+    return await _score(steps, begun, turn)
+
+
+@process("bounties.score.v1", queue=LONG_EVALUATIONS)
+async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+    """Score a submission against its entrant's best, until that is the best still."""
+    begun = await steps.change(begin_evaluation, submission_id, turn, looks)
+    return await _score(steps, begun, turn)
+
+
+async def _validate(steps: Steps, begun: Begun, turn: int) -> str:
     if begun.work is None:
         return begun.outcome
     try:
         found = await steps.call(evaluating.validate, begun.work)
     except StepFailed as failure:
         found = Validation(trouble=str(failure))
-    return await steps.change(conclude_validation, submission_id, found, turn)
+    return await steps.change(conclude_validation, begun.work, found, turn)
 
 
-@process("bounties.score.v1", queue=SCORES)
-async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
-    """Score a submission against its entrant's best, until that is the best still."""
-    begun = await steps.change(begin_evaluation, submission_id, turn, looks)
+async def _score(steps: Steps, begun: Begun, turn: int) -> str:
     if begun.work is None:
         return begun.outcome
     work = begun.work
@@ -100,40 +124,36 @@ async def give_up(steps: Steps, submission_id: SubmissionId, looks: int = 0) -> 
     return await steps.change(fail_late, submission_id, looks)
 
 
-def give_up_id(submission_id: SubmissionId) -> str:
-    return f"submission:{submission_id}:give-up"
-
-
 async def begin_validation(
-    ctx: Context, submission_id: SubmissionId, turn: int, looks: int
+    ctx: Context, submission_id: SubmissionId, turn: int, looks: int, *, quick: bool = False
 ) -> Begun:
     """Tell a worker what to check, unless it is another one's turn."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.VALIDATING:
         return Begun("nothing to do")
     if await _is_for_another(ctx, submission, looks):
-        await _start_again(ctx, validate, submission_id, turn + 1, looks + 1)
+        await _start_again(ctx, submission, turn + 1, looks + 1, quick=quick)
         return Begun("elsewhere")
-    return Begun("begun", await _work_of(ctx, submission))
+    return Begun("begun", await _work_of(ctx, submission, quick=quick))
 
 
-async def conclude_validation(
-    ctx: Context, submission_id: SubmissionId, found: Validation, turn: int
-) -> str:
+async def conclude_validation(ctx: Context, work: Work, found: Validation, turn: int) -> str:
     """Let a submission that is valid wait for its score; end one that is not, or is only checked.
 
     Whoever comes second changes nothing.
     """
-    submission = await submission_queries.lock_submission(ctx.tx, submission_id)
+    submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
     if submission is None:
         return "nothing to do"
     if found.trouble is None:
-        await _charge(ctx, submission.submitter_id, found.seconds, found.refusals)
+        await _charge(ctx, submission, work, found)
     if submission.state is not SubmissionState.VALIDATING:
         return "nothing to do"
     if found.trouble is not None:
-        return await _try_again(ctx, submission, turn, found)
-    if found.refusals:
+        return await _try_again(ctx, submission, turn, work, found)
+    if evaluating.is_cut_off(work, found):
+        await _give_time(ctx, submission, turn)
+    elif found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
     elif submission.dry_run:
         reason = "only checked: it is valid, and would be scored"
@@ -142,28 +162,26 @@ async def conclude_validation(
         move = moves.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now
         audit.record(ctx, submission.reference, "validated", move)
-        submission.due_at = await sandbox_time.take_turn(ctx, submission.submitter_id)
-        score_id = _id(submission_id, score, 0)
-        await durable.in_turn(ctx, submission.due_at, score_id, score, submission_id, 0, 0)
+        await _in_turn(ctx, submission, score_quickly, 0)
     return submission.state
 
 
 async def begin_evaluation(
-    ctx: Context, submission_id: SubmissionId, turn: int, looks: int
+    ctx: Context, submission_id: SubmissionId, turn: int, looks: int, *, quick: bool = False
 ) -> Begun:
     """Tell a worker what to score, and against what, unless it is another one's turn."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.QUEUED:
         return Begun("nothing to do")
     if await _is_for_another(ctx, submission, looks):
-        await _start_again(ctx, score, submission_id, turn + 1, looks + 1)
+        await _start_again(ctx, submission, turn + 1, looks + 1, quick=quick)
         return Begun("elsewhere")
     move = moves.move_submission(submission, SubmissionState.EVALUATING)
     submission.started_at = ctx.now
     submission.attempts += 1
     audit.record(ctx, submission.reference, "started", move)
     entrant = await ctx.tx.get_one(Enrollment, submission.enrollment_id)
-    work = await _work_of(ctx, submission)
+    work = await _work_of(ctx, submission, quick=quick)
     return Begun("begun", replace(work, best=await _best_of(ctx, entrant)))
 
 
@@ -180,14 +198,17 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     if submission is None:
         return Concluded("nothing to do")
     if found.trouble is None:
-        await _charge(ctx, submission.submitter_id, found.seconds, found.refusals)
+        await _charge(ctx, submission, work, found)
     if submission.state is not SubmissionState.EVALUATING:
         return Concluded("nothing to do")
     if not submission_rules.still_counts(bounty):
         await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
         return Concluded(submission.state)
     if found.trouble is not None:
-        return Concluded(await _try_again(ctx, submission, turn, found))
+        return Concluded(await _try_again(ctx, submission, turn, work, found))
+    if evaluating.is_cut_off(work, found):
+        await _give_time(ctx, submission, turn)
+        return Concluded(submission.state)
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
         return Concluded(submission.state)
@@ -227,78 +248,60 @@ async def fail_late(ctx: Context, submission_id: SubmissionId, looks: int) -> st
     return submission.state
 
 
-async def end(
-    ctx: Context,
-    submission: Submission,
-    to: SubmissionState,
-    *,
-    reason: str | None = None,
-    refusals: list[dict[str, Any]] | None = None,
-) -> None:
-    """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do)."""
-    told = " ".join(it["detail"] for it in refusals or ()) or reason
-    move = moves.move_submission(submission, to)
-    submission.ended_at, submission.end_reason = ctx.now, told
-    submission.refusals = list(refusals or ())
-    await durable.cancel(ctx, give_up_id(submission.id))
-    audit.record(ctx, submission.reference, to, move, reason=told)
+async def _in_turn(ctx: Context, submission: Submission, what: _Process, turn: int) -> None:
+    """Let a submission wait until it is its user's turn."""
+    due = await sandbox_time.take_turn(ctx, submission.submitter_id)
+    submission.due_at = due
+    process_id = _id(submission.id, what, turn)
+    await durable.in_turn(ctx, due, process_id, what, submission.id, turn, 0)
 
 
-@on(BountyEnded, "bounties.cancel_waiting.v1")
-async def cancel_waiting(ctx: Context, event: BountyEnded) -> None:
-    """Have what is still under way cancelled where the bounty it was for has ended."""
-    process_id = f"bounty:{event.bounty_id}:cancel-waiting"
-    await durable.start(ctx, process_id, cancel_submissions, event.bounty_id)
-
-
-@process("bounties.cancel_submissions.v1")
-async def cancel_submissions(steps: Steps, bounty_id: BountyId) -> str:
-    """Cancel all submissions to a bounty that are under way, some at a time."""
-    while await steps.change(cancel_some, bounty_id) == CANCELLED_AT_ONCE:
-        pass
-    return "cancelled"
-
-
-async def cancel_some(ctx: Context, bounty_id: BountyId) -> int:
-    """Cancel some submissions that are under way. Return how many."""
-    waiting = await submission_queries.lock_waiting(ctx.tx, bounty_id, limit=CANCELLED_AT_ONCE)
-    for submission in waiting:
-        await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
-    return len(waiting)
+async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
+    """Have what was cut off done once more, with all the time that it may have."""
+    _put_back(ctx, submission, "takes_long")
+    await _in_turn(ctx, submission, _process_for(submission, quick=False), turn)
 
 
 async def _start_again(
-    ctx: Context,
-    what: durable.Process[[SubmissionId, int, int]],
-    submission_id: SubmissionId,
-    turn: int,
-    looks: int,
+    ctx: Context, submission: Submission, turn: int, looks: int, *, quick: bool
 ) -> None:
     """Have another worker take its turn at a submission: before others, for the fault was ours.
 
     Each turn is one process.
     """
+    what = _process_for(submission, quick=quick)
     when = ctx.now + timedelta(seconds=ELSEWHERE_SECONDS)
-    process_id = _id(submission_id, what, turn)
-    await durable.at(ctx, when, process_id, what, submission_id, turn, looks)
+    process_id = _id(submission.id, what, turn)
+    await durable.at(ctx, when, process_id, what, submission.id, turn, looks)
 
 
-def _id(
-    submission_id: SubmissionId, what: durable.Process[[SubmissionId, int, int]], turn: int
-) -> str:
+def _process_for(submission: Submission, *, quick: bool) -> _Process:
+    """What is next for a submission that waits."""
+    if submission.state is SubmissionState.VALIDATING:
+        return validate_quickly if quick else validate
+    return score_quickly if quick else score
+
+
+def _put_back(
+    ctx: Context, submission: Submission, why: str, facts: dict[str, Any] | None = None
+) -> None:
+    """Let a submission wait again for what was tried."""
+    move = None
+    if submission.state is SubmissionState.EVALUATING:
+        move = moves.move_submission(submission, SubmissionState.QUEUED)
+    audit.record(ctx, submission.reference, why, move, facts=facts)
+
+
+def _id(submission_id: SubmissionId, what: _Process, turn: int) -> str:
     return f"submission:{submission_id}:{what.name}:{turn}"
 
 
 async def _charge(
-    ctx: Context, user_id: UserId, seconds: float, refusals: Sequence[dict[str, Any]]
+    ctx: Context, submission: Submission, work: Work, found: Validation | Evaluation
 ) -> None:
-    await sandbox_time.charge(
-        ctx,
-        user_id,
-        seconds,
-        seconds_an_hour=worker.parts().settings.sandbox_seconds_an_hour,
-        refusals=refusals,
-    )
+    """Charge for the time. It counts as one that ran out of time where it had all of that."""
+    refusals = [] if evaluating.is_cut_off(work, found) else found.refusals
+    await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, refusals)
 
 
 async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> bool:
@@ -311,7 +314,7 @@ async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> b
 
 
 async def _try_again(
-    ctx: Context, submission: Submission, turn: int, found: Validation | Evaluation
+    ctx: Context, submission: Submission, turn: int, work: Work, found: Validation | Evaluation
 ) -> str:
     """Put a submission back into the queue that we failed at; after some times, fail it.
 
@@ -323,23 +326,19 @@ async def _try_again(
     if found.against and again:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.against)
         audit.record(ctx, submission.reference, "given_up", facts=facts)
-        await _charge(ctx, submission.submitter_id, found.seconds, found.against)
+        await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, found.against)
     elif len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
         refusals = submission_rules.PLATFORM_FAILED
         await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
         audit.record(ctx, submission.reference, "given_up", facts=facts)
-        await _charge(ctx, submission.submitter_id, 0, refusals)
-    elif submission.state is SubmissionState.VALIDATING:
-        audit.record(ctx, submission.reference, "put_back", facts=facts)
-        await _start_again(ctx, validate, submission.id, turn + 1, 0)
+        await sandbox_time.charge(ctx, submission.submitter_id, 0, refusals)
     else:
-        move = moves.move_submission(submission, SubmissionState.QUEUED)
-        audit.record(ctx, submission.reference, "put_back", move, facts=facts)
-        await _start_again(ctx, score, submission.id, turn + 1, 0)
+        _put_back(ctx, submission, "put_back", facts)
+        await _start_again(ctx, submission, turn + 1, 0, quick=work.seconds is not None)
     return submission.state
 
 
-async def _work_of(ctx: Context, submission: Submission) -> Work:
+async def _work_of(ctx: Context, submission: Submission, *, quick: bool) -> Work:
     bounty = await ctx.tx.get_one(Bounty, submission.bounty_id)
     test_set = await submission_queries.find_test_set(ctx.tx, submission.bounty_id)
     assert test_set is not None, "a bounty that takes submissions has a test set"
@@ -352,6 +351,7 @@ async def _work_of(ctx: Context, submission: Submission) -> Work:
         kind=submission.kind,
         metric=submission_rules.require_judged_by_metric(bounty),
         prepared=test_set.prepared,
+        seconds=sandbox_time.QUICK_SECONDS if quick else None,
     )
 
 

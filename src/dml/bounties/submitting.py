@@ -5,6 +5,7 @@ from dml.bounties import (
     enrollment_queries,
     queries,
     rules,
+    submission_endings,
     submission_processes,
     submission_queries,
     submission_rules,
@@ -95,7 +96,7 @@ async def cancel(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId)
         ctx.tx, ctx.actor, bounty_id, submission_id
     )
     reason = "its submitter cancelled it"
-    await submission_processes.end(ctx, submission, SubmissionState.CANCELLED, reason=reason)
+    await submission_endings.end(ctx, submission, SubmissionState.CANCELLED, reason=reason)
     return submission
 
 
@@ -129,7 +130,7 @@ async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submissi
     """Let a file pass that people will look at: nothing is measured."""
     if submission.dry_run:
         reason = "only checked: it arrived whole"
-        await submission_processes.end(ctx, submission, SubmissionState.VALID, reason=reason)
+        await submission_endings.end(ctx, submission, SubmissionState.VALID, reason=reason)
         return
     queued = rules.move_submission(submission, SubmissionState.QUEUED)
     audit.record(ctx, submission.reference, "validated", queued)
@@ -137,4 +138,4 @@ async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submissi
     audit.record(ctx, submission.reference, "started", started)
     submission.queued_at = submission.started_at = ctx.now
     entrant.submissions += 1
-    await submission_processes.end(ctx, submission, SubmissionState.SCORED)
+    await submission_endings.end(ctx, submission, SubmissionState.SCORED)

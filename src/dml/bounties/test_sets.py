@@ -163,10 +163,11 @@ def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
     )
 
 
-async def inspect(wanted: ToCheck) -> Finding:
+async def inspect(wanted: ToCheck, seconds: float | None = None) -> Finding:
     """Read and split a test set, or say why it is refused; raises where the platform is at fault.
 
-    A file that the scorer breaks down over twice is refused for that.
+    A file that the scorer breaks down over twice is refused for that, and as too slow one that
+    takes more than some `seconds`.
     The salt is drawn here: who uploads a file cannot choose which rows are public.
     """
     parts, bounty_id = worker.parts(), wanted.bounty_id
@@ -184,6 +185,7 @@ async def inspect(wanted: ToCheck) -> Finding:
                 id_column=wanted.id_column,
                 target_column=wanted.target_column,
                 metric=wanted.metric,
+                seconds=seconds,
             )
             prepared = parts.opener.seal(made.test_set, prepared_purpose(bounty_id))
             return made, prepared, parts.opener.seal(made.salt, salt_purpose(bounty_id))

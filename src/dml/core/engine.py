@@ -22,6 +22,7 @@ from dml.core.nodes import new_name
 from dml.core.processes import (
     CHECKS,
     LONG_CHECKS,
+    LONG_EVALUATIONS,
     QUEUE,
     RANKINGS,
     SCORES,
@@ -112,9 +113,10 @@ class Engine:
         return {
             QUEUE: self._at_once,
             CHECKS: sandboxes,
-            LONG_CHECKS: long_checks(sandboxes),
             VALIDATIONS: sandboxes,
             SCORES: sandboxes,
+            LONG_CHECKS: long_places(sandboxes),
+            LONG_EVALUATIONS: long_places(sandboxes),
             RANKINGS: 1,
             SLOW_QUEUE: sandboxes,
         }
@@ -153,7 +155,7 @@ class Engine:
             return await process.function(steps, *bound.args[1:], **bound.kwargs)
 
 
-def long_checks(sandboxes: int) -> int:
+def long_places(sandboxes: int) -> int:
     """How many of the sandboxes may be at what takes long, at the same time."""
     return max(1, sandboxes // 2)
 

@@ -29,10 +29,12 @@ R = TypeVar("R")
 
 QUEUE: Final = "processes"
 # For what runs in a sandbox, which takes long: queues apart, so that none holds up another.
-CHECKS: Final = "checks"  # Of models and test sets; those of models are cut off soon.
-LONG_CHECKS: Final = "long_checks"  # Of models that were cut off.
-VALIDATIONS: Final = "validations"
+# In the first three each piece is cut off soon, and waits with its like where it needs more.
+CHECKS: Final = "checks"  # Of models and test sets.
+VALIDATIONS: Final = "validations"  # Of submissions.
 SCORES: Final = "scores"
+LONG_CHECKS: Final = "long_checks"  # Of models that were cut off.
+LONG_EVALUATIONS: Final = "long_evaluations"  # Of test sets and submissions that were.
 RANKINGS: Final = "rankings"
 SLOW_QUEUE: Final = "slow_processes"  # Where all of these waited once: for rows from then.
 _NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")

@@ -7,7 +7,6 @@ name: what is on disk is noise to everybody, and gone with the process, whatever
 
 import asyncio
 import tempfile
-from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,12 +27,7 @@ class Spool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     async def write(self, chunk: bytes) -> None:

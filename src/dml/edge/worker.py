@@ -52,16 +52,40 @@ class Scorer(Protocol):
     """What reads strangers' files and scores them. Blocking; nor its class, which needs numpy.
 
     Test sets and predictions go in and out as bytes, in their canonical form. A `format` is `csv`,
-    `parquet` or `onnx`. Raises Refused where the file is at fault, else ScorerFailed.
+    `parquet` or `onnx`; `seconds` are what reading or running it may take where that is less than
+    all that such a file may. Raises Refused where the file is at fault, else ScorerFailed.
     """
 
     def prepare(
-        self, file: bytes, *, format: str, id_column: str, target_column: str, metric: str
+        self,
+        file: bytes,
+        *,
+        format: str,
+        id_column: str,
+        target_column: str,
+        metric: str,
+        seconds: float | None = None,
     ) -> PreparedTestSet: ...
 
-    def validate(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> None: ...
+    def validate(
+        self,
+        file: bytes,
+        *,
+        format: str,
+        metric: str,
+        test_set: bytes,
+        seconds: float | None = None,
+    ) -> None: ...
 
-    def predict(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> bytes: ...
+    def predict(
+        self,
+        file: bytes,
+        *,
+        format: str,
+        metric: str,
+        test_set: bytes,
+        seconds: float | None = None,
+    ) -> bytes: ...
 
     def step(
         self, metric: str, test_set: bytes, best: bytes | None, new: bytes

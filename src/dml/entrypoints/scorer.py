@@ -27,7 +27,14 @@ class FileScorer:
         self._reader = reader
 
     def prepare(
-        self, file: bytes, *, format: str, id_column: str, target_column: str, metric: str
+        self,
+        file: bytes,
+        *,
+        format: str,
+        id_column: str,
+        target_column: str,
+        metric: str,
+        seconds: float | None = None,
     ) -> PreparedTestSet:
         """Read a test set and split it by a salt that is drawn here."""
         salt = secrets.token_bytes(SALT_BYTES)
@@ -39,6 +46,7 @@ class FileScorer:
                 target_column=target_column,
                 metric=MetricName(metric),
                 salt=salt,
+                seconds=seconds,
             )
         return PreparedTestSet(
             test_set=made.to_bytes(),
@@ -50,29 +58,45 @@ class FileScorer:
             features=list(made.feature_names),
         )
 
-    def validate(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> None:
+    def validate(
+        self,
+        file: bytes,
+        *,
+        format: str,
+        metric: str,
+        test_set: bytes,
+        seconds: float | None = None,
+    ) -> None:
         """Check a file as far as that goes without a score. A model is only tried out."""
-        known = TestSet.from_bytes(test_set)
+        known, named = TestSet.from_bytes(test_set), MetricName(metric)
         with _ours():
             if format == MODEL:
                 features, classes = len(known.feature_names), len(known.classes)
                 self._reader.check_model(
-                    file, metric=MetricName(metric), features=features, classes=classes
+                    file, metric=named, features=features, classes=classes, seconds=seconds
                 )
             else:
                 self._reader.read_predictions(
-                    file, format, metric=MetricName(metric), test_set=known
+                    file, format, metric=named, test_set=known, seconds=seconds
                 )
 
-    def predict(self, file: bytes, *, format: str, metric: str, test_set: bytes) -> bytes:
+    def predict(
+        self,
+        file: bytes,
+        *,
+        format: str,
+        metric: str,
+        test_set: bytes,
+        seconds: float | None = None,
+    ) -> bytes:
         """Return what a file says of each row, or a model of its features, in canonical form."""
-        known = TestSet.from_bytes(test_set)
+        known, named = TestSet.from_bytes(test_set), MetricName(metric)
         with _ours():
             if format == MODEL:
-                made = self._reader.run_model(file, metric=MetricName(metric), test_set=known)
+                made = self._reader.run_model(file, metric=named, test_set=known, seconds=seconds)
             else:
                 made = self._reader.read_predictions(
-                    file, format, metric=MetricName(metric), test_set=known
+                    file, format, metric=named, test_set=known, seconds=seconds
                 )
         return made.to_bytes()
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from dml.core import logs, metrics, nodes
 from dml.core.context import SYSTEM, Context
-from dml.core.engine import Engine, long_checks
+from dml.core.engine import Engine, long_places
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
 from dml.edge import worker
@@ -157,8 +157,9 @@ async def serve(settings: Settings) -> None:
     database = wiring.make_engine(settings, "dml worker", **PLANS)
     count = settings.sandboxes or min(_cores(), SANDBOXES_MAX)
     engine = Engine(wiring.database_url(settings), sandboxes=count)
-    # So that a check that is cut off soon never waits for one that takes long, nor a ranking.
-    checking, scoring = count + long_checks(count), count + 1
+    # So that what is cut off soon never waits for what takes long, such as a ranking.
+    checking = count + long_places(count)
+    scoring = checking + 1
     sandbox, reader = Sandbox(at_once=checking), Reader(at_once=scoring)
     parts = WorkerParts(
         settings=settings,

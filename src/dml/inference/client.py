@@ -13,12 +13,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from dml.inference import frames
-from dml.inference.outcome import Ending, Limits
-from dml.inference.signature import Reason, Refused
+from dml.inference.outcome import Ending, Limits, Place
+from dml.inference.signature import Reason, Refused, quoted
 
 START_SECONDS: Final = 60
 ENDING_SECONDS: Final = 0.5  # in which a process that was killed is seen to have ended
@@ -95,12 +94,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -234,6 +228,18 @@ def _broke_down(faults: Faults, detail: str, how: str) -> ChildFailed:
     return ChildFailed(f"The sandbox failed: {detail}", Reason(faults.crashed, what))
 
 
+def _raised(faults: Faults, detail: str, place: Place | None = None) -> ChildFailed:
+    """Of what was raised only the kind is told, and where: the words may quote hidden rows."""
+    kind = detail.partition(":")[0][:80]
+    if place is None:
+        return _broke_down(faults, detail, f"with {kind}")
+    row = None if place.row is None else f"row {place.row}"
+    column = None if place.column is None else f"column {quoted(place.column)}"
+    at = " of ".join(filter(None, (row, column)))
+    where = f"{at and f'at {at} '}(reading {place.phase[:CODE_MAX]})"
+    return _broke_down(faults, f"{detail} {where}", f"with {kind} {where}")
+
+
 def _answer(
     told: Mapping[str, Any], output: bytes, faults: Faults
 ) -> tuple[dict[str, Any], list[bytes]]:
@@ -250,8 +256,7 @@ def _answer(
         case Ending.CRASHED:
             raise Refused([Reason(faults.crashed, f"The process that ran it ended {detail}.")])
         case Ending.RAISED:
-            # Of what was raised only the kind: the words may quote rows that are hidden.
-            raise _broke_down(faults, detail, f"with {detail.partition(':')[0][:80]}")
+            raise _raised(faults, detail)
         case Ending.KILLED:
             raise _broke_down(faults, detail, "as if it took more memory than there is")
         case _:
@@ -260,8 +265,22 @@ def _answer(
         header, parts = frames.read(io.BytesIO(output))
         said = header.get("reasons", ())
         reasons = [Reason(str(code)[:CODE_MAX], str(text)[:DETAIL_MAX]) for code, text in said]
-    except (frames.Broken, TypeError, ValueError) as error:
+        broke_down = _place_in(header)
+    except (frames.Broken, KeyError, TypeError, ValueError) as error:
         raise _broke_down(faults, "no answer", "without an answer that makes sense") from error
+    if broke_down is not None:
+        raise _raised(faults, *broke_down)
     if reasons:
         raise Refused(reasons)
     return header, parts
+
+
+def _place_in(header: Mapping[str, Any]) -> tuple[str, Place] | None:
+    """What was raised in the child, and where, if anything was; ValueError for nonsense."""
+    if "broke_down" not in header:
+        return None
+    detail, place = str(header["broke_down"])[:DETAIL_MAX], Place(**header["place"])
+    texts = (place.phase, *([] if place.column is None else [place.column]))
+    if not all(isinstance(it, str) for it in texts) or type(place.row) not in (int, type(None)):
+        raise ValueError("a place has texts and a number")
+    return detail, place

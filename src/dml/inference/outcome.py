@@ -32,6 +32,23 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in what it was given a child broke down. `row` counts from 1, without a header."""
+
+    phase: str
+    column: str | None = None
+    row: int | None = None
+
+
+class BrokeDown(Exception):
+    """An error that nobody foresaw, and where it came about."""
+
+    def __init__(self, error: Exception, place: Place) -> None:
+        super().__init__(f"{type(error).__name__}: {error!s:.500}")
+        self.error, self.place = error, place
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     ending: Ending
     output: bytes = b""

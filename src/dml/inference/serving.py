@@ -13,11 +13,12 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from dml.inference import frames, lockdown, sandbox
-from dml.inference.outcome import Ending, Limits, Outcome
+from dml.inference.outcome import BrokeDown, Ending, Limits, Outcome
 from dml.inference.signature import Refused
 
 
@@ -110,6 +111,8 @@ def _work(verb: Verb, header: Mapping[str, Any], parts: list[bytes]) -> bytes:
         return verb.work(header, parts)
     except Refused as refused:
         return frame({"reasons": refused.reasons})
+    except BrokeDown as broke:
+        return frame({"broke_down": str(broke), "place": asdict(broke.place)})
 
 
 def _take_over_standard_streams() -> socket.socket:

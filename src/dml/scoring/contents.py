@@ -24,6 +24,7 @@ from dml.scoring.limits import (
     TEST_SET_BYTES_MAX,
 )
 from dml.scoring.names import Form, MetricName
+from dml.scoring.places import in_column, phase
 from dml.scoring.tables import WHOLE_NUMBER, File, codes, decoded, first, integers, numbers, texts
 from dml.scoring.test_set import Ids
 
@@ -47,17 +48,21 @@ def predictions(
     """What `Predictions` holds, or Refused."""
     kind = names.form(metric)
     label = kind is Form.LABEL
-    file = File(content, format, FILE_BYTES_MAX, [names.PREDICTION])
-    wanted = _columns(file, metric, classes, id_column)
+    with phase("header"):
+        file = File(content, format, FILE_BYTES_MAX, [names.PREDICTION])
+        wanted = _columns(file, metric, classes, id_column)
     kinds = dict.fromkeys(wanted, "text" if label else "number")
     kinds[id_column] = "text" if ids.numbers is None else "integer"
-    table = file.read(kinds)
-    found = slots(table[id_column], id_column, ids)
-    if label:
-        return in_order(_labels(table[names.PREDICTION], classes), found)
+    with phase("cells"):
+        table = file.read(kinds)
+    found = in_column("ids", slots, table[id_column], id_column, ids)
     if kind is Form.PROBABILITY:
-        return _probabilities(table, wanted, classes, found)
-    return in_order(_values(table[names.PREDICTION], names.PREDICTION), found)
+        with phase("values"):
+            return _probabilities(table, wanted, classes, found)
+    column, name = table[names.PREDICTION], names.PREDICTION
+    if label:
+        return in_order(in_column("values", _labels, column, name, classes), found)
+    return in_order(in_column("values", _values, column, name), found)
 
 
 def test_set(
@@ -66,7 +71,8 @@ def test_set(
     """Ids, targets and features in the order of ids, and the names of classes and features."""
     if id_column == target_column:
         raise refused("test_set.columns", "Ids and targets must be two columns.")
-    file = File(content, format, TEST_SET_BYTES_MAX, [target_column])
+    with phase("header"):
+        file = File(content, format, TEST_SET_BYTES_MAX, [target_column])
     file.require([id_column, target_column], others=True)
     features = [name for name in file.names if name not in (id_column, target_column)]
     _refuse_index(features)
@@ -74,7 +80,8 @@ def test_set(
     kinds[id_column] = "text"
     kinds[target_column] = "text" if names.is_classification(metric) else "number"
     try:
-        table = file.read(kinds)
+        with phase("cells"):
+            table = file.read(kinds)
     except Refused as error:
         is_feature = any(f"column {quoted(name)}:" in str(error) for name in features)
         raise (_with_remedy(error) if is_feature else error) from error
@@ -83,11 +90,13 @@ def test_set(
         raise refused("test_set.too_few_rows", detail)
     if table.num_rows * len(features) > CELLS_MAX:
         raise refused("test_set.too_many_cells", f"It has more than {CELLS_MAX} features in all.")
-    kept, order = _ids(table[id_column], id_column)
+    kept, order = in_column("ids", _ids, table[id_column], id_column)
     classes: tuple[str, ...] = ()
     target: Array
     if names.is_classification(metric):
-        target, classes = _classes(table[target_column], target_column, metric)
+        target, classes = in_column(
+            "targets", _classes, table[target_column], target_column, metric
+        )
         if metric is MetricName.LOG_LOSS and len(target) * len(classes) > PROBABILITIES_MAX:
             detail = f"Rows times classes are more than {PROBABILITIES_MAX}."
             raise refused("test_set.too_many_cells", detail)
@@ -95,12 +104,12 @@ def test_set(
             detail = f"A class has the name of the column of ids, {quoted(id_column)}: rename one."
             raise refused("test_set.class_name", detail)
     else:
-        target = _values(table[target_column], target_column)
+        target = in_column("targets", _values, table[target_column], target_column)
         if target.min() == target.max():
             raise refused("test_set.target_constant", "All targets are equal: nothing to predict.")
     rows = np.empty((table.num_rows, len(features)), np.float32)
     for place, name in enumerate(features):
-        rows[:, place] = _feature(table[name], name)[order]
+        rows[:, place] = in_column("features", _feature, table[name], name)[order]
     found = {**kept.arrays(), "target": target[order], "features": rows}
     return found, {"classes": classes, "feature_names": features}
 
@@ -150,8 +159,8 @@ def _with_remedy(error: Refused) -> Refused:
     return refused(error.reasons[0].code, f"{detail} numbers: leave it out, or encode it as some.")
 
 
-def _labels(column: pa.ChunkedArray, classes: tuple[str, ...]) -> Array:
-    column = texts(column, names.PREDICTION)
+def _labels(column: pa.ChunkedArray, name: str, classes: tuple[str, ...]) -> Array:
+    column = texts(column, name)
     found = codes(column, classes)
     if found.null_count:
         found = _by_spelling(column, found, classes)
@@ -159,10 +168,10 @@ def _labels(column: pa.ChunkedArray, classes: tuple[str, ...]) -> Array:
         row = first(found.is_null()) or 0
         value = str(column[row].as_py() or "")
         if not value:
-            raise cell(row, names.PREDICTION, "file.cell_empty", "it is empty.")
+            raise cell(row, name, "file.cell_empty", "it is empty.")
         known = ", ".join(map(quoted, classes[:8])) + (", …" if len(classes) > 8 else "")
         said = f"{quoted(value)} is none of the classes {known}."
-        raise cell(row, names.PREDICTION, "predictions.wrong_class", said)
+        raise cell(row, name, "predictions.wrong_class", said)
     return np.asarray(found.to_numpy(), np.int32)
 
 
@@ -195,7 +204,7 @@ def _values(column: pa.ChunkedArray, name: str) -> Array:
 def _probabilities(
     table: pa.Table, columns: tuple[str, ...], classes: tuple[str, ...], found: Slots | None
 ) -> Array:
-    shares = [numbers(table[name], name) for name in columns]
+    shares = [in_column("values", numbers, table[name], name) for name in columns]
     for name, values in zip(columns, shares, strict=True):
         if values.min() < -ROUNDING or values.max() > 1 + ROUNDING:
             row = int(((values < -ROUNDING) | (values > 1 + ROUNDING)).argmax())

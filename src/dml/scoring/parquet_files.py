@@ -39,7 +39,7 @@ class ParquetFile:
             )
             self.schema: pa.Schema = self._file.schema_arrow
             self._metadata: Any = self._file.metadata
-        rows, names = self._metadata.num_rows, self.schema.names
+            rows, names = self._metadata.num_rows, self.schema.names
         if len(names) > COLUMNS_MAX or self._metadata.num_columns > COLUMNS_MAX:
             raise refused("file.too_many_columns", f"At most {COLUMNS_MAX} columns are allowed.")
         if sum(map(len, names)) > HEADER_BYTES_MAX:
@@ -63,15 +63,29 @@ class ParquetFile:
         if (size := sum(max(0, each) for each in sizes)) > UNFOLDED_BYTES_MAX:
             detail = f"It unfolds to {size >> 20} MiB; {UNFOLDED_BYTES_MAX >> 20} are allowed."
             raise refused("file.unfolds_too_large", detail)
-        with _understanding():
-            table = self._file.read(list(names), use_threads=False)
+        try:
+            with _understanding():
+                table = self._file.read(list(names), use_threads=False)
+        except Refused:
+            self._require_parts(names)
+            raise
         if table.num_rows != metadata.num_rows:
             raise refused("file.not_parquet", "It has another number of rows than it says.")
         return table
 
+    def _require_parts(self, names: Sequence[str]) -> None:
+        """Refuse the first column, of the first rows, that can't be read by itself."""
+        first = 1
+        for group in range(self._metadata.num_row_groups):
+            last = first + self._metadata.row_group(group).num_rows - 1
+            for name in names:
+                with _understanding(f"Rows {first} to {last} of column {quoted(name)}"):
+                    self._file.read_row_group(group, [name], use_threads=False)
+            first = last + 1
+
 
 @contextmanager
-def _understanding() -> Iterator[None]:
+def _understanding(where: str = "It") -> Iterator[None]:
     """Refuse what Arrow cannot make sense of; too little memory is another matter."""
     try:
         yield
@@ -79,7 +93,7 @@ def _understanding() -> Iterator[None]:
         raise
     # What Arrow says of bytes that lie: invalid, cut off, not a text, not built in, no such field.
     except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
-        raise _broken(error) from error
+        raise _broken(error, where) from error
 
 
 def _type_in(schema: pa.Schema, name: str) -> pa.DataType:
@@ -89,5 +103,6 @@ def _type_in(schema: pa.Schema, name: str) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(kind) else kind
 
 
-def _broken(error: Exception) -> Refused:
-    return refused("file.not_parquet", f"It can't be read as Parquet: {quoted(str(error))}.")
+def _broken(error: Exception, where: str) -> Refused:
+    detail = f"{where} can't be read as Parquet: {quoted(str(error))}."
+    return refused("file.not_parquet", detail)

@@ -5,6 +5,7 @@ itself parses nothing: all it gets are arrays, which it checks.
 """
 
 import math
+import time
 from typing import Any, Final
 
 import numpy as np
@@ -40,6 +41,7 @@ CHUNK_BYTES: Final = 64 << 20  # of features that go to one child
 SECONDS: Final = 20
 SECONDS_PER_MEBIBYTE: Final = 0.5  # of a file
 SECONDS_PER_ROW: Final = 0.0001  # of a model's: five hundred trees take half of it
+SPLIT_SECONDS_PER_ROW: Final = 0.000_003  # of a test set, in the worker itself
 MEMORY: Final = 1 << 30
 MEMORY_PER_BYTE: Final = 8  # of a file
 MEMORY_PER_ROW: Final = 200  # and for each of its probabilities
@@ -70,6 +72,7 @@ Array = NDArray[Any]
 class Reader(Client):
     """Reads strangers' files and runs their models, in children that can do nothing else.
 
+    What is asked for within some `seconds` is refused as too slow where it needs more of them.
     Raises Refused (the file's or the model's fault), Unsafe or SandboxFailed.
     """
 
@@ -87,6 +90,7 @@ class Reader(Client):
         target_column: str,
         metric: MetricName,
         salt: bytes,
+        seconds: float | None = None,
     ) -> TestSet:
         """The owner's own file, checked and split by the salt. `format` is csv or parquet."""
         _refuse_large_file(content, TEST_SET_BYTES_MAX)
@@ -97,10 +101,14 @@ class Reader(Client):
             "id_column": id_column,
             "target_column": target_column,
         }
-        limits = self._file_limits(len(content), TEST_SET_ROWS, output_bytes=frames.PART_MAX)
+        limits = self._file_limits(
+            len(content), TEST_SET_ROWS, output_bytes=frames.PART_MAX, most=seconds
+        )
         found, facts = _arrays(*self.ask(header, [content], limits, FAULTS))
         try:
             ids, classes = Ids.from_arrays(found), tuple(map(str, facts["classes"]))
+            if seconds is not None and SPLIT_SECONDS_PER_ROW * len(ids) > seconds:
+                raise Refused([FAULTS.too_slow])  # nobody could cut that off
             public, blocks = split(salt, ids)
             test_set = TestSet(
                 id_column=id_column,
@@ -119,7 +127,13 @@ class Reader(Client):
         return test_set
 
     def read_predictions(
-        self, content: bytes, format: str, *, metric: MetricName, test_set: TestSet
+        self,
+        content: bytes,
+        format: str,
+        *,
+        metric: MetricName,
+        test_set: TestSet,
+        seconds: float | None = None,
     ) -> Predictions:
         """What a file predicts of each row of the test set. Its targets stay here."""
         _refuse_large_file(content, FILE_BYTES_MAX)
@@ -137,13 +151,19 @@ class Reader(Client):
         width = max(1, len(test_set.classes)) if metric is MetricName.LOG_LOSS else 1
         size = BYTES_PER_NUMBER * width * len(test_set)
         limits = self._file_limits(
-            len(content), width * len(test_set), output_bytes=size + (1 << 20)
+            len(content), width * len(test_set), output_bytes=size + (1 << 20), most=seconds
         )
         found, _ = _arrays(*self.ask(header, [content, *ids], limits, FAULTS))
         return _checked(found.get("values"), metric, test_set)
 
     def check_model(
-        self, model: bytes, *, metric: MetricName, features: int, classes: int
+        self,
+        model: bytes,
+        *,
+        metric: MetricName,
+        features: int,
+        classes: int,
+        seconds: float | None = None,
     ) -> Signature:
         """The signature of a model that may run, and gives predictions of rows of features."""
         _refuse_large_model(model)
@@ -153,21 +173,27 @@ class Reader(Client):
             "features": features,
             "classes": classes,
         }
-        answer, _ = self.ask(header, [model], self._model_limits(len(model), 0, 0), MODEL_FAULTS)
+        limits = self._model_limits(len(model), 0, 0, most=seconds)
+        answer, _ = self.ask(header, [model], limits, MODEL_FAULTS)
         try:
             return from_dict(answer["signature"])
         except (KeyError, TypeError, ValueError) as error:
             raise SandboxFailed("The child gave no signature.") from error
 
-    def run_model(self, model: bytes, *, metric: MetricName, test_set: TestSet) -> Predictions:
+    def run_model(
+        self, model: bytes, *, metric: MetricName, test_set: TestSet, seconds: float | None = None
+    ) -> Predictions:
         """What a model predicts of each row of the test set, of which it sees the features."""
         _refuse_large_model(model)
-        rows = test_set.features
+        rows, classes = test_set.features, len(test_set.classes)
         size = max(1, CHUNK_BYTES // max(1, 4 * rows.shape[1]))
-        outputs = [
-            self._run_chunk(model, rows[start : start + size], metric, len(test_set.classes))
-            for start in range(0, len(rows), size)
-        ]
+        began, outputs = time.monotonic(), list[Array]()
+        for start in range(0, len(rows), size):
+            left = None if seconds is None else began + seconds - time.monotonic()
+            if left is not None and left <= 0:  # all chunks have the seconds together
+                raise Refused([MODEL_FAULTS.too_slow])
+            chunk = rows[start : start + size]
+            outputs.append(self._run_chunk(model, chunk, metric, classes, left))
         if len({output.shape[1:] for output in outputs}) != 1:
             raise Refused([Reason("model.output_shape", "The number of columns varies.")])
         return _checked(
@@ -175,7 +201,12 @@ class Reader(Client):
         )
 
     def _run_chunk(
-        self, model: bytes, rows: NDArray[np.float32], metric: MetricName, classes: int
+        self,
+        model: bytes,
+        rows: NDArray[np.float32],
+        metric: MetricName,
+        classes: int,
+        most: float | None,
     ) -> Array:
         header = {
             "verb": "run_model",
@@ -184,23 +215,31 @@ class Reader(Client):
             "classes": classes,
         }
         data = np.ascontiguousarray(rows, "<f4")
-        limits = self._model_limits(len(model), data.nbytes, len(data))
+        limits = self._model_limits(len(model), data.nbytes, len(data), most=most)
         found, _ = _arrays(*self.ask(header, [model, arrays.bytes_of(data)], limits, MODEL_FAULTS))
         values: Array | None = found.get("values")
         if values is None or len(values) != len(rows) or values.dtype != np.float32:
             raise _senseless()
         return values
 
-    def _file_limits(self, size: int, rows: int, *, output_bytes: int) -> Limits:
-        seconds = math.ceil(self._seconds + SECONDS_PER_MEBIBYTE * (size >> 20))
+    def _file_limits(
+        self, size: int, rows: int, *, output_bytes: int, most: float | None
+    ) -> Limits:
+        seconds = _whole_seconds(self._seconds + SECONDS_PER_MEBIBYTE * (size >> 20), most)
         memory = MEMORY + MEMORY_PER_BYTE * size + MEMORY_PER_ROW * rows
         return Limits(seconds, seconds * WALL_PER_CPU_SECOND, memory, output_bytes)
 
-    def _model_limits(self, model_bytes: int, feature_bytes: int, rows: int) -> Limits:
-        seconds = math.ceil(self._seconds + SECONDS_PER_ROW * rows)
+    def _model_limits(
+        self, model_bytes: int, feature_bytes: int, rows: int, *, most: float | None
+    ) -> Limits:
+        seconds = _whole_seconds(self._seconds + SECONDS_PER_ROW * rows, most)
         needed = MEMORY_PER_MODEL_BYTE * model_bytes + MEMORY_PER_FEATURE_BYTE * feature_bytes
         output_bytes = (1 << 20) + OUTPUT_BYTES_PER_ROW * rows
         return Limits(seconds, seconds * WALL_PER_CPU_SECOND, MEMORY + needed, output_bytes)
+
+
+def _whole_seconds(allowed: float, most: float | None) -> int:
+    return math.ceil(allowed if most is None else min(allowed, most))
 
 
 def _predicted(output: Array, metric: MetricName, classes: tuple[str, ...]) -> Array:

@@ -14,6 +14,7 @@ from dml.scoring import csv_files
 from dml.scoring.glance import cell, quoted, refuse_at_a_glance, refused
 from dml.scoring.limits import ROWS_MAX
 from dml.scoring.parquet_files import ParquetFile
+from dml.scoring.places import first_row
 
 Codes = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -72,7 +73,11 @@ class File:
             raise refused("file.empty", "The file holds no rows.")
         if table.num_rows > ROWS_MAX:
             raise refused("file.too_many_rows", f"At most {ROWS_MAX} rows are allowed.")
-        return pa.table([_plain(table[name], name) for name in kinds], names=list(kinds))
+        columns = [_plain(table[name], name) for name in kinds]
+        if self._parquet is not None:  # A CSV file's texts were looked through already.
+            for name, column in zip(kinds, columns, strict=True):
+                _require_utf8(column, name)
+        return pa.table(columns, names=list(kinds))
 
 
 def texts(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -148,6 +153,29 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
                 detail = f"Column {quoted(name)} holds bytes that are not UTF-8."
                 raise refused("file.encoding", detail) from error
         return column
+
+
+def _require_utf8(column: pa.ChunkedArray, name: str) -> None:
+    """Refuse texts that are none: Arrow takes the bytes of a Parquet file for what they are named.
+
+    Or else whoever shows one of them later would break.
+    """
+    if not _is_text(column.type) and not pa.types.is_dictionary(column.type):
+        return
+    if _is_valid(column):
+        return
+    texts = decoded(column)  # A dictionary has values, too, that no row means.
+    if not _is_valid(texts):
+        row = first_row(lambda rows: not _is_valid(texts.slice(0, rows)), len(texts))
+        raise cell(row - 1, name, "file.encoding", "it is not UTF-8. Save the file as UTF-8.")
+
+
+def _is_valid(column: pa.ChunkedArray) -> bool:
+    try:
+        column.validate(full=True)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
