@@ -23,9 +23,10 @@ from dml.edge.etags import IfMatch, etag
 from dml.edge.http import BeginAsStranger, Ctx, Parts, PublicCtx, Server, StrangerCtx
 from dml.edge.limits import Network, TooManyTries, at_most
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 
-router = APIRouter(prefix="/v1/users", tags=["users"])
-admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"])
+router = APIRouter(prefix="/v1/users", tags=["users"], route_class=StrictRoute)
+admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"], route_class=StrictRoute)
 register_limit = Depends(at_most("register", lambda it: it.registrations_a_minute))
 sign_in_limit = Depends(at_most("sign_in", lambda settings: settings.sign_ins_a_minute))
 

@@ -31,11 +31,12 @@ from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.inference import spec
 
 router = APIRouter(prefix="/v1/algorithms", tags=["algorithms"], route_class=IdempotentRoute)
-moderation_router = APIRouter(prefix="/v1/moderation", tags=["moderation"])
+moderation_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)
 
 NO_REASON: Final = OptionalReasonIn()
 UPLOAD: Final = {

@@ -22,8 +22,9 @@ from dml.core.ids import BountyId
 from dml.edge.files import send_file
 from dml.edge.http import Begin, PublicCtx, Server
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
+router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", max_length=64)]
 CSV: Final[dict[int | str, dict[str, Any]]] = {

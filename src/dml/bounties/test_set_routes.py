@@ -14,8 +14,9 @@ from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
+router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 
 
 @router.put(

@@ -13,17 +13,18 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, NoReturn
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.routing import APIRoute
 from sqlalchemy import LargeBinary, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dml.core import strict_json
 from dml.core.context import Actor, Context
 from dml.core.db import Base
 from dml.core.errors import Invalid
 from dml.core.ids import UserId
 from dml.edge.http import Ctx
+from dml.edge.routes import StrictRoute
 
 KEPT: Final = timedelta(hours=24)
 REPLAYED: Final = "Idempotency-Replayed"
@@ -160,8 +161,8 @@ def _digest(request: Request, body: bytes) -> bytes:
 
 def _without(body: bytes, secret: Collection[str]) -> bytes:
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
+        fields = strict_json.read(body)
+    except strict_json.NotStrict:
         return b""  # No JSON that can be read: the route refuses it, which stores nothing.
     if not isinstance(fields, dict):
         return b""  # And this, too.
@@ -194,7 +195,7 @@ async def _claim(ctx: Context, key: str, request_sha256: bytes) -> IdempotentAns
     return answer
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(StrictRoute):
     """A route that stores its answer, in the still open transaction, where `Once` asked for it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

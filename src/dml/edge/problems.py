@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from dml.core import errors
 from dml.core.errors import DmlError
+from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
 
 STATUS: Final[dict[type[DmlError], int]] = {
@@ -127,6 +128,8 @@ async def refuse_input(request: Request, error: Exception) -> Response:
     wrong = dict.fromkeys(  # Each once: a body that two dependencies read is refused twice.
         (_pointer(it), it["msg"].removeprefix("Value error, ")[:500]) for it in error.errors()[:50]
     )
+    if isinstance(error.__cause__, NotStrict):
+        wrong = {(error.__cause__.pointer, error.__cause__.msg): None}
     told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
     return problem(
         422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": told}
@@ -142,7 +145,7 @@ def _is_of_another_type(request: Request, error: RequestValidationError) -> bool
 def _pointer(error: Mapping[str, Any]) -> str:
     """Say where: a JSON pointer (RFC 6901) into the body, or `/name` of a parameter."""
     inside = () if error["type"] == "json_invalid" else error["loc"][1:]
-    return "".join("/" + str(it).replace("~", "~0").replace("/", "~1")[:100] for it in inside)
+    return "".join("/" + escape(str(it)) for it in inside)
 
 
 async def refuse_request(request: Request, error: Exception) -> Response:

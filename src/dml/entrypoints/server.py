@@ -39,7 +39,7 @@ from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
 from dml.edge.idempotency import Replay, replay
-from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
+from dml.edge.parameters import needs_no_token, refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, collector, fitness, health, listening, wiring
@@ -139,7 +139,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(refuse_odd_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,

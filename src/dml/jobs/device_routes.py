@@ -14,6 +14,7 @@ from dml.edge.files import send_file
 from dml.edge.http import Ctx, Server, SignedInBegin, guarded
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 from dml.jobs import archives, assignments, queries, rules
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import DevicePath
@@ -29,8 +30,8 @@ from dml.jobs.schemas import (
 )
 from dml.jobs.shapes import claimed, extended, work
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
-work_router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = APIRouter(prefix="/v1/assignments", tags=["assignments"], route_class=StrictRoute)
+work_router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictRoute)
 
 
 def device_path(request: Request) -> DevicePath:

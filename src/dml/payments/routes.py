@@ -13,6 +13,7 @@ from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routes import StrictRoute
 from dml.payments import credits, exports, queries, rules, service
 from dml.payments.models import Credit
 from dml.payments.queries import Balance, Books
@@ -28,7 +29,7 @@ from dml.payments.schemas import (
     TransferOut,
 )
 
-router = APIRouter(prefix="/v1/payments", tags=["payments"])
+router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=StrictRoute)
 admin_router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
 CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {
