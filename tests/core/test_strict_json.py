@@ -26,6 +26,8 @@ from dml.core.strict_json import NotStrict
         (b'{"a":' * 100_000, "is nested too deeply", ""),
         (b'"\\ud800"', "has half of a character (a lone surrogate)", ""),
         (b'{"\\uDFFF": 1}', "has half of a character (a lone surrogate)", ""),
+        (b'{"a": [1, "x\\ud800"]}', "has half of a character (a lone surrogate)", "/a/1"),
+        (b'{"a": {"\\udfff": 1}}', "has half of a character (a lone surrogate)", "/a"),
         (b'"\xed\xa0\x80"', "is no UTF-8", ""),
         (b'{"a": "\xff"}', "is no UTF-8", ""),
         ('{"a": 1}'.encode("latin-1") + b"\xe4", "is no UTF-8", ""),

@@ -26,7 +26,7 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
 from dml.core.kept_files import FilesFull
 from dml.edge import problems
-from dml.edge.files import send_file
+from dml.edge.files import SendFile
 from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
@@ -257,7 +257,7 @@ async def get_file(
     server: Server,
     algorithm_id: AlgorithmId,
     version_id: VersionId,
-    request: Request,
+    send: SendFile,
 ) -> Response:
     """The model itself, for its developer and moderators."""
     async with begin() as ctx:
@@ -265,7 +265,7 @@ async def get_file(
         kept = timedelta(days=server.settings.keep_refused_versions_days)
         rules.require_file_kept(version, ctx.now - kept)
     headers = {"Content-Disposition": f'attachment; filename="{version.id}.onnx"'}
-    return await send_file(request, server.blobs, version.sha256, headers=headers)
+    return await send(version.sha256, headers=headers)
 
 
 @router.get(

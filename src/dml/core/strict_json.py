@@ -118,10 +118,15 @@ def _read_whole(digits: str) -> int:
 
 def _refuse_halves(value: Any) -> None:
     """Refuse half of a surrogate pair, which no text in UTF-8 can have."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise NotStrict("has half of a character (a lone surrogate)") from None
+    waiting = [(value, "")]
+    while waiting:
+        one, at = waiting.pop()
+        names = one if isinstance(one, dict) else [one] if isinstance(one, str) else []
+        try:
+            "".join(names).encode()
+        except UnicodeEncodeError:
+            raise NotStrict("has half of a character (a lone surrogate)", at) from None
+        waiting += [(it, f"{at}/{escape(step)}") for step, it in _steps(one)]
 
 
 def _shown(name: str) -> str:

@@ -38,6 +38,7 @@ class FileTooLarge(TooLarge):
     code = "edge.file_too_large"
     reason = "The file is larger than what is taken here."
     remedy = "Send at most `limit_bytes`."
+    limit_bytes: int
 
 
 class FileEmpty(Invalid):

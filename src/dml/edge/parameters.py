@@ -27,35 +27,35 @@ def refuse_odd_parameters(request: Request) -> None:
     Who may not ask at all is told that first (`problems.refuse_input`).
     """
     dependant = request.scope["route"].dependant
-    wrong = [(("path", name), detail) for name, detail in _wrong_ids(request, dependant)]
+    wrong: list[tuple[tuple[str, ...], str]] = list(_wrong_ids(request, dependant))
     if request.scope["query_string"] and request.url.path.startswith("/v1/"):
-        wrong += [(("query", *name), detail) for name, detail in _wrong_names(request, dependant)]
+        wrong += _wrong_names(request, dependant)
     if wrong:
         raise RequestValidationError(
             [{"type": "value_error", "loc": loc, "msg": detail} for loc, detail in wrong]
         )
 
 
-def _wrong_ids(request: Request, dependant: Dependant) -> Iterator[tuple[str, str]]:
+def _wrong_ids(request: Request, dependant: Dependant) -> Iterator[tuple[tuple[str, ...], str]]:
     for it in dependant.path_params:
         if it.field_info.annotation in ID_TYPES:
             try:
                 read_id(request.path_params[it.alias])
             except ValueError as error:
-                yield it.alias, str(error)
+                yield ("path", it.alias), str(error)
 
 
 def _wrong_names(request: Request, dependant: Dependant) -> Iterator[tuple[tuple[str, ...], str]]:
     known = _known(dependant)
     for name, times in Counter(it for it, _ in request.query_params.multi_items()).items():
         if name not in known:
-            yield (name,), "is no parameter here"
+            yield ("query", name), "is no parameter here"
         elif times > 1:
-            yield (name,), "must be there once"
+            yield ("query", name), "must be there once"
     try:
         unquote_to_bytes(request.scope["query_string"]).decode()
     except UnicodeDecodeError:
-        yield (), "the query is no UTF-8"
+        yield ("query",), "the query is no UTF-8"
 
 
 @lru_cache(maxsize=1_000)
@@ -65,14 +65,15 @@ def _names(shape: type[BaseModel]) -> frozenset[str]:
 
 def needs_no_token(route: APIRoute) -> bool:
     """Whether anybody may use a route; who sends a token all the same may see more."""
-    called = set(_calls(route.dependant))
+    called = set(calls_of(route.dependant))
     return open_for_anybody in called or (begin in called and 401 not in route.responses)
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
+def calls_of(dependant: Dependant) -> Iterator[Any]:
+    """Yield what a route calls, and what it depends on."""
     yield dependant.call
     for below in dependant.dependencies:
-        yield from _calls(below)
+        yield from calls_of(below)
 
 
 def _known(dependant: Dependant) -> set[str]:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from dml.core import strict_json
+from dml.edge import etags
 
 _JSON: Final = "application/json"
 
@@ -39,6 +41,9 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            response = await handle(StrictRequest(request.scope, request.receive))
+            if response.status_code in (200, 201) and not isinstance(response, StreamingResponse):
+                etags.complete(response, is_read=request.method == "GET")
+            return response
 
         return handle_strictly

@@ -38,9 +38,10 @@ from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
 from dml.devices.routes import router as devices_router
 from dml.edge.connections import Connections, Limits
+from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
-from dml.edge.parameters import needs_no_token, refuse_odd_parameters
-from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
+from dml.edge.parameters import refuse_odd_parameters
+from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, collector, fitness, health, listening, wiring
 from dml.entrypoints import handlers as handlers  # So that what is published is heard.
@@ -194,12 +195,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for framework in ("HTTPValidationError", "ValidationError"):
             schemas.pop(framework, None)
         routes = [it for router in ROUTERS for it in router.routes if isinstance(it, APIRoute)]
-        free = {
-            (it.path, method) for it in routes if needs_no_token(it) for method in it.methods or ()
-        }
+        by_name = {(it.path, method.lower()): it for it in routes for method in it.methods or ()}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
-                describe_edge(operation, is_open=(path, method.upper()) in free)
+                describe_edge(operation, by_name[path, method], method)
+        describe_problems(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 
