@@ -3,6 +3,7 @@
 That answers are as described is held by `tests.world.Described`, in all tests.
 """
 
+import csv
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from fastapi import FastAPI
 from dml.core.errors import Conflict, all_refusals, facts_of
 from dml.core.money import AmountText
 from dml.edge.descriptions import facts_schema, name_of, sample_of, schema_of
+from dml.inference import spec
 from dml.jobs.models import JobState
+from tests.edge.walking import resolve
 
 MEMBERS: Final = {"type", "title", "status", "detail", "code", "reason", "remedy", "pointer"}
 
@@ -108,3 +111,38 @@ def test_every_read_says_what_its_version_is_and_files_that_parts_may_be_had(app
             exports.add(path)
     assert len(parts) == 5, parts
     assert exports == {"/v1/payments/statement.csv", "/v1/bounties/{bounty_id}/leaderboard.csv"}
+
+
+def bodies(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
+    """Each body that an operation takes: its path, its type, and what is told of it."""
+    return [
+        (path, kind, content)
+        for path, operations in app.openapi()["paths"].items()
+        for operation in operations.values()
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items()
+    ]
+
+
+def test_every_body_has_an_example_files_and_forms_too(app: FastAPI) -> None:
+    kinds = set()
+    for path, kind, content in bodies(app):
+        kinds.add(kind)
+        schema = resolve(app.openapi(), content["schema"])
+        assert content.get("example") or schema.get("examples"), (path, kind)
+    assert {"multipart/form-data", "text/csv", "application/onnx"} < kinds
+
+
+def test_the_example_of_a_form_is_good(app: FastAPI) -> None:
+    forms = [it for it in bodies(app) if it[1] == "multipart/form-data"]
+    for path, _, content in forms:
+        assert content["example"].keys() == set(content["schema"]["required"]), path
+        assert spec.read(content["example"]["input_spec"]).channels == 3
+    assert len(forms) == 1
+
+
+def test_the_examples_of_tables_have_the_columns_that_are_asked_for(app: FastAPI) -> None:
+    for path, kind, content in bodies(app):
+        if kind == "text/csv":
+            columns = {"submissions": {"id", "prediction"}, "test-set": {"id", "target"}}
+            head = next(csv.reader(content["example"].splitlines()))
+            assert columns[path.rpartition("/")[2]] <= set(head)

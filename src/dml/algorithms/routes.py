@@ -39,6 +39,18 @@ router = APIRouter(prefix="/v1/algorithms", tags=["algorithms"], route_class=Ide
 moderation_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)
 
 NO_REASON: Final = OptionalReasonIn()
+EXAMPLE: Final = {
+    "kind": "image",
+    "color": "rgb",
+    "width": 224,
+    "height": 224,
+    "resize": "fill",
+    "layout": "NCHW",
+    "scale": 1 / 255,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "output": {"name": "logits", "activation": "softmax"},
+}
 UPLOAD: Final = {
     "requestBody": {
         "required": True,
@@ -53,6 +65,7 @@ UPLOAD: Final = {
                     },
                 },
                 "encoding": {SPEC: {"contentType": "application/json"}},
+                "example": {SPEC: EXAMPLE, FILE: "(the bytes of model.onnx)"},
             }
         },
     }

@@ -24,7 +24,7 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import AttachmentId, BountyId
 from dml.core.kept_files import FilesFull
 from dml.core.wire import Text
-from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
+from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge, a_file
 from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.files import SendFile
 from dml.edge.http import Begin, Ctx, PublicCtx, Server, SignedInBegin
@@ -38,12 +38,7 @@ router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=Idempot
 MOVES: Final = (rules.BountyNotFound, rules.NotOwner, rules.WrongState, rules.Paused)
 MOVING: Final = refusals(*MOVES)
 
-A_FILE: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+A_FILE: Final = a_file({"application/octet-stream": "(the bytes of train.csv, or of an image)"})
 THE_FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The file. Its `ETag` is its SHA-256.",

@@ -15,15 +15,15 @@ from dml.bounties import (
     submitting,
     uploads,
 )
-from dml.bounties.models import Submission, SubmissionKind
+from dml.bounties.models import Submission
 from dml.bounties.submission_schemas import (
+    A_SUBMISSION,
     NO_SUCH_TYPE,
     SubmissionOut,
     SubmissionShownOut,
     SubmissionsPage,
     SubmissionsWanted,
     SubmitWanted,
-    a_file_of,
     page_of,
 )
 from dml.core import audit
@@ -65,7 +65,7 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
 @router.post(
     "",
     status_code=201,
-    openapi_extra=a_file_of(*SubmissionKind),
+    openapi_extra=A_SUBMISSION,
     responses=NO_SUCH_TYPE
     | refusals(
         NotSignedIn,
