@@ -23,7 +23,7 @@ from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import BeginAsStranger, Ctx, Parts, PublicCtx, Server, StrangerCtx
 from dml.edge.limits import Network, TooManyTries, at_most
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/users", tags=["users"], route_class=StrictRoute)
 admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"], route_class=StrictRoute)

@@ -31,7 +31,7 @@ from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.inference import spec
 

@@ -21,7 +21,7 @@ from dml.core.ids import BountyId
 from dml.edge.files import SendExport, SendFile, digest_of
 from dml.edge.http import Begin, PublicCtx
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 

@@ -33,7 +33,7 @@ from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=IdempotentRoute)
 agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)

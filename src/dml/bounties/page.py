@@ -31,7 +31,7 @@ from dml.core.ids import BountyId, EnrollmentId
 from dml.core.money import MicroTokens
 from dml.edge.http import PublicCtx
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 from dml.scoring import names
 from dml.scoring.names import MetricName
 

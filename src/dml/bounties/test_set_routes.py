@@ -14,7 +14,7 @@ from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 

@@ -21,7 +21,7 @@ from dml.edge.http import Ctx, SignedInBegin
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/payments/deposits", tags=["payments"], route_class=StrictRoute)
 limit = Depends(at_most("instructions", lambda settings: settings.sign_ins_a_minute))

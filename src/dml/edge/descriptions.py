@@ -21,7 +21,7 @@ from dml.edge.files import export_sender, file_sender
 from dml.edge.idempotency import IdempotencyKeyReused
 from dml.edge.parameters import calls_of, needs_no_token
 from dml.edge.problems import HTTP_PROBLEMS, MEDIA_TYPE
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 from dml.edge.uploads import TooManyUploads, UploadsBusy
 
 _SCHEMAS: Final = "#/components/schemas/"

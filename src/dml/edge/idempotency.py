@@ -24,7 +24,7 @@ from dml.core.db import Base
 from dml.core.errors import DmlError, Invalid
 from dml.core.ids import UserId
 from dml.edge.http import BeginFunction, Ctx
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 
 FoundT = TypeVar("FoundT")
 KEPT: Final = timedelta(hours=24)

@@ -96,7 +96,9 @@ have one run over many people's private data and get one aggregated answer, devi
 letting it run.
 
 * Amounts are strings of whole tokens with at most six decimals, `"12.5"`.
-* Times are RFC 3339 in UTC, ids are UUIDv7.
+* Times are RFC 3339 in UTC, ids are UUIDv7, written with their hyphens.
+* Bodies are JSON in UTF-8 (RFC 8259) that names nothing twice.
+* Each read has an `ETag`: with it in `If-None-Match`, what you have is not sent again.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.

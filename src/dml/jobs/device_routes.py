@@ -14,7 +14,7 @@ from dml.edge.files import SendFile
 from dml.edge.http import Ctx, Server, SignedInBegin, guarded
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 from dml.jobs import archives, assignments, queries, rules
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import DevicePath

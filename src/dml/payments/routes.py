@@ -13,7 +13,7 @@ from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.routes import StrictRoute
+from dml.edge.routing import StrictRoute
 from dml.payments import credits, exports, queries, rules, service
 from dml.payments.models import Credit
 from dml.payments.queries import Balance, Books
