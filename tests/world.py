@@ -1,5 +1,6 @@
 """People who use the API in tests: signed in, each with a client of their own."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,7 @@ from dml.accounts.models import User
 from dml.accounts.service import register
 from dml.core.context import NOBODY, Actor, Context, Role
 from dml.core.ids import UserId, new_id
+from dml.edge.descriptions import name_of
 from dml.edge.http import Parts
 
 # argon2id of "a password", with the least parameters: hashing it each time would take seconds.
@@ -53,11 +55,56 @@ class Person:
         return await self.ask("PUT", path, json=json, **request)
 
 
+class Described:
+    """Holds every answer of the API, in every test, to what OpenAPI says of it."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._operations: list[tuple[re.Pattern[str], dict[str, Any]]] = []
+
+    async def __call__(self, answer: httpx2.Response) -> None:
+        asked = answer.request
+        operation = self._find(asked.method, asked.url.path)
+        if operation is None or answer.status_code in (405, 500):
+            return
+        where = f"{asked.method} {asked.url.path}: {answer.status_code}"
+        told = operation["responses"].get(str(answer.status_code))
+        assert told is not None, f"{where} is not described"
+        if answer.status_code < 400:
+            said = "ETag" in told.get("headers", ())
+            assert ("etag" in answer.headers) == said, f"{where}: its ETag is not as described"
+            return
+        await answer.aread()
+        document = answer.json()
+        schema = told["content"]["application/problem+json"]["schema"]
+        named = [it["$ref"].rpartition("/")[2] for it in schema.get("oneOf", [schema])]
+        name = name_of(document["code"])
+        assert name in named, f"{where} with {name} is not described"
+        own = self._app.openapi()["components"]["schemas"][name]["allOf"][1]
+        known = {*own["properties"], "type", "title", "status", "detail", "errors"}
+        assert set(own["required"]) <= document.keys() <= known, f"{where}: {document}"
+
+    def _find(self, method: str, path: str) -> dict[str, Any] | None:
+        if not path.startswith("/v1/"):
+            return None
+        if not self._operations:
+            paths = self._app.openapi()["paths"]
+            for named in sorted(paths, key=lambda it: it.count("{")):
+                pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", named.replace(".", r"\.")))
+                self._operations.append((pattern, paths[named]))
+        for pattern, operations in self._operations:
+            if pattern.fullmatch(path):
+                found: dict[str, Any] | None = operations.get(method.lower())
+                return found
+        return None
+
+
 class World:
     def __init__(self, app: FastAPI, client: httpx2.AsyncClient) -> None:
         self.app = app
         self.client = client
         self.parts: Parts = app.state
+        client.event_hooks["response"] = [Described(app)]
 
     async def person(self, name: str = "somebody", role: Role = Role.MEMBER) -> Person:
         """Register and sign in somebody new."""

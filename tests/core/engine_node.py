@@ -29,6 +29,7 @@ class Exhausted(Conflict):
     code = "trial.exhausted"
     reason = "Nothing is left."
     remedy = "Come back later."
+    left: int
 
 
 class Noted(Conflict):

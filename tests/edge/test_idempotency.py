@@ -1,12 +1,19 @@
 """`Idempotency-Key`: what is sent again is done once, and answered alike."""
 
 import asyncio
+from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any, Final
 
 import pytest
+from fastapi import Request
 
+from dml.bounties.attachment_rules import AttachmentNotFound
 from dml.bounties.models import BountyState
+from dml.core.context import Context
 from dml.core.ids import new_id
+from dml.edge.http import transaction
+from dml.edge.idempotency import LateTransaction
 from tests.algorithms.offers import (
     BOUNDARY,
     FORM_TYPE,
@@ -144,6 +151,64 @@ async def test_of_two_uploads_at_once_with_a_key_one_is_done(world: World) -> No
     answers = await asyncio.gather(*asked)
     assert {it.status_code for it in answers} == {201}
     assert len({it.content for it in answers}) == 1
+
+
+async def test_of_two_submissions_at_once_with_a_key_none_is_told_of_the_others_place(
+    world: World,
+) -> None:
+    bounty = await make_bounty(world, limits={"a_day": 1, "at_once": 1, "in_all": 1})
+    entrants = [await enroll(world, bounty) for _ in range(3)]
+    await bounty.post("start")
+    for ada in entrants:
+        headers = key() | {"content-type": "application/octet-stream"}
+        path = f"{bounty.path}/submissions"
+        asked = (ada.post(path, content=b"id,prediction\n1,2\n", headers=headers) for _ in range(6))
+        answers = await asyncio.gather(*asked)
+        assert [it.status_code for it in answers] == [201] * 6, [it.text for it in answers]
+        assert len({it.content for it in answers}) == 1
+
+
+async def test_a_key_that_was_answered_meanwhile_is_looked_up_before_a_refusal(
+    world: World,
+) -> None:
+    bounty, headers = await make_bounty(world, state=BountyState.DRAFT), key()
+    path = f"/v1/bounties/{bounty.id}/attachments?kind=data&name=a.csv"
+    sent: dict[str, Any] = {"content": b"1,2", "headers": headers}
+
+    def begin(*, since: datetime | None = None) -> Any:
+        return transaction(world.parts, bounty.owner.token, since=since)
+
+    async def refuse(ctx: Context) -> str:
+        raise AttachmentNotFound
+
+    async def be_late(ctx: Context) -> str:
+        assert (await bounty.owner.post(path, **sent)).status_code == 201
+        raise AttachmentNotFound
+
+    request = Request({"type": "http"})
+    async with AsyncExitStack() as stack:
+        late = LateTransaction(request, headers["Idempotency-Key"], stack)
+        with pytest.raises(AttachmentNotFound):
+            await late.begin(begin, refuse)
+        actor, _, found = await late.begin(begin, be_late)
+        assert (actor.user_id, found) == (bounty.owner.id, None)
+        keyless = LateTransaction(request, None, stack)
+        with pytest.raises(AttachmentNotFound):
+            await keyless.begin(begin, be_late)
+
+
+async def test_a_version_that_is_sent_again_is_the_same_though_its_algorithm_is_archived(
+    world: World,
+) -> None:
+    ada, headers = await world.person(), key()
+    path = await make_algorithm(ada)
+    body = form(spec_part(), file_part())
+    first = await send(ada, path, body, **headers)
+    assert first.status_code == 201, first.text
+    assert (await ada.post(f"{path}/archive")).status_code == 200
+    again = await send(ada, path, body, **headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert (await send(ada, path, body, **key())).status_code == 409
 
 
 @pytest.mark.parametrize("signed", [True, False])

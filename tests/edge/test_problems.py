@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from dml.accounts.models import User
 from dml.core.errors import Conflict, Invalid, all_refusals
+from dml.edge.descriptions import facts_schema, sample_of
 from dml.edge.http import PublicCtx
 from dml.edge.problems import answer, answer_in_problems
 from tests.conftest import Sessions
@@ -57,6 +58,11 @@ class Clash(Conflict):
     code = "edge.clash"
     reason = "This cannot be now."
     remedy = "Try another one."
+    type: str
+    title: str
+    status: str
+    detail: str
+    sent: str
 
 
 class Body(BaseModel):
@@ -73,7 +79,7 @@ def strict() -> httpx2.AsyncClient:
 
     @app.get("/refused")
     async def refused() -> None:
-        reserved = dict.fromkeys(("type", "title", "status", "detail", "code"), "overwritten")
+        reserved = dict.fromkeys(("type", "title", "status", "detail"), "overwritten")
         raise Clash(**reserved, sent="\ud800")
 
     @app.get("/broken")
@@ -226,7 +232,8 @@ async def test_what_a_failing_statement_was_about_stays_out_of_its_error(
     "refusal", [it for it in all_refusals() if issubclass(it, Invalid)], ids=lambda it: it.code
 )
 def test_each_refusal_of_an_input_names_its_fields(refusal: type[Invalid]) -> None:
-    (named,) = json.loads(bytes(answer(refusal()).body))["errors"]
+    facts = {name: sample_of(it) for name, it in facts_schema(refusal).items()}
+    (named,) = json.loads(bytes(answer(refusal(**facts)).body))["errors"]
     assert named == {"pointer": refusal.pointer, "detail": refusal.remedy}
     assert refusal.pointer == "" or refusal.pointer.startswith("/")
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from dml.accounts.models import Session
 from dml.core.errors import all_refusals
+from dml.core.ids import new_id
 from dml.core.settings import Settings
 from dml.edge.http import transaction
 from dml.edge.problems import HTTP_PROBLEMS, STATUS
@@ -54,6 +55,40 @@ async def test_who_needs_a_token_is_told_that_before_all_else(world: World) -> N
             answer = await world.client.request(method, named(path, "rubbish"), headers=token)
             assert answer.status_code == 401, (method, path, answer.text)
     assert asked > 60
+
+
+ODD: Final = (
+    (b"", JSON),
+    (b'{"a": 1, "a": 2}', JSON),
+    (b"{", {"content-type": "a/b"}),
+)
+
+
+@pytest.mark.parametrize("token", ["nobody's", "no", "Bearer rubbish", "Basic YTpi"])
+async def test_a_bad_token_is_told_before_anything_that_is_wrong_with_the_request(
+    world: World, token: str
+) -> None:
+    asked, sent = 0, {"authorization": token} if token != "no" else {}
+    if token == "nobody's":
+        person = await world.person()
+        await end_sessions(world, person)
+        sent = {"authorization": f"Bearer {person.token}"}
+    for path, method, operation in routes(world):
+        security = operation.get("security")
+        if not security or ({} in security and token not in ("nobody's", "Bearer rubbish")):
+            continue  # Nobody has to be known here, and who sends no token is nobody.
+        for words, query in (("rubbish", ""), ("{x}", "?more=1"), (str(new_id()), "?a=1&a=2")):
+            for body, kind in (
+                (b"", JSON),
+                (b'{"a":1,"a":2}', JSON),
+                (b"{", {"content-type": "a/b"}),
+            ):
+                answer = await world.client.request(
+                    method, named(path, words) + query, content=body, headers=kind | sent
+                )
+                assert answer.status_code == 401, (method, path, words, query, answer.text)
+                asked += 1
+    assert asked > (500 if token in ("nobody's", "Bearer rubbish") else 400)
 
 
 @pytest.mark.parametrize("declared", [True, False])

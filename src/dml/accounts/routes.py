@@ -19,13 +19,14 @@ from dml.accounts.service import Profile
 from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.wire import sent
-from dml.edge.etags import IfMatch, etag
+from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import BeginAsStranger, Ctx, Parts, PublicCtx, Server, StrangerCtx
 from dml.edge.limits import Network, TooManyTries, at_most
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/users", tags=["users"])
-admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"])
+router = APIRouter(prefix="/v1/users", tags=["users"], route_class=StrictRoute)
+admin_router = APIRouter(prefix="/v1/admin/users", tags=["admin"], route_class=StrictRoute)
 register_limit = Depends(at_most("register", lambda it: it.registrations_a_minute))
 sign_in_limit = Depends(at_most("sign_in", lambda settings: settings.sign_ins_a_minute))
 
@@ -100,22 +101,22 @@ async def log_out(ctx: StrangerCtx, body: RefreshIn) -> None:
 
 
 @router.get("/me", response_model=UserOut)
-async def get_me(ctx: Ctx, response: Response) -> User:
+async def get_me(ctx: Ctx, tell: TellRevision) -> User:
     """Your own account. Its `ETag` goes into `If-Match` when you edit it."""
     user = await queries.get_user(ctx.tx, ctx.actor.id)
-    response.headers["ETag"] = etag(user.revision)
+    tell(user.revision)
     return user
 
 
 @router.patch(
     "/me",
     response_model=UserOut,
-    responses=refusals(rules.BornInTheFuture, rules.EditedMeanwhile),
+    responses=refusals(rules.BornInTheFuture, rules.EditedMeanwhile, BadIfMatch),
 )
-async def edit_me(ctx: Ctx, body: ProfileIn, revision: IfMatch, response: Response) -> User:
+async def edit_me(ctx: Ctx, body: ProfileIn, revision: IfMatch, tell: TellRevision) -> User:
     """Edit your profile, and what models may process on your devices."""
     user = await service.edit_profile(ctx, ctx.actor.id, sent(body, Profile), revision=revision)
-    response.headers["ETag"] = etag(user.revision)
+    tell(user.revision)
     return user
 
 

@@ -6,7 +6,6 @@ at once. The rest of the form is read by the same stream *before* it ends: a blo
 its stream ends well, so that a form which is wrong in any part leaves nothing behind.
 """
 
-import json
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -17,6 +16,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from dml.algorithms.rules import BadForm, BadInputSpec, FileEmpty, FileTooLarge
+from dml.core import strict_json
 from dml.inference import spec
 from dml.inference.spec import InputSpec
 
@@ -156,9 +156,9 @@ def _declared_bytes(request: Request) -> int:
 
 def _read_spec(text: bytes) -> InputSpec:
     try:
-        return spec.read(json.loads(text))
-    except RecursionError:
-        detail = "is nested too deeply"
+        return spec.read(strict_json.read(text))
+    except strict_json.NotStrict as error:
+        detail = error.msg
     except ValueError as error:
         detail = str(error)
     raise BadInputSpec(errors=[{"pointer": f"/{SPEC}", "detail": detail}])

@@ -26,18 +26,31 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
 from dml.core.kept_files import FilesFull
 from dml.edge import problems
-from dml.edge.files import send_file
+from dml.edge.files import SendFile
 from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.edge.timeline import NextOut, TimelineOut, timeline
 from dml.inference import spec
 
 router = APIRouter(prefix="/v1/algorithms", tags=["algorithms"], route_class=IdempotentRoute)
-moderation_router = APIRouter(prefix="/v1/moderation", tags=["moderation"])
+moderation_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)
 
 NO_REASON: Final = OptionalReasonIn()
+EXAMPLE: Final = {
+    "kind": "image",
+    "color": "rgb",
+    "width": 224,
+    "height": 224,
+    "resize": "fill",
+    "layout": "NCHW",
+    "scale": 1 / 255,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "output": {"name": "logits", "activation": "softmax"},
+}
 UPLOAD: Final = {
     "requestBody": {
         "required": True,
@@ -52,6 +65,7 @@ UPLOAD: Final = {
                     },
                 },
                 "encoding": {SPEC: {"contentType": "application/json"}},
+                "example": {SPEC: EXAMPLE, FILE: "(the bytes of model.onnx)"},
             }
         },
     }
@@ -256,7 +270,7 @@ async def get_file(
     server: Server,
     algorithm_id: AlgorithmId,
     version_id: VersionId,
-    request: Request,
+    send: SendFile,
 ) -> Response:
     """The model itself, for its developer and moderators."""
     async with begin() as ctx:
@@ -264,7 +278,7 @@ async def get_file(
         kept = timedelta(days=server.settings.keep_refused_versions_days)
         rules.require_file_kept(version, ctx.now - kept)
     headers = {"Content-Disposition": f'attachment; filename="{version.id}.onnx"'}
-    return await send_file(request, server.blobs, version.sha256, headers=headers)
+    return await send(version.sha256, headers=headers)
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """What may happen to algorithms and versions, and who may do it. Pure: no session, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -74,6 +74,8 @@ class WrongState(Conflict):
     code = "algorithms.wrong_state"
     reason = "It is not in a state that allows this."
     remedy = "Look at `state`; from there it can only move to one of `allowed`."
+    state: str
+    allowed: Sequence[str]
 
 
 class Archived(Conflict):
@@ -86,12 +88,14 @@ class NotListed(Conflict):
     code = "algorithms.not_listed"
     reason = "This algorithm is not on offer any more, or for now."
     remedy = "Choose another one from the list of algorithms."
+    state: AlgorithmState
 
 
 class VersionNotApproved(Conflict):
     code = "algorithms.version_not_approved"
     reason = "This version is not approved, so nobody can run it."
     remedy = "Choose the algorithm's `approved_version`."
+    state: VersionState
 
 
 class FileForgotten(NotFound):
@@ -110,6 +114,7 @@ class FileTooLarge(TooLarge):
     code = "algorithms.file_too_large"
     reason = "The file is larger than what is taken here."
     remedy = "Send at most `limit_bytes`: make the model smaller, or quantise it."
+    limit_bytes: int
 
 
 class FileEmpty(Invalid):

@@ -10,9 +10,9 @@ from dml.core import audit, kept_files
 from dml.core import processes as durable
 from dml.core.audit import Move
 from dml.core.blobs import Stored
-from dml.core.context import Actor, Context
+from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
-from dml.core.kept_files import FileQuota
+from dml.core.kept_files import FileQuota, Room
 from dml.edge.bodies import sha256_of
 from dml.edge.http import BeginFunction, Parts
 from dml.edge.idempotency import LateTransaction
@@ -33,10 +33,12 @@ async def upload(
     A large file over a slow line outlasts an access token, so the token counts when it begins; the
     session counts once more in the end.
     """
-    async with begin() as ctx:
-        actor, began = await _find_developer(ctx, algorithm_id), ctx.now
-        answered = await late.was_answered(ctx)
-        room = None if answered else await server.quota.find_room(ctx)
+
+    async def find_room(ctx: Context) -> Room:
+        await _require_developer(ctx, algorithm_id)
+        return await server.quota.find_room(ctx)
+
+    actor, began, room = await late.begin(begin, find_room)
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
     async with uploading(server, actor, request, limit=limit + AROUND_BYTES_MAX):
@@ -104,11 +106,10 @@ async def add_version(
     return version
 
 
-async def _find_developer(ctx: Context, algorithm_id: AlgorithmId) -> Actor:
-    """Return who is asking, if a version of this algorithm may come from them."""
+async def _require_developer(ctx: Context, algorithm_id: AlgorithmId) -> None:
+    """Refuse whom no version of this algorithm may come from."""
     rules.require_signed_in(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id)
     rules.require_developer(algorithm, ctx.actor)
     rules.require_not_archived(algorithm)
     await sandbox_time.require_room(ctx, algorithm.developer_id)
-    return ctx.actor

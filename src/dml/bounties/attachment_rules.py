@@ -46,6 +46,7 @@ class TooManyAttachments(Conflict):
     code = "bounties.too_many_attachments"
     reason = "The bounty has as many files as one may have."
     remedy = "Pack some of them together."
+    most: int
 
 
 def require_file_name(name: str) -> None:

@@ -14,9 +14,9 @@ from dml.bounties import attachment_rules, edit_rules, queries, rules
 from dml.bounties.models import Attachment, AttachmentKind, Bounty
 from dml.core import audit, kept_files
 from dml.core.blobs import Stored
-from dml.core.context import Actor, Context
+from dml.core.context import Context
 from dml.core.ids import AttachmentId, BountyId, new_id
-from dml.core.kept_files import FileQuota
+from dml.core.kept_files import FileQuota, Room
 from dml.edge.bodies import sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts
 from dml.edge.idempotency import LateTransaction
@@ -72,12 +72,13 @@ async def attach(
     request: Request,
 ) -> Attachment:
     """Take a file in for the bounty's owner. No transaction is open while it comes."""
-    async with begin() as ctx:
-        answered, actor, began = await late.was_answered(ctx), ctx.actor, ctx.now
-        room = None
-        if not answered:
-            actor = await _find_owner(ctx, bounty_id, upload)
-            room = await server.quota.find_room(ctx)
+
+    async def find_room(ctx: Context) -> Room:
+        rules.require_signed_in(ctx.actor)
+        await _require_may_add(ctx, bounty_id, upload, lock=False)
+        return await server.quota.find_room(ctx)
+
+    actor, began, room = await late.begin(begin, find_room)
     limit = server.settings.attachment_limit_bytes
     async with uploading(server, actor, request, limit=limit):
         checked = _Checked(stream_file(request, limit=limit), upload.kind)
@@ -157,13 +158,6 @@ def headers_of(attachment: Attachment) -> dict[str, str]:
         "Content-Disposition": f"{how}; filename*=UTF-8''{quote(attachment.name, safe='')}",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-
-
-async def _find_owner(ctx: Context, bounty_id: BountyId, upload: Upload) -> Actor:
-    """Return who is asking, if this file may come from them."""
-    rules.require_signed_in(ctx.actor)
-    await _require_may_add(ctx, bounty_id, upload, lock=False)
-    return ctx.actor
 
 
 async def _require_may_add(

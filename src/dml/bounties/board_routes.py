@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Query, Response
 
 from dml.bounties import board, evidence, exports, queries
 from dml.bounties.board_schemas import (
@@ -19,11 +18,12 @@ from dml.bounties.board_schemas import (
 from dml.bounties.judging_rules import NoEvidence, NotRankedYet
 from dml.bounties.rules import BountyNotFound
 from dml.core.ids import BountyId
-from dml.edge.files import send_file
-from dml.edge.http import Begin, PublicCtx, Server
+from dml.edge.files import SendExport, SendFile, digest_of
+from dml.edge.http import Begin, PublicCtx
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
+router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", max_length=64)]
 CSV: Final[dict[int | str, dict[str, Any]]] = {
@@ -58,15 +58,18 @@ async def get_leaderboard(
     responses=CSV | refusals(BountyNotFound, NotRankedYet),
 )
 async def export_leaderboard(
-    begin: Begin, bounty_id: BountyId, wanted: Annotated[ExportWanted, Query()]
+    begin: Begin,
+    bounty_id: BountyId,
+    wanted: Annotated[ExportWanted, Query()],
+    send: SendExport,
 ) -> Response:
     """The whole board as CSV, safe to open in a spreadsheet."""
     async with begin() as ctx:
         bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
         part = board.part_of(bounty, wanted.part)
-    disposition = {"Content-Disposition": f'attachment; filename="bounty-{bounty_id}.csv"'}
+    version = await digest_of(exports.stream_csv(begin, bounty, part))
     lines = exports.stream_csv(begin, bounty, part)
-    return StreamingResponse(lines, media_type="text/csv", headers=disposition)
+    return send(lines, version=version, name=f"bounty-{bounty_id}.csv")
 
 
 @router.get("/{bounty_id}/records", responses=refusals(BountyNotFound))
@@ -98,7 +101,7 @@ async def get_evidence(ctx: PublicCtx, bounty_id: BountyId) -> Response:
     responses=A_FILE | refusals(BountyNotFound, NotRankedYet, NoEvidence),
 )
 async def get_evidence_file(
-    begin: Begin, server: Server, bounty_id: BountyId, sha256: Sha256, request: Request
+    begin: Begin, bounty_id: BountyId, sha256: Sha256, send: SendFile
 ) -> Response:
     """A file that the evidence names: the test set, or an entry's canonical predictions."""
     async with begin() as ctx:
@@ -107,4 +110,4 @@ async def get_evidence_file(
         "Content-Disposition": f'attachment; filename="{sha256}"',
         "Cache-Control": "public, max-age=31536000, immutable",
     }
-    return await send_file(request, server.blobs, sha256, headers=headers)
+    return await send(sha256, headers=headers)

@@ -1,6 +1,6 @@
 """What of a bounty may still be edited, and when, and what everybody is told of it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,12 +27,16 @@ class FieldsFixed(Conflict):
     code = "bounties.fields_fixed"
     reason = "Some of this cannot be changed any more: people rely on it."
     remedy = "Leave out what `fields` names."
+    state: BountyState
+    fields: Sequence[str]
 
 
 class OnlyMoreTime(Conflict):
     code = "bounties.only_more_time"
     reason = "People have entered: dates can only be put off, and before the submissions end."
     remedy = "Choose later dates, or leave out what `fields` names."
+    state: BountyState
+    fields: Sequence[str]
 
 
 class ReasonMissing(Invalid):
@@ -46,6 +50,7 @@ class TooManyEdits(Conflict):
     code = "bounties.too_many_edits"
     reason = "The bounty was edited as often as one may be."
     remedy = "Leave it as it is."
+    most: int
 
 
 def require_revision(bounty: Bounty, expected: int | None) -> None:

@@ -77,12 +77,16 @@ class EnrollmentNotOpen(Conflict):
     code = "bounties.enrollment_not_open"
     reason = "Enrollment is not open: it has not begun, or it is over."
     remedy = "Enroll between `enrolls_at` and `submits_at`, or look for another bounty."
+    state: BountyState
+    enrolls_at: datetime
+    submits_at: datetime
 
 
 class SubmissionsBegan(Conflict):
     code = "bounties.submissions_began"
     reason = "Submissions have begun: who is in stays in."
     remedy = "Nobody has to submit anything."
+    state: BountyState
 
 
 class OwnerCannotEnter(Forbidden):
@@ -120,6 +124,7 @@ class RulesChanged(Conflict):
     code = "bounties.rules_changed"
     reason = "The rules are no longer those that you read."
     remedy = "Read them again, and accept them with their new `rules_sha256`."
+    rules_sha256: str
 
 
 class NameTaken(Conflict):
@@ -133,6 +138,7 @@ class TeamTooLarge(Invalid):
     pointer = "/team"
     reason = "There are more people in this team than the bounty allows."
     remedy = "Invite fewer: with the captain there may be `team_size_max`."
+    team_size_max: int
 
 
 class TeamOutOfOrder(Invalid):
@@ -155,8 +161,8 @@ def require_open(bounty: Bounty, now: datetime) -> None:
     if bounty.state is not BountyState.ENROLLING or now >= bounty.submits_at:
         raise EnrollmentNotOpen(
             state=bounty.state,
-            enrolls_at=bounty.enrolls_at.isoformat(),
-            submits_at=bounty.submits_at.isoformat(),
+            enrolls_at=bounty.enrolls_at,
+            submits_at=bounty.submits_at,
         )
     rules.require_running(bounty)
 

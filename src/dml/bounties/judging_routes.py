@@ -28,13 +28,15 @@ from dml.bounties.schemas import BountyOut
 from dml.bounties.submission_rules import SubmissionNotFound
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
+from dml.edge.etags import TellRevision
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=IdempotentRoute)
-agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"])
+agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)
 
 
 @router.post(
@@ -52,14 +54,14 @@ agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"])
         IdempotencyKeyReused,
     ),
 )
-async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, response: Response) -> BountyOut:
+async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, tell: TellRevision) -> BountyOut:
     """Name the winners of a bounty that you judge, the first place first, with a public reason.
 
     It can then be disputed for a while; after that the prizes are paid. Where the owner has let
     `judged_by` pass, a moderator may do it as well.
     """
     bounty = await judging.reward(ctx, bounty_id, winners=body.winners, reason=body.reason)
-    return await shapes.told(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, tell)
 
 
 @router.post(
@@ -77,13 +79,13 @@ async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, response: Respon
         IdempotencyKeyReused,
     ),
 )
-async def reorder(ctx: Ctx, bounty_id: BountyId, body: ReorderIn, response: Response) -> BountyOut:
+async def reorder(ctx: Ctx, bounty_id: BountyId, body: ReorderIn, tell: TellRevision) -> BountyOut:
     """Change the order of your bounty's winners while it can be disputed, with a public reason.
 
     At most three times; prizes then go by the bare order, and the window stays open a while more.
     """
     bounty = await judging.reorder(ctx, bounty_id, order=body.order, reason=body.reason)
-    return await shapes.told(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, tell)
 
 
 @router.get("/{bounty_id}/decisions", responses=refusals(BountyNotFound))

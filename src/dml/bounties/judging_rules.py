@@ -42,12 +42,15 @@ class NotByHand(Conflict):
     code = "bounties.not_judged_by_hand"
     reason = "The winners of this bounty are found by its metric."
     remedy = "Wait for the ranking; while it can be disputed, its order can be changed."
+    judging: Judging
 
 
 class MoreWinnersThanPrizes(Invalid):
     code = "bounties.more_winners_than_prizes"
     reason = "There are more winners than prizes."
     remedy = "Name at most `prizes` winners, the first place first."
+    winners: int
+    prizes: int
 
 
 class NamedTwice(Invalid):
@@ -60,18 +63,21 @@ class NoCandidate(Invalid):
     code = "bounties.no_candidate"
     reason = "This is no entrant of this bounty who can win."
     remedy = "Name entrants of its leaderboard by `enrollment_id`: enrolled, with an entry."
+    enrollment_id: str
 
 
 class OrderIsFinal(Conflict):
     code = "bounties.order_is_final"
     reason = "The order was changed as often as it may be."
     remedy = "Ask a moderator: an entrant can still be disqualified with a reason."
+    order_changes: int
 
 
 class WindowClosed(Conflict):
     code = "bounties.dispute_window_closed"
     reason = "The time for disputes is over."
     remedy = "Look at `disputes_until`; what was decided by then holds."
+    disputes_until: datetime | None
 
 
 class NotAnEntrant(Forbidden):
@@ -84,12 +90,14 @@ class DisputesUsedUp(Conflict):
     code = "bounties.disputes_used_up"
     reason = "This entrant has disputed as often as it may."
     remedy = "Let the owner answer what was said; all of it is public."
+    disputes: int
 
 
 class NotRankedYet(Conflict):
     code = "bounties.not_ranked_yet"
     reason = "There is no final ranking yet."
     remedy = "Ask again once the bounty is `disputing`."
+    state: BountyState
 
 
 class NoEvidence(NotFound):
@@ -102,6 +110,8 @@ class NotAModel(Invalid):
     code = "bounties.not_a_model"
     reason = "Only a submitted model can become an algorithm."
     remedy = "Choose a submission of the kind `onnx` that was scored."
+    kind: SubmissionKind
+    state: SubmissionState
 
 
 class NotItsAuthor(Forbidden):

@@ -31,6 +31,7 @@ from dml.core.ids import BountyId, EnrollmentId
 from dml.core.money import MicroTokens
 from dml.edge.http import PublicCtx
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.scoring import names
 from dml.scoring.names import MetricName
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 else:
     jinja2 = deferred("jinja2")
 
-router = APIRouter(tags=["bounties"])
+router = APIRouter(tags=["bounties"], route_class=StrictRoute)
 
 TALK_MAX: Final = 50  # Decisions and disputes that the page shows, the newest.
 _FOLDER: Final = Path(__file__).parent

@@ -24,9 +24,9 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import AttachmentId, BountyId
 from dml.core.kept_files import FilesFull
 from dml.core.wire import Text
-from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
-from dml.edge.etags import BadIfMatch, IfMatch
-from dml.edge.files import send_file
+from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge, a_file
+from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
+from dml.edge.files import SendFile
 from dml.edge.http import Begin, Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, Once
 from dml.edge.paging import Page
@@ -38,12 +38,7 @@ router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=Idempot
 MOVES: Final = (rules.BountyNotFound, rules.NotOwner, rules.WrongState, rules.Paused)
 MOVING: Final = refusals(*MOVES)
 
-A_FILE: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+A_FILE: Final = a_file({"application/octet-stream": "(the bytes of train.csv, or of an image)"})
 THE_FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The file. Its `ETag` is its SHA-256.",
@@ -64,11 +59,11 @@ THE_FILE: Final[dict[int | str, dict[str, Any]]] = {
         IdempotencyKeyReused,
     ),
 )
-async def create(ctx: Ctx, body: BountyIn, response: Response) -> BountyOut:
+async def create(ctx: Ctx, body: BountyIn, response: Response, tell: TellRevision) -> BountyOut:
     """Begin a bounty: a draft that you alone see, until its prizes are in escrow."""
     bounty = await service.create(ctx, shapes.plan_of(body))
     response.headers["Location"] = f"/v1/bounties/{bounty.id}"
-    return await shapes.told(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, tell)
 
 
 @router.get("", responses=refusals(NotSignedIn))
@@ -85,9 +80,9 @@ async def list_bounties(
 
 
 @router.get("/{bounty_id}", responses=refusals(rules.BountyNotFound))
-async def get(ctx: PublicCtx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def get(ctx: PublicCtx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """One bounty: what it asks for, what it pays, how far it is, and what is next."""
-    return await shapes.told(ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), response)
+    return await shapes.told(ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), tell)
 
 
 @router.patch(
@@ -109,7 +104,7 @@ async def get(ctx: PublicCtx, bounty_id: BountyId, response: Response) -> Bounty
     ),
 )
 async def edit(
-    ctx: Ctx, bounty_id: BountyId, body: BountyEditIn, revision: IfMatch, response: Response
+    ctx: Ctx, bounty_id: BountyId, body: BountyEditIn, revision: IfMatch, tell: TellRevision
 ) -> BountyOut:
     """Change a bounty: all of a draft, less once it is funded, and only what harms nobody later."""
     bounty = await service.edit(
@@ -120,7 +115,7 @@ async def edit(
         reason=body.reason,
         revision=revision,
     )
-    return await shapes.told(ctx, bounty, response)
+    return await shapes.told(ctx, bounty, tell)
 
 
 @router.get("/{bounty_id}/changes", responses=refusals(rules.BountyNotFound))
@@ -152,27 +147,27 @@ async def get_timeline(ctx: PublicCtx, bounty_id: BountyId) -> TimelineOut:
         IdempotencyKeyReused,
     ),
 )
-async def fund(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def fund(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """Put all prizes into escrow, or be refused. From now on everybody sees the bounty."""
-    return await shapes.told(ctx, await service.fund(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.fund(ctx, bounty_id), tell)
 
 
 @router.post("/{bounty_id}/open", dependencies=[Once], responses=MOVING)
-async def open_enrollment(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def open_enrollment(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """Open enrollment now, before `enrolls_at`."""
-    return await shapes.told(ctx, await service.open_enrollment(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.open_enrollment(ctx, bounty_id), tell)
 
 
 @router.post("/{bounty_id}/start", dependencies=[Once], responses=MOVING)
-async def start_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def start_submissions(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """Take submissions from now on, before `submits_at`. Enrollment ends."""
-    return await shapes.told(ctx, await service.start_submissions(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.start_submissions(ctx, bounty_id), tell)
 
 
 @router.post("/{bounty_id}/close", dependencies=[Once], responses=MOVING)
-async def close_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def close_submissions(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """End the submissions now, before `closes_at`."""
-    return await shapes.told(ctx, await service.close_submissions(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.close_submissions(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -180,9 +175,9 @@ async def close_submissions(ctx: Ctx, bounty_id: BountyId, response: Response) -
     dependencies=[Once],
     responses=refusals(*MOVES, NotImpartial, rules.PausedEnough),
 )
-async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
+async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, tell: TellRevision) -> BountyOut:
     """Take nothing in for now, and stop the clock. For its owner and moderators."""
-    return await shapes.told(ctx, await service.pause(ctx, bounty_id, reason=body.reason), response)
+    return await shapes.told(ctx, await service.pause(ctx, bounty_id, reason=body.reason), tell)
 
 
 @router.post(
@@ -190,9 +185,9 @@ async def pause(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Respons
     dependencies=[Once],
     responses=refusals(rules.BountyNotFound, rules.NotOwner, NotImpartial, rules.NotPaused),
 )
-async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut:
+async def resume(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     """Go on: dates that were still ahead are later by as long as the pause took."""
-    return await shapes.told(ctx, await service.resume(ctx, bounty_id), response)
+    return await shapes.told(ctx, await service.resume(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -202,11 +197,9 @@ async def resume(ctx: Ctx, bounty_id: BountyId, response: Response) -> BountyOut
         rules.BountyNotFound, rules.NotOwner, NotImpartial, rules.WrongState, IdempotencyKeyReused
     ),
 )
-async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, response: Response) -> BountyOut:
+async def cancel(ctx: Ctx, bounty_id: BountyId, body: ReasonIn, tell: TellRevision) -> BountyOut:
     """End it without winners, before any are named: all the money goes back where it came from."""
-    return await shapes.told(
-        ctx, await service.cancel(ctx, bounty_id, reason=body.reason), response
-    )
+    return await shapes.told(ctx, await service.cancel(ctx, bounty_id, reason=body.reason), tell)
 
 
 @router.post(
@@ -270,7 +263,7 @@ async def get_attachment(
     server: Server,
     bounty_id: BountyId,
     attachment_id: AttachmentId,
-    request: Request,
+    send: SendFile,
 ) -> Response:
     """The file itself."""
     async with begin() as ctx:
@@ -279,9 +272,7 @@ async def get_attachment(
         kept = timedelta(days=server.settings.keep_refused_versions_days)
         rules.require_files_kept(bounty, ctx.now - kept)
     headers = attachments.headers_of(found)
-    return await send_file(
-        request, server.blobs, found.sha256, headers=headers, media_type=found.media_type
-    )
+    return await send(found.sha256, headers=headers, media_type=found.media_type)
 
 
 @router.delete(

@@ -11,7 +11,7 @@ from dml.bounties.models import Bounty, BountyState, Judging, Submission, Submis
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn
-from dml.core.money import MAX, MicroTokens, render
+from dml.core.money import MAX, AmountText, MicroTokens, render
 
 AHEAD_MAX: Final = timedelta(days=2 * 365)  # How far ahead its dates may lie.
 LIFE_MAX: Final = timedelta(days=3 * 365)  # From its funding until it must be judged.
@@ -83,6 +83,8 @@ class WrongState(Conflict):
     code = "bounties.wrong_state"
     reason = "It is not in a state that allows this."
     remedy = "Look at `state`; from there it can only move to one of `allowed`."
+    state: str
+    allowed: Sequence[str]
 
 
 class NotOwner(Forbidden):
@@ -95,6 +97,7 @@ class Paused(Conflict):
     code = "bounties.paused"
     reason = "The bounty is paused."
     remedy = "Wait until it goes on: all dates that are still ahead move with it."
+    paused_at: datetime
 
 
 class NotPaused(Conflict):
@@ -114,6 +117,7 @@ class PrizesDoNotSum(Invalid):
     pointer = "/prize_total"
     reason = "The prizes do not sum to the total that was sent with them."
     remedy = "Correct the prizes or `prize_total`: they sum to `sum`."
+    sum: AmountText
 
 
 class DatesOutOfOrder(Invalid):
@@ -133,6 +137,7 @@ class TooManyDrafts(Conflict):
     code = "bounties.too_many_drafts"
     reason = "You have as many drafts of bounties as one may have."
     remedy = "Fund or cancel one of them first."
+    most: int
 
 
 class TestSetNotChecked(Conflict):
@@ -146,6 +151,7 @@ class TooLateToFund(Conflict):
     code = "bounties.too_late_to_fund"
     reason = "The date at which submissions begin has passed."
     remedy = "Choose later dates first."
+    submits_at: datetime
 
 
 def move_bounty(bounty: Bounty, to: BountyState) -> Move:
@@ -182,7 +188,7 @@ def require_not_ended(bounty: Bounty) -> None:
 
 def require_running(bounty: Bounty) -> None:
     if bounty.paused_at is not None:
-        raise Paused(paused_at=bounty.paused_at.isoformat())
+        raise Paused(paused_at=bounty.paused_at)
 
 
 def require_paused(bounty: Bounty) -> datetime:
@@ -293,7 +299,7 @@ def require_fundable(bounty: Bounty, now: datetime, *, test_set_is_checked: bool
     if bounty.judging is Judging.METRIC and not test_set_is_checked:
         raise TestSetNotChecked
     if now >= bounty.submits_at:
-        raise TooLateToFund(submits_at=bounty.submits_at.isoformat())
+        raise TooLateToFund(submits_at=bounty.submits_at)
 
 
 def brought_forward(date: datetime, before: datetime | None, now: datetime) -> datetime:

@@ -1,7 +1,5 @@
 """How what is sent becomes what is asked for, and rows become what is shown."""
 
-from fastapi import Response
-
 from dml.bounties import queries, rules
 from dml.bounties.models import Attachment, AttachmentKind, Bounty, Judging, TestSet, TestSetState
 from dml.bounties.queries import Details, Wanted
@@ -21,7 +19,7 @@ from dml.bounties.schemas import (
 from dml.bounties.service import Plan
 from dml.core.audit import AuditEntry
 from dml.core.context import Actor, Context
-from dml.edge.etags import etag
+from dml.edge.etags import RevisionTeller
 from dml.edge.timeline import NextOut
 
 
@@ -50,11 +48,11 @@ def wanted_of(query: BountiesWanted) -> Wanted:
     )
 
 
-async def told(ctx: Context, bounty: Bounty, response: Response) -> BountyOut:
+async def told(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
     """Answer with a bounty as it is after what was just done to it, and its ETag."""
     await ctx.tx.flush()
     details = await queries.get_details(ctx.tx, [bounty])
-    response.headers["ETag"] = etag(bounty.revision)
+    tell(bounty.revision)
     return shown(bounty, details[bounty.id], ctx.actor)
 
 

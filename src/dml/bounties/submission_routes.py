@@ -16,15 +16,15 @@ from dml.bounties import (
     submitting,
     uploads,
 )
-from dml.bounties.models import Submission, SubmissionKind
+from dml.bounties.models import Submission
 from dml.bounties.submission_schemas import (
+    A_SUBMISSION,
     NO_SUCH_TYPE,
     SubmissionOut,
     SubmissionShownOut,
     SubmissionsPage,
     SubmissionsWanted,
     SubmitWanted,
-    a_file_of,
     page_of,
     sealed,
 )
@@ -34,7 +34,7 @@ from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
 from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
-from dml.edge.files import send_file
+from dml.edge.files import SendFile
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.problems import refusals
@@ -68,7 +68,7 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
 @router.post(
     "",
     status_code=201,
-    openapi_extra=a_file_of(*SubmissionKind),
+    openapi_extra=A_SUBMISSION,
     responses=NO_SUCH_TYPE
     | refusals(
         NotSignedIn,
@@ -164,7 +164,7 @@ async def get_file(
     server: Server,
     bounty_id: BountyId,
     submission_id: SubmissionId,
-    request: Request,
+    send: SendFile,
 ) -> Response:
     """The submitted file: for its team always, for the bounty's owner and moderators in the end."""
     async with begin() as ctx:
@@ -175,7 +175,7 @@ async def get_file(
         submission_rules.require_file_kept(submission, ctx.now - kept)
     ending = submission_rules.ENDINGS[submission.kind]
     headers = {"Content-Disposition": f'attachment; filename="{submission.id}.{ending}"'}
-    return await send_file(request, server.blobs, submission.sha256, headers=headers)
+    return await send(submission.sha256, headers=headers)
 
 
 @router.get(

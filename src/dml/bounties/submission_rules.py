@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from dml.bounties import rules
 from dml.bounties.models import (
@@ -104,18 +104,22 @@ class NotCompeting(Conflict):
     code = "bounties.not_competing"
     reason = "This entrant has left the bounty, or was taken out of it."
     remedy = "Look at the enrollment's `state` and `state_reason`."
+    state: EnrollmentState
 
 
 class SubmissionsNotOpen(Conflict):
     code = "bounties.submissions_not_open"
     reason = "The time for submissions has not begun."
     remedy = "Come back at `submits_at`."
+    state: BountyState
+    submits_at: datetime
 
 
 class ClosedForSubmissions(Conflict):
     code = "bounties.closed_for_submissions"
     reason = "The time for submissions is over."
     remedy = "Wait for the ranking."
+    closed_at: datetime
 
 
 class ModelsNotTaken(Conflict):
@@ -134,36 +138,42 @@ class SubmissionsOfDayUsed(TooMany):
     code = "bounties.submissions_of_day_used"
     reason = "All submissions of this day are used."
     remedy = "Come back after `retry_after_seconds`; files can still be checked with `dry_run`."
+    limits: "Limits"
 
 
 class FilesOfDayUsed(TooMany):
     code = "bounties.files_of_day_used"
     reason = "No more files are taken from this entrant on this day."
     remedy = "Come back after `retry_after_seconds`."
+    limits: "Limits"
 
 
 class SubmissionsAtOnceUsed(TooMany):
     code = "bounties.submissions_at_once_used"
     reason = "As many submissions as may be are under way."
     remedy = "Wait until one of them has ended, or cancel one."
+    limits: "Limits"
 
 
 class SubmissionsUsedUp(Conflict):
     code = "bounties.submissions_used_up"
     reason = "All submissions to this bounty are used."
     remedy = "Choose which of them is your final one; files can still be checked with `dry_run`."
+    limits: "Limits"
 
 
 class FilesSealed(Conflict):
     code = "bounties.files_sealed"
     reason = "Submitted files cannot be read yet, or never: nobody was judged."
     remedy = "Wait until the bounty is disputing (judged by hand: evaluating)."
+    state: BountyState
 
 
 class SubmissionNotScored(Conflict):
     code = "bounties.submission_not_scored"
     reason = "Only a scored submission can be the final one."
     remedy = "Choose one whose `state` is `scored`."
+    state: SubmissionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,29 +230,15 @@ def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
 def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) -> None:
     """Refuse one submission more than may be. What is only checked takes a place at once alone."""
     told = limits(bounty, used, now)
-    facts = {"limits": told_limits(told)}
     tomorrow = max(1, math.ceil((told.day.resets_at - now).total_seconds()))
     if used.files >= FILES_A_DAY or used.size >= BYTES_A_DAY:
-        raise FilesOfDayUsed(retry_after_seconds=tomorrow, **facts)
+        raise FilesOfDayUsed(retry_after_seconds=tomorrow, limits=told)
     if not dry_run and told.in_all.left == 0:
-        raise SubmissionsUsedUp(**facts)
+        raise SubmissionsUsedUp(limits=told)
     if not dry_run and told.day.left == 0:
-        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, **facts)
+        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, limits=told)
     if told.at_once.left == 0:
-        raise SubmissionsAtOnceUsed(retry_after_seconds=AT_ONCE_SECONDS, **facts)
-
-
-def told_limits(told: Limits) -> dict[str, Any]:
-    """Return limits as JSON, for a refusal's facts."""
-    return {
-        "day": {
-            "limit": told.day.limit,
-            "left": told.day.left,
-            "resets_at": told.day.resets_at.isoformat(),
-        },
-        "at_once": {"limit": told.at_once.limit, "left": told.at_once.left},
-        "in_all": {"limit": told.in_all.limit, "left": told.in_all.left},
-    }
+        raise SubmissionsAtOnceUsed(retry_after_seconds=AT_ONCE_SECONDS, limits=told)
 
 
 def kind_of(content_type: str, *taken: SubmissionKind) -> SubmissionKind | None:
@@ -261,13 +257,13 @@ def kinds_taken(bounty: Bounty) -> tuple[SubmissionKind, ...]:
 def require_takes_submissions(bounty: Bounty, now: datetime) -> None:
     """Refuse before, after and while paused. The dates count: what moves by them may be late."""
     if bounty.state in (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED):
-        raise ClosedForSubmissions(closed_at=bounty.closes_at.isoformat())
+        raise ClosedForSubmissions(closed_at=bounty.closes_at)
     if bounty.state in (*rules.BEFORE_OPENING, BountyState.ENROLLING):
-        raise SubmissionsNotOpen(state=bounty.state, submits_at=bounty.submits_at.isoformat())
+        raise SubmissionsNotOpen(state=bounty.state, submits_at=bounty.submits_at)
     rules.require_state(bounty, BountyState.SUBMITTING)
     rules.require_running(bounty)
     if now >= bounty.closes_at:
-        raise ClosedForSubmissions(closed_at=bounty.closes_at.isoformat())
+        raise ClosedForSubmissions(closed_at=bounty.closes_at)
 
 
 def still_counts(bounty: Bounty) -> bool:

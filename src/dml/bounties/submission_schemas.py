@@ -1,18 +1,19 @@
 """Shapes on the wire, of test sets and submissions."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from dml.bounties.models import Bounty, Enrollment, SubmissionKind, SubmissionState, TestSetState
-from dml.bounties.submission_rules import MEDIA_TYPES, Limits, are_readable
+from dml.bounties.submission_rules import MEDIA_TYPES, TABLES, Limits, are_readable
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId, UserId
 from dml.core.wire import Parameters, Text, Wire
 from dml.edge import problems
+from dml.edge.bodies import a_file
 from dml.edge.paging import Page, Paging
 
-_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 NO_SUCH_TYPE: Final[dict[int | str, dict[str, Any]]] = {
     415: {
         "description": "The body is of a type that is not taken here.",
@@ -147,7 +148,17 @@ def sealed(shown: SubmissionOut, bounty: Bounty, viewer: Enrollment | None) -> S
     return shown.model_copy(update={"sha256": None})
 
 
-def a_file_of(*kinds: SubmissionKind) -> dict[str, Any]:
-    """Tell OpenAPI that the body is a file of one of these kinds."""
-    content = {MEDIA_TYPES[it]: _BINARY for it in kinds}
-    return {"requestBody": {"required": True, "content": content}}
+_SUBMITTED: Final[Mapping[SubmissionKind, str]] = {
+    SubmissionKind.CSV: "id,prediction\r\n1,0.91\r\n2,0.08\r\n",
+    SubmissionKind.PARQUET: "(the bytes of predictions.parquet, with the same columns)",
+    SubmissionKind.ONNX: "(the bytes of model.onnx)",
+    SubmissionKind.FILE: "(the bytes of any file)",
+}
+A_SUBMISSION: Final = a_file({MEDIA_TYPES[it]: _SUBMITTED[it] for it in SubmissionKind})
+A_TEST_SET: Final = a_file(
+    {
+        MEDIA_TYPES[SubmissionKind.CSV]: "id,target,width,height\r\n1,1,3.5,2\r\n2,0,0.1,4\r\n",
+        MEDIA_TYPES[SubmissionKind.PARQUET]: "(the bytes of test.parquet, with the same columns)",
+    }
+)
+assert set(TABLES) == {SubmissionKind.CSV, SubmissionKind.PARQUET}

@@ -7,21 +7,22 @@ from fastapi import APIRouter, Query, Request
 from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.bounties import rules, submission_queries, submission_rules, uploads
 from dml.bounties.models import TestSet
-from dml.bounties.submission_schemas import NO_SUCH_TYPE, ColumnsWanted, TestSetOut, a_file_of
+from dml.bounties.submission_schemas import A_TEST_SET, NO_SUCH_TYPE, ColumnsWanted, TestSetOut
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId
 from dml.core.kept_files import FilesFull
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"])
+router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
 
 
 @router.put(
     "/{bounty_id}/test-set",
     response_model=TestSetOut,
-    openapi_extra=a_file_of(*submission_rules.TABLES),
+    openapi_extra=A_TEST_SET,
     responses=NO_SUCH_TYPE
     | refusals(
         NotSignedIn,

@@ -16,8 +16,10 @@ from dml.bounties import (
 )
 from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.core import kept_files
+from dml.core.context import Context
 from dml.core.errors import DmlError
 from dml.core.ids import BountyId
+from dml.core.kept_files import Room
 from dml.core.spool import Spool
 from dml.edge.bodies import FileCutOff, sha256_of, stream_file
 from dml.edge.http import BeginFunction, Parts
@@ -95,18 +97,19 @@ async def submit(
     the session counts once more in the end.
     """
     limit, sent = server.settings.model_limit_bytes, request.headers.get("content-type", "")
-    async with begin() as ctx:
-        answered = await late.was_answered(ctx)
-    if answered:
-        async with uploading(server, ctx.actor, request, limit=limit):
-            sha256 = await sha256_of(stream_file(request, limit=limit))
-        await late.repeat(begin(since=ctx.now), ctx.actor, sha256, sent)
-    async with begin() as ctx:
+
+    async def find_room(ctx: Context) -> tuple[SubmissionKind, Room]:
         bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
-        room = await server.quota.find_room(ctx)
-        actor, began = ctx.actor, ctx.now
+        return kind, await server.quota.find_room(ctx)
+
+    actor, began, found = await late.begin(begin, find_room)
+    if found is None:
+        async with uploading(server, actor, request, limit=limit):
+            sha256 = await sha256_of(stream_file(request, limit=limit))
+        await late.repeat(begin(since=began), actor, sha256, sent)
+    kind, room = found
     if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
         limit = server.settings.predictions_limit_bytes
     async with uploading(server, actor, request, limit=limit):

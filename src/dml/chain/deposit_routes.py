@@ -21,8 +21,9 @@ from dml.edge.http import Ctx, SignedInBegin
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/payments/deposits", tags=["payments"])
+router = APIRouter(prefix="/v1/payments/deposits", tags=["payments"], route_class=StrictRoute)
 limit = Depends(at_most("instructions", lambda settings: settings.sign_ins_a_minute))
 SVG: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}

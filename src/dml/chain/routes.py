@@ -7,8 +7,9 @@ from dml.chain.rules import NotConnected
 from dml.chain.schemas import ChainOut, chain_out
 from dml.edge.http import PublicCtx
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/payments/chain", tags=["payments"])
+router = APIRouter(prefix="/v1/payments/chain", tags=["payments"], route_class=StrictRoute)
 
 
 @router.get("", responses=refusals(NotConnected))

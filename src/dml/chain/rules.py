@@ -1,6 +1,6 @@
 """Which moves deposits and withdrawals may make, and what is refused for the chain's sake. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dml.chain.models import Deposit, Withdrawal
@@ -49,12 +49,18 @@ class WrongDepositState(Conflict):
     code = "chain.wrong_deposit_state"
     reason = "In its present state this deposit cannot go there."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
+    state: DepositState
+    wanted: DepositState
+    allowed: Sequence[DepositState]
 
 
 class WrongWithdrawalState(Conflict):
     code = "chain.wrong_withdrawal_state"
     reason = "In its present state this withdrawal cannot go there."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
+    state: WithdrawalState
+    wanted: WithdrawalState
+    allowed: Sequence[WithdrawalState]
 
 
 class NotDenied(NotFound):

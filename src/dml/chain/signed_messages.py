@@ -69,7 +69,7 @@ def read(text: str) -> Message:
     """Read a message, or refuse: its form, its checksum, its times."""
     found = _MESSAGE.fullmatch(text)
     if found is None:
-        raise UnreadableMessage
+        raise UnreadableMessage(because="it lacks a line, or has one too many")
     try:
         return Message(
             scheme=found["scheme"],

@@ -43,6 +43,7 @@ class UnreadableMessage(Invalid):
     pointer = "/message"
     reason = "This is no message as EIP-4361 writes it."
     remedy = "Sign the `message` of a new challenge as it is, to the letter, and send both."
+    because: str
 
 
 class WrongMessage(Invalid):
@@ -50,6 +51,7 @@ class WrongMessage(Invalid):
     pointer = "/message"
     reason = "The message was not signed for this marketplace, this chain or this moment."
     remedy = "Get a new challenge and sign its `message`; `wrong` names what does not fit."
+    wrong: Sequence[str]
 
 
 class BadChallenge(Invalid):
@@ -79,12 +81,14 @@ class TooManyChallenges(TooMany):
     code = "chain.too_many_challenges"
     reason = "You have too many open challenges."
     remedy = "Sign one of them, or wait until they have expired."
+    limit: int
 
 
 class TooManyWallets(Conflict):
     code = "chain.too_many_wallets"
     reason = "You have linked as many wallets as one may."
     remedy = "Unlink one that you no longer need."
+    limit: int
 
 
 class WalletTaken(Conflict):
@@ -109,12 +113,14 @@ class NobodysAddress(Invalid):
     code = "chain.nobodys_address"
     reason = "This is the zero address, the vault or its token: nobody can be paid there."
     remedy = "Choose an address that a wallet of yours holds."
+    address: str
 
 
 class AddressDenied(Forbidden):
     code = "chain.address_denied"
     reason = "Nothing is paid to this address."
     remedy = "Choose another wallet, or ask the operator why."
+    address: str
 
 
 def require_somebodys(address: str, vaults: Collection[Vault]) -> None:

@@ -71,14 +71,15 @@ async def link(
     """Link the wallet that signed the message. No transaction is open while a node is asked."""
     sent = (message, signature.hex(), name or "")
     read = signed_messages.read(message)
-    async with begin() as ctx:
-        answered = await late.was_answered(ctx)
-        if not answered:
-            await _require_linkable(ctx, read, origin)
-    if answered:
-        await late.repeat(begin(), ctx.actor, *sent)
+
+    async def check(ctx: Context) -> WalletChallenge:
+        return await _require_linkable(ctx, read, origin)
+
+    actor, _, challenge = await late.begin(begin, check)
+    if challenge is None:
+        await late.repeat(begin(), actor, *sent)
     kind = await _require_signed(endpoints, read.address, message, signature)
-    ctx = await late.open(begin(), ctx.actor, *sent)
+    ctx = await late.open(begin(), actor, *sent)
     await queries.lock_user(ctx.tx, ctx.actor.id)
     challenge = await _require_linkable(ctx, read, origin)
     challenge.used_at = ctx.now

@@ -9,7 +9,7 @@ from dml.chain.states import WithdrawalState
 from dml.core import money
 from dml.core.errors import Conflict, Forbidden, TooMany
 from dml.core.ids import UserId, WithdrawalId
-from dml.core.money import MicroTokens
+from dml.core.money import AmountText, MicroTokens
 from dml.core.settings import Settings
 
 DAY: Final = timedelta(hours=24)
@@ -58,36 +58,43 @@ class FeeRose(Conflict):
     code = "chain.fee_rose"
     reason = "A withdrawal costs more than the `max_fee` that you allow."
     remedy = "See `fee`, what it costs now, and ask again with a `max_fee` that covers it."
+    fee: AmountText
 
 
 class LessThanLeast(Conflict):
     code = "chain.less_than_least"
     reason = "This is less than what can be withdrawn at once."
     remedy = "Withdraw at least what `least` says."
+    least: AmountText
 
 
 class AboveVaultLimit(Conflict):
     code = "chain.above_vault_limit"
     reason = "This is more than goes out in a day, to you or to all, so it would never be paid."
     remedy = "Withdraw at most what `most` says at once, and the rest on other days."
+    most: AmountText
 
 
 class WithdrawalsOfDayUsed(TooMany):
     code = "chain.withdrawals_of_day_used"
     reason = "You have asked for as many withdrawals as one may in 24 hours."
     remedy = "Wait as many seconds as `retry_after_seconds` says; fewer and larger ones go further."
+    limit: int
 
 
 class AmountOfDayUsed(TooMany):
     code = "chain.amount_of_day_used"
     reason = "With this you would withdraw more than one may in 24 hours."
     remedy = "Withdraw at most what `left` says, or wait."
+    limit: AmountText
+    left: AmountText
 
 
 class NotToReview(Conflict):
     code = "chain.not_to_review"
     reason = "This withdrawal waits for no review."
     remedy = "See its `state`: it was reviewed, cancelled, or needs none."
+    state: WithdrawalState
 
 
 class OwnWithdrawal(Forbidden):
@@ -100,6 +107,7 @@ class ApprovedAlready(Forbidden):
     code = "chain.approved_already"
     reason = "You have approved this, and it needs the word of two admins."
     remedy = "Ask another admin."
+    first_approved_at: datetime | None
 
 
 def require_not_own(withdrawal: Withdrawal, admin_id: UserId) -> None:

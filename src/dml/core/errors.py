@@ -1,12 +1,16 @@
 """What a use case may refuse. A kind says how; a code says what; no kind knows a protocol."""
 
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, TypedDict, dataclass_transform, get_origin, get_type_hints
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class DmlError(Exception):
     """A refusal that the caller can act on. Bugs are not DmlErrors: they crash.
 
-    Reason and remedy are the same each time; what differs (a state, a date) goes into `facts`.
+    Reason and remedy are the same each time; what differs (a state, a date) are its facts, each
+    declared with its type as a dataclass's field is: mypy then holds who raises it to them, and
+    OpenAPI tells them. One with a value may be left out.
     A refusal undoes what its transaction did, unless `keeps_changes` says otherwise.
     """
 
@@ -17,7 +21,29 @@ class DmlError(Exception):
 
     def __init__(self, **facts: object) -> None:
         super().__init__(self.reason)
+        declared = facts_of(type(self))
+        needed = {it for it in declared if not hasattr(type(self), it)}
+        assert needed <= facts.keys() <= declared.keys(), f"{self.code} does not declare {facts}"
         self.facts = facts
+
+
+_FACTS: Final[dict[type[DmlError], Mapping[str, Any]]] = {}  # What was looked up once.
+
+
+def facts_of(refusal: type[DmlError]) -> Mapping[str, Any]:
+    """Return the facts that a refusal carries, each with its type."""
+    if refusal not in _FACTS:
+        hints = get_type_hints(refusal, include_extras=True)
+        declared = {name: it for name, it in hints.items() if get_origin(it) is not ClassVar}
+        _FACTS[refusal] = declared
+    return _FACTS[refusal]
+
+
+class Wrong(TypedDict):
+    """What is wrong with the input, and where."""
+
+    pointer: str
+    detail: str
 
 
 class Invalid(DmlError):
@@ -28,6 +54,7 @@ class Invalid(DmlError):
     """
 
     pointer: ClassVar[str] = ""
+    errors: Sequence[Wrong] = ()
 
 
 class Unauthenticated(DmlError):
@@ -55,11 +82,15 @@ class TooLarge(DmlError):
 
 
 class TooMany(DmlError):
-    """Too often. The fact `retry_after_seconds` says when to come back."""
+    """Too often."""
+
+    retry_after_seconds: int = 1
 
 
 class Unavailable(DmlError):
     """Nothing was done, through no fault of the caller; asking again is safe."""
+
+    retry_after_seconds: int = 1
 
 
 KINDS: Final[tuple[type[DmlError], ...]] = tuple(DmlError.__subclasses__())

@@ -10,7 +10,8 @@ it, and what a row names no longer is deleted, unless another row does.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypedDict
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +38,15 @@ _DELETABLE: Final = """
 """
 
 
+class Deletable(TypedDict):
+    """A file that its user may delete, at its path."""
+
+    kind: str
+    id: UUID
+    path: str
+    size: int
+
+
 class FilesFull(Conflict):
     code = "core.files_full"
     reason = "With this file, more bytes would be kept for you than one user may have."
@@ -44,6 +54,9 @@ class FilesFull(Conflict):
         "`DELETE` what you no longer need of `may_be_deleted`, each at its `path`, then send it "
         "again. Files that were turned down go by themselves after a while."
     )
+    used_bytes: int
+    most_bytes: int
+    may_be_deleted: Sequence[Deletable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,9 @@ class FileQuota:
         return FilesFull(
             used_bytes=used,
             most_bytes=self._most_bytes,
-            may_be_deleted=[dict(it._mapping) for it in rows],
+            may_be_deleted=[
+                Deletable(kind=it.kind, id=it.id, path=it.path, size=it.size) for it in rows
+            ],
         )
 
     def _values(self, user_id: UserId, now: datetime) -> dict[str, Any]:

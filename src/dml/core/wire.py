@@ -29,6 +29,9 @@ _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UUID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
 _WHOLE: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -58,6 +61,13 @@ def _read_flag(sent: Any) -> Any:
     return sent == "true"
 
 
+def read_id(sent: Any) -> Any:
+    """Read an id as RFC 9562 writes it: 36 characters, of which the letters may be upper-case."""
+    if isinstance(sent, str) and not _UUID.fullmatch(sent):
+        raise ValueError("must be an id, such as 01890a5d-ac96-774b-bcce-b302099a8057")
+    return sent
+
+
 def _strict(schema: Any, readers: dict[str, Any]) -> Any:
     """Have numbers and booleans, wherever they are in it, be no other type; read by a reader."""
     if isinstance(schema, list):
@@ -65,6 +75,8 @@ def _strict(schema: Any, readers: dict[str, Any]) -> Any:
     if not isinstance(schema, dict):
         return schema
     kind = schema.get("type")
+    if kind == "uuid":
+        return core_schema.no_info_before_validator_function(read_id, cast(CoreSchema, schema))
     if kind in ("int", "float", "bool"):
         strict = cast(CoreSchema, schema | {"strict": True})
         read = readers.get(kind)

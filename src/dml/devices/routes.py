@@ -21,7 +21,7 @@ from dml.devices.schemas import (
 )
 from dml.devices.service import Description, Edit, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx
-from dml.edge.etags import BadIfMatch, IfMatch, etag
+from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import Ctx, Server, StrangerCtx
 from dml.edge.idempotency import IdempotentRoute, Once
 from dml.edge.limits import TooManyTries, at_most
@@ -61,7 +61,9 @@ async def make_pairing_code(ctx: Ctx) -> OpenCode:
         rules.CodeUnknown, rules.CodeExpired, rules.CodeUsed, rules.KeyTaken, TooManyTries
     ),
 )
-async def register(ctx: StrangerCtx, body: RegisterIn, response: Response) -> Device:
+async def register(
+    ctx: StrangerCtx, body: RegisterIn, response: Response, tell: TellRevision
+) -> Device:
     """Register this device for who made the code. Where the answer was lost, ask again."""
     device = await service.pair(
         ctx,
@@ -76,7 +78,7 @@ async def register(ctx: StrangerCtx, body: RegisterIn, response: Response) -> De
         ),
     )
     response.headers["Location"] = f"/v1/devices/{device.id}"
-    response.headers["ETag"] = etag(device.revision)
+    tell(device.revision)
     return device
 
 
@@ -92,9 +94,9 @@ async def list_devices(ctx: Ctx, paging: Paged) -> Page[DeviceOut]:
     response_model=DeviceOut,
     responses=refusals(rules.NotADevice, rules.Revoked),
 )
-async def get_self(opened: DeviceCtx, response: Response) -> Device:
+async def get_self(opened: DeviceCtx, tell: TellRevision) -> Device:
     """For a device: itself, as its owner sees it."""
-    response.headers["ETag"] = etag(opened.device.revision)
+    tell(opened.device.revision)
     return opened.device
 
 
@@ -103,11 +105,11 @@ async def get_self(opened: DeviceCtx, response: Response) -> Device:
     response_model=DeviceOut,
     responses=refusals(rules.NotADevice, rules.Revoked),
 )
-async def describe_self(opened: DeviceCtx, body: DescriptionIn, response: Response) -> Device:
+async def describe_self(opened: DeviceCtx, body: DescriptionIn, tell: TellRevision) -> Device:
     """For a device: describe yourself anew."""
     said = sent(body, Redescription)
     device = await service.describe(opened.ctx, opened.device.id, said)
-    response.headers["ETag"] = etag(device.revision)
+    tell(device.revision)
     return device
 
 
@@ -133,10 +135,10 @@ async def set_limits(ctx: Ctx, body: LimitsIn) -> OwnerLimits:
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound),
 )
-async def get_device(ctx: Ctx, device_id: DeviceId, response: Response) -> Device:
+async def get_device(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Device:
     """One of your devices. Its `ETag` goes into `If-Match` when you edit it."""
     device = await queries.get_owned_device(ctx.tx, ctx.actor.id, device_id)
-    response.headers["ETag"] = etag(device.revision)
+    tell(device.revision)
     return device
 
 
@@ -146,11 +148,11 @@ async def get_device(ctx: Ctx, device_id: DeviceId, response: Response) -> Devic
     responses=refusals(NotSignedIn, rules.DeviceNotFound, rules.EditedMeanwhile, BadIfMatch),
 )
 async def edit_device(
-    ctx: Ctx, device_id: DeviceId, body: EditIn, revision: IfMatch, response: Response
+    ctx: Ctx, device_id: DeviceId, body: EditIn, revision: IfMatch, tell: TellRevision
 ) -> Device:
     """Name a device, and say what models may process on it."""
     device = await service.edit(ctx, device_id, sent(body, Edit), revision=revision)
-    response.headers["ETag"] = etag(device.revision)
+    tell(device.revision)
     return device
 
 
@@ -160,10 +162,10 @@ async def edit_device(
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound),
 )
-async def revoke(ctx: Ctx, device_id: DeviceId, response: Response) -> Device:
+async def revoke(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Device:
     """Trust a device no longer. It is out at once, and its leases end."""
     device = await service.revoke(ctx, device_id)
-    response.headers["ETag"] = etag(device.revision)
+    tell(device.revision)
     return device
 
 

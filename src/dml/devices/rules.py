@@ -50,6 +50,7 @@ class TooManyCodes(Conflict):
     code = "devices.too_many_codes"
     reason = "You have as many open pairing codes as one may have."
     remedy = "Use one of them, or wait until one expires."
+    open_codes_max: int
 
 
 class KeyTaken(Conflict):

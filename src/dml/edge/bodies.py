@@ -1,9 +1,9 @@
 """How much is taken of the body of a request, and files that are read while they come."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -34,10 +34,18 @@ class Body:
         return self.declared is None or self.declared - self.seen > most
 
 
+def a_file(examples: Mapping[str, str]) -> dict[str, Any]:
+    """Tell OpenAPI that the body is a file of one of these types, each with an example."""
+    binary = {"type": "string", "format": "binary"}
+    content = {kind: {"schema": binary, "example": it} for kind, it in examples.items()}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 class FileTooLarge(TooLarge):
     code = "edge.file_too_large"
     reason = "The file is larger than what is taken here."
     remedy = "Send at most `limit_bytes`."
+    limit_bytes: int
 
 
 class FileEmpty(Invalid):

@@ -1,10 +1,16 @@
 """`ETag` with `If-Match`, so that nobody overwrites a change that they have not seen, and with
 `If-None-Match`, so that nobody reads twice what they have.
+
+An ETag names a whole answer, so it has a digest of that; with a revision before it, which is all
+that `If-Match` looks at, where what is answered may be edited. Who sees another part of a thing,
+or sees it later with other counts, has another ETag and may edit the same revision.
 """
 
-from typing import Annotated
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Final, TypeAlias
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Response
 
 from dml.core.errors import Invalid
 
@@ -16,8 +22,21 @@ class BadIfMatch(Invalid):
     remedy = "Send the ETag of the answer you edit, or leave the header out."
 
 
+DIGITS: Final = 32  # Of a SHA-256: nobody has two answers of one ETag.
+
+
 def etag(revision: int) -> str:
     return f'"{revision}"'
+
+
+def complete(response: Response, *, is_read: bool) -> None:
+    """Give an answer that is whole its ETag: each read, and what told its revision."""
+    told = response.headers.get("etag")
+    if told is None and not is_read:
+        return
+    digest = hashlib.sha256(bytes(response.body)).hexdigest()[:DIGITS]
+    revision = "" if told is None else told.strip('"') + "-"
+    response.headers["ETag"] = f'"{revision}{digest}"'
 
 
 def is_known(etag: str, if_none_match: str) -> bool:
@@ -34,10 +53,23 @@ def _revision(
 ) -> int | None:
     if if_match is None or if_match == "*":
         return None
-    number = if_match.removeprefix("W/").strip('"')
+    number = if_match.removeprefix("W/").strip('"').partition("-")[0]
     if not (number.isascii() and number.isdigit()) or len(number) > 9:  # "²" is a digit too.
         raise BadIfMatch
     return int(number)
 
 
+RevisionTeller: TypeAlias = Callable[[int], None]
 IfMatch = Annotated[int | None, Depends(_revision)]
+
+
+def tell_revision(response: Response) -> RevisionTeller:
+    """For a route whose answer may be edited: tells its revision, and OpenAPI that it does."""
+
+    def tell(revision: int) -> None:
+        response.headers["ETag"] = etag(revision)
+
+    return tell
+
+
+TellRevision = Annotated[RevisionTeller, Depends(tell_revision)]

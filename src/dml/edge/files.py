@@ -1,14 +1,17 @@
 """Kept files on their way out: whole, in part (RFC 9110, 14), or not again to who has them."""
 
+import hashlib
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import Annotated, Final, Protocol
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dml.core.blobs import Blobs
 from dml.edge.etags import is_known
+from dml.edge.http import Server
 from dml.edge.problems import explained
 
 DATA: Final = "application/octet-stream"
@@ -62,3 +65,46 @@ def _find_part(asked: str, size: int) -> tuple[int, int] | None:
     if int(found[2]) < start:
         return None
     return start, min(size, int(found[2]) + 1)
+
+
+class FileSender(Protocol):
+    async def __call__(
+        self, sha256: str, *, headers: Mapping[str, str] | None = None, media_type: str = DATA
+    ) -> Response: ...
+
+
+def file_sender(request: Request, server: Server) -> FileSender:
+    """For a route that answers with a kept file: sends it, and OpenAPI tells what may be asked."""
+    return partial(send_file, request, server.blobs)
+
+
+class ExportSender(Protocol):
+    def __call__(self, lines: AsyncIterator[str], *, version: str, name: str) -> Response: ...
+
+
+def export_sender(request: Request) -> ExportSender:
+    """For a route that answers with what is made as it is sent: no part of it can be asked for.
+
+    Its ETag is made of a `version`, which differs whenever what is made does.
+    """
+
+    def send(lines: AsyncIterator[str], *, version: str, name: str) -> Response:
+        etag = f'"{hashlib.sha256(version.encode()).hexdigest()}"'
+        if is_known(etag, request.headers.get("if-none-match", "")):
+            return Response(status_code=304, headers={"ETag": etag})
+        headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(lines, media_type="text/csv", headers=headers)
+
+    return send
+
+
+async def digest_of(lines: AsyncIterator[str]) -> str:
+    """Make an export to its end, and keep nothing of it but what names its content."""
+    digest = hashlib.sha256()
+    async for it in lines:
+        digest.update(it.encode())
+    return digest.hexdigest()
+
+
+SendFile = Annotated[FileSender, Depends(file_sender)]
+SendExport = Annotated[ExportSender, Depends(export_sender)]

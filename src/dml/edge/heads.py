@@ -15,6 +15,10 @@ from dml.edge.problems import problem
 UNFRAMED_MAX: Final = 64 * 1024  # Bytes of what is not yet a whole head or a piece of a body.
 HEADERS_MAX: Final = 128
 LINE_END: Final = re.compile(rb"[\r\n\0]")
+# What would be read as the one here and as the other there, were it sent twice.
+_ONCE: Final = frozenset(
+    (b"authorization", b"content-encoding", b"content-type", b"idempotency-key")
+)
 _HOST: Final = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 
 
@@ -49,6 +53,9 @@ TOO_LONG: Final = Refusal(
 )
 NO_REQUEST: Final = Refusal(400, "This is no HTTP/1.1 request. Send one as RFC 9112 has it.")
 NO_HOST: Final = Refusal(400, "Send one `Host` header that names whom you ask, and no second one.")
+TWICE: Final = Refusal(
+    400, "Send `Authorization`, `Content-Type`, `Content-Encoding` and `Idempotency-Key` only once."
+)
 NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its own.")
 
 
@@ -58,6 +65,9 @@ def refuse_head(url: bytes, headers: Sequence[tuple[bytes, bytes]], version: str
     if size > UNFRAMED_MAX or len(headers) > HEADERS_MAX:
         return TOO_LONG
     hosts = [value for name, value in headers if name == b"host"]
+    single = [name for name, _ in headers if name in _ONCE]
+    if len(single) > len(set(single)):
+        return TWICE
     if not hosts and version == "1.0":
         return None  # It did not have to say whom it asks, and we do not ask for it.
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):

@@ -6,25 +6,27 @@ each other, and a request that failed stores nothing: trying again finishes the 
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Request, Response
-from fastapi.routing import APIRoute
 from sqlalchemy import LargeBinary, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dml.core import strict_json
 from dml.core.context import Actor, Context
 from dml.core.db import Base
-from dml.core.errors import Invalid
+from dml.core.errors import DmlError, Invalid
 from dml.core.ids import UserId
-from dml.edge.http import Ctx
+from dml.edge.http import BeginFunction, Ctx
+from dml.edge.routing import StrictRoute
 
+FoundT = TypeVar("FoundT")
 KEPT: Final = timedelta(hours=24)
 REPLAYED: Final = "Idempotency-Replayed"
 _REPEATED_HEADERS: Final = ("content-type", "location", "etag")
@@ -109,8 +111,32 @@ class LateTransaction:
         self._request, self._key, self._stack = request, key, stack
         self.ctx: Context
 
-    async def was_answered(self, ctx: Context) -> bool:
-        """Whether this key has an answer already, so that nothing is to be checked or kept."""
+    async def begin(
+        self, begin: BeginFunction, check: Callable[[Context], Awaitable[FoundT]]
+    ) -> tuple[Actor, datetime, FoundT | None]:
+        """Return who asks, since when, and what `check` finds before a file comes.
+
+        None is found where this key has an answer already, so that nothing is to be checked or
+        kept. That is looked up after the check: what it refused may have been used up by the first
+        of two such requests, and what it counted is then none of that one's.
+        """
+        refused: DmlError | None = None
+        try:
+            async with begin() as ctx:
+                found = await check(ctx)
+        except DmlError as refusal:
+            if self._key is None:
+                raise
+            refused = refusal
+        if self._key is not None:
+            async with begin() as ctx:
+                if await self._was_answered(ctx):
+                    return ctx.actor, ctx.now, None
+        if refused is not None:
+            raise refused
+        return ctx.actor, ctx.now, found
+
+    async def _was_answered(self, ctx: Context) -> bool:
         if self._key is None or ctx.actor.user_id is None:  # A stranger is refused before long.
             return False
         query = select(IdempotentAnswer.status).where(
@@ -160,8 +186,8 @@ def _digest(request: Request, body: bytes) -> bytes:
 
 def _without(body: bytes, secret: Collection[str]) -> bytes:
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
+        fields = strict_json.read(body)
+    except strict_json.NotStrict:
         return b""  # No JSON that can be read: the route refuses it, which stores nothing.
     if not isinstance(fields, dict):
         return b""  # And this, too.
@@ -194,7 +220,7 @@ async def _claim(ctx: Context, key: str, request_sha256: bytes) -> IdempotentAns
     return answer
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(StrictRoute):
     """A route that stores its answer, in the still open transaction, where `Once` asked for it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -1,11 +1,14 @@
 """A parameter that a route does not know is refused, as an unknown field of a body is.
 
-A misspelt `?stat=open` would otherwise be a list of everything.
+A misspelt `?stat=open` would otherwise be a list of everything. And an id in a path is written in
+one way, as it is in a body.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -13,28 +16,46 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from dml.core.ids import ID_TYPES
+from dml.core.wire import read_id
 from dml.edge.http import begin, open_for_anybody
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """For every route of the API. Who sends no token is told first that they need one.
+def refuse_odd_parameters(request: Request) -> None:
+    """For every route of the API: refuse what is unknown, there twice, no text, or no id.
 
-    Lists, which anybody may read, refuse what they do not know by their own shape.
+    Who may not ask at all is told that first (`problems.refuse_input`).
     """
-    asked = [name for name, _ in request.query_params.multi_items()]
-    if not asked or not request.url.path.startswith("/v1/"):
-        return
-    if "authorization" not in request.headers:  # No `Credentials`: all routes would seem to ask.
-        return
-    known = _known(request.scope["route"].dependant)
-    wrong = {name: "is no parameter here" for name in asked if name not in known}
-    wrong |= {name: "must be there once" for name in asked if asked.count(name) > 1}
+    dependant = request.scope["route"].dependant
+    wrong: list[tuple[tuple[str, ...], str]] = list(_wrong_ids(request, dependant))
+    if request.scope["query_string"] and request.url.path.startswith("/v1/"):
+        wrong += _wrong_names(request, dependant)
     if wrong:
-        errors = [
-            {"type": "extra_forbidden", "loc": ("query", name), "msg": detail}
-            for name, detail in wrong.items()
-        ]
-        raise RequestValidationError(errors)
+        raise RequestValidationError(
+            [{"type": "value_error", "loc": loc, "msg": detail} for loc, detail in wrong]
+        )
+
+
+def _wrong_ids(request: Request, dependant: Dependant) -> Iterator[tuple[tuple[str, ...], str]]:
+    for it in dependant.path_params:
+        if it.field_info.annotation in ID_TYPES:
+            try:
+                read_id(request.path_params[it.alias])
+            except ValueError as error:
+                yield ("path", it.alias), str(error)
+
+
+def _wrong_names(request: Request, dependant: Dependant) -> Iterator[tuple[tuple[str, ...], str]]:
+    known = _known(dependant)
+    for name, times in Counter(it for it, _ in request.query_params.multi_items()).items():
+        if name not in known:
+            yield ("query", name), "is no parameter here"
+        elif times > 1:
+            yield ("query", name), "must be there once"
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError:
+        yield ("query",), "the query is no UTF-8"
 
 
 @lru_cache(maxsize=1_000)
@@ -44,14 +65,15 @@ def _names(shape: type[BaseModel]) -> frozenset[str]:
 
 def needs_no_token(route: APIRoute) -> bool:
     """Whether anybody may use a route; who sends a token all the same may see more."""
-    called = set(_calls(route.dependant))
+    called = set(calls_of(route.dependant))
     return open_for_anybody in called or (begin in called and 401 not in route.responses)
 
 
-def _calls(dependant: Dependant) -> Iterator[Any]:
+def calls_of(dependant: Dependant) -> Iterator[Any]:
+    """Yield what a route calls, and what it depends on."""
     yield dependant.call
     for below in dependant.dependencies:
-        yield from _calls(below)
+        yield from calls_of(below)
 
 
 def _known(dependant: Dependant) -> set[str]:

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from dml.core import errors
 from dml.core.errors import DmlError
+from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
 
 STATUS: Final[dict[type[DmlError], int]] = {
@@ -127,6 +128,8 @@ async def refuse_input(request: Request, error: Exception) -> Response:
     wrong = dict.fromkeys(  # Each once: a body that two dependencies read is refused twice.
         (_pointer(it), it["msg"].removeprefix("Value error, ")[:500]) for it in error.errors()[:50]
     )
+    if isinstance(error.__cause__, NotStrict):
+        wrong = {(error.__cause__.pointer, error.__cause__.msg): None}
     told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
     return problem(
         422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": told}
@@ -142,7 +145,7 @@ def _is_of_another_type(request: Request, error: RequestValidationError) -> bool
 def _pointer(error: Mapping[str, Any]) -> str:
     """Say where: a JSON pointer (RFC 6901) into the body, or `/name` of a parameter."""
     inside = () if error["type"] == "json_invalid" else error["loc"][1:]
-    return "".join("/" + str(it).replace("~", "~0").replace("/", "~1")[:100] for it in inside)
+    return "".join("/" + escape(str(it)) for it in inside)
 
 
 async def refuse_request(request: Request, error: Exception) -> Response:
@@ -211,17 +214,14 @@ def answer_in_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, crash)
 
 
-def _header(description: str) -> dict[str, Any]:
+def header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-RETRY_AFTER: Final = {"Retry-After": _header("In how many seconds to come back.")}
-REPLAYED: Final = _header("`true` where this is the answer to an earlier request with this key.")
-LOCATION: Final = _header("Where that which was made is, if it can be read by itself.")
-ETAG: Final = _header("The revision, for `If-Match`.")
+RETRY_AFTER: Final = {"Retry-After": header("In how many seconds to come back.")}
 
 
-def _response(description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
+def response(description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     content: dict[str, Any] = {"schema": schema}
     if examples:
@@ -245,7 +245,7 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
             },
         }
     told: dict[int | str, dict[str, Any]] = {
-        status: _response(" ".join(it["summary"] for it in examples.values()), examples)
+        status: response(" ".join(it["summary"] for it in examples.values()), examples)
         for status, examples in by_status.items()
     }
     for passing in told.keys() & {429, 503}:
@@ -253,49 +253,11 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
     return told
 
 
-def describe_edge(operation: dict[str, Any], *, is_open: bool) -> None:
-    """Add what the edge does with body, token and headers; `is_open`: no token is needed."""
-    told = operation["responses"]
-    names = {it["name"].lower() for it in operation.get("parameters", [])}
-    for status in [it for it in told if it.startswith("2")]:
-        headers = told[status].setdefault("headers", {})
-        headers |= {"Location": LOCATION} if status == "201" else {}
-        headers |= {"Idempotency-Replayed": REPLAYED} if "idempotency-key" in names else {}
-        headers |= {"ETag": ETAG} if "if-match" in names else {}
-    if is_open and "security" in operation:
-        operation["security"] = [{}, *operation["security"]]
-    if "application/json" in operation.get("requestBody", {}).get("content", ()):
-        told.setdefault("400", _response("The body is no JSON that can be read.", {}))
-        told.setdefault("413", _response("The body is too large.", {}))
-    if "security" in operation:
-        told.setdefault("401", refusals(errors.NotSignedIn)[401])
-
-
-PROBLEM_SCHEMA: Final = {
-    "type": "object",
-    "description": "A problem document (RFC 9457). `code` is stable; more members may follow.",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string", "description": "Where this problem is explained."},
-        "title": {"type": "string", "description": "What is wrong."},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do about it."},
-        "code": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
-
 # What every route may answer, in the place of FastAPI's own 422.
 EVERYWHERE: Final[dict[int | str, dict[str, Any]]] = {
-    422: _response("The request is not valid; `errors` names each wrong field.", {}),
+    422: response("The request is not valid; `errors` names each wrong field.", {}),
     503: {
-        **_response("The service cannot answer just now; repeat after `Retry-After`.", {}),
+        **response("The service cannot answer just now; repeat after `Retry-After`.", {}),
         "headers": RETRY_AFTER,
     },
 }

@@ -20,9 +20,10 @@ from dml.accounts import passwords, sessions
 from dml.core import logs, metrics, nodes
 from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
+from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
-from dml.edge.parameters import needs_no_token, refuse_unknown_parameters
-from dml.edge.problems import EVERYWHERE, PROBLEM_SCHEMA, answer_in_problems, describe_edge
+from dml.edge.parameters import refuse_odd_parameters
+from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, wiring
 from dml.entrypoints.docs import serve_docs
@@ -45,7 +46,9 @@ have one run over many people's private data and get one aggregated answer, devi
 letting it run.
 
 * Amounts are strings of whole tokens with at most six decimals, `"12.5"`.
-* Times are RFC 3339 in UTC, ids are UUIDv7.
+* Times are RFC 3339 in UTC, ids are UUIDv7, written with their hyphens.
+* Bodies are JSON in UTF-8 (RFC 8259) that names nothing twice.
+* Each read has an `ETag`: with it in `If-None-Match`, what you have is not sent again.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
@@ -89,7 +92,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(refuse_odd_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -146,12 +149,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
             schemas.pop(framework, None)
         routers = domains.load_routers()  # An app does not tell the routes of what it includes.
         routes = [it for router in routers for it in router.routes if isinstance(it, APIRoute)]
-        free = {
-            (it.path, method) for it in routes if needs_no_token(it) for method in it.methods or ()
-        }
+        by_name = {(it.path, method.lower()): it for it in routes for method in it.methods or ()}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
-                describe_edge(operation, is_open=(path, method.upper()) in free)
+                describe_edge(operation, by_name[path, method], method)
+        describe_problems(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 

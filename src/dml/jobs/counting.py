@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from dml.core.errors import Invalid
+from dml.core.errors import Invalid, Wrong
 from dml.jobs.models import UNDATED
 
 ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
@@ -25,6 +25,7 @@ class ImplausibleResult(Invalid):
     code = "jobs.implausible_result"
     reason = "The counts of this result cannot be."
     remedy = "Correct what `errors` names, and send the result again while the lease lives."
+    problems: Sequence[Wrong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def check(result: Mapping[str, Any], terms: Terms, now: datetime) -> None:
     """Refuse a result of the right shape that breaks the sums, the labels or the period."""
     labels: Mapping[str, int] = result["labels"]
     months: Mapping[str, Mapping[str, int]] = result["months"]
-    found = [
+    found: list[Wrong] = [
         *_unknown_labels(labels, months, terms),
         *_outside_period(months, terms, now),
         *_broken_sums(result, labels, months),
@@ -73,7 +74,7 @@ def check(result: Mapping[str, Any], terms: Terms, now: datetime) -> None:
 
 def _unknown_labels(
     labels: Mapping[str, int], months: Mapping[str, Mapping[str, int]], terms: Terms
-) -> list[dict[str, str]]:
+) -> list[Wrong]:
     detail = "names a label that this model does not have"
     groups = [("/labels", labels)]
     groups += [(f"/months/{month}", counts) for month, counts in months.items()]
@@ -110,7 +111,7 @@ def _month(day: date) -> str:
 
 def _outside_period(
     months: Mapping[str, Mapping[str, int]], terms: Terms, now: datetime
-) -> list[dict[str, str]]:
+) -> list[Wrong]:
     first, last = period_of(terms.date_from, terms.date_to, now)
     return [
         {"pointer": f"/months/{month}", "detail": f"lies outside {first} to {last}"}
@@ -123,8 +124,8 @@ def _broken_sums(
     result: Mapping[str, Any],
     labels: Mapping[str, int],
     months: Mapping[str, Mapping[str, int]],
-) -> list[dict[str, str]]:
-    found = []
+) -> list[Wrong]:
+    found: list[Wrong] = []
     if sum(labels.values()) + result["uncertain"] != result["items"]:
         detail = "labels and uncertain must add up to items"
         found.append({"pointer": "/items", "detail": detail})

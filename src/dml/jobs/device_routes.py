@@ -10,10 +10,11 @@ from dml.core.ids import AssignmentId, DeviceId
 from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer, require_device
-from dml.edge.files import send_file
+from dml.edge.files import SendFile
 from dml.edge.http import Ctx, Server, SignedInBegin, guarded
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.jobs import archives, assignments, queries, rules
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import DevicePath
@@ -29,8 +30,8 @@ from dml.jobs.schemas import (
 )
 from dml.jobs.shapes import claimed, extended, work
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
-work_router = APIRouter(prefix="/v1/devices", tags=["devices"])
+router = APIRouter(prefix="/v1/assignments", tags=["assignments"], route_class=StrictRoute)
+work_router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictRoute)
 
 
 def device_path(request: Request) -> DevicePath:
@@ -112,13 +113,11 @@ async def hand_in(
         200: {"content": {"application/octet-stream": {}}, "description": "The ONNX file."},
     },
 )
-async def download(
-    begin: DeviceBegin, server: Server, assignment_id: AssignmentId, request: Request
-) -> Response:
+async def download(begin: DeviceBegin, assignment_id: AssignmentId, send: SendFile) -> Response:
     """The model of an assignment that this device holds. Check its SHA-256."""
     async with begin() as device:
         job = await assignments.get_job(device, assignment_id)
-    return await send_file(request, server.blobs, job.model_sha256)
+    return await send(job.model_sha256)
 
 
 @work_router.get("/self/work", responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable))

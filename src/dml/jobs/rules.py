@@ -1,15 +1,15 @@
 """What may happen to a job, an assignment and a result. Pure: no session, no clock, no await."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
-from dml.core.money import MAX, MicroTokens, render
+from dml.core.money import MAX, AmountText, MicroTokens, render
 from dml.jobs import counting
-from dml.jobs.models import Job, JobState, JobTotals
+from dml.jobs.models import AssignmentState, Job, JobState, JobTotals
 
 BPS: Final = 10_000
 DEADLINE_MAX: Final = timedelta(days=366)
@@ -40,6 +40,8 @@ class WrongState(Conflict):
     code = "jobs.wrong_state"
     reason = "The job is not in a state that allows this."
     remedy = "Look at `state`; from there a job can only move to one of `allowed`."
+    state: JobState
+    allowed: Sequence[JobState]
 
 
 class DeadlineNotAhead(Invalid):
@@ -47,6 +49,7 @@ class DeadlineNotAhead(Invalid):
     pointer = "/deadline"
     reason = "The deadline must lie ahead, and at most 366 days from now."
     remedy = "Choose another `deadline`."
+    now: datetime
 
 
 class StartsTooLate(Invalid):
@@ -75,12 +78,15 @@ class TooFewDevices(Invalid):
     pointer = "/max_devices"
     reason = "So few devices can never give an answer: it holds at least `min_devices` owners."
     remedy = "Raise `max_devices` to `least` or more, or lower `max_devices_per_owner`."
+    least: int
+    min_devices: int
 
 
 class PriceChanged(Conflict):
     code = "jobs.price_changed"
     reason = "The job would cost more than `max_total`: prices rose since you looked."
     remedy = "Look at `total`, and raise `max_total` if you agree."
+    total: AmountText
 
 
 class ReasonMissing(Invalid):
@@ -95,6 +101,7 @@ class RewardTooLow(Invalid):
     pointer = "/reward"
     reason = "The reward is less than what owners of devices get here at least."
     remedy = "Offer at least `least`."
+    least: AmountText
 
 
 class OrderUnderWay(TooMany):
@@ -107,6 +114,7 @@ class TooManyOpenJobs(Conflict):
     code = "jobs.too_many_open"
     reason = "You have as many jobs at once as one customer may have."
     remedy = "Close one, or wait until one has ended."
+    most: int
 
 
 class TooManyCounts(Invalid):
@@ -114,6 +122,8 @@ class TooManyCounts(Invalid):
     pointer = "/date_to"
     reason = "With so many labels over so many months the answer has more counts than one may have."
     remedy = "Narrow `date_from` and `date_to` to at most `months` months together."
+    months: int
+    most: int
 
 
 def require_reward(reward: MicroTokens, least: MicroTokens) -> None:
@@ -168,7 +178,7 @@ def require_dates(
     now: datetime, starts_at: datetime, deadline: datetime, period: tuple[date | None, date | None]
 ) -> None:
     if not now < deadline <= now + DEADLINE_MAX:
-        raise DeadlineNotAhead(now=now.isoformat())
+        raise DeadlineNotAhead(now=now)
     if starts_at >= deadline:
         raise StartsTooLate
     first, end = period
@@ -281,12 +291,14 @@ class LeaseOver(Conflict):
     code = "jobs.lease_over"
     reason = "The lease of this assignment is over."
     remedy = "Claim again: the work may still be there, for this device or another one."
+    state: AssignmentState | None
 
 
 class ArchiveUnreadable(Unavailable):
     code = "jobs.archive_unreadable"
     reason = "What left the device is archived, and the archive cannot be read just now."
     remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
+    problem: str
 
 
 class VersionRecalled(Conflict):

@@ -41,6 +41,7 @@ class TooManyStreams(TooMany):
     code = "jobs.too_many_streams"
     reason = "You watch as many jobs at once as one user may."
     remedy = "Close a stream that you read no more, or ask for the results from time to time."
+    most: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,19 @@ async def list_statement(
     return (await tx.scalars(rows)).all()
 
 
+async def count_statement(
+    tx: AsyncSession, user_id: UserId, *, since: datetime | None, until: datetime
+) -> int:
+    """Return how many transfers a statement has. O(transfers), each side by its own index."""
+    account, count = wallet(user_id), 0
+    for side in (Transfer.source, Transfer.target):
+        query = select(func.count()).where(side == account, Transfer.created_at < until)
+        if since is not None:
+            query = query.where(Transfer.created_at >= since)
+        count += (await tx.scalars(query)).one()
+    return count
+
+
 async def get_credit(tx: AsyncSession, credit_id: CreditId, *, lock: bool = False) -> Credit:
     """Load a credit, or refuse. `lock=True` holds its row."""
     found = await tx.get(Credit, credit_id, with_for_update=lock, populate_existing=True)

@@ -3,16 +3,17 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
 
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import AdminsOnly
 from dml.core.errors import NotSignedIn
 from dml.core.ids import CreditId
+from dml.edge.files import SendExport
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.payments import credits, exports, queries, rules, service
 from dml.payments.models import Credit
 from dml.payments.queries import Balance, Books
@@ -28,7 +29,7 @@ from dml.payments.schemas import (
     TransferOut,
 )
 
-router = APIRouter(prefix="/v1/payments", tags=["payments"])
+router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=StrictRoute)
 admin_router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
 CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -59,18 +60,19 @@ async def list_transfers(ctx: Ctx, paging: Paged) -> Page[TransferOut]:
 
 @router.get("/statement.csv", response_class=Response, responses=CSV | refusals(NotSignedIn))
 async def export_statement(
-    begin: SignedInBegin, wanted: Annotated[StatementWanted, Query()]
+    begin: SignedInBegin, wanted: Annotated[StatementWanted, Query()], send: SendExport
 ) -> Response:
     """Every transfer of your wallet as CSV, the oldest first, with the balance after each.
 
     It begins with the balance before the first. Safe to open in a spreadsheet.
     """
     async with begin() as ctx:
-        lines = exports.stream_statement(
-            begin, ctx.actor.id, since=wanted.from_, until=wanted.until or ctx.now
-        )
-    disposition = {"Content-Disposition": 'attachment; filename="statement.csv"'}
-    return StreamingResponse(lines, media_type="text/csv", headers=disposition)
+        user_id, since, until = ctx.actor.id, wanted.from_, wanted.until or ctx.now
+        count = await queries.count_statement(ctx.tx, user_id, since=since, until=until)
+    lines = exports.stream_statement(begin, user_id, since=since, until=until)
+    # Transfers only come: so many of them, until now or until the same moment, are the same.
+    version = f"{user_id} {since} {wanted.until} {count}"
+    return send(lines, version=version, name="statement.csv")
 
 
 @admin_router.get("/books", response_model=BooksOut, responses=refusals(AdminsOnly))

@@ -9,7 +9,7 @@ from dml.core import money
 from dml.core.audit import Move
 from dml.core.errors import Conflict, Forbidden, NotFound
 from dml.core.ids import UserId
-from dml.core.money import MicroTokens
+from dml.core.money import AmountText, MicroTokens
 from dml.payments.models import CHAIN, Credit, CreditState, Key, Movement
 
 DAY: Final = timedelta(hours=24)
@@ -26,12 +26,15 @@ class InsufficientFunds(Conflict):
     code = "payments.insufficient_funds"
     reason = "The balance does not cover this amount."
     remedy = "Deposit what is missing, then try again."
+    account: str
+    missing: AmountText
 
 
 class MoreThanCanExist(Conflict):
     code = "payments.more_than_can_exist"
     reason = "There would be more tokens than can exist."
     remedy = "Choose a smaller amount: `left` is what can still come in."
+    left: AmountText
 
 
 class OwnCredit(Forbidden):
@@ -47,6 +50,7 @@ class NotCovered(Conflict):
         "Send what is missing to the vault's address and wait until vault and books were compared "
         "(a minute after it is final): `left` is what can be credited now."
     )
+    left: AmountText
 
 
 class CreditNotFound(NotFound):
@@ -59,24 +63,30 @@ class WrongCreditState(Conflict):
     code = "payments.wrong_credit_state"
     reason = "In its present state this credit cannot go there."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
+    state: CreditState
+    wanted: str
+    allowed: Sequence[CreditState]
 
 
 class CreditExpired(Conflict):
     code = "payments.credit_expired"
     reason = "This credit has waited too long for a second admin."
     remedy = "Ask for it anew."
+    asked_at: datetime
 
 
 class MoreThanCredited(Conflict):
     code = "payments.more_than_credited"
     reason = "This is more than what is left of the credit."
     remedy = "Take back at most what `left` says."
+    left: AmountText
 
 
 class SpentAlready(Conflict):
     code = "payments.spent_already"
     reason = "The user does not have so many tokens any more."
     remedy = "Take back at most what `there` says; it can be done in parts."
+    there: AmountText
 
 
 def require_not_own(admin_id: UserId | None, *theirs: UserId | None) -> None:

@@ -1,0 +1,226 @@
+"""What OpenAPI tells beside what the framework knows: what the edge does, and what problems carry.
+
+Each problem is a schema of its own, made from its class, so that a client which is made from the
+description knows by `code` which facts come with it.
+"""
+
+import re
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from dml.core import errors
+from dml.core.errors import DmlError, all_refusals, facts_of
+from dml.edge import problems
+from dml.edge.etags import BadIfMatch, tell_revision
+from dml.edge.files import export_sender, file_sender
+from dml.edge.idempotency import IdempotencyKeyReused
+from dml.edge.parameters import calls_of, needs_no_token
+from dml.edge.problems import HTTP_PROBLEMS, MEDIA_TYPE
+from dml.edge.routing import StrictRoute
+from dml.edge.uploads import TooManyUploads, UploadsBusy
+
+_SCHEMAS: Final = "#/components/schemas/"
+# What HTTP itself may refuse on a path that there is; 404 and 405 are of others.
+_OF_HTTP: Final = frozenset((400, 413, 415, 416, 422, 503))
+_SAMPLES: Final[Mapping[str, Any]] = {"string": "…", "integer": 1, "array": [], "boolean": True}
+_FORMATS: Final[Mapping[str, str]] = {
+    "date-time": "2027-01-31T12:00:00Z",
+    "uuid": "01890a5d-ac96-774b-bcce-b302099a8057",
+}
+
+
+def name_of(code: str) -> str:
+    """Name the schema of a problem: `chain.fee_rose` is ChainFeeRoseProblem."""
+    return "".join(it.capitalize() for it in re.split(r"[._]", code)) + "Problem"
+
+
+def schema_of(hint: Any) -> dict[str, Any]:
+    """Return the schema of a fact, with nothing outside of it."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [schema_of(it) for it in get_args(hint)]}
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return {"type": "array", "items": schema_of(get_args(hint)[0])}
+    if is_typeddict(hint) or is_dataclass(hint):
+        fields = get_type_hints(hint, include_extras=True)
+        properties = {name: schema_of(it) for name, it in fields.items()}
+        return {"type": "object", "properties": properties, "required": list(fields)}
+    told: dict[str, Any] = TypeAdapter(hint).json_schema(mode="serialization")
+    return {name: it for name, it in told.items() if name not in ("title", "description")}
+
+
+def sample_of(schema: Mapping[str, Any]) -> Any:
+    """Return a value that a schema takes."""
+    if "anyOf" in schema:
+        return sample_of(schema["anyOf"][0])
+    if "properties" in schema:
+        return {name: sample_of(it) for name, it in schema["properties"].items()}
+    for listed in ("examples", "enum"):
+        if listed in schema:
+            return schema[listed][0]
+    return _FORMATS.get(schema.get("format", ""), _SAMPLES[schema["type"]])
+
+
+def facts_schema(refusal: type[DmlError]) -> dict[str, dict[str, Any]]:
+    """Return the schemas of what a problem has beside its members."""
+    return {name: schema_of(it) for name, it in facts_of(refusal).items() if name != "errors"}
+
+
+def _problem_schema(code: str, title: str, refusal: type[DmlError] | None) -> dict[str, Any]:
+    facts = facts_schema(refusal) if refusal else {}
+    needed = ["code", *(name for name in facts if not hasattr(refusal, name))]
+    if code == "http.422" or (refusal and issubclass(refusal, errors.Invalid)):
+        needed.append("errors")
+    own = {"properties": {"code": {"const": code}, **facts}, "required": needed}
+    return {
+        "description": title,
+        "allOf": [{"$ref": f"{_SCHEMAS}Problem"}, {"type": "object", **own}],
+    }
+
+
+def describe_problems(schema: dict[str, Any]) -> None:
+    """Name in each answer the problems that it may be, with the facts that they carry."""
+    known = {it.code: it for it in all_refusals()}
+    used: set[str] = set()
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            for status, told in operation["responses"].items():
+                if MEDIA_TYPE in told.get("content", {}):
+                    used |= _name_problems(int(status), told["content"][MEDIA_TYPE], known)
+    for code in sorted(used):
+        refusal = known.get(code)
+        title = refusal.reason if refusal else HTTP_PROBLEMS[int(code.removeprefix("http."))]
+        schema["components"]["schemas"][name_of(code)] = _problem_schema(code, title, refusal)
+
+
+def _name_problems(
+    status: int, content: dict[str, Any], known: Mapping[str, type[DmlError]]
+) -> set[str]:
+    examples = content.get("examples", {})
+    for code, example in examples.items():
+        facts = {it: sample_of(of) for it, of in facts_schema(known[code]).items()}
+        if issubclass(known[code], errors.Invalid):
+            pointer = known[code].pointer  # type: ignore[attr-defined]  # Of Invalid alone.
+            facts["errors"] = [{"pointer": pointer, "detail": known[code].remedy}]
+        example["value"] = {**example["value"], **facts}
+    codes = [*examples, *([f"http.{status}"] if status in _OF_HTTP else [])]
+    refs = [{"$ref": _SCHEMAS + name_of(code)} for code in codes]
+    if len(refs) == 1:
+        content["schema"] = refs[0]
+    else:
+        mapping = {code: it["$ref"] for code, it in zip(codes, refs, strict=True)}
+        discriminator = {"propertyName": "code", "mapping": mapping}
+        content["schema"] = {"oneOf": refs, "discriminator": discriminator}
+    return set(codes)
+
+
+PROBLEM_SCHEMA: Final = {
+    "type": "object",
+    "description": "A problem document (RFC 9457). `code` is stable; more members may follow.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "description": "Where this problem is explained."},
+        "title": {"type": "string", "description": "What is wrong."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do about it."},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+REPLAYED: Final = problems.header(
+    "`true` where this is the answer to an earlier request with this key."
+)
+LOCATION: Final = problems.header("Where that which was made is, if it can be read by itself.")
+REVISED: Final = problems.header("Names this answer, and its revision: for `If-Match`.")
+ETAG: Final = problems.header("Names this answer: for `If-None-Match`.")
+EXPORT_ETAG: Final = problems.header(
+    "Names this answer: for `If-None-Match`. It is made as it is sent, and comes whole alone."
+)
+FILE_ETAG: Final = problems.header(
+    "The SHA-256 of the file: for `If-None-Match`, `If-Range`, and to check it."
+)
+
+
+def _may_send(name: str, description: str) -> dict[str, Any]:
+    told = {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+    return {**told, "description": description}
+
+
+def describe_edge(operation: dict[str, Any], route: APIRoute, method: str) -> None:
+    """Add what the edge does with body, token and headers."""
+    told = operation["responses"]
+    names = {it["name"].lower() for it in operation.get("parameters", [])}
+    for status in [it for it in told if it.startswith("2")]:
+        headers = told[status].setdefault("headers", {})
+        headers |= {"Location": LOCATION} if status == "201" else {}
+        headers |= {"Idempotency-Replayed": REPLAYED} if "idempotency-key" in names else {}
+    _describe_version(operation, route, method)
+    if "idempotency-key" in names:
+        _add_refusals(told, IdempotencyKeyReused)
+    if "if-match" in names:
+        _add_refusals(told, BadIfMatch)
+    if "security" in operation:
+        if {"DeviceBearer": []} not in operation["security"]:
+            _add_refusals(told, errors.NotSignedIn)
+        if needs_no_token(route):
+            operation["security"] = [{}, *operation["security"]]
+    body = operation.get("requestBody", {}).get("content", {})
+    if body and "application/json" not in body:
+        _add_refusals(told, TooManyUploads, UploadsBusy)
+    if "application/json" in body:
+        told.setdefault("400", problems.response("This is no request as RFC 9112 has it.", {}))
+        told.setdefault("413", problems.response("The body is too large.", {}))
+        told.setdefault("415", problems.response("The body is not sent as JSON in UTF-8.", {}))
+
+
+def _add_refusals(told: dict[str, Any], *kinds: type[DmlError]) -> None:
+    """Add what the edge may refuse, to what the route says that it does."""
+    for status, answer in problems.refusals(*kinds).items():
+        content = told.setdefault(str(status), answer)["content"][MEDIA_TYPE]
+        content.setdefault("examples", {}).update(answer["content"][MEDIA_TYPE]["examples"])
+
+
+def _describe_version(operation: dict[str, Any], route: APIRoute, method: str) -> None:
+    """Tell of an answer's ETag, and of what is answered to who has it."""
+    told, called = operation["responses"], set(calls_of(route.dependant))
+    if method != "get":
+        for status in [it for it in told if it.startswith("2") and tell_revision in called]:
+            told[status]["headers"]["ETag"] = REVISED
+        return
+    is_stream = "text/event-stream" in told["200"].get("content", ())
+    if is_stream or not isinstance(route, StrictRoute):
+        return
+    is_file = file_sender in called
+    etag = REVISED if tell_revision in called else ETAG
+    etag = FILE_ETAG if is_file else EXPORT_ETAG if export_sender in called else etag
+    told["200"]["headers"]["ETag"] = etag
+    told["304"] = {
+        "description": "You have this answer: its ETag is among those of `If-None-Match`.",
+        "headers": {"ETag": etag},
+    }
+    asked = operation.setdefault("parameters", [])
+    asked.append(_may_send("If-None-Match", "ETags of answers that you have: 304 if it is one."))
+    if is_file:
+        told["200"]["headers"]["Accept-Ranges"] = problems.header("`bytes`")
+        part = problems.header("Which bytes these are, and of how many.")
+        told["206"] = {
+            "description": "The part of the file that was asked for.",
+            "content": told["200"]["content"],
+            "headers": {"ETag": etag, "Content-Range": part},
+        }
+        told["416"] = problems.response("The file has no such part.", {})
+        told["416"]["headers"] = {"Content-Range": problems.header("How many bytes there are.")}
+        asked.append(_may_send("Range", "`bytes=0-99`: one part of the file."))
+        asked.append(_may_send("If-Range", "Give the part of this ETag, else the whole file."))
