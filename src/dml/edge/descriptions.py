@@ -19,12 +19,12 @@ from dml.edge import problems
 from dml.edge.etags import BadIfMatch, tell_revision
 from dml.edge.files import export_sender, file_sender
 from dml.edge.idempotency import IdempotencyKeyReused
+from dml.edge.names import SCHEMAS
 from dml.edge.parameters import calls_of, needs_no_token
 from dml.edge.problems import HTTP_PROBLEMS, MEDIA_TYPE
 from dml.edge.routing import StrictRoute
 from dml.edge.uploads import TooManyUploads, UploadsBusy
 
-_SCHEMAS: Final = "#/components/schemas/"
 # What HTTP itself may refuse on a path that there is; 404 and 405 are of others.
 _OF_HTTP: Final = frozenset((400, 413, 415, 416, 422, 503))
 _SAMPLES: Final[Mapping[str, Any]] = {"string": "…", "integer": 1, "array": [], "boolean": True}
@@ -40,7 +40,7 @@ def name_of(code: str) -> str:
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
-    """Return the schema of a fact, with nothing outside of it."""
+    """Return the schema of a fact, with nothing outside of it. An enum keeps its name as title."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return {"anyOf": [schema_of(it) for it in get_args(hint)]}
@@ -51,7 +51,8 @@ def schema_of(hint: Any) -> dict[str, Any]:
         properties = {name: schema_of(it) for name, it in fields.items()}
         return {"type": "object", "properties": properties, "required": list(fields)}
     told: dict[str, Any] = TypeAdapter(hint).json_schema(mode="serialization")
-    return {name: it for name, it in told.items() if name not in ("title", "description")}
+    left_out = ("description",) if "enum" in told else ("title", "description")
+    return {name: it for name, it in told.items() if name not in left_out}
 
 
 def sample_of(schema: Mapping[str, Any]) -> Any:
@@ -79,7 +80,7 @@ def _problem_schema(code: str, title: str, refusal: type[DmlError] | None) -> di
     own = {"properties": {"code": {"const": code}, **facts}, "required": needed}
     return {
         "description": title,
-        "allOf": [{"$ref": f"{_SCHEMAS}Problem"}, {"type": "object", **own}],
+        "allOf": [{"$ref": f"{SCHEMAS}Problem"}, {"type": "object", **own}],
     }
 
 
@@ -109,7 +110,7 @@ def _name_problems(
             facts["errors"] = [{"pointer": pointer, "detail": known[code].remedy}]
         example["value"] = {**example["value"], **facts}
     codes = [*examples, *([f"http.{status}"] if status in _OF_HTTP else [])]
-    refs = [{"$ref": _SCHEMAS + name_of(code)} for code in codes]
+    refs = [{"$ref": SCHEMAS + name_of(code)} for code in codes]
     if len(refs) == 1:
         content["schema"] = refs[0]
     else:

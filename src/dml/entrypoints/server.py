@@ -22,6 +22,7 @@ from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
+from dml.edge.names import name_operation, name_schemas
 from dml.edge.parameters import refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
@@ -97,7 +98,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
-        generate_unique_id_function=lambda route: ".".join([*map(str, route.tags[:1]), route.name]),
     )
     app.state.settings = settings
     app.state.sessions = wiring.make_sessions(engine)
@@ -152,9 +152,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
         by_name = {(it.path, method.lower()): it for it in routes for method in it.methods or ()}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
+                name_operation(operation, by_name[path, method])
                 describe_edge(operation, by_name[path, method], method)
         describe_problems(schema)
-        app.openapi_schema = schema
+        app.openapi_schema = name_schemas(schema)
     return app.openapi_schema
 
 
