@@ -7,7 +7,7 @@ import pytest
 from dml.core.audit import AuditEntry
 from dml.core.context import NOBODY, Actor
 from dml.core.ids import UserId, new_id
-from dml.edge.timeline import NextOut, Who, timeline
+from dml.edge.timeline import TimelineActor, UpcomingActionOut, timeline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER, OTHER = UserId(new_id()), UserId(new_id())
@@ -22,10 +22,13 @@ def entry(actor_id: UserId | None) -> AuditEntry:
 @pytest.mark.parametrize(
     ("viewer", "told"),
     [
-        (Actor(OWNER), [Who.YOU, Who.MODERATOR, Who.SYSTEM]),
-        (Actor(OTHER), [Who.OWNER, Who.YOU, Who.SYSTEM]),
-        (Actor(UserId(new_id())), [Who.OWNER, Who.MODERATOR, Who.SYSTEM]),
-        (NOBODY, [Who.OWNER, Who.MODERATOR, Who.SYSTEM]),
+        (Actor(OWNER), [TimelineActor.YOU, TimelineActor.MODERATOR, TimelineActor.SYSTEM]),
+        (Actor(OTHER), [TimelineActor.OWNER, TimelineActor.YOU, TimelineActor.SYSTEM]),
+        (
+            Actor(UserId(new_id())),
+            [TimelineActor.OWNER, TimelineActor.MODERATOR, TimelineActor.SYSTEM],
+        ),
+        (NOBODY, [TimelineActor.OWNER, TimelineActor.MODERATOR, TimelineActor.SYSTEM]),
     ],
 )
 def test_who_acted_is_told_as_a_part_and_never_as_an_id(viewer: Actor, told: list[Who]) -> None:
@@ -37,7 +40,10 @@ def test_who_acted_is_told_as_a_part_and_never_as_an_id(viewer: Actor, told: lis
 
 def test_what_is_next_is_told_with_its_moment_where_it_has_one() -> None:
     shown = timeline(
-        NOBODY, OWNER, [], [NextOut(action="expire", at=NOW), NextOut(action="review")]
+        NOBODY,
+        OWNER,
+        [],
+        [UpcomingActionOut(action="expire", at=NOW), UpcomingActionOut(action="review")],
     )
     assert shown.model_dump(mode="json")["next"] == [
         {"action": "expire", "at": "2026-01-01T00:00:00Z"},

@@ -13,7 +13,7 @@ from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.money import MAX, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import TEXT_MAX, Body, Moment, Text, Unique, Wire, example
 from dml.edge.paging import SortedPaging
-from dml.edge.timeline import NextOut
+from dml.edge.timeline import UpcomingActionOut
 from dml.scoring.names import MetricName
 
 TAGS_MAX: Final = 20
@@ -268,7 +268,7 @@ class BountyOut(Wire):
     test_set: TestSetFactsOut | None
     thumbnail_url: str | None
     cover_url: str | None
-    next: list[NextOut]
+    next: list[UpcomingActionOut]
 
 
 class ChangeOut(Wire):

@@ -28,7 +28,7 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once, on
 from dml.edge.limits import TooManyTries, at_most, count_try, guess
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(
@@ -57,7 +57,7 @@ async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) ->
     stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
     ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
     entries = await audit.history(ctx.tx, withdrawal.reference)
-    coming = [NextOut(action=action, at=at) for action, at in ahead]
+    coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)
 
 
