@@ -35,7 +35,9 @@ class TransferOut(Wire):
     source: str = Field(
         description="The account that the tokens came from.", examples=["wallet:019…"]
     )
-    target: str = Field(description="The account that the tokens went to.", examples=["job:019…"])
+    target: str = Field(
+        description="The account that the tokens went to.", examples=["escrow:job:019…"]
+    )
     amount: AmountOut = Field(description="How many tokens moved.")
     created_at: datetime
 
