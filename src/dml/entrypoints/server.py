@@ -48,8 +48,9 @@ letting it run.
 
 * Amounts are strings of whole tokens with at most six decimals, `"12.5"`.
 * Times are RFC 3339 in UTC, ids are UUIDv7, written with their hyphens.
-* Bodies are JSON in UTF-8 (RFC 8259) that names nothing twice.
-* Each read has an `ETag`: with it in `If-None-Match`, what you have is not sent again.
+* Bodies are JSON in UTF-8 (RFC 8259), in which no object has the same name twice.
+* Each read has an `ETag`. Send it as `If-None-Match`, and an unchanged answer is not sent again.
+* `HEAD` answers wherever `GET` does. A path has no slash at its end.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
