@@ -36,7 +36,7 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Late, On
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.inference import spec
 
 router = APIRouter(prefix="/v1/algorithms", route_class=IdempotentRoute)
@@ -350,7 +350,7 @@ async def get_version_timeline(
         ctx.tx, ctx.actor, algorithm_id, version_id
     )
     entries = await audit.history(ctx.tx, version.reference)
-    ahead = [NextOut(action=action, at=at) for action, at in rules.upcoming(version)]
+    ahead = [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(version)]
     return timeline(ctx.actor, algorithm.developer_id, entries, ahead)
 
 

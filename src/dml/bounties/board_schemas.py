@@ -14,19 +14,18 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.core.money import AmountOut
 from dml.core.wire import Parameters, Wire
+from dml.edge.paging import CURSOR, LIMIT, NEXT_CURSOR
 
 BoardCursor = Annotated[
     Key, BeforeValidator(lambda text: Key.read(text)), WithJsonSchema({"type": "string"})
 ]
 PART: Final = "Without it: the final ranking, as soon as there is one."
-CURSOR: Final = "The `next_cursor` of the page before. Without it: the first page."
-NEXT_CURSOR: Final = "Send it as `cursor` to get the next page; `null` on the last one."
 ENTRANT_NAME: Final = "The name of the entrant."
 
 
 class BoardWanted(Parameters):
     part: LeaderboardPart | None = Field(None, description=PART)
-    limit: int = Field(20, ge=1, le=PAGE_MAX, description="How many rows to get, at most.")
+    limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
     cursor: BoardCursor | None = Field(None, description=CURSOR)
 
 
@@ -102,7 +101,7 @@ class RecordOut(Wire):
 
 
 class RecordsWanted(Parameters):
-    limit: int = Field(100, ge=1, le=RECORDS_MAX, description="How many records to get, at most.")
+    limit: int = Field(100, ge=1, le=RECORDS_MAX, description=LIMIT)
     cursor: BoardCursor | None = Field(None, description=CURSOR)
 
 

@@ -13,6 +13,7 @@ from dml.bounties.schemas import ENTRANT_NUMBER
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, BountyId, DecisionId, DisputeId, EnrollmentId
 from dml.core.wire import Body, Parameters, Text, Wire, example
+from dml.edge.paging import CURSOR, LIMIT, NEXT_CURSOR
 from dml.inference import spec
 
 REASON_MAX: Final = 2_000
@@ -90,10 +91,8 @@ class DisputeOut(Wire):
 
 class AgreementsWanted(Parameters):
     bounty_id: BountyId | None = Field(None, description="Only entrants of this bounty.")
-    limit: int = Field(20, ge=1, le=PAGE_MAX, description="How many pairs to get, at most.")
-    cursor: PairCursor | None = Field(
-        None, description="The `next_cursor` of the page before. Without it: the first page."
-    )
+    limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
+    cursor: PairCursor | None = Field(None, description=CURSOR)
 
 
 class AgreementOut(Wire):
@@ -114,9 +113,7 @@ class AgreementPage(Wire):
     """A page of pairs of entrants."""
 
     items: list[AgreementOut]
-    next_cursor: str | None = Field(
-        description="Send it as `cursor` to get the next page; `null` on the last one."
-    )
+    next_cursor: str | None = Field(description=NEXT_CURSOR)
 
 
 class SubmissionPublication(Body):

@@ -13,7 +13,7 @@ from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.money import MAX, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import TEXT_MAX, Body, Moment, Text, Unique, Wire, example
 from dml.edge.paging import SortedPaging
-from dml.edge.timeline import NextOut
+from dml.edge.timeline import UpcomingActionOut
 from dml.scoring.names import MetricName
 
 ENTRANT_NUMBER: Final = "Entrants are numbered from 1 on, in the order in which they enrolled."
@@ -369,7 +369,7 @@ class BountyOut(Wire):
     )
     thumbnail_url: str | None = Field(description="Its small image: a path of this API.")
     cover_url: str | None = Field(description="Its large image: a path of this API.")
-    next: list[NextOut] = Field(description="What comes next. Empty where nothing does.")
+    next: list[UpcomingActionOut] = Field(description="What comes next. Empty where nothing does.")
 
 
 class BountyChangeOut(Wire):

@@ -20,7 +20,7 @@ from dml.bounties.service import Plan
 from dml.core.audit import AuditEntry
 from dml.core.context import Actor, Context
 from dml.edge.etags import RevisionTeller
-from dml.edge.timeline import NextOut
+from dml.edge.timeline import UpcomingActionOut
 
 
 def plan_of(body: BountyCreate) -> Plan:
@@ -106,8 +106,8 @@ def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
     )
 
 
-def coming(bounty: Bounty) -> list[NextOut]:
-    return [NextOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
+def coming(bounty: Bounty) -> list[UpcomingActionOut]:
+    return [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
 
 
 def change(entry: AuditEntry) -> BountyChangeOut:

@@ -38,7 +38,7 @@ from dml.edge.files import SendFile
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.problems import refusals
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 
 router = APIRouter(
     prefix="/v1/bounties/{bounty_id}/submissions",
@@ -214,7 +214,7 @@ async def get_timeline(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionI
     position = await submission_queries.get_position(ctx.tx, submission)
     starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
     upcoming = submission_rules.upcoming(submission, starts_at)
-    ahead = [NextOut(action=action, at=at) for action, at in upcoming]
+    ahead = [UpcomingActionOut(action=action, at=at) for action, at in upcoming]
     return timeline(ctx.actor, submission.submitter_id, entries, ahead, team=team)
 
 

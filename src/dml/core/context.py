@@ -10,6 +10,8 @@ from dml.core.ids import UserId
 
 
 class Role(StrEnum):
+    """What a user may do. A moderator also reviews and steps in; an admin also handles money."""
+
     MEMBER = "member"
     MODERATOR = "moderator"
     ADMIN = "admin"

@@ -218,7 +218,7 @@ def header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-RETRY_AFTER: Final = {"Retry-After": header("In how many seconds to come back.")}
+RETRY_AFTER: Final = {"Retry-After": header("How many seconds to wait before the next try.")}
 
 
 def response(description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
 EVERYWHERE: Final[dict[int | str, dict[str, Any]]] = {
     422: response("The request is not valid; `errors` names each wrong field.", {}),
     503: {
-        **response("The service cannot answer just now; repeat after `Retry-After`.", {}),
+        **response("The service cannot answer now. Try again after `Retry-After`.", {}),
         "headers": RETRY_AFTER,
     },
 }

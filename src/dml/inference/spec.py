@@ -77,17 +77,29 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
     "additionalProperties": False,
     "required": list(KEYS),
     "properties": {
-        "kind": {"type": "string", "enum": ["image"]},
-        "color": {"type": "string", "enum": ["grey", "rgb"]},
+        "kind": {
+            "title": "InputKind",
+            "type": "string",
+            "enum": ["image"],
+            "description": "What kind of item the model takes.",
+        },
+        "color": {
+            "title": "InputColor",
+            "type": "string",
+            "enum": ["grey", "rgb"],
+            "description": "One channel, or three: red, green, blue.",
+        },
         "width": {**_SIDE, "description": "Pixels."},
         "height": {**_SIDE, "description": "Pixels."},
         "resize": {
+            "title": "InputResize",
             "type": "string",
             "enum": ["stretch", "fit", "fill"],
             "description": "stretch forgets proportions; fit keeps everything, centred on black; "
             "fill keeps the largest centred part of the target's proportions.",
         },
         "layout": {
+            "title": "InputLayout",
             "type": "string",
             "enum": ["NCHW", "NHWC", "flat"],
             "description": "Order of the tensor's axes; flat is NHWC in one row for each item.",
@@ -110,6 +122,7 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
                     "description": "The model's output with a column for each label.",
                 },
                 "activation": {
+                    "title": "OutputActivation",
                     "type": "string",
                     "enum": ["none", "softmax", "sigmoid"],
                     "description": "What turns that output into probabilities: none where it holds "

@@ -15,7 +15,7 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.streams import while_admitted
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
 from dml.jobs.schemas import JobArchiveOut, JobClosure, JobCreate, JobOut, JobResultsOut, JobsPaging
@@ -181,7 +181,7 @@ async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
     admins.
     """
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
-    upcoming = [NextOut(action=action, at=at) for action, at in rules.upcoming(job)]
+    upcoming = [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(job)]
     entries = await audit.history(ctx.tx, job.reference)
     return timeline(ctx.actor, job.customer_id, entries, upcoming)
 

@@ -58,6 +58,8 @@ class Movement:
 
 
 class CreditState(StrEnum):
+    """`requested`: waits for a second admin; `credited`: the user has it; `refused`: nobody has."""
+
     REQUESTED = "requested"  # More than one admin may credit alone: another has to agree.
     CREDITED = "credited"
     REFUSED = "refused"
