@@ -98,3 +98,31 @@ def test_no_enum_is_without_a_name_and_none_has_two(app: FastAPI) -> None:
     named = [str(it["enum"]) for it in schemas(app).values() if "enum" in it]
     assert not repeated(named)
     assert len(named) > 20
+
+
+# Fields whose name says all.
+PLAIN: Final = frozenset(("id", "created_at", "email", "title", "items", "next_cursor"))
+
+
+def test_each_field_and_parameter_says_what_it_means(app: FastAPI) -> None:
+    known = schemas(app)
+
+    def says(schema: dict[str, Any]) -> bool:
+        if "description" in schema:
+            return True
+        named = schema.get("$ref", "").rpartition("/")[2]
+        return "description" in known.get(named, {})
+
+    wrong = [
+        (name, field)
+        for name, schema in known.items()
+        for field, it in schema.get("properties", {}).items()
+        if field not in PLAIN and not says(it)
+    ]
+    wrong += [
+        (where, it["name"])
+        for where, operation in operations(app)
+        for it in operation.get("parameters", [])
+        if it["in"] != "path" and "description" not in it
+    ]
+    assert not wrong
