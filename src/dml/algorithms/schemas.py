@@ -147,8 +147,8 @@ class FileRefusalOut(Wire):
 class VersionOriginOut(Wire):
     """The bounty that a model was submitted to, and how it did there."""
 
-    bounty_id: BountyId
-    bounty_name: str
+    bounty_id: BountyId = Field(description="The bounty.")
+    bounty_name: str = Field(description="The name of the bounty.")
     place: int | None = Field(
         description="The place in the final ranking; `null` where it was not its entrant's final "
         "submission."
@@ -167,7 +167,7 @@ class VersionOut(Wire):
     """A model file of an algorithm, with its input spec."""
 
     id: VersionId
-    algorithm_id: AlgorithmId
+    algorithm_id: AlgorithmId = Field(description="The algorithm that it is a version of.")
     number: int = Field(description="Versions of an algorithm are numbered from 1 on.")
     state: VersionState
     input_spec: ShownInputSpec
@@ -195,7 +195,7 @@ class VersionOut(Wire):
 class VersionToReviewOut(VersionOut):
     """A version, with what a moderator needs to know of its algorithm."""
 
-    algorithm_title: str
+    algorithm_title: str = Field(description="The title of the algorithm.")
     developer_id: UserId = Field(description="The user who offers the algorithm.")
     labels: list[str] = Field(
         description="The names of the model's output columns, in their order."

@@ -40,7 +40,7 @@ class LeaderboardRowOut(Wire):
         description="The place by public score, or in the final ranking the final place. `null` "
         "where it is judged by hand and winners are not named yet."
     )
-    enrollment_id: EnrollmentId
+    enrollment_id: EnrollmentId = Field(description="The entrant.")
     number: int = Field(description=ENTRANT_NUMBER)
     name: str = Field(description=ENTRANT_NAME)
     state: EnrollmentState
@@ -137,7 +137,7 @@ class PredictionsFileOut(Wire):
 class EntryEvidenceOut(Wire):
     """How an entrant was ranked, and by which predictions."""
 
-    enrollment_id: EnrollmentId
+    enrollment_id: EnrollmentId = Field(description="The entrant.")
     number: int = Field(description=ENTRANT_NUMBER)
     name: str = Field(description=ENTRANT_NAME)
     submission_id: SubmissionId = Field(description="The submission that was ranked.")
@@ -161,7 +161,7 @@ class EntryEvidenceOut(Wire):
 class EvidenceOut(Wire):
     """All that is needed to compute a bounty's ranking again."""
 
-    bounty_id: BountyId
+    bounty_id: BountyId = Field(description="The bounty.")
     metric: str = Field(description="The metric, with its version.", examples=["roc_auc.v1"])
     draws: int = Field(
         description="How often rows of the private part were drawn at random, to tell which places "

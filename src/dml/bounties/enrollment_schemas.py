@@ -23,7 +23,7 @@ Digest: Final = (
 class InvitationCreate(Body):
     """Somebody who is invited to a team."""
 
-    user_id: UserId
+    user_id: UserId = Field(description="The user who is invited.")
     share_bps: int = Field(
         ge=0,
         le=10_000,
@@ -80,11 +80,11 @@ class EnrollmentReinstatement(Body):
 class TeamMemberOut(Wire):
     """Somebody who belongs to an entrant, or is invited to."""
 
-    user_id: UserId
+    user_id: UserId = Field(description="The user.")
     share_bps: int = Field(
         description="Their share of the team's prize in basis points: 10000 is all of it."
     )
-    is_captain: bool
+    is_captain: bool = Field(description="Whether they enrolled the team, and act for it.")
     agreed_at: datetime | None = Field(
         description="When they joined; `null` while the invitation waits for an answer."
     )
@@ -94,7 +94,7 @@ class EnrollmentOut(Wire):
     """An entrant of a bounty, as everybody sees it."""
 
     id: EnrollmentId
-    bounty_id: BountyId
+    bounty_id: BountyId = Field(description="The bounty that it has entered.")
     number: int = Field(description=ENTRANT_NUMBER)
     name: str = Field(description="What the leaderboard calls it.")
     state: EnrollmentState

@@ -98,11 +98,11 @@ class AgreementsWanted(Parameters):
 class AgreementOut(Wire):
     """Two entrants of a bounty whose predictions agree suspiciously well."""
 
-    bounty_id: BountyId
-    first_id: EnrollmentId
-    first_name: str
-    second_id: EnrollmentId
-    second_name: str
+    bounty_id: BountyId = Field(description="The bounty that both entered.")
+    first_id: EnrollmentId = Field(description="One entrant.")
+    first_name: str = Field(description="The name of that entrant.")
+    second_id: EnrollmentId = Field(description="The other entrant.")
+    second_name: str = Field(description="The name of that entrant.")
     agreement: float = Field(
         description="How well their final predictions agree: 1 where they are the same."
     )

@@ -115,7 +115,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 class BountyCreate(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    name: Line = Field(max_length=200)
+    name: Line = Field(max_length=200, description="What it is called, in one line.")
     organisation: Line = Field(max_length=200, description="Who offers the prizes, in one line.")
     subtitle: Line = Field("", max_length=300, description="What is to be done, in one line.")
     description: Text = Field(max_length=TEXT_MAX, description=DESCRIPTION)
@@ -155,7 +155,7 @@ class BountyUpdate(Body):
         closes_at="2030-04-01T00:00:00Z", reason="Some of you asked for more time."
     )
 
-    name: Line | None = Field(None, max_length=200)
+    name: Line | None = Field(None, max_length=200, description="What it is called, in one line.")
     organisation: Line | None = Field(
         None, max_length=200, description="Who offers the prizes, in one line."
     )
@@ -261,7 +261,11 @@ class BountiesWanted(SortedPaging):
         description="Only bounties with these words in name, organisation, subtitle or "
         "description, as in a web search: `churn -phone`.",
     )
-    sort: BountySort = BountySort.CREATED_LAST
+    sort: BountySort = Field(
+        BountySort.CREATED_LAST,
+        description="By what to sort: the smallest or earliest first, with `-` the largest or "
+        "latest.",
+    )
 
 
 class PrizeOut(Wire):
@@ -324,7 +328,7 @@ class BountyOut(Wire):
     id: BountyId
     owner_id: UserId = Field(description="The user who offers the prizes.")
     state: BountyState
-    name: str
+    name: str = Field(description="What it is called, in one line.")
     organisation: str = Field(description="Who offers the prizes, in one line.")
     subtitle: str = Field(description="What is to be done, in one line.")
     description: str = Field(description=DESCRIPTION)
@@ -393,7 +397,7 @@ class AttachmentOut(Wire):
     """A file of a bounty that everybody who sees the bounty may read."""
 
     id: AttachmentId
-    bounty_id: BountyId
+    bounty_id: BountyId = Field(description="The bounty that the file belongs to.")
     kind: AttachmentKind = Field(description="What the file is for.")
     name: str = Field(description="The name of the file.")
     media_type: str = Field(description="The `Content-Type` that it is sent with.")

@@ -34,7 +34,7 @@ class TestSetOut(Wire):
 
     __test__ = False
 
-    bounty_id: BountyId
+    bounty_id: BountyId = Field(description="The bounty.")
     state: TestSetState
     format: str = Field(description="The format of the file.", examples=["csv"])
     id_column: str = Field(description="The column that names each row.")
@@ -96,7 +96,7 @@ class SubmissionOut(Wire):
     """A file that an entrant submitted, and what became of it."""
 
     id: SubmissionId
-    bounty_id: BountyId
+    bounty_id: BountyId = Field(description="The bounty.")
     enrollment_id: EnrollmentId = Field(description="The entrant that it belongs to.")
     submitter_id: UserId = Field(description="The user who sent it.")
     state: SubmissionState

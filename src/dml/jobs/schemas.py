@@ -77,7 +77,7 @@ class JobOut(Wire):
     id: JobId
     title: str
     state: JobState
-    algorithm_id: AlgorithmId
+    algorithm_id: AlgorithmId = Field(description="The algorithm that devices run.")
     version_id: VersionId = Field(description="The version of the algorithm that devices run.")
     max_devices: int = Field(description="How many devices are paid for a result, at most.")
     max_devices_per_owner: int = Field(
@@ -173,7 +173,7 @@ class JobResultsOut(Wire):
     sum of `labels`, `uncertain` and `other`.
     """
 
-    job_id: JobId
+    job_id: JobId = Field(description="The job.")
     state: JobState = Field(description="The state of the job.")
     version: int = Field(description="Grows with each step, and when the job ends.")
     max_devices: int = Field(description="How many devices are paid for a result, at most.")
@@ -251,7 +251,7 @@ class LeaseOut(Wire):
     """An assignment that a device holds, and all that it needs to do the work."""
 
     id: AssignmentId = Field(description="The id of the assignment.")
-    job_id: JobId
+    job_id: JobId = Field(description="The job that the work is for.")
     lease_seconds: int = Field(
         description="How many seconds the lease lasts from now on. Go by this one: a device's "
         "clock may be wrong."
@@ -351,8 +351,8 @@ class AssignmentOut(Wire):
     """The work of a device for a job, as the device's owner sees it."""
 
     id: AssignmentId
-    job_id: JobId
-    job_title: str
+    job_id: JobId = Field(description="The job that the work is for.")
+    job_title: str = Field(description="The title of the job.")
     labels: list[str] = Field(description="The labels that the job counts by.")
     state: AssignmentState
     tries: int = Field(description="How often the device got this assignment.")
@@ -368,6 +368,6 @@ class AssignmentOut(Wire):
 class DeviceEarningsOut(Wire):
     """What the owner of a device earned with it."""
 
-    device_id: DeviceId
+    device_id: DeviceId = Field(description="The device.")
     results_paid: int = Field(description="How many of its results were paid.")
     earned: AmountOut = Field(description="What its owner earned with them, in tokens.")
