@@ -147,7 +147,7 @@ class WithdrawalTermsOut(Wire):
         "approve the next."
     )
     gathered_seconds: float = Field(
-        description="How many seconds a withdrawal waits at most for others, to be paid with them."
+        description="About how many seconds a withdrawal waits for others, to be paid with them."
     )
     stands_still: str | None = Field(
         description="Why no withdrawals are paid just now; `null` if they are."

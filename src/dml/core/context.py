@@ -10,7 +10,9 @@ from dml.core.ids import UserId
 
 
 class Role(StrEnum):
-    """What a user may do. A moderator also reviews and steps in; an admin also handles money."""
+    """What a user may do: a `moderator` also reviews and intervenes, an `admin` also handles money
+    and roles.
+    """
 
     MEMBER = "member"
     MODERATOR = "moderator"
