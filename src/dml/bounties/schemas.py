@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from dml.algorithms.schemas import Tag
-from dml.bounties.models import AttachmentKind, BountyState, Judging, Ties
+from dml.bounties.models import BountyState, Judging, Ties
 from dml.bounties.rules import DISPUTE_SECONDS, DISPUTE_SECONDS_MAX, PRIZES_MAX
-from dml.core.ids import AttachmentId, BountyId, UserId
+from dml.core.ids import BountyId, UserId
 from dml.core.money import MAX, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import TEXT_MAX, Body, Moment, Text, Unique, Wire, example
 from dml.edge.paging import SortedPaging
@@ -132,7 +132,9 @@ class BountyCreate(Body):
         description="One for each place from 1 on, in any order.",
     )
     prize_total: AmountIn | None = Field(None, description=PRIZE_TOTAL)
-    enrollment_fee: Fee = Field(MicroTokens(0), description=ENROLLMENT_FEE)
+    enrollment_fee: Fee = Field(
+        MicroTokens(0), description=ENROLLMENT_FEE, json_schema_extra={"default": "0"}
+    )
     team_size_max: TeamSize = Field(1, description=TEAM_SIZE_MAX)
     limits: SubmissionLimitsUpdate = Field(
         SubmissionLimitsUpdate(), description="How many submissions of one entrant are scored."
@@ -261,11 +263,7 @@ class BountiesWanted(SortedPaging):
         description="Only bounties with these words in name, organisation, subtitle or "
         "description, as in a web search: `churn -phone`.",
     )
-    sort: BountySort = Field(
-        BountySort.CREATED_LAST,
-        description="By what to sort: the smallest or earliest first, with `-` the largest or "
-        "latest.",
-    )
+    sort: BountySort = Field(BountySort.CREATED_LAST, description="What to sort by.")
 
 
 class PrizeOut(Wire):
@@ -391,26 +389,6 @@ class BountyChangeListOut(Wire):
     """All updates of a bounty since it was funded."""
 
     items: list[BountyChangeOut] = Field(description="Oldest first: 100 at most.")
-
-
-class AttachmentOut(Wire):
-    """A file of a bounty that everybody who sees the bounty may read."""
-
-    id: AttachmentId
-    bounty_id: BountyId = Field(description="The bounty that the file belongs to.")
-    kind: AttachmentKind = Field(description="What the file is for.")
-    name: str = Field(description="The name of the file.")
-    media_type: str = Field(description="The `Content-Type` that it is sent with.")
-    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
-    size: int = Field(description="Size of the file, in bytes.")
-    url: str = Field(description="Where to download it: a path of this API.")
-    created_at: datetime
-
-
-class AttachmentListOut(Wire):
-    """All files of a bounty."""
-
-    items: list[AttachmentOut] = Field(description="Oldest first: 50 at most.")
 
 
 def amounts(prizes: list[PrizeCreate]) -> list[MicroTokens]:

@@ -1,10 +1,10 @@
 """How what is sent becomes what is asked for, and rows become what is shown."""
 
 from dml.bounties import queries, rules
-from dml.bounties.models import Attachment, AttachmentKind, Bounty, Judging, TestSet, TestSetState
+from dml.bounties.attachment_schemas import url_of
+from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
 from dml.bounties.queries import Details, Wanted
 from dml.bounties.schemas import (
-    AttachmentOut,
     BountiesWanted,
     BountyChangeOut,
     BountyCountsOut,
@@ -115,20 +115,6 @@ def change(entry: AuditEntry) -> BountyChangeOut:
     return BountyChangeOut(at=entry.at, reason=entry.reason, changes=entry.facts["changes"])
 
 
-def attached(attachment: Attachment) -> AttachmentOut:
-    return AttachmentOut(
-        id=attachment.id,
-        bounty_id=attachment.bounty_id,
-        kind=attachment.kind,
-        name=attachment.name,
-        media_type=attachment.media_type,
-        sha256=attachment.sha256,
-        size=attachment.size,
-        url=_url(attachment),
-        created_at=attachment.created_at,
-    )
-
-
 def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetSummaryOut | None:
     """Tell what the check found, once people can enter; the owner knows it before."""
     if bounty.judging is not Judging.METRIC or test_set is None:
@@ -142,8 +128,4 @@ def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSe
 
 def _image(details: Details, kind: AttachmentKind) -> str | None:
     image = details.images.get(kind)
-    return None if image is None else _url(image)
-
-
-def _url(attachment: Attachment) -> str:
-    return f"/v1/bounties/{attachment.bounty_id}/attachments/{attachment.id}"
+    return None if image is None else url_of(image)

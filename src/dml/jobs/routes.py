@@ -78,7 +78,7 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
 async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[JobOut]:
     """List your jobs.
 
-    Newest first.
+    The jobs that you have created, newest first.
     """
     rows = await queries.list_mine(
         ctx.tx, ctx.actor, state=paging.state, after=paging.cursor, limit=paging.limit
