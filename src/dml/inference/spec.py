@@ -78,10 +78,10 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
     "required": list(KEYS),
     "properties": {
         "kind": {
-            "title": "InputKind",
+            "title": "AlgorithmKind",
             "type": "string",
             "enum": ["image"],
-            "description": "What kind of item the model takes.",
+            "description": "What a model takes as input.",
         },
         "color": {
             "title": "InputColor",
@@ -111,6 +111,7 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
         "mean": {**_NUMBERS, "description": "A number, or one for each channel."},
         "std": {**_NUMBERS, "description": "A number, or one for each channel; not zero."},
         "output": {
+            "description": "Which of the model's outputs is used, and how.",
             "type": "object",
             "additionalProperties": False,
             "required": ["name", "activation"],
