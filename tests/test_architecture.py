@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import AfterValidator, BaseModel
 
 from dml.core.db import SCHEMA_REVISION
-from dml.core.errors import all_refusals
+from dml.core.errors import DmlError, all_refusals, facts_of
 from dml.core.wire import Body, Parameters, check_moment, check_text
 from dml.edge.paging import SortedPaging
 from dml.entrypoints import domains
@@ -108,3 +110,50 @@ def test_the_description_in_the_repository_is_current() -> None:
 def test_the_code_and_the_migrations_name_the_same_revision() -> None:
     revisions = [path.name.split("_")[0] for path in (ROOT / "migrations/versions").glob("*.py")]
     assert max(revisions) == SCHEMA_REVISION
+
+
+LAW_FILES = [*DOMAIN_FILES, *sorted((SRC / "dml" / "chain").glob("*.py"))]
+WRITES_A_STATE = re.compile(r"\bSET\b(?:(?!\bWHERE\b)[\s\S])*?\bstate = ")
+
+
+@pytest.mark.parametrize(
+    "path", DOMAIN_FILES + sorted((SRC / "dml" / "chain").glob("*.py")), ids=str
+)
+def test_a_state_changes_by_its_table_of_moves_alone(path: Path) -> None:
+    """Where this fails: `MOVES.move(…)` changes a row, `MOVES.writes(…)` says what SQL does."""
+    tree = ast.parse(path.read_text())
+    named = {id(it) for call in _calls(tree, "writes") for it in ast.walk(call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            assigned = [it.attr for it in targets if isinstance(it, ast.Attribute)]
+            assert "state" not in assigned, ast.unparse(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in named:
+            assert not WRITES_A_STATE.search(node.value), node.value
+    for call in _calls(tree, "values"):
+        for keyword in call.keywords:
+            assert keyword.arg != "state" or _calls(keyword.value, "writes"), ast.unparse(call)
+
+
+def _calls(tree: ast.AST, method: str) -> list[ast.Call]:
+    return [
+        it
+        for it in ast.walk(tree)
+        if isinstance(it, ast.Call)
+        and isinstance(it.func, ast.Attribute)
+        and it.func.attr == method
+    ]
+
+
+@pytest.mark.parametrize("path", LAW_FILES, ids=lambda path: str(path.relative_to(SRC)))
+def test_a_refusal_is_made_with_the_facts_that_it_declares(path: Path) -> None:
+    """Where this fails: declare the fact, with its type, in the class. (mypy sees some of it.)"""
+    module = import_module(".".join(path.relative_to(SRC).with_suffix("").parts))
+    for call in ast.walk(ast.parse(path.read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute):
+            made: Any = module
+            for name in ast.unparse(call.func).split("."):
+                made = getattr(made, name, None)
+            if isinstance(made, type) and issubclass(made, DmlError):
+                told = {it.arg for it in call.keywords if it.arg}
+                assert told <= facts_of(made).keys(), ast.unparse(call)

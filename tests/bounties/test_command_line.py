@@ -262,7 +262,7 @@ async def test_what_cannot_be_done_is_told_in_a_line(judged: World, terminal: Te
     told = await terminal.refused(owner, "create", lost)
     assert "cannot read" in told
     assert "draft" not in told  # Nothing was made yet.
-    assert "no such bounty" in await terminal.refused(None, "board", "0" * 32)
+    assert "no such bounty" in await terminal.refused(None, "board", str(UUID(int=0)))
     assert "Not Found" in await terminal.refused(None, "board", "../users/me")
     made = await terminal.must(owner, "create", description, "--open")
     bounty_id = made.splitlines()[-1]

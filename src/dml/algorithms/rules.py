@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from dml.accounts.models import DataKind
@@ -13,23 +12,30 @@ from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge, TooMany
 from dml.core.ids import UserId
+from dml.core.states import Moves
 
-ALGORITHM_MOVES: Final[Mapping[AlgorithmState, frozenset[AlgorithmState]]] = {
-    AlgorithmState.DRAFT: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
-    AlgorithmState.LISTED: frozenset({AlgorithmState.SUSPENDED, AlgorithmState.ARCHIVED}),
-    AlgorithmState.SUSPENDED: frozenset({AlgorithmState.LISTED, AlgorithmState.ARCHIVED}),
-    AlgorithmState.ARCHIVED: frozenset(),
-}
-VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
-    VersionState.UPLOADED: frozenset({VersionState.CHECKED, VersionState.REFUSED}),
-    VersionState.CHECKED: frozenset({VersionState.IN_REVIEW, VersionState.DELETED}),
-    VersionState.REFUSED: frozenset({VersionState.DELETED}),
-    VersionState.IN_REVIEW: frozenset({VersionState.APPROVED, VersionState.REJECTED}),
-    VersionState.APPROVED: frozenset({VersionState.RECALLED}),
-    VersionState.REJECTED: frozenset({VersionState.DELETED}),
-    VersionState.RECALLED: frozenset(),
-    VersionState.DELETED: frozenset(),
-}
+ALGORITHM_MOVES: Final = Moves(
+    {
+        AlgorithmState.DRAFT: {AlgorithmState.LISTED, AlgorithmState.ARCHIVED},
+        AlgorithmState.LISTED: {AlgorithmState.SUSPENDED, AlgorithmState.ARCHIVED},
+        AlgorithmState.SUSPENDED: {AlgorithmState.LISTED, AlgorithmState.ARCHIVED},
+        AlgorithmState.ARCHIVED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
+VERSION_MOVES: Final = Moves(
+    {
+        VersionState.UPLOADED: {VersionState.CHECKED, VersionState.REFUSED},
+        VersionState.CHECKED: {VersionState.IN_REVIEW, VersionState.DELETED},
+        VersionState.REFUSED: {VersionState.DELETED},
+        VersionState.IN_REVIEW: {VersionState.APPROVED, VersionState.REJECTED},
+        VersionState.APPROVED: {VersionState.RECALLED},
+        VersionState.REJECTED: {VersionState.DELETED},
+        VersionState.RECALLED: (),
+        VersionState.DELETED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
 # Of which data a device can make what a model of that kind takes.
 DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
     AlgorithmKind.IMAGE: frozenset({DataKind.PHOTO}),
@@ -37,8 +43,6 @@ DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
 # What everybody sees. Whoever ran a version that was recalled shall be able to read why.
 PUBLIC: Final = frozenset({VersionState.APPROVED, VersionState.RECALLED})
 assert DATA_KINDS.keys() == set(AlgorithmKind)
-assert ALGORITHM_MOVES.keys() == set(AlgorithmState)
-assert VERSION_MOVES.keys() == set(VersionState)
 
 # A check takes a minute at most. What has begun and not ended then has met workers that die of it.
 CHECK_WITHIN: Final = timedelta(hours=2)
@@ -162,24 +166,11 @@ Upcoming: TypeAlias = list[tuple[str, datetime | None]]
 
 
 def move_algorithm(algorithm: Algorithm, to: AlgorithmState) -> Move:
-    """Change the state. The only place where one is assigned after creation."""
-    _require_allowed(algorithm.state, to, ALGORITHM_MOVES[algorithm.state])
-    move = Move(algorithm.state, to)
-    algorithm.state = to
-    return move
+    return ALGORITHM_MOVES.move(algorithm, to)
 
 
 def move_version(version: Version, to: VersionState) -> Move:
-    """Change the state. The only place where one is assigned after creation."""
-    _require_allowed(version.state, to, VERSION_MOVES[version.state])
-    move = Move(version.state, to)
-    version.state = to
-    return move
-
-
-def _require_allowed(state: StrEnum, to: StrEnum, allowed: frozenset[Any]) -> None:
-    if to not in allowed:
-        raise WrongState(state=state, allowed=sorted(allowed))
+    return VERSION_MOVES.move(version, to)
 
 
 def require_none_pending(pending: int) -> None:
@@ -191,7 +182,7 @@ def require_none_pending(pending: int) -> None:
 def require_suspended(algorithm: Algorithm) -> None:
     """Refuse to resume what was never stopped: a draft is listed by an approval alone."""
     if algorithm.state is not AlgorithmState.SUSPENDED:
-        raise WrongState(state=algorithm.state, allowed=sorted(ALGORITHM_MOVES[algorithm.state]))
+        raise ALGORITHM_MOVES.refusal(algorithm.state)
 
 
 def require_not_archived(algorithm: Algorithm) -> None:

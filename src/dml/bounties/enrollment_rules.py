@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
+from dml.core.states import Moves
 
 BPS: Final = 10_000
 TIMES_MAX: Final = 5  # How often one may enter the same bounty, and withdraw.
@@ -26,21 +27,21 @@ OPEN_TO_MODERATION: Final = (
     BountyState.DISPUTING,
 )
 
-ENROLLMENT_MOVES: Final[Mapping[EnrollmentState, frozenset[EnrollmentState]]] = {
-    EnrollmentState.ENROLLED: frozenset(
-        {
+ENROLLMENT_MOVES: Final = Moves(
+    {
+        EnrollmentState.ENROLLED: {
             EnrollmentState.WINNER,
             EnrollmentState.NOT_PLACED,
             EnrollmentState.WITHDRAWN,
             EnrollmentState.DISQUALIFIED,
-        }
-    ),
-    EnrollmentState.DISQUALIFIED: frozenset({EnrollmentState.ENROLLED}),  # It was explained.
-    EnrollmentState.WINNER: frozenset(),
-    EnrollmentState.NOT_PLACED: frozenset(),
-    EnrollmentState.WITHDRAWN: frozenset(),
-}
-assert ENROLLMENT_MOVES.keys() == set(EnrollmentState)
+        },
+        EnrollmentState.DISQUALIFIED: {EnrollmentState.ENROLLED},  # It was explained.
+        EnrollmentState.WINNER: (),
+        EnrollmentState.NOT_PLACED: (),
+        EnrollmentState.WITHDRAWN: (),
+    },
+    lambda state, _, allowed: rules.WrongState(state=state, allowed=allowed),
+)
 
 
 class EnrollmentNotFound(NotFound):
@@ -149,11 +150,7 @@ class TeamOutOfOrder(Invalid):
 
 
 def move_enrollment(enrollment: Enrollment, to: EnrollmentState) -> Move:
-    """Change the state. With its bounty's end, the only place where one is assigned."""
-    rules.require_allowed(enrollment.state, to, ENROLLMENT_MOVES[enrollment.state])
-    move = Move(enrollment.state, to)
-    enrollment.state = to
-    return move
+    return ENROLLMENT_MOVES.move(enrollment, to)
 
 
 def require_open(bounty: Bounty, now: datetime) -> None:

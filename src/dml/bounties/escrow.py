@@ -145,10 +145,13 @@ async def _end_entrants(ctx: Context, bounty: Bounty) -> None:
     """Make those who win something winners, and the others who are still in it not placed."""
     await ctx.tx.flush()
     wins = Enrollment.prize > 0 if bounty.state is BountyState.FINISHED else false()
+    ended = case((wins, EnrollmentState.WINNER), else_=EnrollmentState.NOT_PLACED)
+    ends = EnrollmentState.WINNER, EnrollmentState.NOT_PLACED
+    moves = [(EnrollmentState.ENROLLED, to) for to in ends]
     await ctx.tx.execute(
         update(Enrollment)
         .where(Enrollment.bounty_id == bounty.id, Enrollment.state == EnrollmentState.ENROLLED)
-        .values(state=case((wins, EnrollmentState.WINNER), else_=EnrollmentState.NOT_PLACED))
+        .values(state=entering.ENROLLMENT_MOVES.writes(ended, *moves))
         .execution_options(synchronize_session=False)
     )
 

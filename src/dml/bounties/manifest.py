@@ -21,6 +21,7 @@ MANIFEST: Final = Domain(
         "moving",
         "processes",
         "submission_processes",
+        "submission_endings",
         "test_set_processes",
         "ranking_processes",
     ),

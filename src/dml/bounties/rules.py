@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from dml.bounties.models import Bounty, BountyState, Judging, Submission, SubmissionState
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn
 from dml.core.money import MAX, AmountText, MicroTokens, render
+from dml.core.states import Moves
 
 AHEAD_MAX: Final = timedelta(days=2 * 365)  # How far ahead its dates may lie.
 LIFE_MAX: Final = timedelta(days=3 * 365)  # From its funding until it must be judged.
@@ -25,44 +25,46 @@ DRAFTS_MAX: Final = 50  # Of one owner.
 TICK: Final = timedelta(microseconds=1)
 DATES: Final = ("enrolls_at", "submits_at", "closes_at", "judged_by")
 
-BOUNTY_MOVES: Final[Mapping[BountyState, frozenset[BountyState]]] = {
-    BountyState.DRAFT: frozenset({BountyState.FUNDED, BountyState.CANCELLED}),
-    BountyState.FUNDED: frozenset({BountyState.ENROLLING, BountyState.CANCELLED}),
-    BountyState.ENROLLING: frozenset({BountyState.SUBMITTING, BountyState.CANCELLED}),
-    BountyState.SUBMITTING: frozenset({BountyState.EVALUATING, BountyState.CANCELLED}),
-    BountyState.EVALUATING: frozenset({BountyState.DISPUTING, BountyState.CANCELLED}),
-    BountyState.DISPUTING: frozenset({BountyState.FINISHED}),
-    BountyState.FINISHED: frozenset(),
-    BountyState.CANCELLED: frozenset(),
-}
-SUBMISSION_MOVES: Final[Mapping[SubmissionState, frozenset[SubmissionState]]] = {
-    SubmissionState.VALIDATING: frozenset(
-        {
+BOUNTY_MOVES: Final = Moves(
+    {
+        BountyState.DRAFT: {BountyState.FUNDED, BountyState.CANCELLED},
+        BountyState.FUNDED: {BountyState.ENROLLING, BountyState.CANCELLED},
+        BountyState.ENROLLING: {BountyState.SUBMITTING, BountyState.CANCELLED},
+        BountyState.SUBMITTING: {BountyState.EVALUATING, BountyState.CANCELLED},
+        BountyState.EVALUATING: {BountyState.DISPUTING, BountyState.CANCELLED},
+        BountyState.DISPUTING: {BountyState.FINISHED},
+        BountyState.FINISHED: (),
+        BountyState.CANCELLED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
+SUBMISSION_MOVES: Final = Moves(
+    {
+        SubmissionState.VALIDATING: {
             SubmissionState.QUEUED,
             SubmissionState.VALID,
             SubmissionState.FAILED,
             SubmissionState.CANCELLED,
-        }
-    ),
-    SubmissionState.QUEUED: frozenset(
-        {SubmissionState.EVALUATING, SubmissionState.FAILED, SubmissionState.CANCELLED}
-    ),
-    SubmissionState.EVALUATING: frozenset(
-        {
+        },
+        SubmissionState.QUEUED: {
+            SubmissionState.EVALUATING,
+            SubmissionState.FAILED,
+            SubmissionState.CANCELLED,
+        },
+        SubmissionState.EVALUATING: {
             SubmissionState.QUEUED,  # The platform failed: it is tried elsewhere.
             SubmissionState.SCORED,
             SubmissionState.FAILED,
             SubmissionState.CANCELLED,
-        }
-    ),
-    SubmissionState.VALID: frozenset(),
-    SubmissionState.SCORED: frozenset(),
-    SubmissionState.FAILED: frozenset(),
-    SubmissionState.CANCELLED: frozenset(),
-}
-assert BOUNTY_MOVES.keys() == set(BountyState)
-assert SUBMISSION_MOVES.keys() == set(SubmissionState)
-ENDED: Final = frozenset(state for state, further in BOUNTY_MOVES.items() if not further)
+        },
+        SubmissionState.VALID: (),
+        SubmissionState.SCORED: (),
+        SubmissionState.FAILED: (),
+        SubmissionState.CANCELLED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
+ENDED: Final = BOUNTY_MOVES.ended
 PAUSABLE: Final = (BountyState.FUNDED, BountyState.ENROLLING, BountyState.SUBMITTING)
 BEFORE_OPENING: Final = (BountyState.DRAFT, BountyState.FUNDED)
 
@@ -155,31 +157,19 @@ class TooLateToFund(Conflict):
 
 
 def move_bounty(bounty: Bounty, to: BountyState) -> Move:
-    """Change the state. The only place where one is assigned after creation."""
-    require_allowed(bounty.state, to, BOUNTY_MOVES[bounty.state])
-    move = Move(bounty.state, to)
-    bounty.state = to
+    move = BOUNTY_MOVES.move(bounty, to)
     bounty.revision += 1
     return move
 
 
 def move_submission(submission: Submission, to: SubmissionState) -> Move:
-    """Change the state. The only place where one is assigned after creation."""
-    require_allowed(submission.state, to, SUBMISSION_MOVES[submission.state])
-    move = Move(submission.state, to)
-    submission.state = to
-    return move
-
-
-def require_allowed(state: StrEnum, to: StrEnum, allowed: frozenset[Any]) -> None:
-    if to not in allowed:
-        raise WrongState(state=state, allowed=sorted(allowed))
+    return SUBMISSION_MOVES.move(submission, to)
 
 
 def require_state(bounty: Bounty, *states: BountyState) -> None:
     """Refuse what only makes sense in one of these states."""
     if bounty.state not in states:
-        raise WrongState(state=bounty.state, allowed=sorted(BOUNTY_MOVES[bounty.state]))
+        raise BOUNTY_MOVES.refusal(bounty.state)
 
 
 def require_not_ended(bounty: Bounty) -> None:

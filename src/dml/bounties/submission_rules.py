@@ -22,6 +22,7 @@ from dml.bounties.models import (
 from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, NotFound, TooMany
+from dml.core.states import Moves
 
 FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
 BYTES_A_DAY: Final = 10 << 30  # And of all these together: they are kept.
@@ -33,12 +34,14 @@ AT_ONCE_SECONDS: Final = 5  # When to ask again while others are under way.
 # workers that die of it.
 END_WITHIN: Final = timedelta(hours=2)
 
-TEST_SET_MOVES: Final[Mapping[TestSetState, frozenset[TestSetState]]] = {
-    TestSetState.UPLOADED: frozenset({TestSetState.CHECKED, TestSetState.REFUSED}),
-    TestSetState.CHECKED: frozenset({TestSetState.UPLOADED}),  # Another metric: checked again.
-    TestSetState.REFUSED: frozenset({TestSetState.UPLOADED}),
-}
-assert TEST_SET_MOVES.keys() == set(TestSetState)
+TEST_SET_MOVES: Final = Moves(
+    {
+        TestSetState.UPLOADED: {TestSetState.CHECKED, TestSetState.REFUSED},
+        TestSetState.CHECKED: {TestSetState.UPLOADED},  # Another metric: checked again.
+        TestSetState.REFUSED: {TestSetState.UPLOADED},
+    },
+    lambda state, _, allowed: rules.WrongState(state=state, allowed=allowed),
+)
 
 UNDER_WAY: Final = (
     SubmissionState.VALIDATING,
@@ -332,13 +335,7 @@ def is_waiting(submission: Submission, before: int | None, now: datetime) -> boo
 
 
 def move_test_set(test_set: TestSet, to: TestSetState) -> Move:
-    """Change the state. The only place where one is assigned to a file that is there."""
-    allowed = TEST_SET_MOVES[test_set.state]
-    if to not in allowed:
-        raise rules.WrongState(state=test_set.state, allowed=sorted(allowed))
-    move = Move(test_set.state, to)
-    test_set.state = to
-    return move
+    return TEST_SET_MOVES.move(test_set, to)
 
 
 def upcoming(submission: Submission, starts_at: datetime | None) -> Upcoming:

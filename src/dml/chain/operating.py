@@ -51,12 +51,15 @@ class WhosePayout(Conflict):
     code = "chain.whose_payout"
     reason = "Nobody has linked the address that was paid, so it is not known whose tokens went."
     remedy = "Name the user (`--user`), or let the platform bear it (`--from-revenue`)."
+    recipient: str
 
 
 class NoSuchNonce(NotFound):
     code = "chain.no_such_nonce"
     reason = "No open batch has a transaction of this sender with this nonce."
     remedy = "See `dml chain status`, which names the open batches and what was signed for them."
+    sender: str
+    nonce: int
 
 
 class NotRetired(Conflict):
@@ -66,6 +69,7 @@ class NotRetired(Conflict):
         "Let the vault's owner set another payout key, wait until that is final, and come back. "
         "Never set the old key again."
     )
+    payout_key: str
 
 
 class StandsStill(Conflict):

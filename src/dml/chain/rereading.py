@@ -53,6 +53,7 @@ class PayoutsLost(Conflict):
     code = "chain.payouts_lost"
     reason = "The new history lacks payouts that the books have."
     remedy = "Send their transactions again, and wait until they are final."
+    numbers: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,33 @@
 """Which moves deposits and withdrawals may make, and what is refused for the chain's sake. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from dml.chain.models import Deposit, Withdrawal
 from dml.chain.states import DepositState, WithdrawalState
 from dml.core.audit import Move
 from dml.core.errors import Conflict, NotFound, Unavailable
+from dml.core.states import Moves
 
-DEPOSIT_MOVES: Final[Mapping[DepositState, frozenset[DepositState]]] = {
-    DepositState.SEEN: frozenset(
-        {DepositState.CREDITED, DepositState.UNCLAIMED, DepositState.ORPHANED}
-    ),
-    DepositState.UNCLAIMED: frozenset({DepositState.CREDITED}),
-    DepositState.ORPHANED: frozenset({DepositState.SEEN}),  # Its transaction is in a block again.
-    DepositState.CREDITED: frozenset(),
-}
-WITHDRAWAL_MOVES: Final[Mapping[WithdrawalState, frozenset[WithdrawalState]]] = {
-    WithdrawalState.REQUESTED: frozenset({WithdrawalState.AUTHORISED, WithdrawalState.CANCELLED}),
-    WithdrawalState.AUTHORISED: frozenset({WithdrawalState.PAID, WithdrawalState.REVERSED}),
-    WithdrawalState.PAID: frozenset(),
-    WithdrawalState.REVERSED: frozenset(),
-    WithdrawalState.CANCELLED: frozenset(),
-}
-assert DEPOSIT_MOVES.keys() == set(DepositState)
-assert WITHDRAWAL_MOVES.keys() == set(WithdrawalState)
+DEPOSIT_MOVES: Final = Moves(
+    {
+        DepositState.SEEN: {DepositState.CREDITED, DepositState.UNCLAIMED, DepositState.ORPHANED},
+        DepositState.UNCLAIMED: {DepositState.CREDITED},
+        DepositState.ORPHANED: {DepositState.SEEN},  # Its transaction is in a block again.
+        DepositState.CREDITED: (),
+    },
+    lambda state, to, allowed: WrongDepositState(state=state, wanted=to, allowed=allowed),
+)
+WITHDRAWAL_MOVES: Final = Moves(
+    {
+        WithdrawalState.REQUESTED: {WithdrawalState.AUTHORISED, WithdrawalState.CANCELLED},
+        WithdrawalState.AUTHORISED: {WithdrawalState.PAID, WithdrawalState.REVERSED},
+        WithdrawalState.PAID: (),
+        WithdrawalState.REVERSED: (),
+        WithdrawalState.CANCELLED: (),
+    },
+    lambda state, to, allowed: WrongWithdrawalState(state=state, wanted=to, allowed=allowed),
+)
 
 
 class NotConnected(Unavailable):
@@ -72,25 +75,12 @@ class NotDenied(NotFound):
 def require_unclaimed(deposit: Deposit) -> None:
     """Refuse to assign what is somebody's, or not final: that, the indexer alone may credit."""
     if deposit.state is not DepositState.UNCLAIMED:
-        allowed = sorted(DEPOSIT_MOVES[deposit.state])
-        raise WrongDepositState(state=deposit.state, wanted=DepositState.CREDITED, allowed=allowed)
+        raise DEPOSIT_MOVES.refusal(deposit.state, DepositState.CREDITED)
 
 
 def move_deposit(deposit: Deposit, to: DepositState) -> Move:
-    """Assign a state that may follow. Return the move, for the audit log."""
-    allowed = DEPOSIT_MOVES[deposit.state]
-    if to not in allowed:
-        raise WrongDepositState(state=deposit.state, wanted=to, allowed=sorted(allowed))
-    made = Move(deposit.state, to)
-    deposit.state = to
-    return made
+    return DEPOSIT_MOVES.move(deposit, to)
 
 
 def move_withdrawal(withdrawal: Withdrawal, to: WithdrawalState) -> Move:
-    """Assign a state that may follow. Return the move, for the audit log."""
-    allowed = WITHDRAWAL_MOVES[withdrawal.state]
-    if to not in allowed:
-        raise WrongWithdrawalState(state=withdrawal.state, wanted=to, allowed=sorted(allowed))
-    made = Move(withdrawal.state, to)
-    withdrawal.state = to
-    return made
+    return WITHDRAWAL_MOVES.move(withdrawal, to)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.contract import Deposited, Log, PaidOut, PayoutRefused
 from dml.chain.models import Block, Deposit, Vault, VaultPayout
+from dml.chain.rules import DEPOSIT_MOVES
 from dml.chain.states import DepositState
 from dml.core.db import raw
 from dml.core.ids import DepositId, VaultId, new_ids
@@ -21,7 +22,8 @@ from dml.core.money import MicroTokens
 
 # Promises: each deposit is there as seen, in this block, with an entry in its timeline; the answer
 # counts them. One that is seen already, or final, is left as it is and not counted.
-_SEE: Final = """
+_SEE: Final = DEPOSIT_MOVES.writes(
+    """
     WITH made AS (
         INSERT INTO deposits AS known (id, vault_id, tx_hash, position, ordinal, block_number,
             block_hash, sender, named, user_id, amount, state, seen_at)
@@ -45,10 +47,13 @@ _SEE: Final = """
         FROM made ORDER BY id
     )
     SELECT count(*) FROM made
-"""
+""",
+    (DepositState.ORPHANED, DepositState.SEEN),
+)
 
 # Promises: each seen deposit above a block is orphaned, with an entry; the answer counts them.
-_ORPHAN: Final = """
+_ORPHAN: Final = DEPOSIT_MOVES.writes(
+    """
     WITH dropped AS (
         UPDATE deposits SET state = 'orphaned', orphaned_at = $2
         WHERE vault_id = $1 AND state = 'seen' AND block_number > $3
@@ -60,7 +65,9 @@ _ORPHAN: Final = """
         FROM dropped ORDER BY id
     )
     SELECT count(*) FROM dropped
-"""
+""",
+    (DepositState.SEEN, DepositState.ORPHANED),
+)
 
 # Promises: the next deposits by ordinal, up to a block, with the user that each names, if any.
 _NEXT: Final = """
@@ -71,7 +78,8 @@ _NEXT: Final = """
 """
 
 # Promises: each of these seen deposits is final, with an entry; the answer counts them.
-_CREDIT: Final = """
+_CREDIT: Final = DEPOSIT_MOVES.writes(
+    """
     WITH made AS (
         UPDATE deposits AS known
         SET state = CASE WHEN it.user_id IS NULL THEN 'unclaimed' ELSE 'credited' END,
@@ -84,7 +92,10 @@ _CREDIT: Final = """
         SELECT $2, 'deposit:' || id, state, 'seen', state FROM made ORDER BY id
     )
     SELECT count(*) FROM made
-"""
+""",
+    (DepositState.SEEN, DepositState.UNCLAIMED),
+    (DepositState.SEEN, DepositState.CREDITED),
+)
 
 _NOTE_PAYOUTS: Final = """
     INSERT INTO vault_payouts (vault_id, block_hash, log_index, block_number, tx_hash, number,

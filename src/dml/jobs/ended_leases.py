@@ -8,13 +8,32 @@ from uuid import UUID
 
 from dml.core.db import RawConnection
 from dml.core.ids import DeviceId, VersionId
+from dml.jobs.models import AssignmentState
+from dml.jobs.rules import ASSIGNMENT_MOVES
 
-# Promises: the leases in `over` end once, and their places are open again. Places are locked in one
-# order; a lease that somebody holds just now is left for later.
-END_LEASES: Final = """
+SWEEP_MAX: Final = 1_000
+_LEASED_NOW: Final = """
+    SELECT id, job_id, bucket FROM assignments
+    WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
+_RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
+_OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
+_OF_VERSION: Final = _LEASED_NOW.format(
+    which="job_id = ANY (ARRAY(SELECT id FROM jobs WHERE version_id = $1 AND ended_at IS NULL))",
+    limit=SWEEP_MAX,
+)
+
+
+def end_leases(over: str, state: AssignmentState) -> str:
+    """Write the parts of a statement that end the leases which `over` selects (id, job_id, bucket).
+
+    Each ends once, and its place is open again. Places are locked in one order; `over` leaves for
+    later what somebody else holds just now.
+    """
+    return ASSIGNMENT_MOVES.writes(
+        f"""
 over AS MATERIALIZED ({over}),
 ended AS (
-    UPDATE assignments SET state = '{state}', slot = NULL
+    UPDATE assignments SET state = '{state.value}', slot = NULL
     WHERE id = ANY (ARRAY(SELECT id FROM over))
 ),
 locked AS MATERIALIZED (
@@ -30,20 +49,15 @@ given_back AS (
     UPDATE job_places p SET open = p.open + l.count FROM locked l
     WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM locked))
       AND p.job_id = l.job_id AND p.bucket = l.bucket
-)"""
-SWEEP_MAX: Final = 1_000
-_LEASED_NOW: Final = """
-    SELECT id, job_id, bucket FROM assignments
-    WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
-_RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
-_SWEEP: Final = f"WITH {END_LEASES.format(over=_RAN_OUT, state='expired')} SELECT id FROM over"
-_OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
-_OF_VERSION: Final = _LEASED_NOW.format(
-    which="job_id = ANY (ARRAY(SELECT id FROM jobs WHERE version_id = $1 AND ended_at IS NULL))",
-    limit=SWEEP_MAX,
-)
-_RECALL: Final = f"WITH {END_LEASES.format(over=_OF_VERSION, state='expired')} SELECT id FROM over"
-_REVOKE: Final = f"WITH {END_LEASES.format(over=_OF_DEVICE, state='expired')} SELECT id FROM over"
+)""",
+        (AssignmentState.LEASED, state),
+    )
+
+
+_EXPIRE: Final = "WITH {} SELECT id FROM over"
+_SWEEP: Final = _EXPIRE.format(end_leases(_RAN_OUT, AssignmentState.EXPIRED))
+_RECALL: Final = _EXPIRE.format(end_leases(_OF_VERSION, AssignmentState.EXPIRED))
+_REVOKE: Final = _EXPIRE.format(end_leases(_OF_DEVICE, AssignmentState.EXPIRED))
 
 
 async def revoke(connection: RawConnection, device_id: DeviceId) -> int:

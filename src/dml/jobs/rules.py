@@ -1,6 +1,6 @@
 """What may happen to a job, an assignment and a result. Pure: no session, no clock, no await."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -8,6 +8,7 @@ from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from dml.core.money import MAX, AmountText, MicroTokens, render
+from dml.core.states import Moves
 from dml.jobs import counting
 from dml.jobs.models import AssignmentState, Job, JobState, JobTotals
 
@@ -18,16 +19,32 @@ BUCKETS_MAX: Final = 32
 ORDER_SECONDS: Final = 1  # When to send an order again that met another.
 DEVICES_A_BUCKET: Final = 32
 
-MOVES: Final[Mapping[JobState, frozenset[JobState]]] = {
-    JobState.OPEN: frozenset({JobState.PAUSED, JobState.SETTLING}),
-    JobState.PAUSED: frozenset({JobState.OPEN, JobState.SETTLING}),
-    JobState.SETTLING: frozenset({JobState.COMPLETED, JobState.CANCELLED, JobState.EXPIRED}),
-    JobState.COMPLETED: frozenset(),
-    JobState.CANCELLED: frozenset(),
-    JobState.EXPIRED: frozenset(),
-}
-assert MOVES.keys() == set(JobState)
-ENDED: Final = frozenset(state for state, further in MOVES.items() if not further)
+MOVES: Final = Moves(
+    {
+        JobState.OPEN: {JobState.PAUSED, JobState.SETTLING},
+        JobState.PAUSED: {JobState.OPEN, JobState.SETTLING},
+        JobState.SETTLING: {JobState.COMPLETED, JobState.CANCELLED, JobState.EXPIRED},
+        JobState.COMPLETED: (),
+        JobState.CANCELLED: (),
+        JobState.EXPIRED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
+ENDED: Final = MOVES.ended
+# A device may take what it gave back, or lost, once more; what was accepted stays so.
+ASSIGNMENT_MOVES: Final = Moves(
+    {
+        AssignmentState.LEASED: {
+            AssignmentState.ACCEPTED,
+            AssignmentState.RELEASED,
+            AssignmentState.EXPIRED,
+        },
+        AssignmentState.RELEASED: {AssignmentState.LEASED},
+        AssignmentState.EXPIRED: {AssignmentState.LEASED},
+        AssignmentState.ACCEPTED: (),
+    },
+    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+)
 
 
 class JobNotFound(NotFound):
@@ -150,12 +167,7 @@ def require_few_counts(
 
 
 def move(job: Job, to: JobState) -> Move:
-    """Change the state. The only place where one is assigned after creation."""
-    if to not in MOVES[job.state]:
-        raise WrongState(state=job.state, allowed=sorted(MOVES[job.state]))
-    made = Move(job.state, to)
-    job.state = to
-    return made
+    return MOVES.move(job, to)
 
 
 def require_mine(job: Job | None, actor: Actor) -> Job:

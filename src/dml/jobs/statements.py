@@ -16,10 +16,10 @@ from uuid import UUID
 
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
-from dml.jobs.ended_leases import END_LEASES
+from dml.jobs.ended_leases import end_leases
 from dml.jobs.models import AssignmentState
 from dml.jobs.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
-from dml.jobs.rules import TRIES_MAX
+from dml.jobs.rules import ASSIGNMENT_MOVES, TRIES_MAX
 
 # What no moderator stopped. It holds from the moment that a recall is committed, whatever is done
 # about the jobs afterwards.
@@ -36,7 +36,8 @@ _RECALLED: Final = """(SELECT (
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
 # anybody get what a moderator stopped, nor a device of the job's customer or developer, or of who
 # approved the version: they would know what the others are (0017).
-_CLAIM: Final = f"""
+_CLAIM: Final = ASSIGNMENT_MOVES.writes(
+    f"""
 WITH want AS MATERIALIZED (
     SELECT u.*, row_number() OVER (PARTITION BY u.device_id ORDER BY u.n) AS turn,
            d.revoked_at IS NOT NULL AS revoked,
@@ -180,7 +181,10 @@ FROM want w
 LEFT JOIN able a ON a.n = w.n LEFT JOIN prior p ON p.n = w.n LEFT JOIN again g ON g.n = w.n
 LEFT JOIN slotted s ON s.n = w.n LEFT JOIN holds h ON h.n = w.n
 WHERE w.n NOT IN (SELECT n FROM leased)
-"""
+""",
+    (AssignmentState.RELEASED, AssignmentState.LEASED),
+    (AssignmentState.EXPIRED, AssignmentState.LEASED),
+)
 
 # What a device sends about one of its assignments: `k` lets the first of several through.
 _SENT: Final = """
@@ -210,7 +214,8 @@ LEFT JOIN LATERAL (
 # Promises: a live lease of this device becomes `accepted` once, together with the kept body and its
 # place in the inbox. The same body again is accepted again, another one never, and so also when the
 # job has ended and was archived.
-_ACCEPT: Final = f"""
+_ACCEPT: Final = ASSIGNMENT_MOVES.writes(
+    f"""
 WITH {_SENT.format(more_arrays=", $4::bytea[]", more_columns=", body")},
 live AS MATERIALIZED (
     SELECT s.n, s.id, s.body, a.job_id FROM sent s CROSS JOIN LATERAL (
@@ -243,7 +248,9 @@ SELECT s.n::int, CASE
 FROM sent s {_KNOWN}
 LEFT JOIN LATERAL (SELECT body FROM results WHERE assignment_id = s.id LIMIT 1) r ON true
 WHERE s.n NOT IN (SELECT n FROM live)
-"""
+""",
+    (AssignmentState.LEASED, AssignmentState.ACCEPTED),
+)
 
 # Promises: a live lease of this device is extended, never beyond the deadline or the end of its
 # try, and never shortened. One of a job that ends already stays as it is.
@@ -289,7 +296,7 @@ _SENT_BACK: Final = """
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked"""
 _RELEASE: Final = f"""
 WITH {_SENT.format(more_arrays="", more_columns="")},
-{END_LEASES.format(over=_SENT_BACK, state="released")}
+{end_leases(_SENT_BACK, AssignmentState.RELEASED)}
 SELECT n::int, 'released' AS outcome, NULL AS state FROM over
 UNION ALL
 SELECT s.n::int, CASE

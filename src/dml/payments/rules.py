@@ -10,16 +10,19 @@ from dml.core.audit import Move
 from dml.core.errors import Conflict, Forbidden, NotFound
 from dml.core.ids import UserId
 from dml.core.money import AmountText, MicroTokens
+from dml.core.states import Moves
 from dml.payments.models import CHAIN, Credit, CreditState, Key, Movement
 
 DAY: Final = timedelta(hours=24)
 CREDIT_LIFE: Final = timedelta(days=7)  # So long a credit waits for a second admin.
-CREDIT_MOVES: Final[Mapping[CreditState, frozenset[CreditState]]] = {
-    CreditState.REQUESTED: frozenset({CreditState.CREDITED, CreditState.REFUSED}),
-    CreditState.CREDITED: frozenset(),
-    CreditState.REFUSED: frozenset(),
-}
-assert CREDIT_MOVES.keys() == set(CreditState)
+CREDIT_MOVES: Final = Moves(
+    {
+        CreditState.REQUESTED: {CreditState.CREDITED, CreditState.REFUSED},
+        CreditState.CREDITED: (),
+        CreditState.REFUSED: (),
+    },
+    lambda state, to, allowed: WrongCreditState(state=state, wanted=to, allowed=allowed),
+)
 
 
 class InsufficientFunds(Conflict):
@@ -96,20 +99,13 @@ def require_not_own(admin_id: UserId | None, *theirs: UserId | None) -> None:
 
 
 def move_credit(credit: Credit, to: CreditState) -> Move:
-    """Assign a state that may follow. Return the move, for the audit log."""
-    allowed = CREDIT_MOVES[credit.state]
-    if to not in allowed:
-        raise WrongCreditState(state=credit.state, wanted=to, allowed=sorted(allowed))
-    made = Move(credit.state, to)
-    credit.state = to
-    return made
+    return CREDIT_MOVES.move(credit, to)
 
 
 def require_to_decide(credit: Credit, now: datetime) -> None:
     """Refuse to agree to what was decided, or waits no more."""
     if credit.state is not CreditState.REQUESTED:
-        allowed = sorted(CREDIT_MOVES[credit.state])
-        raise WrongCreditState(state=credit.state, wanted=CreditState.CREDITED, allowed=allowed)
+        raise CREDIT_MOVES.refusal(credit.state, CreditState.CREDITED)
     if credit.asked_at + CREDIT_LIFE <= now:
         raise CreditExpired(asked_at=credit.asked_at)
 
