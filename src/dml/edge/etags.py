@@ -18,7 +18,7 @@ from dml.core.errors import Invalid
 class BadIfMatch(Invalid):
     code = "edge.bad_if_match"
     pointer = "/If-Match"
-    reason = "This If-Match is none that an ETag gave."
+    reason = "This `If-Match` is not an `ETag` of this API."
     remedy = "Send the ETag of the answer you edit, or leave the header out."
 
 
