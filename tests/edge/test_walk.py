@@ -139,7 +139,7 @@ async def test_head_answers_as_get_does_without_a_body(world: World) -> None:
                 if name != "content-length" or path != "/metrics":  # It counts each request.
                     assert head.headers.get(name) == got.headers.get(name), (path, name)
             answered[got.status_code] += 1
-    assert answered[200] > 60
+    assert answered[200] > 30
     assert answered[401] > 60
 
 
