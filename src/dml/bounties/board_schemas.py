@@ -19,7 +19,7 @@ from dml.edge.paging import CURSOR, LIMIT, NEXT_CURSOR
 BoardCursor = Annotated[
     Key, BeforeValidator(lambda text: Key.read(text)), WithJsonSchema({"type": "string"})
 ]
-PART: Final = "Without it: the final ranking, as soon as there is one."
+PART: Final = "What to show. Default: the final ranking, as soon as there is one."
 ENTRANT_NAME: Final = "The name of the entrant."
 
 

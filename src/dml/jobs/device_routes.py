@@ -151,7 +151,7 @@ async def download(begin: DeviceBegin, assignment_id: AssignmentId, send: SendFi
     responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable),
 )
 async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Page[AssignmentOut]:
-    """List the calling device's work.
+    """List this device's own work.
 
     The assignments of the device that asks, newest first, each with exactly what left the device.
     For devices.
@@ -170,7 +170,7 @@ async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Pa
     responses=refusals(NotADevice, Revoked),
 )
 async def get_own_earnings(device: DeviceCtx) -> DeviceEarningsOut:
-    """Get the calling device's earnings.
+    """Get this device's own earnings.
 
     How many results of the device that asks were paid, and what its owner earned with them. For
     devices.
