@@ -17,7 +17,7 @@ HEADERS_MAX: Final = 128
 LINE_END: Final = re.compile(rb"[\r\n\0]")
 # What would be read as the one here and as the other there, were it sent twice.
 _ONCE: Final = frozenset(
-    (b"authorization", b"content-encoding", b"content-type", b"idempotency-key")
+    (b"authorization", b"content-encoding", b"content-type", b"host", b"idempotency-key")
 )
 _HOST: Final = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 
@@ -61,18 +61,21 @@ NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its 
 
 def refuse_head(url: bytes, headers: Sequence[tuple[bytes, bytes]], version: str) -> Refusal | None:
     """Tell what is wrong with a head that could be parsed."""
-    size = len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
+    size, seen, host = len(url), set[bytes](), None
+    for name, value in headers:  # Once through: every request pays for this.
+        size += len(name) + len(value) + 4
+        if name in _ONCE:
+            if name in seen:
+                return NO_HOST if name == b"host" else TWICE
+            seen.add(name)
+            host = value if name == b"host" else host
     if size > UNFRAMED_MAX or len(headers) > HEADERS_MAX:
         return TOO_LONG
-    hosts = [value for name, value in headers if name == b"host"]
-    single = [name for name, _ in headers if name in _ONCE]
-    if len(single) > len(set(single)):
-        return TWICE
-    if not hosts and version == "1.0":
-        return None  # It did not have to say whom it asks, and we do not ask for it.
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    if host is None:  # HTTP/1.0 did not have to say whom it asks, and we do not ask for it.
+        return None if version == "1.0" else NO_HOST
+    if not _HOST.fullmatch(host):
         return NO_HOST
     if url.startswith(b"/"):
         return None
     named = url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
-    return None if named.lower() == hosts[0].lower() else NO_HOST
+    return None if named.lower() == host.lower() else NO_HOST
