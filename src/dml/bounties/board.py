@@ -322,7 +322,7 @@ async def list_final(
         .join(Submission, Submission.id == final)
         .where(
             Enrollment.bounty_id == bounty_id,
-            Enrollment.state == EnrollmentState.ENROLLED,
+            Enrollment.competes,
             Submission.state == SubmissionState.SCORED,
         )
     )

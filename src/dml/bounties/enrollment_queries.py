@@ -55,8 +55,7 @@ async def find_mine(
         .where(
             Member.user_id == user_id,
             Member.bounty_id == bounty_id,
-            Member.agreed_at.is_not(None),
-            Member.left_at.is_(None),
+            Member.is_in,
         )
     )
     if lock:
@@ -134,7 +133,7 @@ async def get_own_entries(
             Member.bounty_id == bounty_id,
             Member.agreed_at.is_(None),
             Member.left_at.is_(None),
-            Enrollment.state == EnrollmentState.ENROLLED,
+            Enrollment.competes,
         )
         .order_by(Enrollment.id)
         .limit(entering.INVITATIONS_MAX)
@@ -178,8 +177,7 @@ def _with_sizes() -> Select[Enrollment, int]:
         select(func.count())
         .where(
             Member.enrollment_id == Enrollment.id,
-            Member.agreed_at.is_not(None),
-            Member.left_at.is_(None),
+            Member.is_in,
         )
         .scalar_subquery()
     )
@@ -211,8 +209,7 @@ async def list_winners(
     winners = (await tx.scalars(query.order_by(Enrollment.id).limit(limit))).all()
     found = select(Member).where(
         Member.enrollment_id.in_([it.id for it in winners]),
-        Member.agreed_at.is_not(None),
-        Member.left_at.is_(None),
+        Member.is_in,
     )
     members: dict[EnrollmentId, list[Member]] = {it.id: [] for it in winners}
     for member in await tx.scalars(found.order_by(Member.user_id)):

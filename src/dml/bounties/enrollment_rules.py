@@ -250,11 +250,6 @@ def require_no_entrant(mine: Enrollment | None) -> None:
         raise NotImpartial
 
 
-def is_in(member: Member) -> bool:
-    """Whether somebody belongs to an entrant: agreed, and did not leave."""
-    return member.agreed_at is not None and member.left_at is None
-
-
 def shares_of(
     prize: MicroTokens, captain_id: UserId, members: Sequence[tuple[UserId, int]]
 ) -> dict[UserId, MicroTokens]:

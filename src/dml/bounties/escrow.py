@@ -150,7 +150,7 @@ async def _end_entrants(ctx: Context, bounty: Bounty) -> None:
     moves = [(EnrollmentState.ENROLLED, to) for to in ends]
     await ctx.tx.execute(
         update(Enrollment)
-        .where(Enrollment.bounty_id == bounty.id, Enrollment.state == EnrollmentState.ENROLLED)
+        .where(Enrollment.bounty_id == bounty.id, Enrollment.competes)
         .values(state=entering.ENROLLMENT_MOVES.writes(ended, *moves))
         .execution_options(synchronize_session=False)
     )

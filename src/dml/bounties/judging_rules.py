@@ -237,11 +237,7 @@ def require_prizes_for(bounty: Bounty, winners: int) -> None:
 
 def is_candidate(bounty: Bounty, enrollment: Enrollment) -> bool:
     """Whether this entrant may be given a place of this bounty."""
-    return (
-        enrollment.bounty_id == bounty.id
-        and enrollment.state is EnrollmentState.ENROLLED
-        and enrollment.submissions > 0
-    )
+    return enrollment.bounty_id == bounty.id and enrollment.competes and enrollment.submissions > 0
 
 
 def require_open_window(bounty: Bounty, now: datetime) -> None:

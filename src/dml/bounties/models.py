@@ -6,7 +6,16 @@ Their states are in states.py, and can be had from here.
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.bounties.states import (
@@ -237,6 +246,11 @@ class Enrollment(Base):
         """What ledger and audit log call this enrollment."""
         return f"enrollment:{self.id}"
 
+    @hybrid_property
+    def competes(self) -> bool:
+        """Whether it still counts: it was not withdrawn or disqualified, and nothing is decided."""
+        return self.state == EnrollmentState.ENROLLED
+
 
 class Member(Base):
     """Somebody of an entrant. Invited until they agree; then no other entrant of the bounty's."""
@@ -262,6 +276,16 @@ class Member(Base):
     share_bps: Mapped[int]  # Of a prize, in hundredths of a percent.
     agreed_at: Mapped[datetime | None] = mapped_column(default=None)
     left_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @hybrid_property
+    def is_in(self) -> bool:
+        """Whether they belong to the entrant: they agreed, and did not leave."""
+        return self.agreed_at is not None and self.left_at is None
+
+    @is_in.inplace.expression
+    @classmethod
+    def _is_in(cls) -> ColumnElement[bool]:
+        return cls.agreed_at.is_not(None) & cls.left_at.is_(None)
 
 
 class Submission(Base):

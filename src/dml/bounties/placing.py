@@ -14,7 +14,6 @@ from dml.bounties.models import (
     BountyState,
     Decision,
     Enrollment,
-    EnrollmentState,
     Judging,
     Ties,
 )
@@ -70,7 +69,7 @@ async def place_again(ctx: Context, bounty: Bounty) -> None:
     found = await board.find_entrants(ctx.tx, list(known), lock=True)
     for entrant in found.values():
         take_place(entrant)
-    out = {it for it in known if found[it].state is not EnrollmentState.ENROLLED}
+    out = {it for it in known if not found[it].competes}
     by_hand = bounty.judging is Judging.MANUAL
     placed = rules.order_now(ranked, orders, out, by_hand=by_hand)
     ties = Ties.ORDER if orders else bounty.ties

@@ -5,7 +5,6 @@ from typing import Any
 from dml.algorithms import uploads
 from dml.algorithms.models import Version
 from dml.bounties import enrollment_queries, queries, rules
-from dml.bounties import enrollment_rules as entering
 from dml.bounties import judging_rules as judging
 from dml.bounties.models import Bounty, BountyState, Enrollment, Submission
 from dml.bounties.submission_rules import SubmissionNotFound
@@ -41,7 +40,7 @@ async def publish(
     if version.origin is None:
         version.origin = _origin(bounty, entrant, submission)
         members = (await enrollment_queries.get_entry(ctx.tx, entrant)).members
-        version.author_ids = [it.user_id for it in members if entering.is_in(it)]
+        version.author_ids = [it.user_id for it in members if it.is_in]
         facts = {"version_id": str(version.id)}
         audit.record(ctx, submission.reference, "published", facts=facts)
     return version

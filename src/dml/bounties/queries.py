@@ -149,9 +149,7 @@ def _wanted(actor: Actor, wanted: Wanted) -> Select[Bounty]:
         query = query.where(Bounty.funded_at.is_not(None))
     if wanted.entered:
         rules.require_signed_in(actor)
-        entered = select(Member.bounty_id).where(
-            Member.user_id == actor.id, Member.agreed_at.is_not(None), Member.left_at.is_(None)
-        )
+        entered = select(Member.bounty_id).where(Member.user_id == actor.id, Member.is_in)
         query = query.where(Bounty.id.in_(entered))
     if wanted.state is not None:
         query = query.where(Bounty.state == wanted.state)

@@ -177,7 +177,7 @@ async def disqualify(
         return
     found = await board.find_entrants(ctx.tx, entrants, lock=True)
     for enrollment in found.values():
-        if enrollment.state is EnrollmentState.ENROLLED:
+        if enrollment.competes:
             move = entering.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
             enrollment.state_reason = reason
             audit.record(ctx, enrollment.reference, "disqualified", move, reason=reason)

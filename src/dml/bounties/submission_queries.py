@@ -11,7 +11,6 @@ from dml.bounties import enrollment_queries, rules, submission_rules
 from dml.bounties.models import (
     Bounty,
     Enrollment,
-    EnrollmentState,
     Member,
     Record,
     Submission,
@@ -252,7 +251,7 @@ async def get_best_key(tx: AsyncSession, bounty_id: BountyId, *, but: Enrollment
         .where(
             Enrollment.bounty_id == bounty_id,
             Enrollment.best_key.is_not(None),
-            Enrollment.state == EnrollmentState.ENROLLED,
+            Enrollment.competes,
             Enrollment.id != but,
         )
         .order_by(Enrollment.best_key)

@@ -275,7 +275,7 @@ def still_counts(bounty: Bounty) -> bool:
 
 
 def require_competing(enrollment: Enrollment) -> None:
-    if enrollment.state is not EnrollmentState.ENROLLED:
+    if not enrollment.competes:
         raise NotCompeting(state=enrollment.state)
 
 
