@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,12 +11,16 @@ import pytest
 from sqlalchemy import update
 
 from dml.accounts.models import Session
+from dml.core.context import Role
 from dml.core.errors import all_refusals
 from dml.core.ids import new_id
 from dml.core.settings import Settings
 from dml.edge.http import transaction
 from dml.edge.problems import HTTP_PROBLEMS, STATUS
 from dml.edge.streams import while_admitted
+from dml.entrypoints.docs import FILES
+from tests.devices.factories import pair
+from tests.edge.walking import filled
 from tests.world import Person, World, problem
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -115,13 +120,27 @@ async def test_no_path_takes_more_of_a_body_than_its_route_does(
         assert taken <= (0 if declared else settings.body_limit_bytes) + 2 * len(PIECE)
 
 
+BESIDE: Final = ("/", "/docs", "/openapi.json", "/metrics", f"{FILES}/swagger-ui.css", FILES)
+TOLD_BY_HEAD: Final = ("content-type", "content-length", "etag", "location", "www-authenticate")
+
+
 async def test_head_answers_as_get_does_without_a_body(world: World) -> None:
-    for path, method, _ in [*routes(world), ("/docs", "GET", {}), ("/openapi.json", "GET", {})]:
-        if method == "GET" and "{" not in path:
-            got, head = await world.client.get(path), await world.client.head(path)
-            assert head.status_code == got.status_code, path
-            assert head.content == b""
-            assert head.headers.get("content-type") == got.headers.get("content-type")
+    admin = await world.person("admin", Role.ADMIN)
+    device = await (await pair(world, admin)).token()
+    paths = [path for path, method, _ in routes(world) if method == "GET"]
+    answered = Counter[int]()
+    for path in [*paths, *BESIDE]:
+        for bearer in (None, admin.token, device):
+            token = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+            got = await world.client.get(filled(path), headers=token)
+            head = await world.client.head(filled(path), headers=token)
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            for name in TOLD_BY_HEAD:
+                if name != "content-length" or path != "/metrics":  # It counts each request.
+                    assert head.headers.get(name) == got.headers.get(name), (path, name)
+            answered[got.status_code] += 1
+    assert answered[200] > 30
+    assert answered[401] > 60
 
 
 async def test_what_is_not_allowed_is_told_with_all_that_is(world: World) -> None:
@@ -147,12 +166,25 @@ async def test_a_body_of_another_type_is_told_so(world: World) -> None:
     problem(await world.client.post("/v1/users", content=b"", headers=JSON), 422, "http.422")
 
 
-async def test_a_path_with_a_slash_too_many_is_no_redirect_to_a_strangers_host(
+async def test_a_slash_too_many_is_the_same_or_a_404_and_no_redirect_to_a_strangers_host(
     world: World,
 ) -> None:
-    for path in ("/v1/algorithms/", "/healthz/", "/docs/", "/v1/jobs/"):
-        answer = await world.client.get(path, headers={"Host": "evil.example.org"})
-        problem(answer, 404, "http.404")
+    admin = await world.person("admin", Role.ADMIN)
+    strange = {"Host": "evil.example.org", "Authorization": f"Bearer {admin.token}"}
+    root = await world.client.get("/", headers=strange)
+    assert root.headers["location"] == "/docs"
+    asked = {(filled(path), method) for path, method, _ in routes(world)}
+    asked |= {(path, "GET") for path in BESIDE}
+    asked |= {(path, "HEAD") for path, method in asked if method == "GET"}
+    for path, method in sorted(asked):
+        for odd in (f"{path}/", f"{path}//", f"/{path}", f"//evil.example.org{path}/"):
+            url = f"http://evil.example.org{odd}"
+            answer = await world.client.request(method, url, headers=strange)
+            assert "location" not in answer.headers, (method, odd)
+            if answer.status_code != 404:
+                same = await world.client.request(method, path, headers=strange)
+                assert (answer.status_code, answer.content) == (same.status_code, same.content)
+                assert path.startswith(FILES), (method, odd)
 
 
 async def test_every_problem_is_explained(world: World) -> None:

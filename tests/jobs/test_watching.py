@@ -46,6 +46,17 @@ async def test_a_user_has_so_many_streams_at_once(world: World) -> None:
     assert not watch._streams
 
 
+async def test_to_ask_for_the_head_of_a_stream_opens_none(world: World) -> None:
+    job = await make_job(world)
+    for _ in range(world.parts.settings.streams_of_one_user + 1):
+        async with asyncio.timeout(5):
+            head = await job.customer.ask("HEAD", f"{job.path}/events")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"].startswith("text/event-stream")
+    await asyncio.sleep(0.2)  # A stream is closed just after its answer has ended.
+    assert not world.app.state.watch._streams
+
+
 async def test_twenty_who_read_nothing_hold_one_copy_of_a_large_answer(world: World) -> None:
     job = await make_job(world)
     watch: Watch = world.app.state.watch

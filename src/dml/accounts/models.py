@@ -12,6 +12,8 @@ from dml.core.ids import SessionId, UserId
 
 
 class Gender(StrEnum):
+    """A user's gender, as they state it."""
+
     FEMALE = "female"
     MALE = "male"
     OTHER = "other"
@@ -19,7 +21,7 @@ class Gender(StrEnum):
 
 
 class EducationLevel(StrEnum):
-    """The International Standard Classification of Education (ISCED 2011), in its main steps."""
+    """A level of education: the main levels of ISCED 2011."""
 
     NONE = "none"
     PRIMARY = "primary"
@@ -30,7 +32,7 @@ class EducationLevel(StrEnum):
 
 
 class DataKind(StrEnum):
-    """What a device may have, and its owner may permit models to process."""
+    """A kind of data on devices. Models process only the kinds that the device's owner permits."""
 
     PHOTO = "photo"
     TEXT = "text"

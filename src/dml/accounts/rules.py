@@ -31,7 +31,7 @@ class EmailTaken(Conflict):
 
 class BadRefreshToken(Unauthenticated):
     code = "accounts.bad_refresh_token"
-    reason = "This refresh token is not good, or its session has ended."
+    reason = "This refresh token is not valid, or its session has ended."
     remedy = "Sign in again."
 
 

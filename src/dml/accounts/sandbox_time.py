@@ -39,7 +39,7 @@ _NONE: Final = timedelta(0)
 
 class SandboxTimeUsed(TooMany):
     code = "accounts.sandbox_time_used"
-    reason = "What you had checked and scored took all the time that one user has in an hour."
+    reason = "Checking and scoring your files took all the time that a user has in an hour."
     remedy = "Come back after `retry_after_seconds`."
 
 

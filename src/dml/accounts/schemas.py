@@ -1,4 +1,4 @@
-"""Shapes on the wire. An `In` is what a client may send; an `Out` is what it gets."""
+"""Shapes on the wire. What goes out has the suffix `Out`, which OpenAPI leaves out."""
 
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
@@ -35,39 +35,64 @@ Password = Annotated[str, AfterValidator(check_text), AfterValidator(_check_form
 NewPassword = Annotated[str, AfterValidator(check_text), AfterValidator(_check_new), _SENT]
 
 
-class RegisterIn(Body):
+FIRST_NAME: Final = "The given name. Everybody can see it."
+LAST_NAME: Final = "The family name. Everybody can see it."
+BIO: Final = "What users tell about themselves, as plain text. Everybody can see it."
+COUNTRY: Final = "Two letters (ISO 3166-1 alpha-2). Everybody can see it."
+DATE_OF_BIRTH: Final = "A day (`YYYY-MM-DD`). Only the user and admins can see it."
+GENDER: Final = "Only the user and admins can see it."
+EDUCATION_LEVEL: Final = "The highest one completed. Only the user and admins can see it."
+PERMITTED_KINDS: Final = (
+    "The kinds of data that models may process on the devices of this user. Empty: none."
+)
+
+
+class UserCreate(Body):
     model_config = example(email="ada@example.org", password="correct horse battery")
 
-    email: Email = Field(examples=["ada@example.org"])
+    email: Email = Field(
+        examples=["ada@example.org"],
+        description="The address to sign in with. Case does not matter.",
+    )
     password: NewPassword = Field(
-        description=f"{LENGTH_MIN} to {LENGTH_MAX} characters, in the form of RFC 8265 in which it "
-        "is the same on every system."
+        description=f"{LENGTH_MIN} to {LENGTH_MAX} characters, counted after normalization as in "
+        "RFC 8265 (OpaqueString), so that it is the same from every keyboard."
     )
 
 
-class CredentialsIn(Body):
+class SessionCreate(Body):
     model_config = example(email="ada@example.org", password="correct horse battery")
 
-    email: Email = Field(examples=["ada@example.org"])
-    password: Password
+    email: Email = Field(
+        examples=["ada@example.org"], description="The e-mail address of the account."
+    )
+    password: Password = Field(description="The password of the account.")
 
 
-class RefreshIn(Body):
+class SessionRefresh(Body):
     model_config = example(refresh_token="q6bO0Y4hTz0nX0m4Xn3bU5t1vGd2kq7s")
 
-    refresh_token: Text = Field(max_length=100)
+    refresh_token: Text = Field(
+        max_length=100, description="The newest refresh token of the session."
+    )
 
 
-class TokensOut(Wire):
-    access_token: str
-    refresh_token: str = Field(description="Good for one refresh, which gives the next one.")
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int = Field(description="Seconds that the access token is good for.")
-    user_id: UserId
+class SessionDelete(SessionRefresh):
+    """The session to end, by its refresh token."""
 
 
-class ProfileIn(Body):
-    """What is absent stays as it is; `null` empties a field."""
+class SessionTokensOut(Wire):
+    access_token: str = Field(description="For the header `Authorization: Bearer …`.")
+    refresh_token: str = Field(
+        description="For one call of `POST /v1/users/refresh`, which returns the next one."
+    )
+    token_type: Literal["Bearer"] = Field("Bearer", description="How to send the access token.")
+    expires_in: int = Field(description="Seconds until the access token expires.")
+    user_id: UserId = Field(description="Who has signed in.")
+
+
+class UserUpdate(Body):
+    """Fields that are not sent stay as they are; `null` empties a field."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -75,30 +100,32 @@ class ProfileIn(Body):
         }
     )
 
-    first_name: Text | None = Field(None, max_length=100)
-    last_name: Text | None = Field(None, max_length=100)
-    bio: Text | None = Field(None, max_length=2_000)
-    country: Country | None = None
-    date_of_birth: Day | None = None
-    gender: Gender | None = None
-    education_level: EducationLevel | None = None
-    permitted_kinds: Annotated[list[DataKind], Unique] = Field([], max_length=len(DataKind))
+    first_name: Text | None = Field(None, max_length=100, description=FIRST_NAME)
+    last_name: Text | None = Field(None, max_length=100, description=LAST_NAME)
+    bio: Text | None = Field(None, max_length=2_000, description=BIO)
+    country: Country | None = Field(None, description=COUNTRY)
+    date_of_birth: Day | None = Field(None, description=DATE_OF_BIRTH)
+    gender: Gender | None = Field(None, description=GENDER)
+    education_level: EducationLevel | None = Field(None, description=EDUCATION_LEVEL)
+    permitted_kinds: Annotated[list[DataKind], Unique] = Field(
+        [], max_length=len(DataKind), description=PERMITTED_KINDS
+    )
 
 
 class UserOut(Wire):
+    """An account, as its user and admins see it."""
+
     id: UserId
     email: str
-    role: Role
-    first_name: str | None
-    last_name: str | None
-    bio: str | None
-    country: str | None
-    date_of_birth: date | None
-    gender: Gender | None
-    education_level: EducationLevel | None
-    permitted_kinds: list[DataKind] = Field(
-        description="What this user lets models process on their devices."
-    )
+    role: Role = Field(description="What this user may do.")
+    first_name: str | None = Field(description=FIRST_NAME)
+    last_name: str | None = Field(description=LAST_NAME)
+    bio: str | None = Field(description=BIO)
+    country: str | None = Field(description=COUNTRY)
+    date_of_birth: date | None = Field(description=DATE_OF_BIRTH)
+    gender: Gender | None = Field(description=GENDER)
+    education_level: EducationLevel | None = Field(description=EDUCATION_LEVEL)
+    permitted_kinds: list[DataKind] = Field(description=PERMITTED_KINDS)
     created_at: datetime
 
 
@@ -106,14 +133,14 @@ class PublicUserOut(Wire):
     """What everybody may know of a user."""
 
     id: UserId
-    first_name: str | None
-    last_name: str | None
-    bio: str | None
-    country: str | None
+    first_name: str | None = Field(description=FIRST_NAME)
+    last_name: str | None = Field(description=LAST_NAME)
+    bio: str | None = Field(description=BIO)
+    country: str | None = Field(description=COUNTRY)
     created_at: datetime
 
 
-class RoleIn(Body):
+class RoleUpdate(Body):
     model_config = example(role="moderator")
 
-    role: Role
+    role: Role = Field(description="What the user may do from now on.")

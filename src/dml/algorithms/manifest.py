@@ -6,7 +6,7 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.algorithms",
-    routers=("routes:router", "routes:moderation_router"),
+    routers=("routes:router", "version_routes:router", "version_routes:moderation_router"),
     processes=("processes",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),

@@ -15,6 +15,12 @@ from dml.core.money import MicroTokens
 
 
 class AlgorithmState(StrEnum):
+    """Whether an algorithm can be used.
+
+    `draft`: none of its versions was approved yet. `listed`: everybody can use it. `suspended`: a
+    moderator took it off the list for now. `archived`: it is off the list for good.
+    """
+
     DRAFT = "draft"
     LISTED = "listed"
     SUSPENDED = "suspended"
@@ -22,12 +28,19 @@ class AlgorithmState(StrEnum):
 
 
 class AlgorithmKind(StrEnum):
-    """What a model is made for. `text`, `tabular` and `audio` follow with their input specs."""
+    """What a model takes as input."""
 
     IMAGE = "image"
 
 
 class VersionState(StrEnum):
+    """How far a version is.
+
+    `uploaded`: its file is being checked. `checked` and `refused`: the file passed its check, or
+    did not. `in_review`: it waits for a moderator, who makes it `approved` or `rejected`.
+    `recalled`: it was approved, and nobody may run it any more. `deleted`: its file is gone.
+    """
+
     UPLOADED = "uploaded"
     CHECKED = "checked"
     REFUSED = "refused"

@@ -116,7 +116,7 @@ class CheckPending(TooMany):
 
 class FileTooLarge(TooLarge):
     code = "algorithms.file_too_large"
-    reason = "The file is larger than what is taken here."
+    reason = "The file is larger than allowed."
     remedy = "Send at most `limit_bytes`: make the model smaller, or quantise it."
     limit_bytes: int
 

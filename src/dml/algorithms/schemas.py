@@ -1,9 +1,16 @@
-"""Shapes on the wire. An `In` is what a client may send; an `Out` is what it gets."""
+"""Shapes on the wire. An `Out` is what a client gets; the others are what it may send."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from dml.accounts.models import DataKind
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
@@ -29,7 +36,7 @@ Tag = Annotated[Text, Field(max_length=40)]
 Label = Annotated[Text, Field(max_length=100)]
 
 
-class AlgorithmIn(Body):
+class AlgorithmCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -48,16 +55,24 @@ class AlgorithmIn(Body):
     )
 
     title: Text = Field(max_length=200)
-    summary: Text = Field(max_length=500)
-    model_card: Text = Field(description="Markdown: what it was trained on, and how good it is.")
-    kind: AlgorithmKind
-    tags: Annotated[list[Tag], Unique] = Field([], max_length=TAGS_MAX)
-    data_kind: DataKind = Field(DataKind.PHOTO, description="What a device must have for it.")
+    summary: Text = Field(max_length=500, description="What it does, in a sentence or two.")
+    model_card: Text = Field(
+        description="What the model was trained on, and how good it is. Markdown."
+    )
+    kind: AlgorithmKind = Field(description="What its model takes as input.")
+    tags: Annotated[list[Tag], Unique] = Field(
+        [], max_length=TAGS_MAX, description="Words to find it by."
+    )
+    data_kind: DataKind = Field(
+        DataKind.PHOTO, description="The kind of data on a device that its model is run over."
+    )
     device_fee: Annotated[AmountIn, AfterValidator(_check_device_fee)] = Field(
-        description="What you earn for each device that ran it: at most 1000000 tokens."
+        description="What you earn for each result of a device, in tokens: at most 1000000."
     )
     labels: Annotated[list[Label], Unique] = Field(
-        min_length=1, max_length=LABELS_MAX, description="In the order of the model's output."
+        min_length=1,
+        max_length=LABELS_MAX,
+        description="The names of the model's output columns, in their order.",
     )
 
     @field_validator("data_kind")
@@ -72,98 +87,171 @@ class AlgorithmIn(Body):
 
 
 class ApprovedVersionOut(Wire):
-    """What a job can pin."""
+    """A version that jobs can run."""
 
     id: VersionId
-    number: int
+    number: int = Field(description="Versions of an algorithm are numbered from 1 on.")
 
 
 class AlgorithmOut(Wire):
+    """A model that developers offer, and jobs run on devices."""
+
     id: AlgorithmId
-    developer_id: UserId
+    developer_id: UserId = Field(description="The user who offers it.")
     title: str
-    summary: str
-    model_card: str
-    kind: AlgorithmKind
-    tags: list[str]
-    data_kind: DataKind
-    device_fee: AmountOut
-    labels: list[str]
+    summary: str = Field(description="What it does, in a sentence or two.")
+    model_card: str = Field(
+        description="What the model was trained on, and how good it is. Markdown."
+    )
+    kind: AlgorithmKind = Field(description="What its model takes as input.")
+    tags: list[str] = Field(description="Words to find it by.")
+    data_kind: DataKind = Field(
+        description="The kind of data on a device that its model is run over."
+    )
+    device_fee: AmountOut = Field(
+        description="What its developer earns for each result of a device, in tokens."
+    )
+    labels: list[str] = Field(
+        description="The names of the model's output columns, in their order."
+    )
     state: AlgorithmState
     approved_version: ApprovedVersionOut | None = Field(
-        description="The newest approved version; `null` while there is none."
+        description="The newest approved version; `null` where there is none."
     )
     created_at: datetime
 
 
 class AlgorithmsWanted(Paging):
-    kind: AlgorithmKind | None = None
-    tag: Tag | None = None
-    mine: bool = Field(False, description="Your own, in every state.")
+    kind: AlgorithmKind | None = Field(None, description="Only algorithms of this kind.")
+    tag: Tag | None = Field(None, description="Only algorithms with this tag.")
+    mine: bool = Field(False, description="Only your own, in every state.")
     state: AlgorithmState | None = Field(
-        None, description="Other states than `listed` are for moderators, and for your own."
+        None,
+        description="Only algorithms in this state. Other states than `listed` are for "
+        "moderators, and for your own.",
     )
 
 
-class RefusalOut(Wire):
-    code: str = Field(examples=["model.output_count"])
-    detail: str = Field(description="What is wrong, and what to mend.")
+_INPUT_SPEC: Final = WithJsonSchema(dict(spec.JSON_SCHEMA))
+SentInputSpec = Annotated[Any, AfterValidator(spec.read), _INPUT_SPEC]
+ShownInputSpec = Annotated[dict[str, Any], _INPUT_SPEC]
 
 
-class OriginOut(Wire):
-    """The bounty that a model was entered into, and how it did there."""
+class FileRefusalOut(Wire):
+    """One reason why the check of a file refused it."""
 
-    bounty_id: BountyId
-    bounty_name: str
-    place: int | None = Field(description="`null` where another submission was its final one.")
-    score: float | None = Field(description="The private score of a place; else the public one.")
-    metric: str | None = Field(description="`null` where the winners were named by hand.")
+    code: str = Field(description="Stable.", examples=["model.output_count"])
+    detail: str = Field(description="What is wrong, where in your file, and what to mend.")
+
+
+class VersionOriginOut(Wire):
+    """The bounty that a model was submitted to, and how it did there."""
+
+    bounty_id: BountyId = Field(description="The bounty.")
+    bounty_name: str = Field(description="The name of the bounty.")
+    place: int | None = Field(
+        description="The place in the final ranking; `null` where it was not its entrant's final "
+        "submission."
+    )
+    score: float | None = Field(
+        description="The private score where it has a place, else the public one."
+    )
+    metric: str | None = Field(
+        description="The metric of the score, with its version; `null` where the bounty was "
+        "judged by hand.",
+        examples=["roc_auc.v1"],
+    )
 
 
 class VersionOut(Wire):
+    """A model file of an algorithm, with its input spec."""
+
     id: VersionId
-    algorithm_id: AlgorithmId
-    number: int
+    algorithm_id: AlgorithmId = Field(description="The algorithm that it is a version of.")
+    number: int = Field(description="Versions of an algorithm are numbered from 1 on.")
     state: VersionState
-    input_spec: dict[str, Any] = Field(examples=[dict(spec.EXAMPLE)])
-    sha256: str
-    size: int = Field(description="In bytes.")
+    input_spec: ShownInputSpec
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
+    size: int = Field(description="Size of the file, in bytes.")
     signature: dict[str, Any] | None = Field(
-        description="The inputs and outputs that the check found in the graph."
+        description="What the check read from the model's graph: `inputs` and `outputs` with "
+        "name, type and shape, `opset`, `ir_version`, `operators` and the number of `parameters`. "
+        "`null` until it is checked."
     )
-    refusals: list[RefusalOut] = Field(description="Why the check refused the file.")
-    review_reason: str | None
-    recall_reason: str | None = Field(
-        description="Why nobody may run it any more, once it was recalled."
+    refusals: list[FileRefusalOut] = Field(
+        description="Why the check refused the file; empty where it did not."
     )
-    origin: OriginOut | None = Field(description="The bounty that it was entered into, if any.")
+    review_reason: str | None = Field(description="What the moderator who reviewed it said.")
+    recall_reason: str | None = Field(description="Why it was recalled, if it was.")
+    origin: VersionOriginOut | None = Field(
+        description="The bounty that its model was submitted to, if any."
+    )
     created_at: datetime
-    checked_at: datetime | None
-    reviewed_at: datetime | None
-    recalled_at: datetime | None
+    checked_at: datetime | None = Field(description="When its check ended.")
+    reviewed_at: datetime | None = Field(description="When it was approved or rejected.")
+    recalled_at: datetime | None = Field(description="When it was recalled.")
 
 
 class VersionToReviewOut(VersionOut):
-    algorithm_title: str
-    developer_id: UserId
-    labels: list[str]
+    """A version, with what a moderator needs to know of its algorithm."""
 
-
-class VersionsWanted(Paging):
-    state: VersionState = VersionState.IN_REVIEW
-
-
-class ReasonIn(Body):
-    model_config = example(reason="The model card does not say what the model was trained on.")
-
-    reason: Text = Field(
-        max_length=2_000,
-        description="Shown to the developer.",
-        examples=["The model card does not say what the model was trained on."],
+    algorithm_title: str = Field(description="The title of the algorithm.")
+    developer_id: UserId = Field(description="The user who offers the algorithm.")
+    labels: list[str] = Field(
+        description="The names of the model's output columns, in their order."
     )
 
 
-class OptionalReasonIn(Body):
+class VersionsWanted(Paging):
+    state: VersionState = Field(VersionState.IN_REVIEW, description="Only versions in this state.")
+
+
+Reason = Annotated[Text, Field(max_length=2_000)]
+
+
+class AlgorithmSuspension(Body):
+    """Why an algorithm is suspended."""
+
+    model_config = example(reason="Its model card names data that was taken without consent.")
+
+    reason: Reason = Field(description="Shown to the developer.")
+
+
+class AlgorithmResumption(Body):
+    """Why an algorithm is listed again."""
+
+    model_config = example(reason="The model card was found to be right.")
+
+    reason: Reason = Field(description="Shown to the developer.")
+
+
+class AlgorithmArchival(Body):
+    """Why an algorithm is archived."""
+
+    model_config = example(reason="A better one has taken its place.")
+
+    reason: Reason | None = Field(None, description="Shown to the developer and moderators.")
+
+
+class VersionApproval(Body):
+    """What a moderator says about a version that is approved."""
+
     model_config = example(reason="It does what its card says.")
 
-    reason: Text | None = Field(None, max_length=2_000, description="Shown to the developer.")
+    reason: Reason | None = Field(None, description="Shown to everybody who sees the version.")
+
+
+class VersionRejection(Body):
+    """Why a version is rejected."""
+
+    model_config = example(reason="The model card does not say what the model was trained on.")
+
+    reason: Reason = Field(description="Shown to the developer.")
+
+
+class VersionRecall(Body):
+    """Why a version is recalled."""
+
+    model_config = example(reason="It counts faces, which its card does not say.")
+
+    reason: Reason = Field(description="Shown to everybody who sees the version.")

@@ -48,8 +48,11 @@ _NO_CURSOR: Final = "must be the `next_cursor` of an earlier page"
 _KEY: Final = struct.Struct(">dq16s")
 
 
-class Part(StrEnum):
-    """The board while submissions come, by public scores, or the ranking in the end."""
+class LeaderboardPart(StrEnum):
+    """What a leaderboard shows.
+
+    `public`: the public scores, from the first submission on. `final`: the final ranking.
+    """
 
     PUBLIC = "public"
     FINAL = "final"
@@ -105,11 +108,11 @@ def _decode(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def part_of(bounty: Bounty, wanted: Part | None) -> Part:
+def part_of(bounty: Bounty, wanted: LeaderboardPart | None) -> LeaderboardPart:
     """Return the part to show: by itself the final one as soon as there is one."""
-    if wanted is Part.FINAL:
+    if wanted is LeaderboardPart.FINAL:
         rules.require_ranked(bounty)
-    return wanted or (Part.FINAL if rules.is_ranked(bounty) else Part.PUBLIC)
+    return wanted or (LeaderboardPart.FINAL if rules.is_ranked(bounty) else LeaderboardPart.PUBLIC)
 
 
 def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
@@ -140,20 +143,20 @@ def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
 
 
 async def list_board(
-    tx: AsyncSession, bounty: Bounty, part: Part, *, after: Key | None, limit: int
+    tx: AsyncSession, bounty: Bounty, part: LeaderboardPart, *, after: Key | None, limit: int
 ) -> Sequence[Shown]:
     """Return a page of the board, the best first, and one row beyond `limit`."""
     assert 0 < limit <= ROWS_MAX
     return (await tx.execute(page_of(bounty, part, after).limit(limit + 1))).all()
 
 
-def page_of(bounty: Bounty, part: Part, after: Key | None) -> Select[*tuple[Any, ...]]:
+def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[*tuple[Any, ...]]:
     """Select the board from a row on, along an index.
 
     One that is judged by hand has no public scores: who submitted is shown by number.
     """
     query = _rows(bounty)
-    if part is Part.FINAL:
+    if part is LeaderboardPart.FINAL:
         query = query.where(Enrollment.place.is_not(None)).order_by(Enrollment.place, Enrollment.id)
         return query if after is None else query.where(Enrollment.place > after.key)
     if bounty.judging is Judging.MANUAL:
@@ -166,21 +169,23 @@ def page_of(bounty: Bounty, part: Part, after: Key | None) -> Select[*tuple[Any,
     return query.where(tuple_(*order) > (after.key, after.at, after.id))
 
 
-def key_of(bounty: Bounty, part: Part, row: Shown) -> Key:
+def key_of(bounty: Bounty, part: LeaderboardPart, row: Shown) -> Key:
     """Return what the next page begins after."""
-    if part is Part.FINAL:
+    if part is LeaderboardPart.FINAL:
         return Key(float(row.place), row.created_at, row.id)
     if bounty.judging is Judging.MANUAL:
         return Key(float(row.number), row.created_at, row.id)
     return Key(row.best_key, row.best_at, row.id)
 
 
-async def count_before(tx: AsyncSession, bounty: Bounty, part: Part, after: Key | None) -> int:
+async def count_before(
+    tx: AsyncSession, bounty: Bounty, part: LeaderboardPart, after: Key | None
+) -> int:
     """Count who is on the public board up to this row: so that a later page goes on counting.
 
     Elsewhere a row has a place of its own, or none at all: 0.
     """
-    if after is None or part is Part.FINAL or bounty.judging is Judging.MANUAL:
+    if after is None or part is LeaderboardPart.FINAL or bounty.judging is Judging.MANUAL:
         return 0
     order = tuple_(Enrollment.best_key, Enrollment.best_at, Enrollment.id)
     query = select(func.count()).where(

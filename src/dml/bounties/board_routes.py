@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path, Query, Response
 
 from dml.bounties import board, evidence, exports, queries
 from dml.bounties.board_schemas import (
-    BoardOut,
     BoardWanted,
     EvidenceOut,
     ExportWanted,
-    RecordsOut,
+    LeaderboardOut,
+    RecordPage,
     RecordsWanted,
     board_out,
     records_out,
@@ -23,27 +23,41 @@ from dml.edge.http import Begin, PublicCtx
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/bounties", route_class=StrictRoute)
 
-Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", max_length=64)]
+Sha256 = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{64}$",
+        max_length=64,
+        description="SHA-256 of the file, in hexadecimal digits, as the evidence names it.",
+    ),
+]
 CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"example": "rank,number,name,score\r\n1,7,ada,0.91\r\n"}}}
 }
 A_FILE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "The file, as it was hashed.",
+        "description": "The file. Its `ETag` is its SHA-256.",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
 
 
-@router.get("/{bounty_id}/leaderboard", responses=refusals(BountyNotFound, NotRankedYet))
+@router.get(
+    "/{bounty_id}/leaderboard",
+    operation_id="leaderboards.get",
+    responses=refusals(BountyNotFound, NotRankedYet),
+)
 async def get_leaderboard(
     ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[BoardWanted, Query()]
-) -> BoardOut:
-    """The board, the best first. Who withdrew or was disqualified is not on it.
+) -> LeaderboardOut:
+    """Get a bounty's leaderboard.
 
-    A public score is shown only where it is truly better than the entrant's best before.
+    The best first; entrants who withdrew or were disqualified are not on it. While submissions are
+    open it shows public scores, and an entrant's score changes only where a submission is better
+    than the best before by more than chance explains. Once there is a final ranking, it shows that,
+    unless you ask for the part `public`. For everybody who sees the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = board.part_of(bounty, wanted.part)
@@ -54,6 +68,7 @@ async def get_leaderboard(
 
 @router.get(
     "/{bounty_id}/leaderboard.csv",
+    operation_id="leaderboards.export",
     response_class=Response,
     responses=CSV | refusals(BountyNotFound, NotRankedYet),
 )
@@ -63,7 +78,11 @@ async def export_leaderboard(
     wanted: Annotated[ExportWanted, Query()],
     send: SendExport,
 ) -> Response:
-    """The whole board as CSV, safe to open in a spreadsheet."""
+    """Export a bounty's leaderboard as CSV.
+
+    All rows, with the fields of `leaderboards.get` as columns. No cell is taken for a formula by a
+    spreadsheet. For everybody who sees the bounty.
+    """
     async with begin() as ctx:
         bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
         part = board.part_of(bounty, wanted.part)
@@ -72,11 +91,15 @@ async def export_leaderboard(
     return send(lines, version=version, name=f"bounty-{bounty_id}.csv")
 
 
-@router.get("/{bounty_id}/records", responses=refusals(BountyNotFound))
+@router.get("/{bounty_id}/records", operation_id="records.list", responses=refusals(BountyNotFound))
 async def list_records(
     ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[RecordsWanted, Query()]
-) -> RecordsOut:
-    """When the best public score of all was beaten, and by whom, newest first."""
+) -> RecordPage:
+    """List a bounty's records.
+
+    Each time that the best public score of all was beaten, by whom and when, newest first. For
+    everybody who sees the bounty.
+    """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     rows = await board.list_records(ctx.tx, bounty_id, after=wanted.cursor, limit=wanted.limit)
     return records_out(bounty, rows, limit=wanted.limit)
@@ -84,11 +107,17 @@ async def list_records(
 
 @router.get(
     "/{bounty_id}/evidence",
+    operation_id="evidence.get",
     response_model=EvidenceOut,
     responses=refusals(BountyNotFound, NotRankedYet, NoEvidence),
 )
 async def get_evidence(ctx: PublicCtx, bounty_id: BountyId) -> Response:
-    """All that is needed to make the final ranking again: salt, test set, and predictions."""
+    """Get the evidence of a bounty's ranking.
+
+    All that is needed to compute the final ranking again: the test set, each entry's predictions,
+    and the salts of the commitments that were published before. It is public once the ranking is
+    out; a bounty that is judged by hand has none.
+    """
     found = await evidence.get_evidence(ctx.tx, ctx.actor, bounty_id)
     content = await exports.evidence_as_json(found)
     headers = {"Cache-Control": "public, max-age=300"}  # It never changes.
@@ -97,13 +126,18 @@ async def get_evidence(ctx: PublicCtx, bounty_id: BountyId) -> Response:
 
 @router.get(
     "/{bounty_id}/evidence/{sha256}",
+    operation_id="evidence.get_file",
     response_class=Response,
     responses=A_FILE | refusals(BountyNotFound, NotRankedYet, NoEvidence),
 )
 async def get_evidence_file(
     begin: Begin, bounty_id: BountyId, sha256: Sha256, send: SendFile
 ) -> Response:
-    """A file that the evidence names: the test set, or an entry's canonical predictions."""
+    """Download a file of a ranking's evidence.
+
+    The test set, or an entry's predictions in their canonical form, by the SHA-256 that the
+    evidence names. It is public once the ranking is out.
+    """
     async with begin() as ctx:
         await evidence.require_named(ctx.tx, ctx.actor, bounty_id, sha256)
     headers = {

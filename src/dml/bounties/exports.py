@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from dml.bounties import board
-from dml.bounties.board import ROWS_MAX, Key, Part
-from dml.bounties.board_schemas import BoardRowOut, board_out, evidence_out
+from dml.bounties.board import ROWS_MAX, Key, LeaderboardPart
+from dml.bounties.board_schemas import LeaderboardRowOut, board_out, evidence_out
 from dml.bounties.evidence import Evidence
 from dml.bounties.models import Bounty
 from dml.core import money
@@ -30,7 +30,9 @@ COLUMNS: Final = (
 )
 
 
-async def stream_csv(begin: BeginFunction, bounty: Bounty, part: Part) -> AsyncIterator[str]:
+async def stream_csv(
+    begin: BeginFunction, bounty: Bounty, part: LeaderboardPart
+) -> AsyncIterator[str]:
     """Yield the board of a bounty in parts, each of a transaction that ends before it is sent."""
     yield as_csv([COLUMNS])
     after: Key | None = None
@@ -45,7 +47,7 @@ async def stream_csv(begin: BeginFunction, bounty: Bounty, part: Part) -> AsyncI
         after, before = Key.read(page.next_cursor), before + len(page.items)
 
 
-def cells(row: BoardRowOut) -> list[object]:
+def cells(row: LeaderboardRowOut) -> list[object]:
     """Return a row's cells: what is not known is empty."""
     told = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
     told["at"] = None if row.at is None else row.at.isoformat()

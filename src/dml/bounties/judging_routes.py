@@ -12,14 +12,14 @@ from dml.bounties import board, judging, publishing, queries, shapes
 from dml.bounties import judging_rules as rules
 from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.judging_schemas import (
-    AgreementsOut,
+    AgreementPage,
     AgreementsWanted,
+    BountyReward,
     DecisionOut,
-    DisputeIn,
+    DisputeCreate,
     DisputeOut,
-    PublishIn,
-    ReorderIn,
-    RewardIn,
+    SubmissionPublication,
+    WinnerOrderUpdate,
     agreements_out,
     dispute_out,
 )
@@ -35,12 +35,13 @@ from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=IdempotentRoute)
-agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/bounties", route_class=IdempotentRoute)
+agreements_router = APIRouter(prefix="/v1/moderation", route_class=StrictRoute)
 
 
 @router.post(
     "/{bounty_id}/reward",
+    operation_id="bounties.reward",
     dependencies=[Once],
     responses=refusals(
         BountyNotFound,
@@ -54,11 +55,14 @@ agreements_router = APIRouter(prefix="/v1/moderation", tags=["moderation"], rout
         IdempotencyKeyReused,
     ),
 )
-async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, tell: TellRevision) -> BountyOut:
-    """Name the winners of a bounty that you judge, the first place first, with a public reason.
+async def reward(
+    ctx: Ctx, bounty_id: BountyId, body: BountyReward, tell: TellRevision
+) -> BountyOut:
+    """Name the winners of a bounty judged by hand.
 
-    It can then be disputed for a while; after that the prizes are paid. Where the owner has let
-    `judged_by` pass, a moderator may do it as well.
+    The first place first, with a reason that everybody reads. The bounty is then `disputing` for
+    `dispute_seconds`; after that the prizes are paid. For its owner; if nobody was named by
+    `judged_by`, for moderators as well who have no part in it.
     """
     bounty = await judging.reward(ctx, bounty_id, winners=body.winners, reason=body.reason)
     return await shapes.told(ctx, bounty, tell)
@@ -66,6 +70,7 @@ async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, tell: TellRevisi
 
 @router.post(
     "/{bounty_id}/reorder",
+    operation_id="bounties.reorder",
     dependencies=[Once],
     responses=refusals(
         BountyNotFound,
@@ -79,18 +84,30 @@ async def reward(ctx: Ctx, bounty_id: BountyId, body: RewardIn, tell: TellRevisi
         IdempotencyKeyReused,
     ),
 )
-async def reorder(ctx: Ctx, bounty_id: BountyId, body: ReorderIn, tell: TellRevision) -> BountyOut:
-    """Change the order of your bounty's winners while it can be disputed, with a public reason.
+async def reorder(
+    ctx: Ctx, bounty_id: BountyId, body: WinnerOrderUpdate, tell: TellRevision
+) -> BountyOut:
+    """Change the order of a bounty's winners.
 
-    At most three times; prizes then go by the bare order, and the window stays open a while more.
+    With a reason that everybody reads, while the bounty is `disputing`. It can be done three times
+    at most. Prizes then go by the new order, without sharing among ties, and disputes stay open for
+    two more days, or for `dispute_seconds` if that is less. For the bounty's owner.
     """
     bounty = await judging.reorder(ctx, bounty_id, order=body.order, reason=body.reason)
     return await shapes.told(ctx, bounty, tell)
 
 
-@router.get("/{bounty_id}/decisions", responses=refusals(BountyNotFound))
+@router.get(
+    "/{bounty_id}/decisions",
+    operation_id="bounties.list_decisions",
+    responses=refusals(BountyNotFound),
+)
 async def list_decisions(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> Page[DecisionOut]:
-    """What was decided about the winners and why, newest first."""
+    """List the decisions about a bounty's winners.
+
+    What was decided and why, newest first: winners named or reordered, and entrants disqualified or
+    reinstated. For everybody who sees the bounty.
+    """
     await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     rows = await board.list_decisions(ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit)
     return paging.page(DecisionOut, rows)
@@ -98,6 +115,7 @@ async def list_decisions(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> 
 
 @router.post(
     "/{bounty_id}/disputes",
+    operation_id="disputes.create",
     status_code=201,
     dependencies=[Once],
     responses=refusals(
@@ -109,16 +127,28 @@ async def list_decisions(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> 
         IdempotencyKeyReused,
     ),
 )
-async def dispute(ctx: Ctx, bounty_id: BountyId, body: DisputeIn, response: Response) -> DisputeOut:
-    """Say in public what is wrong with the result. For those who took part, five times at most."""
+async def dispute(
+    ctx: Ctx, bounty_id: BountyId, body: DisputeCreate, response: Response
+) -> DisputeOut:
+    """Dispute a bounty's result.
+
+    Say in public what is wrong with it, while the bounty is `disputing`. Nothing follows by itself:
+    its owner may reorder the winners, and moderators may disqualify an entrant. For those who took
+    part, five times at most for each entrant.
+    """
     made, entrant = await judging.dispute(ctx, bounty_id, text=body.text)
     response.headers["Location"] = f"/v1/bounties/{bounty_id}/disputes"
     return dispute_out(made, entrant)
 
 
-@router.get("/{bounty_id}/disputes", responses=refusals(BountyNotFound))
+@router.get(
+    "/{bounty_id}/disputes", operation_id="disputes.list", responses=refusals(BountyNotFound)
+)
 async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> Page[DisputeOut]:
-    """What entrants have against the result, newest first."""
+    """List a bounty's disputes.
+
+    What entrants say against the result, newest first. For everybody who sees the bounty.
+    """
     await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     rows = await board.list_disputes(ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit)
     return paging.page(DisputeOut, rows)
@@ -126,6 +156,7 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
 
 @router.post(
     "/{bounty_id}/submissions/{submission_id}/publish",
+    operation_id="submissions.publish",
     dependencies=[Once],
     status_code=201,
     response_model=VersionOut,
@@ -142,12 +173,17 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
     ),
 )
 async def publish(
-    ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId, body: PublishIn, response: Response
+    ctx: Ctx,
+    bounty_id: BountyId,
+    submission_id: SubmissionId,
+    body: SubmissionPublication,
+    response: Response,
 ) -> Version:
-    """Make a model of yours that was entered a version of an algorithm of yours.
+    """Publish a submitted model as a version.
 
-    It is checked like any other, and tells where it came in. For its submitter and their captain,
-    once the bounty is finished.
+    Makes it a new version of an algorithm of yours, with the bounty as its `origin`. It is checked
+    and reviewed like any uploaded version. For the submitter and the captain of the team, once the
+    bounty is finished.
     """
     version = await publishing.publish(
         ctx,
@@ -160,9 +196,15 @@ async def publish(
     return version
 
 
-@agreements_router.get("/agreements", responses=refusals(ModeratorsOnly))
-async def list_agreements(ctx: Ctx, wanted: Annotated[AgreementsWanted, Query()]) -> AgreementsOut:
-    """Pairs of entrants whose final predictions agree suspiciously well. For moderators."""
+@agreements_router.get(
+    "/agreements", operation_id="agreements.list", responses=refusals(ModeratorsOnly)
+)
+async def list_agreements(ctx: Ctx, wanted: Annotated[AgreementsWanted, Query()]) -> AgreementPage:
+    """List entrants with suspiciously similar predictions.
+
+    Pairs of entrants of a bounty whose final predictions agree more than independent work would.
+    For moderators.
+    """
     rows = await board.list_agreements(
         ctx.tx, ctx.actor, bounty_id=wanted.bounty_id, after=wanted.cursor, limit=wanted.limit
     )

@@ -14,6 +14,7 @@ MANIFEST: Final = Domain(
         "test_set_routes:router",
         "submission_routes:router",
         "routes:router",
+        "attachment_routes:router",
         "enrollment_routes:router",
     ),
     processes=(

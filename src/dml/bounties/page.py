@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 else:
     jinja2 = deferred("jinja2")
 
-router = APIRouter(tags=["bounties"], route_class=StrictRoute)
+router = APIRouter(route_class=StrictRoute)
 
 TALK_MAX: Final = 50  # Decisions and disputes that the page shows, the newest.
 _FOLDER: Final = Path(__file__).parent
@@ -58,10 +58,18 @@ STATES: Final[Mapping[BountyState, str]] = {
 
 
 @router.get(
-    "/bounties/{bounty_id}", response_class=HTMLResponse, responses=refusals(BountyNotFound)
+    "/bounties/{bounty_id}",
+    operation_id="pages.get_bounty",
+    response_class=HTMLResponse,
+    responses=refusals(BountyNotFound),
 )
 async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
-    """A bounty as a page for people: its board, its plot, and what was decided."""
+    """Show a bounty as a web page.
+
+    HTML for people: the bounty, its leaderboard and records, and what was decided and disputed. It
+    shows nothing that the bounty's JSON does not. Anybody may read it once the bounty is funded;
+    before, its owner and moderators.
+    """
     facts = await _facts(ctx, bounty_id)
     return HTMLResponse(_template().render(facts), headers=_headers())
 

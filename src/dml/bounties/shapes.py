@@ -1,30 +1,30 @@
 """How what is sent becomes what is asked for, and rows become what is shown."""
 
 from dml.bounties import queries, rules
-from dml.bounties.models import Attachment, AttachmentKind, Bounty, Judging, TestSet, TestSetState
+from dml.bounties.attachment_schemas import url_of
+from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
 from dml.bounties.queries import Details, Wanted
 from dml.bounties.schemas import (
-    AttachmentOut,
     BountiesWanted,
-    BountyIn,
+    BountyChangeOut,
+    BountyCountsOut,
+    BountyCreate,
+    BountyEscrowOut,
     BountyOut,
-    ChangeOut,
-    CountsOut,
-    EscrowOut,
-    LimitsOut,
     PrizeOut,
-    TestSetFactsOut,
+    SubmissionLimitsOut,
+    TestSetSummaryOut,
     amounts,
 )
 from dml.bounties.service import Plan
 from dml.core.audit import AuditEntry
 from dml.core.context import Actor, Context
 from dml.edge.etags import RevisionTeller
-from dml.edge.timeline import NextOut
+from dml.edge.timeline import UpcomingActionOut
 
 
-def plan_of(body: BountyIn) -> Plan:
-    sent = {name: getattr(body, name) for name in BountyIn.model_fields}
+def plan_of(body: BountyCreate) -> Plan:
+    sent = {name: getattr(body, name) for name in BountyCreate.model_fields}
     limits = sent.pop("limits")
     return Plan(
         **(sent | {"prizes": amounts(body.prizes)}),
@@ -81,7 +81,7 @@ def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
         prize_pool=bounty.prize_pool,
         enrollment_fee=bounty.enrollment_fee,
         team_size_max=bounty.team_size_max,
-        limits=LimitsOut(
+        limits=SubmissionLimitsOut(
             a_day=bounty.submissions_a_day,
             at_once=bounty.submissions_at_once,
             in_all=bounty.submissions_in_all,
@@ -97,8 +97,8 @@ def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
         paused_at=bounty.paused_at,
         ended_at=bounty.ended_at,
         end_reason=bounty.end_reason,
-        counts=CountsOut(entrants=details.entrants, submissions=details.submissions),
-        escrow=EscrowOut(prizes=details.held, fees=details.fees_held),
+        counts=BountyCountsOut(entrants=details.entrants, submissions=details.submissions),
+        escrow=BountyEscrowOut(prizes=details.held, fees=details.fees_held),
         test_set=_test_set(bounty, details.test_set, viewer),
         thumbnail_url=_image(details, AttachmentKind.THUMBNAIL),
         cover_url=_image(details, AttachmentKind.COVER),
@@ -106,30 +106,16 @@ def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
     )
 
 
-def coming(bounty: Bounty) -> list[NextOut]:
-    return [NextOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
+def coming(bounty: Bounty) -> list[UpcomingActionOut]:
+    return [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
 
 
-def change(entry: AuditEntry) -> ChangeOut:
+def change(entry: AuditEntry) -> BountyChangeOut:
     assert entry.facts is not None
-    return ChangeOut(at=entry.at, reason=entry.reason, changes=entry.facts["changes"])
+    return BountyChangeOut(at=entry.at, reason=entry.reason, changes=entry.facts["changes"])
 
 
-def attached(attachment: Attachment) -> AttachmentOut:
-    return AttachmentOut(
-        id=attachment.id,
-        bounty_id=attachment.bounty_id,
-        kind=attachment.kind,
-        name=attachment.name,
-        media_type=attachment.media_type,
-        sha256=attachment.sha256,
-        size=attachment.size,
-        url=_url(attachment),
-        created_at=attachment.created_at,
-    )
-
-
-def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetFactsOut | None:
+def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetSummaryOut | None:
     """Tell what the check found, once people can enter; the owner knows it before."""
     if bounty.judging is not Judging.METRIC or test_set is None:
         return None
@@ -137,13 +123,9 @@ def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSe
         return None
     if not rules.has_opened(bounty) and not rules.manages(bounty, viewer):
         return None
-    return TestSetFactsOut.model_validate(test_set)
+    return TestSetSummaryOut.model_validate(test_set)
 
 
 def _image(details: Details, kind: AttachmentKind) -> str | None:
     image = details.images.get(kind)
-    return None if image is None else _url(image)
-
-
-def _url(attachment: Attachment) -> str:
-    return f"/v1/bounties/{attachment.bounty_id}/attachments/{attachment.id}"
+    return None if image is None else url_of(image)

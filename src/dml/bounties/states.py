@@ -4,6 +4,14 @@ from enum import StrEnum
 
 
 class BountyState(StrEnum):
+    """How far a bounty is.
+
+    `draft`: its owner prepares it. `funded`: its prizes are in escrow. `enrolling`: people can
+    enroll. `submitting`: entrants can submit. `evaluating`: winners are being found. `disputing`:
+    there is an order of winners, which can be disputed. `finished`: the prizes are paid.
+    `cancelled`: all the money went back.
+    """
+
     DRAFT = "draft"
     FUNDED = "funded"
     ENROLLING = "enrolling"
@@ -15,20 +23,33 @@ class BountyState(StrEnum):
 
 
 class Judging(StrEnum):
-    """How winners are found: by a metric on a hidden test set, or named by the owner."""
+    """How winners are found.
+
+    `metric`: by a metric on a hidden test set. `manual`: the owner names them.
+    """
 
     METRIC = "metric"
     MANUAL = "manual"
 
 
 class Ties(StrEnum):
-    """What becomes of the prizes of tied places: they are pooled, or go by the bare order."""
+    """What becomes of the prizes of tied places.
+
+    `share`: they are added up and divided equally. `order`: each place gets its own.
+    """
 
     SHARE = "share"
     ORDER = "order"
 
 
 class EnrollmentState(StrEnum):
+    """What an entrant is.
+
+    `enrolled`: it takes part. `withdrawn`: its captain withdrew it before submissions began.
+    `disqualified`: a moderator excluded it. When the bounty is finished, it is a `winner` with a
+    prize, or `not_placed` without one.
+    """
+
     ENROLLED = "enrolled"
     WINNER = "winner"
     NOT_PLACED = "not_placed"
@@ -37,7 +58,12 @@ class EnrollmentState(StrEnum):
 
 
 class SubmissionState(StrEnum):
-    """`VALID` is the end of one that was only checked."""
+    """How far a submission is.
+
+    `validating`: it is checked. `queued`: it waits to be scored. `evaluating`: it is being scored.
+    `scored`: it counts. `valid`: it was only to be checked, and passed. `failed`: the check or the
+    scoring refused it. `cancelled`: its team cancelled it, or the bounty ended.
+    """
 
     VALIDATING = "validating"
     QUEUED = "queued"
@@ -49,7 +75,11 @@ class SubmissionState(StrEnum):
 
 
 class SubmissionKind(StrEnum):
-    """What a submitted file is. `FILE`, anything, is for bounties judged by hand."""
+    """What a submitted file is.
+
+    `csv` and `parquet`: predictions. `onnx`: a model. `file`: anything, for bounties that are
+    judged by hand.
+    """
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -58,6 +88,11 @@ class SubmissionKind(StrEnum):
 
 
 class TestSetState(StrEnum):
+    """How far a test set is.
+
+    `uploaded`: it is being checked. `checked`: it passed its check. `refused`: it did not.
+    """
+
     __test__ = False  # pytest: this is no test.
 
     UPLOADED = "uploaded"
@@ -66,6 +101,12 @@ class TestSetState(StrEnum):
 
 
 class AttachmentKind(StrEnum):
+    """What a file of a bounty is for.
+
+    `data`: to download. `image`: to show in texts. `thumbnail` and `cover`: a small and a large
+    image of the bounty, one of each.
+    """
+
     DATA = "data"
     IMAGE = "image"
     THUMBNAIL = "thumbnail"

@@ -20,9 +20,9 @@ from dml.bounties.models import Submission
 from dml.bounties.submission_schemas import (
     A_SUBMISSION,
     NO_SUCH_TYPE,
+    SubmissionDetailsOut,
     SubmissionOut,
-    SubmissionShownOut,
-    SubmissionsPage,
+    SubmissionPage,
     SubmissionsWanted,
     SubmitWanted,
     page_of,
@@ -38,11 +38,10 @@ from dml.edge.files import SendFile
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.problems import refusals
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 
 router = APIRouter(
     prefix="/v1/bounties/{bounty_id}/submissions",
-    tags=["submissions"],
     route_class=IdempotentRoute,
 )
 
@@ -54,7 +53,7 @@ A_FILE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
+async def _shown(ctx: Context, submission: Submission) -> SubmissionDetailsOut:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, submission.bounty_id)
     position = await submission_queries.get_position(ctx.tx, submission)
     starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
@@ -62,11 +61,12 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionShownOut:
     more = {"position": position, "expected_start_at": starts_at, "limits": left}
     viewer = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
     shown = sealed(SubmissionOut.model_validate(submission), bounty, viewer)
-    return SubmissionShownOut.model_validate(dict(shown) | more)
+    return SubmissionDetailsOut.model_validate(dict(shown) | more)
 
 
 @router.post(
     "",
+    operation_id="submissions.create",
     status_code=201,
     openapi_extra=A_SUBMISSION,
     responses=NO_SUCH_TYPE
@@ -100,11 +100,13 @@ async def submit(
     wanted: Annotated[SubmitWanted, Query()],
     request: Request,
     response: Response,
-) -> SubmissionShownOut:
-    """Submit a file of predictions or a model. It is checked, for free, and then scored.
+) -> SubmissionDetailsOut:
+    """Create a submission.
 
-    The same file sent again is the same submission, unless that one failed, was
-    cancelled, or was only checked.
+    The body is a file of predictions or a model, as its `Content-Type` says. It is checked first,
+    which costs none of your limits if it fails; then it is scored, or with `dry_run` only checked.
+    The same file sent again is the same submission, unless that one failed, was cancelled, or was
+    only checked. For members of an entrant, while submissions are open.
     """
     submission = await uploads.submit(
         server, begin, late, bounty_id, request, name=wanted.name, dry_run=wanted.dry_run
@@ -113,11 +115,15 @@ async def submit(
     return await _shown(late.ctx, submission)
 
 
-@router.get("", responses=refusals(rules.BountyNotFound))
+@router.get("", operation_id="submissions.list", responses=refusals(rules.BountyNotFound))
 async def list_submissions(
     ctx: Ctx, bounty_id: BountyId, wanted: Annotated[SubmissionsWanted, Query()]
-) -> SubmissionsPage:
-    """Your team's submissions, newest first; all of them for the bounty's owner and moderators."""
+) -> SubmissionPage:
+    """List a bounty's submissions.
+
+    Newest first, with what is left of your limits. Members of an entrant get their team's; the
+    owner and moderators, unless they have entered, get everybody's.
+    """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     rows, entrant = await submission_queries.list_submissions(
         ctx.tx,
@@ -135,12 +141,17 @@ async def list_submissions(
 
 @router.get(
     "/{submission_id}",
+    operation_id="submissions.get",
     responses=refusals(rules.BountyNotFound, submission_rules.SubmissionNotFound),
 )
 async def get_submission(
     ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId
-) -> SubmissionShownOut:
-    """One submission, for its team, the bounty's owner and moderators."""
+) -> SubmissionDetailsOut:
+    """Get a submission.
+
+    With its place in the queue and what is left of its team's limits. For its team, and for the
+    bounty's owner and moderators unless they have entered.
+    """
     submission, _, _ = await submission_queries.get_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
     )
@@ -149,6 +160,7 @@ async def get_submission(
 
 @router.get(
     "/{submission_id}/file",
+    operation_id="submissions.get_file",
     response_class=Response,
     responses=A_FILE
     | refusals(
@@ -166,7 +178,12 @@ async def get_file(
     submission_id: SubmissionId,
     send: SendFile,
 ) -> Response:
-    """The submitted file: for its team always, for the bounty's owner and moderators in the end."""
+    """Download a submission's file.
+
+    As it was submitted. For its team always; for the bounty's owner and moderators once the bounty
+    is `disputing`, or `evaluating` where it is judged by hand. A file that came to nothing is kept
+    for a limited time only.
+    """
     async with begin() as ctx:
         submission = await submission_queries.get_readable(
             ctx.tx, ctx.actor, bounty_id, submission_id
@@ -180,10 +197,15 @@ async def get_file(
 
 @router.get(
     "/{submission_id}/timeline",
+    operation_id="submissions.get_timeline",
     responses=refusals(rules.BountyNotFound, submission_rules.SubmissionNotFound),
 )
 async def get_timeline(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> TimelineOut:
-    """What happened to a submission and what is next."""
+    """Get a submission's timeline.
+
+    Tells what happened to it, when, by whom and why, and what comes next. For its team, and for the
+    bounty's owner and moderators unless they have entered.
+    """
     submission, _, _ = await submission_queries.get_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
     )
@@ -192,22 +214,29 @@ async def get_timeline(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionI
     position = await submission_queries.get_position(ctx.tx, submission)
     starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
     upcoming = submission_rules.upcoming(submission, starts_at)
-    ahead = [NextOut(action=action, at=at) for action, at in upcoming]
+    ahead = [UpcomingActionOut(action=action, at=at) for action, at in upcoming]
     return timeline(ctx.actor, submission.submitter_id, entries, ahead, team=team)
 
 
 @router.post(
     "/{submission_id}/cancel",
+    operation_id="submissions.cancel",
     dependencies=[Once],
     responses=refusals(rules.BountyNotFound, submission_rules.SubmissionNotFound, rules.WrongState),
 )
-async def cancel(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> SubmissionShownOut:
-    """Withdraw a submission of your team that is under way. It does not count."""
+async def cancel(
+    ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId
+) -> SubmissionDetailsOut:
+    """Cancel a submission.
+
+    As long as it is not scored. It does not count against your limits. For its team.
+    """
     return await _shown(ctx, await submitting.cancel(ctx, bounty_id, submission_id))
 
 
 @router.post(
     "/{submission_id}/choose",
+    operation_id="submissions.choose",
     dependencies=[Once],
     responses=refusals(
         rules.BountyNotFound,
@@ -220,6 +249,12 @@ async def cancel(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> 
         submission_rules.NotCompeting,
     ),
 )
-async def choose(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId) -> SubmissionShownOut:
-    """Make a scored submission your team's final one, in the place of its best."""
+async def choose(
+    ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionId
+) -> SubmissionDetailsOut:
+    """Choose your team's final submission.
+
+    This scored submission is ranked in the end, in place of the one with your best public score.
+    You can choose another one until submissions close. For its team.
+    """
     return await _shown(ctx, await submitting.choose(ctx, bounty_id, submission_id))

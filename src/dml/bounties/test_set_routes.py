@@ -16,11 +16,12 @@ from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/bounties", tags=["bounties"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/bounties", route_class=StrictRoute)
 
 
 @router.put(
     "/{bounty_id}/test-set",
+    operation_id="test_sets.replace",
     response_model=TestSetOut,
     openapi_extra=A_TEST_SET,
     responses=NO_SUCH_TYPE
@@ -45,10 +46,11 @@ async def upload_test_set(
     wanted: Annotated[ColumnsWanted, Query()],
     request: Request,
 ) -> TestSet:
-    """Upload the hidden test set of your draft, or another one in its place.
+    """Upload a bounty's hidden test set.
 
-    It is sealed before it is kept: only a scorer opens it. It is checked at once, and must be
-    `checked` before the bounty can be funded.
+    The body is the file; it replaces the one that is there. It is encrypted before it is stored and
+    checked at once: its state must be `checked` before the bounty can be funded. For the owner of a
+    draft that is judged by a metric.
     """
     return await uploads.upload_test_set(
         server,
@@ -62,9 +64,14 @@ async def upload_test_set(
 
 @router.get(
     "/{bounty_id}/test-set",
+    operation_id="test_sets.get",
     response_model=TestSetOut,
     responses=refusals(rules.BountyNotFound, submission_rules.TestSetNotFound),
 )
 async def get_test_set(ctx: Ctx, bounty_id: BountyId) -> TestSet:
-    """What the check of a hidden test set found, for the bounty's owner and moderators."""
+    """Get a bounty's test set.
+
+    What its check found, without the file. For the bounty's owner and moderators, unless they have
+    entered.
+    """
     return await submission_queries.get_managed_test_set(ctx.tx, ctx.actor, bounty_id)

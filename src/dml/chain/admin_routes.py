@@ -9,15 +9,14 @@ from dml.accounts.rules import AdminsOnly
 from dml.chain import claiming, denying, withdrawing
 from dml.chain.addresses import AddressIn
 from dml.chain.admin_schemas import (
-    ApprovalIn,
-    AssignmentIn,
-    DenialIn,
-    DeniedOut,
-    DeniedPage,
+    AddressDenial,
+    DeniedAddressOut,
     DeniedWanted,
-    RefusalIn,
-    ReviewOut,
-    UnclaimedOut,
+    DepositAssignment,
+    UnclaimedDepositOut,
+    WithdrawalApproval,
+    WithdrawalRefusal,
+    WithdrawalToReviewOut,
     denied_page,
     unclaimed_out,
 )
@@ -31,19 +30,25 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 
-router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
+router = APIRouter(prefix="/v1/admin", route_class=IdempotentRoute)
 
 
-@router.get("/withdrawals", responses=refusals(AdminsOnly))
-async def list_to_review(ctx: Ctx, paging: Paged) -> Page[ReviewOut]:
-    """The withdrawals that wait for a review, the oldest first."""
+@router.get(
+    "/withdrawals", operation_id="withdrawals.list_to_review", responses=refusals(AdminsOnly)
+)
+async def list_to_review(ctx: Ctx, paging: Paged) -> Page[WithdrawalToReviewOut]:
+    """List the withdrawals that wait for a review.
+
+    For admins, oldest first. They are paid only after an admin has approved them.
+    """
     rows = await withdrawing.list_to_review(ctx, after=paging.cursor, limit=paging.limit)
-    return paging.page(ReviewOut, rows)
+    return paging.page(WithdrawalToReviewOut, rows)
 
 
 @router.post(
     "/withdrawals/{withdrawal_id}/approve",
-    response_model=ReviewOut,
+    operation_id="withdrawals.approve",
+    response_model=WithdrawalToReviewOut,
     dependencies=[Once],
     responses=refusals(
         AdminsOnly,
@@ -56,11 +61,13 @@ async def list_to_review(ctx: Ctx, paging: Paged) -> Page[ReviewOut]:
     ),
 )
 async def approve(
-    ctx: Ctx, server: Server, withdrawal_id: WithdrawalId, body: ApprovalIn
+    ctx: Ctx, server: Server, withdrawal_id: WithdrawalId, body: WithdrawalApproval
 ) -> Withdrawal:
-    """Let a withdrawal go that waits for a review, and is not yours. Audited.
+    """Approve a withdrawal.
 
-    A large one goes by the word of two admins: after the first, `first_approved_by` says whose.
+    For admins, and not for their own: a withdrawal that waits for a review. It is paid with the
+    next batch. A large one needs two admins: after the first approval it still waits, and
+    `first_approved_by` says who gave it. It is written to the audit log.
     """
     return await withdrawing.approve(
         ctx,
@@ -72,52 +79,88 @@ async def approve(
 
 @router.post(
     "/withdrawals/{withdrawal_id}/refuse",
-    response_model=ReviewOut,
+    operation_id="withdrawals.refuse",
+    response_model=WithdrawalToReviewOut,
     dependencies=[Once],
     responses=refusals(AdminsOnly, WithdrawalNotFound, NotToReview, IdempotencyKeyReused),
 )
-async def refuse(ctx: Ctx, withdrawal_id: WithdrawalId, body: RefusalIn) -> Withdrawal:
-    """Call off a withdrawal that waits for a review: its tokens return. Audited."""
+async def refuse(ctx: Ctx, withdrawal_id: WithdrawalId, body: WithdrawalRefusal) -> Withdrawal:
+    """Refuse a withdrawal.
+
+    For admins: a withdrawal that waits for a review. Its amount and fee return to the user's
+    balance, and the user reads the reason. It is written to the audit log.
+    """
     return await withdrawing.refuse(ctx, withdrawal_id, reason=body.reason)
 
 
-@router.get("/denied-addresses", responses=refusals(AdminsOnly))
-async def list_denied(ctx: Ctx, wanted: Annotated[DeniedWanted, Query()]) -> DeniedPage:
-    """The addresses that nothing is paid to."""
+@router.get(
+    "/denied-addresses", operation_id="denied_addresses.list", responses=refusals(AdminsOnly)
+)
+async def list_denied(ctx: Ctx, wanted: Annotated[DeniedWanted, Query()]) -> Page[DeniedAddressOut]:
+    """List the denied addresses.
+
+    For admins: the addresses on the chain that nothing is paid to, in the order of the addresses.
+    """
     rows = await denying.list_denied(ctx, after=wanted.cursor, limit=wanted.limit)
     return denied_page(rows, wanted.limit)
 
 
-@router.put("/denied-addresses/{address}", response_model=DeniedOut, responses=refusals(AdminsOnly))
-async def deny(ctx: Ctx, address: AddressIn, body: DenialIn) -> DeniedAddress:
-    """Have nothing paid to an address. What is asked for already waits for a review. Audited."""
+@router.put(
+    "/denied-addresses/{address}",
+    operation_id="denied_addresses.set",
+    response_model=DeniedAddressOut,
+    responses=refusals(AdminsOnly),
+)
+async def deny(ctx: Ctx, address: AddressIn, body: AddressDenial) -> DeniedAddress:
+    """Deny an address.
+
+    For admins: nothing more is paid to this address. Withdrawals to it that were already requested
+    wait for a review. If the address is denied already, the reason is replaced. It is written to
+    the audit log.
+    """
     return await denying.deny(ctx, address, reason=body.reason)
 
 
 @router.delete(
-    "/denied-addresses/{address}", status_code=204, responses=refusals(AdminsOnly, NotDenied)
+    "/denied-addresses/{address}",
+    operation_id="denied_addresses.delete",
+    status_code=204,
+    responses=refusals(AdminsOnly, NotDenied),
 )
 async def allow(ctx: Ctx, address: AddressIn) -> None:
-    """Take an address off the deny list. Audited."""
+    """Allow a denied address again.
+
+    For admins: the address is no longer denied. Withdrawals to it that wait for a review still do.
+    It is written to the audit log.
+    """
     await denying.allow(ctx, address)
 
 
-@router.get("/deposits/unclaimed", responses=refusals(AdminsOnly))
-async def list_unclaimed(ctx: Ctx, paging: Paged) -> Page[UnclaimedOut]:
-    """Final deposits that name nobody, the oldest first."""
+@router.get(
+    "/deposits/unclaimed", operation_id="deposits.list_unclaimed", responses=refusals(AdminsOnly)
+)
+async def list_unclaimed(ctx: Ctx, paging: Paged) -> Page[UnclaimedDepositOut]:
+    """List the deposits that name no user.
+
+    For admins, oldest first: deposits that are final, and that carry an id of no user.
+    """
     rows = await claiming.list_unclaimed(ctx, after=paging.cursor, limit=paging.limit)
-    return paging.page(UnclaimedOut, [unclaimed_out(*row) for row in rows])
+    return paging.page(UnclaimedDepositOut, [unclaimed_out(*row) for row in rows])
 
 
 @router.post(
     "/deposits/{deposit_id}/assign",
-    response_model=UnclaimedOut,
+    operation_id="deposits.assign",
+    response_model=UnclaimedDepositOut,
     dependencies=[Once],
     responses=refusals(
         AdminsOnly, DepositNotFound, UserNotFound, WrongDepositState, IdempotencyKeyReused
     ),
 )
-async def assign(ctx: Ctx, deposit_id: DepositId, body: AssignmentIn) -> UnclaimedOut:
-    """Credit a user with a deposit that names nobody. Audited."""
+async def assign(ctx: Ctx, deposit_id: DepositId, body: DepositAssignment) -> UnclaimedDepositOut:
+    """Assign an unclaimed deposit to a user.
+
+    For admins: credits the user with a deposit that names no user. It is written to the audit log.
+    """
     assigned = await claiming.assign(ctx, deposit_id, body.user_id, reason=body.reason)
     return unclaimed_out(*assigned)

@@ -13,72 +13,92 @@ from dml.chain.withdrawal_schemas import WithdrawalOut
 from dml.core.db import PAGE_MAX
 from dml.core.ids import UserId
 from dml.core.wire import Body, Parameters, Text, Wire, example
+from dml.edge.paging import CURSOR, LIMIT, Page
 
 
-class ReviewOut(WithdrawalOut):
-    """A withdrawal, whose it is, and which of two admins has approved it."""
+class WithdrawalToReviewOut(WithdrawalOut):
+    """A withdrawal, as admins see it."""
 
-    user_id: UserId
-    first_approved_by: UserId | None
-    first_approved_at: datetime | None
+    user_id: UserId = Field(description="The user who asked for the withdrawal.")
+    first_approved_by: UserId | None = Field(
+        description="The first of two admins who have to approve it; `null` if none has, or if one "
+        "admin is enough."
+    )
+    first_approved_at: datetime | None = Field(
+        description="When the first of two admins approved it."
+    )
 
 
-class ApprovalIn(Body):
+class WithdrawalApproval(Body):
     model_config = example(reason="The wallet is known.")
 
-    reason: Text | None = Field(None, max_length=2_000, description="Its user reads it.")
+    reason: Text | None = Field(
+        None,
+        max_length=2_000,
+        description="Why it is approved. The user can read it, and it is kept in the audit log.",
+    )
 
 
-class RefusalIn(Body):
+class WithdrawalRefusal(Body):
     model_config = example(reason="The account was reported as stolen.")
 
-    reason: Text = Field(max_length=2_000, description="Its user reads it.")
+    reason: Text = Field(
+        max_length=2_000,
+        description="Why it is refused. The user can read it, and it is kept in the audit log.",
+    )
 
 
-class DenialIn(Body):
+class AddressDenial(Body):
     model_config = example(reason="It is on a list of stolen wallets.")
 
-    reason: Text = Field(max_length=2_000, description="For admins alone.")
+    reason: Text = Field(
+        max_length=2_000, description="Why nothing may be paid there. Only admins can read it."
+    )
 
 
-class DeniedOut(Wire):
-    address: str = Field(examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"])
-    reason: str
-    denied_by: UserId | None
-    denied_at: datetime
+class DeniedAddressOut(Wire):
+    """An address on the chain that nothing is paid to."""
+
+    address: str = Field(
+        examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"],
+        description="The address, with the capitals of its checksum (EIP-55).",
+    )
+    reason: str = Field(description="Why nothing may be paid there.")
+    denied_by: UserId | None = Field(description="The admin who denied it.")
+    denied_at: datetime = Field(description="When it was denied.")
 
 
 class DeniedWanted(Parameters):
-    limit: int = Field(20, ge=1, le=PAGE_MAX)
-    cursor: AddressIn | None = None
+    limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
+    cursor: AddressIn | None = Field(None, description=CURSOR)
 
 
-class DeniedPage(Wire):
-    items: list[DeniedOut]
-    next_cursor: str | None
+class UnclaimedDepositOut(DepositOut):
+    """A deposit that names no user, or that named none until an admin assigned it."""
+
+    named: UUID = Field(
+        description="The id that the deposit carries in the place of a user's: no user has it."
+    )
 
 
-class UnclaimedOut(DepositOut):
-    """A deposit that belongs to nobody, and whom it names."""
-
-    named: UUID = Field(description="The 16 bytes that it carries: no user has that id.")
-
-
-class AssignmentIn(Body):
+class DepositAssignment(Body):
     model_config = example(
         user_id="01987c1e-0000-7000-8000-000000000001",
         reason="They showed the transaction in a signed message.",
     )
 
-    user_id: UserId = Field(description="Whose it is.")
-    reason: Text = Field(max_length=2_000, description="How you know: kept in the audit log.")
+    user_id: UserId = Field(description="The user to credit.")
+    reason: Text = Field(
+        max_length=2_000,
+        description="How you know whose deposit it is. It is kept in the audit log.",
+    )
 
 
-def denied_page(rows: Sequence[DeniedAddress], limit: int) -> DeniedPage:
+def denied_page(rows: Sequence[DeniedAddress], limit: int) -> Page[DeniedAddressOut]:
     """Make the page of what was read with one row beyond the limit."""
-    items = [DeniedOut.model_validate(it) for it in rows[:limit]]
-    return DeniedPage(items=items, next_cursor=items[-1].address if len(rows) > limit else None)
+    items = [DeniedAddressOut.model_validate(it) for it in rows[:limit]]
+    return Page(items=items, next_cursor=items[-1].address if len(rows) > limit else None)
 
 
-def unclaimed_out(deposit: Deposit, vault: Vault) -> UnclaimedOut:
-    return UnclaimedOut(**dict(deposit_out(deposit, vault)), named=deposit.named)
+def unclaimed_out(deposit: Deposit, vault: Vault) -> UnclaimedDepositOut:
+    return UnclaimedDepositOut(**dict(deposit_out(deposit, vault)), named=deposit.named)

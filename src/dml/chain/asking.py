@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 class ChainAway(Unavailable):
     code = "chain.away"
-    reason = "This needs an answer of the chain, and no node of it answers just now."
+    reason = "No node of the chain answers now."
     remedy = "Send the very same request again in a moment."
 
 

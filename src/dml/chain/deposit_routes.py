@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from dml.chain import instructions, queries
 from dml.chain.asking import Chain, ChainAway
 from dml.chain.deposit_schemas import (
+    DepositInstructionsCreate,
+    DepositInstructionsOut,
     DepositOut,
     DepositsWanted,
-    InstructionsIn,
-    InstructionsOut,
     QrWanted,
     deposit_out,
 )
@@ -23,16 +23,19 @@ from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/payments/deposits", tags=["payments"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/payments/deposits", route_class=StrictRoute)
 limit = Depends(at_most("instructions", lambda settings: settings.sign_ins_a_minute))
 SVG: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}
 }
 
 
-@router.get("")
+@router.get("", operation_id="deposits.list")
 async def list_deposits(ctx: Ctx, wanted: Annotated[DepositsWanted, Query()]) -> Page[DepositOut]:
-    """Your deposits, newest first; those that are not final yet, too."""
+    """List your deposits.
+
+    For signed-in users: newest first, with those that are not final yet.
+    """
     rows = await queries.list_deposits(
         ctx.tx, ctx.actor.id, state=wanted.state, after=wanted.cursor, limit=wanted.limit
     )
@@ -41,11 +44,20 @@ async def list_deposits(ctx: Ctx, wanted: Annotated[DepositsWanted, Query()]) ->
 
 @router.post(
     "/instructions",
+    operation_id="deposit_instructions.create",
     dependencies=[limit],
     responses=refusals(NotSignedIn, NotConnected, ChainAway, TooManyTries),
 )
-async def instruct(begin: SignedInBegin, chain: Chain, body: InstructionsIn) -> InstructionsOut:
-    """All that a wallet needs to pay tokens in for you: transactions, links, and a permit."""
+async def instruct(
+    begin: SignedInBegin, chain: Chain, body: DepositInstructionsCreate
+) -> DepositInstructionsOut:
+    """Create the instructions for a deposit.
+
+    For signed-in users: all that a wallet needs to pay an amount of tokens into your balance. There
+    are two transactions, `approve` and then `deposit`, also as links for QR codes. Tokens that
+    support it need one transaction only: send `wallet`, have it sign `permit`, and send that
+    signature to get `deposit_with_permit`. Nothing is stored.
+    """
     async with begin() as ctx:
         vault = await queries.get_current_vault(ctx.tx)
     typed = await instructions.prepare_permit(chain, vault, body.amount, body.wallet, ctx.now)
@@ -54,16 +66,27 @@ async def instruct(begin: SignedInBegin, chain: Chain, body: InstructionsIn) -> 
     )
 
 
-@router.get("/qr.svg", response_class=Response, responses=SVG | refusals(NotConnected))
+@router.get(
+    "/qr.svg",
+    operation_id="deposit_instructions.get_qr_code",
+    response_class=Response,
+    responses=SVG | refusals(NotConnected),
+)
 async def draw(ctx: Ctx, wanted: Annotated[QrWanted, Query()]) -> Response:
-    """A step of a deposit as a QR code that wallets read."""
+    """Get a step of a deposit as a QR code.
+
+    For signed-in users: an SVG image of the link (EIP-681) that wallets read.
+    """
     vault = await queries.get_current_vault(ctx.tx)
     link = instructions.link(vault, ctx.actor.id, wanted.amount, wanted.step)
     headers = {"Cache-Control": "private, no-store"}
     return Response(instructions.draw(link), media_type="image/svg+xml", headers=headers)
 
 
-@router.get("/{deposit_id}", responses=refusals(DepositNotFound))
+@router.get("/{deposit_id}", operation_id="deposits.get", responses=refusals(DepositNotFound))
 async def get_deposit(ctx: Ctx, deposit_id: DepositId) -> DepositOut:
-    """One deposit, and how many blocks lie above it."""
+    """Get a deposit of yours.
+
+    For its user. `confirmations` says how many blocks there are since the deposit.
+    """
     return deposit_out(*await queries.get_my_deposit(ctx.tx, ctx.actor, deposit_id))

@@ -22,24 +22,30 @@ _ADDRESS: Final = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 
 class DepositOut(Wire):
+    """Tokens that were paid into the vault on the chain, for a user."""
+
     id: DepositId
-    state: DepositState = Field(
-        description="`seen` in a block; `credited` once that is final; `orphaned` where it was "
-        "dropped, and it may come again."
+    state: DepositState = Field(description="Where the deposit stands.")
+    amount: AmountOut = Field(description="How many tokens were paid in.")
+    chain_id: int = Field(description="The number of the chain (EIP-155).")
+    vault: str = Field(examples=[_ADDRESS], description="The address of the vault.")
+    sender: str = Field(examples=[_ADDRESS], description="The address that paid.")
+    tx_hash: str = Field(examples=[_HASH], description="The transaction that paid.")
+    block_number: int = Field(description="The block that holds the transaction.")
+    confirmations: int | None = Field(
+        description="How many blocks there are from that block on, itself included; `null` if the "
+        "deposit is `orphaned`."
     )
-    amount: AmountOut
-    chain_id: int
-    vault: str
-    sender: str = Field(examples=[_ADDRESS])
-    tx_hash: str = Field(examples=[_HASH])
-    block_number: int
-    confirmations: int | None = Field(description="Blocks since then, its own included.")
-    seen_at: datetime
-    final_at: datetime | None
+    seen_at: datetime = Field(description="When it was first read from the chain.")
+    final_at: datetime | None = Field(
+        description="When its block was final, so that it was credited; `null` before that."
+    )
 
 
 class DepositsWanted(Paging):
-    state: DepositState | None = None
+    state: DepositState | None = Field(
+        None, description="List only deposits in this state. Default: in any."
+    )
 
 
 def deposit_out(deposit: Deposit, vault: Vault) -> DepositOut:
@@ -80,42 +86,58 @@ KeySignatureIn = Annotated[
 ]
 
 
-class PermitIn(Body):
-    deadline: int = Field(ge=0, le=DEADLINE_MAX, description="As in what was signed.")
-    signature: KeySignatureIn
+class SignedPermit(Body):
+    """What a wallet signed, in place of an approval."""
+
+    deadline: int = Field(
+        ge=0,
+        le=DEADLINE_MAX,
+        description="The `deadline` in the message that was signed: seconds since 1970.",
+    )
+    signature: KeySignatureIn = Field(
+        description="The signature: 65 bytes (r, s, v), in hexadecimal digits after `0x`."
+    )
 
 
-class InstructionsIn(Body):
+class DepositInstructionsCreate(Body):
     model_config = example(amount="12.5", wallet=_ADDRESS)
 
-    amount: AmountIn = Field(gt=0)
+    amount: AmountIn = Field(gt=0, description="How many tokens to pay in.")
     wallet: AddressIn | None = Field(
-        None, description="Who pays: for a permit to sign, in the place of an approval."
+        None,
+        description="The address that will pay. Send it to get a `permit` to sign, in place of an "
+        "approval.",
     )
-    permit: PermitIn | None = Field(
-        None, description="The signed permit: for the one transaction that uses it."
+    permit: SignedPermit | None = Field(
+        None, description="The signed permit. Send it to get `deposit_with_permit`."
     )
 
 
-class Step(StrEnum):
+class DepositStep(StrEnum):
+    """`approve` lets the vault take the tokens; then `deposit` has it take them."""
+
     APPROVE = "approve"
     DEPOSIT = "deposit"
 
 
 class QrWanted(Parameters):
-    amount: AmountIn = Field(gt=0)
-    step: Step = Step.DEPOSIT
+    amount: AmountIn = Field(gt=0, description="How many tokens to pay in.")
+    step: DepositStep = Field(DepositStep.DEPOSIT, description="Which transaction to show.")
 
 
-class TokenOut(Wire):
-    address: str = Field(examples=[_ADDRESS])
-    name: str
-    symbol: str = Field(examples=["DML"])
-    decimals: int = Field(examples=[6])
+class ChainTokenOut(Wire):
+    """The token's contract on the chain (ERC-20)."""
+
+    address: str = Field(examples=[_ADDRESS], description="The address of the contract.")
+    name: str = Field(examples=["DML"], description="The name that the contract gives.")
+    symbol: str = Field(examples=["DML"], description="The symbol that the contract gives.")
+    decimals: int = Field(
+        examples=[6], description="How many decimals a whole token has in the contract's units."
+    )
 
 
-def token_out(vault: Vault) -> TokenOut:
-    return TokenOut(
+def token_out(vault: Vault) -> ChainTokenOut:
+    return ChainTokenOut(
         address=vault.token,
         name=vault.token_name,
         symbol=vault.token_symbol,
@@ -123,31 +145,45 @@ def token_out(vault: Vault) -> TokenOut:
     )
 
 
-class TransactionOut(Wire):
-    """As a wallet takes it in `eth_sendTransaction`; the sender and gas are its own to add."""
+class UnsignedTransactionOut(Wire):
+    """Parameters for `eth_sendTransaction`; the wallet adds the sender and the gas."""
 
-    to: str = Field(examples=[_ADDRESS])
-    data: str = Field(examples=["0x095ea7b3…"])
-    value: str = Field(examples=["0x0"])
+    to: str = Field(examples=[_ADDRESS], description="The address of the contract to call.")
+    data: str = Field(examples=["0x095ea7b3…"], description="The call, in hexadecimal digits.")
+    value: str = Field(
+        examples=["0x0"], description="How much of the chain's own currency to send: none."
+    )
 
 
-class InstructionsOut(Wire):
-    chain_id: int
-    vault: str = Field(examples=[_ADDRESS])
-    token: TokenOut
-    amount: AmountOut
-    units: str = Field(description="The same in the token's smallest units.", examples=["12500000"])
+class DepositInstructionsOut(Wire):
+    """All that a wallet needs to pay tokens in for you."""
+
+    chain_id: int = Field(description="The number of the chain (EIP-155).")
+    vault: str = Field(examples=[_ADDRESS], description="The address of the vault.")
+    token: ChainTokenOut = Field(description="The token to pay with.")
+    amount: AmountOut = Field(description="How many tokens to pay in.")
+    units: str = Field(
+        description="The same amount in the smallest units of the token's contract.",
+        examples=["12500000"],
+    )
     user_id: str = Field(
-        description="Yours, as the 16 bytes that a deposit names.", examples=["0x" + "01" * 16]
+        description="Your id as the deposit carries it: 16 bytes, in hexadecimal digits after "
+        "`0x`.",
+        examples=["0x" + "01" * 16],
     )
-    approve: TransactionOut = Field(description="First: let the vault take the tokens.")
-    deposit: TransactionOut = Field(description="Then: have it take them.")
-    approve_link: str = Field(description="The same as a link for wallets (EIP-681).")
-    deposit_link: str = Field(description="The same as a link for wallets (EIP-681).")
+    approve: UnsignedTransactionOut = Field(
+        description="The first transaction: lets the vault take the tokens from the wallet."
+    )
+    deposit: UnsignedTransactionOut = Field(
+        description="The second transaction: has the vault take the tokens for you."
+    )
+    approve_link: str = Field(description="The transaction `approve` as a link (EIP-681).")
+    deposit_link: str = Field(description="The transaction `deposit` as a link (EIP-681).")
     permit: dict[str, Any] | None = Field(
-        description="Typed data (EIP-712) for `eth_signTypedData_v4`, in the place of an approval. "
-        "`null` where no `wallet` was named, or the token takes none."
+        description="Typed data (EIP-712) to sign with `eth_signTypedData_v4`, in place of the "
+        "transaction `approve`. `null` if no `wallet` was sent, or the token supports no permits."
     )
-    deposit_with_permit: TransactionOut | None = Field(
-        description="The one transaction that needs no approval, where a `permit` was sent."
+    deposit_with_permit: UnsignedTransactionOut | None = Field(
+        description="The only transaction that is needed if a signed `permit` was sent; else "
+        "`null`."
     )

@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from dml.chain import asking, contract
-from dml.chain.deposit_schemas import InstructionsOut, PermitIn, Step, TransactionOut, token_out
+from dml.chain.deposit_schemas import (
+    DepositInstructionsOut,
+    DepositStep,
+    SignedPermit,
+    UnsignedTransactionOut,
+    token_out,
+)
 from dml.chain.endpoints import Endpoints
 from dml.chain.models import Vault
 from dml.chain.rpc import Node
@@ -42,11 +48,11 @@ def instructions(
     amount: MicroTokens,
     *,
     typed_data: dict[str, Any] | None,
-    permit: PermitIn | None,
-) -> InstructionsOut:
+    permit: SignedPermit | None,
+) -> DepositInstructionsOut:
     """Write all that a wallet needs to pay so much in for this user."""
     units = amount * vault.scale
-    return InstructionsOut(
+    return DepositInstructionsOut(
         chain_id=vault.chain_id,
         vault=vault.address,
         token=token_out(vault),
@@ -55,17 +61,17 @@ def instructions(
         user_id="0x" + user_id.hex,
         approve=_call(vault.token, contract.call(contract.APPROVE, vault.address, units)),
         deposit=_call(vault.address, contract.deposit(units, user_id)),
-        approve_link=link(vault, user_id, amount, Step.APPROVE),
-        deposit_link=link(vault, user_id, amount, Step.DEPOSIT),
+        approve_link=link(vault, user_id, amount, DepositStep.APPROVE),
+        deposit_link=link(vault, user_id, amount, DepositStep.DEPOSIT),
         permit=typed_data,
         deposit_with_permit=permit and _with_permit(vault, user_id, units, permit),
     )
 
 
-def link(vault: Vault, user_id: UserId, amount: MicroTokens, step: Step) -> str:
+def link(vault: Vault, user_id: UserId, amount: MicroTokens, step: DepositStep) -> str:
     """Write a step as a link that wallets open, or read as a QR code (EIP-681)."""
     units = amount * vault.scale
-    if step is Step.APPROVE:
+    if step is DepositStep.APPROVE:
         target, asked = vault.token, f"approve?address={vault.address}&uint256={units}"
         return f"ethereum:{target}@{vault.chain_id}/{asked}"
     asked = f"deposit?uint256={units}&bytes16=0x{user_id.hex}"
@@ -120,12 +126,14 @@ async def prepare_permit(
     }
 
 
-def _with_permit(vault: Vault, user_id: UserId, units: int, permit: PermitIn) -> TransactionOut:
+def _with_permit(
+    vault: Vault, user_id: UserId, units: int, permit: SignedPermit
+) -> UnsignedTransactionOut:
     r, s, v = permit.signature[:32], permit.signature[32:64], permit.signature[64]
     v = v if v >= 27 else v + 27  # Some wallets write 0 and 1; the token takes the others alone.
     arguments = (units, user_id.bytes, permit.deadline, v, r, s)
     return _call(vault.address, contract.call(contract.DEPOSIT_WITH_PERMIT, *arguments))
 
 
-def _call(to: str, data: bytes) -> TransactionOut:
-    return TransactionOut(to=to, data="0x" + data.hex(), value="0x0")
+def _call(to: str, data: bytes) -> UnsignedTransactionOut:
+    return UnsignedTransactionOut(to=to, data="0x" + data.hex(), value="0x0")

@@ -9,10 +9,14 @@ from dml.edge.http import PublicCtx
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
-router = APIRouter(prefix="/v1/payments/chain", tags=["payments"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/payments/chain", route_class=StrictRoute)
 
 
-@router.get("", responses=refusals(NotConnected))
+@router.get("", operation_id="chain.get", responses=refusals(NotConnected))
 async def get_chain(ctx: PublicCtx) -> ChainOut:
-    """The vault and its token, how far the chain is read, and whether anything stands still."""
+    """Get the state of the chain.
+
+    For anybody: the vault and its token, up to which block the chain was read, and whether
+    deposits are credited and withdrawals paid just now. Admins also read what is wrong.
+    """
     return chain_out(await queries.get_current_vault(ctx.tx), ctx.actor, ctx.now)

@@ -50,7 +50,7 @@ class WithdrawalNotFound(NotFound):
 
 class WrongDepositState(Conflict):
     code = "chain.wrong_deposit_state"
-    reason = "In its present state this deposit cannot go there."
+    reason = "This is not possible in the deposit's present state."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
     state: DepositState
     wanted: DepositState
@@ -59,7 +59,7 @@ class WrongDepositState(Conflict):
 
 class WrongWithdrawalState(Conflict):
     code = "chain.wrong_withdrawal_state"
-    reason = "In its present state this withdrawal cannot go there."
+    reason = "This is not possible in the withdrawal's present state."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
     state: WithdrawalState
     wanted: WithdrawalState

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from dml.chain.deposit_schemas import TokenOut, token_out
+from dml.chain.deposit_schemas import ChainTokenOut, token_out
 from dml.chain.models import Vault
 from dml.chain.withdrawal_rules import stands_still
 from dml.core.context import Actor
@@ -12,39 +12,71 @@ from dml.core.money import AmountOut
 from dml.core.wire import Wire
 
 
-class ComparisonOut(Wire):
-    at: datetime | None = Field(description="When the vault was compared with the books last.")
-    agrees: bool | None = Field(description="`null` where they never were.")
-    differs_since: datetime | None
-    vault_holds: AmountOut | None = Field(description="What the vault held then.")
+class VaultComparisonOut(Wire):
+    """Whether the vault on the chain holds what the ledger says."""
+
+    at: datetime | None = Field(
+        description="When the two were last compared; `null` if they never were."
+    )
+    agrees: bool | None = Field(
+        description="Whether they agreed; `null` if they were never compared."
+    )
+    differs_since: datetime | None = Field(
+        description="When they were first found to differ; `null` if they agree."
+    )
+    vault_holds: AmountOut | None = Field(
+        description="How many tokens the vault held at the last comparison."
+    )
 
 
-class TroubleOut(Wire):
-    """In an operator's words: for admins alone, since it may name what is not everybody's."""
+class ChainFaultsOut(Wire):
+    """What is wrong, in an operator's words."""
 
-    reading: str | None = Field(description="Why the last look at the chain did not go well.")
-    difference: str | None = Field(description="Between chain and books.")
-    paying: str | None = Field(description="Why nothing is paid out.")
+    reading: str | None = Field(
+        description="Why the chain could not be read the last time; `null` if it could."
+    )
+    difference: str | None = Field(
+        description="How the vault and the ledger differ; `null` if they agree."
+    )
+    paying: str | None = Field(description="Why nothing is paid out; `null` if nothing is wrong.")
 
 
 class ChainOut(Wire):
-    chain_id: int
-    vault: str = Field(examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"])
-    token: TokenOut
-    head: int = Field(description="The chain's newest block that was seen.")
-    final: int = Field(description="The chain's newest final block that was seen.")
-    indexed: int = Field(description="The final block up to which all was read and credited.")
-    lag_blocks: int = Field(description="Final blocks that are still to be read.")
-    read_at: datetime | None = Field(description="When the chain was read well last.")
-    reads_well: bool = Field(description="Whether the last look at the chain went well.")
-    halted_at: datetime | None = Field(description="Since when nothing is credited any more.")
-    payouts_stand_still: str | None = Field(description="Why nothing is paid out just now.")
-    comparison: ComparisonOut
-    trouble: TroubleOut | None = Field(description="For admins; `null` for everybody else.")
+    """The vault, its token, and how far the chain was read."""
+
+    chain_id: int = Field(description="The number of the chain (EIP-155).")
+    vault: str = Field(
+        examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"],
+        description="The address of the vault.",
+    )
+    token: ChainTokenOut = Field(description="The token that the vault holds.")
+    head: int = Field(description="The newest block of the chain.")
+    final: int = Field(description="The newest block of the chain that is final.")
+    indexed: int = Field(
+        description="The block up to which all is read, and all deposits are credited."
+    )
+    lag_blocks: int = Field(description="How many final blocks are not read yet.")
+    read_at: datetime | None = Field(
+        description="When the chain was last read without a fault; `null` if it never was."
+    )
+    reads_well: bool = Field(description="Whether the chain could be read the last time.")
+    halted_at: datetime | None = Field(
+        description="Since when no deposits are credited, because a final block changed; `null` "
+        "if they are credited."
+    )
+    payouts_stand_still: str | None = Field(
+        description="Why no withdrawals are paid just now; `null` if they are."
+    )
+    comparison: VaultComparisonOut = Field(
+        description="The last comparison of the vault with the ledger."
+    )
+    trouble: ChainFaultsOut | None = Field(
+        description="What is wrong. Only admins see it; `null` for everybody else."
+    )
 
 
 def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
-    told = TroubleOut(
+    told = ChainFaultsOut(
         reading=vault.trouble, difference=vault.difference, paying=vault.paying_trouble
     )
     return ChainOut(
@@ -59,7 +91,7 @@ def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
         reads_well=vault.trouble is None and vault.read_at is not None,
         halted_at=vault.halted_at,
         payouts_stand_still=stands_still(vault, now),
-        comparison=ComparisonOut(
+        comparison=VaultComparisonOut(
             at=vault.compared_at,
             agrees=None if vault.compared_at is None else vault.difference is None,
             differs_since=vault.differs_since,

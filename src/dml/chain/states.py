@@ -4,6 +4,11 @@ from enum import StrEnum
 
 
 class DepositState(StrEnum):
+    """`seen`: in a block that is not final; `credited`: final, and in the user's balance;
+    `unclaimed`: final, and naming no user; `orphaned`: its block was dropped, and it may come again
+    in another one.
+    """
+
     SEEN = "seen"
     CREDITED = "credited"
     UNCLAIMED = "unclaimed"
@@ -11,6 +16,11 @@ class DepositState(StrEnum):
 
 
 class WithdrawalState(StrEnum):
+    """`requested`: waits for a review or a batch; `authorised`: in a batch, and can no longer be
+    cancelled; `paid`: in a final block; `reversed`: could not be paid, so its tokens returned;
+    `cancelled`: by its user or by an admin, so its tokens returned.
+    """
+
     REQUESTED = "requested"
     AUTHORISED = "authorised"
     PAID = "paid"
@@ -19,7 +29,7 @@ class WithdrawalState(StrEnum):
 
 
 class WalletKind(StrEnum):
-    """How a wallet signs: by a key of its own (EIP-191), or as a contract (EIP-1271)."""
+    """How a wallet signs: with a key of its own (EIP-191), or as a contract (EIP-1271)."""
 
     KEY = "key"
     CONTRACT = "contract"

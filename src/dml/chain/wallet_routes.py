@@ -9,7 +9,12 @@ from dml.chain import queries, wallet_rules, wallets
 from dml.chain.asking import Chain, ChainAway
 from dml.chain.models import Wallet
 from dml.chain.rules import NotConnected
-from dml.chain.wallet_schemas import ChallengeIn, ChallengeOut, WalletIn, WalletOut
+from dml.chain.wallet_schemas import (
+    WalletChallengeCreate,
+    WalletChallengeOut,
+    WalletCreate,
+    WalletOut,
+)
 from dml.chain.wallets import Challenge
 from dml.core.errors import NotSignedIn
 from dml.core.ids import WalletId
@@ -19,7 +24,7 @@ from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paging
 from dml.edge.problems import refusals
 
-router = APIRouter(prefix="/v1/wallets", tags=["wallets"], route_class=IdempotentRoute)
+router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
@@ -41,8 +46,9 @@ Origin: TypeAlias = Annotated[str, Depends(_origin)]
 
 @router.post(
     "/challenges",
+    operation_id="wallet_challenges.create",
     status_code=201,
-    response_model=ChallengeOut,
+    response_model=WalletChallengeOut,
     dependencies=[Once, limit],
     responses=refusals(
         NotConnected,
@@ -53,13 +59,18 @@ Origin: TypeAlias = Annotated[str, Depends(_origin)]
         TooManyTries,
     ),
 )
-async def challenge(ctx: Ctx, body: ChallengeIn, origin: Origin) -> Challenge:
-    """Get a message to sign by a wallet, which proves that it is yours. Good for ten minutes."""
+async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: Origin) -> Challenge:
+    """Create a message for a wallet to sign.
+
+    For signed-in users: the signed message proves that the wallet is yours (`POST /v1/wallets`).
+    It is valid for ten minutes.
+    """
     return await wallets.challenge(ctx, body.address, origin=origin)
 
 
 @router.post(
     "",
+    operation_id="wallets.create",
     status_code=201,
     response_model=WalletOut,
     dependencies=[limit],
@@ -84,11 +95,15 @@ async def link(
     begin: SignedInBegin,
     late: Late,
     chain: Chain,
-    body: WalletIn,
+    body: WalletCreate,
     origin: Origin,
     response: Response,
 ) -> Wallet:
-    """Link a wallet by its signature: from then on, tokens can be paid out to it."""
+    """Link a wallet.
+
+    For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet has
+    signed. From then on you can withdraw tokens to it.
+    """
     wallet = await wallets.link(
         begin,
         late,
@@ -102,22 +117,39 @@ async def link(
     return wallet
 
 
-@router.get("")
+@router.get("", operation_id="wallets.list")
 async def list_wallets(ctx: Ctx) -> Page[WalletOut]:
-    """Your linked wallets, the oldest first: there are never more than fit one page."""
+    """List your linked wallets.
+
+    For signed-in users: oldest first. They always fit on one page.
+    """
     rows: Sequence[Wallet] = await queries.list_wallets(ctx.tx, ctx.actor.id)
     return Paging(limit=wallet_rules.WALLETS_MAX).page(WalletOut, rows)
 
 
 @router.get(
-    "/{wallet_id}", response_model=WalletOut, responses=refusals(wallet_rules.WalletNotFound)
+    "/{wallet_id}",
+    operation_id="wallets.get",
+    response_model=WalletOut,
+    responses=refusals(wallet_rules.WalletNotFound),
 )
 async def get_wallet(ctx: Ctx, wallet_id: WalletId) -> Wallet:
-    """One of your linked wallets."""
+    """Get a linked wallet of yours.
+
+    For the user who linked it.
+    """
     return await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id)
 
 
-@router.delete("/{wallet_id}", status_code=204, responses=refusals(wallet_rules.WalletNotFound))
+@router.delete(
+    "/{wallet_id}",
+    operation_id="wallets.delete",
+    status_code=204,
+    responses=refusals(wallet_rules.WalletNotFound),
+)
 async def unlink(ctx: Ctx, wallet_id: WalletId) -> None:
-    """Unlink a wallet. A withdrawal that is under way to it goes on."""
+    """Unlink a wallet.
+
+    For the user who linked it. Withdrawals to it that were already requested are still paid.
+    """
     await wallets.unlink(ctx, wallet_id)

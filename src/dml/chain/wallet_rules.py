@@ -41,7 +41,7 @@ class Message:
 class UnreadableMessage(Invalid):
     code = "chain.unreadable_message"
     pointer = "/message"
-    reason = "This is no message as EIP-4361 writes it."
+    reason = "This is not a message in the form of EIP-4361."
     remedy = "Sign the `message` of a new challenge as it is, to the letter, and send both."
     because: str
 
@@ -70,7 +70,7 @@ class WrongSignature(Invalid):
 
 class UnknownHost(Invalid):
     code = "chain.unknown_host"
-    reason = "The request's `Host` is no name of this marketplace, and wallets sign for its names."
+    reason = "The request's `Host` is not a name of this marketplace, which wallets sign for."
     remedy = (
         "Ask by the address that the operator gives; an operator sets `DML_PUBLIC_URL`, or lists "
         "the names in `DML_ALLOWED_HOSTS`."

@@ -39,41 +39,48 @@ SignatureIn = Annotated[
 ]
 
 
-class ChallengeIn(Body):
+class WalletChallengeCreate(Body):
     model_config = example(address=_EXAMPLE)
 
-    address: AddressIn
+    address: AddressIn = Field(description="The address of the wallet that will sign.")
 
 
-class ChallengeOut(Wire):
-    nonce: str
+class WalletChallengeOut(Wire):
+    nonce: str = Field(description="The random part of the message.")
     message: str = Field(
-        description="Ready to be signed as it is (EIP-4361, by `personal_sign`).",
+        description="The message (EIP-4361). Sign it unchanged, with `personal_sign`.",
         examples=[
             "market.example.org wants you to sign in with your Ethereum account:\n"
             f"{_EXAMPLE}\n\nLink this wallet …"
         ],
     )
-    expires_at: datetime
+    expires_at: datetime = Field(description="From this time on the message is refused.")
 
 
-class WalletIn(Body):
+class WalletCreate(Body):
     model_config = example(
         message="market.example.org wants you to sign in with your Ethereum account:\n…",
         signature="0x" + "5b" * 64 + "1c",
         name="My savings",
     )
 
-    message: Text = Field(max_length=4_000, description="The message that was signed.")
+    message: Text = Field(max_length=4_000, description="The message, unchanged.")
     signature: SignatureIn = Field(
-        description="By the address's key (EIP-191), or for its contract (EIP-1271)."
+        description="The signature, in hexadecimal digits after `0x`: of the address's key "
+        "(EIP-191), or for its contract (EIP-1271)."
     )
-    name: Text | None = Field(None, max_length=100, description="What you call it: for you alone.")
+    name: Text | None = Field(
+        None, max_length=100, description="What you call the wallet. Only you can see it."
+    )
 
 
 class WalletOut(Wire):
+    """A wallet on the chain that a user has proven to be theirs."""
+
     id: WalletId
-    address: str = Field(examples=[_EXAMPLE])
-    kind: WalletKind = Field(description="How it signs: by a key of its own, or as a contract.")
-    name: str | None
-    linked_at: datetime
+    address: str = Field(
+        examples=[_EXAMPLE], description="The address, with the capitals of its checksum (EIP-55)."
+    )
+    kind: WalletKind = Field(description="How the wallet signs.")
+    name: str | None = Field(description="What you call the wallet. Only you can see it.")
+    linked_at: datetime = Field(description="When it was linked.")

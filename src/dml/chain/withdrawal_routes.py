@@ -11,11 +11,11 @@ from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.withdrawal_rules import Terms
 from dml.chain.withdrawal_schemas import (
-    TermsOut,
-    WithdrawalIn,
+    WithdrawalCreate,
+    WithdrawalDetailsOut,
     WithdrawalOut,
-    WithdrawalShownOut,
     WithdrawalsWanted,
+    WithdrawalTermsOut,
     shown_out,
     terms_out,
 )
@@ -28,12 +28,10 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once, on
 from dml.edge.limits import TooManyTries, at_most, count_try, guess
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.payments.rules import InsufficientFunds
 
-router = APIRouter(
-    prefix="/v1/payments/withdrawals", tags=["payments"], route_class=IdempotentRoute
-)
+router = APIRouter(prefix="/v1/payments/withdrawals", route_class=IdempotentRoute)
 ASKING: Final = (
     withdrawal_rules.WrongPassword,
     withdrawal_rules.FeeRose,
@@ -44,7 +42,7 @@ ASKING: Final = (
 )
 
 
-async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalIn) -> None:
+async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
     """Check the password before the request's own transaction opens: to hash it takes long."""
     user = await withdrawing.get_asking(begin)
     await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
@@ -57,13 +55,17 @@ async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) ->
     stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
     ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
     entries = await audit.history(ctx.tx, withdrawal.reference)
-    coming = [NextOut(action=action, at=at) for action, at in ahead]
+    coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)
 
 
-@router.get("/terms", responses=refusals(NotConnected))
-async def get_terms(ctx: Ctx, server: Server) -> TermsOut:
-    """What a withdrawal costs, what you may still withdraw today, and roughly when it goes."""
+@router.get("/terms", operation_id="withdrawals.get_terms", responses=refusals(NotConnected))
+async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
+    """Get the terms of withdrawals.
+
+    For signed-in users: what a withdrawal costs, how much you can still withdraw within 24 hours,
+    and how soon it is paid.
+    """
     vault = await queries.get_current_vault(ctx.tx)
     recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
     return terms_out(Terms.of(server.settings), vault, recent, ctx.now)
@@ -71,6 +73,7 @@ async def get_terms(ctx: Ctx, server: Server) -> TermsOut:
 
 @router.post(
     "",
+    operation_id="withdrawals.create",
     status_code=201,
     response_model=WithdrawalOut,
     dependencies=[
@@ -90,8 +93,15 @@ async def get_terms(ctx: Ctx, server: Server) -> TermsOut:
         TooManyTries,
     ),
 )
-async def request(ctx: Ctx, server: Server, body: WithdrawalIn, response: Response) -> Withdrawal:
-    """Ask for a withdrawal to a linked wallet. What it takes is set aside at once."""
+async def request(
+    ctx: Ctx, server: Server, body: WithdrawalCreate, response: Response
+) -> Withdrawal:
+    """Create a withdrawal.
+
+    For signed-in users, with their password: pays tokens to one of your linked wallets. Amount and
+    fee leave your balance at once. The withdrawal is paid with others in one batch; a large one
+    waits until an admin has approved it.
+    """
     withdrawal = await withdrawing.request(
         ctx,
         Terms.of(server.settings),
@@ -104,40 +114,59 @@ async def request(ctx: Ctx, server: Server, body: WithdrawalIn, response: Respon
     return withdrawal
 
 
-@router.get("")
+@router.get("", operation_id="withdrawals.list")
 async def list_withdrawals(
     ctx: Ctx, wanted: Annotated[WithdrawalsWanted, Query()]
 ) -> Page[WithdrawalOut]:
-    """Your withdrawals, newest first."""
+    """List your withdrawals.
+
+    For signed-in users: newest first.
+    """
     rows = await queries.list_withdrawals(
         ctx.tx, ctx.actor.id, state=wanted.state, after=wanted.cursor, limit=wanted.limit
     )
     return wanted.page(WithdrawalOut, rows)
 
 
-@router.get("/{withdrawal_id}", responses=refusals(WithdrawalNotFound))
+@router.get(
+    "/{withdrawal_id}", operation_id="withdrawals.get", responses=refusals(WithdrawalNotFound)
+)
 async def get_withdrawal(
     ctx: Ctx, server: Server, withdrawal_id: WithdrawalId
-) -> WithdrawalShownOut:
-    """One withdrawal: how far it is on the chain, what happened to it, and what is next."""
+) -> WithdrawalDetailsOut:
+    """Get a withdrawal of yours.
+
+    For its user: the withdrawal, its batch, its transactions on the chain, and its timeline.
+    """
     withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id)
     way = await queries.get_way(ctx.tx, withdrawal)
     return shown_out(withdrawal, way, await _timeline(ctx, server.settings, withdrawal))
 
 
-@router.get("/{withdrawal_id}/timeline", responses=refusals(WithdrawalNotFound))
+@router.get(
+    "/{withdrawal_id}/timeline",
+    operation_id="withdrawals.get_timeline",
+    responses=refusals(WithdrawalNotFound),
+)
 async def get_timeline(ctx: Ctx, server: Server, withdrawal_id: WithdrawalId) -> TimelineOut:
-    """What happened to a withdrawal, and what is next."""
+    """Get a withdrawal's timeline.
+
+    For its user: what happened to the withdrawal, and what happens next.
+    """
     withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id)
     return await _timeline(ctx, server.settings, withdrawal)
 
 
 @router.post(
     "/{withdrawal_id}/cancel",
+    operation_id="withdrawals.cancel",
     response_model=WithdrawalOut,
     dependencies=[Once],
     responses=refusals(WithdrawalNotFound, WrongWithdrawalState, IdempotencyKeyReused),
 )
 async def cancel(ctx: Ctx, withdrawal_id: WithdrawalId) -> Withdrawal:
-    """Take a withdrawal back, while it is `requested`: amount and fee return to your balance."""
+    """Cancel a withdrawal.
+
+    For its user, while it is `requested`: amount and fee return to your balance.
+    """
     return await withdrawing.cancel(ctx, withdrawal_id)

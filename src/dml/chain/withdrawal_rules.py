@@ -63,14 +63,14 @@ class FeeRose(Conflict):
 
 class LessThanLeast(Conflict):
     code = "chain.less_than_least"
-    reason = "This is less than what can be withdrawn at once."
+    reason = "This is less than the smallest amount of a withdrawal."
     remedy = "Withdraw at least what `least` says."
     least: AmountText
 
 
 class AboveVaultLimit(Conflict):
     code = "chain.above_vault_limit"
-    reason = "This is more than goes out in a day, to you or to all, so it would never be paid."
+    reason = "This is more than can be paid in a day, to you or to all users, so it never would be."
     remedy = "Withdraw at most what `most` says at once, and the rest on other days."
     most: AmountText
 
@@ -84,7 +84,7 @@ class WithdrawalsOfDayUsed(TooMany):
 
 class AmountOfDayUsed(TooMany):
     code = "chain.amount_of_day_used"
-    reason = "With this you would withdraw more than one may in 24 hours."
+    reason = "With this you would withdraw more than a user may in 24 hours."
     remedy = "Withdraw at most what `left` says, or wait."
     limit: AmountText
     left: AmountText
@@ -92,20 +92,20 @@ class AmountOfDayUsed(TooMany):
 
 class NotToReview(Conflict):
     code = "chain.not_to_review"
-    reason = "This withdrawal waits for no review."
+    reason = "This withdrawal does not wait for a review."
     remedy = "See its `state`: it was reviewed, cancelled, or needs none."
     state: WithdrawalState
 
 
 class OwnWithdrawal(Forbidden):
     code = "chain.own_withdrawal"
-    reason = "Nobody approves a withdrawal of their own."
+    reason = "You cannot approve your own withdrawal."
     remedy = "Ask another admin."
 
 
 class ApprovedAlready(Forbidden):
     code = "chain.approved_already"
-    reason = "You have approved this, and it needs the word of two admins."
+    reason = "You have already approved this withdrawal: another admin has to approve it, too."
     remedy = "Ask another admin."
     first_approved_at: datetime | None
 

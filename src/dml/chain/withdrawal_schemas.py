@@ -19,96 +19,147 @@ from dml.edge.timeline import TimelineOut
 _HASH = "0x" + "1f" * 32
 
 
-class WithdrawalIn(Body):
+class WithdrawalCreate(Body):
     model_config = example(
         amount="12.5",
         wallet_id="01987c1e-0000-7000-8000-000000000001",
         password="correct horse battery",
     )
 
-    amount: AmountIn = Field(gt=0, description="What is to arrive; the fee comes on top.")
-    wallet_id: WalletId = Field(description="A wallet that you have linked.")
-    password: Password = Field(description="Yours, given again.")
-    memo: Text | None = Field(None, max_length=200, description="A note: for you alone.")
+    amount: AmountIn = Field(
+        gt=0, description="How many tokens reach the wallet. The fee is taken in addition."
+    )
+    wallet_id: WalletId = Field(description="The linked wallet to pay to.")
+    password: Password = Field(description="The password of your account.")
+    memo: Text | None = Field(
+        None, max_length=200, description="A note for yourself. Only you and admins can see it."
+    )
     max_fee: AmountIn | None = Field(
-        None, description="Refuse instead, should it cost more than this."
+        None,
+        description="The highest fee that you accept: if it is higher, the withdrawal is refused. "
+        "Default: any fee.",
     )
 
 
 class WithdrawalsWanted(Paging):
-    state: WithdrawalState | None = None
+    state: WithdrawalState | None = Field(
+        None, description="List only withdrawals in this state. Default: in any."
+    )
 
 
 class WithdrawalOut(Wire):
+    """Tokens that a user has paid to a wallet on the chain."""
+
     id: WithdrawalId
-    state: WithdrawalState
-    wallet_id: WalletId
-    address: str
-    amount: AmountOut = Field(description="What arrives.")
-    fee: AmountOut = Field(description="What it costs beside that.")
-    memo: str | None
-    needs_review: bool = Field(description="Whether an admin looks at it before it goes.")
-    requested_at: datetime
-    reviewed_at: datetime | None
-    authorised_at: datetime | None = Field(description="When it was put into a batch.")
-    ended_at: datetime | None
-    end_reason: str | None = Field(description="Why it did not go out.")
-    tx_hash: str | None = Field(description="The transaction that paid it.", examples=[_HASH])
-    block_number: int | None = Field(description="The final block that holds it.")
-
-
-class SentOut(Wire):
-    hash: str = Field(examples=[_HASH])
-    sent_at: datetime
-
-
-class BatchOut(Wire):
-    created_at: datetime
-    count: int = Field(description="How many withdrawals go with it.")
-    transactions: list[SentOut] = Field(
-        description="What was sent, newest first. Should several be mined, it is still paid once."
+    state: WithdrawalState = Field(description="Where the withdrawal stands.")
+    wallet_id: WalletId = Field(description="The linked wallet that is paid to.")
+    address: str = Field(description="The address of that wallet.")
+    amount: AmountOut = Field(description="How many tokens reach the wallet.")
+    fee: AmountOut = Field(description="How many tokens it costs in addition.")
+    memo: str | None = Field(description="The user's note.")
+    needs_review: bool = Field(description="Whether an admin has to approve it before it is paid.")
+    requested_at: datetime = Field(description="When the user asked for it.")
+    reviewed_at: datetime | None = Field(
+        description="When an admin approved or refused it; `null` if none did."
+    )
+    authorised_at: datetime | None = Field(
+        description="When it was put into a batch, after which it cannot be cancelled; `null` "
+        "before that."
+    )
+    ended_at: datetime | None = Field(
+        description="When it was paid, reversed or cancelled; `null` before that."
+    )
+    end_reason: str | None = Field(description="Why it was not paid; `null` if it was or will be.")
+    tx_hash: str | None = Field(
+        description="The transaction that paid it; `null` before that.", examples=[_HASH]
+    )
+    block_number: int | None = Field(
+        description="The final block that holds this transaction; `null` before that."
     )
 
 
-class SeenOut(Wire):
-    tx_hash: str
-    block_number: int
-    confirmations: int = Field(description="Blocks since then, its own included.")
-    is_final: bool
-    refusal: str | None = Field(description="Why the vault did not pay it this time.")
+class SentTransactionOut(Wire):
+    """A transaction that was sent to the chain."""
+
+    hash: str = Field(examples=[_HASH], description="The hash of the transaction.")
+    sent_at: datetime = Field(description="When it was sent.")
 
 
-class WithdrawalShownOut(WithdrawalOut):
-    batch: BatchOut | None
-    seen: SeenOut | None = Field(description="What the vault last said of it, in a block.")
-    timeline: TimelineOut
+class WithdrawalBatchOut(Wire):
+    """Withdrawals that are paid by one transaction."""
+
+    created_at: datetime
+    count: int = Field(description="How many withdrawals are in the batch.")
+    transactions: list[SentTransactionOut] = Field(
+        description="The transactions that were sent for the batch, newest first: at most 20. At "
+        "most one of them pays."
+    )
 
 
-class LeftTodayOut(Wire):
-    count: int
-    amount: AmountOut
+class PayoutOutcomeOut(Wire):
+    """What the vault did with a withdrawal, in the newest block that tells of it."""
+
+    tx_hash: str = Field(examples=[_HASH], description="The transaction.")
+    block_number: int = Field(description="The block that holds the transaction.")
+    confirmations: int = Field(
+        description="How many blocks there are from that block on, itself included."
+    )
+    is_final: bool = Field(description="Whether the block is final.")
+    refusal: str | None = Field(
+        description="Why the vault did not pay the withdrawal then; `null` if it paid."
+    )
 
 
-class TermsOut(Wire):
-    fee: AmountOut = Field(description="What one withdrawal costs, beside what arrives.")
-    least: AmountOut = Field(description="The least that can be withdrawn at once.")
-    most: AmountOut = Field(description="What the vault pays out in a day, to all together.")
-    left_today: LeftTodayOut = Field(description="What you may still ask for in these 24 hours.")
+class WithdrawalDetailsOut(WithdrawalOut):
+    """A withdrawal, with how far it is on the chain, and its timeline."""
+
+    batch: WithdrawalBatchOut | None = Field(
+        description="The batch that it is in; `null` if it is in none."
+    )
+    seen: PayoutOutcomeOut | None = Field(
+        description="What the vault last did with it; `null` if no block tells of it."
+    )
+    timeline: TimelineOut = Field(description="What happened to it, and what happens next.")
+
+
+class WithdrawalAllowanceOut(Wire):
+    """What a user can still withdraw within 24 hours."""
+
+    count: int = Field(description="How many withdrawals.")
+    amount: AmountOut = Field(description="How many tokens.")
+
+
+class WithdrawalTermsOut(Wire):
+    """What a withdrawal costs, and what limits it."""
+
+    fee: AmountOut = Field(
+        description="How many tokens one withdrawal costs, in addition to its amount."
+    )
+    least: AmountOut = Field(description="The smallest amount of one withdrawal.")
+    most: AmountOut = Field(
+        description="How many tokens the vault pays out in a day, to all users together."
+    )
+    left_today: WithdrawalAllowanceOut = Field(
+        description="What you can still withdraw, given what you asked for in the last 24 hours."
+    )
     review_above: AmountOut = Field(
-        description="Above this, alone or with those of 24 hours, an admin looks first."
+        description="If your withdrawals of 24 hours exceed this amount together, an admin has to "
+        "approve the next."
     )
     gathered_seconds: float = Field(
-        description="Roughly how soon it goes: so long it waits for others to go with it."
+        description="About how many seconds a withdrawal waits for others, to be paid with them."
     )
-    stands_still: str | None = Field(description="Why nothing is paid out just now.")
+    stands_still: str | None = Field(
+        description="Why no withdrawals are paid just now; `null` if they are."
+    )
 
 
-def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> TermsOut:
-    return TermsOut(
+def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> WithdrawalTermsOut:
+    return WithdrawalTermsOut(
         fee=terms.fee,
         least=terms.least,
         most=vault.daily_limit,
-        left_today=LeftTodayOut(
+        left_today=WithdrawalAllowanceOut(
             count=max(0, terms.count_a_day - recent.count), amount=amount_left(terms, recent)
         ),
         review_above=terms.review_above,
@@ -117,25 +168,27 @@ def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> Term
     )
 
 
-def shown_out(withdrawal: Withdrawal, way: Way, timeline: TimelineOut) -> WithdrawalShownOut:
+def shown_out(withdrawal: Withdrawal, way: Way, timeline: TimelineOut) -> WithdrawalDetailsOut:
     """Shape a withdrawal with how far it is on the chain, and its timeline."""
     more = {"batch": _batch_out(way), "seen": _seen_out(way), "timeline": timeline}
     shown = WithdrawalOut.model_validate(withdrawal)
-    return WithdrawalShownOut.model_validate(dict(shown) | more)
+    return WithdrawalDetailsOut.model_validate(dict(shown) | more)
 
 
-def _batch_out(way: Way) -> BatchOut | None:
+def _batch_out(way: Way) -> WithdrawalBatchOut | None:
     if way.batch is None:
         return None
-    sent = [SentOut.model_validate(it) for it in way.transactions]
-    return BatchOut(created_at=way.batch.created_at, count=way.batch.count, transactions=sent)
+    sent = [SentTransactionOut.model_validate(it) for it in way.transactions]
+    return WithdrawalBatchOut(
+        created_at=way.batch.created_at, count=way.batch.count, transactions=sent
+    )
 
 
-def _seen_out(way: Way) -> SeenOut | None:
+def _seen_out(way: Way) -> PayoutOutcomeOut | None:
     seen = way.seen
     if seen is None:
         return None
-    return SeenOut(
+    return PayoutOutcomeOut(
         tx_hash=seen.tx_hash,
         block_number=seen.block_number,
         confirmations=max(0, way.head_number - seen.block_number + 1),

@@ -55,7 +55,7 @@ _LOST: Final = (
 
 class Overloaded(Unavailable):
     code = "core.overloaded"
-    reason = "More is asked for than can be answered in time."
+    reason = "There are more requests than can be answered in time."
     remedy = "Ask again after `retry_after_seconds`; the same request is safe to repeat."
 
 

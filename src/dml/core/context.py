@@ -10,6 +10,10 @@ from dml.core.ids import UserId
 
 
 class Role(StrEnum):
+    """What a user may do: a `moderator` also reviews and intervenes, an `admin` also handles money
+    and roles.
+    """
+
     MEMBER = "member"
     MODERATOR = "moderator"
     ADMIN = "admin"

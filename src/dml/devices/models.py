@@ -12,6 +12,8 @@ from dml.core.ids import DeviceId, UserId
 
 
 class Platform(StrEnum):
+    """The operating system of a device."""
+
     ANDROID = "android"
     IOS = "ios"
     LINUX = "linux"

@@ -8,16 +8,16 @@ from dml.core.wire import sent
 from dml.devices import queries, rules, service, tokens
 from dml.devices.models import Device, OwnerLimits
 from dml.devices.schemas import (
-    AssertionIn,
-    DescriptionIn,
+    DeviceCreate,
+    DeviceLimitsOut,
+    DeviceLimitsUpdate,
+    DeviceNonceOut,
     DeviceOut,
+    DeviceSelfUpdate,
+    DeviceTokenCreate,
     DeviceTokenOut,
-    EditIn,
-    LimitsIn,
-    LimitsOut,
-    NonceOut,
+    DeviceUpdate,
     PairingCodeOut,
-    RegisterIn,
 )
 from dml.devices.service import Description, Edit, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx
@@ -28,7 +28,7 @@ from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 
-router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=IdempotentRoute)
+router = APIRouter(prefix="/v1/devices", route_class=IdempotentRoute)
 
 # Many devices may share an address, and each comes back every few minutes.
 pairing_limit = Depends(at_most("pairing", lambda settings: settings.pairing_tries_a_minute))
@@ -42,18 +42,24 @@ token_limit = Depends(
 
 @router.post(
     "/pairing-codes",
+    operation_id="pairing_codes.create",
     dependencies=[Once],
     status_code=201,
     response_model=PairingCodeOut,
     responses=refusals(NotSignedIn, rules.TooManyCodes),
 )
 async def make_pairing_code(ctx: Ctx) -> OpenCode:
-    """Get a code to type into a new device: good for ten minutes, once."""
+    """Create a pairing code.
+
+    For signed-in users: a code to type into a new device, which then belongs to you. It works for
+    one device and for ten minutes.
+    """
     return await service.make_code(ctx)
 
 
 @router.post(
     "",
+    operation_id="devices.create",
     status_code=201,
     response_model=DeviceOut,
     dependencies=[pairing_limit],
@@ -62,9 +68,13 @@ async def make_pairing_code(ctx: Ctx) -> OpenCode:
     ),
 )
 async def register(
-    ctx: StrangerCtx, body: RegisterIn, response: Response, tell: TellRevision
+    ctx: StrangerCtx, body: DeviceCreate, response: Response, tell: TellRevision
 ) -> Device:
-    """Register this device for who made the code. Where the answer was lost, ask again."""
+    """Register a device.
+
+    For a new device: with a pairing code and its own public key. The device then belongs to the
+    user who created the code. If the answer was lost, send the same request again.
+    """
     device = await service.pair(
         ctx,
         code=body.code,
@@ -82,46 +92,75 @@ async def register(
     return device
 
 
-@router.get("", responses=refusals(NotSignedIn))
+@router.get("", operation_id="devices.list", responses=refusals(NotSignedIn))
 async def list_devices(ctx: Ctx, paging: Paged) -> Page[DeviceOut]:
-    """Your devices, newest first, revoked ones too."""
+    """List your devices.
+
+    For signed-in users: newest first, with those that were revoked.
+    """
     rows = await queries.list_devices(ctx.tx, ctx.actor.id, after=paging.cursor, limit=paging.limit)
     return paging.page(DeviceOut, rows)
 
 
 @router.get(
     "/self",
+    operation_id="devices.get_self",
     response_model=DeviceOut,
     responses=refusals(rules.NotADevice, rules.Revoked),
 )
 async def get_self(opened: DeviceCtx, tell: TellRevision) -> Device:
-    """For a device: itself, as its owner sees it."""
+    """Get this device itself.
+
+    For devices: the device that asks, as its owner sees it.
+    """
     tell(opened.device.revision)
     return opened.device
 
 
 @router.patch(
     "/self",
+    operation_id="devices.update_self",
     response_model=DeviceOut,
     responses=refusals(rules.NotADevice, rules.Revoked),
 )
-async def describe_self(opened: DeviceCtx, body: DescriptionIn, tell: TellRevision) -> Device:
-    """For a device: describe yourself anew."""
+async def describe_self(opened: DeviceCtx, body: DeviceSelfUpdate, tell: TellRevision) -> Device:
+    """Update this device itself.
+
+    For devices: what the device says about itself, such as its memory and kinds of data. Fields
+    that are not sent stay as they are. What its owner set is not changed.
+    """
     said = sent(body, Redescription)
     device = await service.describe(opened.ctx, opened.device.id, said)
     tell(device.revision)
     return device
 
 
-@router.get("/limits", response_model=LimitsOut, responses=refusals(NotSignedIn))
+@router.get(
+    "/limits",
+    operation_id="device_limits.get",
+    response_model=DeviceLimitsOut,
+    responses=refusals(NotSignedIn),
+)
 async def get_limits(ctx: Ctx) -> OwnerLimits:
-    """What you refuse on all your devices."""
+    """Get what your devices refuse.
+
+    For signed-in users: the jobs, developers and labels that you refuse on all your devices.
+    """
     return await queries.get_limits(ctx.tx, ctx.actor.id)
 
 
-@router.put("/limits", response_model=LimitsOut, responses=refusals(NotSignedIn))
-async def set_limits(ctx: Ctx, body: LimitsIn) -> OwnerLimits:
-    """Refuse jobs, developers and labels on all your devices. Takes the place of the last."""
+@router.put(
+    "/limits",
+    operation_id="device_limits.replace",
+    response_model=DeviceLimitsOut,
+    responses=refusals(NotSignedIn),
+)
+async def set_limits(ctx: Ctx, body: DeviceLimitsUpdate) -> OwnerLimits:
+    """Replace what your devices refuse.
+
+    For signed-in users: the jobs, developers and labels that you refuse on all your devices. What
+    you refused before and do not send again is accepted again.
+    """
     return await service.set_limits(
         ctx,
         refused_jobs=body.refused_jobs,
@@ -132,11 +171,15 @@ async def set_limits(ctx: Ctx, body: LimitsIn) -> OwnerLimits:
 
 @router.get(
     "/{device_id}",
+    operation_id="devices.get",
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound),
 )
 async def get_device(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Device:
-    """One of your devices. Its `ETag` goes into `If-Match` when you edit it."""
+    """Get a device of yours.
+
+    For its owner. To update the device safely, send this answer's `ETag` as `If-Match`.
+    """
     device = await queries.get_owned_device(ctx.tx, ctx.actor.id, device_id)
     tell(device.revision)
     return device
@@ -144,13 +187,18 @@ async def get_device(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Devic
 
 @router.patch(
     "/{device_id}",
+    operation_id="devices.update",
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound, rules.EditedMeanwhile, BadIfMatch),
 )
 async def edit_device(
-    ctx: Ctx, device_id: DeviceId, body: EditIn, revision: IfMatch, tell: TellRevision
+    ctx: Ctx, device_id: DeviceId, body: DeviceUpdate, revision: IfMatch, tell: TellRevision
 ) -> Device:
-    """Name a device, and say what models may process on it."""
+    """Update a device of yours.
+
+    For its owner: the name, and the kinds of data that models may process on this device. Fields
+    that are not sent stay as they are.
+    """
     device = await service.edit(ctx, device_id, sent(body, Edit), revision=revision)
     tell(device.revision)
     return device
@@ -158,12 +206,17 @@ async def edit_device(
 
 @router.post(
     "/{device_id}/revoke",
+    operation_id="devices.revoke",
     dependencies=[Once],
     response_model=DeviceOut,
     responses=refusals(NotSignedIn, rules.DeviceNotFound),
 )
 async def revoke(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Device:
-    """Trust a device no longer. It is out at once, and its leases end."""
+    """Revoke a device of yours.
+
+    For its owner. The device gets no more work from then on, its tokens stop working at once, and
+    its leases end. It stays in the list. A revoked device has to be paired again, with a new key.
+    """
     device = await service.revoke(ctx, device_id)
     tell(device.revision)
     return device
@@ -171,16 +224,22 @@ async def revoke(ctx: Ctx, device_id: DeviceId, tell: TellRevision) -> Device:
 
 @router.post(
     "/{device_id}/nonce",
+    operation_id="device_nonces.create",
     dependencies=[token_limit],
     responses=refusals(rules.DeviceNotFound, rules.Revoked, TooManyTries),
 )
-async def make_nonce(ctx: StrangerCtx, server: Server, device_id: DeviceId) -> NonceOut:
-    """For a device: get something new to sign."""
-    return NonceOut(nonce=await service.make_nonce(ctx, server.keys, device_id))
+async def make_nonce(ctx: StrangerCtx, server: Server, device_id: DeviceId) -> DeviceNonceOut:
+    """Create a nonce for a device to sign.
+
+    For devices, without a token. The device signs the nonce with its key, and exchanges the
+    signature for a token.
+    """
+    return DeviceNonceOut(nonce=await service.make_nonce(ctx, server.keys, device_id))
 
 
 @router.post(
     "/{device_id}/token",
+    operation_id="device_tokens.create",
     dependencies=[token_limit],
     responses=refusals(
         rules.BadAssertion,
@@ -191,9 +250,13 @@ async def make_nonce(ctx: StrangerCtx, server: Server, device_id: DeviceId) -> N
     ),
 )
 async def get_token(
-    ctx: StrangerCtx, server: Server, device_id: DeviceId, body: AssertionIn
+    ctx: StrangerCtx, server: Server, device_id: DeviceId, body: DeviceTokenCreate
 ) -> DeviceTokenOut:
-    """For a device: exchange a signed nonce for a token that is good for minutes."""
+    """Create a token for a device.
+
+    For devices: exchanges a nonce that the device has signed with its registered key for an access
+    token. The token is valid for minutes; then the device signs a new nonce.
+    """
     device = await service.prove(
         ctx, server.keys, device_id, body.assertion, public_url=server.settings.public_url
     )

@@ -61,7 +61,7 @@ class KeyTaken(Conflict):
 
 class BadAssertion(Unauthenticated):
     code = "devices.bad_assertion"
-    reason = "This assertion is not one of this device."
+    reason = "This is not a valid assertion of this device."
     remedy = "Sign the claims `iss`, `sub`, `aud` and `nonce` with the key that was registered."
 
 

@@ -1,4 +1,4 @@
-"""Shapes on the wire. An `In` is what a client may send; an `Out` is what it gets."""
+"""Shapes on the wire. What goes out has the suffix `Out`, which OpenAPI leaves out."""
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -42,13 +42,22 @@ Kinds = Annotated[list[DataKind], Unique, Field(max_length=len(DataKind), exampl
 Label = Annotated[Text, Field(max_length=200)]
 
 
+NAME: Final = "What the owner calls the device."
+PLATFORM: Final = "The operating system of the device."
+MEMORY: Final = "The memory of the device in MiB; `null` if it is not known."
+COUNTRY: Final = "The country that the device is in: two letters (ISO 3166-1 alpha-2)."
+KINDS: Final = "The kinds of data that are on the device."
+
+
 class PairingCodeOut(Wire):
-    code: str = Field(description="Type it into the device.", examples=["ABCD-EFGH"])
-    expires_at: datetime
-    seconds_left: int = Field(int(CODE_LIFETIME.total_seconds()))
+    code: str = Field(description="The code to type into the device.", examples=["ABCD-EFGH"])
+    expires_at: datetime = Field(description="From this time on the code no longer works.")
+    seconds_left: int = Field(
+        int(CODE_LIFETIME.total_seconds()), description="Seconds until the code expires."
+    )
 
 
-class RegisterIn(Body):
+class DeviceCreate(Body):
     model_config = example(
         code="ABCD-EFGH",
         public_key=_KEY,
@@ -65,84 +74,100 @@ class RegisterIn(Body):
         examples=["ABCD-EFGH"],
     )
     public_key: PublicKey
-    name: Name
-    platform: Platform
-    memory_mib: Memory | None = None
-    country: Country | None = None
-    kinds: Kinds = Field(description="The kinds of data that it has.")
+    name: Name = Field(description=NAME)
+    platform: Platform = Field(description=PLATFORM)
+    memory_mib: Memory | None = Field(None, description=MEMORY)
+    country: Country | None = Field(None, description=COUNTRY)
+    kinds: Kinds = Field(description=KINDS)
 
 
-class DescriptionIn(Body):
-    """What is absent stays as it is; `null` empties a field."""
+class DeviceSelfUpdate(Body):
+    """Fields that are not sent stay as they are; `null` empties a field."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"memory_mib": 4096, "kinds": ["photo", "text"]}]}
     )
 
-    platform: Platform = Platform.OTHER
-    memory_mib: Memory | None = None
-    country: Country | None = None
-    kinds: Kinds = Field([])
+    platform: Platform = Field(Platform.OTHER, description=PLATFORM)
+    memory_mib: Memory | None = Field(None, description=MEMORY)
+    country: Country | None = Field(None, description=COUNTRY)
+    kinds: Kinds = Field([], description=KINDS)
 
 
-class EditIn(Body):
-    """What is absent stays as it is."""
+class DeviceUpdate(Body):
+    """Fields that are not sent stay as they are."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "Ada's phone", "permitted_kinds": ["photo"]}]}
     )
 
-    name: Name = ""
+    name: Name = Field("", description=NAME)
     permitted_kinds: Kinds | None = Field(
-        None, description="What models may process on this device; `null`: all that you permit."
+        None,
+        description="The kinds of data that models may process on this device, of those that you "
+        "permit on all your devices; `null`: all of those.",
     )
 
 
 class DeviceOut(Wire):
     id: DeviceId
-    owner_id: UserId
-    name: str
-    platform: Platform
-    memory_mib: int | None
-    country: str | None
-    kinds: list[DataKind] = Field(description="The kinds of data that it has.")
+    owner_id: UserId = Field(description="The user whom the device belongs to.")
+    name: str = Field(description=NAME)
+    platform: Platform = Field(description=PLATFORM)
+    memory_mib: int | None = Field(description=MEMORY)
+    country: str | None = Field(description=COUNTRY)
+    kinds: list[DataKind] = Field(description=KINDS)
     permitted_kinds: list[DataKind] | None = Field(
-        description="What its owner narrows that to; `null`: no less than on other devices."
+        description="The kinds of data that models may process on this device, of those that its "
+        "owner permits on all devices; `null`: all of those."
     )
     created_at: datetime
-    last_seen_at: datetime | None = Field(description="Its last visit, to the minute.")
-    revoked_at: datetime | None
+    last_seen_at: datetime | None = Field(
+        description="When the device last sent a request, to the minute; `null` if it never did."
+    )
+    revoked_at: datetime | None = Field(
+        description="When its owner revoked it; `null` if that was not done."
+    )
 
 
-class NonceOut(Wire):
-    nonce: str = Field(description="To be signed, once.")
-    expires_in_seconds: int = int(NONCE_LIFETIME.total_seconds())
+class DeviceNonceOut(Wire):
+    nonce: str = Field(description="The text to sign, as the claim `nonce`. It works once.")
+    expires_in_seconds: int = Field(
+        int(NONCE_LIFETIME.total_seconds()), description="Seconds until the nonce expires."
+    )
 
 
-class AssertionIn(Body):
+class DeviceTokenCreate(Body):
     model_config = example(
         grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer",
         assertion="eyJhbGciOiJFZDI1NTE5In0.eyJpc3MiOiIwMT….c2lnbmF0dXJl…",
     )
 
-    grant_type: Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+    grant_type: Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"] = Field(
+        description="How the device proves itself (RFC 7523)."
+    )
     assertion: Text = Field(
         max_length=ASSERTION_MAX,
         description="A JWS in compact form (`alg`: `Ed25519` or `EdDSA`), signed with the "
         "registered key, with the claims `iss` and `sub` (the device's id), `aud` (`devices`) and "
-        "`nonce`. No time in it is read.",
+        "`nonce`. Claims with times are ignored.",
         examples=["eyJhbGciOiJFZDI1NTE5In0.eyJpc3MiOiIwMT….c2lnbmF0dXJl…"],
     )
 
 
 class DeviceTokenOut(Wire):
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int = Field(description="Seconds that the token is good for.", examples=[900])
+    access_token: str = Field(description="For the header `Authorization: Bearer …`.")
+    token_type: Literal["Bearer"] = Field("Bearer", description="How to send the access token.")
+    expires_in: int = Field(description="Seconds until the token expires.", examples=[900])
 
 
-class LimitsIn(Body):
-    """What you refuse on all your devices. It takes the place of what you refused before."""
+REFUSED_JOBS: Final = "Your devices get no work of these jobs."
+REFUSED_DEVELOPERS: Final = "Your devices get no models of these users."
+REFUSED_LABELS: Final = "Your devices get no models that look for one of these labels."
+
+
+class DeviceLimitsUpdate(Body):
+    """What you refuse on all your devices, in place of what you refused before."""
 
     model_config = example(
         refused_jobs=["01987c1e-0000-7000-8000-000000000001"],
@@ -150,14 +175,20 @@ class LimitsIn(Body):
         refused_labels=["passport"],
     )
 
-    refused_jobs: Annotated[list[JobId], Unique] = Field(max_length=REFUSED_MAX)
-    refused_developers: Annotated[list[UserId], Unique] = Field(max_length=REFUSED_MAX)
+    refused_jobs: Annotated[list[JobId], Unique] = Field(
+        max_length=REFUSED_MAX, description=REFUSED_JOBS
+    )
+    refused_developers: Annotated[list[UserId], Unique] = Field(
+        max_length=REFUSED_MAX, description=REFUSED_DEVELOPERS
+    )
     refused_labels: Annotated[list[Label], Unique] = Field(
-        max_length=REFUSED_MAX, examples=[["passport"]]
+        max_length=REFUSED_MAX, examples=[["passport"]], description=REFUSED_LABELS
     )
 
 
-class LimitsOut(Wire):
-    refused_jobs: list[JobId]
-    refused_developers: list[UserId]
-    refused_labels: list[str]
+class DeviceLimitsOut(Wire):
+    """What a user refuses on all their devices."""
+
+    refused_jobs: list[JobId] = Field(description=REFUSED_JOBS)
+    refused_developers: list[UserId] = Field(description=REFUSED_DEVELOPERS)
+    refused_labels: list[str] = Field(description=REFUSED_LABELS)

@@ -109,7 +109,7 @@ async def transaction(parts: Parts, token: str | None) -> AsyncIterator[DeviceCo
 bearer = HTTPBearer(
     auto_error=False,
     scheme_name="DeviceBearer",
-    description="A device's token, of `/v1/devices/{device_id}/token`.",
+    description="A device's access token from `POST /v1/devices/{device_id}/token`.",
 )
 _Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 DeviceBeginFunction: TypeAlias = Callable[[], AbstractAsyncContextManager[DeviceContext]]

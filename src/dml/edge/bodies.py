@@ -43,7 +43,7 @@ def a_file(examples: Mapping[str, str]) -> dict[str, Any]:
 
 class FileTooLarge(TooLarge):
     code = "edge.file_too_large"
-    reason = "The file is larger than what is taken here."
+    reason = "The file is larger than allowed."
     remedy = "Send at most `limit_bytes`."
     limit_bytes: int
 

@@ -19,12 +19,12 @@ from dml.edge import problems
 from dml.edge.etags import BadIfMatch, tell_revision
 from dml.edge.files import export_sender, file_sender
 from dml.edge.idempotency import IdempotencyKeyReused
+from dml.edge.names import SCHEMAS
 from dml.edge.parameters import calls_of, needs_no_token
 from dml.edge.problems import HTTP_PROBLEMS, MEDIA_TYPE
 from dml.edge.routing import StrictRoute
 from dml.edge.uploads import TooManyUploads, UploadsBusy
 
-_SCHEMAS: Final = "#/components/schemas/"
 # What HTTP itself may refuse on a path that there is; 404 and 405 are of others.
 _OF_HTTP: Final = frozenset((400, 413, 415, 416, 422, 503))
 _SAMPLES: Final[Mapping[str, Any]] = {"string": "…", "integer": 1, "array": [], "boolean": True}
@@ -40,7 +40,7 @@ def name_of(code: str) -> str:
 
 
 def schema_of(hint: Any) -> dict[str, Any]:
-    """Return the schema of a fact, with nothing outside of it."""
+    """Return the schema of a fact, with nothing outside of it. An enum keeps its name as title."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
         return {"anyOf": [schema_of(it) for it in get_args(hint)]}
@@ -51,7 +51,8 @@ def schema_of(hint: Any) -> dict[str, Any]:
         properties = {name: schema_of(it) for name, it in fields.items()}
         return {"type": "object", "properties": properties, "required": list(fields)}
     told: dict[str, Any] = TypeAdapter(hint).json_schema(mode="serialization")
-    return {name: it for name, it in told.items() if name not in ("title", "description")}
+    left_out = ("description",) if "enum" in told else ("title", "description")
+    return {name: it for name, it in told.items() if name not in left_out}
 
 
 def sample_of(schema: Mapping[str, Any]) -> Any:
@@ -79,7 +80,7 @@ def _problem_schema(code: str, title: str, refusal: type[DmlError] | None) -> di
     own = {"properties": {"code": {"const": code}, **facts}, "required": needed}
     return {
         "description": title,
-        "allOf": [{"$ref": f"{_SCHEMAS}Problem"}, {"type": "object", **own}],
+        "allOf": [{"$ref": f"{SCHEMAS}Problem"}, {"type": "object", **own}],
     }
 
 
@@ -109,7 +110,7 @@ def _name_problems(
             facts["errors"] = [{"pointer": pointer, "detail": known[code].remedy}]
         example["value"] = {**example["value"], **facts}
     codes = [*examples, *([f"http.{status}"] if status in _OF_HTTP else [])]
-    refs = [{"$ref": _SCHEMAS + name_of(code)} for code in codes]
+    refs = [{"$ref": SCHEMAS + name_of(code)} for code in codes]
     if len(refs) == 1:
         content["schema"] = refs[0]
     else:
@@ -121,35 +122,50 @@ def _name_problems(
 
 PROBLEM_SCHEMA: Final = {
     "type": "object",
-    "description": "A problem document (RFC 9457). `code` is stable; more members may follow.",
+    "description": "A problem document (RFC 9457): what went wrong, and what to do about it. "
+    "Which other members it has depends on `code`.",
     "required": ["type", "title", "status", "code"],
     "properties": {
-        "type": {"type": "string", "description": "Where this problem is explained."},
+        "type": {"type": "string", "description": "The path at which the problem is explained."},
         "title": {"type": "string", "description": "What is wrong."},
-        "status": {"type": "integer"},
+        "status": {"type": "integer", "description": "The HTTP status of the answer."},
         "detail": {"type": "string", "description": "What to do about it."},
-        "code": {"type": "string"},
+        "code": {"type": "string", "description": "The name of the problem. It never changes."},
         "errors": {
             "type": "array",
+            "description": "What is wrong with the request, one item for each place.",
             "items": {
                 "type": "object",
                 "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "The place: a JSON pointer (RFC 6901) into the body, or `/` "
+                        "and the name of a parameter or header.",
+                    },
+                    "detail": {"type": "string", "description": "What is wrong there."},
+                },
             },
         },
     },
 }
 REPLAYED: Final = problems.header(
-    "`true` where this is the answer to an earlier request with this key."
+    "`true` if an earlier request with the same `Idempotency-Key` got this answer."
 )
-LOCATION: Final = problems.header("Where that which was made is, if it can be read by itself.")
-REVISED: Final = problems.header("Names this answer, and its revision: for `If-Match`.")
-ETAG: Final = problems.header("Names this answer: for `If-None-Match`.")
+LOCATION: Final = problems.header("The path of what was created, if it has one of its own.")
+REVISED: Final = problems.header(
+    "The version of this answer. Send it as `If-Match` when you update it."
+)
+ETAG: Final = problems.header(
+    "The version of this answer. Send it as `If-None-Match` when you read it again."
+)
 EXPORT_ETAG: Final = problems.header(
-    "Names this answer: for `If-None-Match`. It is made as it is sent, and comes whole alone."
+    "The version of this answer. Send it as `If-None-Match` when you read it again. The export is "
+    "written while it is sent, so a part of it cannot be requested."
 )
 FILE_ETAG: Final = problems.header(
-    "The SHA-256 of the file: for `If-None-Match`, `If-Range`, and to check it."
+    "The SHA-256 of the file, to check it. Send it as `If-None-Match` or `If-Range` when you read "
+    "it again."
 )
 
 
@@ -180,7 +196,7 @@ def describe_edge(operation: dict[str, Any], route: APIRoute, method: str) -> No
     if body and "application/json" not in body:
         _add_refusals(told, TooManyUploads, UploadsBusy)
     if "application/json" in body:
-        told.setdefault("400", problems.response("This is no request as RFC 9112 has it.", {}))
+        told.setdefault("400", problems.response("The request is not valid HTTP (RFC 9112).", {}))
         told.setdefault("413", problems.response("The body is too large.", {}))
         told.setdefault("415", problems.response("The body is not sent as JSON in UTF-8.", {}))
 
@@ -207,20 +223,20 @@ def _describe_version(operation: dict[str, Any], route: APIRoute, method: str) -
     etag = FILE_ETAG if is_file else EXPORT_ETAG if export_sender in called else etag
     told["200"]["headers"]["ETag"] = etag
     told["304"] = {
-        "description": "You have this answer: its ETag is among those of `If-None-Match`.",
+        "description": "Nothing changed: the answer's ETag is one of those in `If-None-Match`.",
         "headers": {"ETag": etag},
     }
     asked = operation.setdefault("parameters", [])
-    asked.append(_may_send("If-None-Match", "ETags of answers that you have: 304 if it is one."))
+    asked.append(_may_send("If-None-Match", "ETags that you have. If one is current: `304`."))
     if is_file:
-        told["200"]["headers"]["Accept-Ranges"] = problems.header("`bytes`")
-        part = problems.header("Which bytes these are, and of how many.")
+        told["200"]["headers"]["Accept-Ranges"] = problems.header("`bytes`: `Range` is supported.")
+        part = problems.header("Which bytes of the file these are, and how many it has.")
         told["206"] = {
-            "description": "The part of the file that was asked for.",
+            "description": "The part of the file that `Range` names.",
             "content": told["200"]["content"],
             "headers": {"ETag": etag, "Content-Range": part},
         }
         told["416"] = problems.response("The file has no such part.", {})
-        told["416"]["headers"] = {"Content-Range": problems.header("How many bytes there are.")}
-        asked.append(_may_send("Range", "`bytes=0-99`: one part of the file."))
-        asked.append(_may_send("If-Range", "Give the part of this ETag, else the whole file."))
+        told["416"]["headers"] = {"Content-Range": problems.header("How many bytes the file has.")}
+        asked.append(_may_send("Range", "The part of the file to return, such as `bytes=0-99`."))
+        asked.append(_may_send("If-Range", "Return the whole file if its ETag is another."))

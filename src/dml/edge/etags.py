@@ -18,7 +18,7 @@ from dml.core.errors import Invalid
 class BadIfMatch(Invalid):
     code = "edge.bad_if_match"
     pointer = "/If-Match"
-    reason = "This If-Match is none that an ETag gave."
+    reason = "This `If-Match` is not an `ETag` of this API."
     remedy = "Send the ETag of the answer you edit, or leave the header out."
 
 
@@ -48,7 +48,10 @@ def is_known(etag: str, if_none_match: str) -> bool:
 def _revision(
     if_match: Annotated[
         str | None,
-        Header(description="The ETag you read: refused with 412 if that is no longer the newest."),
+        Header(
+            description="The ETag of the answer that you read. If it was changed meanwhile, the "
+            "update is refused with `412`."
+        ),
     ] = None,
 ) -> int | None:
     if if_match is None or if_match == "*":

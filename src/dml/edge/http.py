@@ -70,7 +70,9 @@ async def transaction(
         await tx.commit()
 
 
-bearer = HTTPBearer(auto_error=False, description="An access token of `/v1/users/authenticate`.")
+bearer = HTTPBearer(
+    auto_error=False, description="An access token from `POST /v1/users/authenticate`."
+)
 Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 Guard: TypeAlias = Callable[[Request], Awaitable[None]]

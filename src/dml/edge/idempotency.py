@@ -71,8 +71,9 @@ KeyHeader = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any text of your own, new for each thing that is to be done once. A repeated "
-        "answer says so: `Idempotency-Replayed: true`.",
+        description="A new random text for each thing to do, such as a UUID. The same request with "
+        "the same key is done once within 24 hours; sent again, it returns the first answer, with "
+        "`Idempotency-Replayed: true`.",
         examples=["a-random-uuid"],
     ),
 ]

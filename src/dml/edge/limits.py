@@ -53,7 +53,7 @@ end
 
 class TooManyTries(TooMany):
     code = "edge.too_many_tries"
-    reason = "There were too many tries of yours or from your address."
+    reason = "There were too many tries by you or from your address."
     remedy = "Wait as many seconds as `retry_after_seconds` says, then try again."
 
 

@@ -36,12 +36,12 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 # What HTTP itself refuses, and what to do about it, where nobody knows better.
 HTTP_PROBLEMS: Final[dict[int, str]] = {
-    400: "Send a request as RFC 9112 has it, with one `Host`, and a body that can be read.",
+    400: "Send a valid HTTP request (RFC 9112), with one `Host` and a body that can be read.",
     404: "Nothing is at this path. See `/docs` for what is.",
     405: "Use one of the methods that `Allow` names.",
     413: "Send at most as many bytes as `detail` says.",
-    415: "Send the body with the `Content-Type` that it has, and that is taken here.",
-    416: "Ask for a part of what is there: `Content-Range` says how many bytes that are.",
+    415: "Send the body with its `Content-Type`, and one that this operation accepts.",
+    416: "Ask for a part that the file has: `Content-Range` says how many bytes it has.",
     422: "Correct what `errors` names, and send it again.",
     431: "Send fewer and shorter headers, a shorter path, or no extensions of chunks.",
     500: "This is our mistake, and nothing was changed. Try again, or tell us the request id.",
@@ -218,7 +218,7 @@ def header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-RETRY_AFTER: Final = {"Retry-After": header("In how many seconds to come back.")}
+RETRY_AFTER: Final = {"Retry-After": header("How many seconds to wait before the next try.")}
 
 
 def response(description: str, examples: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
 EVERYWHERE: Final[dict[int | str, dict[str, Any]]] = {
     422: response("The request is not valid; `errors` names each wrong field.", {}),
     503: {
-        **response("The service cannot answer just now; repeat after `Retry-After`.", {}),
+        **response("The service cannot answer now. Try again after `Retry-After`.", {}),
         "headers": RETRY_AFTER,
     },
 }

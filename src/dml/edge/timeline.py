@@ -16,7 +16,9 @@ from dml.core.ids import UserId
 from dml.core.wire import Wire
 
 
-class Who(StrEnum):
+class TimelineActor(StrEnum):
+    """Who acted: you, the owner or somebody of the team, a moderator or admin, or the system."""
+
     YOU = "you"
     OWNER = "owner"
     MODERATOR = "moderator"
@@ -24,31 +26,39 @@ class Who(StrEnum):
 
 
 class TimelineEntryOut(Wire):
-    at: datetime
-    action: str = Field(examples=["approved"])
-    from_state: str | None = Field(description="The state before, where this changed it.")
-    to_state: str | None = Field(description="The state after, where this changed it.")
-    reason: str | None = Field(description="Why, in the words of who did it.")
-    actor: Who = Field(description="Who did it, as the part that they played.")
+    at: datetime = Field(description="When it happened.")
+    action: str = Field(examples=["approved"], description="What happened.")
+    from_state: str | None = Field(
+        description="The state before it; `null` if it changed no state, or was the first."
+    )
+    to_state: str | None = Field(description="The state after it; `null` if it changed no state.")
+    reason: str | None = Field(description="Why, in the words of whoever did it.")
+    actor: TimelineActor = Field(description="Who did it, by their part in this.")
 
 
-class NextOut(Wire):
-    action: str = Field(examples=["check"])
+class UpcomingActionOut(Wire):
+    action: str = Field(examples=["check"], description="What happens next.")
     at: datetime | None = Field(
-        None, description="When it is due by itself; `null` where it waits for somebody."
+        None,
+        description="When it happens by itself; `null` if it waits for somebody, or the time is "
+        "not known.",
     )
 
 
 class TimelineOut(Wire):
-    entries: list[TimelineEntryOut] = Field(description="The newest 200, oldest first.")
-    next: list[NextOut] = Field(description="What is to come. Empty where nothing more happens.")
+    entries: list[TimelineEntryOut] = Field(
+        description="What happened, oldest first: the newest 200 entries."
+    )
+    next: list[UpcomingActionOut] = Field(
+        description="What happens next. Empty if nothing more happens."
+    )
 
 
 def timeline(
     viewer: Actor,
     owner_id: UserId,
     entries: Sequence[AuditEntry],
-    next_: Sequence[NextOut] = (),
+    next_: Sequence[UpcomingActionOut] = (),
     *,
     team: Collection[UserId] = (),
 ) -> TimelineOut:
@@ -73,10 +83,10 @@ def timeline(
     )
 
 
-def _who(actor_id: UserId | None, viewer: Actor, owners: Collection[UserId]) -> Who:
+def _who(actor_id: UserId | None, viewer: Actor, owners: Collection[UserId]) -> TimelineActor:
     """Name the part. Who is neither the owner nor the system could act as a moderator only."""
     if actor_id is None:
-        return Who.SYSTEM
+        return TimelineActor.SYSTEM
     if actor_id == viewer.user_id:
-        return Who.YOU
-    return Who.OWNER if actor_id in owners else Who.MODERATOR
+        return TimelineActor.YOU
+    return TimelineActor.OWNER if actor_id in owners else TimelineActor.MODERATOR

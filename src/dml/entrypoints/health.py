@@ -27,30 +27,44 @@ from dml.edge.problems import HTTP_PROBLEMS, refusals, status_of
 from dml.entrypoints import fitness, wiring
 from dml.entrypoints.fitness import Needs
 
-router = APIRouter(tags=["health"])
+router = APIRouter()
 UNKNOWN: Final = "unknown"
 
 
-class LiveOut(Wire):
-    alive: Literal[True] = True
+class HealthOut(Wire):
+    alive: Literal[True] = Field(True, description="This process answers.")
 
 
-class ReadyOut(Wire):
-    ready: bool
-    database: str = Field(examples=["ok"])
-    valkey: str = Field(description="Without it nobody is limited; all else works.")
+class ReadinessOut(Wire):
+    """Whether requests can be served, and how each part that is needed for it does."""
+
+    ready: bool = Field(description="Whether this process can serve requests.")
+    database: str = Field(
+        examples=["ok"], description="PostgreSQL: `ok`, or what is wrong with it."
+    )
+    valkey: str = Field(
+        description="Valkey or Redis: `ok` or `away`. Without it, rates are not limited; all else "
+        "works."
+    )
     worker: str = Field(
-        description="Without one nothing is checked, folded or ended, and we are not ready."
+        description="The processes that work in the background: `ok`, or what is wrong. Without "
+        "one, nothing is ready."
     )
-    sandbox: str = Field(description="Where it does not hold, no model is evaluated.")
+    sandbox: str = Field(
+        description="How well the workers isolate strangers' models: where they cannot, no "
+        "submitted model is run."
+    )
     chain: str = Field(
-        description="Where it stands still, no deposit is credited, or nothing is paid out."
+        description="The chain: `ok`, or what is wrong. While it is not `ok`, deposits are not "
+        "credited or withdrawals are not paid."
     )
 
 
-class ProblemOut(Wire):
-    code: str
-    status: int
+class ProblemTypeOut(Wire):
+    """What a problem document's `code` means."""
+
+    code: str = Field(description="The stable code of the problem.")
+    status: int = Field(description="The HTTP status that it comes with.")
     title: str = Field(description="What is wrong.")
     detail: str = Field(description="What to do about it.")
 
@@ -61,21 +75,28 @@ class NoSuchProblem(NotFound):
     remedy = "Take the `type` of a problem document."
 
 
-@router.get("/healthz")
-async def is_alive() -> LiveOut:
-    """This process answers. Restart it when it does not."""
-    return LiveOut()
+@router.get("/healthz", operation_id="health.get")
+async def is_alive() -> HealthOut:
+    """Check that the process is alive.
+
+    For anybody. If there is no answer, restart the process.
+    """
+    return HealthOut()
 
 
-@router.get("/readyz")
-async def is_ready(server: Server, response: Response) -> ReadyOut:
-    """Whether requests can be served: `200` or `503`. The rest says what is amiss."""
+@router.get("/readyz", operation_id="health.get_readiness")
+async def is_ready(server: Server, response: Response) -> ReadinessOut:
+    """Check that requests can be served.
+
+    For anybody. It answers `200` if this process can serve requests, and else `503`; the body says
+    how each part does.
+    """
     ready = await asyncio.wait_for(_look(server), timeout=5)
     response.status_code = HTTPStatus.OK if ready.ready else HTTPStatus.SERVICE_UNAVAILABLE
     return ready
 
 
-async def _look(server: Parts) -> ReadyOut:
+async def _look(server: Parts) -> ReadinessOut:
     valkey = "ok"
     try:
         await server.redis.ping()
@@ -94,7 +115,7 @@ async def _look(server: Parts) -> ReadyOut:
         return _without_database("away", valkey)
     if revision != SCHEMA_REVISION:
         fault = fault or f"at revision {revision}, not {SCHEMA_REVISION}: dml migrate"
-    return ReadyOut(
+    return ReadinessOut(
         ready=fault is None and bool(workers),
         database=fault or "ok",
         valkey=valkey,
@@ -110,8 +131,8 @@ async def _find_fault(tx: AsyncSession) -> str | None:
     return fitness.fault_of(fitness.Facts(*row), Needs.WORK)
 
 
-def _without_database(database: str, valkey: str) -> ReadyOut:
-    return ReadyOut(
+def _without_database(database: str, valkey: str) -> ReadinessOut:
+    return ReadinessOut(
         ready=False,
         database=database,
         valkey=valkey,
@@ -168,23 +189,29 @@ def _may_measure(request: Request, server: Parts, credentials: Credentials) -> b
     return hmac.compare_digest(sent, token.get_secret_value().encode())
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", operation_id="keys.list")
 async def get_keys(server: Server) -> dict[str, Any]:
-    """The public keys that tokens are signed with (RFC 7517)."""
+    """List the public keys that tokens are signed with.
+
+    For anybody: a JWK set (RFC 7517), with which others can check tokens of this marketplace.
+    """
     return server.keys.public()
 
 
-@router.get("/problems/{code}", responses=refusals(NoSuchProblem))
-async def explain(code: str) -> ProblemOut:
-    """What a problem document's `type` points at."""
+@router.get("/problems/{code}", operation_id="problems.get", responses=refusals(NoSuchProblem))
+async def explain(code: str) -> ProblemTypeOut:
+    """Get the explanation of a problem.
+
+    For anybody. The `type` of every problem document leads here.
+    """
     number = code.removeprefix("http.")
     for status, remedy in HTTP_PROBLEMS.items():
         if number != code and number == str(status):
             title = HTTPStatus(status).phrase
-            return ProblemOut(code=code, status=status, title=title, detail=remedy)
+            return ProblemTypeOut(code=code, status=status, title=title, detail=remedy)
     for refusal in all_refusals():
         if refusal.code == code:
-            return ProblemOut(
+            return ProblemTypeOut(
                 code=code,
                 status=status_of(refusal),
                 title=refusal.reason,

@@ -22,6 +22,7 @@ from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
+from dml.edge.names import name_operation, name_schemas
 from dml.edge.parameters import refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
@@ -47,8 +48,9 @@ letting it run.
 
 * Amounts are strings of whole tokens with at most six decimals, `"12.5"`.
 * Times are RFC 3339 in UTC, ids are UUIDv7, written with their hyphens.
-* Bodies are JSON in UTF-8 (RFC 8259) that names nothing twice.
-* Each read has an `ETag`: with it in `If-None-Match`, what you have is not sent again.
+* Bodies are JSON in UTF-8 (RFC 8259), in which no object has the same name twice.
+* Each read has an `ETag`. Send it as `If-None-Match`, and an unchanged answer is not sent again.
+* `HEAD` answers wherever `GET` does. A path has no slash at its end.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
 * Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
@@ -97,7 +99,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
-        generate_unique_id_function=lambda route: ".".join([*map(str, route.tags[:1]), route.name]),
     )
     app.state.settings = settings
     app.state.sessions = wiring.make_sessions(engine)
@@ -152,9 +153,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
         by_name = {(it.path, method.lower()): it for it in routes for method in it.methods or ()}
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
+                name_operation(operation, by_name[path, method])
                 describe_edge(operation, by_name[path, method], method)
         describe_problems(schema)
-        app.openapi_schema = schema
+        app.openapi_schema = name_schemas(schema)
     return app.openapi_schema
 
 

@@ -77,17 +77,29 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
     "additionalProperties": False,
     "required": list(KEYS),
     "properties": {
-        "kind": {"type": "string", "enum": ["image"]},
-        "color": {"type": "string", "enum": ["grey", "rgb"]},
+        "kind": {
+            "title": "AlgorithmKind",
+            "type": "string",
+            "enum": ["image"],
+            "description": "What a model takes as input.",
+        },
+        "color": {
+            "title": "InputColor",
+            "type": "string",
+            "enum": ["grey", "rgb"],
+            "description": "One channel, or three: red, green, blue.",
+        },
         "width": {**_SIDE, "description": "Pixels."},
         "height": {**_SIDE, "description": "Pixels."},
         "resize": {
+            "title": "InputResize",
             "type": "string",
             "enum": ["stretch", "fit", "fill"],
             "description": "stretch forgets proportions; fit keeps everything, centred on black; "
             "fill keeps the largest centred part of the target's proportions.",
         },
         "layout": {
+            "title": "InputLayout",
             "type": "string",
             "enum": ["NCHW", "NHWC", "flat"],
             "description": "Order of the tensor's axes; flat is NHWC in one row for each item.",
@@ -99,6 +111,7 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
         "mean": {**_NUMBERS, "description": "A number, or one for each channel."},
         "std": {**_NUMBERS, "description": "A number, or one for each channel; not zero."},
         "output": {
+            "description": "Which of the model's outputs is used, and how.",
             "type": "object",
             "additionalProperties": False,
             "required": ["name", "activation"],
@@ -110,6 +123,7 @@ JSON_SCHEMA: Final[Mapping[str, Any]] = {
                     "description": "The model's output with a column for each label.",
                 },
                 "activation": {
+                    "title": "OutputActivation",
                     "type": "string",
                     "enum": ["none", "softmax", "sigmoid"],
                     "description": "What turns that output into probabilities: none where it holds "

@@ -55,7 +55,7 @@ class _Claim(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Result(msgspec.Struct, forbid_unknown_fields=True):
-    """As `schemas.ResultIn`, but for names of labels, of which a known one is good, and months."""
+    """As `schemas.ResultCreate`, but for months, and for labels, of which a known one is good."""
 
     items: Count
     labels: Counts

@@ -20,18 +20,18 @@ from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import DevicePath
 from dml.jobs.pacing import TooManyRequests
 from dml.jobs.schemas import (
-    AcceptedOut,
-    ClaimIn,
-    ClaimOut,
-    EarningsOut,
-    LeaseTimeOut,
-    ResultIn,
-    WorkOut,
+    AssignmentClaim,
+    AssignmentOut,
+    ClaimedAssignmentsOut,
+    DeviceEarningsOut,
+    LeaseExtensionOut,
+    ResultCreate,
+    ResultReceiptOut,
 )
 from dml.jobs.shapes import claimed, extended, work
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"], route_class=StrictRoute)
-work_router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1/assignments", route_class=StrictRoute)
+work_router = APIRouter(prefix="/v1/devices", route_class=StrictRoute)
 
 
 def device_path(request: Request) -> DevicePath:
@@ -56,36 +56,51 @@ ANY = (NotADevice, Revoked, TooManyRequests, Overloaded, DatabaseAway)
 
 # device_layer.py answers these four by itself where all is plainly right, and leaves the rest to
 # them: what they answer is what it answers.
-@router.post("/claim", responses=refusals(*ANY))
-async def claim(path: Path, device: Caller, body: ClaimIn) -> ClaimOut:
-    """Ask for work: the device's live leases, and new ones. No work is an empty list."""
+@router.post("/claim", operation_id="assignments.claim", responses=refusals(*ANY))
+async def claim(path: Path, device: Caller, body: AssignmentClaim) -> ClaimedAssignmentsOut:
+    """Claim assignments.
+
+    A device asks for work. The answer holds the assignments that it has already, then new ones, at
+    most `max` in all; `items` is empty where there is no work, and `retry_after_seconds` says when
+    to ask again. For devices.
+    """
     return claimed(await path.claim(device, most=body.max))
 
 
 @router.post(
     "/{assignment_id}/heartbeat",
+    operation_id="assignments.heartbeat",
     responses=refusals(*ANY, rules.AssignmentNotFound, rules.LeaseOver, rules.VersionRecalled),
 )
-async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseTimeOut:
-    """Say that the work goes on. The lease is extended, though never beyond the job's deadline or
-    the `try_seconds` of the claim, nor once the job ends: the answer says how long it lives still.
+async def heartbeat(path: Path, device: Caller, assignment_id: AssignmentId) -> LeaseExtensionOut:
+    """Extend an assignment's lease.
+
+    A device says that it is still at work. The lease is extended, but never beyond the job's
+    deadline or the `try_seconds` of the claim, and no more once the job ends: the answer says how
+    long it lasts. For the device that holds the assignment.
     """
     return extended(await path.heartbeat(device, assignment_id))
 
 
 @router.post(
     "/{assignment_id}/release",
+    operation_id="assignments.release",
     status_code=204,
     response_class=Response,
     responses=refusals(*ANY, rules.AssignmentNotFound, rules.AnotherResultAccepted),
 )
 async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> None:
-    """Give a place back. Another device may take it at once."""
+    """Release an assignment.
+
+    A device gives work back without a result. Another device may get it at once. For the device
+    that holds the assignment.
+    """
     await path.release(device, assignment_id)
 
 
 @router.post(
     "/{assignment_id}/result",
+    operation_id="assignments.submit_result",
     responses=refusals(
         *ANY,
         rules.AssignmentNotFound,
@@ -96,15 +111,21 @@ async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> No
     ),
 )
 async def hand_in(
-    path: Path, device: Caller, assignment_id: AssignmentId, body: ResultIn
-) -> AcceptedOut:
-    """Hand in the counts. The same result again gets the same answer; it counts and pays once."""
+    path: Path, device: Caller, assignment_id: AssignmentId, body: ResultCreate
+) -> ResultReceiptOut:
+    """Submit an assignment's result.
+
+    A device sends its counts, and nothing else. An accepted result counts and is paid once: the
+    same one sent again gets the same answer, another one is refused. After a refused result the
+    lease goes on, and a corrected one may follow. For the device that holds the assignment.
+    """
     await path.hand_in(device, assignment_id, body.model_dump())
-    return AcceptedOut()
+    return ResultReceiptOut()
 
 
 @router.get(
     "/{assignment_id}/model",
+    operation_id="assignments.get_model",
     response_class=Response,
     responses={
         **refusals(
@@ -114,45 +135,77 @@ async def hand_in(
     },
 )
 async def download(begin: DeviceBegin, assignment_id: AssignmentId, send: SendFile) -> Response:
-    """The model of an assignment that this device holds. Check its SHA-256."""
+    """Download an assignment's model.
+
+    The ONNX file to run. Compare its SHA-256 with that of the assignment before you run it. For the
+    device that holds the assignment, while its lease lasts.
+    """
     async with begin() as device:
         job = await assignments.get_job(device, assignment_id)
     return await send(job.model_sha256)
 
 
-@work_router.get("/self/work", responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable))
-async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Page[WorkOut]:
-    """What this device did, newest first, and exactly what left it."""
+@work_router.get(
+    "/self/work",
+    operation_id="devices.list_own_work",
+    responses=refusals(NotADevice, Revoked, rules.ArchiveUnreadable),
+)
+async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Page[AssignmentOut]:
+    """List this device's own work.
+
+    The assignments of the device that asks, newest first, each with exactly what left the device.
+    For devices.
+    """
     async with begin() as device:
         rows = await queries.list_work(
             device.ctx.tx, device.device.id, after=paging.cursor, limit=paging.limit
         )
     whole = await archives.read_bodies(server.blobs, rows)
-    return paging.page(WorkOut, [work(it) for it in whole])
+    return paging.page(AssignmentOut, [work(it) for it in whole])
 
 
-@work_router.get("/self/earnings", responses=refusals(NotADevice, Revoked))
-async def get_own_earnings(device: DeviceCtx) -> EarningsOut:
-    """What this device earned."""
+@work_router.get(
+    "/self/earnings",
+    operation_id="devices.get_own_earnings",
+    responses=refusals(NotADevice, Revoked),
+)
+async def get_own_earnings(device: DeviceCtx) -> DeviceEarningsOut:
+    """Get this device's own earnings.
+
+    How many results of the device that asks were paid, and what its owner earned with them. For
+    devices.
+    """
     count, earned = await queries.get_earnings(device.ctx.tx, device.device.id)
-    return EarningsOut(device_id=device.device.id, results_paid=count, earned=earned)
+    return DeviceEarningsOut(device_id=device.device.id, results_paid=count, earned=earned)
 
 
-@work_router.get("/{device_id}/work", responses=refusals(DeviceNotFound, rules.ArchiveUnreadable))
+@work_router.get(
+    "/{device_id}/work",
+    operation_id="devices.list_work",
+    responses=refusals(DeviceNotFound, rules.ArchiveUnreadable),
+)
 async def list_work(
     begin: SignedInBegin, server: Server, device_id: DeviceId, paging: Paged
-) -> Page[WorkOut]:
-    """What a device of yours did, newest first, and exactly what left it."""
+) -> Page[AssignmentOut]:
+    """List a device's work.
+
+    Its assignments, newest first, each with exactly what left the device. For the device's owner.
+    """
     async with begin() as ctx:
         device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
         rows = await queries.list_work(ctx.tx, device.id, after=paging.cursor, limit=paging.limit)
     whole = await archives.read_bodies(server.blobs, rows)
-    return paging.page(WorkOut, [work(it) for it in whole])
+    return paging.page(AssignmentOut, [work(it) for it in whole])
 
 
-@work_router.get("/{device_id}/earnings", responses=refusals(DeviceNotFound))
-async def get_earnings(ctx: Ctx, device_id: DeviceId) -> EarningsOut:
-    """What a device of yours earned."""
+@work_router.get(
+    "/{device_id}/earnings", operation_id="devices.get_earnings", responses=refusals(DeviceNotFound)
+)
+async def get_earnings(ctx: Ctx, device_id: DeviceId) -> DeviceEarningsOut:
+    """Get a device's earnings.
+
+    How many of its results were paid, and what you earned with them. For the device's owner.
+    """
     device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
     count, earned = await queries.get_earnings(ctx.tx, device.id)
-    return EarningsOut(device_id=device.id, results_paid=count, earned=earned)
+    return DeviceEarningsOut(device_id=device.id, results_paid=count, earned=earned)

@@ -46,6 +46,13 @@ def _owners() -> Any:
 
 
 class JobState(StrEnum):
+    """How far a job is.
+
+    `open`: devices get work. `paused`: they get none for now. `settling`: it has ended, and results
+    under way still come in. Then it is settled: `completed` (all places were taken), `cancelled`
+    (it was closed before) or `expired` (at its deadline).
+    """
+
     OPEN = "open"
     PAUSED = "paused"
     SETTLING = "settling"
@@ -55,6 +62,12 @@ class JobState(StrEnum):
 
 
 class AssignmentState(StrEnum):
+    """What became of an assignment.
+
+    `leased`: the device works on it. `accepted`: its result came. `released`: the device gave it
+    back. `expired`: its lease ran out.
+    """
+
     LEASED = "leased"
     ACCEPTED = "accepted"
     RELEASED = "released"

@@ -16,7 +16,7 @@ from dml.jobs import queries, rules
 from dml.jobs.counting import month_name
 from dml.jobs.models import ELSEWHERE, OTHER, UNDATED, Job, JobTotals
 from dml.jobs.queries import ShownMonth
-from dml.jobs.schemas import MonthOut, NextStepOut, ResultsOut
+from dml.jobs.schemas import JobResultsOut, MonthCountsOut, NextStepOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Answer:
     totals: JobTotals
     counts: Sequence[ShownMonth]
 
-    def shaped(self) -> ResultsOut:
+    def shaped(self) -> JobResultsOut:
         """Return what the customer may see of it. O(counts), and blocking."""
         return shape(self.job, self.totals, self.counts)
 
@@ -53,7 +53,7 @@ async def read_all(tx: AsyncSession, jobs: Sequence[Job]) -> list[Answer]:
     return [Answer(it, totals[it.id], counts[it.id]) for it in jobs]
 
 
-async def results_of(tx: AsyncSession, job: Job) -> ResultsOut:
+async def results_of(tx: AsyncSession, job: Job) -> JobResultsOut:
     """Return what the customer may see of the answer."""
     return await asyncio.to_thread((await read(tx, job)).shaped)
 
@@ -63,7 +63,7 @@ async def csv_of(tx: AsyncSession, job: Job) -> str:
     return await asyncio.to_thread((await read(tx, job)).as_csv)
 
 
-def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> ResultsOut:
+def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> JobResultsOut:
     """Put totals and counts into their shape on the wire; no counts where none are shown."""
     labels = dict.fromkeys(job.labels, 0)
     months: dict[int, dict[str, int]] = {}
@@ -82,7 +82,7 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Re
     items = sum(labels.values()) + totals.shown_uncertain + other
     shown = totals.shown_devices > 0
     coming = rules.next_step(job, totals)
-    return ResultsOut(
+    return JobResultsOut(
         job_id=job.id,
         state=job.state,
         version=totals.version,
@@ -94,7 +94,7 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Re
         items=items if shown else None,
         labels=labels if shown else None,
         uncertain=totals.shown_uncertain if shown else None,
-        months=[MonthOut(month=month_name(it), labels=months[it]) for it in sorted(months)]
+        months=[MonthCountsOut(month=month_name(it), labels=months[it]) for it in sorted(months)]
         if shown
         else None,
         undated=undated if shown else None,
@@ -103,7 +103,7 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Re
     )
 
 
-def as_csv(results: ResultsOut) -> str:
+def as_csv(results: JobResultsOut) -> str:
     """Write `month,label,items`: a row for each count, those without a month or label last."""
     rows: list[tuple[str, str, int | str]] = [("month", "label", "items")]
     dated: defaultdict[str, int] = defaultdict(int)

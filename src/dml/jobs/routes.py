@@ -15,17 +15,17 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.streams import while_admitted
-from dml.edge.timeline import NextOut, TimelineOut, timeline
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
-from dml.jobs.schemas import ArchiveOut, CloseIn, JobIn, JobOut, JobsPaging, ResultsOut
+from dml.jobs.schemas import JobArchiveOut, JobClosure, JobCreate, JobOut, JobResultsOut, JobsPaging
 from dml.jobs.service import Limits, Order
 from dml.jobs.shapes import ordered
 from dml.jobs.watching import TooManyStreams, Watching
 from dml.payments.rules import InsufficientFunds
 
-NO_REASON: Final = CloseIn(reason=None)
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=IdempotentRoute)
+NO_REASON: Final = JobClosure(reason=None)
+router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)
 
 
 async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
@@ -34,6 +34,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
 
 @router.post(
     "",
+    operation_id="jobs.create",
     status_code=201,
     dependencies=[Once],
     responses=refusals(
@@ -54,8 +55,14 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
         IdempotencyKeyReused,
     ),
 )
-async def create(ctx: Ctx, server: Server, body: JobIn, response: Response) -> JobOut:
-    """Order a job: its whole cost moves into escrow, or it is refused."""
+async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) -> JobOut:
+    """Create a job.
+
+    Orders an algorithm to be run on up to `max_devices` devices. Its whole cost, `max_devices` ×
+    (`reward` + `device_fee` + `platform_fee`), moves from your balance into escrow; if your balance
+    is too small, no job is created. Each result that counts is paid from the escrow, and what is
+    left in the end comes back to you.
+    """
     job = await service.create(
         ctx,
         Order(**dict(body)),
@@ -67,9 +74,12 @@ async def create(ctx: Ctx, server: Server, body: JobIn, response: Response) -> J
     return await _shaped(ctx.tx, job)
 
 
-@router.get("")
+@router.get("", operation_id="jobs.list")
 async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[JobOut]:
-    """Your jobs, newest first."""
+    """List your jobs.
+
+    The jobs that you have created, newest first.
+    """
     rows = await queries.list_mine(
         ctx.tx, ctx.actor, state=paging.state, after=paging.cursor, limit=paging.limit
     )
@@ -77,15 +87,28 @@ async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[Jo
     return paging.page(JobOut, [ordered(it, totals[it.id]) for it in rows])
 
 
-@router.get("/{job_id}", responses=refusals(rules.JobNotFound))
+@router.get("/{job_id}", operation_id="jobs.get", responses=refusals(rules.JobNotFound))
 async def get(ctx: Ctx, job_id: JobId) -> JobOut:
-    """A job of yours: what it may cost, what it has cost, how far it is."""
+    """Get a job.
+
+    Tells what it may cost, what it has cost so far, and how far it is. For its customer and admins.
+    """
     return await _shaped(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
 
 
-@router.get("/{job_id}/results", response_model=ResultsOut, responses=refusals(rules.JobNotFound))
+@router.get(
+    "/{job_id}/results",
+    operation_id="jobs.get_results",
+    response_model=JobResultsOut,
+    responses=refusals(rules.JobNotFound),
+)
 async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
-    """The answer so far, in steps that never show a few devices alone."""
+    """Get a job's results.
+
+    The counts so far. They are published in steps, each of which sums up at least `min_devices`
+    owners who counted something, so that no device can be told from the others; before the first
+    step they are `null`. For the job's customer and admins.
+    """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
         found = await watching.find(ctx.tx, job)
@@ -95,6 +118,7 @@ async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -
 
 @router.get(
     "/{job_id}/results.csv",
+    operation_id="jobs.export_results",
     response_class=Response,
     responses={
         **refusals(rules.JobNotFound),
@@ -102,7 +126,12 @@ async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -
     },
 )
 async def get_results_as_csv(begin: SignedInBegin, job_id: JobId) -> Response:
-    """The answer so far as CSV: `month,label,items`."""
+    """Export a job's results as CSV.
+
+    The counts so far, with the columns `month`, `label` and `items`. `month` is `undated` for items
+    without a date, and `other` for months that too few owners had. The last lines, without a month,
+    hold the items labelled `(uncertain)` and `(other)`. For the job's customer and admins.
+    """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
         answer = await results.read(ctx.tx, job)
@@ -113,6 +142,7 @@ async def get_results_as_csv(begin: SignedInBegin, job_id: JobId) -> Response:
 
 @router.get(
     "/{job_id}/events",
+    operation_id="jobs.watch",
     response_class=Response,
     responses={
         **refusals(rules.JobNotFound, TooManyStreams),
@@ -120,10 +150,12 @@ async def get_results_as_csv(begin: SignedInBegin, job_id: JobId) -> Response:
     },
 )
 async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
-    """Watch the answer grow (server-sent events): `results` with each change, then `end`.
+    """Watch a job's results as they change.
 
-    It ends with `refused`, and a problem document, once the session or the token is no longer good.
-    Who takes an answer too slowly gets `dropped`, and no more.
+    Server-sent events: `results` at once and with each change, holding what `jobs.get_results`
+    answers; then `end` when the job has ended. The stream ends with `refused` and a problem
+    document once your session or token is no longer valid, and with `dropped` if you read too
+    slowly. For the job's customer and admins.
     """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
@@ -139,55 +171,78 @@ async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Resp
     )
 
 
-@router.get("/{job_id}/timeline", responses=refusals(rules.JobNotFound))
+@router.get(
+    "/{job_id}/timeline", operation_id="jobs.get_timeline", responses=refusals(rules.JobNotFound)
+)
 async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
-    """What happened to a job, and what is next and when."""
+    """Get a job's timeline.
+
+    Tells what happened to it, when, by whom and why, and what comes next. For its customer and
+    admins.
+    """
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
-    upcoming = [NextOut(action=action, at=at) for action, at in rules.upcoming(job)]
+    upcoming = [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(job)]
     entries = await audit.history(ctx.tx, job.reference)
     return timeline(ctx.actor, job.customer_id, entries, upcoming)
 
 
-@router.get("/{job_id}/archives", responses=refusals(rules.JobNotFound))
-async def list_archives(ctx: Ctx, job_id: JobId, paging: Paged) -> Page[ArchiveOut]:
-    """What proves that nothing was changed afterwards: the hashes of the files that keep an ended
-    job's assignments. The answer stays where it is.
+@router.get(
+    "/{job_id}/archives", operation_id="jobs.list_archives", responses=refusals(rules.JobNotFound)
+)
+async def list_archives(ctx: Ctx, job_id: JobId, paging: Paged) -> Page[JobArchiveOut]:
+    """List the archives of a job.
+
+    When a job has ended, what its devices sent is moved into files that only the operator can read.
+    Their hashes are listed here, oldest first, so that nobody can change them afterwards unnoticed.
+    The results stay where they are. For the job's customer and admins.
     """
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
     rows = await queries.list_archives(ctx.tx, job.id, after=paging.cursor, limit=paging.limit)
-    return paging.page(ArchiveOut, rows)
+    return paging.page(JobArchiveOut, rows)
 
 
 @router.post(
     "/{job_id}/pause",
+    operation_id="jobs.pause",
     dependencies=[Once],
     responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
 )
 async def pause(ctx: Ctx, job_id: JobId) -> JobOut:
-    """Hand out no more work. What devices have begun still counts; the deadline stays."""
+    """Pause a job.
+
+    Devices get no new work for it; results of work that has begun still count and are paid. The
+    deadline stays. For its customer and admins.
+    """
     return await _shaped(ctx.tx, await service.pause(ctx, job_id))
 
 
 @router.post(
     "/{job_id}/resume",
+    operation_id="jobs.resume",
     dependencies=[Once],
     responses=refusals(rules.JobNotFound, rules.WrongState, IdempotencyKeyReused),
 )
 async def resume(ctx: Ctx, job_id: JobId) -> JobOut:
-    """Hand out work again."""
+    """Resume a paused job.
+
+    Devices get work for it again. For its customer and admins.
+    """
     return await _shaped(ctx.tx, await service.resume(ctx, job_id))
 
 
 @router.post(
     "/{job_id}/close",
+    operation_id="jobs.close",
     dependencies=[Once],
     responses=refusals(
         rules.JobNotFound, rules.ReasonMissing, rules.WrongState, IdempotencyKeyReused
     ),
 )
-async def close(ctx: Ctx, job_id: JobId, body: CloseIn = NO_REASON) -> JobOut:
-    """End a job now. What devices have begun still counts; what is left then goes back to you.
+async def close(ctx: Ctx, job_id: JobId, body: JobClosure = NO_REASON) -> JobOut:
+    """Close a job.
 
-    A moderator may close another's job, with a reason, which its customer reads.
+    Ends it before its deadline. It is `settling` while results of work that has begun still come
+    in, count and are paid; then what is left in escrow goes back to the customer. For its customer,
+    and for moderators, who give a reason that the customer reads.
     """
     return await _shaped(ctx.tx, await service.close(ctx, job_id, reason=body.reason))

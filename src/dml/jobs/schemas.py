@@ -1,10 +1,11 @@
-"""Shapes on the wire. An `In` is what a client may send; an `Out` is what it gets."""
+"""Shapes on the wire. An `Out` is what a client gets; the others are what it may send."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from dml.algorithms.schemas import ShownInputSpec
 from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Country, Day, Moment, Text, Unique, Wire, example
@@ -13,7 +14,7 @@ from dml.jobs.counting import ITEMS_MAX, MONTHS
 from dml.jobs.models import AssignmentState, JobState
 
 
-class JobIn(Body):
+class JobCreate(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -34,170 +35,261 @@ class JobIn(Body):
 
     version_id: VersionId = Field(description="An approved version of a listed algorithm.")
     title: Text = Field("Untitled", max_length=200)
-    max_devices: int = Field(ge=1, le=1_000_000)
-    max_devices_per_owner: int = Field(
-        1, ge=1, le=100, description="How many places one owner's devices may take."
+    max_devices: int = Field(
+        ge=1, le=1_000_000, description="How many devices are paid for a result, at most."
     )
-    reward: AmountIn = Field(gt=0, description="What the owner of each device earns.")
+    max_devices_per_owner: int = Field(
+        1, ge=1, le=100, description="How many devices of one owner may take part, at most."
+    )
+    reward: AmountIn = Field(
+        gt=0, description="What a device's owner earns for its result, in tokens."
+    )
     countries: Annotated[list[Country], Unique] = Field(
-        [], max_length=250, description="Only devices in these countries. Empty: in any."
+        [],
+        max_length=250,
+        description="Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any.",
     )
     date_from: Day | None = Field(None, description="Only items from this day on.")
     date_to: Day | None = Field(None, description="Only items before this day.")
     min_confidence: float = Field(
-        0.5, ge=0, le=1, allow_inf_nan=False, description="Below it, an item is `uncertain`."
+        0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="An item whose best label has a lower probability is counted as `uncertain`.",
     )
-    starts_at: Moment | None = Field(None, description="No device gets work before. Unset: now.")
-    deadline: Moment = Field(description="Then the job ends, and what is left goes back.")
+    starts_at: Moment | None = Field(
+        None, description="Devices get no work before this moment. Without it: now."
+    )
+    deadline: Moment = Field(
+        description="When the job ends, at most 366 days ahead; what is not spent then comes back."
+    )
     max_total: AmountIn | None = Field(
-        None, description="Refuse (`409`) if it would cost more, because prices rose meanwhile."
+        None,
+        description="The most that the job may cost in all, in tokens. If fees have risen so that "
+        "it would cost more, it is refused (`409`).",
     )
 
 
 class JobOut(Wire):
+    """An order to run an algorithm on devices, and how far it is."""
+
     id: JobId
     title: str
     state: JobState
-    algorithm_id: AlgorithmId
-    version_id: VersionId
-    max_devices: int
-    max_devices_per_owner: int
-    min_devices: int = Field(
-        description="The answer, and all that is told of the job, moves in steps of at least so "
-        "many owners who each counted something."
+    algorithm_id: AlgorithmId = Field(description="The algorithm that devices run.")
+    version_id: VersionId = Field(description="The version of the algorithm that devices run.")
+    max_devices: int = Field(description="How many devices are paid for a result, at most.")
+    max_devices_per_owner: int = Field(
+        description="How many devices of one owner may take part, at most."
     )
-    reward: AmountOut
-    device_fee: AmountOut
-    platform_fee: AmountOut = Field(description="For each result; fixed when the job was created.")
-    cost: AmountOut = Field(description="If every place is taken; in escrow until then.")
+    min_devices: int = Field(
+        description="Results are published in steps, each of at least so many owners who counted "
+        "something."
+    )
+    reward: AmountOut = Field(description="What a device's owner earns for its result, in tokens.")
+    device_fee: AmountOut = Field(
+        description="What the algorithm's developer earns for each result, in tokens."
+    )
+    platform_fee: AmountOut = Field(
+        description="What the platform earns for each result, in tokens; fixed when the job was "
+        "created."
+    )
+    cost: AmountOut = Field(
+        description="What the job costs if `max_devices` results are paid, in tokens. It is held "
+        "in escrow until the job ends."
+    )
     spent: AmountOut = Field(
-        description="What the results of the steps so far cost; in the end, what all did."
+        description="What the results published so far cost, in tokens; in the end, what all "
+        "results cost."
     )
     devices_done: int = Field(
-        description="Results of the steps so far; in the end, all that were counted and paid."
+        description="How many results were published so far; in the end, how many were paid."
     )
-    countries: list[str]
-    date_from: date | None
-    date_to: date | None
-    min_confidence: float
-    labels: list[str]
-    starts_at: datetime
-    deadline: datetime
+    countries: list[str] = Field(
+        description="Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any."
+    )
+    date_from: date | None = Field(description="Only items from this day on are counted.")
+    date_to: date | None = Field(description="Only items before this day are counted.")
+    min_confidence: float = Field(
+        description="An item whose best label has a lower probability is counted as `uncertain`."
+    )
+    labels: list[str] = Field(
+        description="The labels that items are counted by, in the order of the model's output."
+    )
+    starts_at: datetime = Field(description="Devices get no work before this moment.")
+    deadline: datetime = Field(description="When the job ends, if it did not before.")
     created_at: datetime
-    end_reason: JobState | None = Field(description="Set when it begins to settle.")
-    close_reason: str | None = Field(
-        description="Why it was closed for you: by a moderator, or with a recalled version."
+    end_reason: JobState | None = Field(
+        description="The state that the job will have once it is settled: set when it begins to "
+        "settle."
     )
-    ended_at: datetime | None
+    close_reason: str | None = Field(
+        description="Why the job was closed, where a moderator closed it or its version was "
+        "recalled."
+    )
+    ended_at: datetime | None = Field(description="When the job was settled.")
 
 
-class CloseIn(Body):
+class JobClosure(Body):
+    """Why a job is closed."""
+
     model_config = example(reason="Its model was found to be unsafe.")
 
     reason: Text | None = Field(
-        None, max_length=2_000, description="Who closes another's job must say why."
+        None,
+        max_length=2_000,
+        description="Shown to the job's customer. Moderators who close another's job need one.",
     )
 
 
 class JobsPaging(Paging):
-    state: JobState | None = None
+    state: JobState | None = Field(None, description="Only jobs in this state.")
 
 
-class MonthOut(Wire):
-    month: str = Field(examples=["2026-03"])
-    labels: dict[str, int]
+class MonthCountsOut(Wire):
+    """The labelled items of one month."""
+
+    month: str = Field(description="`YYYY-MM`.", examples=["2026-03"])
+    labels: dict[str, int] = Field(description="How many items have each label.")
 
 
 class NextStepOut(Wire):
+    """When more results are published."""
+
     devices: int | None = Field(
-        description="So many counted devices, since the beginning, it needs at the latest, if each "
-        "is of another owner and has counted something. `null`: no further step is sure to come."
+        description="The number of results, counted from the job's beginning, with which the next "
+        "step comes at the latest, if each is of another owner who counted something. `null` where "
+        "it is not certain that another step comes."
     )
-    why: str = Field(description="Why it is not there yet, or does not come.")
+    why: str = Field(description="Why the step has not come yet, or does not come. A sentence.")
 
 
-class ResultsOut(Wire):
-    """The answer so far. Counts are `null` until enough owners took part.
+class JobResultsOut(Wire):
+    """A job's results, as far as they are published. Counts are `null` before the first step.
 
-    Each number is a sum of what at least `min_devices` owners counted. What fewer had waits for
-    more, or in the end is told by `other_months` and `other`. So `items` are those that are told:
-    `labels`, `uncertain` and `other`.
+    Each number is a sum over at least `min_devices` owners who counted something. Counts of fewer
+    owners wait for more of them; in the end they are in `other_months` and `other`. `items` is the
+    sum of `labels`, `uncertain` and `other`.
     """
 
-    job_id: JobId
-    state: JobState
-    version: int = Field(description="Grows with each step, and at the end.")
-    max_devices: int
-    min_devices: int
+    job_id: JobId = Field(description="The job.")
+    state: JobState = Field(description="The state of the job.")
+    version: int = Field(description="Grows with each step, and when the job ends.")
+    max_devices: int = Field(description="How many devices are paid for a result, at most.")
+    min_devices: int = Field(description="The least number of owners in a step.")
     devices_done: int = Field(
-        description="Results of the steps so far; in the end, all that were counted and paid."
+        description="How many results were published so far; in the end, how many were paid."
     )
-    devices_shown: int = Field(description="Results that the steps so far hold.")
-    next_step: NextStepOut | None = Field(description="`null` when everything is shown.")
-    items: int | None
+    devices_shown: int = Field(description="How many results the published counts sum up.")
+    next_step: NextStepOut | None = Field(
+        description="When more is published; `null` once all of it is."
+    )
+    items: int | None = Field(description="How many items were counted.")
     labels: dict[str, int] | None = Field(
-        description="Items by label: of all months, undated, and of `other_months`."
+        description="How many items have each label: those of `months`, of `other_months`, and "
+        "undated ones."
     )
-    uncertain: int | None = Field(description="Items whose best label was too improbable.")
-    months: list[MonthOut] | None
-    undated: int | None = Field(description="Labelled items without a date of their own.")
+    uncertain: int | None = Field(
+        description="How many items had no label of the probability `min_confidence` or more."
+    )
+    months: list[MonthCountsOut] | None = Field(description="The labelled items by month.")
+    undated: int | None = Field(description="How many labelled items have no date.")
     other_months: dict[str, int] | None = Field(
-        description="In the end: items by label, of months that too few owners had."
+        description="How many items have each label, of months that too few owners had. Filled "
+        "when the job ends."
     )
-    other: int | None = Field(description="In the end: items whose label too few owners had.")
+    other: int | None = Field(
+        description="How many items have a label that too few owners had. Filled when the job ends."
+    )
 
 
-class ArchiveOut(Wire):
-    """A file that holds some of what a job's devices handed in. It is its operator's alone."""
+class JobArchiveOut(Wire):
+    """A file that keeps what devices sent for a job. Only the operator can read it."""
 
-    number: int
-    sha256: str = Field(description="Of the file, by which it is found in the blob store.")
+    number: int = Field(description="The archives of a job are numbered from 1 on.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
     chain: str = Field(
-        description="SHA-256 of the `chain` before this one and of this `sha256`, both as bytes; "
-        "32 zero bytes come before the first. So the last one stands for all files and their order."
+        description="SHA-256 of the `chain` of the archive before and this `sha256`, both as 32 "
+        "bytes; before the first come 32 zero bytes. So the last one proves all files and their "
+        "order."
     )
     created_at: datetime
 
 
-class ClaimIn(Body):
+class AssignmentClaim(Body):
+    """How much work a device asks for."""
+
     model_config = example(max=1)
 
-    max: int = Field(1, ge=1, le=10, description="How many assignments, at most.")
+    max: int = Field(
+        1,
+        ge=1,
+        le=10,
+        description="How many assignments to hold at most, with those that the device has already.",
+    )
 
 
-class ModelOut(Wire):
-    url: str
-    sha256: str
-    size: int
+class ModelFileOut(Wire):
+    """A model, as a device gets it."""
+
+    url: str = Field(description="Where to download it: a path of this API.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal digits.")
+    size: int = Field(description="Size of the file, in bytes.")
 
 
 class PeriodOut(Wire):
-    from_: date | None = Field(serialization_alias="from")
-    to: date | None = Field(description="The first day that is left out.")
+    """Which items count, by their dates."""
+
+    from_: date | None = Field(
+        serialization_alias="from", description="The first day that counts; `null`: any."
+    )
+    to: date | None = Field(description="The first day that no longer counts; `null`: any.")
 
 
 class LeaseOut(Wire):
-    id: AssignmentId
-    job_id: JobId
-    lease_seconds: int = Field(description="How long the lease lives: phones' clocks are wrong.")
-    lease_expires_at: datetime
-    try_seconds: int = Field(description="How long heartbeats can keep it alive, in all.")
-    model: ModelOut
-    input: dict[str, Any] = Field(description="How an item becomes the model's input.")
-    labels: list[str]
-    min_confidence: float
-    period: PeriodOut | None
+    """An assignment that a device holds, and all that it needs to do the work."""
+
+    id: AssignmentId = Field(description="The id of the assignment.")
+    job_id: JobId = Field(description="The job that the work is for.")
+    lease_seconds: int = Field(
+        description="How many seconds the lease lasts from now on. Go by this one: a device's "
+        "clock may be wrong."
+    )
+    lease_expires_at: datetime = Field(description="When the lease ends, unless it is extended.")
+    try_seconds: int = Field(
+        description="How many seconds the lease can last in all, however often it is extended."
+    )
+    model: ModelFileOut
+    input: ShownInputSpec
+    labels: list[str] = Field(
+        description="The labels to count by, in the order of the model's output."
+    )
+    min_confidence: float = Field(
+        description="Count an item as `uncertain` if its best label has a lower probability."
+    )
+    period: PeriodOut | None = Field(
+        description="Count only items of this period; `null`: all items, with or without a date."
+    )
 
 
-class ClaimOut(Wire):
-    items: list[LeaseOut] = Field(description="The device's live leases, then new ones.")
-    retry_after_seconds: int = Field(description="When to come back, if there is no work.")
-    reason: str | None = Field(description="Why there is none, where the owner can mend it.")
+class ClaimedAssignmentsOut(Wire):
+    """The work that a device has."""
+
+    items: list[LeaseOut] = Field(
+        description="Those that the device held already, then new ones. Empty: there is no work."
+    )
+    retry_after_seconds: int = Field(description="When to ask again, where there is no work.")
+    reason: str | None = Field(
+        description="Why there is no work, where the device's owner can change that."
+    )
 
 
-class LeaseTimeOut(Wire):
-    lease_seconds: int
-    lease_expires_at: datetime
+class LeaseExtensionOut(Wire):
+    """How long an extended lease lasts."""
+
+    lease_seconds: int = Field(description="How many seconds the lease lasts from now on.")
+    lease_expires_at: datetime = Field(description="When the lease ends, unless it is extended.")
 
 
 def _check_month(month: str) -> str:
@@ -211,10 +303,10 @@ LabelName = Annotated[Text, Field(max_length=100)]
 Month = Annotated[str, AfterValidator(_check_month)]
 
 
-class ResultIn(Body):
-    """What leaves a device: counts alone.
+class ResultCreate(Body):
+    """All that leaves a device: counts.
 
-    `labels` and `uncertain` add up to `items`; `months` and `undated` add up to `labels`.
+    `labels` and `uncertain` sum to `items`; `months` and `undated` sum to `labels`.
     """
 
     model_config = ConfigDict(
@@ -231,33 +323,51 @@ class ResultIn(Body):
         }
     )
 
-    items: Count
-    labels: dict[LabelName, Count] = Field(max_length=1_000)
-    uncertain: Count
-    months: dict[Month, dict[LabelName, Count]] = Field(max_length=3_600)
-    undated: Count
+    items: Count = Field(description="How many items the model was run on.")
+    labels: dict[LabelName, Count] = Field(
+        max_length=1_000, description="How many items have each label."
+    )
+    uncertain: Count = Field(
+        description="How many items had no label of the probability `min_confidence` or more."
+    )
+    months: dict[Month, dict[LabelName, Count]] = Field(
+        max_length=3_600,
+        description="How many items have each label, by the month of the item, `YYYY-MM`.",
+    )
+    undated: Count = Field(
+        description="How many labelled items have no date: 0 where the job has a period."
+    )
 
 
-class AcceptedOut(Wire):
-    state: AssignmentState = AssignmentState.ACCEPTED
+class ResultReceiptOut(Wire):
+    """The device's result was accepted."""
+
+    state: AssignmentState = Field(
+        AssignmentState.ACCEPTED, description="The state of the assignment."
+    )
 
 
-class WorkOut(Wire):
-    """An assignment as the owner of its device sees it."""
+class AssignmentOut(Wire):
+    """The work of a device for a job, as the device's owner sees it."""
 
     id: AssignmentId
-    job_id: JobId
-    job_title: str
-    labels: list[str]
+    job_id: JobId = Field(description="The job that the work is for.")
+    job_title: str = Field(description="The title of the job.")
+    labels: list[str] = Field(description="The labels that the job counts by.")
     state: AssignmentState
-    tries: int
+    tries: int = Field(description="How often the device got this assignment.")
     created_at: datetime
-    paid: bool
-    earned: AmountOut
-    result: dict[str, Any] | None = Field(description="Exactly what left the device.")
+    paid: bool = Field(description="Whether its result was counted and paid.")
+    earned: AmountOut = Field(description="What the owner earned with it, in tokens.")
+    result: dict[str, Any] | None = Field(
+        description="Exactly what left the device, in the form of `ResultCreate`; `null` where "
+        "nothing did."
+    )
 
 
-class EarningsOut(Wire):
-    device_id: DeviceId
-    results_paid: int
-    earned: AmountOut
+class DeviceEarningsOut(Wire):
+    """What the owner of a device earned with it."""
+
+    device_id: DeviceId = Field(description="The device.")
+    results_paid: int = Field(description="How many of its results were paid.")
+    earned: AmountOut = Field(description="What its owner earned with them, in tokens.")

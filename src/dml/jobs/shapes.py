@@ -8,7 +8,15 @@ from dml.jobs.device_path import Claimable, Lease
 from dml.jobs.models import Job, JobTotals
 from dml.jobs.outcomes import Answered
 from dml.jobs.queries import Work
-from dml.jobs.schemas import ClaimOut, JobOut, LeaseOut, LeaseTimeOut, ModelOut, PeriodOut, WorkOut
+from dml.jobs.schemas import (
+    AssignmentOut,
+    ClaimedAssignmentsOut,
+    JobOut,
+    LeaseExtensionOut,
+    LeaseOut,
+    ModelFileOut,
+    PeriodOut,
+)
 
 
 def ordered(job: Job, totals: JobTotals) -> JobOut:
@@ -30,7 +38,7 @@ def lease(it: Lease) -> LeaseOut:
         lease_seconds=leased.seconds,
         lease_expires_at=leased.expires_at,
         try_seconds=leased.try_seconds,
-        model=ModelOut(
+        model=ModelFileOut(
             url=f"/v1/assignments/{leased.id}/model",
             sha256=model.sha256,
             size=model.size,
@@ -42,24 +50,24 @@ def lease(it: Lease) -> LeaseOut:
     )
 
 
-def claimed(it: Claimable) -> ClaimOut:
+def claimed(it: Claimable) -> ClaimedAssignmentsOut:
     """What a claim gave."""
-    return ClaimOut(
+    return ClaimedAssignmentsOut(
         items=[lease(held) for held in it.leases],
         retry_after_seconds=it.retry_after_seconds,
         reason=it.reason,
     )
 
 
-def extended(it: Answered) -> LeaseTimeOut:
+def extended(it: Answered) -> LeaseExtensionOut:
     """Until when a lease was extended."""
     assert it.expires_at is not None, "a heartbeat that was answered extended a lease"
-    return LeaseTimeOut(lease_seconds=it.seconds, lease_expires_at=it.expires_at)
+    return LeaseExtensionOut(lease_seconds=it.seconds, lease_expires_at=it.expires_at)
 
 
-def work(it: Work) -> WorkOut:
+def work(it: Work) -> AssignmentOut:
     """What a device did, and exactly what left it."""
-    return WorkOut(
+    return AssignmentOut(
         id=it.id,
         job_id=it.job_id,
         job_title=it.job_title,

@@ -17,7 +17,16 @@ REVENUE: Final = "revenue"
 
 
 class TransferCode(StrEnum):
-    """Why tokens moved."""
+    """Why tokens moved.
+
+    `deposit`: paid in, or credited by an admin; `deposit_claim`: an unclaimed deposit was assigned
+    to its user. `job_escrow`, `bounty_escrow`: set aside for a job or a bounty; `job_refund`,
+    `bounty_refund`: what was left returned. `device_reward`, `developer_fee`, `platform_fee`: paid
+    for results of a job. `enrollment_fee`, `prize`: paid to enter a bounty, and to its winners.
+    `withdrawal`: set aside to be paid out, and paid out; `withdrawal_fee`: what that costs;
+    `withdrawal_reversal`: both returned. `deposit_reversal`, `credit_reversal`: taken back.
+    `payout_booking`: booked by an operator, for a payout that no withdrawal explains.
+    """
 
     DEPOSIT = "deposit"
     JOB_ESCROW = "job_escrow"
@@ -58,6 +67,10 @@ class Movement:
 
 
 class CreditState(StrEnum):
+    """`requested`: waits for a second admin; `credited`: in the user's balance; `refused`: nothing
+    moved.
+    """
+
     REQUESTED = "requested"  # More than one admin may credit alone: another has to agree.
     CREDITED = "credited"
     REFUSED = "refused"

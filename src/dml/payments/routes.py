@@ -21,16 +21,16 @@ from dml.payments.rules import MoreThanCanExist
 from dml.payments.schemas import (
     BalanceOut,
     BooksOut,
-    CreditIn,
+    CreditCreate,
     CreditOut,
-    CreditRefusalIn,
-    CreditReversalIn,
+    CreditRefusal,
+    CreditReversal,
     StatementWanted,
     TransferOut,
 )
 
-router = APIRouter(prefix="/v1/payments", tags=["payments"], route_class=StrictRoute)
-admin_router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=IdempotentRoute)
+router = APIRouter(prefix="/v1/payments", route_class=StrictRoute)
+admin_router = APIRouter(prefix="/v1/admin", route_class=IdempotentRoute)
 CSV: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {
@@ -43,28 +43,42 @@ CSV: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/balance", response_model=BalanceOut)
+@router.get("/balance", operation_id="balance.get", response_model=BalanceOut)
 async def get_balance(ctx: Ctx) -> Balance:
-    """What you have: to spend, on its way in, and held by what is under way."""
+    """Get your balance.
+
+    For signed-in users: the tokens that you can spend, those that are on their way in, and those
+    that your running jobs, bounties and withdrawals hold.
+    """
     return await queries.get_balance(ctx.tx, ctx.actor.id)
 
 
-@router.get("/transfers")
+@router.get("/transfers", operation_id="transfers.list")
 async def list_transfers(ctx: Ctx, paging: Paged) -> Page[TransferOut]:
-    """Every transfer into or out of your wallet, newest first."""
+    """List your transfers.
+
+    For signed-in users: every movement of tokens into and out of your balance, newest first.
+    """
     rows = await queries.list_transfers(
         ctx.tx, ctx.actor.id, after=paging.cursor, limit=paging.limit
     )
     return paging.page(TransferOut, rows)
 
 
-@router.get("/statement.csv", response_class=Response, responses=CSV | refusals(NotSignedIn))
+@router.get(
+    "/statement.csv",
+    operation_id="transfers.export",
+    response_class=Response,
+    responses=CSV | refusals(NotSignedIn),
+)
 async def export_statement(
     begin: SignedInBegin, wanted: Annotated[StatementWanted, Query()], send: SendExport
 ) -> Response:
-    """Every transfer of your wallet as CSV, the oldest first, with the balance after each.
+    """Export your transfers as CSV.
 
-    It begins with the balance before the first. Safe to open in a spreadsheet.
+    For signed-in users: every transfer into and out of your balance in a period, oldest first, with
+    the balance after each. The first row is the balance before the period (`opening_balance`).
+    Cells are safe to open in a spreadsheet.
     """
     async with begin() as ctx:
         user_id, since, until = ctx.actor.id, wanted.from_, wanted.until or ctx.now
@@ -75,14 +89,21 @@ async def export_statement(
     return send(lines, version=version, name="statement.csv")
 
 
-@admin_router.get("/books", response_model=BooksOut, responses=refusals(AdminsOnly))
+@admin_router.get(
+    "/books", operation_id="books.get", response_model=BooksOut, responses=refusals(AdminsOnly)
+)
 async def get_books(ctx: Ctx) -> Books:
-    """What rests where in the whole ledger. The sum is zero, or the books are wrong."""
+    """Get the sums of the whole ledger.
+
+    For admins: how many tokens rest in each kind of account. Every transfer takes from one account
+    what it gives to another, so `sum` is zero; any other value is a fault in the ledger.
+    """
     return await service.read_books(ctx)
 
 
 @admin_router.post(
     "/credits",
+    operation_id="credits.create",
     status_code=201,
     response_model=CreditOut,
     dependencies=[Once],
@@ -95,11 +116,13 @@ async def get_books(ctx: Ctx) -> Books:
         IdempotencyKeyReused,
     ),
 )
-async def credit(ctx: Ctx, server: Server, body: CreditIn) -> Credit:
-    """Credit a user with tokens from outside. Audited.
+async def credit(ctx: Ctx, server: Server, body: CreditCreate) -> Credit:
+    """Credit a user with tokens.
 
-    Where there is a chain, send as many to the vault first. Above a bound, alone or with what you
-    credited in 24 hours, it waits as `requested` until another admin approves it, for seven days.
+    For admins, and not for themselves: for tokens that were paid outside this system. If a chain is
+    connected, send as many tokens to the vault first. A credit that exceeds the operator's limit,
+    alone or with your other credits of the last 24 hours, stays `requested` until another admin
+    approves it, for at most seven days. It is written to the audit log.
     """
     return await credits.credit(
         ctx,
@@ -110,25 +133,33 @@ async def credit(ctx: Ctx, server: Server, body: CreditIn) -> Credit:
     )
 
 
-@admin_router.get("/credits", responses=refusals(AdminsOnly))
+@admin_router.get("/credits", operation_id="credits.list", responses=refusals(AdminsOnly))
 async def list_credits(ctx: Ctx, paging: Paged) -> Page[CreditOut]:
-    """The credits that wait for a second admin, the oldest first."""
+    """List the credits that wait for a second admin.
+
+    For admins, oldest first. A credit that waited for seven days is no longer listed.
+    """
     rows = await credits.list_requested(ctx, after=paging.cursor, limit=paging.limit)
     return paging.page(CreditOut, rows)
 
 
 @admin_router.get(
     "/credits/{credit_id}",
+    operation_id="credits.get",
     response_model=CreditOut,
     responses=refusals(AdminsOnly, rules.CreditNotFound),
 )
 async def get_credit(ctx: Ctx, credit_id: CreditId) -> Credit:
-    """One credit."""
+    """Get a credit.
+
+    For admins: how much was credited to whom and why, who asked for it and who decided.
+    """
     return await credits.get(ctx, credit_id)
 
 
 @admin_router.post(
     "/credits/{credit_id}/approve",
+    operation_id="credits.approve",
     response_model=CreditOut,
     dependencies=[Once],
     responses=refusals(
@@ -143,25 +174,35 @@ async def get_credit(ctx: Ctx, credit_id: CreditId) -> Credit:
     ),
 )
 async def approve_credit(ctx: Ctx, credit_id: CreditId) -> Credit:
-    """Agree to a credit that another admin asked for, and that is not yours. Audited."""
+    """Approve a credit.
+
+    For admins: a credit that is `requested`, that another admin asked for, and that is not for
+    yourself. The tokens reach the user's balance at once. It is written to the audit log.
+    """
     return await credits.approve(ctx, credit_id)
 
 
 @admin_router.post(
     "/credits/{credit_id}/refuse",
+    operation_id="credits.refuse",
     response_model=CreditOut,
     dependencies=[Once],
     responses=refusals(
         AdminsOnly, rules.CreditNotFound, rules.WrongCreditState, IdempotencyKeyReused
     ),
 )
-async def refuse_credit(ctx: Ctx, credit_id: CreditId, body: CreditRefusalIn) -> Credit:
-    """Call off a credit that waits for a second admin. Audited."""
+async def refuse_credit(ctx: Ctx, credit_id: CreditId, body: CreditRefusal) -> Credit:
+    """Refuse a credit.
+
+    For admins, also for the one who asked for it: a credit that is `requested`. No tokens move.
+    It is written to the audit log.
+    """
     return await credits.refuse(ctx, credit_id, reason=body.reason)
 
 
 @admin_router.post(
     "/credits/{credit_id}/reverse",
+    operation_id="credits.reverse",
     response_model=CreditOut,
     dependencies=[Once],
     responses=refusals(
@@ -173,6 +214,10 @@ async def refuse_credit(ctx: Ctx, credit_id: CreditId, body: CreditRefusalIn) ->
         IdempotencyKeyReused,
     ),
 )
-async def reverse_credit(ctx: Ctx, credit_id: CreditId, body: CreditReversalIn) -> Credit:
-    """Take a credit back that was a mistake, whole or in part, as far as it is there. Audited."""
+async def reverse_credit(ctx: Ctx, credit_id: CreditId, body: CreditReversal) -> Credit:
+    """Take back a credit.
+
+    For admins: for a credit that was a mistake, all of it or a part. It is refused if the user's
+    balance no longer holds as much. It is written to the audit log.
+    """
     return await credits.reverse(ctx, credit_id, body.amount, reason=body.reason)

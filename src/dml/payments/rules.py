@@ -42,13 +42,13 @@ class MoreThanCanExist(Conflict):
 
 class OwnCredit(Forbidden):
     code = "payments.own_credit"
-    reason = "Nobody credits oneself, or agrees to what one asked for."
+    reason = "You cannot credit yourself, or approve a credit that you asked for."
     remedy = "Ask another admin."
 
 
 class NotCovered(Conflict):
     code = "payments.not_covered"
-    reason = "The vault does not hold so many tokens beyond what the books owe."
+    reason = "The vault does not hold enough tokens to cover this credit."
     remedy = (
         "Send what is missing to the vault's address and wait until vault and books were compared "
         "(a minute after it is final): `left` is what can be credited now."
@@ -64,7 +64,7 @@ class CreditNotFound(NotFound):
 
 class WrongCreditState(Conflict):
     code = "payments.wrong_credit_state"
-    reason = "In its present state this credit cannot go there."
+    reason = "This is not possible in the credit's present state."
     remedy = "See `state` and `allowed`: what is now, and what can follow."
     state: CreditState
     wanted: str
@@ -87,7 +87,7 @@ class MoreThanCredited(Conflict):
 
 class SpentAlready(Conflict):
     code = "payments.spent_already"
-    reason = "The user does not have so many tokens any more."
+    reason = "The user's balance no longer holds as many tokens."
     remedy = "Take back at most what `there` says; it can be done in parts."
     there: AmountText
 

@@ -8,7 +8,7 @@ PREDICTION: Final = "prediction"  # the column of a predictions file that has on
 
 
 class MetricName(StrEnum):
-    """A name and a version: what a version computes never changes."""
+    """A metric, with its version: what a version computes never changes."""
 
     ACCURACY = "accuracy.v1"
     BALANCED_ACCURACY = "balanced_accuracy.v1"
