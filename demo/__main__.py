@@ -20,8 +20,7 @@ from demo.chain_outcome import faults as chain_faults
 from demo.children import Failed
 from demo.clock import Clock, cpu_seconds
 from demo.contest import FEE, POOL, hold
-from demo.contest_outcome import Contest
-from demo.contest_outcome import faults as contest_faults
+from demo.contest_outcome import Contest, faults as contest_faults
 from demo.devices import let_work
 from demo.made import Album, Classifier
 from demo.market import Market, open_market

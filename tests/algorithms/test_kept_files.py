@@ -14,10 +14,22 @@ from dml.core.context import Actor, Context
 from dml.core.kept_files import FileQuota, FilesFull
 from dml.core.settings import Settings
 from dml.entrypoints import collector
-from tests.algorithms.offers import check, file_part, form, make_algorithm, spec_part
-from tests.algorithms.offers import send as send_version
-from tests.bounties.entries import ANY, make_draft, submit, unscored, upload_test_set
-from tests.bounties.entries import send as send_submission
+from tests.algorithms.offers import (
+    check,
+    file_part,
+    form,
+    make_algorithm,
+    send as send_version,
+    spec_part,
+)
+from tests.bounties.entries import (
+    ANY,
+    make_draft,
+    send as send_submission,
+    submit,
+    unscored,
+    upload_test_set,
+)
 from tests.bounties.factories import make_bounty
 from tests.bounties.test_attachments import attach
 from tests.world import World, problem

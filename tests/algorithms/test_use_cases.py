@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly
-from dml.algorithms import processes as algorithm_processes
-from dml.algorithms import queries, rules, service, uploads
+from dml.algorithms import processes as algorithm_processes, queries, rules, service, uploads
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
 from dml.core import audit, nodes

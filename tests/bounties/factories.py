@@ -17,8 +17,7 @@ from dml.core import money
 from dml.core.checks import look
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import BountyId, EnrollmentId
-from dml.payments import doctor as ledger_doctor
-from dml.payments import queries as ledger
+from dml.payments import doctor as ledger_doctor, queries as ledger
 from tests.world import Person, World, soon
 
 P = ParamSpec("P")

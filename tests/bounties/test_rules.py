@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from dml.bounties import attachment_rules, edit_rules, rules
-from dml.bounties import enrollment_rules as entering
+from dml.bounties import attachment_rules, edit_rules, enrollment_rules as entering, rules
 from dml.bounties.models import (
     Bounty,
     BountyState,

@@ -11,8 +11,7 @@ from sqlalchemy import text, update
 from dml.bounties import rules, submission_endings, submission_processes, submission_rules
 from dml.bounties.evaluating import Evaluation, Validation, Work
 from dml.bounties.models import Enrollment, Submission, SubmissionState
-from dml.core import nodes
-from dml.core import processes as durable
+from dml.core import nodes, processes as durable
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.ids import SubmissionId

@@ -17,8 +17,7 @@ from dml.chain.endpoints import Endpoints
 from dml.chain.models import Deposit, Vault
 from dml.chain.states import DepositState
 from dml.core.ids import DepositId, UserId, VaultId, new_id
-from dml.core.money import MicroTokens
-from dml.core.money import parse as tokens
+from dml.core.money import MicroTokens, parse as tokens
 from tests.chain.anvil import Anvil
 from tests.world import Person, World
 

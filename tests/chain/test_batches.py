@@ -23,8 +23,7 @@ from dml.core import audit, money
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, UserId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger
-from dml.payments import service as payments
+from dml.payments import queries as ledger, service as payments
 from dml.payments.models import CHAIN, TransferCode
 from dml.payments.rules import wallet
 from tests.chain.payers import terms

@@ -7,8 +7,7 @@ from uuid import UUID
 
 import pytest
 from eth_abi.abi import encode
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dml.chain import contract
 from dml.chain.contract import (

@@ -9,8 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dml.chain import rpc
 from dml.chain.contract import Garbled, topics

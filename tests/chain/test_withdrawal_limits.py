@@ -13,10 +13,8 @@ from dml.chain.withdrawal_rules import Recent, Terms
 from dml.core import money
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import UserId, WalletId, new_id
-from dml.core.money import MicroTokens
-from dml.core.money import parse as tokens
-from dml.payments import credits
-from dml.payments import queries as ledger
+from dml.core.money import MicroTokens, parse as tokens
+from dml.payments import credits, queries as ledger
 from dml.payments.rules import InsufficientFunds
 from tests.chain.people import add_vault, make_vault
 from tests.conftest import NOW, At

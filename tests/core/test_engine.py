@@ -7,13 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from dml.core import engine as engines
-from dml.core import events, processes
+from dml.core import engine as engines, events, processes
 from dml.core.context import Context
 from dml.core.db import connect
 from dml.core.engine import Engine
-from dml.core.engine_supervisor import Supervisor
-from dml.core.engine_supervisor import connect as connect_supervisor
+from dml.core.engine_supervisor import Supervisor, connect as connect_supervisor
 from dml.core.ids import JobId, new_id
 from dml.entrypoints.embedded import postgres
 from tests.conftest import HOME

@@ -13,13 +13,11 @@ from dbos import DBOS
 from dbos._datasource import AsyncSQLAlchemyDatasource, DatasourceOptions
 from dbos._datasource_postgres import PostgresAsyncDatasource
 
-from dml.core import engine as engines
-from dml.core import processes
+from dml.core import engine as engines, processes
 from dml.core.context import Context
 from dml.core.db import connect
 from dml.core.engine import Engine
-from dml.core.engine_supervisor import Supervisor
-from dml.core.engine_supervisor import connect as connect_supervisor
+from dml.core.engine_supervisor import Supervisor, connect as connect_supervisor
 from tests.core import engine_node
 from tests.core.engine_watch import Watch, a_name, running_node
 

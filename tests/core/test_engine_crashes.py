@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from dml.core import engine as engines
-from dml.core import processes
+from dml.core import engine as engines, processes
 from dml.core.context import Context
 from dml.core.db import connect
 from dml.core.engine_supervisor import LOST

@@ -10,8 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict
 from redis.exceptions import RedisError
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 
 from dml.accounts.models import User
 from dml.core.errors import Conflict, Invalid, all_refusals

@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 from dml.core import nodes
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring
-from dml.entrypoints.cli import chain_status
-from dml.entrypoints.cli import main as cli
+from dml.entrypoints.cli import chain_status, main as cli
 from dml.entrypoints.embedded import chain
 from dml.entrypoints.embedded.chain import Account, Facts
 from dml.entrypoints.embedded.refusals import Refused

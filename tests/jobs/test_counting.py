@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dml.jobs import counting
 from dml.jobs.counting import ImplausibleResult, Terms

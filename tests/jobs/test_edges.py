@@ -11,8 +11,16 @@ from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import VersionId, new_id
 from dml.devices.events import DeviceRevoked
 from dml.jobs import processes
-from tests.jobs.factories import claim_of, make_device, make_job, make_version, order, settle, work
-from tests.jobs.factories import fold as fold_all
+from tests.jobs.factories import (
+    claim_of,
+    fold as fold_all,
+    make_device,
+    make_job,
+    make_version,
+    order,
+    settle,
+    work,
+)
 from tests.world import World, problem, soon
 
 

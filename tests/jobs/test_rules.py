@@ -4,8 +4,7 @@ from datetime import date, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dml.core.context import Actor, Role
 from dml.core.ids import AlgorithmId, JobId, UserId, VersionId, new_id

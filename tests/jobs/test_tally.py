@@ -4,8 +4,7 @@ import json
 from collections import Counter, defaultdict
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from dml.core.ids import UserId, new_id
 from dml.jobs import counting, tally

@@ -11,8 +11,7 @@ from dml.core.checks import look
 from dml.core.context import Actor, Context, Role
 from dml.core.errors import DmlError
 from dml.core.ids import CreditId, UserId, new_id
-from dml.core.money import MicroTokens
-from dml.core.money import parse as tokens
+from dml.core.money import MicroTokens, parse as tokens
 from dml.payments import credits, doctor, queries
 from dml.payments.models import TransferCode
 from dml.payments.rules import (

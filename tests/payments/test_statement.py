@@ -9,8 +9,7 @@ import pytest
 
 from dml.core.context import Context, Role
 from dml.core.ids import UserId, new_id
-from dml.core.money import MicroTokens
-from dml.core.money import parse as tokens
+from dml.core.money import MicroTokens, parse as tokens
 from dml.payments import exports, queries, service
 from dml.payments.models import CHAIN, Movement, TransferCode
 from dml.payments.rules import wallet

@@ -8,8 +8,7 @@ from dml.accounts import sandbox_time
 from dml.algorithms import queries, rules, service
 from dml.algorithms.models import Algorithm, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import nodes
-from dml.core import processes as durable
+from dml.core import nodes, processes as durable
 from dml.core.context import Context
 from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process

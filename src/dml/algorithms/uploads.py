@@ -6,8 +6,7 @@ from dml.accounts import sandbox_time
 from dml.algorithms import processes, queries, rules
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
-from dml.core import audit, kept_files
-from dml.core import processes as durable
+from dml.core import audit, kept_files, processes as durable
 from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import Context

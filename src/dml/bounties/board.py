@@ -18,8 +18,7 @@ from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, exists, func, liter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as roles
-from dml.bounties import judging_rules as rules
-from dml.bounties import submission_rules
+from dml.bounties import judging_rules as rules, submission_rules
 from dml.bounties.models import (
     Agreement,
     Bounty,

@@ -6,10 +6,8 @@ is in holds the bounty, so that nobody is in twice.
 
 from collections.abc import Sequence
 
-from dml.accounts import queries as accounts
-from dml.accounts import rules as roles
-from dml.bounties import enrollment_queries, escrow, placing, queries
-from dml.bounties import enrollment_rules as entering
+from dml.accounts import queries as accounts, rules as roles
+from dml.bounties import enrollment_queries, enrollment_rules as entering, escrow, placing, queries
 from dml.bounties.enrollment_queries import Entry
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.core import audit

@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.bounties import enrollment_rules as entering
-from dml.bounties import queries
+from dml.bounties import enrollment_rules as entering, queries
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Response
 
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import ModeratorsOnly
-from dml.bounties import enrolling, enrollment_queries, rules
-from dml.bounties import enrollment_rules as entering
+from dml.bounties import enrolling, enrollment_queries, enrollment_rules as entering, rules
 from dml.bounties.enrollment_schemas import (
     EnrollmentCreate,
     EnrollmentDetailsOut,

@@ -10,15 +10,13 @@ from typing import Final
 
 from sqlalchemy import case, false, update
 
-from dml.bounties import enrollment_queries, rules
-from dml.bounties import enrollment_rules as entering
+from dml.bounties import enrollment_queries, enrollment_rules as entering, rules
 from dml.bounties.enrollment_queries import Entry
 from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
 from dml.core.context import Context
 from dml.core.ids import EnrollmentId, UserId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger
-from dml.payments import service as payments
+from dml.payments import queries as ledger, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.bounties import board, queries, submission_queries
-from dml.bounties import judging_rules as rules
+from dml.bounties import board, judging_rules as rules, queries, submission_queries
 from dml.bounties.models import Bounty, Ranking, TestSet
 from dml.core.context import Actor
 from dml.core.ids import BountyId

@@ -5,9 +5,16 @@ Each holds the bounty's row first, so that of two at once the second finds what 
 
 from collections.abc import Sequence
 
-from dml.bounties import board, enrollment_queries, moving, placing, queries, rules
-from dml.bounties import enrollment_rules as entering
-from dml.bounties import judging_rules as judging
+from dml.bounties import (
+    board,
+    enrollment_queries,
+    enrollment_rules as entering,
+    judging_rules as judging,
+    moving,
+    placing,
+    queries,
+    rules,
+)
 from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
 from dml.core import audit
 from dml.core.context import Context

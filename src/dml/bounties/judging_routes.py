@@ -8,8 +8,7 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import rules as algorithms
 from dml.algorithms.models import Version
 from dml.algorithms.schemas import VersionOut
-from dml.bounties import board, judging, publishing, queries, shapes
-from dml.bounties import judging_rules as rules
+from dml.bounties import board, judging, judging_rules as rules, publishing, queries, shapes
 from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.judging_schemas import (
     AgreementPage,

@@ -20,26 +20,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.bounties.states import (
     AttachmentKind as AttachmentKind,
-)
-from dml.bounties.states import (
     BountyState as BountyState,
-)
-from dml.bounties.states import (
     EnrollmentState as EnrollmentState,
-)
-from dml.bounties.states import (
     Judging as Judging,
-)
-from dml.bounties.states import (
     SubmissionKind as SubmissionKind,
-)
-from dml.bounties.states import (
     SubmissionState as SubmissionState,
-)
-from dml.bounties.states import (
     TestSetState as TestSetState,
-)
-from dml.bounties.states import (
     Ties as Ties,
 )
 from dml.core.db import Base

@@ -6,8 +6,7 @@ The caller holds the bounty's row.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dml.bounties import board
-from dml.bounties import judging_rules as rules
+from dml.bounties import board, judging_rules as rules
 from dml.bounties.judging_rules import Band
 from dml.bounties.models import (
     Bounty,

@@ -4,8 +4,7 @@ from typing import Any
 
 from dml.algorithms import uploads
 from dml.algorithms.models import Version
-from dml.bounties import enrollment_queries, queries, rules
-from dml.bounties import judging_rules as judging
+from dml.bounties import enrollment_queries, judging_rules as judging, queries, rules
 from dml.bounties.models import Bounty, BountyState, Enrollment, Submission
 from dml.bounties.submission_rules import SubmissionNotFound
 from dml.core import audit

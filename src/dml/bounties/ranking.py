@@ -16,14 +16,14 @@ from sqlalchemy import update
 
 from dml.bounties import (
     board,
+    enrollment_rules as entering,
     evaluating,
+    judging_rules as rules,
     moving,
     placing,
     queries,
     test_sets,
 )
-from dml.bounties import enrollment_rules as entering
-from dml.bounties import judging_rules as rules
 from dml.bounties.finals import (
     Entry,
     get_both,

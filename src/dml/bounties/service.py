@@ -12,13 +12,13 @@ from dml.accounts import queries as accounts
 from dml.bounties import (
     edit_rules,
     enrollment_queries,
+    enrollment_rules as entering,
     escrow,
     moving,
     queries,
     rules,
     test_set_processes,
 )
-from dml.bounties import enrollment_rules as entering
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
 from dml.core import audit, money
 from dml.core.audit import Move

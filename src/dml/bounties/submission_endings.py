@@ -2,12 +2,10 @@
 
 from typing import Any, Final
 
-from dml.bounties import rules as moves
-from dml.bounties import submission_queries
+from dml.bounties import rules as moves, submission_queries
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import Submission, SubmissionState
-from dml.core import audit
-from dml.core import processes as durable
+from dml.core import audit, processes as durable
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.ids import BountyId, SubmissionId

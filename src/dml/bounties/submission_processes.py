@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from dml.accounts import sandbox_time
-from dml.bounties import evaluating, submission_queries, submission_rules
-from dml.bounties import rules as moves
+from dml.bounties import evaluating, rules as moves, submission_queries, submission_rules
 from dml.bounties.evaluating import Best, Evaluation, Validation, Work
 from dml.bounties.models import (
     Bounty,
@@ -21,8 +20,7 @@ from dml.bounties.models import (
     TestSetState,
 )
 from dml.bounties.submission_endings import TOO_LATE, end, give_up_id
-from dml.core import audit, nodes
-from dml.core import processes as durable
+from dml.core import audit, nodes, processes as durable
 from dml.core.context import Context
 from dml.core.ids import SubmissionId
 from dml.core.processes import (

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from dml.accounts import queries as accounts
-from dml.accounts import rules as roles
+from dml.accounts import queries as accounts, rules as roles
 from dml.chain import queries, rules
 from dml.chain.models import UNCLAIMED, Deposit, Vault
 from dml.chain.states import DepositState

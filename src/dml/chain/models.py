@@ -8,8 +8,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Sequence
-from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Sequence,
+    UniqueConstraint as Unique,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.chain.states import DepositState, WalletKind, WithdrawalState

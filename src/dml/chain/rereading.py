@@ -34,8 +34,7 @@ from dml.core.context import Context
 from dml.core.errors import Conflict
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger
-from dml.payments import service as payments
+from dml.payments import queries as ledger, service as payments
 from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from dml.accounts import passwords
-from dml.accounts import queries as accounts
-from dml.accounts import rules as roles
+from dml.accounts import passwords, queries as accounts, rules as roles
 from dml.accounts.models import User
 from dml.accounts.passwords import Asker
 from dml.chain import queries, rules, wallet_rules, withdrawal_rules

@@ -27,8 +27,7 @@ from dml.edge.manifest import MANIFEST as EDGE
 from dml.entrypoints.manifest import MANIFEST as ENTRYPOINTS
 from dml.jobs import queries as jobs
 from dml.jobs.manifest import MANIFEST as JOBS
-from dml.payments import credits
-from dml.payments import queries as payments
+from dml.payments import credits, queries as payments
 from dml.payments.manifest import MANIFEST as PAYMENTS
 
 # A route that names a thing comes before one with a place for any name: jobs before devices.

@@ -23,8 +23,7 @@ from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
-from dml.jobs import processes
-from dml.jobs import queries as jobs
+from dml.jobs import processes, queries as jobs
 from dml.jobs.archives import ARCHIVER_LOCK
 from dml.scoring.reader import Reader
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row as Found
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Row as Found, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs, Stored

@@ -25,8 +25,7 @@ from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, VersionId, new_id
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
-from dml.devices import queries as devices
-from dml.devices import statements as visits
+from dml.devices import queries as devices, statements as visits
 from dml.devices.queries import DeviceProfile
 from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens

@@ -9,8 +9,7 @@ from dml.core.money import MicroTokens
 from dml.jobs import folding, queries, rules
 from dml.jobs.events import JobEnded
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
-from dml.payments import queries as ledger
-from dml.payments import service as payments
+from dml.payments import queries as ledger, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 

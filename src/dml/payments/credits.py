@@ -10,8 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts
-from dml.accounts import rules as roles
+from dml.accounts import queries as accounts, rules as roles
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import Context

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from dml.inference import frames
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
-from dml.inference.runner import FAULTS as MODEL_FAULTS
-from dml.inference.runner import WALL_PER_CPU_SECOND
+from dml.inference.runner import FAULTS as MODEL_FAULTS, WALL_PER_CPU_SECOND
 from dml.inference.signature import (
     MODEL_BYTES_MAX,
     Reason,

@@ -19,8 +19,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.accounts import passwords
-from dml.accounts import service as accounts
+from dml.accounts import passwords, service as accounts
 from dml.accounts.models import DataKind
 from dml.algorithms import service as algorithms
 from dml.algorithms.models import AlgorithmKind, Version, VersionState

@@ -101,8 +101,7 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database up to date. Doing so again changes nothing."""
-    from dml.entrypoints import migrate as migrating
-    from dml.entrypoints import wiring
+    from dml.entrypoints import migrate as migrating, wiring
 
     migrating.migrate(wiring.database_url(_settings()))
 
