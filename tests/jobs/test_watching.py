@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 from dml.core.ids import JobId
 from dml.jobs import watching
@@ -93,3 +94,30 @@ async def test_who_takes_an_answer_too_slowly_is_dropped_and_told_why(
     assert b"event: dropped" in rest[-1]
     assert b"jobs.stream_too_slow" in rest[-1]
     assert JobId(job.id) not in watch._watchers
+
+
+async def test_a_look_at_many_jobs_asks_the_database_no_more_than_a_look_at_one(
+    world: World,
+) -> None:
+    """One after the other, twenty jobs took so long that their watchers lagged by seconds."""
+    jobs = [await make_job(world) for _ in range(6)]
+    asked: list[str] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    engine = world.parts.sessions.kw["bind"].sync_engine
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        counts = []
+        for some in (jobs[:1], jobs):
+            watch = Watch(world.parts.sessions)
+            for job in some:
+                watch._watchers[JobId(UUID(str(job.id)))].add(asyncio.Event())
+            asked.clear()
+            await watch._look()
+            counts.append(len(asked))
+            assert len(watch._newest) == len(some)
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    assert counts[0] == counts[1] <= 5

@@ -194,6 +194,9 @@ class Connection(HttpToolsProtocol):
             self._tell(TOO_MANY)
             return
         self._unset_keepalive_if_required()
+        if len(data) <= UNFRAMED_MAX:
+            self._feed(data)
+            return
         for start in range(0, len(data), UNFRAMED_MAX):
             self._feed(data[start : start + UNFRAMED_MAX])
 
@@ -269,13 +272,13 @@ class Connection(HttpToolsProtocol):
             return
         if len(self.pipeline) >= PIPELINED_MAX:
             raise ValueError("too many requests wait for the answers before theirs")
-        refusal, answers = (
-            refuse_head(self.url, self.headers, self.parser.get_http_version()),
-            self.app,
-        )
-        self.app = refusal or answers
-        super().on_headers_complete()
-        self.app = answers
+        refusal = refuse_head(self.url, self.headers, self.parser.get_http_version())
+        if refusal is None:
+            super().on_headers_complete()
+        else:
+            answers, self.app = self.app, refusal
+            super().on_headers_complete()
+            self.app = answers
         if refusal or self.all.draining:
             self.cycle.keep_alive = False
         self.left_over = 0

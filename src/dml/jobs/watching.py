@@ -190,9 +190,9 @@ class Watch:
             jobs = await queries.list_jobs(tx, new)
         for some in _by_size(jobs):
             async with self._sessions() as tx:
-                found = [await self.find(tx, it) for it in some]
-            for job, it in zip(some, found, strict=True):
-                self._publish(job.id, await self.write(it))
+                found = await results.read_all(tx, some)
+            for news, it in zip(await asyncio.to_thread(_write_all, found), found, strict=True):
+                self._publish(it.job.id, news)
 
     def _publish(self, job_id: JobId, news: News) -> None:
         """Tell who watches; nobody may do so any more."""
@@ -200,6 +200,11 @@ class Watch:
             self._newest[job_id] = news
             for awake in self._watchers[job_id]:
                 awake.set()
+
+
+def _write_all(found: Sequence[Answer]) -> list[News]:
+    """Write answers, all in one go: to come back to a busy loop after each takes longer."""
+    return [News(it.totals.version, it.job.state, it.as_json()) for it in found]
 
 
 class _TooSlow(Exception):
