@@ -114,7 +114,8 @@ async def log_out(ctx: StrangerCtx, body: SessionDelete) -> None:
     """Sign out.
 
     For whoever holds a refresh token of the session. The session ends, and its access tokens stop
-    working at once. A session that has ended already, or an unknown token, is no error.
+    working at once. The answer is the same if the token is unknown, or its session has already
+    ended.
     """
     await sessions.log_out(ctx, body.refresh_token)
 

@@ -118,7 +118,7 @@ class Agent:
             return None
         if why is not None:
             return f"No photo in {self._data} can be read; the first, {why}."
-        return f"There is no photo in {self._data} ({', '.join(SUFFIXES)})."
+        return f"There is no photo in {self._data}: no file that ends in {', '.join(SUFFIXES)}."
 
     def _miss_photos(self, why: str) -> bool:
         """Ask for no work: an empty answer would take a place, and a disk may come back."""

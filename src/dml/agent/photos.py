@@ -99,9 +99,10 @@ def find(folder: Path, not_read: Counter[str] | None = None) -> Iterator[Path]:
 def find_readable(
     folder: Path, *, today: dt.date, breathe: Callable[[], None]
 ) -> tuple[Path | None, str | None]:
-    """The first photo that can be read; or why the first of those that can't be is none.
+    """Return the first photo that can be read; if there is none, why the first photo cannot be.
 
-    Neither where there is no photo at all. Between two of them, `breathe` may rest, or end it all.
+    Both are None where the folder has no photo. `breathe` is called before each photo: it may
+    pause, or raise to stop.
     """
     first = None
     for path in find(folder):
@@ -125,8 +126,9 @@ def batches(
     today: dt.date,
     breathe: Callable[[], None],
 ) -> Iterator[Batch]:
-    """The photos that count, prepared. Between two of them, `breathe` may rest, or end it all.
+    """Yield the photos that count, prepared for the model.
 
+    `breathe` is called before each photo: it may pause, or raise to stop.
     Gone where the folder is not the same from beginning to end.
     """
     shape = input_shape(spec)
@@ -195,8 +197,8 @@ def _read_whole(path: Path) -> bytes:
 
 
 def _why(error: Unreadable | OSError) -> str:
-    told = str(error) if isinstance(error, Unreadable) else error.strerror
-    return told or "can't be read"
+    reason = str(error) if isinstance(error, Unreadable) else error.strerror
+    return reason or "can't be read"
 
 
 def _is_entered(name: str) -> bool:

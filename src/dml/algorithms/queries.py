@@ -19,7 +19,7 @@ _IS_KEPT: Final = """v.state <> 'deleted' AND (v.state NOT IN ('refused', 'rejec
 # The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
 NAMED_BLOBS: Final = f"""
     SELECT sha256 FROM algorithm_versions v WHERE {_IS_KEPT}
-"""  # noqa: S608 - put together of our own constants
+"""  # noqa: S608 - only constants of this file are inserted
 # And those that are kept for $user_id.
 KEPT_FILES: Final = f"""
     SELECT 'version' AS kind, v.id,
@@ -27,7 +27,7 @@ KEPT_FILES: Final = f"""
         v.state IN ('checked', 'refused', 'rejected') AS deletable
     FROM algorithms a JOIN algorithm_versions v ON v.algorithm_id = a.id
     WHERE a.developer_id = :user_id AND {_IS_KEPT}
-"""  # noqa: S608 - put together of our own constants
+"""  # noqa: S608 - only constants of this file are inserted
 
 # A row that is shown and not changed, with what belongs to it beside its own columns.
 Shown: TypeAlias = Row[*tuple[Any, ...]]

@@ -12,8 +12,8 @@ from dml.algorithms.schemas import (
     AlgorithmCreate,
     AlgorithmOut,
     AlgorithmResumption,
+    AlgorithmsQuery,
     AlgorithmSuspension,
-    AlgorithmsWanted,
 )
 from dml.core import audit
 from dml.core.errors import NotSignedIn
@@ -61,7 +61,7 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
 
 @router.get("", operation_id="algorithms.list", responses=refusals(NotSignedIn, ModeratorsOnly))
 async def list_algorithms(
-    ctx: PublicCtx, wanted: Annotated[AlgorithmsWanted, Query()]
+    ctx: PublicCtx, query: Annotated[AlgorithmsQuery, Query()]
 ) -> Page[AlgorithmOut]:
     """List algorithms.
 
@@ -71,14 +71,14 @@ async def list_algorithms(
     rows = await queries.list_algorithms(
         ctx.tx,
         ctx.actor,
-        kind=wanted.kind,
-        tag=wanted.tag,
-        mine=wanted.mine,
-        state=wanted.state,
-        after=wanted.cursor,
-        limit=wanted.limit,
+        kind=query.kind,
+        tag=query.tag,
+        mine=query.mine,
+        state=query.state,
+        after=query.cursor,
+        limit=query.limit,
     )
-    return wanted.page(AlgorithmOut, rows)
+    return query.page(AlgorithmOut, rows)
 
 
 @router.get(

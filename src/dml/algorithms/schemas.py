@@ -121,7 +121,7 @@ class AlgorithmOut(Wire):
     created_at: datetime
 
 
-class AlgorithmsWanted(Paging):
+class AlgorithmsQuery(Paging):
     kind: AlgorithmKind | None = Field(None, description="Only algorithms of this kind.")
     tag: Tag | None = Field(None, description="Only algorithms with this tag.")
     mine: bool = Field(False, description="Only your own, in every state.")
@@ -202,7 +202,7 @@ class VersionToReviewOut(VersionOut):
     )
 
 
-class VersionsWanted(Paging):
+class VersionsQuery(Paging):
     state: VersionState = Field(VersionState.IN_REVIEW, description="Only versions in this state.")
 
 

@@ -15,7 +15,7 @@ from dml.algorithms.schemas import (
     VersionOut,
     VersionRecall,
     VersionRejection,
-    VersionsWanted,
+    VersionsQuery,
     VersionToReviewOut,
 )
 from dml.core import audit
@@ -307,7 +307,7 @@ async def recall(
     "/versions", operation_id="versions.list_to_review", responses=refusals(ModeratorsOnly)
 )
 async def list_versions_to_review(
-    ctx: Ctx, wanted: Annotated[VersionsWanted, Query()]
+    ctx: Ctx, query: Annotated[VersionsQuery, Query()]
 ) -> Page[VersionToReviewOut]:
     """List versions to review.
 
@@ -315,6 +315,6 @@ async def list_versions_to_review(
     wait for a review. For moderators.
     """
     rows = await queries.list_for_moderators(
-        ctx.tx, ctx.actor, state=wanted.state, after=wanted.cursor, limit=wanted.limit
+        ctx.tx, ctx.actor, state=query.state, after=query.cursor, limit=query.limit
     )
-    return wanted.page(VersionToReviewOut, rows)
+    return query.page(VersionToReviewOut, rows)

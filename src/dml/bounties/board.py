@@ -107,11 +107,13 @@ def _decode(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def part_of(bounty: Bounty, wanted: LeaderboardPart | None) -> LeaderboardPart:
-    """Return the part to show: by itself the final one as soon as there is one."""
-    if wanted is LeaderboardPart.FINAL:
+def part_of(bounty: Bounty, requested: LeaderboardPart | None) -> LeaderboardPart:
+    """Return the part to show. If none is requested: the final one, as soon as there is one."""
+    if requested is None:
+        return LeaderboardPart.FINAL if rules.is_ranked(bounty) else LeaderboardPart.PUBLIC
+    if requested is LeaderboardPart.FINAL:
         rules.require_ranked(bounty)
-    return wanted or (LeaderboardPart.FINAL if rules.is_ranked(bounty) else LeaderboardPart.PUBLIC)
+    return requested
 
 
 def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:

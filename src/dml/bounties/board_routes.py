@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path, Query, Response
 
 from dml.bounties import board, evidence, exports, queries
 from dml.bounties.board_schemas import (
-    BoardWanted,
+    BoardQuery,
     EvidenceOut,
-    ExportWanted,
+    ExportQuery,
     LeaderboardOut,
     RecordPage,
-    RecordsWanted,
+    RecordsQuery,
     board_out,
     records_out,
 )
@@ -50,7 +50,7 @@ A_FILE: Final[dict[int | str, dict[str, Any]]] = {
     responses=refusals(BountyNotFound, NotRankedYet),
 )
 async def get_leaderboard(
-    ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[BoardWanted, Query()]
+    ctx: PublicCtx, bounty_id: BountyId, query: Annotated[BoardQuery, Query()]
 ) -> LeaderboardOut:
     """Get a bounty's leaderboard.
 
@@ -60,10 +60,10 @@ async def get_leaderboard(
     unless you ask for the part `public`. For everybody who sees the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    part = board.part_of(bounty, wanted.part)
-    rows = await board.list_board(ctx.tx, bounty, part, after=wanted.cursor, limit=wanted.limit)
-    before = await board.count_before(ctx.tx, bounty, part, wanted.cursor)
-    return board_out(bounty, part, rows, before=before, limit=wanted.limit)
+    part = board.part_of(bounty, query.part)
+    rows = await board.list_board(ctx.tx, bounty, part, after=query.cursor, limit=query.limit)
+    before = await board.count_before(ctx.tx, bounty, part, query.cursor)
+    return board_out(bounty, part, rows, before=before, limit=query.limit)
 
 
 @router.get(
@@ -75,7 +75,7 @@ async def get_leaderboard(
 async def export_leaderboard(
     begin: Begin,
     bounty_id: BountyId,
-    wanted: Annotated[ExportWanted, Query()],
+    query: Annotated[ExportQuery, Query()],
     send: SendExport,
 ) -> Response:
     """Export a bounty's leaderboard as CSV.
@@ -85,7 +85,7 @@ async def export_leaderboard(
     """
     async with begin() as ctx:
         bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-        part = board.part_of(bounty, wanted.part)
+        part = board.part_of(bounty, query.part)
     version = await digest_of(exports.stream_csv(begin, bounty, part))
     lines = exports.stream_csv(begin, bounty, part)
     return send(lines, version=version, name=f"bounty-{bounty_id}.csv")
@@ -93,7 +93,7 @@ async def export_leaderboard(
 
 @router.get("/{bounty_id}/records", operation_id="records.list", responses=refusals(BountyNotFound))
 async def list_records(
-    ctx: PublicCtx, bounty_id: BountyId, wanted: Annotated[RecordsWanted, Query()]
+    ctx: PublicCtx, bounty_id: BountyId, query: Annotated[RecordsQuery, Query()]
 ) -> RecordPage:
     """List a bounty's records.
 
@@ -101,8 +101,8 @@ async def list_records(
     everybody who sees the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    rows = await board.list_records(ctx.tx, bounty_id, after=wanted.cursor, limit=wanted.limit)
-    return records_out(bounty, rows, limit=wanted.limit)
+    rows = await board.list_records(ctx.tx, bounty_id, after=query.cursor, limit=query.limit)
+    return records_out(bounty, rows, limit=query.limit)
 
 
 @router.get(

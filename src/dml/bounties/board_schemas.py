@@ -23,13 +23,13 @@ PART: Final = "What to show. Default: the final ranking, as soon as there is one
 ENTRANT_NAME: Final = "The name of the entrant."
 
 
-class BoardWanted(Parameters):
+class BoardQuery(Parameters):
     part: LeaderboardPart | None = Field(None, description=PART)
     limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
     cursor: BoardCursor | None = Field(None, description=CURSOR)
 
 
-class ExportWanted(Parameters):
+class ExportQuery(Parameters):
     part: LeaderboardPart | None = Field(None, description=PART)
 
 
@@ -100,7 +100,7 @@ class RecordOut(Wire):
     name: str = Field(description=ENTRANT_NAME)
 
 
-class RecordsWanted(Parameters):
+class RecordsQuery(Parameters):
     limit: int = Field(100, ge=1, le=RECORDS_MAX, description=LIMIT)
     cursor: BoardCursor | None = Field(None, description=CURSOR)
 

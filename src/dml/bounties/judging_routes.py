@@ -12,7 +12,7 @@ from dml.bounties import board, judging, judging_rules as rules, publishing, que
 from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.judging_schemas import (
     AgreementPage,
-    AgreementsWanted,
+    AgreementsQuery,
     BountyReward,
     DecisionOut,
     DisputeCreate,
@@ -198,13 +198,13 @@ async def publish(
 @agreements_router.get(
     "/agreements", operation_id="agreements.list", responses=refusals(ModeratorsOnly)
 )
-async def list_agreements(ctx: Ctx, wanted: Annotated[AgreementsWanted, Query()]) -> AgreementPage:
+async def list_agreements(ctx: Ctx, query: Annotated[AgreementsQuery, Query()]) -> AgreementPage:
     """List entrants with suspiciously similar predictions.
 
     Pairs of entrants of a bounty whose final predictions agree more than independent work would.
     For moderators.
     """
     rows = await board.list_agreements(
-        ctx.tx, ctx.actor, bounty_id=wanted.bounty_id, after=wanted.cursor, limit=wanted.limit
+        ctx.tx, ctx.actor, bounty_id=query.bounty_id, after=query.cursor, limit=query.limit
     )
-    return agreements_out(rows, limit=wanted.limit)
+    return agreements_out(rows, limit=query.limit)

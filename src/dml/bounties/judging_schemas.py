@@ -89,7 +89,7 @@ class DisputeOut(Wire):
     created_at: datetime
 
 
-class AgreementsWanted(Parameters):
+class AgreementsQuery(Parameters):
     bounty_id: BountyId | None = Field(None, description="Only entrants of this bounty.")
     limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
     cursor: PairCursor | None = Field(None, description=CURSOR)

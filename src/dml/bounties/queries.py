@@ -54,7 +54,7 @@ NAMED_BLOBS: Final = f"""
     UNION ALL SELECT s.predictions_sha256 FROM submissions s WHERE {_SUBMISSION_IS_KEPT}
     UNION ALL SELECT entry->>'predictions_sha256'
     FROM bounty_rankings CROSS JOIN LATERAL jsonb_array_elements(entries) AS entry
-"""  # noqa: S608 - put together of our own constants
+"""  # noqa: S608 - only constants of this file are inserted
 # And those that are kept for $user_id, who sent them. What we make of them is not their burden.
 KEPT_FILES: Final = f"""
     SELECT 'attachment' AS kind, f.id,
@@ -70,11 +70,11 @@ KEPT_FILES: Final = f"""
     SELECT 'submission', s.id, '/v1/bounties/' || s.bounty_id || '/submissions/' || s.id,
         s.sha256, s.size, false
     FROM submissions s WHERE s.submitter_id = :user_id AND {_SUBMISSION_IS_KEPT}
-"""  # noqa: S608 - put together of our own constants
+"""  # noqa: S608 - only constants of this file are inserted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class BountyFilter:
     """Which bounties a list shows, and in which order."""
 
     state: BountyState | None = None
@@ -130,39 +130,39 @@ async def is_test_set_checked(tx: AsyncSession, bounty_id: BountyId) -> bool:
 
 
 async def list_bounties(
-    tx: AsyncSession, actor: Actor, wanted: Wanted, *, after: Seen | None, limit: int
+    tx: AsyncSession, actor: Actor, chosen: BountyFilter, *, after: Seen | None, limit: int
 ) -> Sequence[Bounty]:
-    """Return bounties that the actor may see, in the order wanted, and one beyond `limit`."""
+    """Return bounties that the actor may see, in the order asked for, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
     query = in_order(
-        _wanted(actor, wanted), wanted.sort, after, columns=SORTED_BY, id_column=Bounty.id
+        _matching(actor, chosen), chosen.sort, after, columns=SORTED_BY, id_column=Bounty.id
     )
     return (await tx.scalars(query.limit(limit + 1))).all()
 
 
-def _wanted(actor: Actor, wanted: Wanted) -> Select[Bounty]:
+def _matching(actor: Actor, chosen: BountyFilter) -> Select[Bounty]:
     query = select(Bounty)
-    if wanted.mine:
+    if chosen.mine:
         rules.require_signed_in(actor)
         query = query.where(Bounty.owner_id == actor.id)
     else:
         query = query.where(Bounty.funded_at.is_not(None))
-    if wanted.entered:
+    if chosen.entered:
         rules.require_signed_in(actor)
         entered = select(Member.bounty_id).where(Member.user_id == actor.id, Member.is_in)
         query = query.where(Bounty.id.in_(entered))
-    if wanted.state is not None:
-        query = query.where(Bounty.state == wanted.state)
-    if wanted.tag is not None:
-        query = query.where(Bounty.tags.contains([wanted.tag]))
-    if wanted.prize_min is not None:
-        query = query.where(Bounty.prize_pool >= wanted.prize_min)
-    if wanted.closes_before is not None:
-        query = query.where(Bounty.closes_at < wanted.closes_before)
-    if wanted.closes_after is not None:
-        query = query.where(Bounty.closes_at >= wanted.closes_after)
-    if wanted.q is not None:
-        words = func.websearch_to_tsquery(literal_column("'english'"), wanted.q)
+    if chosen.state is not None:
+        query = query.where(Bounty.state == chosen.state)
+    if chosen.tag is not None:
+        query = query.where(Bounty.tags.contains([chosen.tag]))
+    if chosen.prize_min is not None:
+        query = query.where(Bounty.prize_pool >= chosen.prize_min)
+    if chosen.closes_before is not None:
+        query = query.where(Bounty.closes_at < chosen.closes_before)
+    if chosen.closes_after is not None:
+        query = query.where(Bounty.closes_at >= chosen.closes_after)
+    if chosen.q is not None:
+        words = func.websearch_to_tsquery(literal_column("'english'"), chosen.q)
         query = query.where(literal_column(WORDS).op("@@")(words))
     return query
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from dml.bounties import edit_rules, queries, rules, service, shapes
 from dml.bounties.enrollment_rules import NotImpartial
 from dml.bounties.schemas import (
-    BountiesWanted,
+    BountiesQuery,
     BountyCancellation,
     BountyChangeListOut,
     BountyCreate,
@@ -57,7 +57,7 @@ async def create(ctx: Ctx, body: BountyCreate, response: Response, tell: TellRev
 
 @router.get("", operation_id="bounties.list", responses=refusals(NotSignedIn))
 async def list_bounties(
-    ctx: PublicCtx, wanted: Annotated[BountiesWanted, Query()]
+    ctx: PublicCtx, query: Annotated[BountiesQuery, Query()]
 ) -> Page[BountyOut]:
     """List bounties.
 
@@ -65,11 +65,11 @@ async def list_bounties(
     every state. Filters combine.
     """
     rows = await queries.list_bounties(
-        ctx.tx, ctx.actor, shapes.wanted_of(wanted), after=wanted.cursor, limit=wanted.limit
+        ctx.tx, ctx.actor, shapes.filter_of(query), after=query.cursor, limit=query.limit
     )
     details = await queries.get_details(ctx.tx, rows)
     shown = [shapes.shown(it, details[it.id], ctx.actor) for it in rows]
-    return wanted.sorted_page(rows, shown)
+    return query.sorted_page(rows, shown)
 
 
 @router.get("/{bounty_id}", operation_id="bounties.get", responses=refusals(rules.BountyNotFound))

@@ -243,7 +243,7 @@ class BountySort(StrEnum):
     POOL_LARGEST = "-prize_pool"
 
 
-class BountiesWanted(SortedPaging):
+class BountiesQuery(SortedPaging):
     state: BountyState | None = Field(None, description="Only bounties in this state.")
     tag: Tag | None = Field(None, description="Only bounties with this tag.")
     prize_min: AmountIn | None = Field(

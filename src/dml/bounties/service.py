@@ -106,20 +106,20 @@ async def create(ctx: Context, plan: Plan) -> Bounty:
 async def edit(
     ctx: Context,
     bounty_id: BountyId,
-    wanted: Mapping[str, Any],
+    fields: Mapping[str, Any],
     *,
     prize_total: MicroTokens | None = None,
     reason: str | None = None,
     revision: int | None = None,
 ) -> Bounty:
-    """Change what `wanted` names (columns), as far as others do not rely on it yet.
+    """Change what `fields` names (columns), as far as others do not rely on it yet.
 
     Once it is funded, everybody sees what was changed, from what to what; once it is open, why.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
     edit_rules.require_revision(bounty, revision)
-    changes = {name: it for name, it in wanted.items() if it != getattr(bounty, name)}
+    changes = {name: it for name, it in fields.items() if it != getattr(bounty, name)}
     edit_rules.require_editable(bounty, changes, ctx.now)
     if not changes:
         return bounty

@@ -3,9 +3,9 @@
 from dml.bounties import queries, rules
 from dml.bounties.attachment_schemas import url_of
 from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
-from dml.bounties.queries import Details, Wanted
+from dml.bounties.queries import BountyFilter, Details
 from dml.bounties.schemas import (
-    BountiesWanted,
+    BountiesQuery,
     BountyChangeOut,
     BountyCountsOut,
     BountyCreate,
@@ -34,8 +34,8 @@ def plan_of(body: BountyCreate) -> Plan:
     )
 
 
-def wanted_of(query: BountiesWanted) -> Wanted:
-    return Wanted(
+def filter_of(query: BountiesQuery) -> BountyFilter:
+    return BountyFilter(
         state=query.state,
         tag=query.tag,
         prize_min=query.prize_min,

@@ -23,8 +23,8 @@ from dml.bounties.submission_schemas import (
     SubmissionDetailsOut,
     SubmissionOut,
     SubmissionPage,
-    SubmissionsWanted,
-    SubmitWanted,
+    SubmissionsQuery,
+    SubmitQuery,
     page_of,
     sealed,
 )
@@ -97,7 +97,7 @@ async def submit(
     late: Late,
     server: Server,
     bounty_id: BountyId,
-    wanted: Annotated[SubmitWanted, Query()],
+    query: Annotated[SubmitQuery, Query()],
     request: Request,
     response: Response,
 ) -> SubmissionDetailsOut:
@@ -109,7 +109,7 @@ async def submit(
     only checked. For members of an entrant, while submissions are open.
     """
     submission = await uploads.submit(
-        server, begin, late, bounty_id, request, name=wanted.name, dry_run=wanted.dry_run
+        server, begin, late, bounty_id, request, name=query.name, dry_run=query.dry_run
     )
     response.headers["Location"] = f"/v1/bounties/{bounty_id}/submissions/{submission.id}"
     return await _shown(late.ctx, submission)
@@ -117,7 +117,7 @@ async def submit(
 
 @router.get("", operation_id="submissions.list", responses=refusals(rules.BountyNotFound))
 async def list_submissions(
-    ctx: Ctx, bounty_id: BountyId, wanted: Annotated[SubmissionsWanted, Query()]
+    ctx: Ctx, bounty_id: BountyId, query: Annotated[SubmissionsQuery, Query()]
 ) -> SubmissionPage:
     """List a bounty's submissions.
 
@@ -129,14 +129,14 @@ async def list_submissions(
         ctx.tx,
         ctx.actor,
         bounty,
-        mine=wanted.mine,
-        state=wanted.state,
-        enrollment_id=wanted.enrollment_id,
-        after=wanted.cursor,
-        limit=wanted.limit,
+        mine=query.mine,
+        state=query.state,
+        enrollment_id=query.enrollment_id,
+        after=query.cursor,
+        limit=query.limit,
     )
     left = await submission_queries.find_limits(ctx.tx, bounty, entrant, ctx.now)
-    return page_of(wanted.page(SubmissionOut, rows), bounty, entrant, left)
+    return page_of(query.page(SubmissionOut, rows), bounty, entrant, left)
 
 
 @router.get(

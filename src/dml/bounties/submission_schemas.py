@@ -24,7 +24,7 @@ NO_SUCH_TYPE: Final[dict[int | str, dict[str, Any]]] = {
 Column = Annotated[Text, Field(max_length=200)]
 
 
-class ColumnsWanted(Parameters):
+class ColumnsQuery(Parameters):
     id_column: Column = Field("id", description="The column that names each row.")
     target_column: Column = Field("target", description="The column that is to be predicted.")
 
@@ -83,7 +83,7 @@ class SubmissionQuotasOut(Wire):
     in_all: QuotaOut = Field(description="In the whole bounty.")
 
 
-class SubmitWanted(Parameters):
+class SubmitQuery(Parameters):
     name: Annotated[Text, Field(max_length=200)] | None = Field(
         None, description="What you call it, to find it again."
     )
@@ -147,7 +147,7 @@ class SubmissionDetailsOut(SubmissionOut):
     limits: SubmissionQuotasOut
 
 
-class SubmissionsWanted(Paging):
+class SubmissionsQuery(Paging):
     mine: bool = Field(
         False, description="Only your own team's. It changes nothing for those who see no others."
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.bounties import rules, submission_queries, submission_rules, uploads
 from dml.bounties.models import TestSet
-from dml.bounties.submission_schemas import A_TEST_SET, NO_SUCH_TYPE, ColumnsWanted, TestSetOut
+from dml.bounties.submission_schemas import A_TEST_SET, NO_SUCH_TYPE, ColumnsQuery, TestSetOut
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId
 from dml.core.kept_files import FilesFull
@@ -43,7 +43,7 @@ async def upload_test_set(
     begin: SignedInBegin,
     server: Server,
     bounty_id: BountyId,
-    wanted: Annotated[ColumnsWanted, Query()],
+    query: Annotated[ColumnsQuery, Query()],
     request: Request,
 ) -> TestSet:
     """Upload a bounty's hidden test set.
@@ -57,8 +57,8 @@ async def upload_test_set(
         begin,
         bounty_id,
         request,
-        id_column=wanted.id_column,
-        target_column=wanted.target_column,
+        id_column=query.id_column,
+        target_column=query.target_column,
     )
 
 

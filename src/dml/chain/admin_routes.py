@@ -11,7 +11,7 @@ from dml.chain.addresses import AddressIn
 from dml.chain.admin_schemas import (
     AddressDenial,
     DeniedAddressOut,
-    DeniedWanted,
+    DeniedQuery,
     DepositAssignment,
     UnclaimedDepositOut,
     WithdrawalApproval,
@@ -96,13 +96,13 @@ async def refuse(ctx: Ctx, withdrawal_id: WithdrawalId, body: WithdrawalRefusal)
 @router.get(
     "/denied-addresses", operation_id="denied_addresses.list", responses=refusals(AdminsOnly)
 )
-async def list_denied(ctx: Ctx, wanted: Annotated[DeniedWanted, Query()]) -> Page[DeniedAddressOut]:
+async def list_denied(ctx: Ctx, query: Annotated[DeniedQuery, Query()]) -> Page[DeniedAddressOut]:
     """List the denied addresses.
 
     For admins: the addresses on the chain that nothing is paid to, in the order of the addresses.
     """
-    rows = await denying.list_denied(ctx, after=wanted.cursor, limit=wanted.limit)
-    return denied_page(rows, wanted.limit)
+    rows = await denying.list_denied(ctx, after=query.cursor, limit=query.limit)
+    return denied_page(rows, query.limit)
 
 
 @router.put(

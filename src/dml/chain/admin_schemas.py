@@ -68,7 +68,7 @@ class DeniedAddressOut(Wire):
     denied_at: datetime = Field(description="When it was denied.")
 
 
-class DeniedWanted(Parameters):
+class DeniedQuery(Parameters):
     limit: int = Field(20, ge=1, le=PAGE_MAX, description=LIMIT)
     cursor: AddressIn | None = Field(None, description=CURSOR)
 

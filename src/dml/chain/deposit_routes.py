@@ -10,8 +10,8 @@ from dml.chain.deposit_schemas import (
     DepositInstructionsCreate,
     DepositInstructionsOut,
     DepositOut,
-    DepositsWanted,
-    QrWanted,
+    DepositsQuery,
+    QrQuery,
     deposit_out,
 )
 from dml.chain.rules import DepositNotFound, NotConnected
@@ -31,15 +31,15 @@ SVG: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @router.get("", operation_id="deposits.list")
-async def list_deposits(ctx: Ctx, wanted: Annotated[DepositsWanted, Query()]) -> Page[DepositOut]:
+async def list_deposits(ctx: Ctx, query: Annotated[DepositsQuery, Query()]) -> Page[DepositOut]:
     """List your deposits.
 
     For signed-in users: newest first, with those that are not final yet.
     """
     rows = await queries.list_deposits(
-        ctx.tx, ctx.actor.id, state=wanted.state, after=wanted.cursor, limit=wanted.limit
+        ctx.tx, ctx.actor.id, state=query.state, after=query.cursor, limit=query.limit
     )
-    return wanted.page(DepositOut, [deposit_out(*row) for row in rows])
+    return query.page(DepositOut, [deposit_out(*row) for row in rows])
 
 
 @router.post(
@@ -72,13 +72,13 @@ async def instruct(
     response_class=Response,
     responses=SVG | refusals(NotConnected),
 )
-async def draw(ctx: Ctx, wanted: Annotated[QrWanted, Query()]) -> Response:
+async def draw(ctx: Ctx, query: Annotated[QrQuery, Query()]) -> Response:
     """Get a step of a deposit as a QR code.
 
     For signed-in users: an SVG image of the link (EIP-681) that wallets read.
     """
     vault = await queries.get_current_vault(ctx.tx)
-    link = instructions.link(vault, ctx.actor.id, wanted.amount, wanted.step)
+    link = instructions.link(vault, ctx.actor.id, query.amount, query.step)
     headers = {"Cache-Control": "private, no-store"}
     return Response(instructions.draw(link), media_type="image/svg+xml", headers=headers)
 

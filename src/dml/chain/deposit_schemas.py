@@ -42,7 +42,7 @@ class DepositOut(Wire):
     )
 
 
-class DepositsWanted(Paging):
+class DepositsQuery(Paging):
     state: DepositState | None = Field(
         None, description="List only deposits in this state. Default: in any."
     )
@@ -120,7 +120,7 @@ class DepositStep(StrEnum):
     DEPOSIT = "deposit"
 
 
-class QrWanted(Parameters):
+class QrQuery(Parameters):
     amount: AmountIn = Field(gt=0, description="How many tokens to pay in.")
     step: DepositStep = Field(DepositStep.DEPOSIT, description="Which transaction to show.")
 

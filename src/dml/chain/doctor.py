@@ -202,7 +202,7 @@ LIFE: Final = (
             SELECT coalesce(authorised_at, reviewed_at, requested_at)
         ) it (since)
         WHERE ended_at IS NULL AND since < now() - interval '2 days'
-          AND NOT ({WAITS_FOR_REVIEW})""",  # noqa: S608 - our own constant
+          AND NOT ({WAITS_FOR_REVIEW})""",  # noqa: S608 - only a constant is inserted
     ),
     Check(
         "A batch of withdrawals was made two days ago and is not settled",

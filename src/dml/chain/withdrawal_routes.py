@@ -14,7 +14,7 @@ from dml.chain.withdrawal_schemas import (
     WithdrawalCreate,
     WithdrawalDetailsOut,
     WithdrawalOut,
-    WithdrawalsWanted,
+    WithdrawalsQuery,
     WithdrawalTermsOut,
     shown_out,
     terms_out,
@@ -116,16 +116,16 @@ async def request(
 
 @router.get("", operation_id="withdrawals.list")
 async def list_withdrawals(
-    ctx: Ctx, wanted: Annotated[WithdrawalsWanted, Query()]
+    ctx: Ctx, query: Annotated[WithdrawalsQuery, Query()]
 ) -> Page[WithdrawalOut]:
     """List your withdrawals.
 
     For signed-in users: newest first.
     """
     rows = await queries.list_withdrawals(
-        ctx.tx, ctx.actor.id, state=wanted.state, after=wanted.cursor, limit=wanted.limit
+        ctx.tx, ctx.actor.id, state=query.state, after=query.cursor, limit=query.limit
     )
-    return wanted.page(WithdrawalOut, rows)
+    return query.page(WithdrawalOut, rows)
 
 
 @router.get(

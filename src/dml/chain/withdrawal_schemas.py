@@ -41,7 +41,7 @@ class WithdrawalCreate(Body):
     )
 
 
-class WithdrawalsWanted(Paging):
+class WithdrawalsQuery(Paging):
     state: WithdrawalState | None = Field(
         None, description="List only withdrawals in this state. Default: in any."
     )

@@ -104,10 +104,10 @@ def _name_problems(
 ) -> set[str]:
     examples = content.get("examples", {})
     for code, example in examples.items():
-        facts = {it: sample_of(of) for it, of in facts_schema(known[code]).items()}
-        if issubclass(known[code], errors.Invalid):
-            pointer = known[code].pointer  # type: ignore[attr-defined]  # Of Invalid alone.
-            facts["errors"] = [{"pointer": pointer, "detail": known[code].remedy}]
+        refusal = known[code]
+        facts = {it: sample_of(of) for it, of in facts_schema(refusal).items()}
+        if issubclass(refusal, errors.Invalid):
+            facts["errors"] = [{"pointer": refusal.pointer, "detail": refusal.remedy}]
         example["value"] = {**example["value"], **facts}
     codes = [*examples, *([f"http.{status}"] if status in _OF_HTTP else [])]
     refs = [{"$ref": SCHEMAS + name_of(code)} for code in codes]

@@ -11,11 +11,11 @@ import sys
 gc.disable()
 sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: not to be found.
 
-from dml.core.settings import Settings  # noqa: E402 - after that
-from dml.entrypoints import server  # noqa: E402 - after that
-from dml.entrypoints.embedded.refusals import Refused  # noqa: E402 - after that
-from dml.entrypoints.supervisor import ahead  # noqa: E402 - after that
-from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - after that
+from dml.core.settings import Settings  # noqa: E402 - only once gc and rich are off
+from dml.entrypoints import server  # noqa: E402 - only once gc and rich are off
+from dml.entrypoints.embedded.refusals import Refused  # noqa: E402 - only once gc and rich are off
+from dml.entrypoints.supervisor import ahead  # noqa: E402 - only once gc and rich are off
+from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - only once gc and rich are off
 
 
 def main() -> int:

@@ -31,11 +31,11 @@ COLLECTOR_LOCK: Final = 0x646D6C_636F6C
 _ALL_NAMED: Final = " UNION ALL ".join(f"({it})" for it in domains.load_named_files())
 _NAMED: Final = text(f"""
     SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256) WHERE sha256 = ANY (:hashes)
-""")  # noqa: S608 - our own constants, and the hashes are a parameter
+""")  # noqa: S608 - only constants of the domains are inserted
 _SOME_NAMED: Final = text(f"""
     SELECT sha256 FROM (SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256)) AS once
     WHERE sha256 IS NOT NULL ORDER BY random() LIMIT :most
-""")  # noqa: S608 - our own constants
+""")  # noqa: S608 - only constants of the domains are inserted
 LOOKED_FOR_MOST: Final = 10_000
 LOOKED_FOR_AT_ONCE: Final = 100
 _HAVE_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -25,7 +25,7 @@ from dml.payments.schemas import (
     CreditOut,
     CreditRefusal,
     CreditReversal,
-    StatementWanted,
+    StatementQuery,
     TransferOut,
 )
 
@@ -72,7 +72,7 @@ async def list_transfers(ctx: Ctx, paging: Paged) -> Page[TransferOut]:
     responses=CSV | refusals(NotSignedIn),
 )
 async def export_statement(
-    begin: SignedInBegin, wanted: Annotated[StatementWanted, Query()], send: SendExport
+    begin: SignedInBegin, query: Annotated[StatementQuery, Query()], send: SendExport
 ) -> Response:
     """Export your transfers as CSV.
 
@@ -81,11 +81,11 @@ async def export_statement(
     Cells are safe to open in a spreadsheet.
     """
     async with begin() as ctx:
-        user_id, since, until = ctx.actor.id, wanted.from_, wanted.until or ctx.now
+        user_id, since, until = ctx.actor.id, query.from_, query.until or ctx.now
         count = await queries.count_statement(ctx.tx, user_id, since=since, until=until)
     lines = exports.stream_statement(begin, user_id, since=since, until=until)
     # Transfers only come: so many of them, until now or until the same moment, are the same.
-    version = f"{user_id} {since} {wanted.until} {count}"
+    version = f"{user_id} {since} {query.until} {count}"
     return send(lines, version=version, name="statement.csv")
 
 

@@ -42,7 +42,7 @@ class TransferOut(Wire):
     created_at: datetime
 
 
-class StatementWanted(Parameters):
+class StatementQuery(Parameters):
     from_: Moment | None = Field(
         None,
         alias="from",

@@ -22,7 +22,7 @@ def phase(name: str) -> Iterator[None]:
         yield
     except (BrokeDown, MemoryError, Refused):
         raise
-    except Exception as error:
+    except Exception as error:  # A stranger's bytes may break a reader in any way.
         raise BrokeDown(error, Place(name)) from error
 
 
@@ -45,7 +45,7 @@ def in_column(
                 read(column.slice(0, rows), column_name, *args, **kwargs)
             except Refused:
                 return False
-            except Exception:
+            except Exception:  # As above: any error means that the broken row is among these.
                 return True
             return False
 

@@ -198,7 +198,7 @@ def _told(name: str) -> Iterator[None]:
         yield
     except (MemoryError, Refused):
         raise
-    except Exception as error:
+    except Exception as error:  # Arrow has no one class for what it cannot convert.
         detail = f"Column {quoted(name)} can't be read ({type(error).__name__})."
         raise refused("file.column_type", f"{detail} Save it as plain texts or numbers.") from error
 
