@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from benchmarks.device_path import Say
 from benchmarks.figures import Figure, absolute, compared, only_told
-from dml.chain.contract import read_event, topics
-from dml.chain.endpoints import Endpoints
-from dml.chain.indexing import Indexer
-from dml.chain.rpc import Node
+from dml.chain.indexer.indexing import Indexer
+from dml.chain.node.contract import read_event, topics
+from dml.chain.node.endpoints import Endpoints
+from dml.chain.node.rpc import Node
 from dml.core.db import connect
 from dml.core.ids import UserId
 from dml.core.settings import Settings

@@ -16,8 +16,8 @@ from benchmarks.market import Market
 from dml.core.batching import Raced
 from dml.core.db import connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, new_id
-from dml.jobs import statements
-from dml.jobs.outcomes import Claim, Sent
+from dml.jobs.device_path import statements
+from dml.jobs.device_path.outcomes import Claim, Sent
 from dml.sim import population
 from dml.sim.engine import Engine, Script
 from dml.sim.figures import Run

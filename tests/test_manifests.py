@@ -31,12 +31,14 @@ def test_a_manifest_names_all_that_its_package_has(domain: Domain, kind: str) ->
 
 
 def _found(domain: Domain) -> Iterator[tuple[str, str]]:
-    for file in sorted((SRC / domain.package.removeprefix("dml.")).glob("*.py")):
+    folder = SRC / domain.package.removeprefix("dml.")
+    for file in sorted(folder.rglob("*.py")):
+        module = ".".join(file.relative_to(folder).with_suffix("").parts)
         for node in ast.parse(file.read_text()).body:
-            if kind := _kind(file.stem, node):
-                yield kind, file.stem
-            elif named := _named(file.stem, node):
-                yield named[0], f"{file.stem}:{named[1]}"
+            if kind := _kind(module, node):
+                yield kind, module
+            elif named := _named(module, node):
+                yield named[0], f"{module}:{named[1]}"
 
 
 def _kind(module: str, node: ast.stmt) -> str | None:

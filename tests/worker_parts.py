@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from dml.core.settings import Settings
+from dml.core.worker import Sandbox, WorkerParts
 from dml.edge.http import Parts
-from dml.edge.worker import Sandbox, WorkerParts
 from dml.entrypoints import wiring
 from dml.entrypoints.scorer import FileScorer
 from dml.inference import runner

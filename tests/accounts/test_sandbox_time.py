@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from dml.accounts import sandbox_time
+from dml.core import worker
 from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.settings import Settings
-from dml.edge import worker
 from tests.conftest import NOW, At
 from tests.worker_parts import make_parts
 from tests.world import World

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from dml.agent import journal
 from dml.core.ids import DeviceId, JobId
 from dml.entrypoints.server import with_device_layer
-from dml.jobs.device_path import DevicePath
+from dml.jobs.device_path.service import DevicePath
 from dml.jobs.models import Assignment, Job, Result
 from tests.devices.factories import pairing_code, permit
 from tests.inference.models import IMAGE_SPEC, digits_like_model, grey_image

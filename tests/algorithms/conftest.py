@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from dml.core import worker
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.inference.runner import Allowance, Sandbox
 from tests.worker_parts import make_parts
 from tests.world import World

@@ -11,15 +11,14 @@ from sqlalchemy import text
 
 from dml.accounts.models import SandboxClock
 from dml.algorithms import processes, uploads
-from dml.core import processes as durable
+from dml.core import processes as durable, worker
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.ids import AlgorithmId
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.entrypoints.server import create_app
 from dml.inference.runner import Sandbox, SandboxFailed
 from tests.algorithms.offers import (

@@ -7,7 +7,7 @@ import pytest
 
 from dml.core.context import Role
 from dml.core.ids import new_id
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from tests.algorithms.offers import GOOD, LABELS, approve, check, make_algorithm, offer, upload
 from tests.world import World, problem
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx2
 import pytest
 
+from dml.core import worker
 from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.entrypoints.server import create_app
 from dml.scoring.reader import Reader
 from tests.core.engine_watch import running_node

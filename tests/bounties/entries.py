@@ -9,8 +9,10 @@ from uuid import UUID
 import httpx2
 from sqlalchemy import text
 
-from dml.bounties import queries, submission_queries, test_sets
+from dml.bounties import queries
 from dml.bounties.models import BountyState, Judging
+from dml.bounties.submissions import queries as submission_queries
+from dml.bounties.test_sets import service as test_sets
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BountyId
 from tests.bounties import tables

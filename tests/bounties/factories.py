@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from dml.bounties import doctor, moving, processes, queries
+from dml.bounties import doctor, lifecycle as moving, processes, queries
 from dml.bounties.models import BountyState, Enrollment, Judging, TestSet, TestSetState
 from dml.core import money
 from dml.core.checks import look

@@ -17,12 +17,12 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from dml.core import worker
 from dml.core.blobs import Blobs, Stored
 from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.entrypoints import domains, wiring
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox

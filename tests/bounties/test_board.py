@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.bounties import board
-from dml.bounties.board import Key, LeaderboardPart, Pair
 from dml.bounties.models import Bounty, BountyState, EnrollmentState, Judging
+from dml.bounties.ranking import queries as board
+from dml.bounties.ranking.queries import Key, LeaderboardPart, Pair
 from dml.core.ids import EnrollmentId, UserId, new_id
 from dml.core.money import MicroTokens
 from tests.bounties.boards import enter, enter_many, make_bounty, set_records

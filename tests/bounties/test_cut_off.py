@@ -10,14 +10,13 @@ from sqlalchemy import text
 
 from dml.accounts import sandbox_time
 from dml.accounts.models import SandboxClock
-from dml.bounties import submitting
 from dml.bounties.models import SubmissionKind
-from dml.core import processes as durable
+from dml.bounties.submissions import service as submitting
+from dml.core import processes as durable, worker
 from dml.core.context import Actor, Context
 from dml.core.engine import Engine
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.scoring.reader import Reader
 from tests.bounties import models, tables
 from tests.bounties.entries import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dml.bounties import enrolling
-from dml.bounties.enrollment_rules import EnrollmentNotOpen
+from dml.bounties.enrollments import service as enrolling
+from dml.bounties.enrollments.rules import EnrollmentNotOpen
 from dml.bounties.models import BountyState
 from dml.core.context import Actor, Context, Role
 from dml.core.ids import new_id

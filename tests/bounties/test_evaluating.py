@@ -12,13 +12,18 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select, text
 
-from dml.bounties import evaluating, submission_processes, submission_queries, test_sets
-from dml.bounties.evaluating import Evaluation, Work
 from dml.bounties.models import BountyState, Enrollment, Record, Submission, SubmissionState
+from dml.bounties.submissions import (
+    evaluating,
+    processes as submission_processes,
+    queries as submission_queries,
+)
+from dml.bounties.submissions.evaluating import Evaluation, Work
+from dml.bounties.test_sets import service as test_sets
+from dml.core import worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from tests.bounties import models, tables
 from tests.bounties.entries import (
     ONNX,

@@ -7,13 +7,14 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import update
 
-from dml.bounties import queries, ranking, ranking_processes
+from dml.bounties import queries
 from dml.bounties.models import BountyState, Submission
-from dml.bounties.ranking import OTHER_PREDICTIONS
+from dml.bounties.ranking import processes as ranking_processes, service as ranking
+from dml.bounties.ranking.service import OTHER_PREDICTIONS
 from dml.bounties.rules import move_bounty
+from dml.core import worker
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions
 from dml.scoring.reader import Reader, SandboxFailed

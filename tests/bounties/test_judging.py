@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dml.bounties import placing
-from dml.bounties.judging_rules import Band
+from dml.bounties.judging.rules import Band
 from dml.bounties.models import Bounty, BountyState, Enrollment, Judging, Ranking, Ties
+from dml.bounties.ranking import placing
 from dml.core.ids import new_id
 from tests.bounties import boards
 from tests.bounties.entries import ANY, Contest, send

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from dml.bounties import judging_rules as rules
-from dml.bounties.judging_rules import Band
+from dml.bounties.judging import rules
+from dml.bounties.judging.rules import Band
 from dml.bounties.models import Ties
 from dml.core.money import MicroTokens
 

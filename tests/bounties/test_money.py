@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from dml.bounties import escrow, moving, queries
+from dml.bounties import escrow, lifecycle as moving, queries
 from dml.bounties.models import BountyState
 from dml.core.context import SYSTEM, Context
 from tests.bounties.factories import (

@@ -9,7 +9,6 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser
 
-from dml.bounties import plot
 from dml.bounties.models import (
     Bounty,
     BountyState,
@@ -21,7 +20,8 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.bounties.plot import Point
+from dml.bounties.ranking import plot
+from dml.bounties.ranking.plot import Point
 from dml.core.ids import DecisionId, DisputeId, new_id
 from dml.core.money import ONE_TOKEN, MicroTokens
 from tests.bounties.boards import NAMES, enter, make_bounty, set_records

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.bounties import moving, queries, service
+from dml.bounties import lifecycle as moving, queries, service
 from dml.bounties.models import BountyState
 from dml.bounties.rules import WrongState
 from dml.core.context import SYSTEM, Actor, Context

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import text, update
 
-from dml.bounties import models, queries, ranking
+from dml.bounties import models, queries
 from dml.bounties.events import SubmissionsClosed
 from dml.bounties.models import BountyState, Submission, SubmissionKind, SubmissionState
-from dml.bounties.ranking import Found
-from dml.bounties.ranking_processes import rank_closed
+from dml.bounties.ranking import service as ranking
+from dml.bounties.ranking.processes import rank_closed
+from dml.bounties.ranking.service import Found
 from dml.bounties.rules import move_bounty
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import SubmissionId, new_id

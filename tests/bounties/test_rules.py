@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from dml.bounties import attachment_rules, edit_rules, enrollment_rules as entering, rules
+from dml.bounties import rules
+from dml.bounties.attachments import rules as attachment_rules
+from dml.bounties.editing import rules as edit_rules
+from dml.bounties.enrollments import rules as entering
 from dml.bounties.models import (
     Bounty,
     BountyState,

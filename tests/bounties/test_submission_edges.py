@@ -15,7 +15,7 @@ from pyarrow import parquet
 from dml.bounties.models import BountyState, Judging
 from dml.core.engine import Engine
 from dml.core.settings import Settings
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.scoring.reader import Reader
 from tests.bounties import models, tables
 from tests.bounties.entries import (

@@ -14,11 +14,10 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from dml.bounties.models import BountyState, Enrollment, Ranking, Record, Submission
-from dml.core import audit
+from dml.core import audit, worker
 from dml.core.db import connect
 from dml.core.money import ONE_TOKEN
 from dml.core.settings import Settings
-from dml.edge import worker
 from dml.entrypoints.server import create_app
 from dml.scoring.reader import Reader
 from tests.bounties import tables

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from sqlalchemy import text
 
-from dml.bounties import rules, submission_rules, submitting
+from dml.bounties import rules
 from dml.bounties.models import (
     Bounty,
     BountyState,
@@ -23,7 +23,8 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.bounties.submission_rules import Used
+from dml.bounties.submissions import rules as submission_rules, service as submitting
+from dml.bounties.submissions.rules import Used
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context, Role
 from dml.core.errors import DmlError

@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from dml.bounties import rules, submission_endings, submission_processes, submission_rules
-from dml.bounties.evaluating import Evaluation, Validation, Work
+from dml.bounties import rules
 from dml.bounties.models import Enrollment, Submission, SubmissionState
-from dml.core import nodes, processes as durable
+from dml.bounties.submissions import (
+    endings as submission_endings,
+    processes as submission_processes,
+    rules as submission_rules,
+)
+from dml.bounties.submissions.evaluating import Evaluation, Validation, Work
+from dml.core import nodes, processes as durable, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.ids import SubmissionId
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.scoring.reader import Reader
 from tests.bounties import tables
 from tests.bounties.entries import (

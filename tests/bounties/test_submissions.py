@@ -6,24 +6,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.bounties import (
-    enrollment_queries,
-    queries,
-    submission_endings,
-    submission_processes,
-    submitting,
-)
+from dml.bounties import queries
+from dml.bounties.enrollments import queries as enrollment_queries
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import BountyState, Judging, Submission, SubmissionKind
-from dml.core import events
+from dml.bounties.submissions import (
+    endings as submission_endings,
+    processes as submission_processes,
+    service as submitting,
+)
+from dml.core import events, worker
 from dml.core.blobs import Stored
 from dml.core.context import SYSTEM, Actor, Context
 from dml.core.db import connect
 from dml.core.engine import Engine
 from dml.core.errors import DmlError
 from dml.core.ids import SubmissionId, new_id
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from tests.bounties import tables
 from tests.bounties.entries import (
     ANY,

@@ -10,15 +10,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from dml.bounties import submission_queries, test_set_processes, test_sets
 from dml.bounties.models import BountyState, Judging, TestSet, TestSetState
-from dml.core import processes as durable
+from dml.bounties.submissions import queries as submission_queries
+from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
+from dml.core import processes as durable, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.ids import BountyId, new_id
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.scoring.reader import Reader
 from tests.bounties import tables
 from tests.bounties.entries import (
@@ -338,7 +338,7 @@ async def test_who_sends_slowly_keeps_nobody_waiting_and_is_cut_off(
     judged: World, draft: MadeBounty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty-four that trickled held the four places, and an honest one waited for 45 s."""
-    monkeypatch.setattr("dml.bounties.uploads.READ_SECONDS", 20.0)
+    monkeypatch.setattr("dml.bounties.submissions.uploads.READ_SECONDS", 20.0)
     begun = 0
 
     async def without_end() -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from web3.types import TxReceipt
 
-from dml.chain.endpoints import Endpoints
+from dml.chain.node.endpoints import Endpoints
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
 from tests.chain.anvil import Anvil

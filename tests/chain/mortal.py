@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from dml.chain.endpoints import Endpoints
-from dml.chain.paying import Payer
+from dml.chain.node.endpoints import Endpoints
+from dml.chain.payer.paying import Payer
 from tests.chain.ledgered import CHAIN_ID, CONFIRMATIONS
 from tests.chain.payers import Paying
 

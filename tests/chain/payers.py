@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from eth_typing import ChecksumAddress
 
-from dml.chain.batches import Terms
-from dml.chain.indexing import Indexer
+from dml.chain.indexer.indexing import Indexer
 from dml.chain.models import Withdrawal
-from dml.chain.paying import Payer
-from dml.chain.signers import KeySigner, Signer
+from dml.chain.payer.batches import Terms
+from dml.chain.payer.paying import Payer
+from dml.chain.payer.signers import KeySigner, Signer
 from dml.core.ids import UserId, VaultId, WithdrawalId
 from dml.core.money import MicroTokens
 from tests.chain.deployed import payee

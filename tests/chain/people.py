@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.addresses import parse
-from dml.chain.endpoints import Endpoints
 from dml.chain.models import Deposit, Vault
+from dml.chain.node.endpoints import Endpoints
 from dml.chain.states import DepositState
 from dml.core.ids import DepositId, UserId, VaultId, new_id
 from dml.core.money import MicroTokens, parse as tokens

@@ -9,8 +9,6 @@ from eth_utils.crypto import keccak
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.chain import batch_queries, batches
-from dml.chain.batches import Ended
 from dml.chain.models import (
     Batch,
     DeniedAddress,
@@ -19,6 +17,8 @@ from dml.chain.models import (
     VaultPayout,
     Withdrawal,
 )
+from dml.chain.payer import batches, queries as batch_queries
+from dml.chain.payer.batches import Ended
 from dml.core import audit, money
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, UserId

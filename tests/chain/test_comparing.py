@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from dml.chain.comparing import compare
-from dml.chain.indexing import Indexer
+from dml.chain.comparison.service import compare
+from dml.chain.indexer.indexing import Indexer
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens

@@ -9,8 +9,8 @@ import pytest
 from eth_abi.abi import encode
 from hypothesis import given, strategies as st
 
-from dml.chain import contract
-from dml.chain.contract import (
+from dml.chain.node import contract
+from dml.chain.node.contract import (
     DEPOSITED,
     PAID_OUT,
     PAYOUT_REFUSED,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dml.chain.endpoints import FinalBlockChanged, NoNode
+from dml.chain.node.endpoints import FinalBlockChanged, NoNode
 from tests.chain.ledgered import Ledgered
 from tests.chain.wrong_node import Says, WrongNode, honest, refuse, wrong_node
 

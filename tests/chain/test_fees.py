@@ -1,7 +1,7 @@
 """What is offered for gas."""
 
-from dml.chain import fees
-from dml.chain.fees import GWEI, Fees
+from dml.chain.payer import fees
+from dml.chain.payer.fees import GWEI, Fees
 
 CAP = 100 * GWEI
 

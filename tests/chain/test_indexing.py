@@ -6,9 +6,9 @@ import uuid
 import pytest
 from sqlalchemy import text
 
-from dml.chain.comparing import compare
-from dml.chain.endpoints import NoNode
-from dml.chain.indexing import Indexer
+from dml.chain.comparison.service import compare
+from dml.chain.indexer.indexing import Indexer
+from dml.chain.node.endpoints import NoNode
 from dml.core.ids import UserId
 from tests.chain.deployed import put
 from tests.chain.ledgered import Ledgered

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dml.chain import contract
-from dml.chain.indexing import Indexer
+from dml.chain.indexer.indexing import Indexer
+from dml.chain.node import contract
 from tests.chain.ledgered import Ledgered
 from tests.chain.wrong_node import Says, Tell, WrongNode, honest, refuse, wrong_node
 
@@ -65,7 +65,7 @@ async def test_a_process_may_die_before_and_after_each_commit(
     ledgered: Ledgered, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reorganisation, a range, blocks above, two chunks of credits, and the cursor."""
-    monkeypatch.setattr("dml.chain.crediting.DEPOSITS_MAX", 2)
+    monkeypatch.setattr("dml.chain.indexer.crediting.DEPOSITS_MAX", 2)
     user, start = await ledgered.user(), ledgered.height
     whole = await indexer_of(ledgered)
     deaths = 0
@@ -361,7 +361,7 @@ async def half_settled(it: Ledgered, indexer: Indexer, start: int) -> None:
 async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
     ledgered: Ledgered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dml.chain.crediting.DEPOSITS_MAX", 1)
+    monkeypatch.setattr("dml.chain.indexer.crediting.DEPOSITS_MAX", 1)
     indexer = await indexer_of(ledgered)
     await half_settled(ledgered, indexer, ledgered.height)
     ledgered.forget()
@@ -379,7 +379,7 @@ async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
 async def test_what_was_settled_in_part_stays_when_the_rest_is_read_again(
     ledgered: Ledgered, node: WrongNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dml.chain.crediting.DEPOSITS_MAX", 1)
+    monkeypatch.setattr("dml.chain.indexer.crediting.DEPOSITS_MAX", 1)
     indexer = await indexer_of(ledgered, node.url)
     await half_settled(ledgered, indexer, ledgered.height)
     ledgered.deposit(await ledgered.user())

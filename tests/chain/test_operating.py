@@ -13,19 +13,22 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from dml.accounts.models import User
-from dml.chain import contract, doctor, operating, payout_facts, rereading, statements
-from dml.chain.comparing import compare
+from dml.chain import doctor
+from dml.chain.comparison.service import compare
 from dml.chain.ethereum import checksummed
+from dml.chain.indexer import rereading, statements
+from dml.chain.indexer.rereading import NotHalted
 from dml.chain.models import Vault
-from dml.chain.operating import (
+from dml.chain.node import contract
+from dml.chain.payer import operating, payout_facts
+from dml.chain.payer.operating import (
     InTheBooks,
     NoSuchNonce,
     NoSuchPayout,
     NotRetired,
     WhosePayout,
 )
-from dml.chain.rereading import NotHalted
-from dml.chain.signers import KeySigner
+from dml.chain.payer.signers import KeySigner
 from dml.core.checks import look
 from dml.core.context import SYSTEM, Context
 from dml.core.settings import Settings

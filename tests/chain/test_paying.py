@@ -5,7 +5,7 @@ from eth_account.signers.local import LocalAccount
 from web3.types import TxParams, Wei
 
 from dml.chain.models import Vault
-from dml.chain.signers import KeySigner
+from dml.chain.payer.signers import KeySigner
 from tests.chain.payers import FUNDS, GWEI, Paying, key_signer
 
 

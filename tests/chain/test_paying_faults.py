@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from web3.types import TxParams, Wei
 
-from dml.chain.paying import Payer
+from dml.chain.payer.paying import Payer
 from tests.chain.deployed import DAILY
 from tests.chain.ledgered import CONFIRMATIONS
 from tests.chain.mortal import Died, Life

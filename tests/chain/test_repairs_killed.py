@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from dml.accounts.models import User
-from dml.chain.comparing import compare
+from dml.chain.comparison.service import compare
 from dml.core.settings import Settings
 from dml.entrypoints.cli import chain_repairs
 from dml.entrypoints.embedded.refusals import Refused

@@ -11,9 +11,9 @@ import httpx2
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dml.chain import rpc
-from dml.chain.contract import Garbled, topics
-from dml.chain.rpc import Node, NodeAway, NodeRefused
+from dml.chain.node import rpc
+from dml.chain.node.contract import Garbled, topics
+from dml.chain.node.rpc import Node, NodeAway, NodeRefused
 from tests.chain.ledgered import Ledgered
 
 HASH, OTHER = "0x" + "ab" * 32, "0x" + "cd" * 32

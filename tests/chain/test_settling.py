@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.models import Vault, VaultPayout, Withdrawal
-from dml.chain.settling import settle
+from dml.chain.withdrawals.settling import settle
 from dml.core import audit
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens

@@ -8,8 +8,8 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from siwe import SiweMessage
 
-from dml.chain import signed_messages, wallet_rules
-from dml.chain.wallet_rules import Message, UnreadableMessage, WrongMessage
+from dml.chain.wallets import rules as wallet_rules, signed_messages
+from dml.chain.wallets.rules import Message, UnreadableMessage, WrongMessage
 from tests.chain.people import sign
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

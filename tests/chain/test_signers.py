@@ -16,9 +16,9 @@ from moto import mock_aws
 from moto.kms.utils import ECDSAPrivateKey
 from pydantic import SecretStr
 
-from dml.chain import kms_signer
-from dml.chain.kms_signer import KmsSigner
-from dml.chain.signers import NoSigner, Signer, SignerAway, Transaction, make_signer
+from dml.chain.payer import kms_signer
+from dml.chain.payer.kms_signer import KmsSigner
+from dml.chain.payer.signers import NoSigner, Signer, SignerAway, Transaction, make_signer
 from dml.core.settings import Settings
 from tests.chain.ledgered import KEYS
 
@@ -171,7 +171,7 @@ def test_without_a_region_kms_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_what_asks_kms_it_says_how_to_install_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "dml.chain.kms_signer", raising=False)
+    monkeypatch.delitem(sys.modules, "dml.chain.payer.kms_signer", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)  # So Python says that there is none.
     with pytest.raises(NoSigner, match=r"needs boto3.*requirements/kms\.txt"):
         make_signer(Settings(payout_kms_key="alias/payer"))

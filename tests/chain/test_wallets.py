@@ -10,10 +10,10 @@ import pytest
 from eth_account import Account
 from sqlalchemy import select, update
 
-from dml.chain import signed_messages, wallets
 from dml.chain.addresses import ZERO
 from dml.chain.models import Vault, WalletChallenge
-from dml.chain.wallet_rules import WALLETS_MAX, UnknownHost, origin_of
+from dml.chain.wallets import service as wallets, signed_messages
+from dml.chain.wallets.rules import WALLETS_MAX, UnknownHost, origin_of
 from dml.core.audit import AuditEntry
 from dml.core.context import Role
 from tests.chain.anvil import Anvil

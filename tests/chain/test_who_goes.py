@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.chain import withdrawal_rules
 from dml.chain.models import Withdrawal
 from dml.chain.states import WithdrawalState
+from dml.chain.withdrawals import rules as withdrawal_rules
 from dml.core.ids import new_id
 from tests.conditions import compare, instance
 from tests.conftest import NOW

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from dml.chain import wallet_rules, withdrawal_rules, withdrawing
 from dml.chain.addresses import ZERO
 from dml.chain.models import Wallet, Withdrawal
 from dml.chain.states import WalletKind, WithdrawalState
-from dml.chain.withdrawal_rules import Recent, Terms
+from dml.chain.wallets import rules as wallet_rules
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
+from dml.chain.withdrawals.rules import Recent, Terms
 from dml.core import money
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import UserId, WalletId, new_id

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from fastapi import Request
 
-from dml.bounties.attachment_rules import AttachmentNotFound
+from dml.bounties.attachments.rules import AttachmentNotFound
 from dml.bounties.models import BountyState
 from dml.core.context import Context
 from dml.core.ids import new_id

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from dml.chain import crediting, settling, statements
-from dml.chain.contract import Deposited, Log
+from dml.chain.indexer import crediting, statements
+from dml.chain.indexer.statements import Found
 from dml.chain.models import Batch, Deposit, VaultPayout
-from dml.chain.statements import Found
+from dml.chain.node.contract import Deposited, Log
+from dml.chain.withdrawals import settling
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, UserId, new_id
 from dml.core.money import MicroTokens

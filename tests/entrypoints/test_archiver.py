@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from dml.core.settings import Settings
 from dml.entrypoints import worker
-from dml.jobs.archives import ARCHIVER_LOCK
+from dml.jobs.archive.reading import ARCHIVER_LOCK
 from tests.conftest import ROOT
 from tests.core.engine_watch import until
 from tests.jobs.test_archiving import a_marketplace, at_hand, files_of, make_ended

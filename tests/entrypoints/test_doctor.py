@@ -22,7 +22,7 @@ from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints import doctor
 from dml.entrypoints.server import create_app
-from dml.jobs import archiving
+from dml.jobs.archive import service as archiving
 from dml.jobs.models import JobState
 from tests.entrypoints.bounty_wrongs import build_bounties
 from tests.entrypoints.chain_wrongs import build_chain

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from dml.core.blobs import Blobs, Stored
 from dml.core.db import connect
 from dml.core.ids import JobId
-from dml.jobs import archiving
+from dml.jobs.archive import service as archiving
 
 
 class Doom:

@@ -20,7 +20,8 @@ from dml.core.db import connect
 from dml.core.ids import new_id
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
-from dml.jobs import archives, archiving, counting, parquet, queries
+from dml.jobs import counting, queries
+from dml.jobs.archive import parquet, reading as archives, service as archiving
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
 from dml.jobs.rules import ArchiveUnreadable
 from tests.devices.factories import TestDevice

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.settings import Settings
 from dml.entrypoints import doctor
-from dml.jobs import queries, verifying
+from dml.jobs import queries
+from dml.jobs.archive import verifying
 from dml.jobs.models import ArchivedAssignment, JobArchive
 from tests.conftest import ROOT
 from tests.jobs.factories import MODEL, Ordered, result

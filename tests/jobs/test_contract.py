@@ -17,8 +17,8 @@ import httpx2
 import pytest
 
 from dml.core.ids import new_id
-from dml.jobs.device_path import DevicePath
-from dml.jobs.pacing import Rates
+from dml.jobs.device_path.pacing import Rates
+from dml.jobs.device_path.service import DevicePath
 from tests.devices.factories import TestDevice, permit, refuse
 from tests.jobs.factories import claim, hand_in, make_device, make_job, result
 from tests.world import World

@@ -14,10 +14,10 @@ from dml.core.context import SYSTEM, Context
 from dml.core.db import raw
 from dml.core.ids import FoldId, new_id
 from dml.entrypoints import doctor
-from dml.jobs import folding, inbox
-from dml.jobs.folding import Folded
+from dml.jobs.folding import inbox, service as folding
+from dml.jobs.folding.service import Folded
+from dml.jobs.folding.turns import SHARE_MIN, Turns
 from dml.jobs.models import JobTotals, result_inbox
-from dml.jobs.turns import SHARE_MIN, Turns
 from dml.payments.models import LedgerAccount
 from dml.payments.rules import wallet
 from tests.conftest import Sessions

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from dml.core.context import Actor, Context
 from dml.jobs import queries, service, settling
-from dml.jobs.device_path import DevicePath
+from dml.jobs.device_path.service import DevicePath
 from dml.jobs.service import Limits
 from tests.jobs import factories
 from tests.jobs.factories import (

@@ -8,7 +8,7 @@ import pytest
 
 from dml.core import db
 from dml.devices import queries as devices
-from dml.jobs import lookups, statements
+from dml.jobs.device_path import lookups, statements
 
 HOT = {
     "claim": statements._CLAIM,

@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from dml.core.ids import UserId, new_id
-from dml.jobs import counting, tally
+from dml.jobs import counting
 from dml.jobs.counting import Terms
-from dml.jobs.tally import Tally
+from dml.jobs.folding import tally
+from dml.jobs.folding.tally import Tally
 
 LABELS = ["cat", "dog", "ünï"]
 TERMS = Terms.of(LABELS, None, None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dml.core.ids import JobId, new_id
-from dml.jobs.turns import (
+from dml.jobs.folding.turns import (
     BATCH_FIRST,
     BATCH_MAX,
     BATCH_MIN,

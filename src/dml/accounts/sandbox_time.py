@@ -19,10 +19,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.models import SandboxClock
+from dml.core import worker
 from dml.core.context import Context
 from dml.core.errors import TooMany
 from dml.core.ids import UserId
-from dml.edge import worker
 
 # Of processor time. An ordinary file takes some hundredths of a second, and a large network one.
 QUICK_SECONDS: Final = 2.0

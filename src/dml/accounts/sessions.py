@@ -21,11 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts import passwords, queries, rules, statements
 from dml.accounts.models import RefreshToken, Session, User
 from dml.accounts.passwords import Asker
-from dml.core.context import Actor, Context
+from dml.core.context import Actor, BeginFunction, Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import SessionId, UserId, new_id
 from dml.core.tokens import BadToken, Keys
-from dml.edge.http import BeginFunction, Parts
+from dml.edge.http import Parts
 from dml.edge.limits import guess
 
 AUDIENCE: Final = "users"

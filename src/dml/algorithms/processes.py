@@ -8,11 +8,10 @@ from dml.accounts import sandbox_time
 from dml.algorithms import queries, rules, service
 from dml.algorithms.models import Algorithm, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import nodes, processes as durable
+from dml.core import nodes, processes as durable, worker
 from dml.core.context import Context
 from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
-from dml.edge import worker
 from dml.inference import spec
 from dml.inference.client import ChildFailed
 from dml.inference.signature import Refused, Signature

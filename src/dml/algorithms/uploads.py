@@ -9,11 +9,11 @@ from dml.algorithms.models import Version, VersionState
 from dml.core import audit, kept_files, processes as durable
 from dml.core.audit import Move
 from dml.core.blobs import Stored
-from dml.core.context import Context
+from dml.core.context import BeginFunction, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
 from dml.core.kept_files import FileQuota, Room
 from dml.edge.bodies import sha256_of
-from dml.edge.http import BeginFunction, Parts
+from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import uploading
 from dml.inference import spec

@@ -10,8 +10,9 @@ from typing import Final
 
 from sqlalchemy import case, false, update
 
-from dml.bounties import enrollment_queries, enrollment_rules as entering, rules
-from dml.bounties.enrollment_queries import Entry
+from dml.bounties import rules
+from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments.queries import Entry
 from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
 from dml.core.context import Context
 from dml.core.ids import EnrollmentId, UserId

@@ -17,12 +17,14 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from dml.bounties import board, plot, queries, rules, submission_queries
-from dml.bounties.board import RECORDS_MAX, Shown
-from dml.bounties.board_schemas import board_out
+from dml.bounties import queries, rules
 from dml.bounties.models import Bounty, BountyState
-from dml.bounties.plot import Plot, Point
+from dml.bounties.ranking import plot, queries as board
+from dml.bounties.ranking.plot import Plot, Point
+from dml.bounties.ranking.queries import RECORDS_MAX, Shown
+from dml.bounties.ranking.schemas import board_out
 from dml.bounties.rules import BountyNotFound
+from dml.bounties.submissions import queries as submission_queries
 from dml.core import money
 from dml.core.context import Context
 from dml.core.db import PAGE_MAX

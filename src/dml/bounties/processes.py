@@ -1,6 +1,6 @@
 """What happens after a bounty ended: whoever did not fit into its last transaction gets theirs."""
 
-from dml.bounties import escrow, moving, queries
+from dml.bounties import escrow, lifecycle as moving, queries
 from dml.bounties.events import BountyEnded
 from dml.core import processes
 from dml.core.context import Context

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.bounties import attachment_rules, rules
+from dml.bounties import rules
+from dml.bounties.attachments import rules as attachment_rules
 from dml.bounties.models import (
     WORDS,
     Attachment,

@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from dml.bounties import edit_rules, queries, rules, service, shapes
-from dml.bounties.enrollment_rules import NotImpartial
+from dml.bounties import queries, rules, service, shapes
+from dml.bounties.editing import rules as edit_rules
+from dml.bounties.enrollments.rules import NotImpartial
 from dml.bounties.schemas import (
     BountiesQuery,
     BountyCancellation,

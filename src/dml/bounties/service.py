@@ -9,17 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from dml.accounts import queries as accounts
-from dml.bounties import (
-    edit_rules,
-    enrollment_queries,
-    enrollment_rules as entering,
-    escrow,
-    moving,
-    queries,
-    rules,
-    test_set_processes,
-)
+from dml.bounties import escrow, lifecycle as moving, queries, rules
+from dml.bounties.editing import rules as edit_rules
+from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
+from dml.bounties.test_sets import processes as test_set_processes
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import Context

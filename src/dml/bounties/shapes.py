@@ -1,7 +1,7 @@
 """How what is sent becomes what is asked for, and rows become what is shown."""
 
 from dml.bounties import queries, rules
-from dml.bounties.attachment_schemas import url_of
+from dml.bounties.attachments.schemas import url_of
 from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
 from dml.bounties.queries import BountyFilter, Details
 from dml.bounties.schemas import (

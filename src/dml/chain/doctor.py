@@ -5,7 +5,7 @@ The chain itself is not asked here: `dml chain run` compares, and what it found 
 
 from typing import Final
 
-from dml.chain.withdrawal_rules import WAITS_FOR_REVIEW
+from dml.chain.withdrawals.rules import WAITS_FOR_REVIEW
 from dml.core.checks import Check
 
 DEPOSITS: Final = (

@@ -8,11 +8,11 @@ MANIFEST: Final = Domain(
     "dml.chain",
     routers=(
         "routes:router",
-        "wallet_routes:router",
-        "deposit_routes:router",
-        "withdrawal_routes:router",
-        "admin_routes:router",
+        "wallets.routes:router",
+        "deposits.routes:router",
+        "withdrawals.routes:router",
+        "admin.routes:router",
     ),
     checks=("doctor:CHECKS",),
-    cleaners=("wallets:forget_expired",),
+    cleaners=("wallets.service:forget_expired",),
 )

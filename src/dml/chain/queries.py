@@ -10,7 +10,6 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.models import User
-from dml.chain import wallet_rules
 from dml.chain.models import (
     Batch,
     DeniedAddress,
@@ -24,7 +23,8 @@ from dml.chain.models import (
 )
 from dml.chain.rules import DepositNotFound, NotConnected, WithdrawalNotFound
 from dml.chain.states import DepositState, WithdrawalState
-from dml.chain.withdrawal_rules import DAY, WAITS_FOR_REVIEW, Recent
+from dml.chain.wallets import rules as wallet_rules
+from dml.chain.withdrawals.rules import DAY, WAITS_FOR_REVIEW, Recent
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import DepositId, UserId, VaultId, WalletId, WithdrawalId

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from pydantic import Field
 
-from dml.chain.deposit_schemas import ChainTokenOut, token_out
+from dml.chain.deposits.schemas import ChainTokenOut, token_out
 from dml.chain.models import Vault
-from dml.chain.withdrawal_rules import stands_still
+from dml.chain.withdrawals.rules import stands_still
 from dml.core.context import Actor
 from dml.core.money import AmountOut
 from dml.core.wire import Wire

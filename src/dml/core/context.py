@@ -1,8 +1,10 @@
 """The one argument every use case takes first."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,3 +58,14 @@ class Context:
     tx: AsyncSession
     actor: Actor
     now: datetime
+
+
+class BeginFunction(Protocol):
+    """Begins a transaction of the caller's, for work that must not hold one open all the time.
+
+    What goes on `since` some moment, an upload say, is judged by the rights of then.
+    """
+
+    def __call__(
+        self, *, since: datetime | None = None
+    ) -> AbstractAsyncContextManager[Context]: ...

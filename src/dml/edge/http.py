@@ -1,7 +1,7 @@
 """What a route may ask for: a Context in a transaction, or the means to begin several."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
-from dml.core.context import NOBODY, Actor, Context
+from dml.core.context import NOBODY, Actor, BeginFunction, Context
 from dml.core.errors import DmlError, NotSignedIn
 from dml.core.kept_files import FileQuota
 from dml.core.sealing import Seal
@@ -78,14 +78,6 @@ Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(
 Guard: TypeAlias = Callable[[Request], Awaitable[None]]
 _Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
 _GUARDS: Final[dict[Callable[..., Any], Guard]] = {}
-
-
-class BeginFunction(Protocol):
-    """Begins a transaction of the caller's; one that goes on `since` some moment, see below."""
-
-    def __call__(
-        self, *, since: datetime | None = None
-    ) -> AbstractAsyncContextManager[Context]: ...
 
 
 def guarded(guard: Guard) -> Callable[[_Dependency], _Dependency]:

@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core import strict_json
-from dml.core.context import Actor, Context
+from dml.core.context import Actor, BeginFunction, Context
 from dml.core.db import Base
 from dml.core.errors import DmlError, Invalid
 from dml.core.ids import UserId
-from dml.edge.http import BeginFunction, Ctx
+from dml.edge.http import Ctx
 from dml.edge.routing import StrictRoute
 
 FoundT = TypeVar("FoundT")

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
+from dml.core.context import BeginFunction
 from dml.core.errors import DmlError
-from dml.edge.http import BeginFunction
 from dml.edge.problems import answer
 
 LOOK_SECONDS: Final = 15.0

@@ -22,8 +22,9 @@ from dml.core import logs
 from dml.core.ids import JobId
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
-from dml.jobs import archiving, queries
-from dml.jobs.archives import ARCHIVER_LOCK
+from dml.jobs import queries
+from dml.jobs.archive import service as archiving
+from dml.jobs.archive.reading import ARCHIVER_LOCK
 
 log = logging.getLogger("dml.archiver")
 NICENESS: Final = 10

@@ -17,12 +17,15 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.chain import batch_queries, comparing, queries, statements
-from dml.chain.batches import Terms
-from dml.chain.endpoints import Endpoints, NoNode
-from dml.chain.indexing import Indexer
-from dml.chain.paying import Payer
-from dml.chain.signers import NoSigner, Signer, make_signer
+from dml.chain import queries
+from dml.chain.comparison import service as comparing
+from dml.chain.indexer import statements
+from dml.chain.indexer.indexing import Indexer
+from dml.chain.node.endpoints import Endpoints, NoNode
+from dml.chain.payer import queries as batch_queries
+from dml.chain.payer.batches import Terms
+from dml.chain.payer.paying import Payer
+from dml.chain.payer.signers import NoSigner, Signer, make_signer
 from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId

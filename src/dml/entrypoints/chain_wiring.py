@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from dml.chain.endpoints import Endpoints
+from dml.chain.node.endpoints import Endpoints
 from dml.core.deferred import deferred
 from dml.core.settings import Settings
 from dml.entrypoints.embedded import chain, places

@@ -17,13 +17,12 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.core import kept_files
+from dml.core import kept_files, worker
 from dml.core.blobs import Blobs
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.kept_files import FileGivenUp, FileQuota
 from dml.core.settings import Settings
-from dml.edge import worker
 from dml.entrypoints import domains
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from dml.edge.worker import PreparedTestSet, ScorerFailed
+from dml.core.worker import PreparedTestSet, ScorerFailed
 from dml.scoring import agreement, ladder, ranking
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions

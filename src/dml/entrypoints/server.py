@@ -30,8 +30,8 @@ from dml.entrypoints import chain_wiring, collector, domains, fitness, listening
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
-from dml.jobs.device_layer import DeviceLayer
-from dml.jobs.device_path import DevicePath
+from dml.jobs.device_path.layer import DeviceLayer
+from dml.jobs.device_path.service import DevicePath
 from dml.jobs.watching import Watch
 
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.

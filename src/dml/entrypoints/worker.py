@@ -12,19 +12,18 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from dml.core import logs, metrics, nodes
+from dml.core import logs, metrics, nodes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_places
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
-from dml.edge import worker
-from dml.edge.worker import WorkerParts
+from dml.core.worker import WorkerParts
 from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
 from dml.jobs import processes, queries as jobs
-from dml.jobs.archives import ARCHIVER_LOCK
+from dml.jobs.archive.reading import ARCHIVER_LOCK
 from dml.scoring.reader import Reader
 
 log = logging.getLogger("dml.worker")

@@ -8,7 +8,8 @@ was archived, from the sums of each file. What is in the files, `dml job results
 from typing import Final
 
 from dml.core.checks import Check
-from dml.jobs import doctor_archives, doctor_money
+from dml.jobs import doctor_money
+from dml.jobs.archive import doctor as doctor_archives
 
 _ALL: Final = doctor_archives.ALL_ASSIGNMENTS
 

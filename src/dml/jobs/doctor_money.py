@@ -3,7 +3,7 @@
 from typing import Final
 
 from dml.core.checks import Check
-from dml.jobs.doctor_archives import ALL_ASSIGNMENTS
+from dml.jobs.archive.doctor import ALL_ASSIGNMENTS
 
 CHECKS: Final = (
     Check(

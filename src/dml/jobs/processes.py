@@ -10,9 +10,11 @@ from dml.core.events import on
 from dml.core.ids import JobId, UserId, VersionId
 from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
-from dml.jobs import ended_leases, folding, recalling, rules, settling
+from dml.jobs import recalling, rules, settling
+from dml.jobs.device_path import ended_leases
+from dml.jobs.folding import service as folding
+from dml.jobs.folding.turns import Pace, Turns
 from dml.jobs.models import JobState
-from dml.jobs.turns import Pace, Turns
 
 
 @process("jobs.settle.v1")

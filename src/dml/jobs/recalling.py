@@ -12,7 +12,8 @@ from dml.core import audit
 from dml.core.context import Actor, Context, Role
 from dml.core.db import raw
 from dml.core.ids import JobId, UserId, VersionId
-from dml.jobs import ended_leases, queries, settling
+from dml.jobs import queries, settling
+from dml.jobs.device_path import ended_leases
 from dml.jobs.models import JobState
 
 JOBS_AT_ONCE: Final = 50

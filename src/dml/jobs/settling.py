@@ -6,8 +6,9 @@ from dml.core import audit, events
 from dml.core.context import Context
 from dml.core.ids import JobId
 from dml.core.money import MicroTokens
-from dml.jobs import folding, queries, rules
+from dml.jobs import queries, rules
 from dml.jobs.events import JobEnded
+from dml.jobs.folding import service as folding
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.payments import queries as ledger, service as payments
 from dml.payments.models import Movement, TransferCode

@@ -4,9 +4,9 @@ import json
 
 from dml.core.money import MicroTokens
 from dml.jobs import rules
-from dml.jobs.device_path import Claimable, Lease
+from dml.jobs.device_path.outcomes import Answered
+from dml.jobs.device_path.service import Claimable, Lease
 from dml.jobs.models import Job, JobTotals
-from dml.jobs.outcomes import Answered
 from dml.jobs.queries import Work
 from dml.jobs.schemas import (
     AssignmentOut,

@@ -7,9 +7,9 @@ from typing import Final
 from uuid import UUID
 
 from dml.core import money
+from dml.core.context import BeginFunction
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
-from dml.edge.http import BeginFunction
 from dml.edge.spreadsheets import as_csv
 from dml.payments import queries
 from dml.payments.models import Transfer

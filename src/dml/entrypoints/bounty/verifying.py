@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
-from dml.bounties.judging_rules import ORDERING, Band, order_now, share_prizes
+from dml.bounties.judging.rules import ORDERING, Band, order_now, share_prizes
 from dml.bounties.models import Ties
 from dml.core import money
 from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path

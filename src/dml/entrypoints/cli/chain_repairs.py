@@ -16,11 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.accounts import queries as accounts
-from dml.chain import addresses, contract, operating, payout_facts, queries, rereading
-from dml.chain.endpoints import Endpoints, NoNode
+from dml.chain import addresses, queries
 from dml.chain.ethereum import checksummed
+from dml.chain.indexer import rereading
 from dml.chain.models import Vault
-from dml.chain.rpc import FAULTS, Tag
+from dml.chain.node import contract
+from dml.chain.node.endpoints import Endpoints, NoNode
+from dml.chain.node.rpc import FAULTS, Tag
+from dml.chain.payer import operating, payout_facts
 from dml.core.context import SYSTEM, Context
 from dml.core.errors import DmlError
 from dml.core.ids import VaultId

@@ -11,10 +11,12 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.chain import batch_queries, contract, queries
+from dml.chain import queries
 from dml.chain.ethereum import checksummed
 from dml.chain.models import Vault
-from dml.chain.rpc import FAULTS, BlockHead, Node
+from dml.chain.node import contract
+from dml.chain.node.rpc import FAULTS, BlockHead, Node
+from dml.chain.payer import queries as batch_queries
 from dml.chain.rules import NotConnected
 from dml.core import money, nodes
 from dml.core.settings import Settings

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import queries as accounts
-from dml.chain import addresses, contract
+from dml.chain import addresses
 from dml.chain.models import Deposit
-from dml.chain.rpc import FAULTS, Node, quantity
+from dml.chain.node import contract
+from dml.chain.node.rpc import FAULTS, Node, quantity
 from dml.chain.states import DepositState
 from dml.core import money
 from dml.core.money import MicroTokens

@@ -1,0 +1,82 @@
+"""How an attachment comes in: streamed into the blob store, and looked at on its way.
+
+An image is what its first bytes say: no other is taken, so that a browser is never given a page.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import Request
+
+from dml.bounties import rules
+from dml.bounties.attachments import rules as attachment_rules, service
+from dml.bounties.attachments.service import Upload
+from dml.bounties.models import Attachment, AttachmentKind
+from dml.core import kept_files
+from dml.core.context import BeginFunction, Context
+from dml.core.ids import BountyId
+from dml.core.kept_files import Room
+from dml.edge.bodies import sha256_of, stream_file
+from dml.edge.http import Parts
+from dml.edge.idempotency import LateTransaction
+from dml.edge.uploads import uploading
+
+DATA: Final = "application/octet-stream"
+HEAD_BYTES: Final = 12  # What an image is known by.
+
+
+class _Checked:
+    """A stream whose first bytes are looked at on their way: an image that is none ends it."""
+
+    def __init__(self, stream: AsyncIterator[bytes], kind: AttachmentKind) -> None:
+        self._stream = stream
+        self._kind = kind
+        self.media_type = DATA
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        head, known = b"", False
+        async for chunk in self._stream:
+            if not known:
+                head += chunk
+                if len(head) < HEAD_BYTES:
+                    continue
+                chunk, known = head, True
+                self._look(head)
+            yield chunk
+        if not known:
+            self._look(head)
+            yield head
+
+    def _look(self, head: bytes) -> None:
+        if self._kind is not AttachmentKind.DATA:
+            self.media_type = attachment_rules.require_image(head)
+
+
+async def attach(
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    bounty_id: BountyId,
+    upload: Upload,
+    request: Request,
+) -> Attachment:
+    """Take a file in for the bounty's owner. No transaction is open while it comes."""
+
+    async def find_room(ctx: Context) -> Room:
+        rules.require_signed_in(ctx.actor)
+        await service.require_may_add(ctx, bounty_id, upload, lock=False)
+        return await server.quota.find_room(ctx)
+
+    actor, began, room = await late.begin(begin, find_room)
+    limit = server.settings.attachment_limit_bytes
+    async with uploading(server, actor, request, limit=limit):
+        checked = _Checked(stream_file(request, limit=limit), upload.kind)
+        if room is None:
+            sha256 = await sha256_of(checked.chunks())
+            await late.repeat(begin(since=began), actor, sha256)
+        stored = await server.blobs.take_in(room.within(checked.chunks()), limit=limit)
+    async with server.blobs.unless_kept(stored):
+        ctx = await late.open(begin(since=began), actor, stored.sha256)
+        made = await service.add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)
+        await kept_files.keep(ctx, server.blobs, stored)
+    return made

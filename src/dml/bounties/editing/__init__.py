@@ -1,0 +1,1 @@
+"""What of a bounty may still be edited, and when."""

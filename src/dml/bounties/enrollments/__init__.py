@@ -1,0 +1,1 @@
+"""Who competes: enrolling, teams, their fees, and leaving."""

@@ -1,0 +1,248 @@
+"""The SELECTs of entrants and their members. Edges may read through these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, Text, cast, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.bounties import queries
+from dml.bounties.enrollments import rules as entering
+from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
+from dml.core.context import Actor
+from dml.core.db import PAGE_MAX
+from dml.core.ids import BountyId, EnrollmentId, UserId
+from dml.core.money import MicroTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entrant with its members, those who left and those who have not answered included."""
+
+    enrollment: Enrollment
+    members: Sequence[Member]
+
+
+@dataclass(frozen=True, slots=True)
+class Prizes:
+    """What was won: the sum, and by how many."""
+
+    sum: MicroTokens
+    winners: int
+
+
+async def get_enrollment(
+    tx: AsyncSession, bounty_id: BountyId, enrollment_id: EnrollmentId, *, lock: bool = False
+) -> Enrollment:
+    """Load an entrant of this bounty. `lock=True` holds its row; the caller holds the bounty's."""
+    enrollment = await tx.get(
+        Enrollment, enrollment_id, with_for_update=lock, populate_existing=lock
+    )
+    if enrollment is None or enrollment.bounty_id != bounty_id:
+        raise entering.EnrollmentNotFound
+    return enrollment
+
+
+async def find_mine(
+    tx: AsyncSession, user_id: UserId, bounty_id: BountyId, *, lock: bool = False
+) -> Enrollment | None:
+    """Return the entrant whom this user belongs to, if there is one: never more."""
+    query = (
+        select(Enrollment)
+        .join(Member, Member.enrollment_id == Enrollment.id)
+        .where(
+            Member.user_id == user_id,
+            Member.bounty_id == bounty_id,
+            Member.is_in,
+        )
+    )
+    if lock:
+        query = query.with_for_update(of=Enrollment).execution_options(populate_existing=True)
+    return await tx.scalar(query)
+
+
+async def has_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> bool:
+    """Whether this user ever agreed to belong to an entrant, also to one that they left."""
+    query = select(Member.user_id).where(
+        Member.user_id == user_id, Member.bounty_id == bounty_id, Member.agreed_at.is_not(None)
+    )
+    return await tx.scalar(query.limit(1)) is not None
+
+
+async def get_mine(
+    tx: AsyncSession, user_id: UserId, bounty_id: BountyId, *, lock: bool = False
+) -> Enrollment:
+    """Return the entrant whom this user belongs to, or refuse."""
+    enrollment = await find_mine(tx, user_id, bounty_id, lock=lock)
+    if enrollment is None:
+        raise entering.NotEnrolled
+    return enrollment
+
+
+async def count_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> int:
+    """Count how often this user entered, and left or not. Exact while the bounty is locked."""
+    query = select(func.count()).where(
+        Member.user_id == user_id, Member.bounty_id == bounty_id, Member.agreed_at.is_not(None)
+    )
+    return await tx.scalar(query) or 0
+
+
+async def is_name_taken(tx: AsyncSession, bounty_id: BountyId, name: str) -> bool:
+    """Whether somebody has this name, or one that people would take for it. O(entrants)."""
+
+    def folded(it: Any) -> Any:
+        return func.lower(func.normalize(it, text("NFKC")))
+
+    query = select(Enrollment.id).where(
+        Enrollment.bounty_id == bounty_id, folded(Enrollment.name) == folded(cast(name, Text))
+    )
+    return await tx.scalar(query.limit(1)) is not None
+
+
+async def get_member(
+    tx: AsyncSession, enrollment: Enrollment, user_id: UserId, *, lock: bool = False
+) -> Member:
+    """Load somebody whom an entrant invited, or who belongs to it, or refuse."""
+    key = (enrollment.id, user_id)
+    member = await tx.get(Member, key, with_for_update=lock, populate_existing=lock)
+    if member is None:
+        raise entering.NotInvited
+    return member
+
+
+async def get_entry(tx: AsyncSession, enrollment: Enrollment) -> Entry:
+    """Return an entrant with its members, the captain first."""
+    query = select(Member).where(Member.enrollment_id == enrollment.id)
+    members = (await tx.scalars(query.order_by(Member.user_id))).all()
+    return Entry(enrollment, sorted(members, key=lambda it: it.user_id != enrollment.captain_id))
+
+
+async def get_own_entries(
+    tx: AsyncSession, actor: Actor, bounty_id: BountyId
+) -> tuple[Entry | None, list[Entry]]:
+    """Return the entry that the actor belongs to, and those that still wait for their answer."""
+    await queries.get_bounty(tx, actor, bounty_id)
+    mine = await find_mine(tx, actor.id, bounty_id)
+    query = (
+        select(Enrollment)
+        .join(Member, Member.enrollment_id == Enrollment.id)
+        .where(
+            Member.user_id == actor.id,
+            Member.bounty_id == bounty_id,
+            Member.agreed_at.is_(None),
+            Member.left_at.is_(None),
+            Enrollment.competes,
+        )
+        .order_by(Enrollment.id)
+        .limit(entering.INVITATIONS_MAX)
+    )
+    invited = (await tx.scalars(query)).all()
+    entry = None if mine is None else await get_entry(tx, mine)
+    return entry, [await get_entry(tx, it) for it in invited]
+
+
+async def list_enrollments(
+    tx: AsyncSession, actor: Actor, bounty_id: BountyId, *, after: UUID | None, limit: int
+) -> Sequence[tuple[Enrollment, int]]:
+    """Return entrants in the order they came, with their team sizes, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    await queries.get_bounty(tx, actor, bounty_id)
+    query = _with_sizes().where(Enrollment.bounty_id == bounty_id)
+    if after is not None:
+        last = select(Enrollment.number).where(Enrollment.id == after).scalar_subquery()
+        query = query.where(Enrollment.number > last)
+    return [
+        (enrollment, size)
+        for enrollment, size in await tx.execute(query.order_by(Enrollment.number).limit(limit + 1))
+    ]
+
+
+async def get_public(
+    tx: AsyncSession, actor: Actor, bounty_id: BountyId, enrollment_id: EnrollmentId
+) -> tuple[Enrollment, int]:
+    """Return an entrant of a bounty that the actor may see, with its team size."""
+    await queries.get_bounty(tx, actor, bounty_id)
+    query = _with_sizes().where(Enrollment.id == enrollment_id, Enrollment.bounty_id == bounty_id)
+    found = (await tx.execute(query)).one_or_none()
+    if found is None:
+        raise entering.EnrollmentNotFound
+    enrollment, size = found
+    return enrollment, size
+
+
+def _with_sizes() -> Select[Enrollment, int]:
+    size = (
+        select(func.count())
+        .where(
+            Member.enrollment_id == Enrollment.id,
+            Member.is_in,
+        )
+        .scalar_subquery()
+    )
+    return select(Enrollment, size)
+
+
+async def get_prizes(tx: AsyncSession, bounty_id: BountyId) -> Prizes:
+    """Sum what the entrants of a bounty win."""
+    query = select(func.sum(Enrollment.prize), func.count()).where(
+        Enrollment.bounty_id == bounty_id,
+        Enrollment.prize > 0,
+        Enrollment.state.in_([EnrollmentState.ENROLLED, EnrollmentState.WINNER]),
+    )
+    total, winners = (await tx.execute(query)).one()
+    return Prizes(MicroTokens(int(total or 0)), winners)
+
+
+async def list_winners(
+    tx: AsyncSession, bounty_id: BountyId, *, after: EnrollmentId | None, limit: int
+) -> list[Entry]:
+    """Return so many winners, in the order of their ids, each with its members."""
+    query = select(Enrollment).where(
+        Enrollment.bounty_id == bounty_id,
+        Enrollment.state == EnrollmentState.WINNER,
+        Enrollment.prize > 0,
+    )
+    if after is not None:
+        query = query.where(Enrollment.id > after)
+    winners = (await tx.scalars(query.order_by(Enrollment.id).limit(limit))).all()
+    found = select(Member).where(
+        Member.enrollment_id.in_([it.id for it in winners]),
+        Member.is_in,
+    )
+    members: dict[EnrollmentId, list[Member]] = {it.id: [] for it in winners}
+    for member in await tx.scalars(found.order_by(Member.user_id)):
+        members[member.enrollment_id].append(member)
+    return [Entry(it, members[it.id]) for it in winners]
+
+
+async def lock_unreturned(
+    tx: AsyncSession, bounty: Bounty, states: Sequence[EnrollmentState], *, limit: int
+) -> Sequence[Enrollment]:
+    """Load so many entrants in these states whose fee is still held, and hold their rows."""
+    query = (
+        select(Enrollment)
+        .where(
+            Enrollment.bounty_id == bounty.id,
+            Enrollment.fee > 0,
+            Enrollment.fee_returned_at.is_(None),
+            Enrollment.state.in_(states),
+        )
+        .order_by(Enrollment.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    return (await tx.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def sum_unreturned(
+    tx: AsyncSession, bounty_id: BountyId, *states: EnrollmentState
+) -> MicroTokens:
+    """Sum the fees of entrants in these states that are still held."""
+    query = select(func.sum(Enrollment.fee)).where(
+        Enrollment.bounty_id == bounty_id,
+        Enrollment.fee_returned_at.is_(None),
+        Enrollment.state.in_(states),
+    )
+    return MicroTokens(int(await tx.scalar(query) or 0))

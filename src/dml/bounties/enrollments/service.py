@@ -1,0 +1,194 @@
+"""Who enters a bounty: alone or as a team, each with the rules accepted and the fee in escrow.
+
+Locks are taken in one order everywhere: bounty, enrollment, ledger accounts. All that changes who
+is in holds the bounty, so that nobody is in twice.
+"""
+
+from collections.abc import Sequence
+
+from dml.accounts import queries as accounts, rules as roles
+from dml.bounties import escrow, queries
+from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments.queries import Entry
+from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
+from dml.bounties.ranking import placing
+from dml.core import audit
+from dml.core.audit import Move
+from dml.core.context import Context
+from dml.core.ids import BountyId, EnrollmentId, UserId, new_id
+
+
+async def enroll(
+    ctx: Context,
+    bounty_id: BountyId,
+    *,
+    accept_rules: bool,
+    rules_sha256: str | None = None,
+    name: str | None = None,
+    team: Sequence[tuple[UserId, int]] = (),
+) -> Entry:
+    """Enter a bounty as a captain, and pay its fee. The others of the team, each with a share in
+    hundredths of a percent, are invited: they belong to it once they agree.
+    """
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    entering.require_open(bounty, ctx.now)
+    accepted = entering.require_accepted(
+        bounty, accept_rules=accept_rules, rules_sha256=rules_sha256
+    )
+    share = entering.require_team(bounty, ctx.actor.id, team)
+    await _require_free(ctx, bounty)
+    for user_id, _ in team:
+        await accounts.get_user(ctx.tx, user_id)
+    taken = name is not None and await enrollment_queries.is_name_taken(ctx.tx, bounty.id, name)
+
+    bounty.entrants += 1
+    enrollment = Enrollment(
+        id=EnrollmentId(new_id()),
+        bounty_id=bounty.id,
+        captain_id=ctx.actor.id,
+        number=bounty.entrants,
+        name=entering.require_name(name, bounty.entrants, taken=taken),
+        state=EnrollmentState.ENROLLED,
+        fee=bounty.enrollment_fee,
+        rules_sha256=accepted,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(enrollment)
+    await ctx.tx.flush()
+    _add_member(ctx, enrollment, ctx.actor.id, share)
+    for user_id, its_share in team:
+        _add_member(ctx, enrollment, user_id, its_share)
+    audit.record(ctx, enrollment.reference, "enrolled", Move(None, enrollment.state))
+    await escrow.take_fee(ctx, bounty, enrollment)
+    return await enrollment_queries.get_entry(ctx.tx, enrollment)
+
+
+async def agree(
+    ctx: Context,
+    bounty_id: BountyId,
+    enrollment_id: EnrollmentId,
+    *,
+    accept_rules: bool,
+    rules_sha256: str | None = None,
+) -> Entry:
+    """Join the team that invited the actor, with the share that was offered."""
+    bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
+    member = await enrollment_queries.get_member(ctx.tx, enrollment, ctx.actor.id, lock=True)
+    entering.require_invited(member)
+    entering.require_open(bounty, ctx.now)
+    entering.require_accepted(bounty, accept_rules=accept_rules, rules_sha256=rules_sha256)
+    await _require_free(ctx, bounty)
+    member.agreed_at = ctx.now
+    audit.record(ctx, enrollment.reference, "joined")
+    return await enrollment_queries.get_entry(ctx.tx, enrollment)
+
+
+async def leave(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) -> Entry:
+    """Decline an invitation, or leave a team before submissions begin: the share is the captain's.
+
+    Leaving twice is leaving once.
+    """
+    bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
+    member = await enrollment_queries.get_member(ctx.tx, enrollment, ctx.actor.id, lock=True)
+    entering.require_not_captain(enrollment, ctx.actor.id)
+    if member.left_at is None:
+        entering.require_before_submissions(bounty, ctx.now)
+        await _take_out(ctx, enrollment, member)
+    return await enrollment_queries.get_entry(ctx.tx, enrollment)
+
+
+async def withdraw(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) -> Entry:
+    """Take an entry back before submissions begin, and its fee with it. All members are free."""
+    bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
+    entering.require_captain(enrollment, ctx.actor.id)
+    entering.require_before_submissions(bounty, ctx.now)
+    move = entering.move_enrollment(enrollment, EnrollmentState.WITHDRAWN)
+    entry = await enrollment_queries.get_entry(ctx.tx, enrollment)
+    for member in entry.members:
+        member.left_at = member.left_at or ctx.now
+    await escrow.return_fee(ctx, bounty, enrollment)
+    audit.record(ctx, enrollment.reference, "withdrawn", move)
+    return entry
+
+
+def _add_member(ctx: Context, enrollment: Enrollment, user_id: UserId, share_bps: int) -> None:
+    """Add the captain, who has agreed, or somebody who is to answer."""
+    ctx.tx.add(
+        Member(
+            enrollment_id=enrollment.id,
+            user_id=user_id,
+            bounty_id=enrollment.bounty_id,
+            share_bps=share_bps,
+            agreed_at=ctx.now if user_id == enrollment.captain_id else None,
+        )
+    )
+
+
+async def _take_out(ctx: Context, enrollment: Enrollment, member: Member) -> None:
+    """Let a member go; what would have been theirs is the captain's."""
+    captain = await enrollment_queries.get_member(
+        ctx.tx, enrollment, enrollment.captain_id, lock=True
+    )
+    captain.share_bps += member.share_bps
+    member.left_at = ctx.now
+    audit.record(ctx, enrollment.reference, "left")
+
+
+async def _get_both(
+    ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId
+) -> tuple[Bounty, Enrollment]:
+    """Load and hold a bounty and one of its entrants."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    enrollment = await enrollment_queries.get_enrollment(
+        ctx.tx, bounty.id, enrollment_id, lock=True
+    )
+    return bounty, enrollment
+
+
+async def _require_free(ctx: Context, bounty: Bounty) -> None:
+    """Refuse who is in already. Exact while the bounty is held."""
+    entering.require_not_owner(bounty, ctx.actor.id)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
+    times = await enrollment_queries.count_entered(ctx.tx, ctx.actor.id, bounty.id)
+    entering.require_free(times, is_in=mine is not None)
+
+
+async def disqualify(
+    ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
+) -> Entry:
+    """Take an entrant out of the contest, for a reason that everybody sees. For moderators."""
+    return await _decide(
+        ctx, bounty_id, enrollment_id, EnrollmentState.DISQUALIFIED, "disqualified", reason
+    )
+
+
+async def reinstate(
+    ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
+) -> Entry:
+    """Take an entrant back who was disqualified, for a reason that everybody sees."""
+    return await _decide(
+        ctx, bounty_id, enrollment_id, EnrollmentState.ENROLLED, "reinstated", reason
+    )
+
+
+async def _decide(
+    ctx: Context,
+    bounty_id: BountyId,
+    enrollment_id: EnrollmentId,
+    to: EnrollmentState,
+    action: str,
+    reason: str,
+) -> Entry:
+    roles.require_moderator(ctx.actor)
+    bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
+    entering.require_impartial(bounty, ctx.actor, mine)
+    entering.require_undecided(bounty)
+    move = entering.move_enrollment(enrollment, to)
+    enrollment.state_reason = reason if to is EnrollmentState.DISQUALIFIED else None
+    placing.decide(ctx, bounty, action, [enrollment.id], reason)
+    audit.record(ctx, enrollment.reference, action, move, reason=reason)
+    if to is EnrollmentState.DISQUALIFIED:
+        placing.take_place(enrollment)
+    await placing.place_again(ctx, bounty)
+    return await enrollment_queries.get_entry(ctx.tx, enrollment)

@@ -1,0 +1,1 @@
+"""What people decide: prizes, disputes, disqualifications, and models that are published."""

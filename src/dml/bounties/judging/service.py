@@ -1,0 +1,100 @@
+"""The use cases of who judges, owns or disputes: name winners, change their order, object to it.
+
+Each holds the bounty's row first, so that of two at once the second finds what the first did.
+"""
+
+from collections.abc import Sequence
+
+from dml.bounties import lifecycle as moving, queries, rules
+from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.judging import rules as judging
+from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
+from dml.bounties.ranking import placing, queries as board
+from dml.core import audit
+from dml.core.context import Context
+from dml.core.ids import BountyId, DisputeId, EnrollmentId, new_id
+
+
+async def reward(
+    ctx: Context, bounty_id: BountyId, *, winners: Sequence[EnrollmentId], reason: str
+) -> Bounty:
+    """Name the winners of a bounty that is judged by hand, the first place first. Nobody may win.
+
+    The owner does; at the second chance, a moderator who has no part in it may.
+    """
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    judging.require_judge(bounty, ctx.actor)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
+    entering.require_no_entrant(mine)
+    judging.require_by_hand(bounty)
+    rules.require_state(bounty, BountyState.EVALUATING)
+    judging.require_prizes_for(bounty, len(winners))
+    found = await board.find_entrants(ctx.tx, winners, lock=True)
+    _give_places(bounty, judging.require_named(bounty, winners, found))
+    _decide(ctx, bounty, "rewarded", winners, reason)
+    await moving.open_disputes(ctx, bounty)
+    return bounty
+
+
+async def reorder(
+    ctx: Context, bounty_id: BountyId, *, order: Sequence[EnrollmentId], reason: str
+) -> Bounty:
+    """Change who gets the first places, in public. Prizes then go by the bare order.
+
+    After a ranking the others follow as they were; where the owner judges, they lose their places.
+    """
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    rules.require_owner(bounty, ctx.actor)
+    rules.require_state(bounty, BountyState.DISPUTING)
+    judging.require_open_window(bounty, ctx.now)
+    judging.require_order_change_left(bounty)
+    by_hand = bounty.judging is Judging.MANUAL
+    if by_hand:
+        judging.require_prizes_for(bounty, len(order))
+    placed = await board.lock_placed(ctx.tx, bounty.id)
+    found = await board.find_entrants(ctx.tx, order, lock=True)
+    named = judging.require_named(bounty, order, found)
+    others = [it for it in placed if it.id not in found]
+    for entrant in others if by_hand else ():
+        placing.take_place(entrant)
+    _give_places(bounty, named if by_hand else named + others)
+    bounty.order_changes += 1
+    bounty.revision += 1
+    bounty.disputes_until = judging.window_after_change(bounty, ctx.now)
+    _decide(ctx, bounty, "reordered", order, reason)
+    await moving.set_alarm(ctx, bounty)
+    return bounty
+
+
+async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Dispute, Enrollment]:
+    """Say in public what is wrong with the result, as a member of an entrant."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
+    mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
+    entrant = judging.require_entrant(mine)
+    rules.require_state(bounty, BountyState.DISPUTING)
+    judging.require_open_window(bounty, ctx.now)
+    judging.require_dispute_left(await board.count_disputes(ctx.tx, entrant.id))
+    made = Dispute(
+        id=DisputeId(new_id()),
+        bounty_id=bounty_id,
+        enrollment_id=entrant.id,
+        author_id=ctx.actor.id,
+        text=text,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(made)
+    audit.record(ctx, entrant.reference, "disputed", facts={"dispute_id": str(made.id)})
+    return made, entrant
+
+
+def _give_places(bounty: Bounty, entrants: Sequence[Enrollment]) -> None:
+    """Give these the places from 1 on, none of them tied, and the prizes of their places."""
+    placing.give_places(bounty, entrants, judging.by_order(len(entrants)), Ties.ORDER)
+
+
+def _decide(
+    ctx: Context, bounty: Bounty, action: str, winners: Sequence[EnrollmentId], reason: str
+) -> None:
+    placing.decide(ctx, bounty, action, winners, reason)
+    facts = {"winners": [str(it) for it in winners]}
+    audit.record(ctx, bounty.reference, action, reason=reason, facts=facts)

@@ -1,0 +1,390 @@
+"""The SELECTs of the leaderboard, and of what is said about it in public.
+
+A page of the board follows an index, however many entered and however much they submitted: what a
+row shows of its submissions is counted when they are scored.
+"""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from math import isfinite
+from typing import Any, Final, Self, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, exists, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from dml.accounts import rules as roles
+from dml.bounties.judging import rules
+from dml.bounties.models import (
+    Agreement,
+    Bounty,
+    Decision,
+    Dispute,
+    Enrollment,
+    EnrollmentState,
+    Judging,
+    Member,
+    Ranking,
+    Record,
+    Submission,
+    SubmissionState,
+    TestSet,
+)
+from dml.bounties.submissions import rules as submission_rules
+from dml.core.context import Actor
+from dml.core.db import PAGE_MAX
+from dml.core.ids import BountyId, EnrollmentId
+
+Shown: TypeAlias = Row[*tuple[Any, ...]]
+RECORDS_MAX: Final = 1_000  # What one plot draws.
+ROWS_MAX: Final = 1_000  # What an export reads at once.
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NO_CURSOR: Final = "must be the `next_cursor` of an earlier page"
+_KEY: Final = struct.Struct(">dq16s")
+
+
+class LeaderboardPart(StrEnum):
+    """What a leaderboard shows.
+
+    `public`: the public scores, from the first submission on. `final`: the final ranking.
+    """
+
+    PUBLIC = "public"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What orders a row: its best score, place or number; then when it came; then its id."""
+
+    key: float
+    at: datetime
+    id: UUID
+
+    def write(self) -> str:
+        micros = (self.at - _EPOCH) // _MICROSECOND
+        packed = _KEY.pack(self.key, micros, self.id.bytes)
+        return urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what `write` wrote. ValueError where it is anything else."""
+        try:
+            key, micros, id_ = _KEY.unpack(_decode(text))
+            at = _EPOCH + timedelta(microseconds=micros)
+        except (ValueError, struct.error, OverflowError):
+            raise ValueError(_NO_CURSOR) from None
+        if not isfinite(key) or not 1970 <= at.year < 2200:
+            raise ValueError(_NO_CURSOR)
+        return cls(key, at, UUID(bytes=id_))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What orders two entrants who agree: their ids."""
+
+    first_id: UUID
+    second_id: UUID
+
+    def write(self) -> str:
+        return urlsafe_b64encode(self.first_id.bytes + self.second_id.bytes).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what `write` wrote. ValueError where it is anything else."""
+        try:
+            both = _decode(text)
+            return cls(UUID(bytes=both[:16]), UUID(bytes=both[16:]))
+        except ValueError:
+            raise ValueError(_NO_CURSOR) from None
+
+
+def _decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def part_of(bounty: Bounty, requested: LeaderboardPart | None) -> LeaderboardPart:
+    """Return the part to show. If none is requested: the final one, as soon as there is one."""
+    if requested is None:
+        return LeaderboardPart.FINAL if rules.is_ranked(bounty) else LeaderboardPart.PUBLIC
+    if requested is LeaderboardPart.FINAL:
+        rules.require_ranked(bounty)
+    return requested
+
+
+def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
+    """Select those who are on the board, each with the hash of what its best score stands for."""
+    return (
+        select(
+            Enrollment.id,
+            Enrollment.number,
+            Enrollment.name,
+            Enrollment.state,
+            Enrollment.best_score,
+            Enrollment.best_key,
+            Enrollment.best_at,
+            Enrollment.submissions,
+            Enrollment.place,
+            Enrollment.tied_from,
+            Enrollment.tied_to,
+            Enrollment.private_score,
+            Enrollment.chance_of_first,
+            Enrollment.prize,
+            Enrollment.created_at,
+            Submission.commitment,
+            Submission.predictions_sha256,
+        )
+        .outerjoin(Submission, Submission.id == Enrollment.best_submission_id)
+        .where(Enrollment.bounty_id == bounty.id, Enrollment.state.in_(rules.STANDING))
+    )
+
+
+async def list_board(
+    tx: AsyncSession, bounty: Bounty, part: LeaderboardPart, *, after: Key | None, limit: int
+) -> Sequence[Shown]:
+    """Return a page of the board, the best first, and one row beyond `limit`."""
+    assert 0 < limit <= ROWS_MAX
+    return (await tx.execute(page_of(bounty, part, after).limit(limit + 1))).all()
+
+
+def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[*tuple[Any, ...]]:
+    """Select the board from a row on, along an index.
+
+    One that is judged by hand has no public scores: who submitted is shown by number.
+    """
+    query = _rows(bounty)
+    if part is LeaderboardPart.FINAL:
+        query = query.where(Enrollment.place.is_not(None)).order_by(Enrollment.place, Enrollment.id)
+        return query if after is None else query.where(Enrollment.place > after.key)
+    if bounty.judging is Judging.MANUAL:
+        query = query.where(Enrollment.submissions > 0).order_by(Enrollment.number)
+        return query if after is None else query.where(Enrollment.number > after.key)
+    order = (Enrollment.best_key, Enrollment.best_at, Enrollment.id)
+    query = query.where(Enrollment.best_key.is_not(None)).order_by(*order)
+    if after is None:
+        return query
+    return query.where(tuple_(*order) > (after.key, after.at, after.id))
+
+
+def key_of(bounty: Bounty, part: LeaderboardPart, row: Shown) -> Key:
+    """Return what the next page begins after."""
+    if part is LeaderboardPart.FINAL:
+        return Key(float(row.place), row.created_at, row.id)
+    if bounty.judging is Judging.MANUAL:
+        return Key(float(row.number), row.created_at, row.id)
+    return Key(row.best_key, row.best_at, row.id)
+
+
+async def count_before(
+    tx: AsyncSession, bounty: Bounty, part: LeaderboardPart, after: Key | None
+) -> int:
+    """Count who is on the public board up to this row: so that a later page goes on counting.
+
+    Elsewhere a row has a place of its own, or none at all: 0.
+    """
+    if after is None or part is LeaderboardPart.FINAL or bounty.judging is Judging.MANUAL:
+        return 0
+    order = tuple_(Enrollment.best_key, Enrollment.best_at, Enrollment.id)
+    query = select(func.count()).where(
+        Enrollment.bounty_id == bounty.id,
+        Enrollment.best_key.is_not(None),
+        order <= (after.key, after.at, after.id),
+        Enrollment.state.in_(rules.STANDING),
+    )
+    return await tx.scalar(query) or 0
+
+
+async def list_records(
+    tx: AsyncSession, bounty_id: BountyId, *, after: Key | None, limit: int
+) -> Sequence[Shown]:
+    """Return when the best public score was beaten, newest first, and one row beyond `limit`."""
+    assert 0 < limit <= RECORDS_MAX
+    query = (
+        select(Record.at, Record.score, Record.enrollment_id, Enrollment.name, Enrollment.number)
+        .join(Enrollment, Enrollment.id == Record.enrollment_id)
+        .where(Record.bounty_id == bounty_id)
+    )
+    if after is not None:
+        query = query.where(Record.at < after.at)
+    return (await tx.execute(query.order_by(Record.at.desc()).limit(limit + 1))).all()
+
+
+async def list_disqualified(tx: AsyncSession, bounty_id: BountyId) -> Sequence[Shown]:
+    """Return who was disqualified and why, by number: at most a hundred."""
+    query = (
+        select(Enrollment.id, Enrollment.name, Enrollment.number, Enrollment.state_reason)
+        .where(Enrollment.bounty_id == bounty_id, Enrollment.state == EnrollmentState.DISQUALIFIED)
+        .order_by(Enrollment.number)
+    )
+    return (await tx.execute(query.limit(PAGE_MAX))).all()
+
+
+async def list_decisions(
+    tx: AsyncSession, bounty_id: BountyId, *, after: UUID | None, limit: int
+) -> Sequence[Decision]:
+    """Return what was decided about the winners, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = select(Decision).where(Decision.bounty_id == bounty_id)
+    if after is not None:
+        query = query.where(Decision.id < after)
+    return (await tx.scalars(query.order_by(Decision.id.desc()).limit(limit + 1))).all()
+
+
+async def list_orders(tx: AsyncSession, bounty_id: BountyId) -> list[list[EnrollmentId]]:
+    """Return whom the owner named, each time that there was an order to tell, the first first."""
+    query = (
+        select(Decision.winners)
+        .where(Decision.bounty_id == bounty_id, Decision.action.in_(rules.ORDERING))
+        .order_by(Decision.id)
+    )
+    return [[EnrollmentId(UUID(it)) for it in named] for named in await tx.scalars(query)]
+
+
+async def list_disputes(
+    tx: AsyncSession, bounty_id: BountyId, *, after: UUID | None, limit: int
+) -> Sequence[Shown]:
+    """Return what entrants have against the result, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    query = (
+        select(
+            Dispute.id,
+            Dispute.enrollment_id,
+            Dispute.text,
+            Dispute.created_at,
+            Enrollment.name,
+            Enrollment.number,
+        )
+        .join(Enrollment, Enrollment.id == Dispute.enrollment_id)
+        .where(Dispute.bounty_id == bounty_id)
+    )
+    if after is not None:
+        query = query.where(Dispute.id < after)
+    return (await tx.execute(query.order_by(Dispute.id.desc()).limit(limit + 1))).all()
+
+
+async def count_disputes(tx: AsyncSession, enrollment_id: EnrollmentId) -> int:
+    """Count an entrant's disputes. Exact while its bounty is locked."""
+    query = select(func.count()).where(Dispute.enrollment_id == enrollment_id)
+    return await tx.scalar(query) or 0
+
+
+async def get_names(tx: AsyncSession, ids: Sequence[EnrollmentId]) -> dict[str, str]:
+    """Return how the board shows these entrants, by their ids as text."""
+    query = select(Enrollment.id, Enrollment.name).where(Enrollment.id.in_(ids))
+    return {str(it.id): it.name for it in (await tx.execute(query)).all()}
+
+
+async def find_entrants(
+    tx: AsyncSession, ids: Sequence[EnrollmentId], *, lock: bool = False
+) -> dict[EnrollmentId, Enrollment]:
+    """Return those of these entrants that there are. `lock=True` holds their rows, by id."""
+    # As one parameter: a statement has 32,767 at most, and a contest may have more entrants.
+    wanted = any_(literal(list(ids), ARRAY(Uuid)))
+    query = select(Enrollment).where(Enrollment.id == wanted).order_by(Enrollment.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return {it.id: it for it in await tx.scalars(query)}
+
+
+async def lock_placed(tx: AsyncSession, bounty_id: BountyId) -> list[Enrollment]:
+    """Load all who have a place, by place, and hold their rows. O(entrants): a change is rare."""
+    query = (
+        select(Enrollment)
+        .where(Enrollment.bounty_id == bounty_id, Enrollment.place.is_not(None))
+        .order_by(Enrollment.place)
+        .with_for_update()
+    )
+    return list(await tx.scalars(query.execution_options(populate_existing=True)))
+
+
+async def is_any_under_way(tx: AsyncSession, bounty_id: BountyId) -> bool:
+    """Whether any submission of this bounty is still to be scored."""
+    query = select(Submission.id).where(
+        Submission.bounty_id == bounty_id, Submission.state.in_(submission_rules.UNDER_WAY)
+    )
+    return await tx.scalar(query.limit(1)) is not None
+
+
+async def list_final(
+    tx: AsyncSession, bounty_id: BountyId, *, after: EnrollmentId | None, limit: int
+) -> list[tuple[Enrollment, Submission]]:
+    """Return entrants who are to be ranked with their final submissions, in the order of ids.
+
+    The final one is what its team chose, else its best.
+    """
+    assert 0 < limit <= ROWS_MAX
+    final = func.coalesce(Enrollment.chosen_submission_id, Enrollment.best_submission_id)
+    query = (
+        select(Enrollment, Submission)
+        .join(Submission, Submission.id == final)
+        .where(
+            Enrollment.bounty_id == bounty_id,
+            Enrollment.competes,
+            Submission.state == SubmissionState.SCORED,
+        )
+    )
+    if after is not None:
+        query = query.where(Enrollment.id > after)
+    rows = (await tx.execute(query.order_by(Enrollment.id).limit(limit))).all()
+    return [(entrant, submission) for entrant, submission in rows]
+
+
+async def list_agreements(
+    tx: AsyncSession, actor: Actor, *, bounty_id: BountyId | None, after: Pair | None, limit: int
+) -> Sequence[Shown]:
+    """Return pairs of entrants who agree too well, the latest entrants first; one beyond `limit`.
+
+    For moderators: whoever is none is refused. Of a bounty that they entered, none are shown.
+    """
+    assert 0 < limit <= PAGE_MAX
+    roles.require_moderator(actor)
+    first, second = Enrollment.__table__.alias(), Enrollment.__table__.alias()
+    query = select(
+        Agreement.bounty_id,
+        Agreement.first_id,
+        Agreement.second_id,
+        Agreement.agreement,
+        Agreement.created_at,
+        first.c.name.label("first_name"),
+        second.c.name.label("second_name"),
+    ).where(
+        first.c.id == Agreement.first_id,
+        second.c.id == Agreement.second_id,
+        ~exists().where(
+            Member.bounty_id == Agreement.bounty_id,
+            Member.user_id == actor.id,
+            Member.agreed_at.is_not(None),
+        ),
+    )
+    if bounty_id is not None:
+        query = query.where(Agreement.bounty_id == bounty_id)
+    order = (Agreement.first_id, Agreement.second_id)
+    if after is not None:
+        query = query.where(tuple_(*order) < (after.first_id, after.second_id))
+    query = query.order_by(*(it.desc() for it in order))
+    return (await tx.execute(query.limit(limit + 1))).all()
+
+
+async def get_ranking(tx: AsyncSession, bounty_id: BountyId) -> Ranking | None:
+    return await tx.get(Ranking, bounty_id)
+
+
+async def is_evidence(tx: AsyncSession, bounty_id: BountyId, sha256: str) -> bool:
+    """Whether the bounty's evidence names this blob: its test set, or an entry's predictions."""
+    named = select(
+        select(Ranking.bounty_id)
+        .where(
+            and_(
+                Ranking.bounty_id == bounty_id,
+                Ranking.entries.contains([{"predictions_sha256": sha256}]),
+            )
+        )
+        .exists()
+    )
+    published = select(TestSet.published).where(TestSet.bounty_id == bounty_id)
+    return bool(await tx.scalar(named)) or await tx.scalar(published) == sha256

@@ -1,0 +1,60 @@
+"""How a submission ends, also by itself with the bounty that it was for."""
+
+from typing import Any, Final
+
+from dml.bounties import rules as moves
+from dml.bounties.events import BountyEnded
+from dml.bounties.models import Submission, SubmissionState
+from dml.bounties.submissions import queries as submission_queries
+from dml.core import audit, processes as durable
+from dml.core.context import Context
+from dml.core.events import on
+from dml.core.ids import BountyId, SubmissionId
+from dml.core.processes import Steps, process
+
+CANCELLED_AT_ONCE: Final = 500
+TOO_LATE: Final = "the bounty has ended"
+
+
+def give_up_id(submission_id: SubmissionId) -> str:
+    return f"submission:{submission_id}:give-up"
+
+
+async def end(
+    ctx: Context,
+    submission: Submission,
+    to: SubmissionState,
+    *,
+    reason: str | None = None,
+    refusals: list[dict[str, Any]] | None = None,
+) -> None:
+    """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do)."""
+    told = " ".join(it["detail"] for it in refusals or ()) or reason
+    move = moves.move_submission(submission, to)
+    submission.ended_at, submission.end_reason = ctx.now, told
+    submission.refusals = list(refusals or ())
+    await durable.cancel(ctx, give_up_id(submission.id))
+    audit.record(ctx, submission.reference, to, move, reason=told)
+
+
+@on(BountyEnded, "bounties.cancel_waiting.v1")
+async def cancel_waiting(ctx: Context, event: BountyEnded) -> None:
+    """Have what is still under way cancelled where the bounty it was for has ended."""
+    process_id = f"bounty:{event.bounty_id}:cancel-waiting"
+    await durable.start(ctx, process_id, cancel_submissions, event.bounty_id)
+
+
+@process("bounties.cancel_submissions.v1")
+async def cancel_submissions(steps: Steps, bounty_id: BountyId) -> str:
+    """Cancel all submissions to a bounty that are under way, some at a time."""
+    while await steps.change(cancel_some, bounty_id) == CANCELLED_AT_ONCE:
+        pass
+    return "cancelled"
+
+
+async def cancel_some(ctx: Context, bounty_id: BountyId) -> int:
+    """Cancel some submissions that are under way. Return how many."""
+    waiting = await submission_queries.lock_waiting(ctx.tx, bounty_id, limit=CANCELLED_AT_ONCE)
+    for submission in waiting:
+        await end(ctx, submission, SubmissionState.CANCELLED, reason=TOO_LATE)
+    return len(waiting)

@@ -1,0 +1,151 @@
+"""How files come in: test sets, which are sealed at once, and submissions, which are streamed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import HTTPException, Request
+
+from dml.accounts import sandbox_time
+from dml.bounties.models import Submission, SubmissionKind, TestSet
+from dml.bounties.submissions import (
+    queries as submission_queries,
+    rules as submission_rules,
+    service as submitting,
+)
+from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
+from dml.core import kept_files
+from dml.core.context import BeginFunction, Context
+from dml.core.errors import DmlError
+from dml.core.ids import BountyId
+from dml.core.kept_files import Room
+from dml.core.spool import Spool
+from dml.edge.bodies import FileCutOff, sha256_of, stream_file
+from dml.edge.http import Parts
+from dml.edge.idempotency import LateTransaction
+from dml.edge.uploads import uploading
+
+# A test set is in memory only while it is sealed: a moment, once it has come whole. Until
+# then it waits on disk, under a key of its own: who sends slowly keeps nobody else waiting.
+IN_MEMORY: Final = 4
+READ_SECONDS: Final = 600.0
+_IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
+
+
+async def upload_test_set(
+    server: Parts,
+    begin: BeginFunction,
+    bounty_id: BountyId,
+    request: Request,
+    *,
+    id_column: str,
+    target_column: str,
+) -> TestSet:
+    """Take a hidden test set in for the bounty's owner. It is written to no disk but sealed."""
+    format = _kind(request, *submission_rules.TABLES)
+    async with begin() as ctx:
+        await test_sets.get_replaceable(ctx, bounty_id)
+        await sandbox_time.require_room(ctx, ctx.actor.id)
+        before = await submission_queries.find_test_set(ctx.tx, bounty_id)
+        replaced_bytes = 0 if before is None else before.size
+        room = await server.quota.find_room(ctx, replaced_bytes=replaced_bytes)
+        actor, began = ctx.actor, ctx.now
+    limit = server.settings.test_set_limit_bytes
+    with Spool() as spool:
+        async with uploading(server, actor, request, limit=limit):
+            size = await _read_in_time(room.within(stream_file(request, limit=limit)), spool)
+        async with _IN_MEMORY:
+            sealed = await asyncio.to_thread(
+                lambda: server.seal.seal(spool.read(), test_sets.purpose(bounty_id))
+            )
+            stored = await server.blobs.keep(sealed)
+            del sealed
+    try:
+        async with begin(since=began) as ctx:
+            test_set = await test_sets.replace(
+                ctx,
+                bounty_id,
+                sealed=stored.sha256,
+                size=size,
+                format=format,
+                id_column=id_column,
+                target_column=target_column,
+                quota=server.quota,
+            )
+            bounty = await test_sets.get_replaceable(ctx, bounty_id)
+            await test_set_processes.start_check(ctx, bounty, test_set)
+            return test_set
+    except DmlError:  # Nothing was committed, and no two files are alike once they are sealed.
+        await server.blobs.forget(stored.sha256)
+        raise
+
+
+async def submit(
+    server: Parts,
+    begin: BeginFunction,
+    late: LateTransaction,
+    bounty_id: BountyId,
+    request: Request,
+    *,
+    name: str | None,
+    dry_run: bool,
+) -> Submission:
+    """Take a file in for an entrant. No transaction is open while it comes.
+
+    A large file over a slow line outlasts an access token, so the token counts when it begins;
+    the session counts once more in the end.
+    """
+    limit, sent = server.settings.model_limit_bytes, request.headers.get("content-type", "")
+
+    async def find_room(ctx: Context) -> tuple[SubmissionKind, Room]:
+        bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
+        kind = _kind(request, *submission_rules.kinds_taken(bounty))
+        await submitting.require_takes(ctx, bounty, kind)
+        return kind, await server.quota.find_room(ctx)
+
+    actor, began, found = await late.begin(begin, find_room)
+    if found is None:
+        async with uploading(server, actor, request, limit=limit):
+            sha256 = await sha256_of(stream_file(request, limit=limit))
+        await late.repeat(begin(since=began), actor, sha256, sent)
+    kind, room = found
+    if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
+        limit = server.settings.predictions_limit_bytes
+    async with uploading(server, actor, request, limit=limit):
+        file = room.within(stream_file(request, limit=limit))
+        stored = await server.blobs.take_in(file, limit=limit)
+    async with server.blobs.unless_kept(stored):
+        ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
+        submission = await submitting.enter(
+            ctx,
+            bounty_id,
+            kind=kind,
+            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
+            dry_run=dry_run,
+            stored=stored,
+            quota=server.quota,
+        )
+        await kept_files.keep(ctx, server.blobs, stored)
+    return submission
+
+
+async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
+    """Take the body down, or refuse it where it takes too long. Return how many bytes it has."""
+    size = 0
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in file:
+                await spool.write(chunk)
+                size += len(chunk)
+    except TimeoutError:
+        raise FileCutOff from None
+    return size
+
+
+def _kind(request: Request, *taken: SubmissionKind) -> SubmissionKind:
+    """Tell what the body is, or refuse what is not taken here."""
+    kind = submission_rules.kind_of(request.headers.get("content-type", ""), *taken)
+    if kind is None:
+        allowed = " or ".join(submission_rules.MEDIA_TYPES[it] for it in taken)
+        raise HTTPException(415, f"Send the file itself, as {allowed}.")
+    return kind

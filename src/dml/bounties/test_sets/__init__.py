@@ -1,0 +1,1 @@
+"""Hidden test sets: sealed when they come in, checked, opened only to score."""

@@ -1,0 +1,294 @@
+"""The hidden test set: taken in sealed, checked where it can be opened, told in the end.
+
+Its plain content is in the memory of whoever seals it and of a scorer, and is kept nowhere until
+`publish`. A file that was replaced is forgotten: what was found about it changes nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from dml.algorithms.rules import storable
+from dml.bounties import queries, rules
+from dml.bounties.models import Bounty, BountyState, SubmissionKind, TestSet, TestSetState
+from dml.bounties.submissions import queries as submission_queries, rules as submission_rules
+from dml.core import audit, kept_files, processes, worker
+from dml.core.audit import Move
+from dml.core.blobs import Stored
+from dml.core.context import Context
+from dml.core.ids import BountyId, new_id
+from dml.core.kept_files import FileQuota
+from dml.inference.signature import Refused
+
+T = TypeVar("T")
+PAUSE_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ToCheck:
+    """Which file is to be checked, and as what."""
+
+    check_id: UUID
+    bounty_id: BountyId
+    sealed: str  # No two uploads are sealed alike.
+    format: str
+    id_column: str
+    target_column: str
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the check made of a file. The salt is sealed, in hexadecimal digits."""
+
+    prepared: str
+    sealed_salt: str
+    commitment: str
+    rows: int
+    public_rows: int
+    classes: list[str] | None
+    features: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check found, or every reason to refuse the file. `seconds` are what it took."""
+
+    found: Found | None
+    refusals: list[dict[str, Any]]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """What everybody may know in the end: the salt, in hexadecimal digits, and the blob."""
+
+    salt: str
+    published: str
+
+
+CHECK_FAILED: Final = Finding(None, submission_rules.TEST_SET_CHECK_FAILED)
+
+
+def purpose(bounty_id: BountyId) -> str:
+    """What a test set's file is sealed for."""
+    return f"test-set:{bounty_id}"
+
+
+def prepared_purpose(bounty_id: BountyId) -> str:
+    """What the test set that was read and split is sealed for."""
+    return f"prepared:{bounty_id}"
+
+
+def salt_purpose(bounty_id: BountyId) -> str:
+    """What the salt of a test set is sealed for."""
+    return f"salt:{bounty_id}"
+
+
+async def get_replaceable(ctx: Context, bounty_id: BountyId, *, lock: bool = False) -> Bounty:
+    """Load a bounty whose test set this actor may upload now, or refuse."""
+    bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=lock)
+    rules.require_owner(bounty, ctx.actor)
+    submission_rules.require_judged_by_metric(bounty)
+    rules.require_state(bounty, BountyState.DRAFT)
+    return bounty
+
+
+async def replace(
+    ctx: Context,
+    bounty_id: BountyId,
+    *,
+    sealed: str,
+    size: int,
+    format: SubmissionKind,
+    id_column: str,
+    target_column: str,
+    quota: FileQuota | None = None,
+) -> TestSet:
+    """Record a sealed file as the bounty's test set, in the place of the one before."""
+    await get_replaceable(ctx, bounty_id, lock=True)
+    before = await submission_queries.find_test_set(ctx.tx, bounty_id, lock=True)
+    if before is not None:
+        await ctx.tx.delete(before)
+        await ctx.tx.flush()
+        await kept_files.give_up(ctx, before.sealed, before.prepared)
+    if quota is not None:
+        await quota.require_room(ctx, Stored(sealed, size))
+    test_set = TestSet(
+        bounty_id=bounty_id,
+        state=TestSetState.UPLOADED,
+        format=format,
+        id_column=id_column,
+        target_column=target_column,
+        sealed=sealed,
+        size=size,
+        created_at=ctx.now,
+    )
+    ctx.tx.add(test_set)
+    await ctx.tx.flush()
+    move = Move(before.state if before else None, TestSetState.UPLOADED)
+    audit.record(ctx, f"bounty:{bounty_id}", "test_set_uploaded", move)
+    return test_set
+
+
+async def begin_again(ctx: Context, bounty: Bounty) -> TestSet | None:
+    """Take back what a check found, because the bounty has another metric now. Holds the row.
+
+    Returns the test set where it is to be checked again.
+    """
+    test_set = await submission_queries.find_test_set(ctx.tx, bounty.id, lock=True)
+    if test_set is None or test_set.state is TestSetState.UPLOADED:
+        return test_set
+    move = submission_rules.move_test_set(test_set, TestSetState.UPLOADED)
+    await kept_files.give_up(ctx, test_set.prepared)
+    _set(test_set, None)
+    test_set.refusals, test_set.checked_at = [], None
+    audit.record(ctx, bounty.reference, "test_set_to_be_checked_again", move)
+    return test_set
+
+
+def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
+    """Tell a check what it is about."""
+    return ToCheck(
+        check_id=new_id(),
+        bounty_id=bounty.id,
+        sealed=test_set.sealed,
+        format=test_set.format,
+        id_column=test_set.id_column,
+        target_column=test_set.target_column,
+        metric=submission_rules.require_judged_by_metric(bounty),
+    )
+
+
+async def inspect(wanted: ToCheck, seconds: float | None = None) -> Finding:
+    """Read and split a test set, or say why it is refused; raises where the platform is at fault.
+
+    A file that the scorer breaks down over twice is refused for that, and as too slow one that
+    takes more than some `seconds`.
+    The salt is drawn here: who uploads a file cannot choose which rows are public.
+    """
+    parts, bounty_id = worker.parts(), wanted.bounty_id
+    async with parts.scoring:
+        began = time.perf_counter()
+        try:
+            sealed = await parts.blobs.get(wanted.sealed)
+        except FileNotFoundError:  # Another took its place, and so nobody asks for what is said.
+            return CHECK_FAILED
+
+        def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
+            made = parts.scorer.prepare(
+                parts.opener.open(sealed, purpose(bounty_id)),
+                format=wanted.format,
+                id_column=wanted.id_column,
+                target_column=wanted.target_column,
+                metric=wanted.metric,
+                seconds=seconds,
+            )
+            prepared = parts.opener.seal(made.test_set, prepared_purpose(bounty_id))
+            return made, prepared, parts.opener.seal(made.salt, salt_purpose(bounty_id))
+
+        try:
+            made, prepared, salt = await _twice(prepare)
+        except worker.ScorerFailed as failure:
+            if failure.reason is None:
+                raise
+            return Finding(None, against(failure), time.perf_counter() - began)
+        except Refused as refused:
+            return Finding(None, told(refused), time.perf_counter() - began)
+        kept = await parts.blobs.keep(prepared)
+    found = Found(
+        prepared=kept.sha256,
+        sealed_salt=salt.hex(),
+        commitment=made.commitment,
+        rows=made.rows,
+        public_rows=made.public_rows,
+        classes=storable(made.classes),
+        features=storable(made.features),
+    )
+    return Finding(found, [], time.perf_counter() - began)
+
+
+async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
+    """Let a test set pass its check, or refuse it. Whoever comes second changes nothing.
+
+    Neither does who looked at a file that was replaced since, or looked for another metric.
+    """
+    bounty = await queries.lock_bounty(ctx.tx, wanted.bounty_id)
+    test_set = await submission_queries.find_test_set(ctx.tx, wanted.bounty_id, lock=True)
+    if test_set is None or test_set.sealed != wanted.sealed or bounty.metric != wanted.metric:
+        await kept_files.give_up(ctx, finding.found.prepared if finding.found else None)
+        return "replaced"
+    if test_set.state is not TestSetState.UPLOADED:
+        return test_set.state
+    passed = finding.found is not None
+    to = TestSetState.CHECKED if passed else TestSetState.REFUSED
+    move = submission_rules.move_test_set(test_set, to)
+    _set(test_set, finding.found)
+    test_set.refusals, test_set.checked_at = list(finding.refusals), ctx.now
+    await processes.cancel(ctx, give_up_id(wanted))
+    # Without the reasons: once it is funded everybody reads this, and they quote hidden cells.
+    audit.record(ctx, bounty.reference, f"test_set_{to}", move)
+    return to
+
+
+def give_up_id(wanted: ToCheck) -> str:
+    return f"give-up-test-set:{wanted.check_id}"
+
+
+async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Revealed:
+    """Open a test set and its salt, and keep the file as it is: only once nobody can gain by it.
+
+    For a `call`; `publish` is the `change` that follows.
+    """
+    parts = worker.parts()
+    async with parts.scoring:
+        content = await parts.blobs.get(sealed)
+        plain = await asyncio.to_thread(parts.opener.open, content, purpose(bounty_id))
+        kept = await parts.blobs.keep(plain)
+    salt = parts.opener.open(sealed_salt, salt_purpose(bounty_id))
+    return Revealed(salt.hex(), kept.sha256)
+
+
+async def publish(ctx: Context, bounty_id: BountyId, revealed: Revealed) -> None:
+    """Let everybody read the test set and its salt, and so check that nothing moved."""
+    test_set = await submission_queries.find_test_set(ctx.tx, bounty_id, lock=True)
+    assert test_set is not None, "a bounty that is ranked has a test set"
+    if test_set.published is None:
+        test_set.salt, test_set.published = revealed.salt, revealed.published
+        audit.record(ctx, f"bounty:{bounty_id}", "test_set_published")
+
+
+def told(refused: Refused) -> list[dict[str, Any]]:
+    """Return the reasons of a refusal, fit to be stored and shown."""
+    reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
+    kept: list[dict[str, Any]] = storable(reasons)
+    return kept
+
+
+async def _twice(work: Callable[[], T]) -> T:
+    """Do it, once more where the scorer broke down: that may have been the machine's fault."""
+    try:
+        return await asyncio.to_thread(work)
+    except worker.ScorerFailed as failure:
+        if failure.reason is None:
+            raise
+    await asyncio.sleep(PAUSE_SECONDS)
+    return await asyncio.to_thread(work)
+
+
+def against(failure: worker.ScorerFailed) -> list[dict[str, Any]]:
+    """Return what a file is refused for that the scorer failed at twice, if it can be at fault."""
+    return [] if failure.reason is None else told(Refused([failure.reason]))
+
+
+def _set(test_set: TestSet, found: Found | None) -> None:
+    test_set.prepared = found.prepared if found else None
+    test_set.sealed_salt = bytes.fromhex(found.sealed_salt) if found else None
+    test_set.commitment = found.commitment if found else None
+    test_set.rows = found.rows if found else None
+    test_set.public_rows = found.public_rows if found else None
+    test_set.classes = found.classes if found else None
+    test_set.features = found.features if found else None

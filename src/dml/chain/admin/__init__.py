@@ -1,0 +1,1 @@
+"""What admins review: withdrawals, denied addresses, deposits that name nobody."""

@@ -1,0 +1,1 @@
+"""Whether vault and books say the same."""

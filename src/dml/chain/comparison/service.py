@@ -1,0 +1,152 @@
+"""Compares vault and books. Where they differ, nothing is paid out, and an operator is told.
+
+What is compared is one moment: the last final block that was read, up to which deposits are
+credited and payouts settled. A node that does not answer is no difference.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from dml.chain.comparison import queries as comparison_queries
+from dml.chain.indexer import statements
+from dml.chain.models import Vault
+from dml.chain.node import contract
+from dml.chain.node.contract import Totals
+from dml.chain.node.endpoints import Endpoints, NoNode
+from dml.chain.node.rpc import FAULTS, Node
+from dml.core import audit, metrics
+from dml.core.context import SYSTEM, Context
+from dml.core.ids import VaultId
+from dml.core.money import MicroTokens, render
+
+log = logging.getLogger(__name__)
+
+TRIES: Final = 3  # The books may go on to a later block while the node is asked about this one.
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the chain says of a vault at a block."""
+
+    number: int
+    totals: Totals
+    balance: MicroTokens
+    daily_limit: MicroTokens
+
+
+async def compare(
+    sessions: async_sessionmaker[AsyncSession], endpoints: Endpoints, vault_id: VaultId
+) -> str | None:
+    """Say what differs between vault and books, and write it down. None: nothing does.
+
+    Where it can't be found out now, the answer is that of the last time.
+    """
+    for _ in range(TRIES):
+        async with sessions() as tx:
+            vault = await statements.get_vault(tx, vault_id)
+        held = await _ask(endpoints, vault)
+        if held is None:
+            return vault.difference
+        async with sessions.begin() as tx:
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            locked = await statements.get_vault(tx, vault_id, lock=True)
+            settled = await statements.get_last_settled(tx, locked)
+            if locked.final_number == held.number == settled:
+                difference = "; ".join(await _differences(ctx, locked, held)) or None
+                _write_down(ctx, locked, held, difference)
+                return difference
+    return vault.difference
+
+
+async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
+    """Ask a node for the vault's state at the last final block that was read. None: not now."""
+    node: Node | None = None
+    number = vault.final_number
+    try:
+        node = (await endpoints.choose(at_least=number, known=(number, vault.final_hash))).node
+        told = await _call(node, vault.address, "totals()", number)
+        if not told and not await node.code(vault.address, number):
+            return None  # Its deployment is not final yet, so that there is nothing to compare.
+        totals = contract.read_totals(told)
+        limit = await _call(node, vault.address, "limit()", number)
+        daily, _, _ = contract.read(["uint64", "uint128", "uint64"], limit)
+        asked = contract.call("balanceOf(address)", vault.address)
+        (units,) = contract.read(["uint256"], await node.call(vault.token, asked, at=number))
+    except NoNode as error:
+        log.warning("vault and books were not compared: %s", error.reason)
+        return None
+    except FAULTS as error:
+        assert node
+        endpoints.failed(node, str(error))
+        return None
+    balance = contract.bounded(units // vault.scale)
+    return Held(number, totals, MicroTokens(balance), MicroTokens(contract.bounded(daily)))
+
+
+async def _call(node: Node, address: str, signature: str, at: int) -> bytes:
+    return await node.call(address, contract.call(signature), at=at)
+
+
+async def _differences(ctx: Context, vault: Vault, held: Held) -> list[str]:
+    found = list[str]()
+    read, told = await statements.sums(ctx.tx, vault.id, held.number), held.totals
+    if told.deposits != read.deposits:
+        found.append(f"the vault counts {told.deposits} deposits, the books {read.deposits}")
+    if told.deposited != read.deposited:
+        found.append(f"deposited were {_say(told.deposited)}, in the books {_say(read.deposited)}")
+    if told.payouts != read.payouts:
+        found.append(f"the vault counts {told.payouts} payouts, the books {read.payouts}")
+    if told.paid_out != read.paid_out:
+        found.append(f"paid out were {_say(told.paid_out)}, in the books {_say(read.paid_out)}")
+    own = told.deposited - told.paid_out
+    if held.balance < own:
+        found.append(f"the vault holds {_say(held.balance)}, by its own count {_say(own)}")
+    if here := await comparison_queries.name_paid_by_vault_alone(ctx.tx, vault.id):
+        found.append(f"the vault paid what the books did not: {here}")
+    if there := await comparison_queries.name_paid_by_books_alone(ctx.tx):
+        found.append(f"the books paid what no vault did: {there}")
+    if uncovered := await _uncovered(ctx, vault, held):
+        found.append(uncovered)
+    return found
+
+
+async def _uncovered(ctx: Context, vault: Vault, held: Held) -> str:
+    """Say how much more is owed than is held, and which of it admins credited; empty: nothing."""
+    owed = await comparison_queries.get_owed(ctx.tx, vault.id)
+    missing = owed.owed - held.balance - owed.elsewhere
+    if missing <= 0:
+        return ""
+    told = f"the books owe {_say(owed.owed)}, {_say(missing)} more than the vault holds"
+    if not owed.credits:
+        return told
+    named = await comparison_queries.name_credits(ctx.tx)
+    return f"{told}; admins credited {_say(owed.credits)} that nobody paid in: {named}"
+
+
+def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) -> None:
+    before = vault.difference
+    vault.balance, vault.daily_limit, vault.compared_at = held.balance, held.daily_limit, ctx.now
+    own = held.totals.deposited - held.totals.paid_out
+    vault.surplus = MicroTokens(max(0, held.balance - own))
+    vault.difference = difference
+    if vault.is_current:
+        metrics.CHAIN_DIFFERS.set(difference is not None)
+    if difference is None:
+        vault.differs_since = None
+        if before is not None:
+            audit.record(ctx, vault.reference, "agrees_again", reason=before)
+            log.warning("vault and books agree again")
+        return
+    if before is None:
+        vault.differs_since = ctx.now
+    if difference != before:
+        audit.record(ctx, vault.reference, "differs", reason=difference)
+        log.critical("vault and books differ, so nothing is paid out: %s", difference)
+
+
+def _say(amount: int) -> str:
+    return render(MicroTokens(amount))

@@ -1,0 +1,399 @@
+"""Reads the chain: what the vault logged, in which block, and what of it is final.
+
+A pass asks one node alone. Below the chain's final block it reads ranges; above, block by block,
+logs by the block's hash, so that header and logs can't be of two branches. What is dropped is
+rolled back to where both branches meet. Then what is final is credited and settled, once the
+vault's own totals there say that no log was hidden or made up. No node is asked inside a
+transaction, and each transaction checks, under the lock on the vault's row, that nobody else wrote
+meanwhile.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from dml.chain.indexer import crediting, registering, statements
+from dml.chain.indexer.crediting import Distrusted, Overtaken
+from dml.chain.indexer.statements import Found
+from dml.chain.models import Block, Vault
+from dml.chain.node import contract
+from dml.chain.node.contract import Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
+from dml.chain.node.endpoints import LOOK_SECONDS, Chosen, Endpoints, FinalBlockChanged, NoNode
+from dml.chain.node.rpc import FAULTS, BlockHead, Node, NodeAway, NodeRefused
+from dml.core import audit, metrics
+from dml.core.context import SYSTEM, Context
+from dml.core.ids import VaultId
+from dml.core.money import MicroTokens
+
+log = logging.getLogger(__name__)
+
+SPAN_START: Final = 2_000  # Blocks asked for at once, below the final one.
+SPAN_MAX: Final = 10_000
+LOGS_WANTED: Final = 2_000  # More in one answer, and the next asks for fewer blocks.
+AWAY_MAX: Final = 2  # Tries with fewer blocks where a node does not answer.
+AHEAD: Final = 16  # Blocks above the final one that are asked for together.
+TOLD_EVERY: Final = timedelta(seconds=5)  # So old may `read_at` become while all is well.
+
+Step: TypeAlias = Callable[[Context, VaultId, int, int], Awaitable[int]]
+
+
+class Reorganised(Exception):
+    """The chain changed during the pass. The next one rolls back."""
+
+
+class Halted(Exception):
+    """Something that was settled is no more on the chain."""
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a pass found. `trouble`: why it did not go through."""
+
+    head: int = 0
+    final: int = 0
+    seen: int = 0
+    orphaned: int = 0
+    credited: int = 0
+    settled: int = 0
+    trouble: str | None = None
+    is_whole: bool = False  # Whether it came to its end.
+
+
+@dataclass(slots=True)
+class Part:
+    """What some blocks hold: logs in order, and the blocks that are kept to compare with later."""
+
+    blocks: Sequence[BlockHead]
+    deposits: list[Found] = field(default_factory=list)
+    payouts: list[tuple[Log, PaidOut | PayoutRefused]] = field(default_factory=list)
+
+
+class Indexer:
+    """Reads one vault. Several at once do no harm, and no good."""
+
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        endpoints: Endpoints,
+        *,
+        vault: str,
+        start_block: int,
+        vault_id: VaultId | None = None,
+    ) -> None:
+        """Without a `vault_id`, `register` comes first, and makes the vault the current one."""
+        self._sessions, self._endpoints = sessions, endpoints
+        self._address, self._start_block = vault, start_block
+        self._vault_id = vault_id
+        self._span = SPAN_START
+
+    async def register(self) -> VaultId:
+        """Learn what the vault and its token are, and make it the current one.
+
+        NoNode where no node can be asked, or there is no vault at the address.
+        """
+        chosen = await self._endpoints.choose()
+        try:
+            facts = await registering.ask(chosen, self._address, self._start_block)
+        except FAULTS as error:
+            self._endpoints.failed(chosen.node, str(error))
+            raise NoNode(f"{chosen.node.name}: {error}") from error
+        async with self._sessions.begin() as tx:
+            self._vault_id = await registering.keep(
+                tx, self._address, self._start_block, facts, datetime.now(UTC)
+            )
+        return self._vault_id
+
+    async def look(self) -> Looked:
+        """Read what is new, credit what is final, and write down how it went."""
+        async with self._sessions() as tx:
+            vault = await statements.get_vault(tx, self._id)
+        looked = Looked()
+        node: Node | None = None
+        try:
+            known = (vault.final_number, vault.final_hash)
+            chosen = await self._endpoints.choose(at_least=vault.final_number, known=known)
+            node, looked.head = chosen.node, chosen.head.number
+            looked.final = chosen.final.number
+            await self._pass(vault, chosen, looked)
+            looked.is_whole = True
+        except (FinalBlockChanged, Halted) as error:
+            looked.trouble = str(error)
+            await self._halt(looked.trouble)
+        except NoNode as error:
+            looked.trouble = error.reason
+        except Distrusted as error:
+            assert node
+            looked.trouble = f"{node.name} cannot be believed: {error}"
+            self._endpoints.failed(node, str(error))
+            await self._forget(looked)
+        except FAULTS as error:
+            assert node
+            looked.trouble = f"{node.name}: {error}"
+            self._endpoints.failed(node, str(error))
+        except (Reorganised, Overtaken) as error:
+            log.info("the pass ended early: %s", type(error).__name__)
+        await self._note(looked)
+        return looked
+
+    @property
+    def _id(self) -> VaultId:
+        assert self._vault_id, "register() first"
+        return self._vault_id
+
+    async def _pass(self, vault: Vault, chosen: Chosen, looked: Looked) -> None:
+        top = await self._roll_back(vault, chosen, looked)
+        await self._resume(vault)
+        while top.number < chosen.final.number:
+            part = await self._read_range(chosen, top)
+            top = await self._store(top, part, looked)
+        while top.number < chosen.head.number:
+            part = await self._read_ahead(chosen, top)
+            top = await self._store(top, part, looked)
+        await self._finalise(vault, chosen, looked)
+
+    # --- Where two branches meet -----------------------------------------------------------------
+
+    async def _roll_back(self, vault: Vault, chosen: Chosen, looked: Looked) -> Block:
+        """Drop what is no more on the chain. Return the highest block that is kept."""
+        async with self._sessions() as tx:
+            blocks = await statements.list_blocks(tx, vault.id)
+        if blocks[0].number != vault.final_number:
+            raise Overtaken
+        # A node that has not come as far as we have says nothing of the blocks above.
+        told = [it for it in blocks if it.number <= chosen.head.number]
+        if not told or await self._has(chosen.node, told[-1]):
+            return blocks[-1]
+        # The final one is there: `choose` saw it. Halve the way between there and not there.
+        there, gone = 0, len(told) - 1
+        while gone - there > 1:
+            middle = (there + gone) // 2
+            is_there = await self._has(chosen.node, told[middle])
+            there, gone = (middle, gone) if is_there else (there, middle)
+        base = told[there]
+        async with self._holding(blocks[-1]) as ctx:
+            if await statements.get_last_settled(ctx.tx, vault) > base.number:
+                raise Halted(f"blocks above {base.number} were settled, and are gone")
+            depth = blocks[-1].number - base.number
+            reason = f"reorganisation of {depth} blocks"
+            looked.orphaned += await statements.drop_above(
+                ctx.tx, vault.id, base.number, ctx.now, reason=reason
+            )
+        log.warning("%s above block %d: %d deposits", reason, base.number, looked.orphaned)
+        return base
+
+    async def _has(self, node: Node, block: Block) -> bool:
+        found = await node.block(block.number)
+        return found is not None and found.hash == block.hash
+
+    async def _forget(self, looked: Looked) -> None:
+        """Drop all that is not settled, to read it again: from another node, perhaps."""
+        async with self._sessions.begin() as tx:
+            vault = await statements.get_vault(tx, self._id, lock=True)
+            settled = await statements.get_last_settled(tx, vault)
+            looked.orphaned += await statements.drop_above(
+                tx, vault.id, settled, datetime.now(UTC), reason="read again"
+            )
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    async def _read_range(self, chosen: Chosen, top: Block) -> Part:
+        """Ask for as many final blocks as the node can tell of at once."""
+        away = 0
+        while True:
+            last = min(top.number + self._span, chosen.final.number)
+            try:
+                logs = await chosen.node.logs(
+                    self._address, contract.topics(), first=top.number + 1, last=last
+                )
+            except (NodeRefused, NodeAway) as error:
+                away += isinstance(error, NodeAway)
+                if last == top.number + 1 or away > AWAY_MAX:
+                    raise
+                self._span = max(1, (last - top.number) // 2)
+                continue
+            if len(logs) > LOGS_WANTED:
+                self._span = max(1, self._span // 2)
+            elif len(logs) < LOGS_WANTED // 4:
+                self._span = min(SPAN_MAX, self._span * 2)
+            end = chosen.final
+            if last < end.number:
+                found = await chosen.node.block(last)
+                if found is None:
+                    raise Garbled(f"has no block {last}")
+                end = found
+            if any(it.block_number == end.number and it.block_hash != end.hash for it in logs):
+                raise Garbled(f"logs of another block {last}")
+            return read_part([end], logs)
+
+    async def _read_ahead(self, chosen: Chosen, top: Block) -> Part:
+        """Ask for some blocks that can still be dropped, each upon the one before."""
+        numbers = range(top.number + 1, min(top.number + AHEAD, chosen.head.number) + 1)
+        found = await asyncio.gather(*(chosen.node.block(it) for it in numbers))
+        blocks, parent = list[BlockHead](), top.hash
+        for it in found:
+            if it is None or it.parent_hash != parent:
+                raise Reorganised
+            blocks.append(it)
+            parent = it.hash
+        topics = contract.topics()
+        logs = await asyncio.gather(
+            *(chosen.node.logs(self._address, topics, block_hash=it.hash) for it in blocks)
+        )
+        for block, its in zip(blocks, logs, strict=True):
+            if any(it.block_number != block.number for it in its):
+                raise Garbled(f"logs of block {block.number} with another number")
+        return read_part(blocks, [it for its in logs for it in its])
+
+    async def _store(self, top: Block, part: Part, looked: Looked) -> Block:
+        """Keep a part in one transaction. Distrusted where its deposits are not the next ones."""
+        async with self._holding(top) as ctx:
+            vault = await statements.get_vault(ctx.tx, self._id)
+            newest = await statements.newest_ordinal(ctx.tx, vault)
+            ordinals = [it.event.ordinal for it in part.deposits]
+            if ordinals != list(range(newest + 1, newest + 1 + len(ordinals))):
+                hint = "" if newest else " (is the start block above the first deposit?)"
+                told = f"deposits {ordinals[:5]} do not follow upon number {newest}{hint}"
+                raise Distrusted(told)
+            seen = await statements.see(ctx.tx, vault.id, part.deposits, ctx.now)
+            if seen != len(part.deposits):
+                raise Distrusted("a deposit is in two blocks")
+            await statements.note_payouts(ctx.tx, vault.id, part.payouts)
+            kept = [Block(vault_id=vault.id, number=it.number, hash=it.hash) for it in part.blocks]
+            ctx.tx.add_all(kept)
+        looked.seen += seen
+        return kept[-1]
+
+    @asynccontextmanager
+    async def _holding(self, top: Block) -> AsyncIterator[Context]:
+        """Write, if this is still the highest block that was read: else Overtaken."""
+        async with self._sessions.begin() as tx:
+            vault = await statements.get_vault(tx, self._id, lock=True)
+            there = await statements.top(tx, vault.id)
+            if (there.number, there.hash) != (top.number, top.hash):
+                raise Overtaken
+            yield Context(tx, SYSTEM, datetime.now(UTC))
+
+    # --- What is final ---------------------------------------------------------------------------
+
+    async def _finalise(self, vault: Vault, chosen: Chosen, looked: Looked) -> None:
+        async with self._sessions() as tx:
+            blocks = await statements.list_blocks(tx, vault.id)
+        final = max(
+            (it for it in blocks if it.number <= chosen.final.number),
+            key=lambda it: it.number,
+            default=blocks[0],
+        )
+        base = vault.final_number
+        if final.number <= base:
+            return
+        if final.number == chosen.final.number and final.hash != chosen.final.hash:
+            raise Reorganised
+        told = await self._totals(chosen.node, final.number)
+        async with self._sessions() as tx:
+            read = await statements.sums(tx, vault.id, final.number)
+        crediting.require_added_up(
+            (told.deposits, told.deposited, told.payouts, told.paid_out), read, final.number
+        )
+        await self._require_no_other_totals(chosen.node, final, told)
+        while credited := await self._step(crediting.credit_next, base, final):
+            looked.credited += credited
+            metrics.DEPOSITS_CREDITED.inc(by=credited)
+        while settled := await self._step(crediting.settle_next, base, final):
+            looked.settled += settled
+        async with self._sessions.begin() as tx:
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            await crediting.move_cursor(ctx, vault.id, base, final)
+
+    async def _totals(self, node: Node, at: int) -> Totals:
+        """Ask what came and went by a block: nothing, where the vault was not deployed yet."""
+        answer = await node.call(self._address, contract.call("totals()"), at=at)
+        if not answer and not await node.code(self._address, at):
+            return Totals(0, MicroTokens(0), 0, MicroTokens(0))
+        return contract.read_totals(answer)
+
+    async def _require_no_other_totals(self, asked: Node, final: Block, told: Totals) -> None:
+        """Ask all others: a node that makes up logs may make up totals that fit. Else NoNode."""
+        others = [it for it in self._endpoints.nodes if it is not asked]
+        found = await asyncio.gather(*(self._totals_elsewhere(it, final) for it in others))
+        for node, there in zip(others, found, strict=True):
+            if there not in (None, told):
+                names = f"{asked.name} and {node.name}"
+                raise NoNode(f"{names} tell different totals of the vault at block {final.number}")
+
+    async def _totals_elsewhere(self, node: Node, final: Block) -> Totals | None:
+        """What another node says of this very block; None where it says nothing of it."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                known = await self._has(node, final)
+                return await self._totals(node, final.number) if known else None
+        except (*FAULTS, TimeoutError):
+            return None  # It is away, keeps no states, or has not come so far.
+
+    async def _step(self, step: Step, base: int, final: Block) -> int:
+        async with self._sessions.begin() as tx:
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            return await step(ctx, self._id, base, final.number)
+
+    # --- How it went -----------------------------------------------------------------------------
+
+    async def _halt(self, trouble: str) -> None:
+        async with self._sessions.begin() as tx:
+            vault = await statements.get_vault(tx, self._id, lock=True)
+            if vault.halted_at is not None:
+                return
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            vault.halted_at = ctx.now
+            audit.record(ctx, vault.reference, "halted", reason=trouble)
+        log.critical("the chain is not read any further: %s", trouble)
+
+    async def _resume(self, vault: Vault) -> None:
+        """Go on after a halt: all that was settled is there again, or its node is."""
+        if vault.halted_at is None:
+            return
+        async with self._sessions.begin() as tx:
+            vault = await statements.get_vault(tx, self._id, lock=True)
+            vault.halted_at = None
+            audit.record(Context(tx, SYSTEM, datetime.now(UTC)), vault.reference, "resumed")
+        log.warning("the chain is read again: its final blocks are what they were")
+
+    async def _note(self, looked: Looked) -> None:
+        """Write down where the chain is and how the pass went, if that is news."""
+        now = datetime.now(UTC)
+        async with self._sessions.begin() as tx:
+            vault = await statements.get_vault(tx, self._id)
+            heads = (looked.head or vault.head_number, looked.final or vault.chain_final_number)
+            is_news = (vault.trouble, vault.head_number, vault.chain_final_number) != (
+                looked.trouble,
+                *heads,
+            )
+            is_old = vault.read_at is None or now - vault.read_at >= TOLD_EVERY
+            if is_news or (is_old and looked.is_whole):
+                vault.trouble, (vault.head_number, vault.chain_final_number) = (
+                    looked.trouble,
+                    heads,
+                )
+                if looked.is_whole:
+                    vault.read_at = now
+            if vault.is_current:
+                metrics.CHAIN_LAG.set(max(0, heads[1] - vault.final_number))
+                metrics.CHAIN_HALTED.set(vault.halted_at is not None)
+
+
+def read_part(blocks: Sequence[BlockHead], logs: Sequence[Log]) -> Part:
+    """Read logs, and count the deposits of each transaction from 0."""
+    part, counts = Part(blocks), Counter[str]()
+    for it in logs:
+        event = contract.read_event(it)
+        if isinstance(event, Deposited):
+            part.deposits.append(Found(it, counts[it.tx_hash], event))
+            counts[it.tx_hash] += 1
+        else:
+            part.payouts.append((it, event))
+    return part

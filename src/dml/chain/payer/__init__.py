@@ -1,0 +1,1 @@
+"""How withdrawals are paid: put into batches, signed, sent, and watched until they are final."""

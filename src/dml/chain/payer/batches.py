@@ -1,0 +1,274 @@
+"""Withdrawals become a batch, and a batch ends: what is decided about them, without the chain.
+
+A withdrawal is given back only where the caller knows from final blocks that its number is unpaid,
+and that none of the transactions ever signed for it can be mined any more.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from dml.chain import rules
+from dml.chain.indexer import statements
+from dml.chain.models import Batch, SignedTransaction, Vault, Withdrawal
+from dml.chain.node import contract
+from dml.chain.payer import queries as batch_queries
+from dml.chain.payer.fees import GWEI
+from dml.chain.payer.queries import OpenBatch
+from dml.chain.states import WithdrawalState
+from dml.chain.withdrawals.rules import may_go, payout_account
+from dml.core import audit, money
+from dml.core.context import Context
+from dml.core.ids import BatchId, VaultId, WithdrawalId, new_id
+from dml.core.money import MicroTokens
+from dml.core.settings import Settings
+from dml.payments import service as payments
+from dml.payments.models import Movement, TransferCode
+from dml.payments.rules import wallet as wallet_of
+
+log = logging.getLogger(__name__)
+
+DENIED: Final = "Nothing is paid to this address."
+# A reason may be a stranger's words. Who says for ever that it will pass would fill all batches.
+REFUSALS_MAX: Final = 5
+ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When a batch goes, and what its transaction may cost."""
+
+    count: int
+    seconds: float
+    total: MicroTokens
+    stuck_seconds: float
+    max_fee: int  # Wei for a unit of gas.
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Terms":
+        return cls(
+            count=settings.payout_count,
+            seconds=settings.payout_seconds,
+            total=settings.payout_total,
+            stuck_seconds=settings.payout_stuck_seconds,
+            max_fee=settings.payout_max_fee_gwei * GWEI,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What final blocks say of a batch, none of whose transactions can be mined any more.
+
+    `number` is the block at which that was asked, `hashes` the transactions that it was asked of.
+    """
+
+    number: int
+    hashes: frozenset[str]
+    paid: frozenset[int]
+    reverted: str | None = None  # Why a whole transaction of it was reverted, if one was.
+
+
+async def gather(
+    ctx: Context,
+    vault: Vault,
+    terms: Terms,
+    available: MicroTokens,
+    open_ids: Sequence[BatchId] = (),
+) -> BatchId | None:
+    """Make a batch of what is due, the oldest first, up to the first that `available` lacks.
+
+    Each gets its number now, and can't be cancelled any more. What may not or can't be paid goes
+    back. None: nothing is due, or there are other open batches than `open_ids`.
+    """
+    vault = await statements.get_vault(ctx.tx, vault.id, lock=True)  # One at a time does this.
+    if _stands_still(vault):
+        return None
+    if [it.batch.id for it in await batch_queries.list_open(ctx.tx, vault.id)] != [*open_ids]:
+        return None
+    requeued = await batch_queries.lock_requeued(ctx.tx, terms.count)
+    requested = await batch_queries.lock_requested(ctx.tx, terms.count)
+    candidates = [*requeued, *requested]
+    hopeless = await _find_hopeless(ctx, vault, candidates)
+    given_back = [_give_back(ctx, it, hopeless[it.id]) for it in candidates if it.id in hopeless]
+    if given_back:
+        await payments.transfer_many(ctx, given_back)
+    left = [it for it in candidates if it.id not in hopeless]
+    if not _is_due(ctx, terms, left):
+        return None
+    chosen, total = list[Withdrawal](), 0
+    for it in left[: terms.count]:
+        if total + it.amount > available:
+            break
+        total += it.amount
+        chosen.append(it)
+    return await _make(ctx, vault, chosen, MicroTokens(total)) if chosen else None
+
+
+async def renumber(ctx: Context, batch_id: BatchId) -> bool:
+    """Give the withdrawals that have never been in a signed transaction other numbers.
+
+    For when the vault has paid theirs already: a backup was restored, and counts anew from there.
+    Returns whether it was done.
+    """
+    found = await batch_queries.lock_batch(ctx.tx, batch_id)
+    if found.batch.settled_at is not None or found.transactions:
+        return False
+    await batch_queries.skip_numbers(ctx.tx, found.batch.vault_id)
+    fresh = fresh_ones(found)
+    numbers = await batch_queries.draw_numbers(ctx.tx, len(fresh))
+    for it, number in zip(fresh, numbers, strict=True):
+        facts = {"number": number, "before": it.number}
+        audit.record(ctx, it.reference, "renumbered", facts=facts)
+        it.number = number
+    return True
+
+
+async def halve(ctx: Context, batch_id: BatchId) -> None:
+    """Let the second half wait for another batch, where nothing was signed for this one yet."""
+    found = await batch_queries.lock_batch(ctx.tx, batch_id)
+    if found.batch.settled_at is not None or found.transactions:
+        return
+    for it in found.waiting[(len(found.waiting) + 1) // 2 :]:
+        _put_off(ctx, it, "together they need more gas than one transaction may use")
+        found.batch.count -= 1
+        found.batch.total = MicroTokens(found.batch.total - it.amount)
+
+
+def fresh_ones(found: OpenBatch) -> list[Withdrawal]:
+    """Return those that were numbered for this batch, and were in none before."""
+    return [it for it in found.waiting if it.authorised_at == found.batch.created_at]
+
+
+async def keep_signed(ctx: Context, known: OpenBatch, signed: SignedTransaction) -> bool:
+    """Keep a transaction before it is sent. False, and it must never be: the batch has changed."""
+    found = await batch_queries.lock_batch(ctx.tx, known.batch.id)
+    if found.batch.settled_at is not None or found.hashes != known.hashes:
+        return False
+    if found.numbers != known.numbers:
+        return False  # Some are paid by now, or have other numbers.
+    if _stands_still(await statements.get_vault(ctx.tx, found.batch.vault_id)):
+        return False
+    ctx.tx.add(signed)
+    return True
+
+
+async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: Ended) -> bool:
+    """Settle a batch: what was not paid goes back to its user, or into the queue.
+
+    What was paid, settling has marked. False where the batch changed since it was looked at.
+    """
+    found = await batch_queries.lock_batch(ctx.tx, batch_id)
+    if found.batch.settled_at is not None or found.hashes != ended.hashes:
+        return False
+    vault = await statements.get_vault(ctx.tx, vault_id)
+    if _stands_still(vault):
+        return False
+    refusals = await batch_queries.find_refusals(ctx.tx, vault_id, found, ended.number)
+    often = await batch_queries.find_often_refused(
+        ctx.tx, vault_id, found, REFUSALS_MAX, ended.number
+    )
+    movements, counts = list[Movement](), Counter[str]()
+    for it in found.waiting:
+        assert it.number is not None
+        reason = refusals.get(it.number)
+        if it.number in ended.paid:
+            # Paid, and not as the books have it: only people can say what that was.
+            log.critical("%s is paid on the chain, and not settled", it.reference)
+            counts["unclear"] += 1
+        elif reason is not None and (it.number in often or not contract.will_pass(reason)):
+            movements.append(_give_back(ctx, it, contract.explain(reason)))
+            counts["reversed"] += 1
+        elif reason is None and ended.reverted is not None:
+            movements.append(_give_back(ctx, it, ended.reverted))
+            counts["reversed"] += 1
+        else:
+            _put_off(ctx, it, contract.explain(reason) if reason else "it was not mined")
+            counts["put off"] += 1
+    if movements:
+        await payments.transfer_many(ctx, movements)
+    counts["paid"] = found.batch.count - sum(counts.values())
+    found.batch.settled_at = ctx.now
+    found.batch.outcome = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return True
+
+
+def _stands_still(vault: Vault) -> bool:
+    """Whether, since it was looked at, nothing may be acted upon that the chain says."""
+    return vault.halted_at is not None or vault.difference is not None
+
+
+async def _find_hopeless(
+    ctx: Context, vault: Vault, candidates: Sequence[Withdrawal]
+) -> dict[WithdrawalId, str]:
+    denied = await batch_queries.find_denied(ctx.tx, [it.address for it in candidates])
+    limit = vault.daily_limit or money.MAX  # A limit of nothing is a stop, and not for ever.
+    above = {it.id: ABOVE_LIMIT for it in candidates if it.amount > limit}
+    return above | {it.id: DENIED for it in candidates if it.address in denied}
+
+
+def _is_due(ctx: Context, terms: Terms, left: Sequence[Withdrawal]) -> bool:
+    """Whether there are enough, or enough in sum, or one that has waited long or before."""
+    if not left:
+        return False
+    until = ctx.now - timedelta(seconds=terms.seconds)
+    return (
+        len(left) >= terms.count
+        or sum(it.amount for it in left) >= terms.total
+        or any(
+            it.state is WithdrawalState.AUTHORISED or (it.reviewed_at or it.requested_at) <= until
+            for it in left
+        )
+    )
+
+
+async def _make(
+    ctx: Context, vault: Vault, chosen: Sequence[Withdrawal], total: MicroTokens
+) -> BatchId:
+    batch = Batch(
+        id=BatchId(new_id()),
+        vault_id=vault.id,
+        created_at=ctx.now,
+        count=len(chosen),
+        total=total,
+    )
+    ctx.tx.add(batch)
+    await ctx.tx.flush()
+    fresh = [it for it in chosen if it.number is None]
+    numbers = iter(await batch_queries.draw_numbers(ctx.tx, len(fresh)) if fresh else ())
+    for it in chosen:
+        it.batch_id = batch.id
+        facts = {"batch": str(batch.id)}
+        if it.number is None:
+            assert may_go(it)
+            it.number, it.authorised_at = next(numbers), ctx.now
+            move = rules.move_withdrawal(it, WithdrawalState.AUTHORISED)
+            audit.record(ctx, it.reference, "authorised", move, facts=facts | {"number": it.number})
+        else:
+            audit.record(ctx, it.reference, "batched_again", facts=facts)
+    return batch.id
+
+
+def _give_back(ctx: Context, withdrawal: Withdrawal, reason: str) -> Movement:
+    """End a withdrawal that will never be paid. Return the movement that makes up for it."""
+    was_requested = withdrawal.state is WithdrawalState.REQUESTED
+    to = WithdrawalState.CANCELLED if was_requested else WithdrawalState.REVERSED
+    move = rules.move_withdrawal(withdrawal, to)
+    withdrawal.ended_at, withdrawal.end_reason = ctx.now, reason
+    facts = {"amount": money.render(MicroTokens(withdrawal.amount + withdrawal.fee))}
+    audit.record(ctx, withdrawal.reference, to.value, move, reason=reason, facts=facts)
+    return Movement(
+        TransferCode.WITHDRAWAL_REVERSAL,
+        withdrawal.reference,
+        payout_account(withdrawal.id),
+        wallet_of(withdrawal.user_id),
+        MicroTokens(withdrawal.amount + withdrawal.fee),
+    )
+
+
+def _put_off(ctx: Context, withdrawal: Withdrawal, reason: str) -> None:
+    """Let a withdrawal wait for another batch, with the number that it has."""
+    withdrawal.batch_id = None
+    audit.record(ctx, withdrawal.reference, "put_off", reason=reason)

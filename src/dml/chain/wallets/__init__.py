@@ -1,0 +1,1 @@
+"""Wallets that users link by a signature."""

@@ -1,0 +1,174 @@
+"""REST of withdrawals: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from dml.accounts.rules import TooManyPasswords
+from dml.accounts.sessions import FREE_GUESSES_KNOWN
+from dml.chain import queries
+from dml.chain.models import Withdrawal
+from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
+from dml.chain.wallets import rules as wallet_rules
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
+from dml.chain.withdrawals.rules import Terms
+from dml.chain.withdrawals.schemas import (
+    WithdrawalCreate,
+    WithdrawalDetailsOut,
+    WithdrawalOut,
+    WithdrawalsQuery,
+    WithdrawalTermsOut,
+    shown_out,
+    terms_out,
+)
+from dml.core import audit
+from dml.core.context import Context
+from dml.core.ids import WithdrawalId
+from dml.core.settings import Settings
+from dml.edge.http import Ctx, Server, SignedInBegin
+from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once, once
+from dml.edge.limits import TooManyTries, at_most, count_try, guess
+from dml.edge.paging import Page
+from dml.edge.problems import refusals
+from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
+from dml.payments.rules import InsufficientFunds
+
+router = APIRouter(prefix="/v1/payments/withdrawals", route_class=IdempotentRoute)
+ASKING: Final = (
+    withdrawal_rules.WrongPassword,
+    withdrawal_rules.FeeRose,
+    withdrawal_rules.LessThanLeast,
+    withdrawal_rules.AboveVaultLimit,
+    withdrawal_rules.WithdrawalsOfDayUsed,
+    withdrawal_rules.AmountOfDayUsed,
+)
+
+
+async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
+    """Check the password before the request's own transaction opens: to hash it takes long."""
+    user = await withdrawing.get_asking(begin)
+    await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
+    async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
+        await withdrawing.require_password(user, body.password)
+
+
+async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
+    vault = await queries.find_current_vault(ctx.tx)
+    stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
+    ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
+    entries = await audit.history(ctx.tx, withdrawal.reference)
+    coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
+    return timeline(ctx.actor, withdrawal.user_id, entries, coming)
+
+
+@router.get("/terms", operation_id="withdrawals.get_terms", responses=refusals(NotConnected))
+async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
+    """Get the terms of withdrawals.
+
+    For signed-in users: what a withdrawal costs, how much you can still withdraw within 24 hours,
+    and how soon it is paid.
+    """
+    vault = await queries.get_current_vault(ctx.tx)
+    recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
+    return terms_out(Terms.of(server.settings), vault, recent, ctx.now)
+
+
+@router.post(
+    "",
+    operation_id="withdrawals.create",
+    status_code=201,
+    response_model=WithdrawalOut,
+    dependencies=[
+        Depends(at_most("withdraw", lambda settings: settings.sign_ins_a_minute)),
+        Depends(_check_password),
+        once("password"),
+    ],
+    responses=refusals(
+        *ASKING,
+        NotConnected,
+        InsufficientFunds,
+        wallet_rules.WalletNotFound,
+        wallet_rules.AddressDenied,
+        wallet_rules.NobodysAddress,
+        IdempotencyKeyReused,
+        TooManyPasswords,
+        TooManyTries,
+    ),
+)
+async def request(
+    ctx: Ctx, server: Server, body: WithdrawalCreate, response: Response
+) -> Withdrawal:
+    """Create a withdrawal.
+
+    For signed-in users, with their password: pays tokens to one of your linked wallets. Amount and
+    fee leave your balance at once. The withdrawal is paid with others in one batch; a large one
+    waits until an admin has approved it.
+    """
+    withdrawal = await withdrawing.request(
+        ctx,
+        Terms.of(server.settings),
+        wallet_id=body.wallet_id,
+        amount=body.amount,
+        max_fee=body.max_fee,
+        memo=body.memo,
+    )
+    response.headers["Location"] = f"/v1/payments/withdrawals/{withdrawal.id}"
+    return withdrawal
+
+
+@router.get("", operation_id="withdrawals.list")
+async def list_withdrawals(
+    ctx: Ctx, query: Annotated[WithdrawalsQuery, Query()]
+) -> Page[WithdrawalOut]:
+    """List your withdrawals.
+
+    For signed-in users: newest first.
+    """
+    rows = await queries.list_withdrawals(
+        ctx.tx, ctx.actor.id, state=query.state, after=query.cursor, limit=query.limit
+    )
+    return query.page(WithdrawalOut, rows)
+
+
+@router.get(
+    "/{withdrawal_id}", operation_id="withdrawals.get", responses=refusals(WithdrawalNotFound)
+)
+async def get_withdrawal(
+    ctx: Ctx, server: Server, withdrawal_id: WithdrawalId
+) -> WithdrawalDetailsOut:
+    """Get a withdrawal of yours.
+
+    For its user: the withdrawal, its batch, its transactions on the chain, and its timeline.
+    """
+    withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id)
+    way = await queries.get_way(ctx.tx, withdrawal)
+    return shown_out(withdrawal, way, await _timeline(ctx, server.settings, withdrawal))
+
+
+@router.get(
+    "/{withdrawal_id}/timeline",
+    operation_id="withdrawals.get_timeline",
+    responses=refusals(WithdrawalNotFound),
+)
+async def get_timeline(ctx: Ctx, server: Server, withdrawal_id: WithdrawalId) -> TimelineOut:
+    """Get a withdrawal's timeline.
+
+    For its user: what happened to the withdrawal, and what happens next.
+    """
+    withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id)
+    return await _timeline(ctx, server.settings, withdrawal)
+
+
+@router.post(
+    "/{withdrawal_id}/cancel",
+    operation_id="withdrawals.cancel",
+    response_model=WithdrawalOut,
+    dependencies=[Once],
+    responses=refusals(WithdrawalNotFound, WrongWithdrawalState, IdempotencyKeyReused),
+)
+async def cancel(ctx: Ctx, withdrawal_id: WithdrawalId) -> Withdrawal:
+    """Cancel a withdrawal.
+
+    For its user, while it is `requested`: amount and fee return to your balance.
+    """
+    return await withdrawing.cancel(ctx, withdrawal_id)

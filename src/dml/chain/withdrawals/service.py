@@ -1,0 +1,158 @@
+"""Asking for a withdrawal, taking that back, and the word of an admin above a threshold.
+
+Tokens are set aside in the transaction that asks for them: `wallet:<user>` → `payout:<id>`. What
+leaves that account again, settling does.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from dml.accounts import passwords, queries as accounts, rules as roles
+from dml.accounts.models import User
+from dml.accounts.passwords import Asker
+from dml.chain import queries, rules
+from dml.chain.models import Withdrawal
+from dml.chain.states import WithdrawalState
+from dml.chain.wallets import rules as wallet_rules
+from dml.chain.withdrawals import rules as withdrawal_rules
+from dml.chain.withdrawals.rules import Terms, payout_account
+from dml.core import audit, money
+from dml.core.audit import Move
+from dml.core.context import BeginFunction, Context
+from dml.core.ids import WalletId, WithdrawalId, new_id
+from dml.core.money import MicroTokens
+from dml.payments import service as payments
+from dml.payments.models import TransferCode
+from dml.payments.rules import wallet as wallet_of
+
+NEEDS_REVIEW: Final = "An admin looks at it first."
+
+
+async def get_asking(begin: BeginFunction) -> User:
+    """Load who asks, in a transaction that ends at once."""
+    async with begin() as ctx:
+        return await accounts.get_user(ctx.tx, ctx.actor.id)
+
+
+async def require_password(user: User, password: str) -> None:
+    """Refuse what is not this user's password. Slow by design: hold no transaction open."""
+    asker = Asker(f"{user.id}:withdraw", is_known=True)
+    checked = await passwords.check(password, user.password_hash, asker)
+    withdrawal_rules.require_password(checked.is_right)
+
+
+async def request(
+    ctx: Context,
+    terms: Terms,
+    *,
+    wallet_id: WalletId,
+    amount: MicroTokens,
+    max_fee: MicroTokens | None = None,
+    memo: str | None = None,
+) -> Withdrawal:
+    """Set the amount and its fee aside, to be paid to the user's wallet; or refuse.
+
+    The user's password was checked. One after the other for each user: limits are counted.
+    """
+    await queries.lock_user(ctx.tx, ctx.actor.id)
+    vault = await queries.get_current_vault(ctx.tx)
+    wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id)
+    wallet_rules.require_somebodys(wallet.address, await queries.list_vaults(ctx.tx))
+    await queries.require_not_denied(ctx.tx, wallet.address)
+    withdrawal_rules.require_fee(terms, max_fee)
+    withdrawal_rules.require_amount(terms, vault, amount)
+    recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
+    withdrawal_rules.require_left(terms, recent, amount, ctx.now)
+    withdrawal = Withdrawal(
+        id=WithdrawalId(new_id()),
+        user_id=ctx.actor.id,
+        wallet_id=wallet.id,
+        address=wallet.address,
+        amount=amount,
+        fee=terms.fee,
+        state=WithdrawalState.REQUESTED,
+        requested_at=ctx.now,
+        needs_review=withdrawal_rules.needs_review(terms, recent, amount),
+        memo=memo,
+    )
+    await _set_aside(ctx, withdrawal)
+    ctx.tx.add(withdrawal)
+    facts = {"amount": money.render(amount), "address": wallet.address}
+    move = Move(None, WithdrawalState.REQUESTED)
+    reason = NEEDS_REVIEW if withdrawal.needs_review else None
+    audit.record(ctx, withdrawal.reference, "requested", move, reason=reason, facts=facts)
+    return withdrawal
+
+
+async def cancel(ctx: Context, withdrawal_id: WithdrawalId) -> Withdrawal:
+    """Take back a withdrawal that is in no batch yet: all of it returns, the fee too."""
+    withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id, lock=True)
+    await _call_off(ctx, withdrawal, "cancelled", "You cancelled it.")
+    return withdrawal
+
+
+async def approve(
+    ctx: Context,
+    withdrawal_id: WithdrawalId,
+    *,
+    reason: str | None,
+    alone_up_to: MicroTokens | None = None,
+) -> Withdrawal:
+    """Let a withdrawal go that waited for this, by an admin's word; a large one, by that of two."""
+    roles.require_admin(ctx.actor)
+    withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
+    withdrawal_rules.require_to_review(withdrawal)
+    withdrawal_rules.require_not_own(withdrawal, ctx.actor.id)
+    await queries.require_not_denied(ctx.tx, withdrawal.address)
+    recent = await queries.get_recent(ctx.tx, withdrawal.user_id, ctx.now)
+    if withdrawal_rules.needs_second(withdrawal, recent.amount, alone_up_to):
+        withdrawal.first_approved_by, withdrawal.first_approved_at = ctx.actor.id, ctx.now
+        audit.record(ctx, withdrawal.reference, "approved_by_the_first", reason=reason)
+        return withdrawal
+    withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
+    audit.record(ctx, withdrawal.reference, "approved", reason=reason)
+    return withdrawal
+
+
+async def refuse(ctx: Context, withdrawal_id: WithdrawalId, *, reason: str) -> Withdrawal:
+    """Call off a withdrawal that waited for a review: all of it returns, and the user reads why."""
+    roles.require_admin(ctx.actor)
+    withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
+    withdrawal_rules.require_to_review(withdrawal)
+    withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
+    await _call_off(ctx, withdrawal, "refused", reason)
+    return withdrawal
+
+
+async def _set_aside(ctx: Context, withdrawal: Withdrawal) -> None:
+    account = payout_account(withdrawal.id)
+    await payments.open_reserve(ctx, account, withdrawal.user_id)
+    await payments.transfer(
+        ctx,
+        code=TransferCode.WITHDRAWAL,
+        reference=withdrawal.reference,
+        source=wallet_of(withdrawal.user_id),
+        target=account,
+        amount=MicroTokens(withdrawal.amount + withdrawal.fee),
+    )
+
+
+async def _call_off(ctx: Context, withdrawal: Withdrawal, action: str, reason: str) -> None:
+    move = rules.move_withdrawal(withdrawal, WithdrawalState.CANCELLED)
+    withdrawal.ended_at, withdrawal.end_reason = ctx.now, reason
+    await payments.transfer(
+        ctx,
+        code=TransferCode.WITHDRAWAL_REVERSAL,
+        reference=withdrawal.reference,
+        source=payout_account(withdrawal.id),
+        target=wallet_of(withdrawal.user_id),
+        amount=MicroTokens(withdrawal.amount + withdrawal.fee),
+    )
+    audit.record(ctx, withdrawal.reference, action, move, reason=reason)
+
+
+async def list_to_review(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Withdrawal]:
+    """Return, for an admin, what waits for a review: the oldest first, and one beyond `limit`."""
+    roles.require_admin(ctx.actor)
+    return await queries.list_to_review(ctx.tx, after=after, limit=limit)

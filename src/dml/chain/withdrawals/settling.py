@@ -1,0 +1,70 @@
+"""What a final payout does to its withdrawal: the tokens leave the books."""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from dml.chain import rules
+from dml.chain.models import Vault, VaultPayout, Withdrawal
+from dml.chain.states import WithdrawalState
+from dml.chain.withdrawals.rules import payout_account
+from dml.core import audit, metrics
+from dml.core.context import Context
+from dml.payments import service as payments
+from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
+
+log = logging.getLogger(__name__)
+
+
+async def settle(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> None:
+    """Mark as paid what the vault paid, in a transaction that moves nothing else. Again: no more.
+
+    What fits no withdrawal is left alone, and is no reason to stop reading. But nothing more is
+    paid until the comparison finds that all is well: after a restored backup, users have tokens in
+    the books again that they were paid already.
+    """
+    paid = {it.number: it for it in payouts if it.refusal is None}
+    if not paid:
+        return
+    query = select(Withdrawal).where(Withdrawal.number.in_(paid)).order_by(Withdrawal.number)
+    found = await ctx.tx.scalars(query.with_for_update().execution_options(populate_existing=True))
+    withdrawals = {it.number: it for it in found}
+    movements: list[Movement] = []
+    for number, payout in paid.items():
+        withdrawal = withdrawals.get(number)
+        if withdrawal is None:
+            _stop_payouts(ctx, vault, f"the vault paid number {number}, which no withdrawal has")
+        elif (withdrawal.address, withdrawal.amount) != (payout.recipient, payout.amount):
+            _stop_payouts(ctx, vault, f"the vault paid otherwise than {withdrawal.reference}")
+        elif withdrawal.state is WithdrawalState.AUTHORISED:
+            movements += _pay(ctx, withdrawal, payout)
+        elif withdrawal.state is not WithdrawalState.PAID:
+            told = f"the vault paid {withdrawal.reference}, which was given back"
+            _stop_payouts(ctx, vault, told)
+    if movements:
+        await payments.transfer_many(ctx, movements)
+
+
+def _stop_payouts(ctx: Context, vault: Vault, told: str) -> None:
+    """Say at once what the comparison would find within a minute, in which more may be paid."""
+    log.critical("%s: %s", vault.reference, told)
+    if vault.difference is not None:
+        return
+    vault.difference, vault.differs_since = told, ctx.now
+    metrics.CHAIN_DIFFERS.set(True)
+    audit.record(ctx, vault.reference, "differs", reason=told)
+
+
+def _pay(ctx: Context, withdrawal: Withdrawal, payout: VaultPayout) -> list[Movement]:
+    move = rules.move_withdrawal(withdrawal, WithdrawalState.PAID)
+    withdrawal.ended_at = ctx.now
+    withdrawal.tx_hash, withdrawal.block_number = payout.tx_hash, payout.block_number
+    facts = {"transaction": payout.tx_hash, "block": payout.block_number}
+    audit.record(ctx, withdrawal.reference, "paid", move, facts=facts)
+    reference, account = withdrawal.reference, payout_account(withdrawal.id)
+    out = Movement(TransferCode.WITHDRAWAL, reference, account, CHAIN, withdrawal.amount)
+    if withdrawal.fee == 0:
+        return [out]
+    code = TransferCode.WITHDRAWAL_FEE
+    return [out, Movement(code, reference, account, REVENUE, withdrawal.fee)]

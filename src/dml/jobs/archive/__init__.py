@@ -1,0 +1,1 @@
+"""What devices did, moved into files some time after a job has ended."""

@@ -1,0 +1,1 @@
+"""How accepted results are added to their job's totals and paid for, each once."""

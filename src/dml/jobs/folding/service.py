@@ -1,0 +1,351 @@
+"""Folding: accepted results become totals and pay, a batch at a time, each exactly once.
+
+A fold takes its results out of the inbox, adds them to the totals of their jobs and posts the
+transfers that they earn, in one transaction: whoever is killed when, a result is either still in
+the inbox or counted and paid. What one fold adds to a hot row it adds at once, so that the cost of
+a result does not grow with how many devices a job has.
+
+Several fold at once. Taking and reading results waits for nobody; then the totals are locked in the
+order of their jobs, and the ledger's accounts in theirs, so that nobody waits for each other.
+
+What a customer is told (docs/decisions/0017). A step comes once `min_devices` owners have counted
+something since the last one; customer, developer and who approved the version are none of them. In
+a step, a cell (a label in a month) tells what it has gained since it was told last, if as many
+owners fed that; else it keeps it for a later step. Thus each item is told once at most, as part of
+one sum that `min_devices` owners fed, and no two of these sums share an item. Whatever is added up
+or taken away of all that was ever told is made of whole such sums: none can come out that fewer
+fed. No total is told beside them that would cut across: `items`, those of labels and of months are
+sums of what is told.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Final
+
+from asyncpg import Record
+
+from dml.core.context import Context
+from dml.core.db import RawConnection, raw
+from dml.core.ids import FoldId, JobId, UserId, new_id
+from dml.core.money import MicroTokens
+from dml.jobs import rules
+from dml.jobs.counting import Terms
+from dml.jobs.folding import inbox, tally
+from dml.jobs.folding.tally import Counted, Tally
+from dml.jobs.folding.turns import BATCH_MAX, Turns
+from dml.jobs.models import ELSEWHERE, OTHER, Job, JobTotals
+from dml.payments import service as payments
+from dml.payments.models import REVENUE, Movement, TransferCode
+from dml.payments.rules import wallet
+
+CELLS_AT_ONCE: Final = 50_000  # So that no statement takes as long as one may.
+
+# Holds the totals until the transaction ends, locked in one order. The rest never changes.
+_LOCK: Final = """
+    SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
+           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, (
+               SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
+           ) AS reviewed_by,
+           t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
+    FROM job_totals t JOIN jobs j ON j.id = t.job_id
+    WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
+"""
+
+# Promises: each count grows by what is added. In a step it is shown whole, if enough owners fed
+# what was not shown; else who they are is kept, up to so many. The caller holds the totals, so
+# that nobody else changes a count of these jobs between the look and the write.
+_ADD_COUNTS: Final = """
+    INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
+    SELECT a.job_id, a.month, a.label, new.counted,
+           CASE WHEN new.is_told THEN new.counted ELSE coalesce(old.shown, 0) END,
+           CASE WHEN new.is_told THEN '{}' ELSE fed.owners END
+    FROM unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::bigint[], $5::boolean[],
+                $6::text[], $7::int[])
+        AS a (job_id, month, label, counted, is_step, owners, least)
+    LEFT JOIN LATERAL (
+        SELECT counted, shown, owners FROM job_counts
+        WHERE job_id = a.job_id AND month = a.month AND label = a.label LIMIT 1
+    ) old ON true
+    CROSS JOIN LATERAL (SELECT a.owners::bigint[] AS owners) more
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN cardinality(more.owners) >= a.least OR coalesce(old.owners, '{}') = '{}'
+                THEN more.owners
+            WHEN cardinality(old.owners) >= a.least OR more.owners = '{}' THEN old.owners
+            ELSE ARRAY(
+                SELECT DISTINCT owner FROM unnest(old.owners || more.owners) AS owner
+                LIMIT a.least)
+            END AS owners
+    ) fed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(old.counted, 0) + a.counted AS counted,
+               a.is_step AND cardinality(fed.owners) >= a.least AS is_told
+    ) new
+    ON CONFLICT (job_id, month, label) DO UPDATE SET
+        counted = excluded.counted, shown = excluded.shown, owners = excluded.owners
+"""
+
+# Promises: the totals grow by what is added; where $5 is true, what is shown becomes what was
+# folded before together with the first results of this fold, which $6 to $8 sum up, and the fees
+# of the developer wait for the others alone. Uncertain items are shown where $9 is true.
+_ADD_TOTALS: Final = """
+    UPDATE job_totals t SET
+        folded = t.folded + a.devices, items = t.items + a.items,
+        uncertain = t.uncertain + a.uncertain, version = t.version + a.shows::int,
+        shown_devices = CASE WHEN a.shows THEN t.folded + a.first_devices
+            ELSE t.shown_devices END,
+        shown_items = CASE WHEN a.shows THEN t.items + a.first_items ELSE t.shown_items END,
+        shown_uncertain = CASE WHEN a.tells_uncertain THEN t.uncertain + a.first_uncertain
+            ELSE t.shown_uncertain END,
+        owners = a.owners::bigint[], uncertain_owners = a.uncertain_owners::bigint[],
+        held_devices = CASE WHEN a.shows THEN a.devices - a.first_devices
+            ELSE t.held_devices + a.devices END
+    FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::boolean[], $6::int[],
+                $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[])
+        AS a (job_id, devices, items, uncertain, shows, first_devices, first_items,
+              first_uncertain, tells_uncertain, owners, uncertain_owners)
+    WHERE t.job_id = a.job_id
+"""
+
+# Promises: what enough owners fed is shown.
+_SHOW: Final = """
+    UPDATE job_counts c SET shown = c.counted, owners = '{}'
+    FROM unnest($1::uuid[], $2::int[]) AS a (job_id, least)
+    WHERE c.job_id = ANY ($1::uuid[]) AND c.job_id = a.job_id
+      AND c.shown <> c.counted AND cardinality(c.owners) >= a.least
+"""
+
+# Promises: what is left of a label is told without its months, if enough owners fed it.
+_SHOW_ELSEWHERE: Final = """
+    INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
+    SELECT $1::uuid, $3::smallint, label, 0, sum(c.counted - c.shown), '{}'
+    FROM job_counts c WHERE c.job_id = $1 AND c.month <> $3 AND c.shown <> c.counted
+    GROUP BY label
+    HAVING $2::int <= (
+        SELECT count(DISTINCT owner) FROM job_counts o CROSS JOIN unnest(o.owners) AS owner
+        WHERE o.job_id = $1 AND o.month <> $3 AND o.label = c.label)
+"""
+
+# Promises: and what is left then is told as one number, $4 with its owners $5 being uncertain.
+_SHOW_OTHER: Final = """
+    WITH left_over AS (
+        SELECT counted - shown AS count, owners FROM job_counts c
+        WHERE job_id = $1::uuid AND month <> $3::smallint AND shown <> counted AND NOT EXISTS (
+            SELECT FROM job_counts WHERE job_id = $1 AND month = $3 AND label = c.label)
+        UNION ALL SELECT $4::bigint, $5::bigint[]
+    )
+    INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
+    SELECT $1, $3, $6::smallint, 0, (SELECT sum(count) FROM left_over), '{}'
+    WHERE $2::int <= (
+        SELECT count(DISTINCT owner) FROM left_over CROSS JOIN unnest(owners) AS owner)
+"""
+_FORGET_OWNERS: Final = """
+    UPDATE job_counts SET owners = '{}' WHERE job_id = $1 AND owners <> '{}'
+"""
+
+# An answer can have millions of counts, and the step that shows them must end some day.
+_HAVE_PATIENCE: Final = "SET LOCAL statement_timeout = '2min'"
+
+
+@dataclass(slots=True)
+class Share:
+    """What a fold took of one job."""
+
+    owners: Counter[UserId] = field(default_factory=Counter)
+    results: list[tuple[Counted, UserId]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a fold adds to one job: first what a step holds that it makes, then what no step does.
+
+    `owners` and `uncertain_owners` are those who are known afterwards to have fed what is to come.
+    """
+
+    job: Record
+    first: Tally
+    rest: Tally
+    shows: bool
+    tells_uncertain: bool
+    owners: Set[int]
+    uncertain_owners: Set[int]
+
+    @property
+    def leaves_behind(self) -> bool:
+        """Tell whether counts of earlier folds are shown only now."""
+        return self.shows and self.job["shown_devices"] < self.job["folded"]
+
+    @property
+    def folded(self) -> int:
+        return int(self.job["folded"]) + self.first.devices + self.rest.devices
+
+    @property
+    def fees(self) -> int:
+        """How many devices the developer is paid for: with the step that shows them."""
+        return int(self.job["held_devices"]) + self.first.devices if self.shows else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a fold did: how many results it took, and which jobs have all they asked for.
+
+    `waited_seconds` it waited for other folds of the same jobs, while it held up nobody.
+    """
+
+    results: int
+    full: list[JobId]
+    waited_seconds: float = 0.0
+
+
+async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
+    """Count and pay at most `limit` waiting results, fewer where they are large.
+
+    `turns` is what the caller remembers from one fold to the next. O(results + jobs × cells that
+    they touch).
+    """
+    fold_id = FoldId(new_id())
+    connection = await raw(ctx.tx)
+    rows = await inbox.take(connection, turns, ctx.now, fold_id, limit=limit)
+    if not rows:
+        return Folded(0, [])
+    shares: defaultdict[JobId, Share] = defaultdict(Share)
+    for row in rows:
+        share = shares[row["job_id"]]
+        share.owners[row["owner_id"]] += 1
+        share.results.append((tally.read(row["body"]), row["owner_id"]))
+
+    began = time.perf_counter()
+    jobs = await connection.fetch(_LOCK, list(shares))
+    waited = time.perf_counter() - began
+    assert len(jobs) == len(shares)
+    steps = [_step(job, shares[job["id"]].results) for job in jobs]
+    await _add_counts(connection, [(it.job, it.first, it.shows) for it in steps])
+    if behind := [it.job for it in steps if it.leaves_behind]:
+        await connection.execute(_HAVE_PATIENCE)
+        columns = ([it["id"] for it in behind], [it["min_devices"] for it in behind])
+        await connection.execute(_SHOW, *columns)
+    await _add_counts(connection, [(it.job, it.rest, False) for it in steps])
+    await _add_totals(connection, steps)
+
+    earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in steps]
+    await payments.transfer_many(ctx, [movement for some in earned for movement in some])
+    full = [it.job["id"] for it in steps if it.folded == it.job["max_devices"]]
+    return Folded(len(rows), full, waited)
+
+
+async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
+    """Let the customer see what a job ends with. The caller holds the totals. O(counts).
+
+    A last step, if enough owners are new. Then what too few fed in each cell is told by larger
+    ones: of a label without its months, and at last as `other`; or not at all.
+    """
+    connection, least = await raw(ctx.tx), job.min_devices
+    await connection.execute(_HAVE_PATIENCE)
+    if len(totals.owners) >= least:
+        totals.shown_devices, totals.shown_items = totals.folded, totals.items
+    if totals.shown_devices:
+        if len(totals.uncertain_owners) >= least:
+            totals.shown_uncertain, totals.uncertain_owners = totals.uncertain, []
+        unsure = (totals.uncertain - totals.shown_uncertain, totals.uncertain_owners)
+        await connection.execute(_SHOW, [job.id], [least])
+        await connection.execute(_SHOW_ELSEWHERE, job.id, least, ELSEWHERE)
+        await connection.execute(_SHOW_OTHER, job.id, least, ELSEWHERE, *unsure, OTHER)
+    await connection.execute(_FORGET_OWNERS, job.id)
+    totals.owners, totals.uncertain_owners = [], []
+
+
+def _step(job: Record, results: Sequence[tuple[Counted, UserId]]) -> Step:
+    """Sum up what is added to a job, and tell what of it its customer may see."""
+    folded, least = job["folded"], job["min_devices"]
+    assert folded + len(results) <= job["max_devices"], f"job:{job['id']} has no such places"
+    reaches = rules.step_reaches(
+        after=folded + len(results),
+        max_devices=job["max_devices"],
+        least=rules.least_devices(least, job["max_devices_per_owner"]),
+    )
+    # They know what they fed.
+    nobody = (job["customer_id"], job["developer_id"], job["reviewed_by"])
+    fed = [(it, None if owner in nobody else tally.short(owner)) for it, owner in results]
+    first = fed[: max(0, reaches - folded)]
+    known = {owner for it, owner in first if owner is not None and it.items} | {*job["owners"]}
+    shows = reaches >= folded and len(known) >= least
+    at_once = Tally.of(first if shows else (), least=least)
+    rest = Tally.of(fed[len(first) :] if shows else fed, least=least)
+    unsure = at_once.uncertain_owners | {*job["uncertain_owners"]}
+    tells_uncertain = shows and len(unsure) >= least
+    return Step(
+        job=job,
+        first=at_once,
+        rest=rest,
+        shows=shows,
+        tells_uncertain=tells_uncertain,
+        owners=rest.owners if shows else rest.owners | {*job["owners"]},
+        uncertain_owners=rest.uncertain_owners | (set() if tells_uncertain else unsure),
+    )
+
+
+async def _add_counts(
+    connection: RawConnection, added: Sequence[tuple[Record, Tally, bool]]
+) -> None:
+    cells: list[tuple[object, ...]] = []
+    for job, sums, is_shown in added:
+        if sums.devices:
+            terms = Terms.of(job["labels"], None, None)
+            fed, least = sums.fed(terms), job["min_devices"]
+            cells += [
+                (
+                    job["id"],
+                    month,
+                    label,
+                    count,
+                    is_shown,
+                    _array(fed.get((month, label), ())),
+                    least,
+                )
+                for month, label, count in sums.cells(terms)
+            ]
+    for first in range(0, len(cells), CELLS_AT_ONCE):
+        columns = zip(*cells[first : first + CELLS_AT_ONCE], strict=True)
+        await connection.execute(_ADD_COUNTS, *(list(column) for column in columns))
+
+
+async def _add_totals(connection: RawConnection, steps: Sequence[Step]) -> None:
+    await connection.execute(
+        _ADD_TOTALS,
+        [it.job["id"] for it in steps],
+        [it.first.devices + it.rest.devices for it in steps],
+        [it.first.items + it.rest.items for it in steps],
+        [it.first.uncertain + it.rest.uncertain for it in steps],
+        [it.shows for it in steps],
+        [it.first.devices for it in steps],
+        [it.first.items for it in steps],
+        [it.first.uncertain for it in steps],
+        [it.tells_uncertain for it in steps],
+        [_array(list(it.owners)[: it.job["min_devices"]]) for it in steps],
+        [_array(list(it.uncertain_owners)[: it.job["min_devices"]]) for it in steps],
+    )
+
+
+def _array(owners: Iterable[int]) -> str:
+    """Write an array as text: in an array of arrays, all would have to be of one length."""
+    return f"{{{','.join(map(str, owners))}}}"
+
+
+def _earned(fold_id: FoldId, step: Step, owners: Mapping[UserId, int]) -> list[Movement]:
+    """What is earned: by each owner and the platform at once, by the developer with a step."""
+    job, devices = step.job, sum(owners.values())
+    reference, escrow = f"fold:{fold_id}", f"escrow:job:{job['id']}"
+    earned = [
+        (TransferCode.DEVICE_REWARD, wallet(owner_id), count * job["reward"])
+        for owner_id, count in owners.items()
+    ]
+    developer = wallet(job["developer_id"])
+    earned.append((TransferCode.DEVELOPER_FEE, developer, step.fees * job["device_fee"]))
+    earned.append((TransferCode.PLATFORM_FEE, REVENUE, devices * job["platform_fee"]))
+    return [
+        Movement(code, reference, escrow, target, MicroTokens(amount))
+        for code, target, amount in earned
+        if amount > 0
+    ]
