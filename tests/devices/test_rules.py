@@ -83,10 +83,10 @@ def test_a_revoked_device_is_refused() -> None:
 
 
 def test_an_edit_is_refused_if_the_device_was_changed_meanwhile() -> None:
-    rules.require_revision(device(revision=2), 2)
-    rules.require_revision(device(revision=2), None)
+    rules.EditedMeanwhile.require_newest(2, 2)
+    rules.EditedMeanwhile.require_newest(2, None)
     with pytest.raises(rules.EditedMeanwhile):
-        rules.require_revision(device(revision=2), 1)
+        rules.EditedMeanwhile.require_newest(2, 1)
 
 
 def test_a_visit_is_written_down_once_a_minute() -> None:

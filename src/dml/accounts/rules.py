@@ -3,7 +3,7 @@
 from collections.abc import Container
 from datetime import date, datetime, timedelta
 
-from dml.accounts.models import RefreshToken, Session, User
+from dml.accounts.models import RefreshToken, Session
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated, Unavailable
 from dml.core.ids import UserId
@@ -72,7 +72,6 @@ class BornInTheFuture(Invalid):
 class EditedMeanwhile(Stale):
     code = "accounts.edited_meanwhile"
     reason = "The profile was changed since you read it."
-    remedy = "Read it again, and send your change with its new ETag."
 
 
 def require_moderator(actor: Actor) -> None:
@@ -99,11 +98,6 @@ def require_still_admin(actor: Actor, admins: Container[UserId | None]) -> None:
 def require_born(born: date | None, now: datetime) -> None:
     if born is not None and born >= now.date():
         raise BornInTheFuture
-
-
-def require_revision(user: User, expected: int | None) -> None:
-    if expected is not None and expected != user.revision:
-        raise EditedMeanwhile
 
 
 def require_another_admin(admins_left: int) -> None:

@@ -52,7 +52,7 @@ async def edit_profile(
 ) -> User:
     """Change the profile; refuse where it is no longer at `revision`, if one is named."""
     user = await queries.get_user(ctx.tx, user_id, lock=True)
-    rules.require_revision(user, revision)
+    rules.EditedMeanwhile.require_newest(user.revision, revision)
     rules.require_born(profile.get("date_of_birth"), ctx.now)
     for name, value in profile.items():
         setattr(user, name, value)

@@ -9,7 +9,6 @@ second, after the grace or after a later token was used, ends the session for bo
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts import passwords, queries, rules, statements
 from dml.accounts.models import RefreshToken, Session, User
 from dml.accounts.passwords import Asker
+from dml.core import base64url
 from dml.core.context import Actor, BeginFunction, Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import SessionId, UserId, new_id
@@ -173,7 +173,7 @@ def _add_refresh_token(ctx: Context, session: Session, secret: str) -> str:
 def _successor(refresh_token: str, salt: bytes) -> str:
     """Return what this token is exchanged for. Who has read the database alone cannot tell it."""
     made = hmac.digest(salt, refresh_token.encode(), "sha256")
-    return urlsafe_b64encode(made).decode().rstrip("=")
+    return base64url.encode(made)
 
 
 def digest(secret: str) -> bytes:

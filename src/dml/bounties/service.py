@@ -11,7 +11,7 @@ from typing import Any
 from dml.accounts import queries as accounts
 from dml.bounties import escrow, lifecycle as moving, queries, rules
 from dml.bounties.editing import rules as edit_rules
-from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
 from dml.bounties.test_sets import processes as test_set_processes
 from dml.core import audit, money
@@ -112,7 +112,7 @@ async def edit(
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
-    edit_rules.require_revision(bounty, revision)
+    edit_rules.EditedMeanwhile.require_newest(bounty.revision, revision)
     changes = {name: it for name, it in fields.items() if it != getattr(bounty, name)}
     edit_rules.require_editable(bounty, changes, ctx.now)
     if not changes:
@@ -213,7 +213,7 @@ async def _get_to_manage(ctx: Context, bounty_id: BountyId) -> Bounty:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_manages(bounty, ctx.actor)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
-    entering.require_no_entrant(mine)
+    enrollment_rules.require_no_entrant(mine)
     return bounty
 
 

@@ -76,6 +76,14 @@ class Conflict(DmlError):
 class Stale(DmlError):
     """The caller edits a version that is no longer the newest."""
 
+    remedy = "Read it again, and send your change with its new ETag."
+
+    @classmethod
+    def require_newest(cls, revision: int, expected: int | None) -> None:
+        """Refuse who expects another revision than there is. None expects none."""
+        if expected is not None and expected != revision:
+            raise cls
+
 
 class TooLarge(DmlError):
     """More than is taken at once."""

@@ -1,27 +1,73 @@
-"""Lists that are sorted by a column, cut into pages by the last row that was seen (keyset).
+"""Lists cut into pages by the last row that was seen (keyset), and the cursors that carry it.
 
-A key is an integer whatever the column holds, so that a cursor can carry it and none can be made
-up that PostgreSQL would not read.
+Each cursor is a `Place`: made, read and refused in one way. A key of a sorted list is an integer
+whatever the column holds, so that a cursor can carry it and none can be made up that PostgreSQL
+would not read.
 """
 
+import struct
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVarTuple
+from typing import Any, Final, Self, TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import DateTime, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from dml.core import base64url
 from dml.core.wire import EARLIEST, LATEST
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_SEEN: Final = struct.Struct(">q16s")  # A key and an id; the sort follows, as text.
+_WRONG: Final = "must be the `next_cursor` of an earlier page"
 Columns = TypeVarTuple("Columns")
 
 
+class Place(ABC):
+    """Where a page ended, which its cursor carries as bytes. Opaque to clients."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def pack(self) -> bytes: ...
+
+    @classmethod
+    @abstractmethod
+    def unpack(cls, content: bytes) -> Self:
+        """Read what `pack` made. ValueError, OverflowError or struct.error where it is no such."""
+
+    def write(self) -> str:
+        """Return the cursor."""
+        return base64url.encode(self.pack())
+
+    @classmethod
+    def read(cls, cursor: str) -> Self:
+        """Read what `write` wrote. ValueError where it is anything else."""
+        try:
+            return cls.unpack(base64url.decode(cursor))
+        except (ValueError, OverflowError, struct.error):
+            raise ValueError(_WRONG) from None
+
+
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Last(Place):
+    """The last row of a page of a list that is sorted by its ids."""
+
+    id: UUID
+
+    def pack(self) -> bytes:
+        return self.id.bytes
+
+    @classmethod
+    def unpack(cls, content: bytes) -> Self:
+        return cls(UUID(bytes=content))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Place):
     """The last row of a page: how the list is sorted, that row's value of it, and its id."""
 
     sort: str
@@ -32,8 +78,26 @@ class Seen:
     def of(cls, sort: str, row: Any) -> "Seen":
         """Remember a row of a list that is sorted by this: `closes_at`, or `-closes_at`."""
         value = getattr(row, sort.removeprefix("-"))
-        key = (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else int(value)
+        key = to_microseconds(value) if isinstance(value, datetime) else int(value)
         return cls(sort, key, row.id)
+
+    def pack(self) -> bytes:
+        return _SEEN.pack(self.key, self.id.bytes) + self.sort.encode()
+
+    @classmethod
+    def unpack(cls, content: bytes) -> Self:
+        key, id_bytes = _SEEN.unpack_from(content)
+        return cls(content[_SEEN.size :].decode(), key, UUID(bytes=id_bytes))
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return the whole microseconds since 1970: what a cursor carries of a moment."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(number: int) -> datetime:
+    """Return the moment of that many. OverflowError where the calendar has none."""
+    return _EPOCH + number * _MICROSECOND
 
 
 def in_order(
@@ -62,5 +126,5 @@ def _value(column: InstrumentedAttribute[Any], key: int) -> datetime | int:
     """Turn a key into what the column holds; a moment beyond all moments into the last of them."""
     if not isinstance(column.type, DateTime):
         return key
-    first, last = ((it - _EPOCH) // _MICROSECOND for it in (EARLIEST, LATEST))
-    return _EPOCH + max(first, min(key, last)) * _MICROSECOND
+    first, last = to_microseconds(EARLIEST), to_microseconds(LATEST)
+    return from_microseconds(max(first, min(key, last)))

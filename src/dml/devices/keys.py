@@ -2,13 +2,14 @@
 
 The library checks a key only when it is used, and some not at all: under a point of low order,
 such as zero, a signature that anybody can write holds for every message. So a key is looked at
-here before it is kept.
+here before it is kept (docs/decisions/0018).
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point
+
+from dml.core import base64url
 
 KEY_BYTES: Final = 32
 
@@ -16,17 +17,15 @@ KEY_BYTES: Final = 32
 def decode_key(text: str) -> bytes:
     """Read a key in base64url. ValueError where it is no key that a device can sign under."""
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        raw = base64url.decode(text.rstrip("="))  # Many libraries write padding.
     except ValueError:
         raise ValueError("must be base64url") from None
-    if encode_key(raw) != text.rstrip("="):
-        raise ValueError("must be base64url")
     check_key(raw)
     return raw
 
 
 def encode_key(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")
+    return base64url.encode(raw)
 
 
 def check_key(raw: bytes) -> None:

@@ -86,7 +86,6 @@ class Revoked(Forbidden):
 class EditedMeanwhile(Stale):
     code = "devices.edited_meanwhile"
     reason = "The device was changed since you read it."
-    remedy = "Read it again, and send your change with its new ETag."
 
 
 def normal_code(typed: str) -> str:
@@ -127,11 +126,6 @@ def require_fresh(nonce_expires_at: datetime | None, now: datetime) -> datetime:
 def require_unused(was_unused: bool) -> None:
     if not was_unused:
         raise StaleNonce
-
-
-def require_revision(device: Device, expected: int | None) -> None:
-    if expected is not None and expected != device.revision:
-        raise EditedMeanwhile
 
 
 def is_seen_anew(last_seen_at: datetime | None, now: datetime) -> bool:

@@ -142,7 +142,7 @@ async def describe(ctx: Context, device_id: DeviceId, said: Redescription) -> De
 async def edit(ctx: Context, device_id: DeviceId, changes: Edit, *, revision: int | None) -> Device:
     """Change what an owner says of a device; refuse where it is no longer at `revision`."""
     device = await queries.get_owned_device(ctx.tx, ctx.actor.id, device_id, lock=True)
-    rules.require_revision(device, revision)
+    rules.EditedMeanwhile.require_newest(device.revision, revision)
     for name, value in changes.items():
         setattr(device, name, value)
     device.revision += 1

@@ -20,7 +20,6 @@ ONLY_MORE: Final = frozenset({"closes_at", "judged_by", "dispute_seconds"})
 class EditedMeanwhile(Stale):
     code = "bounties.edited_meanwhile"
     reason = "The bounty was changed since you read it."
-    remedy = "Read it again, and send your change with its new ETag."
 
 
 class FieldsFixed(Conflict):
@@ -51,11 +50,6 @@ class TooManyEdits(Conflict):
     reason = "The bounty was edited as often as one may be."
     remedy = "Leave it as it is."
     most: int
-
-
-def require_revision(bounty: Bounty, expected: int | None) -> None:
-    if expected is not None and expected != bounty.revision:
-        raise EditedMeanwhile
 
 
 def require_editable(bounty: Bounty, changes: Mapping[str, Any], now: datetime) -> None:

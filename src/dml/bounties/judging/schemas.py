@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from dml.algorithms.schemas import SentInputSpec
 from dml.bounties.models import Dispute, Enrollment
@@ -13,15 +13,13 @@ from dml.bounties.schemas import ENTRANT_NUMBER
 from dml.core.db import PAGE_MAX
 from dml.core.ids import AlgorithmId, BountyId, DecisionId, DisputeId, EnrollmentId
 from dml.core.wire import Body, Parameters, Text, Wire, example
-from dml.edge.paging import CURSOR, LIMIT, NEXT_CURSOR
+from dml.edge.paging import A_CURSOR, CURSOR, LIMIT, NEXT_CURSOR
 from dml.inference import spec
 
 REASON_MAX: Final = 2_000
 ORDER_MAX: Final = 100
 
-PairCursor = Annotated[
-    Pair, BeforeValidator(lambda text: Pair.read(text)), WithJsonSchema({"type": "string"})
-]
+PairCursor = Annotated[Pair, BeforeValidator(lambda text: Pair.read(text)), A_CURSOR]
 
 
 class BountyReward(Body):

@@ -5,10 +5,9 @@ row shows of its submissions is counted when they are scored.
 """
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from typing import Any, Final, Self, TypeAlias
@@ -17,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, exists, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import rules as roles
+from dml.accounts import rules as account_rules
 from dml.bounties.judging import rules
 from dml.bounties.models import (
     Agreement,
@@ -38,13 +37,11 @@ from dml.bounties.submissions import rules as submission_rules
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
 from dml.core.ids import BountyId, EnrollmentId
+from dml.core.keyset import Place, from_microseconds, to_microseconds
 
 Shown: TypeAlias = Row[*tuple[Any, ...]]
 RECORDS_MAX: Final = 1_000  # What one plot draws.
 ROWS_MAX: Final = 1_000  # What an export reads at once.
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_NO_CURSOR: Final = "must be the `next_cursor` of an earlier page"
 _KEY: Final = struct.Struct(">dq16s")
 
 
@@ -59,53 +56,38 @@ class LeaderboardPart(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Key(Place):
     """What orders a row: its best score, place or number; then when it came; then its id."""
 
     key: float
     at: datetime
     id: UUID
 
-    def write(self) -> str:
-        micros = (self.at - _EPOCH) // _MICROSECOND
-        packed = _KEY.pack(self.key, micros, self.id.bytes)
-        return urlsafe_b64encode(packed).decode().rstrip("=")
+    def pack(self) -> bytes:
+        return _KEY.pack(self.key, to_microseconds(self.at), self.id.bytes)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Read what `write` wrote. ValueError where it is anything else."""
-        try:
-            key, micros, id_ = _KEY.unpack(_decode(text))
-            at = _EPOCH + timedelta(microseconds=micros)
-        except (ValueError, struct.error, OverflowError):
-            raise ValueError(_NO_CURSOR) from None
+    def unpack(cls, content: bytes) -> Self:
+        key, micros, id_ = _KEY.unpack(content)
+        at = from_microseconds(micros)
         if not isfinite(key) or not 1970 <= at.year < 2200:
-            raise ValueError(_NO_CURSOR)
+            raise ValueError("orders no row")
         return cls(key, at, UUID(bytes=id_))
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Place):
     """What orders two entrants who agree: their ids."""
 
     first_id: UUID
     second_id: UUID
 
-    def write(self) -> str:
-        return urlsafe_b64encode(self.first_id.bytes + self.second_id.bytes).decode().rstrip("=")
+    def pack(self) -> bytes:
+        return self.first_id.bytes + self.second_id.bytes
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Read what `write` wrote. ValueError where it is anything else."""
-        try:
-            both = _decode(text)
-            return cls(UUID(bytes=both[:16]), UUID(bytes=both[16:]))
-        except ValueError:
-            raise ValueError(_NO_CURSOR) from None
-
-
-def _decode(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    def unpack(cls, content: bytes) -> Self:
+        return cls(UUID(bytes=content[:16]), UUID(bytes=content[16:]))
 
 
 def part_of(bounty: Bounty, requested: LeaderboardPart | None) -> LeaderboardPart:
@@ -342,7 +324,7 @@ async def list_agreements(
     For moderators: whoever is none is refused. Of a bounty that they entered, none are shown.
     """
     assert 0 < limit <= PAGE_MAX
-    roles.require_moderator(actor)
+    account_rules.require_moderator(actor)
     first, second = Enrollment.__table__.alias(), Enrollment.__table__.alias()
     query = select(
         Agreement.bounty_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestSet, Ties
@@ -15,11 +15,9 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.core.money import AmountOut
 from dml.core.wire import Parameters, Wire
-from dml.edge.paging import CURSOR, LIMIT, NEXT_CURSOR
+from dml.edge.paging import A_CURSOR, CURSOR, LIMIT, NEXT_CURSOR
 
-BoardCursor = Annotated[
-    Key, BeforeValidator(lambda text: Key.read(text)), WithJsonSchema({"type": "string"})
-]
+BoardCursor = Annotated[Key, BeforeValidator(lambda text: Key.read(text)), A_CURSOR]
 PART: Final = "What to show. Default: the final ranking, as soon as there is one."
 ENTRANT_NAME: Final = "The name of the entrant."
 
