@@ -205,13 +205,22 @@ async def test_what_passes_is_answered_with_503_and_when_to_come_back(passing: E
     assert answer.headers["retry-after"] == "1"
 
 
-async def test_an_error_in_our_own_sql_is_a_bug() -> None:
+@pytest.mark.parametrize(
+    "bug",
+    [
+        DBAPIError("", None, OrigError(asyncpg.UndefinedColumnError("no such column"))),
+        asyncpg.UndefinedColumnError("no such column"),
+        asyncpg.DiskFullError("an operator is needed, and no second try"),
+    ],
+    ids=["by SQLAlchemy", "by asyncpg", "disk"],
+)
+async def test_an_error_that_does_not_pass_is_a_bug(bug: Exception) -> None:
     app = FastAPI()
     answer_in_problems(app)
 
     @app.get("/")
     async def fail() -> None:
-        raise DBAPIError("", None, OrigError(asyncpg.UndefinedColumnError("no such column")))
+        raise bug
 
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:

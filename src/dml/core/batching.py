@@ -3,6 +3,7 @@
 One statement is in flight at a time, so a request alone waits for nobody, and under load a
 statement carries many. Each statement must be idempotent: one whose fate is unknown, because its
 connection was lost, is sent again, and an item is answered only from a statement that committed.
+Measured against a statement for each request: docs/decisions/0007.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import asyncpg
 
 from dml.core.db import RawConnection
 from dml.core.errors import Unavailable
+from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, INSERTED_MEANWHILE, is_one_of
 
 ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")
@@ -32,25 +34,11 @@ ROUNDS_MAX: Final = 50  # How often an item that was outrun is asked anew.
 RACED_SECONDS: Final = 0.005  # Before a batch that was outrun as a whole is.
 _PAUSES_SECONDS: Final = (0.0, 0.02, 0.1, 0.2)  # Between tries; the last one again and again.
 
-# Rolled back: the connection is good, and the same statement may well succeed now.
-_ROLLED_BACK: Final = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.UniqueViolationError,  # Of a row that another statement inserted meanwhile.
-)
-# The connection is lost, or there was none. InternalClientError is what asyncpg makes of a
-# backend that was killed in the middle of an answer.
-_LOST: Final = (
-    asyncpg.OperatorInterventionError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
+_ROLLED_BACK: Final = (*CONTENDED, CANCELLED, INSERTED_MEANWHILE)
+_AWAY: Final = (*AWAY, FULL)
+# What the driver says of the same: InternalClientError is what asyncpg makes of a backend that was
+# killed in the middle of an answer.
+_LOST: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class Overloaded(Unavailable):
@@ -194,12 +182,13 @@ class Batcher(Generic[ItemT, OutcomeT]):
                     if self._connection is None or self._connection.is_closed():
                         self._connection = await self._connect()
                     return await self._statement(self._connection, items)
-            except _ROLLED_BACK as error:
-                cause: BaseException = error
-            except _LOST as error:
+            except Exception as error:
                 if isinstance(error, ValueError):  # asyncpg's DataError: a bad item, not a loss.
                     raise
-                self._disconnect()
+                if is_one_of(error, *_AWAY) or isinstance(error, _LOST):
+                    self._disconnect()
+                elif not is_one_of(error, *_ROLLED_BACK):
+                    raise
                 cause = error
             pause = _PAUSES_SECONDS[min(tries, len(_PAUSES_SECONDS) - 1)]
             tries += 1

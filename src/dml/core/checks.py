@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.core.sqlstates import UNREADABLE, is_one_of
+
 OFFENDERS_MAX: Final = 20
-_BAD_DATA: Final = "22"  # The class of what PostgreSQL answers where it cannot read a value.
 
 _NAMED: Final = "SELECT what, count(*) OVER () AS many FROM ({}) AS offenders (what) LIMIT :most"
 
@@ -39,7 +40,7 @@ async def _told(tx: AsyncSession, check: Check) -> str:
         async with tx.begin_nested():
             rows = (await tx.execute(query, {"most": OFFENDERS_MAX})).all()
     except DBAPIError as error:
-        if not (getattr(error.orig, "sqlstate", None) or "").startswith(_BAD_DATA):
+        if not is_one_of(error, UNREADABLE):
             raise
         return f"{check.wrong}, perhaps: what is kept cannot be read ({error.orig})."
     if not rows:

@@ -22,6 +22,7 @@ from dml.core.context import SYSTEM, Context
 from dml.core.db import PATIENCE
 from dml.core.errors import DmlError, all_refusals
 from dml.core.processes import StepFailed, Steps
+from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, IDLED, SHORT, is_one_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,10 +31,7 @@ log = logging.getLogger(__name__)
 SCHEMA: Final = "dbos"
 _PAUSES_SECONDS: Final = (1.0, 4.0)  # Between the tries of a `call`.
 _SLOW_TRIES: Final = 5  # Of a statement that PostgreSQL cancels because it takes too long.
-_STATEMENT_TIMEOUT: Final = "57014"
-
-# Deadlock, serialization, no lock in time, out of connections, starting, stopping, gone.
-_TRANSIENT: Final = ("40001", "40P01", "55P03", "25P03", "53", "08", "57P")
+_TRANSIENT: Final = (*CONTENDED, IDLED, SHORT, *AWAY)
 
 
 class Json(Serializer):
@@ -69,7 +67,7 @@ def is_transient(error: BaseException) -> bool:
         return True
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)
-    return (getattr(error, "sqlstate", None) or "").startswith(_TRANSIENT)
+    return is_one_of(error, *_TRANSIENT)
 
 
 def connect_patiently(database_url: str, *, connections: int) -> AsyncEngine:
@@ -145,7 +143,7 @@ class DurableSteps(Steps):
                 await tx.flush()
                 return refusal
             except Exception as error:
-                slow += _is_statement_timeout(error)
+                slow += is_one_of(error, CANCELLED)
                 if is_transient(error) or 0 < slow < _SLOW_TRIES:
                     # Dressed so that DBOS tries again, also where it came from asyncpg itself.
                     log.warning("%s is tried again: %s", name, error)
@@ -199,8 +197,3 @@ def _read(codec: TypeAdapter[R], outcome: Any) -> R:
 
 def _again(error: Exception) -> DBAPIError:
     return DBAPIError(None, None, error, connection_invalidated=True)
-
-
-def _is_statement_timeout(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlstate", None) == _STATEMENT_TIMEOUT

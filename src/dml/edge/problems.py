@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from dml.core import errors
 from dml.core.errors import DmlError
+from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, is_one_of
 from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
 
@@ -50,20 +51,8 @@ HTTP_PROBLEMS: Final[dict[int, str]] = {
 
 # A server of ours is not there, or somebody else held a lock for too long. Nothing was committed,
 # unless the answer to a commit was lost.
-_PASSING: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.InternalClientError,
-    asyncpg.ConnectionDoesNotExistError,
-    PoolTimeout,
-    OSError,
-    RedisError,
-)
+_PASSING: Final = (*CONTENDED, CANCELLED, *AWAY, FULL)
+_LOST: Final = (asyncpg.InternalClientError, PoolTimeout, OSError, RedisError)
 
 
 def status_of(refusal: type[DmlError]) -> int:
@@ -191,7 +180,7 @@ async def wait_for_database(request: Request, error: Exception) -> Response:
     """Answer 503 where the database is away for now; a bug stays a bug."""
     cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if not lost and not isinstance(cause, _PASSING):
+    if not lost and not isinstance(cause, _LOST) and not is_one_of(cause, *_PASSING):
         raise error
     return problem(
         503,
@@ -208,8 +197,8 @@ def answer_in_problems(app: FastAPI) -> None:
     app.add_exception_handler(DmlError, refuse)
     app.add_exception_handler(RequestValidationError, refuse_input)
     app.add_exception_handler(HTTPException, refuse_request)
-    for passing in (DBAPIError, *_PASSING):
-        app.add_exception_handler(passing, wait_for_database)
+    for kind in (DBAPIError, asyncpg.PostgresError, *_LOST):
+        app.add_exception_handler(kind, wait_for_database)
     app.add_exception_handler(Exception, crash)
 
 

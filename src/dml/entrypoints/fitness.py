@@ -14,6 +14,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from dml.core.sqlstates import AWAY, NO_ENTRY, SHORT, is_one_of
 from dml.entrypoints.embedded.refusals import Refused
 
 log = logging.getLogger(__name__)
@@ -22,9 +23,6 @@ ENCODING: Final = "UTF8"
 LACKS_MAX: Final = 5  # Rights that a refusal names.
 _PAUSE_SECONDS: Final = 0.5
 _CONNECT_SECONDS: Final = 5
-# Of the server itself: to connect as somebody without a right or a password never passes.
-_NO_ENTRY: Final = ("28", "3D000", "42501")
-_AWAY: Final = ("08", "53", "57P")  # Gone, out of connections, starting or stopping.
 
 
 class Needs(StrEnum):
@@ -120,7 +118,7 @@ async def ask(database_url: str, needs: Needs) -> Facts:
             url.render_as_string(hide_password=False), timeout=_CONNECT_SECONDS
         )
     except asyncpg.PostgresError as error:
-        if (error.sqlstate or "").startswith(_NO_ENTRY):
+        if is_one_of(error, *NO_ENTRY):
             raise Refused(f"the database does not let us in ({error}): DML_DATABASE_URL") from error
         raise
     try:
@@ -148,9 +146,8 @@ async def require(database_url: str, needs: Needs, *, patient: bool = False) -> 
     while True:
         try:
             fault = fault_of(await ask(database_url, needs), needs)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            sqlstate = getattr(error, "sqlstate", None) or ""
-            if not (isinstance(error, OSError | TimeoutError) or sqlstate.startswith(_AWAY)):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            if not (isinstance(error, OSError) or is_one_of(error, *AWAY, SHORT)):
                 raise Refused(f"the database cannot be asked: {error}") from error
             log.warning("PostgreSQL is away: %s", error)
             if not patient:
