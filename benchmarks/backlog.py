@@ -24,6 +24,7 @@ from dml.core.context import NOBODY, SYSTEM, Actor, Context, Role
 from dml.core.db import RawConnection, connect, raw
 from dml.core.ids import JobId, VersionId, new_id, new_ids
 from dml.core.money import MicroTokens, parse
+from dml.inference.counts import Counts
 from dml.jobs import counting, rules
 from dml.jobs.service import Order, create
 from dml.payments import credits
@@ -179,7 +180,7 @@ async def _order(
     return job.id
 
 
-def _result(chance: random.Random) -> dict[str, Any]:
+def _result(chance: random.Random) -> Counts:
     """Counts of some hundred items over ten labels and twelve months, as one person has them."""
     months = {
         month: {label: chance.randrange(10) for label in LABELS if chance.random() < 0.5}
@@ -201,7 +202,7 @@ async def _hand_in(
     connection: RawConnection,
     job_id: JobId,
     places: int,
-    bodies: Sequence[dict[str, Any]],
+    bodies: Sequence[Counts],
     numbers: range,
 ) -> None:
     """Write owners, their devices, and what each of these handed in."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import httpx2
@@ -20,6 +21,7 @@ from dml.core.db import connect
 from dml.core.ids import new_id
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
+from dml.inference.counts import Counts
 from dml.jobs import counting, queries
 from dml.jobs.archive import parquet, reading as archives, service as archiving
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
@@ -137,7 +139,7 @@ async def test_any_reader_of_parquet_finds_all_that_was_in_the_tables(world: Wor
             "created_at": it.created_at,
             "fold_id": it.fold_id,
             "received_at": its.received_at,
-            "body": counting.canonical(result()),
+            "body": counting.canonical(cast(Counts, result())),
         }
         for it, its in rows
     ]

@@ -1,19 +1,21 @@
 """What a result must add up to, without a database."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
 
+from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.counting import ImplausibleResult, Terms
 from dml.jobs.models import UNDATED
 
 TERMS = Terms.of(["cat", "dog"], None, None)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-GOOD: dict[str, Any] = {
+GOOD: Counts = {
     "items": 6,
     "labels": {"cat": 3, "dog": 2},
     "uncertain": 1,
@@ -22,14 +24,20 @@ GOOD: dict[str, Any] = {
 }
 
 
-def of_march(**changes: Any) -> dict[str, Any]:
-    march = {"items": 2, "labels": {"cat": 2}, "uncertain": 0, "undated": 0}
-    return march | {"months": {"2026-03": {"cat": 2}}} | changes
+def changed(result: Counts, changes: Mapping[str, Any]) -> Counts:
+    return cast(Counts, {**result, **changes})
+
+
+def of_march(**changes: Any) -> Counts:
+    march = Counts(
+        items=2, labels={"cat": 2}, uncertain=0, months={"2026-03": {"cat": 2}}, undated=0
+    )
+    return changed(march, changes)
 
 
 def test_a_result_that_adds_up_is_good() -> None:
     counting.check(GOOD, TERMS, NOW)
-    empty = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
+    empty: Counts = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
     counting.check(empty, TERMS, NOW)
 
 
@@ -48,7 +56,7 @@ def test_a_result_that_adds_up_is_good() -> None:
 )
 def test_what_does_not_add_up_is_named(wrong: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ImplausibleResult) as refused:
-        counting.check(GOOD | wrong, TERMS, NOW)
+        counting.check(changed(GOOD, wrong), TERMS, NOW)
     problems: Any = refused.value.facts["problems"]
     assert pointer in {it["pointer"] for it in problems}
 
@@ -82,13 +90,13 @@ def test_where_there_is_a_period_nothing_is_undated() -> None:
 
 
 def test_equal_results_have_equal_bytes() -> None:
-    padded = {
+    padded: Counts = {
         **GOOD,
         "labels": {"dog": 2, "cat": 3},
         "months": {"2026-05": {"cat": 0}, "2026-04": {"dog": 2, "cat": 0}, "2026-03": {"cat": 2}},
     }
     assert counting.canonical(padded) == counting.canonical(GOOD)
-    assert counting.canonical(GOOD | {"items": 7}) != counting.canonical(GOOD)
+    assert counting.canonical({**GOOD, "items": 7}) != counting.canonical(GOOD)
     assert json.loads(counting.canonical(GOOD)) == GOOD
 
 
@@ -114,7 +122,7 @@ def test_nothing_that_counts_is_lost_on_the_way_into_the_totals(
         months["2026-04"][label] = data.draw(st.integers(0, count - months["2026-03"][label]))
     dated = sum(sum(it.values()) for it in months.values())
     total = sum(labels.values())
-    result = {
+    result: Counts = {
         "items": total,
         "labels": labels,
         "uncertain": 0,
@@ -122,18 +130,19 @@ def test_nothing_that_counts_is_lost_on_the_way_into_the_totals(
         "undated": total - dated,
     }
     counting.check(result, TERMS, NOW)
-    assert sum(counting.cells(json.loads(counting.canonical(result)), TERMS).values()) == total
+    kept: Counts = json.loads(counting.canonical(result))
+    assert sum(counting.cells(kept, TERMS).values()) == total
 
 
 @pytest.mark.parametrize("month", ["1825-12", "2026-08", "2199-12"])
 def test_nothing_is_older_than_photography_or_newer_than_tomorrow(month: str) -> None:
-    wrong = GOOD | {"months": {month: {"cat": 2}}, "undated": 3}
+    wrong: Counts = {**GOOD, "months": {month: {"cat": 2}}, "undated": 3}
     with pytest.raises(ImplausibleResult):
         counting.check(wrong, TERMS, NOW)
 
 
 def test_tomorrow_counts_for_clocks_are_wrong() -> None:
-    right = GOOD | {"months": {"2026-08": {"cat": 2}}, "undated": 3}
+    right: Counts = {**GOOD, "months": {"2026-08": {"cat": 2}}, "undated": 3}
     counting.check(right, TERMS, datetime(2026, 7, 31, 12, tzinfo=UTC))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from dml.core.ids import UserId, new_id
+from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.counting import Terms
 from dml.jobs.folding import tally
@@ -14,7 +15,13 @@ from dml.jobs.folding.tally import Tally
 
 LABELS = ["cat", "dog", "ünï"]
 TERMS = Terms.of(LABELS, None, None)
-HAND_MADE = {"labels": {"cat": 2}, "uncertain": 1, "months": {"2026-01": {"cat": 1}}, "undated": 1}
+HAND_MADE: Counts = {
+    "items": 3,
+    "labels": {"cat": 2},
+    "uncertain": 1,
+    "months": {"2026-01": {"cat": 1}},
+    "undated": 1,
+}
 COUNTS = st.dictionaries(st.sampled_from(LABELS), st.integers(0, 9))
 
 
@@ -80,6 +87,6 @@ def test_an_owner_is_noted_by_a_number_that_fits_and_nobody_is_noted_without_one
     owners = [UserId(new_id()) for _ in range(1_000)]
     assert len({tally.short(it) for it in owners}) == len(owners)
     assert all(0 <= tally.short(it) < 2**63 for it in owners)
-    body = counting.canonical({**HAND_MADE, "items": 3})
+    body = counting.canonical(HAND_MADE)
     sums = Tally.of([(tally.read(body), None)], least=2)
     assert (sums.items, sums.owners, sums.fed(TERMS)) == (3, set(), {})

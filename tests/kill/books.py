@@ -3,10 +3,11 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
+from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.counting import Terms
 from tests.jobs.factories import LABELS
@@ -50,7 +51,7 @@ def _check_kept(rows: Sequence[tuple[Any, ...]], record: Record) -> defaultdict[
     assert all(fold_id is not None for _, _, fold_id in kept.values())
     for id, handed in record.accepted.items():
         assert id in kept, f"{id} was accepted, and is not kept"
-        assert kept[id][:2] == (handed.job_id, counting.canonical(handed.result)), id
+        assert kept[id][:2] == (handed.job_id, counting.canonical(cast(Counts, handed.result))), id
     assert kept.keys() - record.accepted.keys() <= record.unsure
     by_job = defaultdict[str, list[Handed]](list)
     for _, job_id, owner_id, _, body in rows:
@@ -68,7 +69,7 @@ def _check_counted(
     terms, cells = Terms.of(LABELS, None, None), Counter[tuple[str, int, int]]()
     for job_id, all_handed in by_job.items():
         for handed in all_handed:
-            for (month, label), count in counting.cells(handed.result, terms).items():
+            for (month, label), count in counting.cells(cast(Counts, handed.result), terms).items():
                 cells[job_id, month, label] += count
     assert {(id, month, label): count for id, month, label, count in counts} == cells
     ordered = {str(it.id): it for it in jobs}

@@ -15,7 +15,8 @@ from dml.agent.photos import Batch, Gone, Tally
 from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.inference import spec as specs
-from dml.inference.counting import Counts, Item, certain, count
+from dml.inference.counting import Item, certain, count
+from dml.inference.counts import Counts
 from dml.inference.spec import InputSpec
 
 

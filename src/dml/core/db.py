@@ -1,5 +1,5 @@
 """The declarative base, and how a process connects. Rows are typed dataclasses; there are no
-relationships to lazy-load.
+relationships to lazy-load. Why one PostgreSQL holds all that matters: docs/decisions/0001.
 """
 
 from datetime import date, datetime
@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
 
+from dml.core.counts import Count
 from dml.core.ids import ID_TYPES
 from dml.core.money import MicroTokens
 from dml.core.pool import FairPool, look_before_use
@@ -52,6 +53,7 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
         datetime: DateTime(timezone=True),
         StrEnum: Enum(StrEnum, native_enum=False, values_callable=lambda e: [m.value for m in e]),
         MicroTokens: BigInteger,
+        Count: BigInteger,
         list[str]: ARRAY(Text),
         list[UUID]: ARRAY(Uuid),
         list[int]: ARRAY(Integer),

@@ -3,10 +3,12 @@
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dml.inference.counts import Counts
 
 
 class Item(NamedTuple):
@@ -28,16 +30,6 @@ class Period(NamedTuple):
             and (self.start is None or self.start <= taken)
             and (self.until is None or taken < self.until)
         )
-
-
-class Counts(TypedDict):
-    """No map holds a zero; labels + uncertain = items, and months + undated = labels."""
-
-    items: int
-    labels: dict[str, int]
-    uncertain: int
-    months: dict[str, dict[str, int]]
-    undated: int
 
 
 def certain(

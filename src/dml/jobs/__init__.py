@@ -17,5 +17,5 @@ Some time after its end, what its devices did moves into files (archiving), and 
 
 Read in this order: models, rules, service, device_path (with outcomes, statements, lookups,
 shortlist and pacing), folding (with turns, inbox and tally), processes, archiving, queries, routes,
-device_layer.
+device_path.layer.
 """

@@ -7,14 +7,19 @@ item once more: in its month or as undated.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Final
 
 import msgspec
+from pydantic import Field
 
+from dml.core.counts import Count
 from dml.core.errors import Invalid, Wrong
+from dml.inference.counts import Counts
 from dml.jobs.models import UNDATED
 
 ITEMS_MAX: Final = 10_000_000  # More than one person's data; far from where sums overflow.
+# Of one result, as the routes read it and as the layer in front of them does.
+CountIn = Annotated[Count, Field(ge=0, le=ITEMS_MAX), msgspec.Meta(ge=0, le=ITEMS_MAX)]
 FIRST_MONTH: Final = "1826-01"  # Of the oldest photograph that there is.
 MONTHS: Final = frozenset(
     f"{year}-{month:02}" for year in range(1826, 2200) for month in range(1, 13)
@@ -22,6 +27,8 @@ MONTHS: Final = frozenset(
 
 
 class ImplausibleResult(Invalid):
+    """Ends no lease: a corrected result may follow (docs/decisions/0005)."""
+
     code = "jobs.implausible_result"
     reason = "The counts of this result cannot be."
     remedy = "Correct what `errors` names, and send the result again while the lease lives."
@@ -57,14 +64,13 @@ def month_name(number: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def check(result: Mapping[str, Any], terms: Terms, now: datetime) -> None:
+def check(result: Counts, terms: Terms, now: datetime) -> None:
     """Refuse a result of the right shape that breaks the sums, the labels or the period."""
-    labels: Mapping[str, int] = result["labels"]
-    months: Mapping[str, Mapping[str, int]] = result["months"]
+    labels, months = result["labels"], result["months"]
     found: list[Wrong] = [
         *_unknown_labels(labels, months, terms),
         *_outside_period(months, terms, now),
-        *_broken_sums(result, labels, months),
+        *_broken_sums(result),
     ]
     if terms.has_period and result["undated"]:
         found.append({"pointer": "/undated", "detail": "must be 0: this job has a date range"})
@@ -120,12 +126,9 @@ def _outside_period(
     ]
 
 
-def _broken_sums(
-    result: Mapping[str, Any],
-    labels: Mapping[str, int],
-    months: Mapping[str, Mapping[str, int]],
-) -> list[Wrong]:
+def _broken_sums(result: Counts) -> list[Wrong]:
     found: list[Wrong] = []
+    labels, months = result["labels"], result["months"]
     if sum(labels.values()) + result["uncertain"] != result["items"]:
         detail = "labels and uncertain must add up to items"
         found.append({"pointer": "/items", "detail": detail})
@@ -145,21 +148,20 @@ def _broken_sums(
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
-def canonical(result: Mapping[str, Any]) -> bytes:
+def canonical(result: Counts) -> bytes:
     """Write a result so that equal ones have equal bytes: keys sorted, zeros left out."""
-    return _encode(
-        {
-            "items": result["items"],
-            "labels": _without_zeros(result["labels"]),
-            "uncertain": result["uncertain"],
-            "months": {
-                month: kept
-                for month, counts in result["months"].items()
-                if (kept := _without_zeros(counts))
-            },
-            "undated": result["undated"],
-        }
-    )
+    kept: Counts = {  # Its type holds it to all fields: what is left out here is kept nowhere.
+        "items": result["items"],
+        "labels": _without_zeros(result["labels"]),
+        "uncertain": result["uncertain"],
+        "months": {
+            month: left
+            for month, counts in result["months"].items()
+            if (left := _without_zeros(counts))
+        },
+        "undated": result["undated"],
+    }
+    return _encode(kept)
 
 
 def _without_zeros(counts: Mapping[str, int]) -> Mapping[str, int]:
@@ -168,7 +170,7 @@ def _without_zeros(counts: Mapping[str, int]) -> Mapping[str, int]:
     return {label: count for label, count in counts.items() if count}
 
 
-def cells(result: Mapping[str, Any], terms: Terms) -> dict[tuple[int, int], int]:
+def cells(result: Counts, terms: Terms) -> dict[tuple[int, int], int]:
     """Spread an accepted result over (month, place of the label): what `job_counts` sums up."""
     found: dict[tuple[int, int], int] = {
         (UNDATED, terms.places[label]): count for label, count in result["labels"].items()

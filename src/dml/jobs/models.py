@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dml.core.counts import Count
 from dml.core.db import Base
 from dml.core.ids import (
     AlgorithmId,
@@ -163,11 +164,11 @@ class JobTotals(Base):
 
     job_id: Mapped[JobId] = mapped_column(primary_key=True)
     folded: Mapped[int] = mapped_column(default=0)
-    items: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
-    uncertain: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    items: Mapped[Count] = mapped_column(default=Count(0))
+    uncertain: Mapped[Count] = mapped_column(default=Count(0))
     shown_devices: Mapped[int] = mapped_column(default=0)
-    shown_items: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
-    shown_uncertain: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    shown_items: Mapped[Count] = mapped_column(default=Count(0))
+    shown_uncertain: Mapped[Count] = mapped_column(default=Count(0))
     version: Mapped[int] = mapped_column(default=0)
     # Who counted anything since the last step; and who was uncertain of what is not yet shown.
     owners: Mapped[list[int]] = _owners()
@@ -189,8 +190,8 @@ class JobCount(Base):
     job_id: Mapped[JobId] = mapped_column(primary_key=True)
     month: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # 12 × year + month − 1
     label: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # Its place in the labels.
-    counted: Mapped[MicroTokens]
-    shown: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
+    counted: Mapped[Count]
+    shown: Mapped[Count] = mapped_column(default=Count(0))
     owners: Mapped[list[int]] = _owners()
 
 
@@ -281,8 +282,8 @@ class JobArchive(Base):
     size: Mapped[int]
     assignments: Mapped[int]
     results: Mapped[int]
-    items: Mapped[MicroTokens]  # Of its results, in sum.
-    uncertain: Mapped[MicroTokens]
+    items: Mapped[Count]  # Of its results, in sum.
+    uncertain: Mapped[Count]
     pages: Mapped[list[int]]  # Where bodies are in the file: start and end of each page.
     created_at: Mapped[datetime]
 

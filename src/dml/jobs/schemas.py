@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field
 
 from dml.algorithms.schemas import ShownInputSpec
+from dml.core.counts import Count
 from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Country, Day, Moment, Text, Unique, Wire, example
 from dml.edge.paging import Paging
-from dml.jobs.counting import ITEMS_MAX, MONTHS
+from dml.inference.counts import Counts
+from dml.jobs.counting import MONTHS, CountIn
 from dml.jobs.models import AssignmentState, JobState
 
 
@@ -151,7 +153,7 @@ class MonthCountsOut(Wire):
     """The labelled items of one month."""
 
     month: str = Field(description="`YYYY-MM`.", examples=["2026-03"])
-    labels: dict[str, int] = Field(description="How many items have each label.")
+    labels: dict[str, Count] = Field(description="How many items have each label.")
 
 
 class NextStepOut(Wire):
@@ -185,21 +187,21 @@ class JobResultsOut(Wire):
     next_step: NextStepOut | None = Field(
         description="When more is published; `null` once all of it is."
     )
-    items: int | None = Field(description="How many items were counted.")
-    labels: dict[str, int] | None = Field(
+    items: Count | None = Field(description="How many items were counted.")
+    labels: dict[str, Count] | None = Field(
         description="How many items have each label: those of `months`, of `other_months`, and "
         "undated ones."
     )
-    uncertain: int | None = Field(
+    uncertain: Count | None = Field(
         description="How many items had no label of the probability `min_confidence` or more."
     )
     months: list[MonthCountsOut] | None = Field(description="The labelled items by month.")
-    undated: int | None = Field(description="How many labelled items have no date.")
-    other_months: dict[str, int] | None = Field(
+    undated: Count | None = Field(description="How many labelled items have no date.")
+    other_months: dict[str, Count] | None = Field(
         description="How many items have each label, of months that too few owners had. Filled "
         "when the job ends."
     )
-    other: int | None = Field(
+    other: Count | None = Field(
         description="How many items have a label that too few owners had. Filled when the job ends."
     )
 
@@ -298,7 +300,6 @@ def _check_month(month: str) -> str:
     return month
 
 
-Count = Annotated[int, Field(ge=0, le=ITEMS_MAX)]
 LabelName = Annotated[Text, Field(max_length=100)]
 Month = Annotated[str, AfterValidator(_check_month)]
 
@@ -323,20 +324,30 @@ class ResultCreate(Body):
         }
     )
 
-    items: Count = Field(description="How many items the model was run on.")
-    labels: dict[LabelName, Count] = Field(
+    items: CountIn = Field(description="How many items the model was run on.")
+    labels: dict[LabelName, CountIn] = Field(
         max_length=1_000, description="How many items have each label."
     )
-    uncertain: Count = Field(
+    uncertain: CountIn = Field(
         description="How many items had no label of the probability `min_confidence` or more."
     )
-    months: dict[Month, dict[LabelName, Count]] = Field(
+    months: dict[Month, dict[LabelName, CountIn]] = Field(
         max_length=3_600,
         description="How many items have each label, by the month of the item, `YYYY-MM`.",
     )
-    undated: Count = Field(
+    undated: CountIn = Field(
         description="How many labelled items have no date: 0 where the job has a period."
     )
+
+    def counts(self) -> Counts:
+        """Return what was sent. The type holds it to all fields."""
+        return Counts(
+            items=self.items,
+            labels=self.labels,
+            uncertain=self.uncertain,
+            months=self.months,
+            undated=self.undated,
+        )
 
 
 class ResultReceiptOut(Wire):

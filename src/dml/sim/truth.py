@@ -8,8 +8,9 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from dml.inference.counts import Counts
 from dml.jobs.counting import canonical
 
 MONTHS: Final = tuple(f"2025-{month:02}" for month in range(1, 13))
@@ -28,8 +29,8 @@ class Photos:
     tail: bytes
 
     @classmethod
-    def of(cls, result: Mapping[str, Any]) -> "Photos":
-        written = canonical({**result, "uncertain": 0, "items": 0})
+    def of(cls, result: Counts) -> "Photos":
+        written = canonical({**result, "items": 0, "uncertain": 0})
         start, _, rest = written.partition(b'"uncertain":0')
         return cls(sum(result["labels"].values()), start.removeprefix(b'{"items":0'), rest)
 
@@ -73,7 +74,7 @@ class Truth:
         return 50 * sum(abs(counts.get(it, 0) / total - share) for it, share in self.shares.items())
 
 
-def _draw(labels: Sequence[str], weights: Sequence[float], chance: random.Random) -> dict[str, Any]:
+def _draw(labels: Sequence[str], weights: Sequence[float], chance: random.Random) -> Counts:
     size = max(1, min(5_000, int(chance.lognormvariate(*_ITEMS))))
     shown = chance.choices(labels, weights, k=size)
     months: dict[str, Counter[str]] = {month: Counter() for month in MONTHS}
@@ -84,15 +85,17 @@ def _draw(labels: Sequence[str], weights: Sequence[float], chance: random.Random
         else:
             months[chance.choice(MONTHS)][label] += 1
     return {
+        "items": size,
         "labels": dict(Counter(shown)),
+        "uncertain": 0,
         "months": {month: dict(counts) for month, counts in months.items() if counts},
         "undated": undated,
     }
 
 
-def _lie(label: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def _lie(label: str, result: Counts) -> Counts:
     return {
+        **result,
         "labels": {label: sum(result["labels"].values())},
         "months": {it: {label: sum(of.values())} for it, of in result["months"].items()},
-        "undated": result["undated"],
     }

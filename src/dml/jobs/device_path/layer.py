@@ -3,7 +3,8 @@
 It answers what is plainly right, and what the device path refuses. Any request that is odd in any
 way (a header it does not know what to do with, a body that is not plainly good) goes on to the
 routes beneath, as if the layer were not there: so there is one place that says what is wrong with
-a request. `tests/jobs/test_contract.py` holds the two to the same answers.
+a request. `tests/jobs/test_contract.py` holds the two to the same answers. Why the routes alone are
+not enough: docs/decisions/0007.
 
 What is answered here is counted, not logged: a line each would fill a disk. Refusals are logged.
 """
@@ -28,7 +29,8 @@ from dml.core.errors import DmlError, Invalid
 from dml.core.ids import AssignmentId, JobId, VersionId
 from dml.devices.tokens import DeviceActor
 from dml.edge.requests import request_id_of, send_answer, send_refusal
-from dml.jobs.counting import ITEMS_MAX, MONTHS
+from dml.inference.counts import Counts
+from dml.jobs.counting import MONTHS, CountIn
 from dml.jobs.device_path.lookups import Facts, Model
 from dml.jobs.device_path.outcomes import Leased
 from dml.jobs.device_path.service import Claimable, DevicePath, Lease
@@ -46,9 +48,6 @@ _ACCEPTED: Final = b'{"state":"accepted"}'
 _TEMPLATE_BYTES: Final = 8 * 1024 * 1024
 _LABELS: Final = TypeAdapter(list[str])
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=ITEMS_MAX)]
-Counts = Annotated[dict[str, Count], msgspec.Meta(max_length=1_000)]
-
 
 class _Claim(msgspec.Struct, forbid_unknown_fields=True):
     max: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
@@ -57,11 +56,11 @@ class _Claim(msgspec.Struct, forbid_unknown_fields=True):
 class _Result(msgspec.Struct, forbid_unknown_fields=True):
     """As `schemas.ResultCreate`, but for months, and for labels, of which a known one is good."""
 
-    items: Count
-    labels: Counts
-    uncertain: Count
-    months: dict[str, dict[str, Count]]
-    undated: Count
+    items: CountIn
+    labels: Annotated[dict[str, CountIn], msgspec.Meta(max_length=1_000)]
+    uncertain: CountIn
+    months: dict[str, dict[str, CountIn]]
+    undated: CountIn
 
 
 _read_claim: Final = msgspec.json.Decoder(_Claim).decode
@@ -74,7 +73,7 @@ def _decode_claim(body: bytes) -> _Claim:
     return _read_claim(body)
 
 
-def _decode_result(body: bytes) -> _Result:
+def _decode_result(body: bytes) -> Counts:
     """Read a result. Of two values of one name msgspec takes the last, so names are counted: every
     text in a result is one, and has two quotes."""
     result = _read_result(body)
@@ -82,7 +81,15 @@ def _decode_result(body: bytes) -> _Result:
     names += sum(map(len, result.months.values()))
     if b"\\\\" in body or body.count(b'"') - body.count(b'\\"') != 2 * names:
         raise ValueError("a name is there twice, or cannot be told")
-    return result
+    if not result.months.keys() <= MONTHS:
+        raise ValueError("no month is called so")
+    return Counts(
+        items=result.items,
+        labels=result.labels,
+        uncertain=result.uncertain,
+        months=result.months,
+        undated=result.undated,
+    )
 
 
 class _Head(NamedTuple):
@@ -149,10 +156,7 @@ class DeviceLayer:
             return 200, self._encode(got)
         match head.verb:
             case "result":
-                result = _decode_result(body)
-                if not result.months.keys() <= MONTHS:
-                    raise ValueError("no month is called so")
-                await path.hand_in(device, head.assignment_id, msgspec.structs.asdict(result))
+                await path.hand_in(device, head.assignment_id, _decode_result(body))
                 return 200, _ACCEPTED
             case "heartbeat":
                 beat = extended(await path.heartbeat(device, head.assignment_id))
@@ -242,7 +246,8 @@ def _template(held: Lease) -> _Template:
 
     All of them come before what people wrote (the input), so the first of each is it. The labels
     come after it, and are left out: they are the same for many jobs. Quotes in what people wrote
-    are escaped, so the last empty list of this name is theirs.
+    are escaped, so the last empty list of this name is theirs. Why it is not simply written anew:
+    docs/decisions/0007.
     """
     name, seconds, longest = AssignmentId(UUID(int=0)), 987_654_321, 987_654_322
     until = datetime(2199, 12, 31, tzinfo=UTC)

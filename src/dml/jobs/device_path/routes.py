@@ -56,7 +56,7 @@ Caller = Annotated[DeviceActor, Depends(admit)]
 ANY = (NotADevice, Revoked, TooManyRequests, Overloaded, DatabaseAway)
 
 
-# device_layer.py answers these four by itself where all is plainly right, and leaves the rest to
+# layer.py answers these four by itself where all is plainly right, and leaves the rest to
 # them: what they answer is what it answers.
 @router.post("/claim", operation_id="assignments.claim", responses=refusals(*ANY))
 async def claim(path: Path, device: Caller, body: AssignmentClaim) -> ClaimedAssignmentsOut:
@@ -121,7 +121,7 @@ async def hand_in(
     same one sent again gets the same answer, another one is refused. After a refused result the
     lease goes on, and a corrected one may follow. For the device that holds the assignment.
     """
-    await path.hand_in(device, assignment_id, body.model_dump())
+    await path.hand_in(device, assignment_id, body.counts())
     return ResultReceiptOut()
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -29,6 +29,7 @@ from dml.devices import queries as devices, statements as visits
 from dml.devices.queries import DeviceProfile
 from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens
+from dml.inference.counts import Counts
 from dml.jobs import counting, rules
 from dml.jobs.counting import Terms
 from dml.jobs.device_path import lookups, statements
@@ -163,7 +164,7 @@ class DevicePath:
         _accepted(await self._releases.ask(sent), being=Outcome.RELEASED)
 
     async def hand_in(
-        self, device: DeviceActor, assignment_id: AssignmentId, result: Mapping[str, Any]
+        self, device: DeviceActor, assignment_id: AssignmentId, result: Counts
     ) -> None:
         """Accept a result, or refuse it with the reason. The same one again is accepted again.
 
