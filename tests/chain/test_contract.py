@@ -9,6 +9,7 @@ import pytest
 from eth_abi.abi import encode
 from hypothesis import given, strategies as st
 
+from dml.chain import ethereum
 from dml.chain.node import contract
 from dml.chain.node.contract import (
     DEPOSITED,
@@ -67,6 +68,29 @@ def test_signatures_are_those_of_the_built_contracts() -> None:
     }
     known = {**build("Vault").errors, **build("DevToken").errors}
     assert {contract.selector(it) for it in contract._REASONS} <= known.keys()
+
+
+@pytest.mark.parametrize(
+    ("signature", "types"),
+    [
+        ("totals()", []),
+        ("paid(uint256)", ["uint256"]),
+        (contract.DEPOSIT, ["uint256", "bytes16"]),
+        (contract.PAY_OUT, ["(uint64,address,uint64)[]"]),
+        ("f(uint8,(bool,(bytes,string)[2])[],address[])", None),
+    ],
+)
+def test_a_signature_is_split_at_the_commas_between_its_arguments(
+    signature: str, types: list[str] | None
+) -> None:
+    nested = ["uint8", "(bool,(bytes,string)[2])[]", "address[]"]
+    assert ethereum.arguments(signature) == (nested if types is None else types)
+
+
+def test_selectors_are_the_first_bytes_of_the_hash_of_a_signature() -> None:
+    # As the ABI's specification has them: https://docs.soliditylang.org/en/latest/abi-spec.html
+    assert contract.selector("baz(uint32,bool)").hex() == "cdcd77c0"
+    assert contract.selector("sam(bytes,bool,uint256[])").hex() == "a5643bf2"
 
 
 def _kind(one: dict[str, object]) -> str:

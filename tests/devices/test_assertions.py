@@ -8,8 +8,11 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dml.agent.server import public_part, sign
+from dml.core import base64url
 from dml.core.ids import DeviceId, new_id
 from dml.devices.assertions import read_nonce
+from dml.devices.keys import decode_key
 from dml.devices.rules import BadAssertion
 from tests.devices.factories import encode, signed
 
@@ -28,6 +31,19 @@ def claims(**changes: Any) -> dict[str, Any]:
 def read(assertion: str) -> str:
     audiences = ["devices", "https://dml.example.org"]
     return read_nonce(assertion, PUBLIC, DEVICE, audiences=audiences)
+
+
+def test_what_our_agent_signs_holds_and_is_a_plain_jws_that_servers_have_always_read() -> None:
+    assertion = sign(KEY, claims())
+    assert read(assertion) == "a-nonce"
+    header, payload, signature = assertion.split(".")
+    assert json.loads(base64url.decode(header)) == {"alg": "Ed25519"}
+    assert json.loads(base64url.decode(payload)) == claims()
+    KEY.public_key().verify(base64url.decode(signature), f"{header}.{payload}".encode())
+
+
+def test_our_agent_registers_the_key_that_it_signs_with() -> None:
+    assert decode_key(public_part(KEY)) == PUBLIC
 
 
 @pytest.mark.parametrize("algorithm", ["Ed25519", "EdDSA"])

@@ -16,7 +16,7 @@ from dml.agent.home import Description, Home, Identity
 from dml.agent.journal import Journal
 from dml.agent.pace import Pace, patiently
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
-from dml.agent.server import Server, Session, base64url, field, read_url
+from dml.agent.server import Server, Session, field, public_part, read_url
 
 KINDS: Final = ("photo",)  # What this agent can prepare for a model.
 PATIENCE_SECONDS: Final = 5.0  # Somebody sits there and waits.
@@ -97,7 +97,7 @@ class _Pairing:
             "registered",
             device_id=identity.device_id,
             server=server.url,
-            body={"public_key": _public(key), **said},
+            body={"public_key": public_part(key), **said},
         )
         return Session(server, identity.device_id, key)
 
@@ -118,7 +118,9 @@ class _Pairing:
         return session
 
     def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> str:
-        body = json.dumps({"code": self._wish.code, "public_key": _public(key), **said}).encode()
+        body = json.dumps(
+            {"code": self._wish.code, "public_key": public_part(key), **said}
+        ).encode()
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         try:
             answer = patiently(
@@ -140,7 +142,3 @@ def _describe(wish: Wish, before: Description | None) -> Description:
         country=wish.country or (before.country if before else None),
         kinds=wish.kinds,
     )
-
-
-def _public(key: Ed25519PrivateKey) -> str:
-    return base64url(key.public_key().public_bytes_raw())

@@ -12,6 +12,24 @@ def keccak(data: bytes) -> bytes:
     return bytes(eth_utils.keccak(data))
 
 
+def selector(signature: str) -> bytes:
+    """The four bytes that name a function or an error, `paid(uint256)`."""
+    return bytes(eth_utils.function_signature_to_4byte_selector(signature))
+
+
+def topic(event: str) -> bytes:
+    """The first topic of an event's logs, `PaidOut(uint64,address,uint64)`."""
+    return bytes(eth_utils.event_signature_to_log_topic(event))
+
+
+def arguments(signature: str) -> list[str]:
+    """The types of a function's arguments: of `name(a,(b,c)[])` they are `a` and `(b,c)[]`."""
+    types = signature[signature.index("(") :]
+    if types == "()":  # The library knows no tuple without members.
+        return []
+    return [it.to_type_str() for it in eth_abi.grammar.parse(types).components]
+
+
 def checksummed(address: str | bytes) -> str:
     """Write an address as EIP-55 does."""
     return str(eth_utils.to_checksum_address(address))

@@ -1,7 +1,8 @@
 """The vault as bytes: calls to it, and what its logs and refusals say.
 
 Signatures are written here, so that running needs no ABI file; a test compares them with the built
-contract. A log that does not read as it must is the node's fault: `Garbled`.
+contract. A log that does not read as it must is the node's fault: `Garbled`. What the vault
+promises: docs/decisions/0015.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from dml.chain.ethereum import checksummed, decode, encode, keccak
+from dml.chain import ethereum
+from dml.chain.ethereum import checksummed, decode, encode
 from dml.core.ids import UserId
 from dml.core.money import MAX, MicroTokens
 
@@ -86,14 +88,8 @@ class Totals:
 Event: TypeAlias = Deposited | PaidOut | PayoutRefused
 
 
-@cache
-def selector(signature: str) -> bytes:
-    return keccak(signature.encode())[:4]
-
-
-@cache
-def topic(event: str) -> bytes:
-    return keccak(event.encode())
+selector = cache(ethereum.selector)
+topic = cache(ethereum.topic)
 
 
 def topics() -> tuple[bytes, ...]:
@@ -103,8 +99,7 @@ def topics() -> tuple[bytes, ...]:
 
 def call(signature: str, *arguments: object) -> bytes:
     """Encode a call: `call("paid(uint256)", 7)`."""
-    kinds = _kinds(signature)
-    return selector(signature) + encode(kinds, arguments)
+    return selector(signature) + encode(ethereum.arguments(signature), arguments)
 
 
 def pay_out(payouts: Sequence[Payout]) -> bytes:
@@ -175,18 +170,6 @@ _REASONS: Final = {
     "TokenTookMore(uint256,uint256)": "the token took more than it was told",
     "ERC20InsufficientBalance(address,uint256,uint256)": "the vault holds too few tokens",
 }
-
-
-def _kinds(signature: str) -> list[str]:
-    """Split `name(a,(b,c)[],d)` at the commas outside inner parentheses."""
-    inside, depth, kinds = signature[signature.index("(") + 1 : -1], 0, [""]
-    for letter in inside:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            kinds.append("")
-        else:
-            kinds[-1] += letter
-    return kinds if inside else []
 
 
 def _number(log: Log) -> int:
