@@ -6,16 +6,15 @@ from dml.accounts import sandbox_time
 from dml.algorithms import processes, queries, rules
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
-from dml.core import audit, kept_files, processes as durable
+from dml.core import audit, processes as core_processes
 from dml.core.audit import Move
 from dml.core.blobs import Stored
 from dml.core.context import BeginFunction, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
-from dml.core.kept_files import FileQuota, Room
-from dml.edge.bodies import sha256_of
+from dml.core.kept_files import FileQuota
 from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
-from dml.edge.uploads import uploading
+from dml.edge.uploads import Admitted, Incoming
 from dml.inference import spec
 from dml.inference.spec import InputSpec
 
@@ -27,30 +26,22 @@ async def upload(
     algorithm_id: AlgorithmId,
     request: Request,
 ) -> Version:
-    """Take a file in for the algorithm's developer. No transaction is open while it comes.
-
-    A large file over a slow line outlasts an access token, so the token counts when it begins; the
-    session counts once more in the end.
-    """
-
-    async def find_room(ctx: Context) -> Room:
-        await _require_developer(ctx, algorithm_id)
-        return await server.quota.find_room(ctx)
-
-    actor, began, room = await late.begin(begin, find_room)
+    """Take a file in for the algorithm's developer."""
     limit = server.settings.model_limit_bytes
     form = UploadForm(request, limit=limit)
-    async with uploading(server, actor, request, limit=limit + AROUND_BYTES_MAX):
-        if room is None:
-            sha256 = await sha256_of(form.file())
-            await late.repeat(begin(since=began), actor, sha256, repr(form.input_spec))
-        stored = await server.blobs.take_in(room.within(form.file()), limit=limit)
-    async with server.blobs.unless_kept(stored):
-        sent = (stored.sha256, repr(form.input_spec))
-        ctx = await late.open(begin(since=began), actor, *sent)
-        version = await add_version(ctx, algorithm_id, form.input_spec, stored, server.quota)
-        await kept_files.keep(ctx, server.blobs, stored)
-    return version
+
+    async def admit(ctx: Context) -> Admitted:
+        await _require_developer(ctx, algorithm_id)
+        return Admitted(await server.quota.find_room(ctx), limit)
+
+    async with Incoming(server, begin, late, request).stored(
+        admit,
+        lambda _: form.file(),
+        limit=limit,
+        around=AROUND_BYTES_MAX,
+        sent=lambda: [repr(form.input_spec)],
+    ) as (ctx, _, stored):
+        return await add_version(ctx, algorithm_id, form.input_spec, stored, server.quota)
 
 
 async def add_version(
@@ -90,7 +81,7 @@ async def add_version(
     )
     ctx.tx.add(version)
     audit.record(ctx, version.reference, "uploaded", Move(None, version.state))
-    await durable.in_turn(
+    await core_processes.in_turn(
         ctx,
         turn,
         processes.check_id(version.id),
@@ -101,7 +92,7 @@ async def add_version(
         label_count=len(algorithm.labels),
     )
     late = ctx.now + rules.CHECK_WITHIN
-    await durable.at(ctx, late, f"give-up:{version.id}", processes.give_up, version.id)
+    await core_processes.at(ctx, late, f"give-up:{version.id}", processes.give_up, version.id)
     return version
 
 

@@ -8,24 +8,30 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
 from uuid import uuid4
 
 from fastapi import Request
 from redis.exceptions import RedisError
 
-from dml.core.context import Actor
+from dml.core import kept_files
+from dml.core.blobs import Stored
+from dml.core.context import Actor, BeginFunction, Context
 from dml.core.errors import NotSignedIn, TooMany, Unavailable
 from dml.core.ids import UserId
-from dml.edge.bodies import BODY, Body
+from dml.core.kept_files import Room
+from dml.edge.bodies import BODY, Body, sha256_of
 from dml.edge.http import Parts
+from dml.edge.idempotency import LateTransaction
 
 UPLOADS_MAX: Final = 500  # In one process, of all users.
 FORGOTTEN_SECONDS: Final = 30.0  # After the last sign of life of a process that took it.
 SLACK_BYTES: Final = 1024 * 1024
 RETRY_SECONDS: Final = 10
+AdmittedT = TypeVar("AdmittedT", bound="Admitted")
 
 log = logging.getLogger(__name__)
 _under_way: Final[set[str]] = set()
@@ -65,6 +71,55 @@ async def uploading(
             yield
     finally:
         _under_way.discard(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What was found before a file comes: the room that it has, and how large it may be."""
+
+    room: Room
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request whose body is a file: it becomes a blob and a row, or leaves nothing behind."""
+
+    server: Parts
+    begin: BeginFunction
+    late: LateTransaction
+    request: Request
+
+    @asynccontextmanager
+    async def stored(
+        self,
+        admit: Callable[[Context], Awaitable[AdmittedT]],
+        read: Callable[[int], AsyncIterator[bytes]],
+        *,
+        limit: int,
+        around: int = 0,
+        sent: Callable[[], Sequence[str]] = tuple,
+    ) -> AsyncIterator[tuple[Context, AdmittedT, Stored]]:
+        """Stream the file into the blob store, then open the transaction that is to record it.
+
+        `read` yields at most so many bytes; the body may have `around` more. No transaction is open
+        while they come: a large file over a slow line outlasts an access token, so the token counts
+        when it begins, and the session once more in the end. Where an Idempotency-Key has its
+        answer already nobody is admitted: at most `limit` bytes are then read to be compared, with
+        what is `sent` beside them.
+        """
+        actor, began, admitted = await self.late.begin(self.begin, admit)
+        limit = limit if admitted is None else admitted.limit
+        async with uploading(self.server, actor, self.request, limit=limit + around):
+            if admitted is None:
+                sha256 = await sha256_of(read(limit))
+                await self.late.repeat(self.begin(since=began), actor, sha256, *sent())
+            file = admitted.room.within(read(limit))
+            stored = await self.server.blobs.take_in(file, limit=limit)
+        async with self.server.blobs.unless_kept(stored):
+            ctx = await self.late.open(self.begin(since=began), actor, stored.sha256, *sent())
+            yield ctx, admitted, stored
+            await kept_files.keep(ctx, self.server.blobs, stored)
 
 
 @asynccontextmanager

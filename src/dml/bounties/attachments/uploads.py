@@ -12,14 +12,12 @@ from dml.bounties import rules
 from dml.bounties.attachments import rules as attachment_rules, service
 from dml.bounties.attachments.service import Upload
 from dml.bounties.models import Attachment, AttachmentKind
-from dml.core import kept_files
 from dml.core.context import BeginFunction, Context
 from dml.core.ids import BountyId
-from dml.core.kept_files import Room
-from dml.edge.bodies import sha256_of, stream_file
+from dml.edge.bodies import stream_file
 from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
-from dml.edge.uploads import uploading
+from dml.edge.uploads import Admitted, Incoming
 
 DATA: Final = "application/octet-stream"
 HEAD_BYTES: Final = 12  # What an image is known by.
@@ -60,23 +58,15 @@ async def attach(
     upload: Upload,
     request: Request,
 ) -> Attachment:
-    """Take a file in for the bounty's owner. No transaction is open while it comes."""
+    """Take a file in for the bounty's owner."""
+    limit = server.settings.attachment_limit_bytes
+    checked = _Checked(stream_file(request, limit=limit), upload.kind)
 
-    async def find_room(ctx: Context) -> Room:
+    async def admit(ctx: Context) -> Admitted:
         rules.require_signed_in(ctx.actor)
         await service.require_may_add(ctx, bounty_id, upload, lock=False)
-        return await server.quota.find_room(ctx)
+        return Admitted(await server.quota.find_room(ctx), limit)
 
-    actor, began, room = await late.begin(begin, find_room)
-    limit = server.settings.attachment_limit_bytes
-    async with uploading(server, actor, request, limit=limit):
-        checked = _Checked(stream_file(request, limit=limit), upload.kind)
-        if room is None:
-            sha256 = await sha256_of(checked.chunks())
-            await late.repeat(begin(since=began), actor, sha256)
-        stored = await server.blobs.take_in(room.within(checked.chunks()), limit=limit)
-    async with server.blobs.unless_kept(stored):
-        ctx = await late.open(begin(since=began), actor, stored.sha256)
-        made = await service.add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)
-        await kept_files.keep(ctx, server.blobs, stored)
-    return made
+    incoming = Incoming(server, begin, late, request)
+    async with incoming.stored(admit, lambda _: checked.chunks(), limit=limit) as (ctx, _, stored):
+        return await service.add(ctx, bounty_id, upload, stored, checked.media_type, server.quota)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import HTTPException, Request
@@ -14,22 +15,25 @@ from dml.bounties.submissions import (
     service as submitting,
 )
 from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
-from dml.core import kept_files
 from dml.core.context import BeginFunction, Context
 from dml.core.errors import DmlError
 from dml.core.ids import BountyId
-from dml.core.kept_files import Room
 from dml.core.spool import Spool
-from dml.edge.bodies import FileCutOff, sha256_of, stream_file
+from dml.edge.bodies import FileCutOff, stream_file
 from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
-from dml.edge.uploads import uploading
+from dml.edge.uploads import Admitted, Incoming, uploading
 
 # A test set is in memory only while it is sealed: a moment, once it has come whole. Until
 # then it waits on disk, under a key of its own: who sends slowly keeps nobody else waiting.
 IN_MEMORY: Final = 4
 READ_SECONDS: Final = 600.0
 _IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Admitted):
+    kind: SubmissionKind
 
 
 async def upload_test_set(
@@ -90,43 +94,32 @@ async def submit(
     name: str | None,
     dry_run: bool,
 ) -> Submission:
-    """Take a file in for an entrant. No transaction is open while it comes.
+    """Take a file in for an entrant."""
+    large, small = server.settings.model_limit_bytes, server.settings.predictions_limit_bytes
 
-    A large file over a slow line outlasts an access token, so the token counts when it begins;
-    the session counts once more in the end.
-    """
-    limit, sent = server.settings.model_limit_bytes, request.headers.get("content-type", "")
-
-    async def find_room(ctx: Context) -> tuple[SubmissionKind, Room]:
+    async def admit(ctx: Context) -> _Entry:
         bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
-        return kind, await server.quota.find_room(ctx)
+        is_large = kind in (SubmissionKind.ONNX, SubmissionKind.FILE)
+        return _Entry(await server.quota.find_room(ctx), large if is_large else small, kind)
 
-    actor, began, found = await late.begin(begin, find_room)
-    if found is None:
-        async with uploading(server, actor, request, limit=limit):
-            sha256 = await sha256_of(stream_file(request, limit=limit))
-        await late.repeat(begin(since=began), actor, sha256, sent)
-    kind, room = found
-    if kind not in (SubmissionKind.ONNX, SubmissionKind.FILE):
-        limit = server.settings.predictions_limit_bytes
-    async with uploading(server, actor, request, limit=limit):
-        file = room.within(stream_file(request, limit=limit))
-        stored = await server.blobs.take_in(file, limit=limit)
-    async with server.blobs.unless_kept(stored):
-        ctx = await late.open(begin(since=began), actor, stored.sha256, sent)
-        submission = await submitting.enter(
+    async with Incoming(server, begin, late, request).stored(
+        admit,
+        lambda limit: stream_file(request, limit=limit),
+        limit=large,
+        sent=lambda: [request.headers.get("content-type", "")],
+    ) as (ctx, entry, stored):
+        ending = submission_rules.ENDINGS[entry.kind]
+        return await submitting.enter(
             ctx,
             bounty_id,
-            kind=kind,
-            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{submission_rules.ENDINGS[kind]}",
+            kind=entry.kind,
+            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{ending}",
             dry_run=dry_run,
             stored=stored,
             quota=server.quota,
         )
-        await kept_files.keep(ctx, server.blobs, stored)
-    return submission
 
 
 async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
