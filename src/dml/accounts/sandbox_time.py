@@ -3,8 +3,8 @@
 Each user has a clock that runs ahead of the time by what they had run there: a piece of work is due
 at its user's clock, or now where that is past, and the queues take first what is due first. So
 however many pieces somebody leaves there, who comes seldom waits for one of them at most (this is
-VirtualClock, Zhang 1990). A clock that is an hour ahead has used up its hour. What fails through
-our fault is given back.
+VirtualClock, Zhang 1990; docs/decisions/0023). A clock that is an hour ahead has used up its hour.
+What fails through our fault is given back.
 
 What a piece may take is cut off soon at first. What needs more waits for a place among its like,
 with all its time: however many files run out of time, they hold up one another and no other.

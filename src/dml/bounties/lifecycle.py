@@ -2,6 +2,7 @@
 
 One alarm waits for whatever is next by date. It is a row and not the truth: it looks again under
 the bounty's lock, does all that is due, and sets the next one. The caller of the others holds it.
+Why each state has a date: docs/decisions/0014.
 """
 
 from dataclasses import replace

@@ -1,4 +1,5 @@
 """Runs durable processes: DBOS in PostgreSQL, watched by our own supervisor. For workers only.
+Why not DBOS's supervisor, nor another engine: docs/decisions/0002.
 
 What DBOS offers beyond that (its console, telemetry, schedules) stays off, and it calls nobody but
 PostgreSQL. One engine lives in a process of the operating system, on that process's event loop, so

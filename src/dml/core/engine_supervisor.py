@@ -6,7 +6,8 @@ one's work back into the queue. A node that finds its own lock lost may have bee
 exits, and its keeper starts it again under a new name. Should two nodes work on one process for a
 moment, no harm is done: a checkpoint commits only for the owner of its row.
 
-It needs a direct connection: a pooler that shares sessions breaks the lock.
+It needs a direct connection: a pooler that shares sessions breaks the lock. Why it is our own:
+docs/decisions/0002.
 """
 
 import logging

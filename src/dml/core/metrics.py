@@ -2,7 +2,8 @@
 
 To count is an addition in memory. Each process writes what it counted into a file once a second,
 and whoever asks gets the sum of all files, in Prometheus's text format. What a process that has
-ended counted stays counted; what it had of something at the moment (a queue) goes with it.
+ended counted stays counted; what it had of something at the moment (a queue) goes with it. Why not
+prometheus-client: docs/decisions/0009.
 """
 
 import asyncio

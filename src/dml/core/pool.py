@@ -3,7 +3,8 @@
 SQLAlchemy's own pool lets whoever asks just then take a connection that is given back, past all who
 wait: under load some wait until they give up, where first come, first served would serve them all.
 And it asks PostgreSQL before each use whether it is still there: three of the six round trips of a
-short request. A connection whose other side is gone knows by itself, as soon as the loop runs.
+short request. A connection whose other side is gone knows by itself, as soon as the loop runs
+(docs/decisions/0022).
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 A process is an async function under a versioned name. Whoever starts one does so inside a
 transaction: it runs if, and only if, that commits. Workers run it (`core/engine.py`); this module
-knows no engine, so that the API stays light.
+knows no engine, so that the API stays light (docs/decisions/0002).
 
 After a crash a process runs again from the top, and each step that was done answers from its
 checkpoint. So it must take the same steps in the same order each time, and decide by nothing but

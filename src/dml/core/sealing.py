@@ -1,7 +1,8 @@
 """Sealed files: everybody may seal, only a scorer may open (HPKE, RFC 9180, base mode).
 
 The API holds the public half and so cannot read what it was given a moment ago; workers hold the
-private one. Both are files, made at the first start where there are none.
+private one. Both are files, made at the first start where there are none. From whom what is sealed:
+docs/decisions/0012.
 """
 
 from pathlib import Path

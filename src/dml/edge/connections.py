@@ -5,7 +5,8 @@ without a word costs a connection for as long as it likes. Here each step of a r
 time, kept by one sweep a second over all connections, so that a request pays nothing for it.
 
 What has no end is bounded, too: the parser joins a head, a path or a trailer piece by piece, each
-time by a copy of all that came before, so one that never ends would have everybody wait.
+time by a copy of all that came before, so one that never ends would have everybody wait. Why this
+is not left to the server or a proxy: docs/decisions/0021.
 
 An offer to change the protocol (`Upgrade`) is not taken: the request is read as if it had none.
 The parser would take what follows such a head for another protocol, so that its body were lost, or

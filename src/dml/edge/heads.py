@@ -1,6 +1,6 @@
 """What the head of a request may be, and what is answered to one that is none.
 
-Before any route is found: what is refused here ends the connection.
+Before any route is found: what is refused here ends the connection (docs/decisions/0021).
 """
 
 import re

@@ -1,7 +1,7 @@
 """How often a stranger may try: counted in Valkey, for each address or user, and minute.
 
 Where Valkey is away, each process counts by itself, a bounded number of them: so whoever guesses
-then is still slowed, by as many processes less.
+then is still slowed, by as many processes less. It holds nothing else (docs/decisions/0001).
 
 What is guessed, as a password, is counted by what it opens, too: a thousand addresses make no more
 guesses than one. The first few cost nothing; then each makes all wait, 15 s to a minute. That a

@@ -8,7 +8,7 @@ as no log of a server is written.
 import gc
 import sys
 
-gc.disable()
+gc.disable()  # A start is imports, which leave no garbage to look for (docs/decisions/0009).
 sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: not to be found.
 
 from dml.core.settings import Settings  # noqa: E402 - only once gc and rich are off

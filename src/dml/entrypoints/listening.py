@@ -2,7 +2,8 @@
 
 The kernel spreads a shared port's connections over the processes that listen there, so whoever
 wants to ask a certain one of them knocks at its door: a socket without a file, named by its pid
-and by when it started, since two containers on one network may count the same pids.
+and by when it started, since two containers on one network may count the same pids. Why no socket
+is inherited: docs/decisions/0009.
 """
 
 import os

@@ -222,7 +222,7 @@ def _collect_seldom() -> None:
     """Look for cycles of objects a tenth as often, and no more through what a start left.
 
     A request makes a few hundred objects and hardly a cycle: to look for some after every 700 of
-    them cost a tenth of the processor time.
+    them cost a tenth of the processor time, and a fifth on the device path (docs/decisions/0007).
     """
     gc.collect()
     gc.freeze()

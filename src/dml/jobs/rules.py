@@ -1,4 +1,7 @@
-"""What may happen to a job, an assignment and a result. Pure: no session, no clock, no await."""
+"""What may happen to a job, an assignment and a result. Pure: no session, no clock, no await.
+
+What is told of a job, and to whom: docs/decisions/0017.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

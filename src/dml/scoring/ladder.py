@@ -1,7 +1,7 @@
 """The public board's Ladder: a score is shown only where it is truly better than the one before.
 
 Blum and Hardt (2015), without parameters: better by more than one standard error of the paired
-difference. Who sends random files learns next to nothing from such a board.
+difference. Who sends random files learns next to nothing from such a board (docs/decisions/0013).
 """
 
 from dataclasses import dataclass

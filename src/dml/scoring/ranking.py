@@ -1,7 +1,7 @@
 """The final ranking: by the private rows, with what chance alone could have changed.
 
 Rows are drawn anew, with replacement, the same ones for all entrants. Who leads in fewer than 95 %
-of the draws is no better than tied.
+of the draws is no better than tied (docs/decisions/0013).
 """
 
 import hashlib

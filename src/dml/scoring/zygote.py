@@ -1,6 +1,6 @@
 """The process that forks the children which read what strangers wrote, and run their models.
 
-Nothing here ever sees a target, but in the owner's own file.
+Nothing here ever sees a target, but in the owner's own file (docs/decisions/0012).
 """
 
 from collections.abc import Mapping

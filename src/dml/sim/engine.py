@@ -1,7 +1,8 @@
 """The load engine: many scripts, few connections, one thread.
 
 It shares its processors with the server that it measures, so it is made to cost little: no event
-loop's futures, no HTTP library, about as much as the kernel takes for the same bytes.
+loop's futures, no HTTP library, about as much as the kernel takes for the same bytes. What others
+cost: docs/decisions/0011.
 
 A script is a generator. It yields a request, `("claim", bytes)`, and is sent its Answer; or it
 yields seconds (a float) to sleep. It takes a connection for one request at a time, so that a

@@ -1,4 +1,6 @@
-"""Requests as bytes, and answers. Written by hand: a device is played in a few microseconds."""
+"""Requests as bytes, and answers. Written by hand: a device is played in a few microseconds
+(docs/decisions/0011).
+"""
 
 from typing import Final
 

@@ -5,7 +5,7 @@ logs by the block's hash, so that header and logs can't be of two branches. What
 rolled back to where both branches meet. Then what is final is credited and settled, once the
 vault's own totals there say that no log was hidden or made up. No node is asked inside a
 transaction, and each transaction checks, under the lock on the vault's row, that nobody else wrote
-meanwhile.
+meanwhile. See docs/decisions/0016.
 """
 
 import asyncio

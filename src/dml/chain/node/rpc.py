@@ -2,6 +2,8 @@
 
 Either a call returns what was asked for, of the right kind, or it raises: `NodeAway` (no answer, or
 too late), `NodeRefused` (an error, which may be the answer: a call that reverts), `Garbled`.
+
+Why not web3.py: docs/decisions/0016.
 """
 
 import asyncio

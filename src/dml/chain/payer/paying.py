@@ -4,7 +4,7 @@ Nothing is kept in memory from one step to the next, so that a process may die a
 looks at the books and at the chain, and does what is missing. What was signed is in the books
 before it is sent; all that may be mined is known. Which of it is mined does not matter, nor how
 often: the vault pays a number once for ever. What the vault has paid, the indexer settles; here a
-batch is closed once the chain can't do anything more with it.
+batch is closed once the chain can't do anything more with it. See docs/decisions/0015 and 0016.
 """
 
 import logging

@@ -2,7 +2,7 @@
 
 A key signs as EIP-191 says; a contract is asked whether it would have (EIP-1271). One pattern
 reads messages, as strict as the standard's grammar: what two readers could read in two ways is
-none.
+none. The library for it is the oracle of the tests: docs/decisions/0016.
 """
 
 import re

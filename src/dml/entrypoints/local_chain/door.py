@@ -3,7 +3,7 @@
 anvil obeys whoever reaches it: it mints, forgets its chain, and signs for others. So it listens
 where nobody knows, and what is asked here is passed on only where it reads, or hands over what its
 sender has signed. A browser tells by `Origin` that a page asks, by `Host` under which name, and
-sends no JSON of another site unasked: each of that is refused.
+sends no JSON of another site unasked: each of that is refused (docs/decisions/0016).
 """
 
 import http.client

@@ -4,6 +4,7 @@ Where `dml up` begins, three things take a second of processor time each after t
 the settings, to find or start the servers, to import the API. None needs the other, so the API's
 import begins first, in a process that then waits on a socket for its order: its variables, the
 lock that says it lives, and its log. Who hears that the socket is closed is not needed, and ends.
+See docs/decisions/0009: a start is imports.
 """
 
 import json

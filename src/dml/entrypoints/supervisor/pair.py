@@ -1,4 +1,5 @@
-"""What the foreground process and the supervisor share, who watch over each other.
+"""What the foreground process and the supervisor share, who watch over each other. Why two of
+them, and locks in place of pid files: docs/decisions/0006.
 
 Each holds a lock (`up.lock`, `supervisor.lock`) that the other hands it when it starts it, so that
 it is free only when its holder is gone.

@@ -2,7 +2,8 @@
 
 A page of bodies is what Parquet calls a data page of version 1 with plain values: a header, then
 one piece of gzip, in which each body comes after its length. What is found has the hash that the
-database keeps, so that nobody is shown what did not leave their device.
+database keeps, so that nobody is shown what did not leave their device. Arrow would cost every API
+process 40 MB (docs/decisions/0010).
 """
 
 import asyncio

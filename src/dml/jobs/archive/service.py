@@ -5,7 +5,8 @@ in one transaction, its rows leave the hot tables, and what may still be asked a
 beside the file's hash. Whoever is killed when, each row is in one place, and the worst that is
 left over is a file that nobody names. The next try makes the same file of the same rows.
 
-Nobody waits for this: only rows of ended jobs are locked, which nobody changes any more.
+Nobody waits for this: only rows of ended jobs are locked, which nobody changes any more. Why files,
+and how they are proven: docs/decisions/0010.
 """
 
 import asyncio

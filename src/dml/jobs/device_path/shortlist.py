@@ -1,8 +1,8 @@
 """Which open job to propose to a device: a list in memory, about a second old.
 
-It only proposes, and the claim statement is the judge. A device meets the jobs in the order of
-their ids, from a place that moves on with each claim: so every open job gets devices, the newest
-as well as the oldest, and a big one keeps none away from the others.
+It only proposes, and the claim statement is the judge (docs/decisions/0007). A device meets the
+jobs in the order of their ids, from a place that moves on with each claim: so every open job gets
+devices, the newest as well as the oldest, and a big one keeps none away from the others.
 """
 
 import asyncio

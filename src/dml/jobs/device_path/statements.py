@@ -6,7 +6,7 @@ unique key, so that no two statements wait for each other. Times are the databas
 
 The plans are made once and kept (`core.db.connect_hot`), perhaps while a table is empty: each table
 is reached by an index, through LATERAL … LIMIT 1 without an order, or = ANY (ARRAY(…)), never by a
-join or EXISTS that could become a scan.
+join or EXISTS that could become a scan (docs/decisions/0007).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """The inbox of accepted results: who waits in it, and taking some out.
 
 It has no key and no index, for each would cost every result that is accepted. So whoever wants to
-know whose results wait reads all of it: 0.1 µs for each that waits, and folding one costs 100.
+know whose results wait reads all of it: 0.1 µs for each that waits, and folding one costs 100
+(docs/decisions/0008).
 """
 
 import time

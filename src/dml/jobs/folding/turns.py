@@ -1,7 +1,8 @@
 """How much a fold takes, and of which jobs. Pure: what a worker remembers between two folds.
 
 A worker looks over the inbox now and then, and keeps whose results wait where. It serves the jobs
-in turn, each with a fair share, so that a job with a large backlog delays no other one's.
+in turn, each with a fair share, so that a job with a large backlog delays no other one's
+(docs/decisions/0008).
 """
 
 import random
