@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dml.accounts.models import SandboxClock
 from dml.algorithms import processes, uploads
-from dml.core import processes as durable, worker
+from dml.core import processes as core_processes, worker
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context
 from dml.core.db import connect
@@ -200,7 +200,7 @@ async def test_what_nobody_checks_is_given_up_in_time(own_world: World, node: En
         # As if every worker had died of this check.
         forgotten = text("DELETE FROM dbos.workflow_status WHERE workflow_uuid = :id")
         await tx.execute(forgotten, {"id": f"check:{version.id}"})
-        assert await durable.reschedule(ctx, f"give-up:{version.id}", ctx.now)
+        assert await core_processes.reschedule(ctx, f"give-up:{version.id}", ctx.now)
     shown = await end_of_check(ada, f"{path}/versions/{version.id}")
     assert [it["code"] for it in shown["refusals"]] == ["platform.check_failed"]
 

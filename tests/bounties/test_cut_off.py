@@ -12,7 +12,7 @@ from dml.accounts import sandbox_time
 from dml.accounts.models import SandboxClock
 from dml.bounties.models import SubmissionKind
 from dml.bounties.submissions import service as submitting
-from dml.core import processes as durable, worker
+from dml.core import processes as core_processes, worker
 from dml.core.context import Actor, Context
 from dml.core.engine import Engine
 from dml.core.settings import Settings
@@ -59,7 +59,7 @@ async def queues_of(world: World, what: str) -> dict[str, str]:
         "AND queue_name <> :alarms"
     )
     async with world.parts.sessions() as tx:
-        found = await tx.execute(query, {"what": f"%{what}%", "alarms": durable.QUEUE})
+        found = await tx.execute(query, {"what": f"%{what}%", "alarms": core_processes.QUEUE})
         return {row.name: row.queue_name for row in found.all()}
 
 

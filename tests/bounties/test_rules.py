@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from dml.bounties import rules
 from dml.bounties.attachments import rules as attachment_rules
 from dml.bounties.editing import rules as edit_rules
-from dml.bounties.enrollments import rules as entering
+from dml.bounties.enrollments import rules as enrollment_rules
 from dml.bounties.models import (
     Bounty,
     BountyState,
@@ -97,12 +97,12 @@ def test_an_entrant_moves_as_the_table_says_and_no_other_way(
     origin: EnrollmentState, to: EnrollmentState
 ) -> None:
     enrollment = an_enrollment(origin)
-    if to in entering.ENROLLMENT_MOVES[origin]:
-        entering.move_enrollment(enrollment, to)
+    if to in enrollment_rules.ENROLLMENT_MOVES[origin]:
+        enrollment_rules.move_enrollment(enrollment, to)
         assert enrollment.state is to
     else:
         with pytest.raises(rules.WrongState):
-            entering.move_enrollment(enrollment, to)
+            enrollment_rules.move_enrollment(enrollment, to)
 
 
 def test_every_state_that_is_not_the_end_has_a_date_at_which_it_ends() -> None:
@@ -242,75 +242,79 @@ def test_sharing_a_prize_never_makes_or_loses_a_micro_token(prize: int, shares: 
     captain = UserId(new_id())
     members = [(UserId(new_id()), share) for share in shares]
     left = 10_000 - sum(shares)
-    amounts = entering.shares_of(MicroTokens(prize), captain, [(captain, left), *members])
+    amounts = enrollment_rules.shares_of(MicroTokens(prize), captain, [(captain, left), *members])
     assert sum(amounts.values()) == prize
     assert all(amount > 0 for amount in amounts.values())
     for user_id, share in members:
         assert amounts.get(user_id, 0) == prize * share // 10_000
     # Who left leaves the share to the captain, whatever the captain's row says.
-    alone = entering.shares_of(MicroTokens(prize), captain, [(captain, left)])
+    alone = enrollment_rules.shares_of(MicroTokens(prize), captain, [(captain, left)])
     assert alone == ({captain: prize} if prize else {})
 
 
 def test_a_team_is_at_most_as_large_as_the_bounty_allows_and_names_each_once() -> None:
     bounty = a_bounty()
     people = [UserId(new_id()) for _ in range(4)]
-    assert entering.require_team(bounty, OTHER, []) == 10_000
-    assert entering.require_team(bounty, OTHER, [(people[0], 2_500), (people[1], 0)]) == 7_500
-    assert entering.require_team(bounty, OTHER, [(people[0], 10_000)]) == 0
+    assert enrollment_rules.require_team(bounty, OTHER, []) == 10_000
+    assert (
+        enrollment_rules.require_team(bounty, OTHER, [(people[0], 2_500), (people[1], 0)]) == 7_500
+    )
+    assert enrollment_rules.require_team(bounty, OTHER, [(people[0], 10_000)]) == 0
     for wrong, refusal in (
-        ([(it, 1) for it in people], entering.TeamTooLarge),
-        ([(people[0], 1), (people[0], 1)], entering.TeamOutOfOrder),
-        ([(OTHER, 1)], entering.TeamOutOfOrder),
-        ([(people[0], 6_000), (people[1], 6_000)], entering.TeamOutOfOrder),
-        ([(OWNER, 1)], entering.OwnerCannotEnter),
+        ([(it, 1) for it in people], enrollment_rules.TeamTooLarge),
+        ([(people[0], 1), (people[0], 1)], enrollment_rules.TeamOutOfOrder),
+        ([(OTHER, 1)], enrollment_rules.TeamOutOfOrder),
+        ([(people[0], 6_000), (people[1], 6_000)], enrollment_rules.TeamOutOfOrder),
+        ([(OWNER, 1)], enrollment_rules.OwnerCannotEnter),
     ):
         with pytest.raises(refusal):
-            entering.require_team(bounty, OTHER, wrong)
-    with pytest.raises(entering.OwnerCannotEnter):
-        entering.require_team(bounty, OWNER, [])
+            enrollment_rules.require_team(bounty, OTHER, wrong)
+    with pytest.raises(enrollment_rules.OwnerCannotEnter):
+        enrollment_rules.require_team(bounty, OWNER, [])
 
 
 def test_enrollment_is_open_between_its_dates_whatever_the_alarm_does() -> None:
     bounty = a_bounty(BountyState.ENROLLING)
-    entering.require_open(bounty, NOW)
-    with pytest.raises(entering.EnrollmentNotOpen):
-        entering.require_open(bounty, bounty.submits_at)  # At the deadline is late.
+    enrollment_rules.require_open(bounty, NOW)
+    with pytest.raises(enrollment_rules.EnrollmentNotOpen):
+        enrollment_rules.require_open(bounty, bounty.submits_at)  # At the deadline is late.
     bounty.paused_at = NOW
     with pytest.raises(rules.Paused):
-        entering.require_open(bounty, NOW)
+        enrollment_rules.require_open(bounty, NOW)
     for state in set(BountyState) - {BountyState.ENROLLING}:
-        with pytest.raises(entering.EnrollmentNotOpen):
-            entering.require_open(a_bounty(state), NOW)
+        with pytest.raises(enrollment_rules.EnrollmentNotOpen):
+            enrollment_rules.require_open(a_bounty(state), NOW)
 
 
 def test_while_it_is_paused_an_entry_can_be_taken_back() -> None:
     bounty = a_bounty(BountyState.ENROLLING)
-    with pytest.raises(entering.SubmissionsBegan):
-        entering.require_before_submissions(bounty, bounty.submits_at)
+    with pytest.raises(enrollment_rules.SubmissionsBegan):
+        enrollment_rules.require_before_submissions(bounty, bounty.submits_at)
     bounty.paused_at = NOW
-    entering.require_before_submissions(bounty, bounty.submits_at)
+    enrollment_rules.require_before_submissions(bounty, bounty.submits_at)
 
 
 def test_a_numbered_name_is_nobodys_choice() -> None:
-    assert entering.require_name(None, 7, taken=False) == "Entrant 7"
-    assert entering.require_name("Seven", 7, taken=False) == "Seven"
+    assert enrollment_rules.require_name(None, 7, taken=False) == "Entrant 7"
+    assert enrollment_rules.require_name("Seven", 7, taken=False) == "Seven"
     for name in ("Entrant 8", "entrant  8", "ENTRANT8", "\uff25ntrant 8"):
-        with pytest.raises(entering.NameTaken):
-            entering.require_name(name, 7, taken=False)
-    with pytest.raises(entering.NameTaken):
-        entering.require_name("Seven", 7, taken=True)
+        with pytest.raises(enrollment_rules.NameTaken):
+            enrollment_rules.require_name(name, 7, taken=False)
+    with pytest.raises(enrollment_rules.NameTaken):
+        enrollment_rules.require_name("Seven", 7, taken=True)
 
 
 def test_who_accepts_the_rules_says_which() -> None:
     bounty = a_bounty()
     digest = rules.rules_sha256(bounty.rules)
-    assert entering.require_accepted(bounty, accept_rules=True, rules_sha256=None) == digest
-    assert entering.require_accepted(bounty, accept_rules=True, rules_sha256=digest) == digest
-    with pytest.raises(entering.RulesNotAccepted):
-        entering.require_accepted(bounty, accept_rules=False, rules_sha256=digest)
-    with pytest.raises(entering.RulesChanged):
-        entering.require_accepted(bounty, accept_rules=True, rules_sha256="0" * 64)
+    assert enrollment_rules.require_accepted(bounty, accept_rules=True, rules_sha256=None) == digest
+    assert (
+        enrollment_rules.require_accepted(bounty, accept_rules=True, rules_sha256=digest) == digest
+    )
+    with pytest.raises(enrollment_rules.RulesNotAccepted):
+        enrollment_rules.require_accepted(bounty, accept_rules=False, rules_sha256=digest)
+    with pytest.raises(enrollment_rules.RulesChanged):
+        enrollment_rules.require_accepted(bounty, accept_rules=True, rules_sha256="0" * 64)
 
 
 def test_an_image_is_known_by_its_first_bytes() -> None:

@@ -16,7 +16,7 @@ from dml.bounties.submissions import (
     rules as submission_rules,
 )
 from dml.bounties.submissions.evaluating import Evaluation, Validation, Work
-from dml.core import nodes, processes as durable, worker
+from dml.core import nodes, processes as core_processes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.ids import SubmissionId
@@ -187,7 +187,7 @@ async def test_what_stands_in_a_long_queue_is_not_given_up(world: World) -> None
         ctx = Context(tx, SYSTEM, late)
         assert await submission_processes.fail_late(ctx, second, 0) == "waiting"
         alarm = f"{submission_endings.give_up_id(second)}:1"
-        assert await durable.reschedule(ctx, alarm, late)
+        assert await core_processes.reschedule(ctx, alarm, late)
         assert await submission_processes.fail_late(ctx, first, 0) == "failed"
         found = await tx.get_one(Submission, second)
         rules.move_submission(found, SubmissionState.QUEUED)
@@ -211,7 +211,7 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
         async with judged.parts.sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             alarm = submission_endings.give_up_id(submission_id)
-            assert await durable.reschedule(ctx, alarm, ctx.now)
+            assert await core_processes.reschedule(ctx, alarm, ctx.now)
         shown = await end_of(ada, path)
     assert (shown["state"], codes(shown)) == ("failed", ["platform.evaluation_failed"])
     assert shown["limits"]["day"]["left"] == 5

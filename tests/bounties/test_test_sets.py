@@ -13,7 +13,7 @@ from sqlalchemy import text
 from dml.bounties.models import BountyState, Judging, TestSet, TestSetState
 from dml.bounties.submissions import queries as submission_queries
 from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
-from dml.core import processes as durable, worker
+from dml.core import processes as core_processes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine
 from dml.core.ids import BountyId, new_id
@@ -329,7 +329,7 @@ async def test_what_nobody_checks_is_given_up_in_time(
                 "AND workflow_uuid LIKE 'give-up-test-set:%' ORDER BY created_at DESC LIMIT 1"
             )
         )
-        assert await durable.reschedule(ctx, alarm, ctx.now)
+        assert await core_processes.reschedule(ctx, alarm, ctx.now)
     shown = await end_of_check(draft.owner, draft.path)
     assert codes(shown) == ["platform.check_failed"]
 

@@ -8,7 +8,7 @@ from dml.accounts import sandbox_time
 from dml.algorithms import queries, rules, service
 from dml.algorithms.models import Algorithm, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import nodes, processes as durable, worker
+from dml.core import nodes, processes as core_processes, worker
 from dml.core.context import Context
 from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
@@ -100,7 +100,7 @@ async def give_time(
         "label_count": label_count,
     }
     long = f"{check_id(version_id)}:long"
-    await durable.in_turn(ctx, turn, long, check, version_id, **facts)
+    await core_processes.in_turn(ctx, turn, long, check, version_id, **facts)
     return "takes long"
 
 
@@ -120,10 +120,10 @@ async def fail_late(ctx: Context, version_id: VersionId, looks: int) -> VersionS
     if version.state is not VersionState.UPLOADED:
         return version.state
     checks = check_id(version_id), f"{check_id(version_id)}:long"
-    waits = [await durable.is_waiting(ctx, it) for it in checks]
+    waits = [await core_processes.is_waiting(ctx, it) for it in checks]
     if any(waits) and await nodes.alive(ctx.tx, "worker"):
         late, name = ctx.now + rules.CHECK_WITHIN, f"give-up:{version_id}:{looks + 1}"
-        await durable.at(ctx, late, name, give_up, version_id, looks + 1)
+        await core_processes.at(ctx, late, name, give_up, version_id, looks + 1)
         return version.state
     return await conclude_check(ctx, version_id, rules.CHECK_FAILED)
 

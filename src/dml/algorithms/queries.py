@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import rules as roles
+from dml.accounts import rules as account_rules
 from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.context import Actor
@@ -182,7 +182,7 @@ async def list_for_moderators(
 ) -> Sequence[Shown]:
     """Return versions in this state, the longest waiting first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
-    roles.require_moderator(actor)
+    account_rules.require_moderator(actor)
     query = (
         select(
             *Version.__table__.columns,

@@ -1,6 +1,6 @@
 """The use cases, one function per verb. A new version comes in by uploads.py."""
 
-from dml.accounts import rules as roles
+from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
 from dml.algorithms import queries, rules
 from dml.algorithms.events import VersionRecalled
@@ -77,7 +77,7 @@ async def approve(
     ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str | None
 ) -> Version:
     """Let everybody run this version. The first one that is approved lists its algorithm."""
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
@@ -97,7 +97,7 @@ async def reject(
     ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str
 ) -> Version:
     """Turn a version down for good, and tell its developer why."""
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
@@ -116,7 +116,7 @@ async def recall(
     From the commit on no device gets it, and no result of it is taken; the rest follows by itself.
     Its own developer may recall it, too, where a moderator: to stop harm is in nobody's favour.
     """
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     version, _ = await queries.get_version(ctx.tx, ctx.actor, algorithm_id, version_id, lock=True)
     move = rules.move_version(version, VersionState.RECALLED)
     version.recalled_at, version.recall_reason = ctx.now, reason
@@ -142,7 +142,7 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
     Devices that have begun may still hand in, and are paid; its jobs wait, at most until their
     deadline. To end them at once, recall the version.
     """
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
     audit.record(ctx, algorithm.reference, "suspended", move, reason=reason)
@@ -151,7 +151,7 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
 
 async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
     """List an algorithm again that was suspended."""
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_not_own(algorithm, ctx.actor)
     rules.require_suspended(algorithm)

@@ -2,7 +2,8 @@
 
 Every movement is keyed by what caused it, so repeating a function here moves nothing twice. Each
 makes one call of the ledger. A bounty with thousands of entrants is paid in chunks: the first in
-the transaction that ends it, the rest by a process. The caller holds the bounty's row.
+the transaction that ends it, the rest by a process. The caller holds the bounty's row. Whose fees
+are: docs/decisions/0014.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Final
 from sqlalchemy import case, false, update
 
 from dml.bounties import rules
-from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.enrollments.queries import Entry
 from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
 from dml.core.context import Context
@@ -150,7 +151,7 @@ async def _end_entrants(ctx: Context, bounty: Bounty) -> None:
     await ctx.tx.execute(
         update(Enrollment)
         .where(Enrollment.bounty_id == bounty.id, Enrollment.competes)
-        .values(state=entering.ENROLLMENT_MOVES.writes(ended, *moves))
+        .values(state=enrollment_rules.ENROLLMENT_MOVES.writes(ended, *moves))
         .execution_options(synchronize_session=False)
     )
 
@@ -158,7 +159,9 @@ async def _end_entrants(ctx: Context, bounty: Bounty) -> None:
 def _prizes(bounty: Bounty, entry: Entry) -> list[Movement]:
     enrollment = entry.enrollment
     assert enrollment.prize is not None
-    shares = entering.shares_of(enrollment.prize, enrollment.captain_id, _shares(entry.members))
+    shares = enrollment_rules.shares_of(
+        enrollment.prize, enrollment.captain_id, _shares(entry.members)
+    )
     return [
         Movement(TransferCode.PRIZE, enrollment.reference, bounty.escrow, wallet(user_id), amount)
         for user_id, amount in shares.items()

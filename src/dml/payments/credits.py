@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts, rules as roles
+from dml.accounts import queries as accounts, rules as account_rules
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import Context
@@ -43,7 +43,7 @@ async def credit(
 
     What this admin credited in the last 24 hours counts, too. None: there is no such bound.
     """
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     rules.require_not_own(ctx.actor.user_id, user_id)
     user = await accounts.get_user(ctx.tx, user_id)
     await _hold_chain(ctx)  # One credit at a time: they are summed up.
@@ -71,7 +71,7 @@ async def credit(
 
 async def approve(ctx: Context, credit_id: CreditId) -> Credit:
     """Agree to what another admin asked for: it is credited."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     await _hold_chain(ctx)
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     rules.require_to_decide(found, ctx.now)
@@ -83,7 +83,7 @@ async def approve(ctx: Context, credit_id: CreditId) -> Credit:
 
 async def refuse(ctx: Context, credit_id: CreditId, *, reason: str) -> Credit:
     """Call off a credit that waits for a second admin; who asked for it may, too."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     move = rules.move_credit(found, CreditState.REFUSED)
     found.decided_by, found.decided_at = ctx.actor.user_id, ctx.now
@@ -95,7 +95,7 @@ async def reverse(
     ctx: Context, credit_id: CreditId, amount: MicroTokens | None, *, reason: str
 ) -> Credit:
     """Take a credit back, whole or in part, as far as its user still has it; or refuse."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     await _hold_chain(ctx)
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     wallet = rules.wallet(found.user_id)
@@ -119,7 +119,7 @@ async def reverse(
 
 async def list_requested(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Credit]:
     """Return, for an admin, what waits for a second one: the oldest first, and one more."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.list_requested_credits(
         ctx.tx, since=ctx.now - rules.CREDIT_LIFE, after=after, limit=limit
     )
@@ -127,7 +127,7 @@ async def list_requested(ctx: Context, *, after: UUID | None, limit: int) -> Seq
 
 async def get(ctx: Context, credit_id: CreditId) -> Credit:
     """Return a credit, for an admin."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.get_credit(ctx.tx, credit_id)
 
 

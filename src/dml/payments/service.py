@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from dml.accounts import rules as roles
+from dml.accounts import rules as account_rules
 from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
@@ -63,5 +63,5 @@ async def open_account(ctx: Context, account: str) -> None:
 
 async def read_books(ctx: Context) -> Books:
     """Sum up the whole ledger, for an admin. O(accounts)."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.get_books(ctx.tx)

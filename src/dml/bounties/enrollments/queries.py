@@ -9,7 +9,7 @@ from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import queries
-from dml.bounties.enrollments import rules as entering
+from dml.bounties.enrollments import rules as enrollment_rules
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX
@@ -41,7 +41,7 @@ async def get_enrollment(
         Enrollment, enrollment_id, with_for_update=lock, populate_existing=lock
     )
     if enrollment is None or enrollment.bounty_id != bounty_id:
-        raise entering.EnrollmentNotFound
+        raise enrollment_rules.EnrollmentNotFound
     return enrollment
 
 
@@ -77,7 +77,7 @@ async def get_mine(
     """Return the entrant whom this user belongs to, or refuse."""
     enrollment = await find_mine(tx, user_id, bounty_id, lock=lock)
     if enrollment is None:
-        raise entering.NotEnrolled
+        raise enrollment_rules.NotEnrolled
     return enrollment
 
 
@@ -108,7 +108,7 @@ async def get_member(
     key = (enrollment.id, user_id)
     member = await tx.get(Member, key, with_for_update=lock, populate_existing=lock)
     if member is None:
-        raise entering.NotInvited
+        raise enrollment_rules.NotInvited
     return member
 
 
@@ -136,7 +136,7 @@ async def get_own_entries(
             Enrollment.competes,
         )
         .order_by(Enrollment.id)
-        .limit(entering.INVITATIONS_MAX)
+        .limit(enrollment_rules.INVITATIONS_MAX)
     )
     invited = (await tx.scalars(query)).all()
     entry = None if mine is None else await get_entry(tx, mine)
@@ -167,7 +167,7 @@ async def get_public(
     query = _with_sizes().where(Enrollment.id == enrollment_id, Enrollment.bounty_id == bounty_id)
     found = (await tx.execute(query)).one_or_none()
     if found is None:
-        raise entering.EnrollmentNotFound
+        raise enrollment_rules.EnrollmentNotFound
     enrollment, size = found
     return enrollment, size
 

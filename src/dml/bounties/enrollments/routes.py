@@ -9,7 +9,7 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.bounties import rules
 from dml.bounties.enrollments import (
     queries as enrollment_queries,
-    rules as entering,
+    rules as enrollment_rules,
     service as enrolling,
 )
 from dml.bounties.enrollments.schemas import (
@@ -31,15 +31,15 @@ from dml.edge.problems import refusals
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/bounties/{bounty_id}/enrollments", route_class=IdempotentRoute)
-BOTH: Final = (rules.BountyNotFound, entering.EnrollmentNotFound)
+BOTH: Final = (rules.BountyNotFound, enrollment_rules.EnrollmentNotFound)
 ENTERING: Final = (
-    entering.EnrollmentNotOpen,
+    enrollment_rules.EnrollmentNotOpen,
     rules.Paused,
-    entering.RulesNotAccepted,
-    entering.RulesChanged,
-    entering.OwnerCannotEnter,
-    entering.EnrolledAlready,
-    entering.EnrolledTooOften,
+    enrollment_rules.RulesNotAccepted,
+    enrollment_rules.RulesChanged,
+    enrollment_rules.OwnerCannotEnter,
+    enrollment_rules.EnrolledAlready,
+    enrollment_rules.EnrolledTooOften,
 )
 
 
@@ -51,9 +51,9 @@ ENTERING: Final = (
     responses=refusals(
         rules.BountyNotFound,
         *ENTERING,
-        entering.NameTaken,
-        entering.TeamTooLarge,
-        entering.TeamOutOfOrder,
+        enrollment_rules.NameTaken,
+        enrollment_rules.TeamTooLarge,
+        enrollment_rules.TeamOutOfOrder,
         UserNotFound,
         InsufficientFunds,
         IdempotencyKeyReused,
@@ -125,7 +125,7 @@ async def get_enrollment(
     "/{enrollment_id}/agree",
     operation_id="enrollments.agree",
     dependencies=[Once],
-    responses=refusals(*BOTH, entering.NotInvited, *ENTERING),
+    responses=refusals(*BOTH, enrollment_rules.NotInvited, *ENTERING),
 )
 async def agree(
     ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId, body: InvitationAcceptance
@@ -150,7 +150,10 @@ async def agree(
     operation_id="enrollments.leave",
     dependencies=[Once],
     responses=refusals(
-        *BOTH, entering.NotInvited, entering.CaptainStays, entering.SubmissionsBegan
+        *BOTH,
+        enrollment_rules.NotInvited,
+        enrollment_rules.CaptainStays,
+        enrollment_rules.SubmissionsBegan,
     ),
 )
 async def leave(ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId) -> EnrollmentDetailsOut:
@@ -168,8 +171,8 @@ async def leave(ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId) -> E
     dependencies=[Once],
     responses=refusals(
         *BOTH,
-        entering.NotCaptain,
-        entering.SubmissionsBegan,
+        enrollment_rules.NotCaptain,
+        enrollment_rules.SubmissionsBegan,
         rules.WrongState,
         IdempotencyKeyReused,
     ),
@@ -189,7 +192,7 @@ async def withdraw(
     "/{enrollment_id}/disqualify",
     operation_id="enrollments.disqualify",
     dependencies=[Once],
-    responses=refusals(*BOTH, ModeratorsOnly, entering.NotImpartial, rules.WrongState),
+    responses=refusals(*BOTH, ModeratorsOnly, enrollment_rules.NotImpartial, rules.WrongState),
 )
 async def disqualify(
     ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId, body: EnrollmentDisqualification
@@ -207,7 +210,7 @@ async def disqualify(
     "/{enrollment_id}/reinstate",
     operation_id="enrollments.reinstate",
     dependencies=[Once],
-    responses=refusals(*BOTH, ModeratorsOnly, entering.NotImpartial, rules.WrongState),
+    responses=refusals(*BOTH, ModeratorsOnly, enrollment_rules.NotImpartial, rules.WrongState),
 )
 async def reinstate(
     ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId, body: EnrollmentReinstatement

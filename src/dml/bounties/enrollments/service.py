@@ -6,9 +6,9 @@ is in holds the bounty, so that nobody is in twice.
 
 from collections.abc import Sequence
 
-from dml.accounts import queries as accounts, rules as roles
+from dml.accounts import queries as accounts, rules as account_rules
 from dml.bounties import escrow, queries
-from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.enrollments.queries import Entry
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.bounties.ranking import placing
@@ -31,11 +31,11 @@ async def enroll(
     hundredths of a percent, are invited: they belong to it once they agree.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    entering.require_open(bounty, ctx.now)
-    accepted = entering.require_accepted(
+    enrollment_rules.require_open(bounty, ctx.now)
+    accepted = enrollment_rules.require_accepted(
         bounty, accept_rules=accept_rules, rules_sha256=rules_sha256
     )
-    share = entering.require_team(bounty, ctx.actor.id, team)
+    share = enrollment_rules.require_team(bounty, ctx.actor.id, team)
     await _require_free(ctx, bounty)
     for user_id, _ in team:
         await accounts.get_user(ctx.tx, user_id)
@@ -47,7 +47,7 @@ async def enroll(
         bounty_id=bounty.id,
         captain_id=ctx.actor.id,
         number=bounty.entrants,
-        name=entering.require_name(name, bounty.entrants, taken=taken),
+        name=enrollment_rules.require_name(name, bounty.entrants, taken=taken),
         state=EnrollmentState.ENROLLED,
         fee=bounty.enrollment_fee,
         rules_sha256=accepted,
@@ -74,9 +74,9 @@ async def agree(
     """Join the team that invited the actor, with the share that was offered."""
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     member = await enrollment_queries.get_member(ctx.tx, enrollment, ctx.actor.id, lock=True)
-    entering.require_invited(member)
-    entering.require_open(bounty, ctx.now)
-    entering.require_accepted(bounty, accept_rules=accept_rules, rules_sha256=rules_sha256)
+    enrollment_rules.require_invited(member)
+    enrollment_rules.require_open(bounty, ctx.now)
+    enrollment_rules.require_accepted(bounty, accept_rules=accept_rules, rules_sha256=rules_sha256)
     await _require_free(ctx, bounty)
     member.agreed_at = ctx.now
     audit.record(ctx, enrollment.reference, "joined")
@@ -90,9 +90,9 @@ async def leave(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) 
     """
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     member = await enrollment_queries.get_member(ctx.tx, enrollment, ctx.actor.id, lock=True)
-    entering.require_not_captain(enrollment, ctx.actor.id)
+    enrollment_rules.require_not_captain(enrollment, ctx.actor.id)
     if member.left_at is None:
-        entering.require_before_submissions(bounty, ctx.now)
+        enrollment_rules.require_before_submissions(bounty, ctx.now)
         await _take_out(ctx, enrollment, member)
     return await enrollment_queries.get_entry(ctx.tx, enrollment)
 
@@ -100,9 +100,9 @@ async def leave(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) 
 async def withdraw(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) -> Entry:
     """Take an entry back before submissions begin, and its fee with it. All members are free."""
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
-    entering.require_captain(enrollment, ctx.actor.id)
-    entering.require_before_submissions(bounty, ctx.now)
-    move = entering.move_enrollment(enrollment, EnrollmentState.WITHDRAWN)
+    enrollment_rules.require_captain(enrollment, ctx.actor.id)
+    enrollment_rules.require_before_submissions(bounty, ctx.now)
+    move = enrollment_rules.move_enrollment(enrollment, EnrollmentState.WITHDRAWN)
     entry = await enrollment_queries.get_entry(ctx.tx, enrollment)
     for member in entry.members:
         member.left_at = member.left_at or ctx.now
@@ -147,10 +147,10 @@ async def _get_both(
 
 async def _require_free(ctx: Context, bounty: Bounty) -> None:
     """Refuse who is in already. Exact while the bounty is held."""
-    entering.require_not_owner(bounty, ctx.actor.id)
+    enrollment_rules.require_not_owner(bounty, ctx.actor.id)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
     times = await enrollment_queries.count_entered(ctx.tx, ctx.actor.id, bounty.id)
-    entering.require_free(times, is_in=mine is not None)
+    enrollment_rules.require_free(times, is_in=mine is not None)
 
 
 async def disqualify(
@@ -179,12 +179,12 @@ async def _decide(
     action: str,
     reason: str,
 ) -> Entry:
-    roles.require_moderator(ctx.actor)
+    account_rules.require_moderator(ctx.actor)
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
-    entering.require_impartial(bounty, ctx.actor, mine)
-    entering.require_undecided(bounty)
-    move = entering.move_enrollment(enrollment, to)
+    enrollment_rules.require_impartial(bounty, ctx.actor, mine)
+    enrollment_rules.require_undecided(bounty)
+    move = enrollment_rules.move_enrollment(enrollment, to)
     enrollment.state_reason = reason if to is EnrollmentState.DISQUALIFIED else None
     placing.decide(ctx, bounty, action, [enrollment.id], reason)
     audit.record(ctx, enrollment.reference, action, move, reason=reason)

@@ -6,7 +6,7 @@ Each holds the bounty's row first, so that of two at once the second finds what 
 from collections.abc import Sequence
 
 from dml.bounties import lifecycle as moving, queries, rules
-from dml.bounties.enrollments import queries as enrollment_queries, rules as entering
+from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.judging import rules as judging
 from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
 from dml.bounties.ranking import placing, queries as board
@@ -25,7 +25,7 @@ async def reward(
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     judging.require_judge(bounty, ctx.actor)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
-    entering.require_no_entrant(mine)
+    enrollment_rules.require_no_entrant(mine)
     judging.require_by_hand(bounty)
     rules.require_state(bounty, BountyState.EVALUATING)
     judging.require_prizes_for(bounty, len(winners))

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from dml.bounties import lifecycle as moving, queries
-from dml.bounties.enrollments import rules as entering
+from dml.bounties.enrollments import rules as enrollment_rules
 from dml.bounties.judging import rules
 from dml.bounties.judging.rules import Band
 from dml.bounties.models import (
@@ -173,7 +173,7 @@ async def disqualify(
     found = await board.find_entrants(ctx.tx, entrants, lock=True)
     for enrollment in found.values():
         if enrollment.competes:
-            move = entering.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
+            move = enrollment_rules.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
             enrollment.state_reason = reason
             audit.record(ctx, enrollment.reference, "disqualified", move, reason=reason)
 

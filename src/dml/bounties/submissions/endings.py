@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from dml.bounties import rules as moves
+from dml.bounties import rules as bounty_rules
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import Submission, SubmissionState
 from dml.bounties.submissions import queries as submission_queries
-from dml.core import audit, processes as durable
+from dml.core import audit, processes as core_processes
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.ids import BountyId, SubmissionId
@@ -30,10 +30,10 @@ async def end(
 ) -> None:
     """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do)."""
     told = " ".join(it["detail"] for it in refusals or ()) or reason
-    move = moves.move_submission(submission, to)
+    move = bounty_rules.move_submission(submission, to)
     submission.ended_at, submission.end_reason = ctx.now, told
     submission.refusals = list(refusals or ())
-    await durable.cancel(ctx, give_up_id(submission.id))
+    await core_processes.cancel(ctx, give_up_id(submission.id))
     audit.record(ctx, submission.reference, to, move, reason=told)
 
 
@@ -41,7 +41,7 @@ async def end(
 async def cancel_waiting(ctx: Context, event: BountyEnded) -> None:
     """Have what is still under way cancelled where the bounty it was for has ended."""
     process_id = f"bounty:{event.bounty_id}:cancel-waiting"
-    await durable.start(ctx, process_id, cancel_submissions, event.bounty_id)
+    await core_processes.start(ctx, process_id, cancel_submissions, event.bounty_id)
 
 
 @process("bounties.cancel_submissions.v1")

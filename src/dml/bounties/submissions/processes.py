@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from dml.accounts import sandbox_time
-from dml.bounties import rules as moves
+from dml.bounties import rules as bounty_rules
 from dml.bounties.models import (
     Bounty,
     Enrollment,
@@ -25,7 +25,7 @@ from dml.bounties.submissions import (
 )
 from dml.bounties.submissions.endings import TOO_LATE, end, give_up_id
 from dml.bounties.submissions.evaluating import Best, Evaluation, Validation, Work
-from dml.core import audit, nodes, processes as durable, worker
+from dml.core import audit, nodes, processes as core_processes, worker
 from dml.core.context import Context
 from dml.core.ids import SubmissionId
 from dml.core.processes import (
@@ -41,7 +41,7 @@ from dml.scoring.names import MetricName
 
 ELSEWHERE_SECONDS: Final = 1
 _AN_INSTANT: Final = timedelta(microseconds=1)
-_Process: TypeAlias = durable.Process[[SubmissionId, int, int]]  # Its turn and looks.
+_Process: TypeAlias = core_processes.Process[[SubmissionId, int, int]]  # Its turn and looks.
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def start_validation(ctx: Context, submission: Submission) -> None:
     """Have a new submission checked, then scored, and given up where nobody does that in time."""
     await _in_turn(ctx, submission, validate_quickly, 0)
     late = submission.created_at + submission_rules.END_WITHIN
-    await durable.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
+    await core_processes.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
 
 
 @process("bounties.validate_quickly.v1", queue=VALIDATIONS)
@@ -161,7 +161,7 @@ async def conclude_validation(ctx: Context, work: Work, found: Validation, turn:
         reason = "only checked: it is valid, and would be scored"
         await end(ctx, submission, SubmissionState.VALID, reason=reason)
     else:
-        move = moves.move_submission(submission, SubmissionState.QUEUED)
+        move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now
         audit.record(ctx, submission.reference, "validated", move)
         await _in_turn(ctx, submission, score_quickly, 0)
@@ -178,7 +178,7 @@ async def begin_evaluation(
     if await _is_for_another(ctx, submission, looks):
         await _start_again(ctx, submission, turn + 1, looks + 1, quick=quick)
         return Begun("elsewhere")
-    move = moves.move_submission(submission, SubmissionState.EVALUATING)
+    move = bounty_rules.move_submission(submission, SubmissionState.EVALUATING)
     submission.started_at = ctx.now
     submission.attempts += 1
     audit.record(ctx, submission.reference, "started", move)
@@ -243,7 +243,7 @@ async def fail_late(ctx: Context, submission_id: SubmissionId, looks: int) -> st
     before = await submission_queries.get_position(ctx.tx, submission)
     if submission_rules.is_waiting(submission, before, ctx.now):
         late, name = ctx.now + submission_rules.END_WITHIN, give_up_id(submission_id)
-        await durable.at(ctx, late, f"{name}:{looks + 1}", give_up, submission_id, looks + 1)
+        await core_processes.at(ctx, late, f"{name}:{looks + 1}", give_up, submission_id, looks + 1)
         return "waiting"
     refusals = submission_rules.PLATFORM_FAILED
     await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
@@ -255,7 +255,7 @@ async def _in_turn(ctx: Context, submission: Submission, what: _Process, turn: i
     due = await sandbox_time.take_turn(ctx, submission.submitter_id)
     submission.due_at = due
     process_id = _id(submission.id, what, turn)
-    await durable.in_turn(ctx, due, process_id, what, submission.id, turn, 0)
+    await core_processes.in_turn(ctx, due, process_id, what, submission.id, turn, 0)
 
 
 async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
@@ -274,7 +274,7 @@ async def _start_again(
     what = _process_for(submission, quick=quick)
     when = ctx.now + timedelta(seconds=ELSEWHERE_SECONDS)
     process_id = _id(submission.id, what, turn)
-    await durable.at(ctx, when, process_id, what, submission.id, turn, looks)
+    await core_processes.at(ctx, when, process_id, what, submission.id, turn, looks)
 
 
 def _process_for(submission: Submission, *, quick: bool) -> _Process:
@@ -290,7 +290,7 @@ def _put_back(
     """Let a submission wait again for what was tried."""
     move = None
     if submission.state is SubmissionState.EVALUATING:
-        move = moves.move_submission(submission, SubmissionState.QUEUED)
+        move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
     audit.record(ctx, submission.reference, why, move, facts=facts)
 
 

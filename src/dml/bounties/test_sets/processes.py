@@ -5,7 +5,7 @@ from dml.bounties.models import Bounty, TestSet
 from dml.bounties.submissions import rules as submission_rules
 from dml.bounties.test_sets import service as test_sets
 from dml.bounties.test_sets.service import Finding, ToCheck
-from dml.core import processes as durable
+from dml.core import processes as core_processes
 from dml.core.context import Context
 from dml.core.processes import CHECKS, LONG_EVALUATIONS, StepFailed, Steps, process
 
@@ -14,9 +14,9 @@ async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
     """Have a test set checked, and given up where nobody does that in time."""
     wanted = test_sets.to_check(bounty, test_set)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
-    await durable.in_turn(ctx, turn, _id(wanted), check_test_set_quickly, wanted)
+    await core_processes.in_turn(ctx, turn, _id(wanted), check_test_set_quickly, wanted)
     late = ctx.now + submission_rules.END_WITHIN
-    await durable.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
+    await core_processes.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
 
 
 async def check_again(ctx: Context, bounty: Bounty) -> None:
@@ -59,7 +59,7 @@ async def give_time(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
     bounty = await ctx.tx.get_one(Bounty, wanted.bounty_id)
     await sandbox_time.charge(ctx, bounty.owner_id, finding.seconds)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
-    await durable.in_turn(ctx, turn, f"{_id(wanted)}:long", check_test_set, wanted)
+    await core_processes.in_turn(ctx, turn, f"{_id(wanted)}:long", check_test_set, wanted)
     return "takes long"
 
 

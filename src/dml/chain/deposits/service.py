@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from dml.accounts import queries as accounts, rules as roles
+from dml.accounts import queries as accounts, rules as account_rules
 from dml.chain import queries, rules
 from dml.chain.models import UNCLAIMED, Deposit, Vault
 from dml.chain.states import DepositState
@@ -19,7 +19,7 @@ async def assign(
     ctx: Context, deposit_id: DepositId, user_id: UserId, *, reason: str
 ) -> tuple[Deposit, Vault]:
     """Credit a user with a deposit that named nobody. Return it, and the vault it went into."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     deposit = await queries.get_deposit(ctx.tx, deposit_id)
     user = await accounts.get_user(ctx.tx, user_id)
     rules.require_unclaimed(deposit)
@@ -42,5 +42,5 @@ async def list_unclaimed(
     ctx: Context, *, after: UUID | None, limit: int
 ) -> Sequence[tuple[Deposit, Vault]]:
     """Return, for an admin, the deposits that name nobody: the oldest first, and one more."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.list_unclaimed(ctx.tx, after=after, limit=limit)

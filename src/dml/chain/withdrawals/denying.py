@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 
-from dml.accounts import rules as roles
+from dml.accounts import rules as account_rules
 from dml.chain import queries, rules
 from dml.chain.models import DeniedAddress, Withdrawal
 from dml.chain.states import WithdrawalState
@@ -15,7 +15,7 @@ from dml.core.context import Context
 
 async def deny(ctx: Context, address: str, *, reason: str) -> DeniedAddress:
     """Have nothing paid to this address. What is on its way there and in no batch is reviewed."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     row = {"reason": reason, "denied_by": ctx.actor.id, "denied_at": ctx.now}
     added = insert(DeniedAddress).values(address=address, **row)
     denied: DeniedAddress | None = await ctx.tx.scalar(
@@ -40,7 +40,7 @@ async def deny(ctx: Context, address: str, *, reason: str) -> DeniedAddress:
 
 async def allow(ctx: Context, address: str) -> None:
     """Take an address off the deny list, or refuse where it is not on it."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     gone = delete(DeniedAddress).where(DeniedAddress.address == address)
     if (await ctx.tx.scalar(gone.returning(DeniedAddress.address))) is None:
         raise rules.NotDenied
@@ -49,5 +49,5 @@ async def allow(ctx: Context, address: str) -> None:
 
 async def list_denied(ctx: Context, *, after: str | None, limit: int) -> Sequence[DeniedAddress]:
     """Return, for an admin, the deny list by address, and one beyond `limit`."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.list_denied(ctx.tx, after=after, limit=limit)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from dml.accounts import passwords, queries as accounts, rules as roles
+from dml.accounts import passwords, queries as accounts, rules as account_rules
 from dml.accounts.models import User
 from dml.accounts.passwords import Asker
 from dml.chain import queries, rules
@@ -100,7 +100,7 @@ async def approve(
     alone_up_to: MicroTokens | None = None,
 ) -> Withdrawal:
     """Let a withdrawal go that waited for this, by an admin's word; a large one, by that of two."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
     withdrawal_rules.require_not_own(withdrawal, ctx.actor.id)
@@ -117,7 +117,7 @@ async def approve(
 
 async def refuse(ctx: Context, withdrawal_id: WithdrawalId, *, reason: str) -> Withdrawal:
     """Call off a withdrawal that waited for a review: all of it returns, and the user reads why."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
     withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
@@ -154,5 +154,5 @@ async def _call_off(ctx: Context, withdrawal: Withdrawal, action: str, reason: s
 
 async def list_to_review(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Withdrawal]:
     """Return, for an admin, what waits for a review: the oldest first, and one beyond `limit`."""
-    roles.require_admin(ctx.actor)
+    account_rules.require_admin(ctx.actor)
     return await queries.list_to_review(ctx.tx, after=after, limit=limit)
