@@ -7,16 +7,22 @@ Who adds a field to one of them learns here where else it goes. Then to `countin
 import json
 import random
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, get_type_hints
 
 import msgspec
 import pytest
+from sqlalchemy import BigInteger
+from sqlalchemy.orm import Mapped
 
+from dml.core.counts import Count
+from dml.core.db import Base
+from dml.core.money import MicroTokens
 from dml.inference.counting import count
 from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.device_path import layer
 from dml.jobs.folding import tally
+from dml.jobs.models import JobArchive, JobCount, JobTotals
 from dml.jobs.schemas import ResultCreate
 from dml.sim.truth import Truth
 
@@ -84,3 +90,12 @@ def test_both_readers_have_the_same_bounds(name: str, number: int) -> None:
         layer._decode_result(body.encode())
     with pytest.raises(ValueError, match=name):
         ResultCreate.model_validate_json(body)
+
+
+@pytest.mark.parametrize("model", [JobTotals, JobCount, JobArchive], ids=lambda it: it.__name__)
+def test_items_are_counted_in_a_type_of_their_own_and_never_as_money(model: type[Base]) -> None:
+    kinds = get_type_hints(model)
+    assert Mapped[MicroTokens] not in kinds.values()
+    counts = {name for name, kind in kinds.items() if kind == Mapped[Count]}
+    assert counts
+    assert all(isinstance(model.__table__.c[name].type, BigInteger) for name in counts)
