@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dml.agent.leases import read_seconds
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
-from dml.http_client import (
+from dml.client.http import (
     Answer,
     HttpClient,
     Misconfigured,

@@ -14,7 +14,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 log = logging.getLogger(__name__)
 VERSION_MIN: Final = 18

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dml.entrypoints.embedded import places, servers
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.entrypoints.embedded.user import (
     IS_ROOT,
     NOBODY,
