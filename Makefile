@@ -22,7 +22,7 @@ demo: .venv/demo .venv/chain ## play the whole story: pay in, train, run on 20 d
 test: .venv/dev .venv/browser .venv/chain ## run every test (ARGS="-k ledger" for some of them)
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-bench: .venv/dev ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
+bench: .venv/dev .venv/chain ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 torture: .venv/dev ## kill everything under load for 10 minutes (ARGS="--minutes 20 --seed 7 --json")

@@ -21,12 +21,10 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|http_client|entrypoints\."
-    r"(cli|chain_commands|sim_options|bounty\.commands|embedded\.refusals))\b"
+    r"dml\.(agent|inference|client\.http|refused|entrypoints\."
+    r"(cli|chain_commands|sim_options|bounty\.commands))\b"
 )
-PACKAGES: Final = frozenset(
-    {"dml", "dml.entrypoints", "dml.entrypoints.bounty", "dml.entrypoints.embedded"}
-)
+PACKAGES: Final = frozenset({"dml", "dml.client", "dml.entrypoints", "dml.entrypoints.bounty"})
 
 
 async def test_an_agent_at_work_imports_nothing_of_the_server(
@@ -61,5 +59,5 @@ async def test_below_the_command_line_it_needs_neither_typer_nor_pydantic() -> N
 def test_its_code_names_no_other_part_of_ours() -> None:
     for path in Path(ROOT, "src/dml/agent").glob("*.py"):
         named = re.findall(r"^(?:from|import) (dml[\w.]*)", path.read_text(), re.MULTILINE)
-        allowed = ("dml.agent", "dml.inference", "dml.http_client")
+        allowed = ("dml.agent", "dml.inference", "dml.client.http")
         assert all(it.startswith(allowed) for it in named), path

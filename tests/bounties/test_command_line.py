@@ -18,7 +18,7 @@ from dml.bounties.models import Enrollment, Ranking
 from dml.core.ids import BountyId, EnrollmentId
 from dml.core.money import MicroTokens
 from dml.entrypoints.bounty.commands import bounty
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.agent.market import Market
 from tests.bounties import tables
 from tests.bounties.factories import moderator

@@ -34,9 +34,9 @@ from dml.core.context import SYSTEM, Context
 from dml.core.settings import Settings
 from dml.entrypoints.chain_process import Former
 from dml.entrypoints.cli import chain_repairs
-from dml.entrypoints.embedded.refusals import Refused
 from dml.payments import doctor as ledger_doctor
 from dml.payments.rules import InsufficientFunds
+from dml.refused import Refused
 from tests.chain.ledgered import Ledgered
 from tests.chain.payers import FUNDS, Paying, key_signer
 from tests.chain.people import add_vault

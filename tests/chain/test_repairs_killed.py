@@ -13,7 +13,7 @@ from dml.accounts.models import User
 from dml.chain.comparison.service import compare
 from dml.core.settings import Settings
 from dml.entrypoints.cli import chain_repairs
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.chain.payers import FUNDS, Paying, key_signer
 from tests.chain.test_operating import pay_by_hand, require_well, retire
 from tests.core.engine_watch import until

@@ -14,9 +14,9 @@ from dml.entrypoints import chain_wiring
 from dml.entrypoints.cli import chain_status, main as cli
 from dml.entrypoints.embedded import chain
 from dml.entrypoints.embedded.chain import Account, Facts
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.health import look_at_chain
 from dml.entrypoints.local_chain import faucet
+from dml.refused import Refused
 from tests.chain.rows import make_vault
 
 SOMEBODY = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"

@@ -21,10 +21,10 @@ from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints import fitness
 from dml.entrypoints.embedded import accounts, postgres
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.fitness import Facts, Needs, fault_of
 from dml.entrypoints.server import create_app
+from dml.refused import Refused
 from tests.conftest import HOME
 
 FIT: Final = Facts(180_001, "UTF8", is_read_only=False)

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from dml.core.settings import Settings
 from dml.entrypoints.cli import sim
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from dml.sim.simulation import Wish
 
 WISH = Wish(addresses=[("127.0.0.1", 1)], devices=1, owners=1)

@@ -17,7 +17,7 @@ from joserfc.jwk import OKPKey
 
 from dml.agent.leases import read_seconds
 from dml.agent.refusals import Away, CannotRun, NoLongerPaired, Refusal
-from dml.http_client import (
+from dml.client.http import (
     Answer,
     HttpClient,
     Misconfigured,

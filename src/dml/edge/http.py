@@ -75,6 +75,16 @@ bearer = HTTPBearer(
 )
 Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
+
+def token_of(credentials: HTTPAuthorizationCredentials | None) -> str | None:
+    return credentials.credentials if credentials else None
+
+
+def address_of(request: Request) -> str | None:
+    """Return the client's IP address; None where it came by a door of our own."""
+    return request.client.host if request.client else None
+
+
 Guard: TypeAlias = Callable[[Request], Awaitable[None]]
 _Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
 _GUARDS: Final[dict[Callable[..., Any], Guard]] = {}
@@ -127,7 +137,7 @@ async def _require_signed_in(request: Request) -> None:
 @guarded(_require_known)
 def begin(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that must not hold a transaction open: uploads, streams, passwords."""
-    token = credentials.credentials if credentials else None
+    token = token_of(credentials)
     return lambda *, since=None: transaction(parts(request), token, since=since)
 
 
@@ -141,7 +151,7 @@ def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction
 
 @guarded(_require_known)
 async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
-    token = credentials.credentials if credentials else None
+    token = token_of(credentials)
     async with transaction(parts(request), token) as ctx:
         request.state.ctx = ctx
         yield ctx

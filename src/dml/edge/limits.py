@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from dml.core.addresses import network_of
 from dml.core.errors import TooMany, Unavailable
 from dml.core.settings import Settings
-from dml.edge.http import Parts, parts
+from dml.edge.http import Parts, address_of, parts
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ _here: Final = Here()
 
 def client_network(request: Request) -> str:
     """By what the client of this request is counted."""
-    return network_of(request.client.host if request.client else None)
+    return network_of(address_of(request))
 
 
 Network = Annotated[str, Depends(client_network)]

@@ -13,9 +13,9 @@ sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: n
 
 from dml.core.settings import Settings  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints import server  # noqa: E402 - only once gc and rich are off
-from dml.entrypoints.embedded.refusals import Refused  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints.supervisor import ahead  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - only once gc and rich are off
+from dml.refused import Refused  # noqa: E402 - only once gc and rich are off
 
 
 def main() -> int:

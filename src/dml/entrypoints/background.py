@@ -7,8 +7,8 @@ import importlib
 import sys
 
 from dml.entrypoints import settings_read
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor.console import refuse
+from dml.refused import Refused
 
 
 def main() -> int:

@@ -31,8 +31,8 @@ from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, fitness, wiring
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
+from dml.refused import Refused
 
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3

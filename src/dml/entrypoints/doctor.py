@@ -22,8 +22,8 @@ from dml.core.checks import OFFENDERS_MAX, Check, look
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
 from dml.entrypoints import collector, domains, fitness, wiring
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
+from dml.refused import Refused
 
 CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
 AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)

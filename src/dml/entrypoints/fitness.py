@@ -15,7 +15,7 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from dml.core.sqlstates import AWAY, NO_ENTRY, SHORT, is_one_of
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 log = logging.getLogger(__name__)
 VERSION_MIN: Final = 18

@@ -22,12 +22,13 @@ from dml.core.db import SCHEMA_REVISION
 from dml.core.errors import NotFound, all_refusals
 from dml.core.settings import Settings
 from dml.core.wire import Wire
-from dml.edge.http import Credentials, Parts, Server
+from dml.edge.http import Credentials, Parts, Server, address_of
 from dml.edge.problems import HTTP_PROBLEMS, refusals, status_of
 from dml.entrypoints import fitness, wiring
 from dml.entrypoints.fitness import Needs
 
 router = APIRouter()
+_STATUSES: Final = {True: HTTPStatus.OK, False: HTTPStatus.SERVICE_UNAVAILABLE}
 UNKNOWN: Final = "unknown"
 
 
@@ -92,7 +93,7 @@ async def is_ready(server: Server, response: Response) -> ReadinessOut:
     how each part does.
     """
     ready = await asyncio.wait_for(_look(server), timeout=5)
-    response.status_code = HTTPStatus.OK if ready.ready else HTTPStatus.SERVICE_UNAVAILABLE
+    response.status_code = _STATUSES[ready.ready]
     return ready
 
 
@@ -168,25 +169,24 @@ async def show_metrics(
     request: Request, server: Server, credentials: Credentials
 ) -> PlainTextResponse:
     """What all processes of this machine have counted, for Prometheus."""
-    if not _may_measure(request, server, credentials):
-        raise HTTPException(HTTPStatus.NOT_FOUND, "Not Found")
+    _require_may_measure(request, server, credentials)
     folder = wiring.metrics_folder(server.settings)
     metrics.write(folder, "api")  # What the others have is at most a second old.
     text = metrics.render(folder)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-def _may_measure(request: Request, server: Parts, credentials: Credentials) -> bool:
-    """Whether it is asked on this machine, or with the token that is set for that."""
-    address = request.client.host if request.client else "127.0.0.1"  # None: by our own door.
+def _require_may_measure(request: Request, server: Parts, credentials: Credentials) -> None:
+    """Refuse who neither asks on this machine nor has the token that is set for that."""
     with contextlib.suppress(ValueError):
-        if ip_address(address).is_loopback:
-            return True
+        if ip_address(address_of(request) or "127.0.0.1").is_loopback:
+            return
     token = server.settings.metrics_token
-    if token is None or credentials is None:
-        return False
-    sent = credentials.credentials.encode()
-    return hmac.compare_digest(sent, token.get_secret_value().encode())
+    if token is not None and credentials is not None:
+        sent = credentials.credentials.encode()
+        if hmac.compare_digest(sent, token.get_secret_value().encode()):
+            return
+    raise HTTPException(HTTPStatus.NOT_FOUND, "Not Found")
 
 
 @router.get("/.well-known/jwks.json", operation_id="keys.list")
@@ -204,6 +204,10 @@ async def explain(code: str) -> ProblemTypeOut:
 
     For anybody. The `type` of every problem document leads here.
     """
+    return _explain(code)
+
+
+def _explain(code: str) -> ProblemTypeOut:
     number = code.removeprefix("http.")
     for status, remedy in HTTP_PROBLEMS.items():
         if number != code and number == str(status):

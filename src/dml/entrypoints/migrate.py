@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from dml.core import engine
 from dml.entrypoints import fitness
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.wiring import ROOT
+from dml.refused import Refused
 
 _LOCK: Final = 7_330
 PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"

@@ -28,11 +28,11 @@ from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
 from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, wiring
 from dml.entrypoints.docs import serve_docs
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.fitness import Needs
 from dml.jobs.device_path.layer import DeviceLayer
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.watching import Watch
+from dml.refused import Refused
 
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
     *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dml.core.settings import Settings
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 
 def read(**chosen: int | None) -> Settings:

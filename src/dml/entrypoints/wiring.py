@@ -12,8 +12,8 @@ from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
 from dml.entrypoints.embedded import places, postgres, valkey
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.state import State
+from dml.refused import Refused
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dml.entrypoints.bounty import description
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WHOLE = """

@@ -13,7 +13,7 @@ from redis.retry import Retry
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dml.entrypoints.embedded import postgres, servers, valkey
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.entrypoints.embedded.user import (
     User,
     mode,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dml import refused
 from dml.entrypoints.embedded import places, servers
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.entrypoints.embedded.user import (
     IS_ROOT,
     NOBODY,
@@ -114,6 +115,7 @@ def test_missing_wheels_say_so(user: User, home: Path) -> None:
         (bare / package).mkdir(parents=True)
         (bare / package / "__init__.py").touch()
     shutil.copytree(Path(servers.__file__).parent, bare / "dml/entrypoints/embedded")
+    shutil.copy(refused.__file__, bare / "dml")
     kept, user.path = (user.python, user.path), str(bare)
     user.python = "/usr/bin/python3"
     try:

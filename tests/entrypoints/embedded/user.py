@@ -27,7 +27,7 @@ SOURCE: Final = Path(dml.__file__).parents[1]
 CALL: Final = """
 import sys
 from dml.entrypoints.embedded import servers
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 try:
     print(getattr(servers, sys.argv[1])(sys.argv[2]))
 except Refused as refusal:

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from dml.entrypoints.embedded.locks import Process
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import watch
+from dml.refused import Refused
 from tests.entrypoints.up.marketplace import CHILDREN, EVERYONE, STUBBORN, Marketplace
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from dml.core.settings import Settings
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import ports, up
 from dml.entrypoints.supervisor.plan import Plan, remember
+from dml.refused import Refused
 from tests.entrypoints.up.marketplace import API, Marketplace
 
 

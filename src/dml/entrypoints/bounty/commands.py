@@ -61,8 +61,8 @@ def create(
     """
     from rich.console import Console
 
+    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import making
-    from dml.entrypoints.bounty.marketplace import Marketplace
 
     console = Console(stderr=True, highlight=False, markup=False)
     with Marketplace(server) as market:
@@ -83,8 +83,8 @@ def export(
 
     The test set itself does not come back: nobody can read it before the end.
     """
+    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import making
-    from dml.entrypoints.bounty.marketplace import Marketplace
 
     with Marketplace(server) as market:
         text = making.export(market.sign_in(), bounty_id, to)
@@ -102,9 +102,9 @@ def enroll(
     ] = False,
 ) -> None:
     """Enter a bounty, and pay its fee. Teams enroll through the API."""
+    from dml.client.http import one_line
+    from dml.client.marketplace import Marketplace, bounty_path
     from dml.entrypoints.bounty import entering
-    from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
-    from dml.http_client import one_line
 
     with Marketplace(server) as market:
         if not accept_rules:
@@ -140,8 +140,8 @@ def submit(
 
     from rich.console import Console
 
+    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import entering
-    from dml.entrypoints.bounty.marketplace import Marketplace
 
     console = Console(stderr=True, highlight=False, markup=False)
     with Marketplace(server) as market:
@@ -176,8 +176,8 @@ def board(
     """Show the leaderboard: the final one once there is one. Needs no account."""
     from rich.console import Console
 
+    from dml.client.marketplace import Marketplace, bounty_path
     from dml.entrypoints.bounty import entering
-    from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
 
     with Marketplace(server) as market:
         if as_csv:
@@ -205,8 +205,8 @@ def verify(
     ties, and the prizes. Then it follows what was decided in public since, such as another order,
     up to the board as it stands. The exit code is 0 where all is as it was told, 1 where not.
     """
+    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import verifying
-    from dml.entrypoints.bounty.marketplace import Marketplace
 
     with Marketplace(server) as market:
         verdict = verifying.verify(market, bounty_id, commitment)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 BYTES_MAX: Final = 1 << 20
 DATES: Final = ("enrolls_at", "submits_at", "closes_at", "judged_by")

@@ -8,10 +8,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from dml.client.http import one_line
+from dml.client.marketplace import Marketplace, bounty_path, readable
 from dml.entrypoints.bounty.description import OTHER, media_type
-from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path, readable
-from dml.entrypoints.embedded.refusals import Refused
-from dml.http_client import one_line
+from dml.refused import Refused
 
 LOOK_SECONDS: Final = 0.5
 UNDER_WAY: Final = frozenset({"validating", "queued", "evaluating"})

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from dml.client.http import one_line
+from dml.client.marketplace import Marketplace, bounty_path, readable
 from dml.entrypoints.bounty import description
 from dml.entrypoints.bounty.description import Description
-from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path, readable
-from dml.entrypoints.embedded.refusals import Refused
-from dml.http_client import one_line
+from dml.refused import Refused
 
 CHECK_SECONDS: Final = 600
 LOOK_SECONDS: Final = 0.2

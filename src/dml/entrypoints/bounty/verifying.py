@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from dml.bounties.judging.rules import ORDERING, Band, order_now, share_prizes
 from dml.bounties.models import Ties
+from dml.client.marketplace import Marketplace, bounty_path
 from dml.core import money
-from dml.entrypoints.bounty.marketplace import Marketplace, bounty_path
-from dml.entrypoints.embedded.refusals import Refused
 from dml.inference.signature import Refused as ModelRefused
+from dml.refused import Refused
 from dml.scoring import metrics, ranking, test_set
 from dml.scoring.names import MetricName
 from dml.scoring.predictions import Predictions

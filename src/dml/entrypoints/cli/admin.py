@@ -10,7 +10,7 @@ from dml.accounts import passwords, queries, service
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 FIRST_EMAIL: Final = "admin@localhost.localdomain"
 

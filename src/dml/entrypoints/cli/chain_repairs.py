@@ -29,7 +29,7 @@ from dml.core.errors import DmlError
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, wiring
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
 Act: TypeAlias = Callable[[Context], Awaitable[str]]

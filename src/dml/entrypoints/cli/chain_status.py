@@ -21,7 +21,7 @@ from dml.chain.rules import NotConnected
 from dml.core import money, nodes
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, wiring
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 CANNOT_LOOK: Final = 2
 _COIN: Final = 10**18

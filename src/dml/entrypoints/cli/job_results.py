@@ -20,11 +20,11 @@ from dml.core.ids import JobId
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
 from dml.entrypoints.doctor import AWAY, require_schema, snapshot
-from dml.entrypoints.embedded.refusals import Refused
 from dml.jobs import queries, results
 from dml.jobs.archive import verifying
 from dml.jobs.archive.parquet import Row
 from dml.jobs.models import Job
+from dml.refused import Refused
 
 FINE, WRONG, CANNOT_LOOK = 0, 1, 2
 TABLE_ROWS_MAX: Final = 200

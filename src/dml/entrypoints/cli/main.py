@@ -341,7 +341,7 @@ def show_device(
 
 def main() -> None:
     """Run a command; what is the matter with the world around it is one line, no stack trace."""
-    from dml.entrypoints.embedded.refusals import Refused
+    from dml.refused import Refused
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed.

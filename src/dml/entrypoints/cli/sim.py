@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import up
 from dml.entrypoints.supervisor.plan import recall
+from dml.refused import Refused
 from dml.sim import report
 from dml.sim.engine import Address
 from dml.sim.outcome import Outcome

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 DROP_TO: Final = ("dml", "postgres", "nobody")  # The first that exists. None is ever made.
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints.embedded import folders
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 CHAIN_ID: Final = 31_337
 HOW_TO_GET_ONE: Final = (

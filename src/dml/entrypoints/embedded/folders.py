@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from dml.entrypoints.embedded.accounts import Account
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 
 def make(path: Path) -> None:

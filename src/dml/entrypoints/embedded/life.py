@@ -11,7 +11,7 @@ from typing import Final
 
 from dml.entrypoints.embedded import folders, locks
 from dml.entrypoints.embedded.accounts import ENVIRONMENT, Account
-from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
+from dml.refused import Refused
 
 LOG_BYTES_MAX: Final = 10_000_000
 _STARTS: Final = 2  # Ending at once may be bad luck once, not twice.
@@ -19,6 +19,10 @@ _STARTS: Final = 2  # Ending at once may be bad luck once, not twice.
 # What we spawned, and how it ended. A child that its parent forgets stays a zombie.
 _running: set[int] = set()
 _ended: dict[int, int] = {}
+
+
+class NotReadyYet(Refused):
+    """The server runs but does not answer yet, as in recovery. Calling again goes on waiting."""
 
 
 def spawn(

@@ -14,8 +14,8 @@ from typing import Final
 
 from dml.entrypoints.embedded import accounts, folders, state
 from dml.entrypoints.embedded.accounts import Account
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.state import State
+from dml.refused import Refused
 
 SHARED: Final = Path("/var/lib/dml")
 LONGEST_SOCKET: Final = "/.s.PGSQL.65535"

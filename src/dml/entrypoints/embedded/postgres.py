@@ -20,8 +20,8 @@ from urllib.parse import quote
 from dml.entrypoints.embedded import folders, life, locks, places, wheels
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.places import Site
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.state import State
+from dml.refused import Refused
 
 APP: Final = "dml"  # The application's role, and its database.
 

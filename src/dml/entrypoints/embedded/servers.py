@@ -13,7 +13,7 @@ from typing import Final
 
 from dml.entrypoints.embedded import locks, places, postgres, valkey
 from dml.entrypoints.embedded.places import Site
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 START_SECONDS: Final = 60.0  # Recovery may take longer; calling again goes on waiting.
 STOP_SECONDS: Final = 60.0

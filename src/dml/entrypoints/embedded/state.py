@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dml.entrypoints.embedded import folders
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 
 def _password() -> str:

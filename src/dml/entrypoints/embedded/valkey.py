@@ -10,8 +10,8 @@ from urllib.parse import quote
 from dml.entrypoints.embedded import life, locks, places, wheels
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.places import Site
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.embedded.state import State
+from dml.refused import Refused
 
 _SOCKET: Final = "valkey.sock"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints.embedded.accounts import Account
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 
 @dataclass(frozen=True)

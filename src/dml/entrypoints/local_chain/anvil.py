@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from dml.entrypoints.embedded import accounts, chain, folders, life
 from dml.entrypoints.embedded.accounts import Account
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import ports
 from dml.inference import lockdown
+from dml.refused import Refused
 
 START_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 60.0

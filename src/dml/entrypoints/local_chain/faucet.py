@@ -27,7 +27,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, wiring
 from dml.entrypoints.embedded import chain, locks, places
 from dml.entrypoints.embedded.chain import Facts
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 
 WAIT_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 0.1

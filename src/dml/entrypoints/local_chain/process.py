@@ -21,9 +21,9 @@ from typing import Any, Final
 from dml.chain.ethereum import address_of, checksummed, keccak
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, Facts
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.local_chain.anvil import Anvil, AnvilRefused
 from dml.entrypoints.local_chain.door import Door
+from dml.refused import Refused
 
 BUILD: Final = Path(__file__).resolve().parents[4] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.

@@ -18,10 +18,10 @@ from typing import Final
 from dml.entrypoints import listening
 from dml.entrypoints.embedded import accounts, life, locks
 from dml.entrypoints.embedded.locks import Process
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor.ahead import Ahead
 from dml.entrypoints.supervisor.plan import Chain, Plan
 from dml.entrypoints.supervisor.signals import Signals
+from dml.refused import Refused
 
 _KILL_SECONDS: Final = 10.0
 _LOCAL_CHAIN: Final = "local-chain"

@@ -12,13 +12,13 @@ import time
 from dataclasses import dataclass
 
 from dml.entrypoints.embedded import accounts, life, locks, places
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import pair
 from dml.entrypoints.supervisor.ahead import Ahead
 from dml.entrypoints.supervisor.console import Console, refuse
 from dml.entrypoints.supervisor.plan import Plan, recall, remember
 from dml.entrypoints.supervisor.signals import Signals
 from dml.entrypoints.supervisor.watch import DELAY_SECONDS, DELAY_SECONDS_MAX, STEADY_SECONDS
+from dml.refused import Refused
 
 
 @dataclass

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from dml.entrypoints.embedded import accounts, folders, life, servers
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import children
 from dml.entrypoints.supervisor.ahead import Ahead
 from dml.entrypoints.supervisor.console import Console
 from dml.entrypoints.supervisor.plan import Plan, remember
 from dml.entrypoints.supervisor.signals import Signals
+from dml.refused import Refused
 
 FOREGROUND: Final = "dml.entrypoints.supervisor.foreground"
 SUPERVISOR: Final = "dml.entrypoints.supervisor.supervisor"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor.plan import Plan
+from dml.refused import Refused
 
 _TRIES: Final = 100
 _LISTEN: Final = "0A"  # In /proc/net/tcp.

@@ -16,8 +16,8 @@ from typing import Final
 from dml.entrypoints import listening
 from dml.entrypoints.embedded import chain, folders, locks, postgres, servers, valkey
 from dml.entrypoints.embedded.chain import Facts
+from dml.entrypoints.embedded.life import NotReadyYet
 from dml.entrypoints.embedded.locks import Process
-from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
 from dml.entrypoints.listening import Answer
 from dml.entrypoints.supervisor import ahead, children, pair, ports, prepared
 from dml.entrypoints.supervisor.ahead import Ahead
@@ -26,6 +26,7 @@ from dml.entrypoints.supervisor.console import Console
 from dml.entrypoints.supervisor.plan import API, Chain, Commands, Plan, recall, remember
 from dml.entrypoints.supervisor.signals import Interrupted, Signals
 from dml.entrypoints.supervisor.watch import Watch
+from dml.refused import Refused
 
 READY_SECONDS: Final = 120.0
 CHAIN_SECONDS: Final = 20.0

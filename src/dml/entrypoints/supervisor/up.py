@@ -16,12 +16,12 @@ from typing import Final
 
 from dml.core.settings import Settings
 from dml.entrypoints.embedded import accounts, chain, life, locks, places
-from dml.entrypoints.embedded.refusals import Refused
 from dml.entrypoints.supervisor import children, pair
 from dml.entrypoints.supervisor.children import Child
 from dml.entrypoints.supervisor.console import Console, refuse
 from dml.entrypoints.supervisor.plan import Chain, Commands, Plan
 from dml.entrypoints.supervisor.signals import Signals
+from dml.refused import Refused
 
 _APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
 _WORKERS_MAX: Final = 4

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from dml.entrypoints.embedded import life
+from dml.entrypoints.embedded.life import NotReadyYet
 from dml.entrypoints.embedded.locks import Process
-from dml.entrypoints.embedded.refusals import NotReadyYet, Refused
+from dml.refused import Refused
 
 DELAY_SECONDS: Final = 0.2
 DELAY_SECONDS_MAX: Final = 10.0

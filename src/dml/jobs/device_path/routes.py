@@ -11,7 +11,7 @@ from dml.devices import queries as devices
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer, require_device
 from dml.edge.files import SendFile
-from dml.edge.http import Ctx, Server, SignedInBegin, guarded
+from dml.edge.http import Ctx, Server, SignedInBegin, address_of, guarded, token_of
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
@@ -47,8 +47,7 @@ def admit(
     path: "Path",
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> DeviceActor:
-    token = credentials.credentials if credentials else None
-    return path.admit(token, request.client.host if request.client else "unknown")
+    return path.admit(token_of(credentials), address_of(request) or "unknown")
 
 
 Path = Annotated[DevicePath, Depends(device_path)]

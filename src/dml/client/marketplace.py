@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import IO, Any, Final
 from urllib.parse import quote
 
-from dml.entrypoints.embedded.refusals import Refused
-from dml.http_client import (
+from dml.client.http import (
     Answer,
     HttpClient,
     Misconfigured,
@@ -21,6 +20,7 @@ from dml.http_client import (
     require_token,
     whole,
 )
+from dml.refused import Refused
 
 SECONDS: Final = 60.0
 FILE_SECONDS: Final = 3600.0  # Until a file is here whole.

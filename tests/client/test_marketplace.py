@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from dml.entrypoints.bounty.commands import bounty
-from dml.entrypoints.embedded.refusals import Refused
+from dml.refused import Refused
 from tests.agent.market import ROOT, Ended
-from tests.test_http_client import web
+from tests.client.test_http import web
 
 ID = "01a2232c-81ef-725d-a77a-7eef32e2df78"
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dml.http_client import (
+from dml.client.http import (
     HttpClient,
     Misconfigured,
     NoMarketplace,
