@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from dml.accounts import rules
-from dml.accounts.models import RefreshToken, Session, User
+from dml.accounts.models import RefreshToken, Session
 from dml.core.context import NOBODY, SYSTEM, Actor, Role
 from dml.core.ids import SessionId, UserId, new_id
 
@@ -91,14 +91,11 @@ def test_people_were_born_before_today() -> None:
 def test_a_change_of_what_was_changed_meanwhile_is_refused(
     expected: int | None, is_good: bool
 ) -> None:
-    user = User(
-        id=ME, email="a@b.c", password_hash="", role=Role.MEMBER, created_at=NOW, revision=3
-    )
     if is_good:
-        rules.require_revision(user, expected)
+        rules.EditedMeanwhile.require_newest(3, expected)
     else:
         with pytest.raises(rules.EditedMeanwhile):
-            rules.require_revision(user, expected)
+            rules.EditedMeanwhile.require_newest(3, expected)
 
 
 @pytest.mark.parametrize("ended", [False, True])
