@@ -55,7 +55,7 @@ Caller = Annotated[DeviceActor, Depends(admit)]
 ANY = (NotADevice, Revoked, TooManyRequests, Overloaded, DatabaseAway)
 
 
-# device_layer.py answers these four by itself where all is plainly right, and leaves the rest to
+# layer.py answers these four by itself where all is plainly right, and leaves the rest to
 # them: what they answer is what it answers.
 @router.post("/claim", operation_id="assignments.claim", responses=refusals(*ANY))
 async def claim(path: Path, device: Caller, body: AssignmentClaim) -> ClaimedAssignmentsOut:
