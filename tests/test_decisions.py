@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parent.parent
 RECORDS: Final = sorted((ROOT / "docs/decisions").glob("*.md"))
 NAMED_BY_NO_CODE: Final = {"0003": "superseded by 0017, which is named"}
 NAME: Final = re.compile(r"docs/decisions/(\d{4}(?: and \d{4})*)")
-PATH: Final = re.compile(r"`([a-z_]+(?:/[a-z_]+)*\.py)`")
+PATH: Final = re.compile(r"`([a-z_]+(?:/[a-z_]+)+\.py)`")
 
 
 def named() -> dict[str, list[str]]:

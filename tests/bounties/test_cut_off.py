@@ -35,7 +35,7 @@ from tests.scoring.files import parquet
 from tests.worker_parts import PLACES, make_parts
 from tests.world import Person, World
 
-LOOPERS: Final = 3
+LOOPERS: Final = 2
 LONG: Final = "long_evaluations"
 
 

@@ -338,7 +338,7 @@ async def test_who_sends_slowly_keeps_nobody_waiting_and_is_cut_off(
     judged: World, draft: MadeBounty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twenty-four that trickled held the four places, and an honest one waited for 45 s."""
-    monkeypatch.setattr("dml.bounties.submissions.uploads.READ_SECONDS", 20.0)
+    monkeypatch.setattr("dml.bounties.submissions.uploads.READ_SECONDS", 8.0)
     begun = 0
 
     async def without_end() -> AsyncIterator[bytes]:

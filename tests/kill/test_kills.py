@@ -46,7 +46,7 @@ class Size:
     end_seconds: float
 
 
-QUICK: Final = Size(20, 14, 4, 0.4, 0.4, ("api", "worker", "postgres", "api and worker"), 60)
+QUICK: Final = Size(14, 10, 3, 0.4, 0.4, ("worker", "postgres", "api and worker"), 60)
 SUPERVISED: Final = Size(8, 6, 2, 0.4, 0.4, ("supervisor", "api and worker"), 60)
 SLOW: Final = Size(
     200, 80, 3, 1, 25, ("api", "worker", "postgres", "backend", "api and worker") * 2, 300

@@ -13,6 +13,7 @@ private part is looked at once, at the end: it ranks, and says which places are 
 for disputes the prizes leave escrow. A bounty judged by hand has no test set: its owner names the
 winners in public.
 
-Read in this order: models, rules, service, moving, escrow, enrolling, test_sets, submitting,
-evaluating, ranking, placing, judging, board, page, routes.
+Each noun has its room, with the files that a domain has: `enrollments`, `test_sets`, `submissions`,
+`ranking`, `judging`, `attachments`, `editing`. Read in this order: models, rules, service,
+lifecycle, escrow; then those rooms; then page and routes.
 """

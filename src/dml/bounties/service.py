@@ -1,4 +1,4 @@
-"""The use cases of a bounty's owner, one function per verb; how it moves by itself is in moving.py.
+"""The use cases of a bounty's owner, one function per verb; `lifecycle` is how it moves by itself.
 
 Locks are taken in one order everywhere: bounty, enrollment, ledger accounts.
 """

@@ -6,7 +6,7 @@ has linked by a signature: requested → authorised (in a batch, with a number) 
 or cancelled before. The vault pays each number once for ever, so sending again is always safe.
 
 One process in the whole system reads the chain, pays and compares (`dml chain run`); the API
-only reads what it wrote. Read in this order: states, models, contract, rpc, endpoints; then how
-tokens come in (indexing, crediting), go out (withdrawing, batches, paying), and how chain and books
-are compared (reconciling).
+only reads what it wrote. Its side: `node` (how a chain is asked), `indexer` (how tokens come in),
+`payer` (how they go out) and `comparison` (of vault and books). The users' side: `wallets`,
+`deposits`, `withdrawals`, and `admin`. Read first: states, models, rules.
 """

@@ -15,7 +15,7 @@ than one of ten; a place is open, leased, or accepted, and the three always add 
 
 Some time after its end, what its devices did moves into files (archiving), and a narrow row stays.
 
-Read in this order: models, rules, service, device_path (with outcomes, statements, lookups,
-shortlist and pacing), folding (with turns, inbox and tally), processes, archiving, queries, routes,
-device_path.layer.
+Read in this order: models, rules, service; then `device_path` (how devices get and give), `folding`
+(how results become an answer and money), processes and `archive`; then queries, results, watching
+and routes. Why there are rooms: docs/decisions/0024.
 """

@@ -141,6 +141,7 @@ def test_a_second_start_does_not_make_ready_what_is_known_to_be(marketplace: Mar
 @pytest.mark.timeout(180)
 def test_the_api_finds_out_where_that_memory_is_wrong(marketplace: Marketplace) -> None:
     marketplace.commands.clear()  # The real ones.
+    marketplace.variables |= {"DML_API_PROCESSES": "1", "DML_WORKER_PROCESSES": "1"}
     marketplace.up()
     database = marketplace.database_url()
     marketplace.down()
