@@ -182,7 +182,7 @@ class Batcher(Generic[ItemT, OutcomeT]):
                     if self._connection is None or self._connection.is_closed():
                         self._connection = await self._connect()
                     return await self._statement(self._connection, items)
-            except Exception as error:
+            except Exception as error:  # Of what kind it is, its SQLSTATE says.
                 if isinstance(error, ValueError):  # asyncpg's DataError: a bad item, not a loss.
                     raise
                 if is_one_of(error, *_AWAY) or isinstance(error, _LOST):

@@ -37,7 +37,7 @@ class Place(ABC):
     @classmethod
     @abstractmethod
     def unpack(cls, content: bytes) -> Self:
-        """Read what `pack` made. ValueError, OverflowError or struct.error where it is no such."""
+        """Read what `pack` made, or raise ValueError, OverflowError or struct.error."""
 
     def write(self) -> str:
         """Return the cursor."""

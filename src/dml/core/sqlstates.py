@@ -28,7 +28,7 @@ AWAY: Final = (
 )
 FULL: Final = "53300"  # too_many_connections: somebody leaves in a moment.
 # insufficient_resources: out of disk or memory, too. That takes an operator, whom a process can
-# wait for; a client is told that it is our mistake.
+# wait for; for a client it is an error of ours.
 SHORT: Final = "53"
 # idle_in_transaction_session_timeout: this process did not get its turn for a minute.
 IDLED: Final = "25P03"
@@ -37,7 +37,7 @@ IDLED: Final = "25P03"
 UNREADABLE: Final = "22"  # data_exception: it cannot read a value that it was given, or keeps.
 NO_ENTRY: Final = (
     "28",  # invalid_authorization_specification: the role, or its password.
-    "3D000",  # invalid_catalog_name: there is no such database.
+    "3D000",  # invalid_catalog_name: the database does not exist.
     "42501",  # insufficient_privilege
 )
 

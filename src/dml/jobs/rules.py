@@ -1,6 +1,6 @@
 """What may happen to a job, an assignment and a result. Pure: no session, no clock, no await.
 
-What is told of a job, and to whom: docs/decisions/0017.
+Who may see what of a job: docs/decisions/0017.
 """
 
 from collections.abc import Sequence
