@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -153,8 +154,10 @@ async def test_photos_that_vanish_give_the_place_back_and_nothing_is_handed_in(
     async with open_job(market):
         agent = await start_slowly(device, "--json")
         await device.has_noted("downloaded")
+        agent.send_signal(signal.SIGSTOP)  # It must not look while there is no folder at all.
         shutil.rmtree(device.data)
         device.data.mkdir()
+        agent.send_signal(signal.SIGCONT)
         ended = await end(agent)
         assert await device.results() == []
     assert ended.code == 1
