@@ -6,26 +6,23 @@ from typing import Annotated
 
 import typer
 
+from dml.tool.common import AsJson, Server
+
 bounty = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Bounties: set one up, enter one, look at its board, verify its result.\n\n"
-    "Who you are is read from `DML_EMAIL` and `DML_PASSWORD`, or `DML_TOKEN`; where the "
-    "marketplace is, from `--server` or `DML_SERVER`.",
+    "You are who has signed in (`dml login`), or whom `DML_EMAIL` and `DML_PASSWORD`, or "
+    "`DML_TOKEN`, name.",
 )
 
-Server = Annotated[
-    str, typer.Option("--server", envvar="DML_SERVER", help="The marketplace's address.")
-]
 Id = Annotated[str, typer.Argument(metavar="BOUNTY", help="The bounty's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
-HERE = "http://127.0.0.1:8000"
 
 
 @bounty.command("create")
 def create(
     file: Annotated[Path, typer.Argument(help="The description, such as bounty.yaml.")],
-    server: Server = HERE,
+    server: Server = None,
     into: Annotated[
         str | None, typer.Option(help="Bring this draft up to date instead of making a new one.")
     ] = None,
@@ -74,7 +71,7 @@ def create(
 @bounty.command("export")
 def export(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     to: Annotated[
         Path | None, typer.Option(help="A folder for bounty.yaml and the files attached.")
     ] = None,
@@ -95,7 +92,7 @@ def export(
 @bounty.command("enroll")
 def enroll(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     name: Annotated[str | None, typer.Option(help="How the board shall call you.")] = None,
     accept_rules: Annotated[
         bool, typer.Option("--accept-rules", help="You have read the rules, and accept them.")
@@ -121,7 +118,7 @@ def enroll(
 def submit(
     bounty_id: Id,
     file: Annotated[Path, typer.Argument(help="Predictions (.csv, .parquet), or a model (.onnx).")],
-    server: Server = HERE,
+    server: Server = None,
     name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's]")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only check the file: it costs nothing.")
@@ -167,7 +164,7 @@ def submit(
 @bounty.command("board")
 def board(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     rows: Annotated[int, typer.Option(help="How many of them.", min=1, max=100)] = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="All of it, as CSV.")] = False,
 ) -> None:
@@ -188,7 +185,7 @@ def board(
 @bounty.command("verify")
 def verify(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     commitment: Annotated[
         str | None, typer.Option(help="What you noted as the commitment when the bounty opened.")
     ] = None,
