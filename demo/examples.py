@@ -1,6 +1,6 @@
-"""`python -m demo.examples`: the small model and the photos that the quickstarts use, made anew.
+"""`python -m demo.examples`: what the guides use, made anew: a small model, photos, and a bounty.
 
-Five people's folders with forty photos each, of digits that the model never saw.
+The photos are of digits that the model never saw, forty in each of five people's folders.
 """
 
 import shutil
@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from demo import digits, photos
+from demo import cells, digits, photos
 from demo.digits import Digits
 
-FOLDER: Final = Path(__file__).resolve().parents[1] / "examples" / "digits"
+FOLDER: Final = Path(__file__).resolve().parents[1] / "examples"
 PEOPLE: Final = ("ana", "ben", "cleo", "dan", "eva")
 PHOTOS_EACH: Final = 40
 SEED: Final = 7
@@ -29,7 +29,7 @@ ABOUT: Final[dict[str, Any]] = {
 }
 
 
-def make(folder: Path = FOLDER) -> None:
+def make_digits(folder: Path) -> None:
     """Write `digits.onnx`, its `model.yaml`, and `photos/` with a folder for each person."""
     halves = digits.halve(SEED)
     classifier = digits.train(halves, SEED)
@@ -54,5 +54,14 @@ def _photograph(unseen: Digits, folder: Path) -> None:
             photos.write_photo(path, unseen.pixels[place], photos.draw_moment(rng))
 
 
+def make_bounty(folder: Path) -> None:
+    """Write a bounty's description and files, and what two entrants send: predictions, a model."""
+    shutil.rmtree(folder, ignore_errors=True)
+    entries = {it.name: it for it in cells.prepare(folder, SEED)}
+    (folder / "predictions.csv").write_bytes(entries["few"].files[0])
+    (folder / "model.onnx").write_bytes(entries["regression"].files[0])
+
+
 if __name__ == "__main__":
-    make()
+    make_digits(FOLDER / "digits")
+    make_bounty(FOLDER / "bounty")

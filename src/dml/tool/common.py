@@ -146,11 +146,7 @@ def find_id(items: Iterable[dict[str, Any]], typed: str, *, title: str, what: st
     text = typed.strip().lower()
     if not text:
         raise Refused(f"which {what}? Give its id, the end of its id, or its {title}")
-    found = {
-        str(it["id"]): str(it[title])
-        for it in items
-        if str(it["id"]).startswith(text) or str(it["id"]).endswith(text) or _is(it[title], text)
-    }
+    found = {str(it["id"]): str(it[title]) for it in items if _is(it, text, title)}
     if len(found) == 1:
         return next(iter(found))
     if not found:
@@ -164,8 +160,15 @@ def slug(title: str) -> str:
     return "-".join("".join(it if it.isalnum() else " " for it in title.casefold()).split())
 
 
-def _is(title: Any, text: str) -> bool:
-    return slug(str(title)) == slug(text)
+def is_among(items: Iterable[dict[str, Any]], typed: str, *, title: str) -> bool:
+    """Whether what was typed names one of these at least."""
+    return any(_is(it, typed.strip().lower(), title) for it in items)
+
+
+def _is(item: dict[str, Any], text: str, title: str) -> bool:
+    item_id = str(item["id"])
+    is_its_id = item_id.startswith(text) or item_id.endswith(text)
+    return is_its_id or slug(str(item[title])) == slug(text)
 
 
 def moment(text: str, *, option: str) -> str:

@@ -160,9 +160,10 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
 
 
 def _path(market: "Marketplace", named: str) -> str:
-    from itertools import chain
-
-    listed = chain(market.all_of("/v1/algorithms", mine="true"), market.all_of("/v1/algorithms"))
-    return common.path_of(
-        "algorithms", common.find_id(listed, named, title="title", what="algorithm")
+    """Of algorithms that are called the same, one's own is meant."""
+    mine = list(market.all_of("/v1/algorithms", mine="true"))
+    listed = (
+        mine if common.is_among(mine, named, title="title") else market.all_of("/v1/algorithms")
     )
+    found = common.find_id(listed, named, title="title", what="algorithm")
+    return common.path_of("algorithms", found)

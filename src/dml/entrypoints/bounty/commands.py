@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dml.tool.common import AsJson, Server
+from dml.tool import common
+from dml.tool.common import AsJson, Server, signed_in
 
 bounty = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +18,19 @@ bounty = typer.Typer(
 )
 
 Id = Annotated[str, typer.Argument(metavar="BOUNTY", help="The bounty's id.")]
+FIELDS = (
+    ("bounty", "id"),
+    ("name", "name"),
+    ("from", "organisation"),
+    ("state", "state"),
+    ("prizes", "prize_pool"),
+    ("fee", "enrollment_fee"),
+    ("judged by", "judging"),
+    ("metric", "metric"),
+    ("enrollment opens", "enrolls_at"),
+    ("submissions begin", "submits_at"),
+    ("and end", "closes_at"),
+)
 
 
 @bounty.command("create")
@@ -207,3 +221,87 @@ def verify(
         verdict = verifying.verify(market, bounty_id, commitment)
     typer.echo(verdict.as_json() if as_json else verdict.as_text())
     raise typer.Exit(0 if verdict.verified else 1)
+
+
+@bounty.command("list")
+def list_bounties(
+    server: Server = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Those that you set up.")] = False,
+    entered: Annotated[bool, typer.Option("--entered", help="Those that you entered.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List bounties, newest first. Without `--mine` and `--entered` it needs no account."""
+    from dml.client.marketplace import Marketplace
+
+    chosen = {"mine": mine, "entered": entered}
+    columns = [("bounty", "id"), ("name", "name"), ("state", "state"), ("prizes", "prize_pool")]
+    columns += [("fee", "enrollment_fee"), ("closes", "closes_at")]
+    with Marketplace(server) as market:
+        if mine or entered:
+            market.sign_in()
+        listed = market.all_of("/v1/bounties", **{it: "true" for it, on in chosen.items() if on})
+        common.show_list(listed, columns, as_json=as_json)
+
+
+@bounty.command("show")
+def show(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Show a bounty: what is asked for, the prizes, the dates, the rules."""
+    from dml.client.http import one_line
+    from dml.client.marketplace import Marketplace, bounty_path
+
+    with Marketplace(server) as market:
+        told = market.ask("GET", bounty_path(bounty_id))
+    common.show_item(told, FIELDS, as_json=as_json)
+    if not as_json:
+        for part in ("description", "data", "evaluation", "rules"):
+            text = "\n".join(map(one_line, str(told[part]).splitlines()))
+            common.console().print(f"\n{part}\n{text}")
+
+
+@bounty.command("data")
+def data(
+    bounty_id: Id,
+    server: Server = None,
+    to: Annotated[Path, typer.Option(help="The folder to write them to.")] = Path(),
+) -> None:
+    """Download the files that are attached to a bounty."""
+    from dml.entrypoints.bounty import making
+
+    with signed_in(server) as market:
+        for file in making.download(market, bounty_id, to):
+            typer.echo(file)
+
+
+@bounty.command("submissions")
+def submissions(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """List your submissions to a bounty, newest first."""
+    from dml.client.marketplace import bounty_path
+
+    columns = [("submission", "id"), ("name", "name"), ("state", "state"), ("sent", "created_at")]
+    columns += [("on the board", "shown_score"), ("because", "end_reason")]
+    with signed_in(server) as market:
+        listed = market.all_of(f"{bounty_path(bounty_id)}/submissions")
+        common.show_list(listed, columns, as_json=as_json)
+
+
+@bounty.command("start")
+def start(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Let submissions begin now, and not at their date. For its owner."""
+    _move(bounty_id, server, "start", as_json=as_json)
+
+
+@bounty.command("close")
+def close(
+    bounty_id: Id, server: Server = None, yes: common.Yes = False, as_json: AsJson = False
+) -> None:
+    """End submissions now, and rank. For its owner."""
+    common.confirm("End submissions now?", yes=yes)
+    _move(bounty_id, server, "close", as_json=as_json)
+
+
+def _move(bounty_id: str, server: str | None, verb: str, *, as_json: bool) -> None:
+    from dml.client.marketplace import bounty_path
+
+    with signed_in(server) as market:
+        moved = market.ask("POST", f"{bounty_path(bounty_id)}/{verb}")
+    common.show_item(moved, FIELDS, as_json=as_json)
