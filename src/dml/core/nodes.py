@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from dml.core.db import Base
 
 EVERY_SECONDS: Final = 2.0
-LEAVE_SECONDS: Final = 0.5
+LEAVE_SECONDS: Final = 2.0  # So long a process that ends tries to say so.
 ALIVE: Final = timedelta(seconds=10)
 ROUND_SECONDS: Final = 60.0  # More than all that a loop awaits in one round may take.
 log = logging.getLogger(__name__)
