@@ -10,7 +10,7 @@ from dml.chain.models import Wallet, Withdrawal
 from dml.chain.states import WalletKind, WithdrawalState
 from dml.chain.wallets import rules as wallet_rules
 from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
-from dml.chain.withdrawals.rules import Recent, Terms
+from dml.chain.withdrawals.rules import Recent, WithdrawalTerms
 from dml.core import money
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import UserId, WalletId, new_id
@@ -20,7 +20,7 @@ from dml.payments.rules import InsufficientFunds
 from tests.chain.people import add_vault, make_vault
 from tests.conftest import NOW, At
 
-TERMS = Terms(
+TERMS = WithdrawalTerms(
     fee=tokens("0.5"),
     least=tokens("1"),
     count_a_day=3,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dml.chain.deposits.schemas import ChainTokenOut, token_out
 from dml.chain.models import Vault
-from dml.chain.withdrawals.rules import stands_still
+from dml.chain.withdrawals.rules import why_suspended
 from dml.core.context import Actor
 from dml.core.money import AmountOut
 from dml.core.wire import Wire
@@ -90,7 +90,7 @@ def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
         read_at=vault.read_at,
         reads_well=vault.trouble is None and vault.read_at is not None,
         halted_at=vault.halted_at,
-        payouts_stand_still=stands_still(vault, now),
+        payouts_stand_still=why_suspended(vault, now),
         comparison=VaultComparisonOut(
             at=vault.compared_at,
             agrees=None if vault.compared_at is None else vault.difference is None,

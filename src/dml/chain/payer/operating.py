@@ -24,7 +24,7 @@ from dml.chain.models import (
 from dml.chain.payer import queries as batch_queries
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawals.settling import settle
+from dml.chain.withdrawals.settling import settle_payouts
 from dml.core import audit, money
 from dml.core.context import Context
 from dml.core.errors import Conflict, NotFound
@@ -146,7 +146,7 @@ async def book_payout(ctx: Context, missing: Missing, account: str, *, reason: s
         return f"number {payout.number} is booked already, from {missing.booked.account}"
     if withdrawal is not None and withdrawal.state is WithdrawalState.AUTHORISED:
         if (withdrawal.address, withdrawal.amount) == (payout.recipient, payout.amount):
-            await settle(ctx, vault, [payout])
+            await settle_payouts(ctx, vault, [payout])
             return f"{withdrawal.reference} is paid"
         await _renumber(ctx, vault, withdrawal)
     booked = BookedPayout(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts import queries as accounts
 from dml.chain import addresses, queries
 from dml.chain.models import Wallet, WalletChallenge
-from dml.chain.node import asking
+from dml.chain.node import api_node
 from dml.chain.node.endpoints import Endpoints
 from dml.chain.node.rpc import Node, NodeRefused
 from dml.chain.states import WalletKind
@@ -137,7 +137,7 @@ async def _require_signed(
             return False
         return signed_messages.says_yes(answer)
 
-    if not await asking.ask(endpoints, says_yes):
+    if not await api_node.ask(endpoints, says_yes):
         raise wallet_rules.WrongSignature
     return WalletKind.CONTRACT
 

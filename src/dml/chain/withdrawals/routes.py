@@ -11,7 +11,7 @@ from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.wallets import rules as wallet_rules
 from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
-from dml.chain.withdrawals.rules import Terms
+from dml.chain.withdrawals.rules import WithdrawalTerms
 from dml.chain.withdrawals.schemas import (
     WithdrawalCreate,
     WithdrawalDetailsOut,
@@ -34,7 +34,7 @@ from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/payments/withdrawals", route_class=IdempotentRoute)
-ASKING: Final = (
+REQUEST_REFUSALS: Final = (
     withdrawal_rules.WrongPassword,
     withdrawal_rules.FeeRose,
     withdrawal_rules.LessThanLeast,
@@ -46,7 +46,7 @@ ASKING: Final = (
 
 async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
     """Check the password before the request's own transaction opens: to hash it takes long."""
-    user = await withdrawing.get_asking(begin)
+    user = await withdrawing.get_requester(begin)
     await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
     async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
         await withdrawing.require_password(user, body.password)
@@ -54,8 +54,10 @@ async def _check_password(server: Server, begin: SignedInBegin, body: Withdrawal
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
     vault = await queries.find_current_vault(ctx.tx)
-    stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
-    ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
+    is_suspended = withdrawal_rules.why_suspended(vault, ctx.now) is not None
+    ahead = withdrawal_rules.upcoming(
+        withdrawal, WithdrawalTerms.of(settings), is_suspended=is_suspended
+    )
     entries = await audit.history(ctx.tx, withdrawal.reference)
     coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)
@@ -70,7 +72,7 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
     """
     vault = await queries.get_current_vault(ctx.tx)
     recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
-    return terms_out(Terms.of(server.settings), vault, recent, ctx.now)
+    return terms_out(WithdrawalTerms.of(server.settings), vault, recent, ctx.now)
 
 
 @router.post(
@@ -84,7 +86,7 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
         once("password"),
     ],
     responses=refusals(
-        *ASKING,
+        *REQUEST_REFUSALS,
         NotConnected,
         InsufficientFunds,
         wallet_rules.WalletNotFound,
@@ -106,7 +108,7 @@ async def request(
     """
     withdrawal = await withdrawing.request(
         ctx,
-        Terms.of(server.settings),
+        WithdrawalTerms.of(server.settings),
         wallet_id=body.wallet_id,
         amount=body.amount,
         max_fee=body.max_fee,

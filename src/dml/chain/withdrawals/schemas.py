@@ -9,7 +9,7 @@ from dml.chain.models import Vault, Withdrawal
 from dml.chain.node import contract
 from dml.chain.queries import Way
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawals.rules import Recent, Terms, amount_left, stands_still
+from dml.chain.withdrawals.rules import Recent, WithdrawalTerms, amount_left, why_suspended
 from dml.core.ids import WalletId, WithdrawalId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Text, Wire, example
@@ -154,7 +154,9 @@ class WithdrawalTermsOut(Wire):
     )
 
 
-def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> WithdrawalTermsOut:
+def terms_out(
+    terms: WithdrawalTerms, vault: Vault, recent: Recent, now: datetime
+) -> WithdrawalTermsOut:
     return WithdrawalTermsOut(
         fee=terms.fee,
         least=terms.least,
@@ -164,7 +166,7 @@ def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> With
         ),
         review_above=terms.review_above,
         gathered_seconds=terms.gathered_seconds,
-        stands_still=stands_still(vault, now),
+        stands_still=why_suspended(vault, now),
     )
 
 
