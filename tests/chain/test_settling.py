@@ -10,7 +10,7 @@ from dml.chain.withdrawals.settling import settle_payouts
 from dml.core import audit
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger
+from dml.payments import queries as payment_queries
 from dml.payments.rules import wallet
 from tests.chain.rows import ADDRESS, HASH, make_withdrawal
 from tests.chain.test_batches import at_now, vault
@@ -41,8 +41,8 @@ def payout(
 
 
 async def balances(tx: AsyncSession, made: Withdrawal) -> tuple[int, int]:
-    out = await ledger.get_account_balance(tx, f"payout:{made.id}")
-    return out, await ledger.get_account_balance(tx, "revenue")
+    out = await payment_queries.get_account_balance(tx, f"payout:{made.id}")
+    return out, await payment_queries.get_account_balance(tx, "revenue")
 
 
 async def test_what_the_vault_paid_leaves_the_books_once(
@@ -54,8 +54,8 @@ async def test_what_the_vault_paid_leaves_the_books_once(
         await settle_payouts(at_now(tx), vault, [paid])
     assert (made.state, made.tx_hash, made.block_number) == ("paid", paid.tx_hash, 9)
     assert await balances(tx, made) == (0, 30)
-    assert await ledger.get_account_balance(tx, "chain") == -99_000_000
-    assert await ledger.get_account_balance(tx, wallet(owner)) == 98_999_970
+    assert await payment_queries.get_account_balance(tx, "chain") == -99_000_000
+    assert await payment_queries.get_account_balance(tx, wallet(owner)) == 98_999_970
     assert [it.action for it in await audit.history(tx, made.reference)] == ["paid"]
 
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from dml.core import db
-from dml.devices import queries as devices
+from dml.devices import queries as device_queries
 from dml.jobs.device_path import lookups, statements
 
 HOT = {
@@ -15,7 +15,7 @@ HOT = {
     "accept": statements._ACCEPT,
     "heartbeat": statements._HEARTBEAT,
     "release": statements._RELEASE,
-    "profiles": devices._PROFILES,
+    "profiles": device_queries._PROFILES,
     "facts": lookups._FACTS,
     "offers": lookups._OFFERS,
     "jobs of": lookups._JOBS_OF,

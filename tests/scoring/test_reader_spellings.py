@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dml.scoring import classes
+from dml.scoring import spelling
 from dml.scoring.names import MetricName
 from dml.scoring.reader import Reader, Refused
 from dml.scoring.test_set import Ids, TestSet
@@ -124,11 +124,11 @@ def test_columns_of_probabilities_are_named_by_truths_too(reader: Reader) -> Non
 
 
 def test_spellings_that_two_classes_share_mean_neither() -> None:
-    assert classes.spellings(("01", "1", "a")) == {"a": 2}
-    assert classes.spellings(("no", "yes")) == {"no": 0, "yes": 1}
-    assert classes.spellings(("0", "1"))["true"] == 1
-    assert classes.spellings(("False", "True"))["0"] == 0
-    assert "true" not in classes.spellings(("0", "1", "2"))
+    assert spelling.spellings(("01", "1", "a")) == {"a": 2}
+    assert spelling.spellings(("no", "yes")) == {"no": 0, "yes": 1}
+    assert spelling.spellings(("0", "1"))["true"] == 1
+    assert spelling.spellings(("False", "True"))["0"] == 0
+    assert "true" not in spelling.spellings(("0", "1", "2"))
 
 
 KINDS: dict[str, Callable[[list[str]], Any]] = {

@@ -9,7 +9,7 @@ from dml.accounts.models import User
 from dml.core.money import parse
 from dml.devices.keys import check_key
 from dml.devices.models import Device
-from dml.payments import queries as payments
+from dml.payments import queries as payment_queries
 from dml.payments.rules import wallet
 from dml.sim import ledger, population
 from dml.sim.engine import Address, Engine, Script
@@ -62,7 +62,8 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
     await fold(world)
     async with operator.sessions() as tx:
         earned = [
-            await payments.get_account_balance(tx, wallet(it)) for it in dict.fromkeys(crowd.owners)
+            await payment_queries.get_account_balance(tx, wallet(it))
+            for it in dict.fromkeys(crowd.owners)
         ]
         counted = await ledger.count(tx, [job])
     assert earned == [parse("0.5")] * 10

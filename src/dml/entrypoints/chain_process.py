@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import queries
-from dml.chain.comparison import service as comparing
+from dml.chain.comparison import service as comparison_service
 from dml.chain.indexer import statements
 from dml.chain.indexer.indexing import Indexer
 from dml.chain.node.endpoints import Endpoints, NoNode
@@ -143,7 +143,7 @@ async def work(
         Loop("reading", indexer.run_pass, settings.chain_poll_seconds),
         Loop(
             "comparing",
-            lambda: comparing.compare(sessions, endpoints, vault_id),
+            lambda: comparison_service.compare(sessions, endpoints, vault_id),
             settings.compare_seconds,
         ),
         Loop(
@@ -199,7 +199,7 @@ class Former:
                     self._sessions, self._endpoints, it.id, self._signer, terms, begins=False
                 )
                 await payer.step()
-            await comparing.compare(self._sessions, self._endpoints, it.id)
+            await comparison_service.compare(self._sessions, self._endpoints, it.id)
 
     async def _has_batches(self, vault_id: VaultId) -> bool:
         async with self._sessions() as tx:

@@ -22,7 +22,7 @@ from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
-from dml.jobs import processes, queries as jobs
+from dml.jobs import processes, queries as job_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 from dml.scoring.reader import Reader
 
@@ -65,7 +65,9 @@ async def archive(parts: WorkerParts) -> None:
         try:
             async with parts.sessions.begin() as tx:
                 free = await tx.scalar(select(func.pg_try_advisory_xact_lock(ARCHIVER_LOCK)))
-                due = free and await jobs.list_to_archive(tx, datetime.now(UTC), keep=keep, limit=1)
+                due = free and await job_queries.list_to_archive(
+                    tx, datetime.now(UTC), keep=keep, limit=1
+                )
             if due:
                 await run_archiver()
         except Exception:  # A loop that ends would let the tables grow until a restart.
@@ -107,7 +109,7 @@ async def run_archiver() -> None:
 
 async def measure(ctx: Context) -> int:
     """Look how many results wait, and how long the oldest has."""
-    waiting = await jobs.waiting(ctx.tx)
+    waiting = await job_queries.waiting(ctx.tx)
     metrics.INBOX_LENGTH.set(waiting.results)
     metrics.INBOX_AGE.set(waiting.oldest_seconds)
     return 0

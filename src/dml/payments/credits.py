@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts, rules as account_rules
+from dml.accounts import queries as account_queries, rules as account_rules
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import Context
@@ -45,7 +45,7 @@ async def credit(
     """
     account_rules.require_admin(ctx.actor)
     rules.require_not_own(ctx.actor.user_id, user_id)
-    user = await accounts.get_user(ctx.tx, user_id)
+    user = await account_queries.get_user(ctx.tx, user_id)
     await _hold_chain(ctx)  # One credit at a time: they are summed up.
     made = Credit(
         id=CreditId(new_id()),

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dml.inference.signature import Refused
-from dml.scoring import classes as spelling, names
+from dml.scoring import names, spelling
 from dml.scoring.aligning import Slots, in_order, joined, slots
 from dml.scoring.glance import cell, quoted, refused
 from dml.scoring.limits import (

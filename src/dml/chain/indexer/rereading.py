@@ -35,7 +35,7 @@ from dml.core.context import Context
 from dml.core.errors import Conflict
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger, service as payments
+from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 
@@ -219,7 +219,7 @@ async def _take_back(ctx: Context, gone: Sequence[Deposit]) -> list[Movement]:
     Its place becomes one below zero: should its transaction be mined again, that is another one.
     """
     accounts = {UNCLAIMED if it.user_id is None else wallet(it.user_id) for it in gone}
-    left = await ledger.lock_accounts(ctx.tx, sorted({CHAIN, REVENUE, *accounts}))
+    left = await payment_queries.lock_accounts(ctx.tx, sorted({CHAIN, REVENUE, *accounts}))
     movements = list[Movement]()
     for it in gone:
         is_unclaimed = it.state is DepositState.UNCLAIMED or it.user_id is None

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import queries
 from dml.chain.indexer import statements
 from dml.chain.models import (
@@ -125,7 +125,7 @@ async def find_payer(
     if from_revenue:
         return REVENUE
     if user_id is not None:
-        return wallet((await accounts.get_user(ctx.tx, user_id)).id)
+        return wallet((await account_queries.get_user(ctx.tx, user_id)).id)
     payout, withdrawal = missing.payout, missing.withdrawal
     if withdrawal is not None and withdrawal.address == payout.recipient:
         return wallet(withdrawal.user_id)

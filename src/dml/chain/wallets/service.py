@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses, queries
 from dml.chain.models import Wallet, WalletChallenge
 from dml.chain.node import api_node
@@ -161,7 +161,7 @@ async def _add(ctx: Context, address: str, kind: WalletKind, name: str | None) -
 
 
 async def _record(ctx: Context, wallet: Wallet, action: str) -> None:
-    user = await accounts.get_user(ctx.tx, wallet.user_id)
+    user = await account_queries.get_user(ctx.tx, wallet.user_id)
     facts = {"wallet_id": str(wallet.id), "address": wallet.address, "kind": wallet.kind}
     audit.record(ctx, user.reference, action, facts=facts)
     audit.record(ctx, wallet.reference, action.removeprefix("wallet_"), facts=facts)

@@ -10,7 +10,7 @@ from dml.chain import queries
 from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.wallets import rules as wallet_rules
-from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawal_service
 from dml.chain.withdrawals.rules import WithdrawalTerms
 from dml.chain.withdrawals.schemas import (
     WithdrawalCreate,
@@ -46,10 +46,10 @@ REQUEST_REFUSALS: Final = (
 
 async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
     """Check the password before the request's own transaction opens: to hash it takes long."""
-    user = await withdrawing.get_requester(begin)
+    user = await withdrawal_service.get_requester(begin)
     await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
     async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
-        await withdrawing.require_password(user, body.password)
+        await withdrawal_service.require_password(user, body.password)
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
@@ -106,7 +106,7 @@ async def request(
     fee leave your balance at once. The withdrawal is paid with others in one batch; a large one
     waits until an admin has approved it.
     """
-    withdrawal = await withdrawing.request(
+    withdrawal = await withdrawal_service.request(
         ctx,
         WithdrawalTerms.of(server.settings),
         wallet_id=body.wallet_id,
@@ -173,4 +173,4 @@ async def cancel(ctx: Ctx, withdrawal_id: WithdrawalId) -> Withdrawal:
 
     For its user, while it is `requested`: amount and fee return to your balance.
     """
-    return await withdrawing.cancel(ctx, withdrawal_id)
+    return await withdrawal_service.cancel(ctx, withdrawal_id)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from dml.accounts import passwords, queries as accounts, rules as account_rules
+from dml.accounts import passwords, queries as account_queries, rules as account_rules
 from dml.accounts.models import User
 from dml.accounts.passwords import Asker
 from dml.chain import queries, rules
@@ -32,7 +32,7 @@ NEEDS_REVIEW: Final = "An admin looks at it first."
 async def get_requester(begin: BeginFunction) -> User:
     """Load who asks, in a transaction that ends at once."""
     async with begin() as ctx:
-        return await accounts.get_user(ctx.tx, ctx.actor.id)
+        return await account_queries.get_user(ctx.tx, ctx.actor.id)
 
 
 async def require_password(user: User, password: str) -> None:

@@ -15,7 +15,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses, queries
 from dml.chain.ethereum import checksummed
 from dml.chain.indexer import rereading
@@ -52,7 +52,7 @@ def book_payout(
         missing = await operating.find_missing(ctx, number)
         user_id = None
         if user is not None:
-            found = await accounts.find_user(ctx.tx, user.lower())
+            found = await account_queries.find_user(ctx.tx, user.lower())
             if found is None:
                 raise Refused(f"there is no account with the address {user}")
             user_id = found.id

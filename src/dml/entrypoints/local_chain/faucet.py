@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses
 from dml.chain.models import Deposit
 from dml.chain.node import contract
@@ -96,7 +96,7 @@ class Faucet:
         engine = wiring.make_engine(settings, "dml faucet")
         try:
             async with wiring.make_sessions(engine)() as tx:
-                found = await accounts.find_user(tx, email.lower())
+                found = await account_queries.find_user(tx, email.lower())
             if found is None:
                 raise Refused(f"there is no account with the address {email}")
             await self._approve(amount)
