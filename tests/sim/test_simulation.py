@@ -101,7 +101,7 @@ async def test_liars_drop_outs_and_slow_devices_are_told_apart(
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
-    told = outcome.told
+    told = outcome.events
     assert min(told["dropped out"], told["lie refused"], told["lied plausibly"]) > 0
     assert outcome.run.verbs["lie"].statuses == {422: told["lie refused"]}
     assert outcome.run.verbs["heartbeat"].succeeded > 0
@@ -116,7 +116,7 @@ async def test_it_ends_when_drop_outs_hold_what_is_left(
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
-    assert outcome.accepted_seen + outcome.told["dropped out"] >= 20
+    assert outcome.accepted_seen + outcome.events["dropped out"] >= 20
     assert outcome.run.scripts_begun < 400
 
 

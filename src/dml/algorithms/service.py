@@ -56,8 +56,8 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     version.signature, version.refusals = finding.signature, list(finding.refusals)
     version.checked_at = ctx.now
     await processes.cancel(ctx, f"give-up:{version_id}")
-    told = " ".join(it["detail"] for it in finding.refusals)
-    audit.record(ctx, version.reference, move.to, move, reason=told or None)
+    detail = " ".join(it["detail"] for it in finding.refusals)
+    audit.record(ctx, version.reference, move.to, move, reason=detail or None)
     return version.state
 
 

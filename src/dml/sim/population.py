@@ -256,7 +256,7 @@ async def order(
     hours: float = 24,
 ) -> list[JobId]:
     """Order so many equal jobs as the customer of this offer, a few hundred in a transaction."""
-    wanted = Order(
+    terms = Order(
         version_id=of.version_id,
         title="Simulated",
         max_devices=places,
@@ -276,7 +276,7 @@ async def order(
         async with operator.sessions.begin() as tx:
             ctx = Context(tx, Actor(of.customer_id), datetime.now(UTC))
             for _ in range(min(_JOBS_AT_ONCE, number - len(made))):
-                job = await jobs.create(ctx, wanted, platform_fee_bps=bps, min_devices=least)
+                job = await jobs.create(ctx, terms, platform_fee_bps=bps, min_devices=least)
                 made.append(job.id)
     return made
 

@@ -23,7 +23,7 @@ from dml.sim import ledger, population
 from dml.sim.engine import Address, Engine
 from dml.sim.figures import Run
 from dml.sim.ledger import Counted
-from dml.sim.outcome import Outcome, Pay
+from dml.sim.outcome import Pay, SimulationResult
 from dml.sim.play import Manners, Play
 from dml.sim.population import LABELS, Crowd, Operator
 from dml.sim.truth import Truth
@@ -76,7 +76,7 @@ class Stage:
     customer_token: str
 
 
-async def simulate(operator: Operator, wish: Wish, screen: Screen) -> Outcome:
+async def simulate(operator: Operator, wish: Wish, screen: Screen) -> SimulationResult:
     """Prepare a crowd and jobs, let them meet, and see what came of it.
 
     A first Ctrl-C ends the play; what came until then is counted all the same.
@@ -263,10 +263,10 @@ def _conclude(
     preparing: float,
     counted: Counted,
     pay: Pay,
-) -> Outcome:
+) -> SimulationResult:
     news, each = watcher.news, wish.places_of_each
     labels = watcher.newest.get("labels")
-    return Outcome(
+    return SimulationResult(
         devices=wish.devices,
         owners=wish.owners,
         jobs=wish.jobs,
@@ -278,7 +278,7 @@ def _conclude(
         accepted_seen=play.seen.accepted,
         folded=counted.folded,
         waiting=counted.waiting,
-        told=play.seen.told,
+        events=play.seen.events,
         folded_age=_spread(play, [(it.at, it.done) for it in news]),
         visible_age=_spread(play, [(it.at, it.shown) for it in news]),
         time_to={part: _time_to(news, each * part / 100, started) for part in PARTS},

@@ -51,8 +51,8 @@ def submit(
             time.sleep(LOOK_SECONDS)
             made = market.ask("GET", f"{path}/{made['id']}")
     if made["state"] == "failed":
-        told = [one_line(f"{it['code']}: {it['detail']}") for it in made["refusals"]]
-        raise Refused("\n     ".join(["the submission failed, and does not count:", *told]))
+        problems = [one_line(f"{it['code']}: {it['detail']}") for it in made["refusals"]]
+        raise Refused("\n     ".join(["the submission failed, and does not count:", *problems]))
     return made
 
 

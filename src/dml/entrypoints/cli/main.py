@@ -257,7 +257,7 @@ def job_results(
     from dml.entrypoints.cli.job_results import Form, run
 
     asked = {Form.JSON: as_json, Form.CSV: as_csv, Form.RAW: raw, Form.VERIFY: verify}
-    forms = [form for form, wanted in asked.items() if wanted] or [Form.TABLE]
+    forms = [form for form, chosen in asked.items() if chosen] or [Form.TABLE]
     if len(forms) > 1:
         raise typer.BadParameter("choose one of --json, --csv, --raw and --verify")
     raise typer.Exit(run(_settings(), job_id, forms[0]))

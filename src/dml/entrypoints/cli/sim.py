@@ -18,7 +18,7 @@ from dml.entrypoints.supervisor.plan import recall
 from dml.refused import Refused
 from dml.sim import report
 from dml.sim.engine import Address
-from dml.sim.outcome import Outcome
+from dml.sim.outcome import SimulationResult
 from dml.sim.population import Operator
 from dml.sim.screen import Bar
 from dml.sim.simulation import Wish, simulate
@@ -97,7 +97,7 @@ def _require_answer(address: Address) -> None:
         ) from error
 
 
-async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> Outcome:
+async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> SimulationResult:
     engine = wiring.make_engine(settings, "dml sim")
     try:
         operator = Operator(

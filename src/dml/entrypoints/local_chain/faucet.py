@@ -143,14 +143,14 @@ class Faucet:
         return tx_hash
 
     async def _await_credit(self, engine: AsyncEngine, tx_hash: str) -> None:
-        deadline, told = time.monotonic() + WAIT_SECONDS, None
+        deadline, shown = time.monotonic() + WAIT_SECONDS, None
         ask = select(Deposit.state).where(Deposit.tx_hash == tx_hash)
-        while told != DepositState.CREDITED:
+        while shown != DepositState.CREDITED:
             async with engine.connect() as connection:
                 state = await connection.scalar(ask)
-            if state is not None and state != told:
+            if state is not None and state != shown:
                 self._say(f"the marketplace has {state} it")
-                told = state
+                shown = state
             _require_before(
                 deadline,
                 f"{tx_hash} is not credited (does `dml up` run? see `dml chain status`)",

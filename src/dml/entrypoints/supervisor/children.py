@@ -146,8 +146,8 @@ def of_our_code(plan: Plan) -> list[Child]:
 
 def surplus(plan: Plan) -> list[Child]:
     """What runs of an earlier start that wanted more of them."""
-    wanted = [*apis(plan), *workers(plan), *chain_processes(plan), *local_chains(plan)]
-    return [child for child in running(plan) if child not in wanted]
+    planned = [*apis(plan), *workers(plan), *chain_processes(plan), *local_chains(plan)]
+    return [child for child in running(plan) if child not in planned]
 
 
 def _child(plan: Plan, label: str) -> Child:
