@@ -109,8 +109,7 @@ async def link(
         begin,
         late,
         chain,
-        message=body.message,
-        signature=body.signature,
+        wallets.SignedMessage(body.message, body.signature),
         name=body.name,
         origin=origin,
     )

@@ -160,10 +160,10 @@ def sim(
     """
     from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
-    from dml.sim.simulation import Wish
+    from dml.sim.simulation import Scenario
 
     settings = _settings()
-    wish = Wish(
+    scenario = Scenario(
         addresses=read_addresses(settings, server_urls),
         devices=devices,
         owners=min(owners or devices, devices),
@@ -177,7 +177,7 @@ def sim(
         manners=Manners(drop_outs, liars, slow, work_seconds),
         record=record,
     )
-    raise typer.Exit(run(settings, wish, yes=yes, as_json=as_json, picture=picture))
+    raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 
 
 @app.command()
@@ -301,7 +301,7 @@ def run_device(
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder
     from dml.agent.pace import read_quiet_hours
-    from dml.agent.pairing import Wish
+    from dml.agent.pairing import PairingOptions
     from dml.agent.run import Options, run
 
     console: Console = JsonConsole() if as_json else Console()
@@ -316,7 +316,9 @@ def run_device(
     options = Options(
         data=data,
         home=home or default_folder(),
-        wish=Wish(server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)),
+        pairing=PairingOptions(
+            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
+        ),
         once=once,
         quiet=quiet,
         cpu_percent=cpu_percent,

@@ -69,14 +69,14 @@ class Child:
             os.close(lock)
             pid = ahead.pid
         else:
-            pid = life.spawn(
+            program = life.Program(
                 self.command,
                 folder=Path(plan.folder),
                 log=self.log,
-                lock=lock,
                 account=accounts.caller(),
                 environment=environment,
             )
+            pid = life.spawn(program, lock=lock)
         process = Process.of(pid)
         if process is None:
             raise Refused(f"{self.name} ended at once; {self.log} closes with:\n{self.tail}")
