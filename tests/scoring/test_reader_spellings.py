@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from dml.scoring import spelling
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.reader import Reader, Refused
 from dml.scoring.test_set import Ids, TestSet
 from tests.scoring.files import SALT, a_test_set, csv, parquet
@@ -32,9 +32,7 @@ def read_test_set(
 ) -> TestSet:
     return reader.read_test_set(
         content,
-        is_parquet(content),
-        id_column="id",
-        target_column=target,
+        TableLayout(is_parquet(content), "id", target),
         metric=metric,
         salt=SALT,
     )

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -115,36 +116,40 @@ async def measure(ctx: Context) -> int:
     return 0
 
 
-async def repeat(
-    parts: WorkerParts,
-    name: str,
-    act: Act,
-    *,
-    idle_seconds: float,
-    pulse: Pulse,
-    adapt: Adapt | None = None,
-    counter: metrics.Counter | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What a worker does again and again. `act` returns how much it did.
+
+    `adapt` is called with that and the seconds it took, the commit included.
+    """
+
+    name: str
+    act: Act
+    idle_seconds: float
+    adapt: Adapt | None = None
+    counter: metrics.Counter | None = None
+
+
+async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
-    An error rolls the transaction back, is logged, and the next turn tries again.
-    `adapt` is called with how much was done and the seconds it took, the commit included. Where
-    one hangs, the pulse stops, and this worker no longer counts as alive.
+    An error rolls the transaction back, is logged, and the next turn tries again. Where one hangs,
+    the pulse stops, and this worker no longer counts as alive.
     """
     while True:
-        pulse.beat(name)
+        pulse.beat(loop.name)
         pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
-                done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
-            pause = 0.0 if done else idle_seconds
-            if counter is not None:  # Now it is committed.
-                counter.inc(by=done)
+                done = await loop.act(Context(tx, SYSTEM, datetime.now(UTC)))
+            pause = 0.0 if done else loop.idle_seconds
+            if loop.counter is not None:  # Now it is committed.
+                loop.counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
-            log.exception("%s failed, and is tried again", name)
-        if adapt is not None:
-            adapt(done, time.perf_counter() - began)
-        pulse.beat(name, rests_seconds=pause)
+            log.exception("%s failed, and is tried again", loop.name)
+        if loop.adapt is not None:
+            loop.adapt(done, time.perf_counter() - began)
+        pulse.beat(loop.name, rests_seconds=pause)
         await asyncio.sleep(pause)
 
 
@@ -187,21 +192,13 @@ async def serve(settings: Settings) -> None:
     pulse = Pulse()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
-        repeat(
-            parts,
-            "folding",
-            folding.fold,
-            idle_seconds=FOLD_SECONDS,
-            pulse=pulse,
-            adapt=folding.adapt,
-            counter=metrics.RESULTS_FOLDED,
-        ),
         *(
-            repeat(parts, name, act, idle_seconds=seconds, pulse=pulse)
-            for name, act, seconds in (
-                ("sweeping", processes.sweep, SWEEP_SECONDS),
-                ("cleaning", cleaner(), CLEAN_SECONDS),
-                ("measuring", measure, MEASURE_SECONDS),
+            repeat(parts, pulse, loop)
+            for loop in (
+                Loop("folding", folding.fold, FOLD_SECONDS, folding.adapt, metrics.RESULTS_FOLDED),
+                Loop("sweeping", processes.sweep, SWEEP_SECONDS),
+                Loop("cleaning", cleaner(), CLEAN_SECONDS),
+                Loop("measuring", measure, MEASURE_SECONDS),
             )
         ),
         archive(parts),

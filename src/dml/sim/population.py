@@ -214,8 +214,7 @@ async def publish(
     now = datetime.now(UTC)
     async with operator.sessions.begin() as tx:
         ctx = Context(tx, Actor(developer_id), now)
-        algorithm = await algorithms.create(
-            ctx,
+        new = algorithms.NewAlgorithm(
             title="Simulated",
             summary="Stands for a model where none is run.",
             model_card="# Simulated\n\nNo check has looked at this model.",
@@ -225,6 +224,7 @@ async def publish(
             device_fee=parse(device_fee),
             labels=list(labels),
         )
+        algorithm = await algorithms.create(ctx, new)
         version = Version(
             id=VersionId(new_id()),
             algorithm_id=algorithm.id,

@@ -22,6 +22,7 @@ from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.core.kept_files import FileQuota
 from dml.inference.signature import Refused
+from dml.scoring.names import TableLayout
 
 T = TypeVar("T")
 PAUSE_SECONDS: Final = 1.0
@@ -63,6 +64,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedFile:
+    """A test set's file as it is kept. `sealed` is the blob's SHA-256, `size` the file's bytes."""
+
+    sealed: str
+    size: int
+    format: SubmissionKind
+    id_column: str
+    target_column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revealed:
     """What everybody may know in the end: the salt, in hexadecimal digits, and the blob."""
 
@@ -100,12 +112,8 @@ async def get_replaceable(ctx: Context, bounty_id: BountyId, *, lock: bool = Fal
 async def replace(
     ctx: Context,
     bounty_id: BountyId,
+    file: SealedFile,
     *,
-    sealed: str,
-    size: int,
-    format: SubmissionKind,
-    id_column: str,
-    target_column: str,
     quota: FileQuota | None = None,
 ) -> TestSet:
     """Record a sealed file as the bounty's test set, in the place of the one before."""
@@ -116,15 +124,15 @@ async def replace(
         await ctx.tx.flush()
         await kept_files.give_up(ctx, before.sealed, before.prepared)
     if quota is not None:
-        await quota.require_room(ctx, Stored(sealed, size))
+        await quota.require_room(ctx, Stored(file.sealed, file.size))
     test_set = TestSet(
         bounty_id=bounty_id,
         state=TestSetState.UPLOADED,
-        format=format,
-        id_column=id_column,
-        target_column=target_column,
-        sealed=sealed,
-        size=size,
+        format=file.format,
+        id_column=file.id_column,
+        target_column=file.target_column,
+        sealed=file.sealed,
+        size=file.size,
         created_at=ctx.now,
     )
     ctx.tx.add(test_set)
@@ -181,9 +189,7 @@ async def inspect(check: ToCheck, seconds: float | None = None) -> Finding:
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
             made = parts.scorer.prepare(
                 parts.opener.open(sealed, purpose(bounty_id)),
-                format=check.format,
-                id_column=check.id_column,
-                target_column=check.target_column,
+                TableLayout(check.format, check.id_column, check.target_column),
                 metric=check.metric,
                 seconds=seconds,
             )

@@ -148,9 +148,7 @@ def submit(
         made = entering.submit(
             market.sign_in(),
             bounty_id,
-            file,
-            name=name,
-            dry_run=dry_run,
+            entering.Submission(file, name, dry_run),
             wait_seconds=wait,
             console=console,
         )

@@ -18,7 +18,7 @@ from dml.core import money
 from dml.inference.signature import Refused as ModelRefused
 from dml.refused import Refused
 from dml.scoring import metrics, ranking, test_set
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.predictions import Predictions
 from dml.scoring.ranked import Ranked
 from dml.scoring.reader import Reader
@@ -111,9 +111,9 @@ def _test_set(
         with Reader() as reader:
             return reader.read_test_set(
                 file,
-                published["format"],
-                id_column=published["id_column"],
-                target_column=published["target_column"],
+                TableLayout(
+                    published["format"], published["id_column"], published["target_column"]
+                ),
                 metric=MetricName(evidence["metric"]),
                 salt=salt,
             )
