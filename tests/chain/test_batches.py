@@ -276,7 +276,7 @@ async def test_what_is_refused_again_and_again_goes_back_whatever_the_reason_say
 
 
 @pytest.mark.parametrize("stop", ["difference", "halted_at"])
-async def test_nothing_begins_or_is_signed_once_payouts_stand_still(
+async def test_nothing_begins_or_is_signed_once_payouts_are_paused(
     tx: AsyncSession, vault: Vault, owner: UserId, stop: str
 ) -> None:
     """They were not when the payer looked, a moment before."""

@@ -26,7 +26,7 @@ TERMS = Terms(
     count_a_day=3,
     amount_a_day=tokens("100"),
     review_above=tokens("50"),
-    gathered_seconds=60,
+    batch_seconds=60,
 )
 
 

@@ -40,9 +40,9 @@ class Plan:
     prize_total: MicroTokens | None
     enrollment_fee: MicroTokens
     team_size_max: int
-    submissions_a_day: int
-    submissions_at_once: int
-    submissions_in_all: int
+    submissions_per_day: int
+    submissions_concurrent: int
+    submissions_total: int
     enrolls_at: datetime
     submits_at: datetime
     closes_at: datetime
@@ -80,9 +80,9 @@ async def create(ctx: Context, plan: Plan) -> Bounty:
         prize_pool=pool,
         enrollment_fee=plan.enrollment_fee,
         team_size_max=plan.team_size_max,
-        submissions_a_day=plan.submissions_a_day,
-        submissions_at_once=plan.submissions_at_once,
-        submissions_in_all=plan.submissions_in_all,
+        submissions_per_day=plan.submissions_per_day,
+        submissions_concurrent=plan.submissions_concurrent,
+        submissions_total=plan.submissions_total,
         enrolls_at=plan.enrolls_at,
         submits_at=plan.submits_at,
         closes_at=plan.closes_at,

@@ -31,7 +31,7 @@ NICENESS: Final = 10
 REST_MAX_SECONDS: Final = 2.0
 
 
-class Pace:
+class ArchiverPace:
     """Works half of the time at most, so that the disk and the database have time for others."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ async def archive_due(settings: Settings) -> int:
                     break
                 for job_id in due:
                     try:
-                        rest = Pace().rest
+                        rest = ArchiverPace().rest
                         files += await archiving.archive(sessions, blobs, job_id, rest=rest)
                     except Exception:  # One job that cannot be must not keep the others.
                         log.exception("job:%s cannot be archived", job_id)

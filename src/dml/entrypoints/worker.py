@@ -34,7 +34,7 @@ ARCHIVE_SECONDS: Final = 60.0
 COLLECT_SECONDS: Final = 3_600
 LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
-TROUBLE_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 SANDBOXES_MAX: Final = 8  # Each may take gigabytes.
 
 # A connection keeps its plans, those of foreign keys too. One made while a table was small would
@@ -43,7 +43,7 @@ PLANS: Final = {"enable_seqscan": "off"}
 
 
 Act = Callable[[Context], Awaitable[int]]
-Went = Callable[[int, float], None]
+Adapt = Callable[[int, float], None]
 
 
 def cleaner() -> Act:
@@ -120,18 +120,18 @@ async def repeat(
     *,
     idle_seconds: float,
     pulse: Pulse,
-    went: Went | None = None,
+    adapt: Adapt | None = None,
     counter: metrics.Counter | None = None,
 ) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
-    Whatever goes wrong is logged and tried again: what the transaction would have done is undone.
-    `went` hears how much each one did, and how many seconds it took, commit and all. The pulse
-    stops where one of them hangs: nobody takes this worker for alive then.
+    An error rolls the transaction back, is logged, and the next turn tries again.
+    `adapt` is called with how much was done and the seconds it took, the commit included. Where
+    one hangs, the pulse stops, and this worker no longer counts as alive.
     """
     while True:
         pulse.beat(name)
-        pause, done, began = TROUBLE_SECONDS, 0, time.perf_counter()
+        pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
                 done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
@@ -140,8 +140,8 @@ async def repeat(
                 counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
             log.exception("%s failed, and is tried again", name)
-        if went is not None:
-            went(done, time.perf_counter() - began)
+        if adapt is not None:
+            adapt(done, time.perf_counter() - began)
         pulse.beat(name, rests_seconds=pause)
         await asyncio.sleep(pause)
 
@@ -191,7 +191,7 @@ async def serve(settings: Settings) -> None:
             folding.fold,
             idle_seconds=FOLD_SECONDS,
             pulse=pulse,
-            went=folding.went,
+            adapt=folding.adapt,
             counter=metrics.RESULTS_FOLDED,
         ),
         *(

@@ -80,7 +80,7 @@ async def _shown(ctx: Context, submission: Submission) -> SubmissionDetailsOut:
         submission_rules.ModelsNotTaken,
         submission_rules.SubmissionsUsedUp,
         submission_rules.SubmissionsOfDayUsed,
-        submission_rules.SubmissionsAtOnceUsed,
+        submission_rules.TooManyConcurrentSubmissions,
         submission_rules.FilesOfDayUsed,
         FilesFull,
         SandboxTimeUsed,

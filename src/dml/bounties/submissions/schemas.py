@@ -66,7 +66,7 @@ class QuotaOut(Wire):
     """What is left of a limit."""
 
     limit: int = Field(description="How many submissions there may be.")
-    left: int = Field(description="How many more there may be.")
+    remaining: int = Field(description="How many more there may be.")
 
 
 class DailyQuotaOut(QuotaOut):
@@ -78,9 +78,9 @@ class DailyQuotaOut(QuotaOut):
 class SubmissionQuotasOut(Wire):
     """What is left of an entrant's limits. Submissions count that were scored or are under way."""
 
-    day: DailyQuotaOut = Field(description="On this day of UTC.")
-    at_once: QuotaOut = Field(description="Under way at the same time.")
-    in_all: QuotaOut = Field(description="In the whole bounty.")
+    today: DailyQuotaOut = Field(description="On this day of UTC.")
+    concurrent: QuotaOut = Field(description="Under way at the same time.")
+    total: QuotaOut = Field(description="In the whole bounty.")
 
 
 class SubmitQuery(Parameters):

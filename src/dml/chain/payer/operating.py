@@ -75,7 +75,7 @@ class NotRetired(Conflict):
 
 
 class StandsStill(Conflict):
-    code = "chain.stands_still"
+    code = "chain.payouts_paused"
     reason = "The reading of this vault has halted, or it differs from the books."
     remedy = "End that first: `dml chain status` says why, and the README what to do."
 

@@ -54,8 +54,8 @@ async def _check_password(server: Server, begin: SignedInBegin, body: Withdrawal
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
     vault = await queries.find_current_vault(ctx.tx)
-    stands_still = withdrawal_rules.stands_still(vault, ctx.now) is not None
-    ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), stands_still=stands_still)
+    paused = withdrawal_rules.paused_reason(vault, ctx.now) is not None
+    ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), paused=paused)
     entries = await audit.history(ctx.tx, withdrawal.reference)
     coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)

@@ -25,7 +25,7 @@ class Terms:
     count_a_day: int
     amount_a_day: MicroTokens
     review_above: MicroTokens
-    gathered_seconds: float  # How long a withdrawal waits for others to go with it.
+    batch_seconds: float  # How long a withdrawal waits for others to go with it.
 
     @classmethod
     def of(cls, settings: Settings) -> "Terms":
@@ -35,7 +35,7 @@ class Terms:
             count_a_day=settings.withdrawals_a_day,
             amount_a_day=settings.withdrawal_day_limit,
             review_above=settings.withdrawal_review_above,
-            gathered_seconds=settings.payout_seconds,
+            batch_seconds=settings.payout_seconds,
         )
 
 
@@ -219,7 +219,7 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
     return f"payout:{withdrawal_id}"
 
 
-def stands_still(vault: Vault | None, now: datetime) -> str | None:
+def paused_reason(vault: Vault | None, now: datetime) -> str | None:
     """Say why nothing is paid out now, in words for everybody; None where payouts go on."""
     if vault is None:
         return "This marketplace has no chain now."
@@ -235,15 +235,15 @@ def stands_still(vault: Vault | None, now: datetime) -> str | None:
 
 
 def upcoming(
-    withdrawal: Withdrawal, terms: Terms, *, stands_still: bool
+    withdrawal: Withdrawal, terms: Terms, *, paused: bool
 ) -> list[tuple[str, datetime | None]]:
     """Tell what is to come of a withdrawal, and when where that is known."""
     if waits_for_review(withdrawal):
         return [("review", None), ("authorise", None), ("pay", None)]
     if withdrawal.state is WithdrawalState.REQUESTED:
         since = withdrawal.reviewed_at or withdrawal.requested_at
-        due = since + timedelta(seconds=terms.gathered_seconds)
-        return [("authorise", None if stands_still else due), ("pay", None)]
+        due = since + timedelta(seconds=terms.batch_seconds)
+        return [("authorise", None if paused else due), ("pay", None)]
     if withdrawal.state is WithdrawalState.AUTHORISED:
         return [("pay", None)]
     return []

@@ -157,13 +157,11 @@ def submit(
     if as_json:
         typer.echo(json.dumps(made))
         return
-    left = made["limits"]
+    left = {name: quota["remaining"] for name, quota in made["limits"].items()}
     score = made["shown_score"]
     told = made["end_reason"] or made["state"] if score is None else f"on the board: {score}"
     better = "" if score is None or made["improved"] else " (not better than by chance)"
-    typer.echo(
-        f"{told}{better}; left today: {left['day']['left']}, in all: {left['in_all']['left']}"
-    )
+    typer.echo(f"{told}{better}; left today: {left['today']}, in all: {left['total']}")
 
 
 @bounty.command("board")

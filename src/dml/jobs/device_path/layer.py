@@ -156,7 +156,7 @@ class DeviceLayer:
             return 200, self._encode(got)
         match head.verb:
             case "result":
-                await path.hand_in(device, head.assignment_id, _decode_result(body))
+                await path.accept_result(device, head.assignment_id, _decode_result(body))
                 return 200, _ACCEPTED
             case "heartbeat":
                 beat = extended(await path.heartbeat(device, head.assignment_id))

@@ -111,7 +111,7 @@ async def release(path: Path, device: Caller, assignment_id: AssignmentId) -> No
         ImplausibleResult,
     ),
 )
-async def hand_in(
+async def accept_result(
     path: Path, device: Caller, assignment_id: AssignmentId, body: ResultCreate
 ) -> ResultReceiptOut:
     """Submit an assignment's result.
@@ -120,7 +120,7 @@ async def hand_in(
     same one sent again gets the same answer, another one is refused. After a refused result the
     lease goes on, and a corrected one may follow. For the device that holds the assignment.
     """
-    await path.hand_in(device, assignment_id, body.counts())
+    await path.accept_result(device, assignment_id, body.counts())
     return ResultReceiptOut()
 
 
