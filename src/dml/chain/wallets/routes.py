@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
-def _origin(request: Request) -> str:
+async def _origin(request: Request) -> str:
     """Say where this marketplace is, as clients reach it: what a message must be signed for."""
     settings = parts(request).settings
     _, port = request.scope.get("server") or ("", None)
