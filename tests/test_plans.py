@@ -12,7 +12,7 @@ import pytest
 
 from dml.chain.indexer import statements as indexer
 from dml.core import db, processes
-from dml.devices import queries as devices
+from dml.devices import queries as device_queries
 from dml.jobs.device_path import ended_leases, lookups, statements
 from dml.jobs.folding import inbox, service as folding
 from dml.payments import queries as ledger_queries, statements as ledger
@@ -23,7 +23,7 @@ HOT: Final = {
     "accept": statements._ACCEPT,
     "heartbeat": statements._HEARTBEAT,
     "release": statements._RELEASE,
-    "profiles": devices._PROFILES,
+    "profiles": device_queries._PROFILES,
     "facts": lookups._FACTS,
     "offers": lookups._OFFERS,
     "jobs of": lookups._JOBS_OF,

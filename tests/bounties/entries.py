@@ -157,7 +157,7 @@ async def scored(contest: Contest, person: Person, body: Any, type_: str = CSV) 
 async def left_of(contest: Contest, person: Entrant) -> tuple[int, int, int]:
     """What the list says is left: of the day, at once, in all."""
     told = (await person.get(contest.submissions)).json()["limits"]
-    return told["day"]["left"], told["at_once"]["left"], told["in_all"]["left"]
+    return told["today"]["remaining"], told["concurrent"]["remaining"], told["total"]["remaining"]
 
 
 def codes(shown: Mapping[str, Any]) -> list[str]:

@@ -42,7 +42,7 @@ tags: [flowers]
 judging: metric
 metric: accuracy.v1
 prizes: ["60", "30"]
-limits: {a_day: 2, at_once: 2, in_all: 9}
+limits: {per_day: 2, concurrent: 2, total: 9}
 enrolls_at: +1h
 submits_at: +2h
 closes_at: +3h

@@ -61,10 +61,10 @@ PRIZE = {"place": 1, "amount": "1"}
         ({"judging": "metric", "metric": "accuracy.v2"}, "http.422", "/metric"),
         ({"team_size_max": 6}, "http.422", "/team_size_max"),
         ({"team_size_max": 0}, "http.422", "/team_size_max"),
-        ({"limits": {"a_day": 0}}, "http.422", "/limits/a_day"),
-        ({"limits": {"in_all": 10_001}}, "http.422", "/limits/in_all"),
+        ({"limits": {"per_day": 0}}, "http.422", "/limits/per_day"),
+        ({"limits": {"total": 10_001}}, "http.422", "/limits/total"),
         ({"limits": {"a_week": 1}}, "http.422", "/limits/a_week"),
-        ({"limits": {"at_once": 2**64}}, "http.422", "/limits/at_once"),
+        ({"limits": {"concurrent": 2**64}}, "http.422", "/limits/concurrent"),
         ({"tags": ["a"] * 2}, "http.422", "/tags"),
         ({"tags": [f"tag {it}" for it in range(21)]}, "http.422", "/tags"),
         ({"name": "nul \0"}, "http.422", "/name"),
@@ -137,7 +137,7 @@ async def test_a_draft_can_become_quite_another_bounty(world: World) -> None:
 async def test_what_is_left_out_has_a_default(world: World) -> None:
     owner = await world.person("owner")
     made = (await owner.post("/v1/bounties", plan())).json()
-    assert made["limits"] == {"a_day": 5, "at_once": 3, "in_all": 100}
+    assert made["limits"] == {"per_day": 5, "concurrent": 3, "total": 100}
     assert (made["dispute_seconds"], made["team_size_max"], made["ties"]) == (604_800, 1, "share")
     closes, judged = (datetime.fromisoformat(made[it]) for it in ("closes_at", "judged_by"))
     assert (judged - closes).days == 14

@@ -234,16 +234,16 @@ async def test_an_edit_is_seen_by_everybody_once_it_is_funded(world: World) -> N
     assert (await bounty.owner.patch(bounty.path, {"name": "A draft's"})).status_code == 200
     await bounty.post("fund")
     edited = await bounty.owner.patch(
-        bounty.path, {"rules": "No clouds.", "limits": {"a_day": 9}, "organisation": "Other"}
+        bounty.path, {"rules": "No clouds.", "limits": {"per_day": 9}, "organisation": "Other"}
     )
-    assert edited.json()["limits"] == {"a_day": 9, "at_once": 3, "in_all": 100}
+    assert edited.json()["limits"] == {"per_day": 9, "concurrent": 3, "total": 100}
     await bounty.post("open")
     later = soon(days=20)
     body = {"closes_at": later, "judged_by": soon(days=40), "reason": "More data is coming."}
     assert (await bounty.owner.patch(bounty.path, body)).status_code == 200
     changes = (await world.client.get(f"{bounty.path}/changes")).json()["items"]
     assert [sorted(it["changes"]) for it in changes] == [
-        ["organisation", "rules", "submissions_a_day"],
+        ["organisation", "rules", "submissions_per_day"],
         ["closes_at", "judged_by"],
     ]
     assert changes[0]["changes"]["rules"] == {"before": "One account each.", "after": "No clouds."}

@@ -35,7 +35,7 @@ from tests.world import World, problem
 
 GOOD: Final = tables.predictions(0.8).decode()
 LINES: Final = GOOD.splitlines()
-WIDE: Final = {"a_day": 100, "at_once": 20, "in_all": 1_000}
+WIDE: Final = {"per_day": 100, "concurrent": 20, "total": 1_000}
 
 
 def lines(*changed: tuple[int, str]) -> bytes:
@@ -124,8 +124,8 @@ async def all_refused(contest: Contest, files: dict[str, tuple[bytes, str]]) -> 
     """Submit each of them, as many at once as may be; the answer is what became of each."""
     (ada,) = contest.entrants
     names, shown = list(files), []
-    for start in range(0, len(names), WIDE["at_once"]):
-        some = [files[it] for it in names[start : start + WIDE["at_once"]]]
+    for start in range(0, len(names), WIDE["concurrent"]):
+        some = [files[it] for it in names[start : start + WIDE["concurrent"]]]
         shown += await ends(ada, [await submit(contest, ada, *it) for it in some])
     for name, it in zip(names, shown, strict=True):
         assert (name, it["state"]) == (name, "failed")
@@ -134,7 +134,7 @@ async def all_refused(contest: Contest, files: dict[str, tuple[bytes, str]]) -> 
         assert it["end_reason"]
         assert (it["shown_score"], it["commitment"]) == (None, None)
     left = (await ada.get(contest.submissions)).json()["limits"]
-    assert left["day"]["left"] == WIDE["a_day"]
+    assert left["today"]["remaining"] == WIDE["per_day"]
     return dict(zip(names, shown, strict=True))
 
 
@@ -257,7 +257,7 @@ async def test_strangers_and_who_has_nothing_left_are_refused_before_a_byte_is_r
     for number in range(3):
         await submit(contest, ada, b"%d" % number)
     answer = await send(ada, contest.submissions, watched())
-    problem(answer, 429, "bounties.submissions_at_once_used")
+    problem(answer, 429, "bounties.too_many_concurrent_submissions")
     assert read == []
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from dml.bounties import rules
 from dml.bounties.models import (
@@ -44,9 +44,9 @@ def bounty(**changes: Any) -> Bounty:
         "judging": Judging.METRIC,
         "metric": "accuracy.v1",
         "owner_id": OWNER,
-        "submissions_a_day": 5,
-        "submissions_at_once": 3,
-        "submissions_in_all": 100,
+        "submissions_per_day": 5,
+        "submissions_concurrent": 3,
+        "submissions_total": 100,
         "submits_at": NOW - timedelta(days=1),
         "closes_at": NOW + timedelta(days=1),
         "paused_at": None,
@@ -57,7 +57,8 @@ def bounty(**changes: Any) -> Bounty:
 
 def _all_of(row: type[Any], fields: dict[str, Any]) -> dict[str, Any]:
     """Add what a row must have and these rules never read."""
-    required = [it.name for it in row.__table__.columns if it.default is None]
+    columns = inspect(row).column_attrs
+    required = [it.key for it in columns if it.columns[0].default is None]
     return {name: None for name in required if name not in fields} | fields
 
 
@@ -79,16 +80,20 @@ def refused(code: str, act: Any, *args: Any, **kwargs: Any) -> DmlError:
     st.booleans(),
 )
 def test_there_is_room_exactly_while_all_that_count_have_something_left(
-    a_day: int, at_once: int, in_all: int, day: int, now: int, all_: int, files: int, dry: bool
+    per_day: int, concurrent: int, total: int, day: int, now: int, all_: int, files: int, dry: bool
 ) -> None:
-    it = bounty(submissions_a_day=a_day, submissions_at_once=at_once, submissions_in_all=in_all)
-    used = Used(day=day, in_all=max(all_, day), at_once=now, files=files)
+    it = bounty(
+        submissions_per_day=per_day,
+        submissions_concurrent=concurrent,
+        submissions_total=total,
+    )
+    used = Used(day=day, total=max(all_, day), concurrent=now, files=files)
     told = submission_rules.limits(it, used, NOW)
-    assert told.day.left == max(0, min(a_day - day, in_all - used.in_all))
-    assert told.at_once.left == max(0, at_once - now)
-    assert told.in_all.left == max(0, in_all - used.in_all)
-    counts = dry or (day < a_day and used.in_all < in_all)
-    room = counts and now < at_once and files < submission_rules.FILES_A_DAY
+    assert told.today.remaining == max(0, min(per_day - day, total - used.total))
+    assert told.concurrent.remaining == max(0, concurrent - now)
+    assert told.total.remaining == max(0, total - used.total)
+    counts = dry or (day < per_day and used.total < total)
+    room = counts and now < concurrent and files < submission_rules.FILES_A_DAY
     if room:
         submission_rules.require_room(it, used, NOW, dry_run=dry)
         return
@@ -103,8 +108,8 @@ def test_there_is_room_exactly_while_all_that_count_have_something_left(
         (Used(5, 5, 0, 5), False, "submissions_of_day_used", 5_400),
         (Used(0, 100, 0, 0), False, "submissions_used_up", None),
         (Used(5, 100, 3, 5), False, "submissions_used_up", None),
-        (Used(3, 3, 3, 3), False, "submissions_at_once_used", 5),
-        (Used(5, 100, 3, 5), True, "submissions_at_once_used", 5),
+        (Used(3, 3, 3, 3), False, "too_many_concurrent_submissions", 5),
+        (Used(5, 100, 3, 5), True, "too_many_concurrent_submissions", 5),
         (Used(0, 0, 0, 200), True, "files_of_day_used", 5_400),
         (Used(0, 0, 0, 41, size=10 << 30), True, "files_of_day_used", 5_400),
     ],
@@ -306,14 +311,14 @@ async def test_of_ten_at_once_three_are_taken(world: World) -> None:
     )
     assert sorted(it.status_code for it in answers) == [201] * 3 + [429] * 7
     refused = next(it for it in answers if it.status_code == 429)
-    told = problem(refused, 429, "bounties.submissions_at_once_used")
+    told = problem(refused, 429, "bounties.too_many_concurrent_submissions")
     assert refused.headers["retry-after"] == str(told["retry_after_seconds"])
     assert len((await ada.get(contest.submissions)).json()["items"]) == 3
     assert await left_of(contest, ada) == (2, 0, 97)
 
 
 async def test_all_limits_hold_by_utc_days_and_in_all(world: World) -> None:
-    limits = {"a_day": 2, "at_once": 20, "in_all": 3}
+    limits = {"per_day": 2, "concurrent": 20, "total": 3}
     contest = await unscored(world, limits=limits)
     (ada,) = contest.entrants
     today = datetime.now(UTC).replace(hour=23, minute=59, second=59, microsecond=999_999)
@@ -325,14 +330,9 @@ async def test_all_limits_hold_by_utc_days_and_in_all(world: World) -> None:
         try:
             async with world.parts.sessions.begin() as tx:
                 ctx = Context(tx, Actor(ada.id), now)
-                await submitting.enter(
-                    ctx,
-                    contest.id,
-                    kind=SubmissionKind.CSV,
-                    name="a file",
-                    dry_run=dry_run,
-                    stored=Stored(f"{number:064x}", 1),
-                )
+                stored = Stored(f"{number:064x}", 1)
+                file = submitting.Submitted(SubmissionKind.CSV, "a file", stored, dry_run=dry_run)
+                await submitting.enter(ctx, contest.id, file)
         except DmlError as refusal:
             return refusal.code
         return "taken"
@@ -351,7 +351,7 @@ async def test_all_limits_hold_by_utc_days_and_in_all(world: World) -> None:
     assert await enter(tomorrow + timedelta(days=1)) == "bounties.submissions_used_up"
     answer = await send(ada, contest.submissions, b"one more")
     told = problem(answer, 409, "bounties.submissions_used_up")
-    assert told["limits"]["in_all"] == {"limit": 3, "left": 0}
+    assert told["limits"]["total"] == {"limit": 3, "remaining": 0}
 
 
 async def test_nothing_more_than_200_files_a_day_is_looked_at(world: World) -> None:

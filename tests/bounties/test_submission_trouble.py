@@ -66,7 +66,7 @@ async def test_what_we_fail_at_is_tried_again_and_at_last_costs_nothing(
     path = await submit(contest, ada, tables.predictions(0.8))
     shown = await end_of(ada, path)
     assert (shown["state"], codes(shown)) == ("failed", ["platform.evaluation_failed"])
-    assert shown["limits"]["day"]["left"] == 5
+    assert shown["limits"]["today"]["remaining"] == 5
     told = (await ada.get(f"{path}/timeline")).json()["entries"]
     assert [it["action"] for it in told].count("put_back") == 2
     assert "our fault" in str([it["reason"] for it in told])
@@ -214,7 +214,7 @@ async def test_what_no_worker_scores_is_given_up_in_time_and_costs_nothing(
             assert await core_processes.reschedule(ctx, alarm, ctx.now)
         shown = await end_of(ada, path)
     assert (shown["state"], codes(shown)) == ("failed", ["platform.evaluation_failed"])
-    assert shown["limits"]["day"]["left"] == 5
+    assert shown["limits"]["today"]["remaining"] == 5
     async with judged.parts.sessions() as tx:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
         submission = await tx.get_one(Submission, submission_id)

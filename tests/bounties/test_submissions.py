@@ -53,13 +53,13 @@ async def test_a_submission_is_checked_and_scored_and_its_entrant_sees_how(
     assert answer.status_code == 201, answer.text
     first = answer.json()
     assert (first["state"], first["kind"], first["name"]) == ("validating", "csv", "first try")
-    assert first["limits"]["day"] | {"resets_at": None} == {
+    assert first["limits"]["today"] | {"resets_at": None} == {
         "limit": 5,
-        "left": 4,
+        "remaining": 4,
         "resets_at": None,
     }
-    assert first["limits"]["at_once"] == {"limit": 3, "left": 2}
-    assert first["limits"]["in_all"] == {"limit": 100, "left": 99}
+    assert first["limits"]["concurrent"] == {"limit": 3, "remaining": 2}
+    assert first["limits"]["total"] == {"limit": 100, "remaining": 99}
     assert first["position"] is not None
     assert first["expected_start_at"] is not None
 
@@ -68,7 +68,7 @@ async def test_a_submission_is_checked_and_scored_and_its_entrant_sees_how(
     assert (shown["improved"], shown["metric"]) == (True, "accuracy.v1")
     assert 0.8 < shown["shown_score"] <= 1
     assert len(shown["commitment"]) == 64
-    assert shown["limits"]["at_once"]["left"] == 3
+    assert shown["limits"]["concurrent"]["remaining"] == 3
     assert (shown["position"], shown["expected_start_at"]) == (None, None)
 
     told = (await ada.get(f"{answer.headers['location']}/timeline")).json()
@@ -101,8 +101,8 @@ async def test_the_sixth_scored_one_of_a_day_is_refused_and_what_fails_does_not_
         429,
         "bounties.submissions_of_day_used",
     )
-    assert refused["limits"]["day"]["left"] == 0
-    tomorrow = datetime.fromisoformat(refused["limits"]["day"]["resets_at"])
+    assert refused["limits"]["today"]["remaining"] == 0
+    tomorrow = datetime.fromisoformat(refused["limits"]["today"]["resets_at"])
     assert 0 < refused["retry_after_seconds"] <= 86_400
     assert tomorrow - datetime.now(UTC) <= timedelta(seconds=refused["retry_after_seconds"])
     # To check a file is free all the same.
@@ -130,7 +130,7 @@ async def test_the_limits_are_those_of_the_team_and_its_members_share_all(world:
     contest = Contest(bounty, (ada, eve))
     paths = [await submit(contest, it, b"%d" % number) for number, it in enumerate([ada, bob, ada])]
     answer = await send(bob, contest.submissions, b"4")
-    problem(answer, 429, "bounties.submissions_at_once_used")
+    problem(answer, 429, "bounties.too_many_concurrent_submissions")
     await submit(contest, eve, b"5")
     assert (await bob.get(f"{paths[0]}/file")).content == b"0"
     assert (await bob.post(f"{paths[0]}/cancel")).json()["state"] == "cancelled"
@@ -165,7 +165,7 @@ async def test_a_submission_is_cancelled_once_and_frees_its_place(world: World) 
     problem(await owner.post(f"{path}/cancel"), 404, "bounties.submission_not_found")
     shown = (await ada.post(f"{path}/cancel")).json()
     assert (shown["state"], shown["end_reason"]) == ("cancelled", "its submitter cancelled it")
-    assert shown["limits"]["day"]["left"] == 5
+    assert shown["limits"]["today"]["remaining"] == 5
     problem(await ada.post(f"{path}/cancel"), 409, "bounties.wrong_state")
     # A worker that was at it changes nothing.
     async with world.parts.sessions.begin() as tx:
@@ -300,14 +300,9 @@ async def test_nothing_enters_as_a_bounty_closes(world: World, database_url: str
 
     async def enter(tx: AsyncSession) -> Submission:
         ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
-        return await submitting.enter(
-            ctx,
-            contest.id,
-            kind=SubmissionKind.CSV,
-            name="late",
-            dry_run=False,
-            stored=Stored("5" * 64, 1),
-        )
+        stored = Stored("5" * 64, 1)
+        file = submitting.Submitted(SubmissionKind.CSV, "late", stored, dry_run=False)
+        return await submitting.enter(ctx, contest.id, file)
 
     async with world.parts.sessions() as closing, world.parts.sessions() as entering:
         bounty = await queries.lock_bounty(closing, contest.id)

@@ -164,7 +164,7 @@ async def test_a_deposit_that_names_nobody_is_assigned_once(
     assert float(before["unclaimed"]) >= 7
     page = (await admin.get("/v1/admin/deposits/unclaimed?limit=100")).json()
     (listed,) = [it for it in page["items"] if it["id"] == str(deposit.id)]
-    assert listed["named"] == str(deposit.named)
+    assert listed["named_user_id"] == str(deposit.named)
 
     path = f"/v1/admin/deposits/{deposit.id}/assign"
     body = {"user_id": str(ada.id), "reason": "she showed the transaction"}

@@ -213,16 +213,17 @@ async def test_everybody_sees_the_chain_and_how_far_it_is_read(world: World) -> 
     told = await _chain(world.client)
     assert (told["chain_id"], told["vault"]) == (31337, vault.address)
     assert told["token"]["address"] == vault.token
-    assert [told[it] for it in ("head", "final", "indexed", "lag_blocks")] == [100, 95, 90, 5]
-    assert told["reads_well"]
-    assert (told["halted_at"], told["payouts_stand_still"]) == (None, None)
+    blocks = [told[it] for it in ("head_block", "final_block", "indexed_block", "lag_blocks")]
+    assert blocks == [100, 95, 90, 5]
+    assert told["readable"]
+    assert (told["halted_at"], told["payouts_paused_reason"]) == (None, None)
     assert told["comparison"]["agrees"] is None
 
 
 async def test_a_chain_that_nobody_reads_any_more_is_told(world: World) -> None:
     await set_vault(world, read_at=datetime.now(UTC) - timedelta(minutes=6))
     told = await _chain(world.client)
-    assert told["payouts_stand_still"] == "The chain was not read for a while."
+    assert told["payouts_paused_reason"] == "The chain was not read for a while."
 
 
 async def test_what_an_operator_is_told_is_for_admins_alone(world: World) -> None:
@@ -236,18 +237,18 @@ async def test_what_an_operator_is_told_is_for_admins_alone(world: World) -> Non
     await set_vault(world, **fields, halted_at=now)
     admin = await world.person("admin", Role.ADMIN)
     told = (await admin.get("/v1/payments/chain")).json()
-    assert told["trouble"] == {
+    assert told["faults"] == {
         "reading": fields["trouble"],
         "difference": "5 less",
         "paying": "no coins",
     }
     public = await _chain(world.client)
-    assert public["trouble"] is None
+    assert public["faults"] is None
     assert "internal" not in str(public)
     assert "5 less" not in str(public)
-    assert (public["reads_well"], public["comparison"]["agrees"]) == (False, False)
+    assert (public["readable"], public["comparison"]["agrees"]) == (False, False)
     assert public["halted_at"] is not None
-    assert public["payouts_stand_still"].startswith("The chain changed")
+    assert public["payouts_paused_reason"].startswith("The chain changed")
 
 
 async def test_without_a_chain_that_is_said(world: World) -> None:

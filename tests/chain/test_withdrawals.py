@@ -321,18 +321,18 @@ async def test_one_sees_how_far_a_withdrawal_is_on_the_chain(
     assert seen["refusal"] == (refusal and "the token or the wallet refused the transfer")
 
 
-async def test_the_terms_say_what_is_left_today(world: World) -> None:
+async def test_the_terms_say_what_remains_today(world: World) -> None:
     ada, body = await _rich(world)
     path = (await ada.post(PATH, body)).headers["location"]
     terms = (await ada.get(f"{PATH}/terms")).json()
-    assert terms["left_today"] == {"count": 19, "amount": "99990"}
-    assert (terms["fee"], terms["least"], terms["most"]) == ("0", "1", "100000")
-    assert (terms["review_above"], terms["gathered_seconds"]) == ("10000", 60)
-    assert terms["stands_still"] is None
+    assert terms["remaining_today"] == {"count": 19, "amount": "99990"}
+    assert (terms["fee"], terms["min_amount"], terms["vault_daily_limit"]) == ("0", "1", "100000")
+    assert (terms["review_above"], terms["batch_seconds"]) == ("10000", 60)
+    assert terms["paused_reason"] is None
     await ada.post(f"{path}/cancel")
-    left = (await ada.get(f"{PATH}/terms")).json()["left_today"]
+    left = (await ada.get(f"{PATH}/terms")).json()["remaining_today"]
     assert left == {"count": 19, "amount": "100000"}
     await set_vault(world, difference="the vault holds 5 less", paying_trouble="no coins for gas")
-    told = (await ada.get(f"{PATH}/terms")).json()["stands_still"]
+    told = (await ada.get(f"{PATH}/terms")).json()["paused_reason"]
     assert told.startswith("Chain and books differ")
     assert "5 less" not in told

@@ -99,7 +99,7 @@ async def test_files_of_any_name_and_pipes_are_handed_in(tmp_path: Path) -> None
     await asyncio.to_thread(Path(os.fsdecode(odd)).write_text, "id,prediction\n")
     answer = (
         b'{"state": "valid", "id": "x", "refusals": [], "end_reason": null, "shown_score": null, '
-        b'"limits": {"day": {"left": 1}, "in_all": {"left": 2}}}'
+        b'"limits": {"today": {"remaining": 1}, "total": {"remaining": 2}}}'
     )
     with web(answer) as url:
         where = ("--server", url, "--dry-run")

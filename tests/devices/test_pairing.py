@@ -148,7 +148,7 @@ def body(code: str, **changes: Any) -> dict[str, Any]:
 async def test_pairing_through_http(world: World) -> None:
     ada = await world.person("ada")
     made = (await ada.post("/v1/devices/pairing-codes")).json()
-    assert made["seconds_left"] == 600
+    assert made["expires_in_seconds"] == 600
     assert len(made["code"]) == 9
     asked = body(made["code"].lower().replace("-", " "))
     answer = await world.client.post("/v1/devices", json=asked)

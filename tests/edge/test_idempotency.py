@@ -128,7 +128,7 @@ async def test_a_form_with_another_boundary_is_the_same_upload(world: World) -> 
 async def test_a_submission_that_is_sent_again_is_the_same_though_no_more_are_taken(
     world: World,
 ) -> None:
-    bounty = await make_bounty(world, limits={"a_day": 1, "at_once": 1, "in_all": 1})
+    bounty = await make_bounty(world, limits={"per_day": 1, "concurrent": 1, "total": 1})
     ada, headers = await enroll(world, bounty), key()
     await bounty.post("start")
     sent: dict[str, Any] = {"content": b"id,prediction\n1,2\n", "headers": headers}
@@ -156,7 +156,7 @@ async def test_of_two_uploads_at_once_with_a_key_one_is_done(world: World) -> No
 async def test_of_two_submissions_at_once_with_a_key_none_is_told_of_the_others_place(
     world: World,
 ) -> None:
-    bounty = await make_bounty(world, limits={"a_day": 1, "at_once": 1, "in_all": 1})
+    bounty = await make_bounty(world, limits={"per_day": 1, "concurrent": 1, "total": 1})
     entrants = [await enroll(world, bounty) for _ in range(3)]
     await bounty.post("start")
     for ada in entrants:

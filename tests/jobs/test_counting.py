@@ -10,10 +10,10 @@ from hypothesis import given, strategies as st
 
 from dml.inference.counts import Counts
 from dml.jobs import counting
-from dml.jobs.counting import ImplausibleResult, Terms
+from dml.jobs.counting import ImplausibleResult, ResultTerms
 from dml.jobs.models import UNDATED
 
-TERMS = Terms.of(["cat", "dog"], None, None)
+TERMS = ResultTerms.of(["cat", "dog"], None, None)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 GOOD: Counts = {
     "items": 6,
@@ -75,7 +75,7 @@ def test_what_does_not_add_up_is_named(wrong: dict[str, Any], pointer: str) -> N
 def test_a_month_outside_the_period_is_refused(
     first: date | None, end: date | None, good: bool
 ) -> None:
-    terms = Terms.of(["cat"], first, end)
+    terms = ResultTerms.of(["cat"], first, end)
     if good:
         counting.check(of_march(), terms, NOW)
     else:
@@ -84,7 +84,7 @@ def test_a_month_outside_the_period_is_refused(
 
 
 def test_where_there_is_a_period_nothing_is_undated() -> None:
-    terms = Terms.of(["cat"], date(2026, 3, 1), None)
+    terms = ResultTerms.of(["cat"], date(2026, 3, 1), None)
     with pytest.raises(ImplausibleResult):
         counting.check(of_march(items=3, labels={"cat": 3}, undated=1), terms, NOW)
 

@@ -187,7 +187,7 @@ async def test_who_counted_nothing_makes_no_step(world: World) -> None:
     told = await job.results()
     assert (told["devices_done"], told["devices_shown"], told["labels"]) == (5, 0, None)
     assert told["next_step"]["devices"] is None
-    assert "5 counted devices are paid and not shown" in told["next_step"]["why"]
+    assert "5 counted devices are paid and not shown" in told["next_step"]["reason"]
 
 
 async def test_many_devices_of_few_owners_make_no_step(world: World) -> None:
@@ -245,7 +245,7 @@ async def test_a_job_of_six_with_five_done_says_when_its_step_comes_and_why(worl
     assert first["next_step"]["devices"] == 6
     assert (
         "6 devices are still to be shown, and they are shown together"
-        in (first["next_step"]["why"])
+        in (first["next_step"]["reason"])
     )
     for _ in range(5):
         await give(world, job, result())

@@ -9,12 +9,12 @@ from hypothesis import given, strategies as st
 from dml.core.ids import UserId, new_id
 from dml.inference.counts import Counts
 from dml.jobs import counting
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from dml.jobs.folding import tally
 from dml.jobs.folding.tally import Tally
 
 LABELS = ["cat", "dog", "ünï"]
-TERMS = Terms.of(LABELS, None, None)
+TERMS = ResultTerms.of(LABELS, None, None)
 HAND_MADE: Counts = {
     "items": 3,
     "labels": {"cat": 2},

@@ -13,9 +13,9 @@ from dml.jobs.folding.turns import (
     BATCH_MAX,
     BATCH_MIN,
     FOLD_SECONDS,
-    LOOKS,
+    LOOK_VALID_TIMES,
     SHARE_MIN,
-    Pace,
+    FoldPace,
     Place,
     Turns,
 )
@@ -94,8 +94,8 @@ def test_all_is_chosen_once_and_never_more_than_the_limit(counts: list[int], lim
 def test_a_look_serves_for_ten_times_as_long_as_it_took() -> None:
     turns, _ = seen(5)
     assert not turns.must_look(NOW)
-    assert not turns.must_look(NOW + timedelta(seconds=0.01 * LOOKS - 0.001))
-    assert turns.must_look(NOW + timedelta(seconds=0.01 * LOOKS))
+    assert not turns.must_look(NOW + timedelta(seconds=0.01 * LOOK_VALID_TIMES - 0.001))
+    assert turns.must_look(NOW + timedelta(seconds=0.01 * LOOK_VALID_TIMES))
 
 
 def test_who_knows_of_nothing_that_waits_looks() -> None:
@@ -128,18 +128,18 @@ def test_two_workers_begin_at_different_places() -> None:
 def test_the_next_batch_follows_how_long_the_last_one_took(
     results: int, seconds: float, limit: int
 ) -> None:
-    pace = Pace()
-    pace.went(results, seconds)
+    pace = FoldPace()
+    pace.adapt(results, seconds)
     assert pace.limit == limit
 
 
 def test_a_batch_stays_between_its_bounds() -> None:
-    pace = Pace()
+    pace = FoldPace()
     for _ in range(20):
-        pace.went(pace.limit, 0.001)
+        pace.adapt(pace.limit, 0.001)
     assert pace.limit == BATCH_MAX
     for _ in range(20):
-        pace.went(pace.limit, 10)
+        pace.adapt(pace.limit, 10)
     assert pace.limit == BATCH_MIN
 
 
@@ -147,8 +147,8 @@ def test_a_batch_stays_between_its_bounds() -> None:
 def test_a_steady_cost_leads_to_transactions_of_the_time_aimed_at(
     cost: float, fixed: float
 ) -> None:
-    pace = Pace()
+    pace = FoldPace()
     for _ in range(40):
-        pace.went(pace.limit, fixed + pace.limit * cost)
+        pace.adapt(pace.limit, fixed + pace.limit * cost)
     took = fixed + pace.limit * cost
     assert pace.limit in (BATCH_MIN, BATCH_MAX) or abs(took - FOLD_SECONDS) < FOLD_SECONDS / 4

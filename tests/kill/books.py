@@ -9,7 +9,7 @@ import psycopg
 
 from dml.inference.counts import Counts
 from dml.jobs import counting
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from tests.jobs.factories import LABELS
 from tests.kill.crowd import Handed, Job, Record
 
@@ -66,7 +66,7 @@ def _check_counted(
     jobs: Sequence[Job],
 ) -> None:
     """Each job's totals are the sum of its results, no place is lost, and its escrow is empty."""
-    terms, cells = Terms.of(LABELS, None, None), Counter[tuple[str, int, int]]()
+    terms, cells = ResultTerms.of(LABELS, None, None), Counter[tuple[str, int, int]]()
     for job_id, all_handed in by_job.items():
         for handed in all_handed:
             for (month, label), count in counting.cells(cast(Counts, handed.result), terms).items():

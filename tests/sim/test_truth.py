@@ -6,11 +6,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from dml.jobs import counting
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from dml.sim.population import LABELS
 from dml.sim.truth import Truth
 
-TERMS = Terms.of(LABELS, None, None)
+TERMS = ResultTerms.of(LABELS, None, None)
 NOW = datetime.now(UTC)
 TRUTH = Truth.draw(LABELS, random.Random(7))
 

@@ -92,9 +92,10 @@ class Bounty(Base):
     prize_pool: Mapped[MicroTokens]  # Their sum.
     enrollment_fee: Mapped[MicroTokens]
     team_size_max: Mapped[int]
-    submissions_a_day: Mapped[int]
-    submissions_at_once: Mapped[int]
-    submissions_in_all: Mapped[int]
+    # Called otherwise in the table, so that the release before this one still runs on it.
+    submissions_per_day: Mapped[int] = mapped_column("submissions_a_day")
+    submissions_concurrent: Mapped[int] = mapped_column("submissions_at_once")
+    submissions_total: Mapped[int] = mapped_column("submissions_in_all")
 
     enrolls_at: Mapped[datetime]
     submits_at: Mapped[datetime]  # Enrollment ends.

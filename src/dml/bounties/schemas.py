@@ -68,9 +68,9 @@ Tags = Annotated[list[Tag], Unique]
 class SubmissionLimitsUpdate(Body):
     """How many submissions of one entrant are scored. Files that the check refuses do not count."""
 
-    a_day: int = Field(5, ge=1, le=100, description="On one day of UTC.")
-    at_once: int = Field(3, ge=1, le=20, description="Under way at the same time.")
-    in_all: int = Field(100, ge=1, le=10_000, description="In the whole bounty.")
+    per_day: int = Field(5, ge=1, le=100, description="On one day of UTC.")
+    concurrent: int = Field(3, ge=1, le=20, description="Under way at the same time.")
+    total: int = Field(100, ge=1, le=10_000, description="In the whole bounty.")
 
     def columns(self) -> dict[str, Any]:
         return {f"submissions_{name}": getattr(self, name) for name in self.model_fields_set}
@@ -276,9 +276,9 @@ class PrizeOut(Wire):
 class SubmissionLimitsOut(Wire):
     """How many submissions of one entrant are scored. Files that the check refuses do not count."""
 
-    a_day: int = Field(description="On one day of UTC.")
-    at_once: int = Field(description="Under way at the same time.")
-    in_all: int = Field(description="In the whole bounty.")
+    per_day: int = Field(description="On one day of UTC.")
+    concurrent: int = Field(description="Under way at the same time.")
+    total: int = Field(description="In the whole bounty.")
 
 
 class BountyCountsOut(Wire):

@@ -28,9 +28,9 @@ def plan_of(body: BountyCreate) -> Plan:
     limits = sent.pop("limits")
     return Plan(
         **(sent | {"prizes": amounts(body.prizes)}),
-        submissions_a_day=limits.a_day,
-        submissions_at_once=limits.at_once,
-        submissions_in_all=limits.in_all,
+        submissions_per_day=limits.per_day,
+        submissions_concurrent=limits.concurrent,
+        submissions_total=limits.total,
     )
 
 
@@ -48,7 +48,7 @@ def filter_of(query: BountiesQuery) -> BountyFilter:
     )
 
 
-async def told(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
+async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
     """Answer with a bounty as it is after what was just done to it, and its ETag."""
     await ctx.tx.flush()
     details = await queries.get_details(ctx.tx, [bounty])
@@ -82,9 +82,9 @@ def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
         enrollment_fee=bounty.enrollment_fee,
         team_size_max=bounty.team_size_max,
         limits=SubmissionLimitsOut(
-            a_day=bounty.submissions_a_day,
-            at_once=bounty.submissions_at_once,
-            in_all=bounty.submissions_in_all,
+            per_day=bounty.submissions_per_day,
+            concurrent=bounty.submissions_concurrent,
+            total=bounty.submissions_total,
         ),
         enrolls_at=bounty.enrolls_at,
         submits_at=bounty.submits_at,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from dml.chain.deposits.schemas import ChainTokenOut, token_out
 from dml.chain.models import Vault
-from dml.chain.withdrawals.rules import stands_still
+from dml.chain.withdrawals.rules import paused_reason
 from dml.core.context import Actor
 from dml.core.money import AmountOut
 from dml.core.wire import Wire
@@ -50,52 +50,52 @@ class ChainOut(Wire):
         description="The address of the vault.",
     )
     token: ChainTokenOut = Field(description="The token that the vault holds.")
-    head: int = Field(description="The newest block of the chain.")
-    final: int = Field(description="The newest block of the chain that is final.")
-    indexed: int = Field(
+    head_block: int = Field(description="The newest block of the chain.")
+    final_block: int = Field(description="The newest block of the chain that is final.")
+    indexed_block: int = Field(
         description="The block up to which all is read, and all deposits are credited."
     )
     lag_blocks: int = Field(description="How many final blocks are not read yet.")
     read_at: datetime | None = Field(
         description="When the chain was last read without a fault; `null` if it never was."
     )
-    reads_well: bool = Field(description="Whether the chain could be read the last time.")
+    readable: bool = Field(description="Whether the chain could be read the last time.")
     halted_at: datetime | None = Field(
         description="Since when no deposits are credited, because a final block changed; `null` "
         "if they are credited."
     )
-    payouts_stand_still: str | None = Field(
+    payouts_paused_reason: str | None = Field(
         description="Why no withdrawals are paid just now; `null` if they are."
     )
     comparison: VaultComparisonOut = Field(
         description="The last comparison of the vault with the ledger."
     )
-    trouble: ChainFaultsOut | None = Field(
+    faults: ChainFaultsOut | None = Field(
         description="What is wrong. Only admins see it; `null` for everybody else."
     )
 
 
 def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
-    told = ChainFaultsOut(
+    faults = ChainFaultsOut(
         reading=vault.trouble, difference=vault.difference, paying=vault.paying_trouble
     )
     return ChainOut(
         chain_id=vault.chain_id,
         vault=vault.address,
         token=token_out(vault),
-        head=vault.head_number,
-        final=vault.chain_final_number,
-        indexed=vault.final_number,
+        head_block=vault.head_number,
+        final_block=vault.chain_final_number,
+        indexed_block=vault.final_number,
         lag_blocks=max(0, vault.chain_final_number - vault.final_number),
         read_at=vault.read_at,
-        reads_well=vault.trouble is None and vault.read_at is not None,
+        readable=vault.trouble is None and vault.read_at is not None,
         halted_at=vault.halted_at,
-        payouts_stand_still=stands_still(vault, now),
+        payouts_paused_reason=paused_reason(vault, now),
         comparison=VaultComparisonOut(
             at=vault.compared_at,
             agrees=None if vault.compared_at is None else vault.difference is None,
             differs_since=vault.differs_since,
             vault_holds=vault.balance,
         ),
-        trouble=told if viewer.is_admin else None,
+        faults=faults if viewer.is_admin else None,
     )

@@ -165,7 +165,7 @@ async def start(
 
     The same id twice is once, for as long as the finished process is kept (days): the first wins.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs)
+    await _enqueue(ctx, process_id, process, (args, kwargs))
 
 
 async def in_turn(
@@ -180,7 +180,7 @@ async def in_turn(
 
     To the second. What was started without a turn comes before all that have one.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs, turn=turn)
+    await _enqueue(ctx, process_id, process, (args, kwargs), turn=turn)
 
 
 async def is_waiting(ctx: Context, process_id: str) -> bool:
@@ -202,7 +202,7 @@ async def at(
     go off just before it is moved, so its first step looks at what it is about, under a lock.
     The same id twice is once, as in `start`.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs, due=when)
+    await _enqueue(ctx, process_id, process, (args, kwargs), due=when)
 
 
 async def reschedule(ctx: Context, process_id: str, when: datetime) -> bool:
@@ -223,12 +223,12 @@ async def _enqueue(
     ctx: Context,
     process_id: str,
     process: Process[Any],
-    args: Sequence[object],
-    kwargs: Mapping[str, object],
+    arguments: tuple[Sequence[object], Mapping[str, object]],
     *,
     due: datetime | None = None,
     turn: datetime | None = None,
 ) -> None:
+    args, kwargs = arguments
     values = {
         "channel": CHANNEL,
         "name": process.name,

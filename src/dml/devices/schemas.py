@@ -52,7 +52,7 @@ KINDS: Final = "The kinds of data that are on the device."
 class PairingCodeOut(Wire):
     code: str = Field(description="The code to type into the device.", examples=["ABCD-EFGH"])
     expires_at: datetime = Field(description="From this time on the code no longer works.")
-    seconds_left: int = Field(
+    expires_in_seconds: int = Field(
         int(CODE_LIFETIME.total_seconds()), description="Seconds until the code expires."
     )
 

@@ -36,8 +36,8 @@ class ImplausibleResult(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What of a job its results are measured by. Never changes, so it may be kept in memory."""
+class ResultTerms:
+    """What of a job its results are checked against. Never changes, so it may stay in memory."""
 
     labels: Sequence[str]
     places: Mapping[str, int]  # Label → its place in the labels.
@@ -45,7 +45,9 @@ class Terms:
     date_to: date | None
 
     @classmethod
-    def of(cls, labels: Sequence[str], date_from: date | None, date_to: date | None) -> "Terms":
+    def of(
+        cls, labels: Sequence[str], date_from: date | None, date_to: date | None
+    ) -> "ResultTerms":
         places = {label: place for place, label in enumerate(labels)}
         return cls(labels, places, date_from, date_to)
 
@@ -64,7 +66,7 @@ def month_name(number: int) -> str:
     return f"{number // 12:04}-{number % 12 + 1:02}"
 
 
-def check(result: Counts, terms: Terms, now: datetime) -> None:
+def check(result: Counts, terms: ResultTerms, now: datetime) -> None:
     """Refuse a result of the right shape that breaks the sums, the labels or the period."""
     labels, months = result["labels"], result["months"]
     found: list[Wrong] = [
@@ -79,7 +81,7 @@ def check(result: Counts, terms: Terms, now: datetime) -> None:
 
 
 def _unknown_labels(
-    labels: Mapping[str, int], months: Mapping[str, Mapping[str, int]], terms: Terms
+    labels: Mapping[str, int], months: Mapping[str, Mapping[str, int]], terms: ResultTerms
 ) -> list[Wrong]:
     detail = "names a label that this model does not have"
     groups = [("/labels", labels)]
@@ -116,7 +118,7 @@ def _month(day: date) -> str:
 
 
 def _outside_period(
-    months: Mapping[str, Mapping[str, int]], terms: Terms, now: datetime
+    months: Mapping[str, Mapping[str, int]], terms: ResultTerms, now: datetime
 ) -> list[Wrong]:
     first, last = period_of(terms.date_from, terms.date_to, now)
     return [
@@ -170,7 +172,7 @@ def _without_zeros(counts: Mapping[str, int]) -> Mapping[str, int]:
     return {label: count for label, count in counts.items() if count}
 
 
-def cells(result: Counts, terms: Terms) -> dict[tuple[int, int], int]:
+def cells(result: Counts, terms: ResultTerms) -> dict[tuple[int, int], int]:
     """Spread an accepted result over (month, place of the label): what `job_counts` sums up."""
     found: dict[tuple[int, int], int] = {
         (UNDATED, terms.places[label]): count for label, count in result["labels"].items()

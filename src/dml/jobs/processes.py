@@ -13,13 +13,13 @@ from dml.devices.events import DeviceRevoked
 from dml.jobs import recalling, rules, settling
 from dml.jobs.device_path import ended_leases
 from dml.jobs.folding import service as folding
-from dml.jobs.folding.turns import Pace, Turns
+from dml.jobs.folding.turns import FoldPace, Turns
 from dml.jobs.models import JobState
 
 
 @process("jobs.settle.v1")
 async def settle(steps: Steps, job_id: JobId, attempt: int) -> str:
-    """End a job once nothing of it is under way. Until then it looks again, and holds no slot."""
+    """End a job once nothing of it is under way. Until then it is started again, later."""
     outcome = await steps.change(settling.try_to_settle, job_id)
     if outcome == "waiting":
         await steps.change(_look_again, job_id, attempt + 1)
@@ -87,9 +87,9 @@ async def _look_again(ctx: Context, job_id: JobId, attempt: int) -> None:
 
 @dataclass(slots=True)
 class Folding:
-    """Folds batch after batch, and remembers how the last one went and whose turn it is."""
+    """Folds batch after batch; remembers how long the last one took and whose turn it is."""
 
-    pace: Pace = field(default_factory=Pace)
+    pace: FoldPace = field(default_factory=FoldPace)
     turns: Turns = field(default_factory=Turns)
     waited_seconds: float = 0.0
 
@@ -102,9 +102,9 @@ class Folding:
             await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
         return folded.results
 
-    def went(self, results: int, seconds: float) -> None:
-        """Note how long the transaction took, commit and all, so that the next one fits."""
-        self.pace.went(results, seconds - self.waited_seconds)
+    def adapt(self, results: int, seconds: float) -> None:
+        """Choose the size of the next batch by how long the last one took, the commit included."""
+        self.pace.adapt(results, seconds - self.waited_seconds)
 
 
 async def sweep(ctx: Context) -> int:

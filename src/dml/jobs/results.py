@@ -90,7 +90,7 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Jo
         min_devices=job.min_devices,
         devices_done=rules.told_devices(job, totals),
         devices_shown=totals.shown_devices,
-        next_step=NextStepOut(devices=coming[0], why=coming[1]) if coming else None,
+        next_step=NextStepOut(devices=coming[0], reason=coming[1]) if coming else None,
         items=items if shown else None,
         labels=labels if shown else None,
         uncertain=totals.shown_uncertain if shown else None,

@@ -164,7 +164,7 @@ class NextStepOut(Wire):
         "step comes at the latest, if each is of another owner who counted something. `null` where "
         "it is not certain that another step comes."
     )
-    why: str = Field(description="Why the step has not come yet, or does not come. A sentence.")
+    reason: str = Field(description="Why the step has not come yet, or does not come. A sentence.")
 
 
 class JobResultsOut(Wire):

@@ -117,12 +117,12 @@ def require_reversible(
     if credit.state is not CreditState.CREDITED:
         raise WrongCreditState(state=credit.state, wanted="reversed", allowed=[])
     left = MicroTokens(credit.amount - credit.reversed)
-    wanted = left if amount is None else amount
-    if wanted > left or wanted == 0:
+    taken = left if amount is None else amount
+    if taken > left or taken == 0:
         raise MoreThanCredited(left=money.render(left))
-    if wanted > there:
+    if taken > there:
         raise SpentAlready(there=money.render(there))
-    return wanted
+    return taken
 
 
 def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]) -> list[Movement]:

@@ -20,7 +20,7 @@ tags: [medicine, 1.10]
 judging: metric
 metric: roc_auc.v1
 prizes: ["60", 12.10, 10]
-limits: {a_day: 5}
+limits: {per_day: 5}
 enrolls_at: +1h
 submits_at: +7d
 closes_at: 2027-03-01T12:00:00Z
@@ -52,7 +52,7 @@ def test_what_is_written_is_what_the_api_gets(tmp_path: Path) -> None:
             {"place": 2, "amount": "12.10"},
             {"place": 3, "amount": "10"},
         ],
-        "limits": {"a_day": 5},
+        "limits": {"per_day": 5},
         "enrolls_at": "2026-01-01T01:00:00+00:00",
         "submits_at": "2026-01-08T00:00:00+00:00",
         "closes_at": "2027-03-01T12:00:00+00:00",
@@ -72,7 +72,7 @@ def test_what_was_exported_can_be_read_again(tmp_path: Path) -> None:
     bounty: dict[str, Any] = {
         **description.read(write(tmp_path, WHOLE), NOW).body,
         "team_size_max": 1,
-        "limits": {"a_day": 5, "at_once": 3, "in_all": 100},
+        "limits": {"per_day": 5, "concurrent": 3, "total": 100},
         "attachments": [{"name": "train.csv", "kind": "data"}],
     }
     facts = {"format": "csv", "id_column": "id", "target_column": "malignant"}
@@ -96,8 +96,8 @@ def test_what_was_exported_can_be_read_again(tmp_path: Path) -> None:
         ("name: [a]", "`name` must be a text"),
         ("prizes: 5", "`prizes` must be a list"),
         ("prizes: [[5]]", "`prizes` must be a text"),
-        ("limits: {a_day: 5.5}", "`limits.a_day` must be a whole number"),
-        ("limits: {day: 5}", "do you mean `a_day`?"),
+        ("limits: {per_day: 5.5}", "`limits.per_day` must be a whole number"),
+        ("limits: {day: 5}", "do you mean `per_day`?"),
         ("team_size_max: x", "`team_size_max` must be a whole number"),
         ("enrolls_at: tomorrow", "`enrolls_at` must be a date"),
         ("enrolls_at: 2027-03-01", "such as 2027-03-01T12:00:00Z"),
@@ -112,7 +112,7 @@ def test_what_was_exported_can_be_read_again(tmp_path: Path) -> None:
         ("team_size_max: true", "must be a whole number"),
         ("team_size_max: 010", "must be a whole number"),
         ("name: a\nname: b", "a key is there twice"),
-        ("limits: {a_day: 1, a_day: 2}", "a key is there twice"),
+        ("limits: {per_day: 1, per_day: 2}", "a key is there twice"),
         ("enrolls_at: +3y", "must be a span of time"),
         ("dispute_window: long", "must be a span of time"),
         ("test_set: test.csv", "`test_set` must have the keys"),

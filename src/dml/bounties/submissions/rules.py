@@ -27,7 +27,7 @@ from dml.core.states import Moves
 FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
 BYTES_A_DAY: Final = 10 << 30  # And of all these together: they are kept.
 ATTEMPTS_MAX: Final = 3  # Evaluations that the platform may fail at.
-LOOKS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
+DEFERRALS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
 SECONDS_BEFORE_KNOWN: Final = 5.0  # What an evaluation is thought to take before there was one.
 AT_ONCE_SECONDS: Final = 5  # When to ask again while others are under way.
 # An evaluation takes minutes at most. What nobody came before, and has not ended by then, has met
@@ -151,8 +151,8 @@ class FilesOfDayUsed(TooMany):
     limits: "Limits"
 
 
-class SubmissionsAtOnceUsed(TooMany):
-    code = "bounties.submissions_at_once_used"
+class TooManyConcurrentSubmissions(TooMany):
+    code = "bounties.too_many_concurrent_submissions"
     reason = "As many submissions as may be are under way."
     remedy = "Wait until one of them has ended, or cancel one."
     limits: "Limits"
@@ -184,8 +184,8 @@ class Used:
     """What an entrant has used of the limits: scored ones, and those under way that may be."""
 
     day: int
-    in_all: int
-    at_once: int  # Those under way, which are only checked among them.
+    total: int
+    concurrent: int  # Those under way, which are only checked among them.
     files: int  # Of the day, in every state.
     size: int = 0  # In bytes, of all these.
 
@@ -193,7 +193,7 @@ class Used:
 @dataclass(frozen=True, slots=True)
 class Left:
     limit: int
-    left: int
+    remaining: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,9 @@ class LeftOfDay(Left):
 class Limits:
     """How many submissions an entrant has left. A day is one of UTC."""
 
-    day: LeftOfDay
-    at_once: Left
-    in_all: Left
+    today: LeftOfDay
+    concurrent: Left
+    total: Left
 
 
 def day_of(now: datetime) -> datetime:
@@ -221,27 +221,29 @@ def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
     def left(limit: int, gone: int) -> int:
         return max(0, limit - gone)
 
-    in_all = left(bounty.submissions_in_all, used.in_all)
-    day = min(left(bounty.submissions_a_day, used.day), in_all)
+    total = left(bounty.submissions_total, used.total)
+    day = min(left(bounty.submissions_per_day, used.day), total)
     return Limits(
-        day=LeftOfDay(bounty.submissions_a_day, day, day_of(now) + timedelta(days=1)),
-        at_once=Left(bounty.submissions_at_once, left(bounty.submissions_at_once, used.at_once)),
-        in_all=Left(bounty.submissions_in_all, in_all),
+        today=LeftOfDay(bounty.submissions_per_day, day, day_of(now) + timedelta(days=1)),
+        concurrent=Left(
+            bounty.submissions_concurrent, left(bounty.submissions_concurrent, used.concurrent)
+        ),
+        total=Left(bounty.submissions_total, total),
     )
 
 
 def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) -> None:
     """Refuse one submission more than may be. What is only checked takes a place at once alone."""
-    told = limits(bounty, used, now)
-    tomorrow = max(1, math.ceil((told.day.resets_at - now).total_seconds()))
+    quotas = limits(bounty, used, now)
+    tomorrow = max(1, math.ceil((quotas.today.resets_at - now).total_seconds()))
     if used.files >= FILES_A_DAY or used.size >= BYTES_A_DAY:
-        raise FilesOfDayUsed(retry_after_seconds=tomorrow, limits=told)
-    if not dry_run and told.in_all.left == 0:
-        raise SubmissionsUsedUp(limits=told)
-    if not dry_run and told.day.left == 0:
-        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, limits=told)
-    if told.at_once.left == 0:
-        raise SubmissionsAtOnceUsed(retry_after_seconds=AT_ONCE_SECONDS, limits=told)
+        raise FilesOfDayUsed(retry_after_seconds=tomorrow, limits=quotas)
+    if not dry_run and quotas.total.remaining == 0:
+        raise SubmissionsUsedUp(limits=quotas)
+    if not dry_run and quotas.today.remaining == 0:
+        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, limits=quotas)
+    if quotas.concurrent.remaining == 0:
+        raise TooManyConcurrentSubmissions(retry_after_seconds=AT_ONCE_SECONDS, limits=quotas)
 
 
 def kind_of(content_type: str, *taken: SubmissionKind) -> SubmissionKind | None:

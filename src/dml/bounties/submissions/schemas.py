@@ -66,7 +66,7 @@ class QuotaOut(Wire):
     """What is left of a limit."""
 
     limit: int = Field(description="How many submissions there may be.")
-    left: int = Field(description="How many more there may be.")
+    remaining: int = Field(description="How many more there may be.")
 
 
 class DailyQuotaOut(QuotaOut):
@@ -78,9 +78,9 @@ class DailyQuotaOut(QuotaOut):
 class SubmissionQuotasOut(Wire):
     """What is left of an entrant's limits. Submissions count that were scored or are under way."""
 
-    day: DailyQuotaOut = Field(description="On this day of UTC.")
-    at_once: QuotaOut = Field(description="Under way at the same time.")
-    in_all: QuotaOut = Field(description="In the whole bounty.")
+    today: DailyQuotaOut = Field(description="On this day of UTC.")
+    concurrent: QuotaOut = Field(description="Under way at the same time.")
+    total: QuotaOut = Field(description="In the whole bounty.")
 
 
 class SubmitQuery(Parameters):
@@ -169,9 +169,9 @@ def page_of(
     page: Page[SubmissionOut], bounty: Bounty, viewer: Enrollment | None, limits: Limits | None
 ) -> SubmissionPage:
     """Add what is left to a page, as an entrant sees it, or who is none."""
-    told = None if limits is None else SubmissionQuotasOut.model_validate(limits)
+    quotas = None if limits is None else SubmissionQuotasOut.model_validate(limits)
     items = [sealed(it, bounty, viewer) for it in page.items]
-    return SubmissionPage(items=items, next_cursor=page.next_cursor, limits=told)
+    return SubmissionPage(items=items, next_cursor=page.next_cursor, limits=quotas)
 
 
 def sealed(shown: SubmissionOut, bounty: Bounty, viewer: Enrollment | None) -> SubmissionOut:

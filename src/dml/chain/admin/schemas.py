@@ -76,7 +76,7 @@ class DeniedQuery(Parameters):
 class UnclaimedDepositOut(DepositOut):
     """A deposit that names no user, or that named none until an admin assigned it."""
 
-    named: UUID = Field(
+    named_user_id: UUID = Field(
         description="The id that the deposit carries in the place of a user's: no user has it."
     )
 
@@ -101,4 +101,4 @@ def denied_page(rows: Sequence[DeniedAddress], limit: int) -> Page[DeniedAddress
 
 
 def unclaimed_out(deposit: Deposit, vault: Vault) -> UnclaimedDepositOut:
-    return UnclaimedDepositOut(**dict(deposit_out(deposit, vault)), named=deposit.named)
+    return UnclaimedDepositOut(**dict(deposit_out(deposit, vault)), named_user_id=deposit.named)

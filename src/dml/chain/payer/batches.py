@@ -38,7 +38,7 @@ ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class BatchTerms:
     """When a batch goes, and what its transaction may cost."""
 
     count: int
@@ -48,7 +48,7 @@ class Terms:
     max_fee: int  # Wei for a unit of gas.
 
     @classmethod
-    def of(cls, settings: Settings) -> "Terms":
+    def of(cls, settings: Settings) -> "BatchTerms":
         return cls(
             count=settings.payout_count,
             seconds=settings.payout_seconds,
@@ -74,7 +74,7 @@ class Ended:
 async def gather(
     ctx: Context,
     vault: Vault,
-    terms: Terms,
+    terms: BatchTerms,
     available: MicroTokens,
     open_ids: Sequence[BatchId] = (),
 ) -> BatchId | None:
@@ -84,7 +84,7 @@ async def gather(
     back. None: nothing is due, or there are other open batches than `open_ids`.
     """
     vault = await statements.get_vault(ctx.tx, vault.id, lock=True)  # One at a time does this.
-    if _stands_still(vault):
+    if _is_paused(vault):
         return None
     if [it.batch.id for it in await batch_queries.list_open(ctx.tx, vault.id)] != [*open_ids]:
         return None
@@ -149,7 +149,7 @@ async def keep_signed(ctx: Context, known: OpenBatch, signed: SignedTransaction)
         return False
     if found.numbers != known.numbers:
         return False  # Some are paid by now, or have other numbers.
-    if _stands_still(await statements.get_vault(ctx.tx, found.batch.vault_id)):
+    if _is_paused(await statements.get_vault(ctx.tx, found.batch.vault_id)):
         return False
     ctx.tx.add(signed)
     return True
@@ -164,7 +164,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     if found.batch.settled_at is not None or found.hashes != ended.hashes:
         return False
     vault = await statements.get_vault(ctx.tx, vault_id)
-    if _stands_still(vault):
+    if _is_paused(vault):
         return False
     refusals = await batch_queries.find_refusals(ctx.tx, vault_id, found, ended.number)
     often = await batch_queries.find_often_refused(
@@ -195,7 +195,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     return True
 
 
-def _stands_still(vault: Vault) -> bool:
+def _is_paused(vault: Vault) -> bool:
     """Whether, since it was looked at, nothing may be acted upon that the chain says."""
     return vault.halted_at is not None or vault.difference is not None
 
@@ -209,7 +209,7 @@ async def _find_hopeless(
     return above | {it.id: DENIED for it in candidates if it.address in denied}
 
 
-def _is_due(ctx: Context, terms: Terms, left: Sequence[Withdrawal]) -> bool:
+def _is_due(ctx: Context, terms: BatchTerms, left: Sequence[Withdrawal]) -> bool:
     """Whether there are enough, or enough in sum, or one that has waited long or before."""
     if not left:
         return False

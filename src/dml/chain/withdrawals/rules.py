@@ -17,7 +17,7 @@ QUIET_MAX: Final = timedelta(minutes=5)  # Who reads the chain pays, too: it may
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WithdrawalTerms:
     """What the operator decided."""
 
     fee: MicroTokens
@@ -25,17 +25,17 @@ class Terms:
     count_a_day: int
     amount_a_day: MicroTokens
     review_above: MicroTokens
-    gathered_seconds: float  # How long a withdrawal waits for others to go with it.
+    batch_seconds: float  # How long a withdrawal waits for others to go with it.
 
     @classmethod
-    def of(cls, settings: Settings) -> "Terms":
+    def of(cls, settings: Settings) -> "WithdrawalTerms":
         return cls(
             fee=settings.withdrawal_fee,
             least=settings.withdrawal_min,
             count_a_day=settings.withdrawals_a_day,
             amount_a_day=settings.withdrawal_day_limit,
             review_above=settings.withdrawal_review_above,
-            gathered_seconds=settings.payout_seconds,
+            batch_seconds=settings.payout_seconds,
         )
 
 
@@ -135,13 +135,13 @@ def require_password(right: bool) -> None:
         raise WrongPassword
 
 
-def require_fee(terms: Terms, max_fee: MicroTokens | None) -> None:
+def require_fee(terms: WithdrawalTerms, max_fee: MicroTokens | None) -> None:
     """Refuse where the fee rose since the user looked."""
     if max_fee is not None and terms.fee > max_fee:
         raise FeeRose(fee=money.render(terms.fee))
 
 
-def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
+def require_amount(terms: WithdrawalTerms, vault: Vault, amount: MicroTokens) -> None:
     """Refuse what is too little, or could never be paid."""
     if amount < terms.least:
         raise LessThanLeast(least=money.render(terms.least))
@@ -150,7 +150,9 @@ def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
         raise AboveVaultLimit(most=money.render(most))
 
 
-def require_left(terms: Terms, recent: Recent, amount: MicroTokens, now: datetime) -> None:
+def require_left(
+    terms: WithdrawalTerms, recent: Recent, amount: MicroTokens, now: datetime
+) -> None:
     """Refuse what goes over the user's own limits of 24 hours."""
     wait = retry_after_seconds(recent, now)
     if recent.count >= terms.count_a_day:
@@ -170,11 +172,11 @@ def retry_after_seconds(recent: Recent, now: datetime) -> int:
     return max(1, int((first_at + DAY - now).total_seconds()) + 1)
 
 
-def amount_left(terms: Terms, recent: Recent) -> MicroTokens:
+def amount_left(terms: WithdrawalTerms, recent: Recent) -> MicroTokens:
     return MicroTokens(max(0, terms.amount_a_day - recent.amount))
 
 
-def needs_review(terms: Terms, recent: Recent, amount: MicroTokens) -> bool:
+def needs_review(terms: WithdrawalTerms, recent: Recent, amount: MicroTokens) -> bool:
     """Whether an admin looks at it first: one that is large, or many small ones that are."""
     return recent.amount + amount > terms.review_above
 
@@ -219,7 +221,7 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
     return f"payout:{withdrawal_id}"
 
 
-def stands_still(vault: Vault | None, now: datetime) -> str | None:
+def paused_reason(vault: Vault | None, now: datetime) -> str | None:
     """Say why nothing is paid out now, in words for everybody; None where payouts go on."""
     if vault is None:
         return "This marketplace has no chain now."
@@ -235,15 +237,15 @@ def stands_still(vault: Vault | None, now: datetime) -> str | None:
 
 
 def upcoming(
-    withdrawal: Withdrawal, terms: Terms, *, stands_still: bool
+    withdrawal: Withdrawal, terms: WithdrawalTerms, *, is_paused: bool
 ) -> list[tuple[str, datetime | None]]:
     """Tell what is to come of a withdrawal, and when where that is known."""
     if waits_for_review(withdrawal):
         return [("review", None), ("authorise", None), ("pay", None)]
     if withdrawal.state is WithdrawalState.REQUESTED:
         since = withdrawal.reviewed_at or withdrawal.requested_at
-        due = since + timedelta(seconds=terms.gathered_seconds)
-        return [("authorise", None if stands_still else due), ("pay", None)]
+        due = since + timedelta(seconds=terms.batch_seconds)
+        return [("authorise", None if is_paused else due), ("pay", None)]
     if withdrawal.state is WithdrawalState.AUTHORISED:
         return [("pay", None)]
     return []

@@ -9,7 +9,7 @@ from dml.chain.models import Vault, Withdrawal
 from dml.chain.node import contract
 from dml.chain.queries import Way
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawals.rules import Recent, Terms, amount_left, stands_still
+from dml.chain.withdrawals.rules import Recent, WithdrawalTerms, amount_left, paused_reason
 from dml.core.ids import WalletId, WithdrawalId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Text, Wire, example
@@ -135,36 +135,38 @@ class WithdrawalTermsOut(Wire):
     fee: AmountOut = Field(
         description="How many tokens one withdrawal costs, in addition to its amount."
     )
-    least: AmountOut = Field(description="The smallest amount of one withdrawal.")
-    most: AmountOut = Field(
+    min_amount: AmountOut = Field(description="The smallest amount of one withdrawal.")
+    vault_daily_limit: AmountOut = Field(
         description="How many tokens the vault pays out in a day, to all users together."
     )
-    left_today: WithdrawalAllowanceOut = Field(
+    remaining_today: WithdrawalAllowanceOut = Field(
         description="What you can still withdraw, given what you asked for in the last 24 hours."
     )
     review_above: AmountOut = Field(
         description="If your withdrawals of 24 hours exceed this amount together, an admin has to "
         "approve the next."
     )
-    gathered_seconds: float = Field(
+    batch_seconds: float = Field(
         description="About how many seconds a withdrawal waits for others, to be paid with them."
     )
-    stands_still: str | None = Field(
+    paused_reason: str | None = Field(
         description="Why no withdrawals are paid just now; `null` if they are."
     )
 
 
-def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> WithdrawalTermsOut:
+def terms_out(
+    terms: WithdrawalTerms, vault: Vault, recent: Recent, now: datetime
+) -> WithdrawalTermsOut:
     return WithdrawalTermsOut(
         fee=terms.fee,
-        least=terms.least,
-        most=vault.daily_limit,
-        left_today=WithdrawalAllowanceOut(
+        min_amount=terms.least,
+        vault_daily_limit=vault.daily_limit,
+        remaining_today=WithdrawalAllowanceOut(
             count=max(0, terms.count_a_day - recent.count), amount=amount_left(terms, recent)
         ),
         review_above=terms.review_above,
-        gathered_seconds=terms.gathered_seconds,
-        stands_still=stands_still(vault, now),
+        batch_seconds=terms.batch_seconds,
+        paused_reason=paused_reason(vault, now),
     )
 
 

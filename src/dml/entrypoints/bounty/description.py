@@ -19,7 +19,7 @@ from dml.refused import Refused
 BYTES_MAX: Final = 1 << 20
 DATES: Final = ("enrolls_at", "submits_at", "closes_at", "judged_by")
 WHOLE_NUMBERS: Final = ("team_size_max",)
-LIMITS: Final = ("a_day", "at_once", "in_all")
+LIMITS: Final = ("per_day", "concurrent", "total")
 TEXTS: Final = (
     "name",
     "organisation",

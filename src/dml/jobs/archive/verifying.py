@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.core.blobs import Blobs
 from dml.core.ids import AssignmentId
 from dml.jobs import queries
-from dml.jobs.archive import parquet, reading as archives
+from dml.jobs.archive import parquet, reading
 from dml.jobs.archive.parquet import Row, Unpacked
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from dml.jobs.folding.tally import Tally, read
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobCount, Result
 
@@ -44,10 +44,10 @@ async def verify(tx: AsyncSession, blobs: Blobs, job: Job) -> list[str]:
     """
     wrong: list[str] = []
     found = Tally()
-    terms = Terms.of(job.labels, job.date_from, job.date_to)
-    chain = archives.FIRST_CHAIN
+    terms = ResultTerms.of(job.labels, job.date_from, job.date_to)
+    chain = reading.FIRST_CHAIN
     for place, archive in enumerate(await list_all_archives(tx, job), start=1):
-        chain = archives.chained(chain, archive.sha256)
+        chain = reading.chained(chain, archive.sha256)
         if (archive.number, archive.chain) != (place, chain):
             wrong.append(f"archive {archive.number} is not the {place}. of its chain")
         try:
@@ -119,7 +119,7 @@ def _of_file(archive: JobArchive, file: Unpacked, content: bytes) -> Iterator[st
     readable = {
         body
         for start, end in zip(starts, ends, strict=True)
-        for body in archives.bodies(content[start:end])
+        for body in reading.bodies(content[start:end])
     }
     if not readable >= {row.body for row in file.rows if row.body is not None}:
         yield "has bodies that its owners cannot read"
@@ -149,7 +149,7 @@ def _sha256(body: bytes | None) -> bytes | None:
     return None if body is None else hashlib.sha256(body).digest()
 
 
-async def _of_answer(tx: AsyncSession, job: Job, found: Tally, terms: Terms) -> list[str]:
+async def _of_answer(tx: AsyncSession, job: Job, found: Tally, terms: ResultTerms) -> list[str]:
     totals = await queries.get_totals(tx, job.id)
     query = select(JobCount.month, JobCount.label, JobCount.counted).where(
         JobCount.job_id == job.id

@@ -12,7 +12,7 @@ from dml.core.ids import AssignmentId, DeviceId, JobId, UserId
 from dml.jobs.models import AssignmentState
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """What became of one claim, beside the leases that the device has."""
 
     LEASED = "leased"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     REVOKED = "revoked"
 
 
-class Outcome(StrEnum):
+class AssignmentOutcome(StrEnum):
     """What became of something that a device sent about an assignment."""
 
     ACCEPTED = "accepted"
@@ -68,7 +68,7 @@ class Leased(NamedTuple):
 class Claimed:
     """The live leases of a device after its claim, the oldest first, and what became of it."""
 
-    verdict: Verdict
+    verdict: ClaimVerdict
     leases: list[Leased] = field(default_factory=list)
 
 
@@ -84,7 +84,7 @@ class Sent(NamedTuple):
 class Answered(NamedTuple):
     """What became of it, and in which state the assignment is where that is in the way."""
 
-    outcome: Outcome
+    outcome: AssignmentOutcome
     state: AssignmentState | None = None
     expires_at: datetime | None = None
     seconds: int = 0

@@ -25,16 +25,24 @@ from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, VersionId, new_id
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
-from dml.devices import queries as devices, statements as visits
+from dml.devices import queries as device_queries, statements as device_statements
 from dml.devices.queries import DeviceProfile
 from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens
 from dml.inference.counts import Counts
 from dml.jobs import counting, rules
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from dml.jobs.device_path import lookups, statements
 from dml.jobs.device_path.lookups import Facts, JobFacts, Model
-from dml.jobs.device_path.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
+from dml.jobs.device_path.outcomes import (
+    Answered,
+    AssignmentOutcome,
+    Claim,
+    Claimed,
+    ClaimVerdict,
+    Leased,
+    Sent,
+)
 from dml.jobs.device_path.pacing import Idle, Rates
 from dml.jobs.device_path.shortlist import Shortlist
 
@@ -102,7 +110,7 @@ class DevicePath:
         self._results = share("result", statements.accept)
         self._beats = share("heartbeat", partial(statements.extend, lease=lease, longest=longest))
         self._releases = share("release", statements.release)
-        self._profile_reads = share("profile", devices.find_profiles)
+        self._profile_reads = share("profile", device_queries.find_profiles)
         self._fact_reads = share("job", lookups.find_facts)
         self._model_reads = share("model", lookups.find_models)
         self._job_reads = share("job_of", lookups.find_jobs_of)
@@ -128,7 +136,7 @@ class DevicePath:
         profile = await self._profile(device)
         await self._shortlist.be_fresh()
         proposals = self._shortlist.propose(profile)
-        claimed = Claimed(Verdict.ASKED)
+        claimed = Claimed(ClaimVerdict.ASKED)
         for _ in range(PROPOSALS_MAX + most):
             offer = next(proposals, None)
             job_id = offer.id if offer else None
@@ -142,7 +150,7 @@ class DevicePath:
                     most,
                 )
             )
-            if claimed.verdict is Verdict.STALE:
+            if claimed.verdict is ClaimVerdict.STALE:
                 profile = await self._profile(device, anew=True)
                 proposals = self._shortlist.propose(profile)
             elif job_id is None or self._is_enough(claimed, device, job_id, most):
@@ -161,9 +169,9 @@ class DevicePath:
     async def release(self, device: DeviceActor, assignment_id: AssignmentId) -> None:
         """Give a place back. One that was given back, or ran out, is given back already."""
         sent = Sent(assignment_id, device.device_id, device.owner_id)
-        _accepted(await self._releases.ask(sent), being=Outcome.RELEASED)
+        _accepted(await self._releases.ask(sent), being=AssignmentOutcome.RELEASED)
 
-    async def hand_in(
+    async def accept_result(
         self, device: DeviceActor, assignment_id: AssignmentId, result: Counts
     ) -> None:
         """Accept a result, or refuse it with the reason. The same one again is accepted again.
@@ -172,7 +180,7 @@ class DevicePath:
         """
         job_id = await self._job_of(assignment_id, device.device_id)
         job, model = (facts := await self._known(job_id)).job, facts.model
-        terms = Terms(model.labels, model.places, job.date_from, job.date_to)
+        terms = ResultTerms(model.labels, model.places, job.date_from, job.date_to)
         counting.check(result, terms, datetime.now(UTC))
         body = counting.canonical(result)
         sent = Sent(assignment_id, device.device_id, device.owner_id, body)
@@ -182,13 +190,13 @@ class DevicePath:
     def _is_enough(self, claimed: Claimed, device: DeviceActor, job_id: JobId, most: int) -> bool:
         """Learn from what became of a proposal; tell whether the claim is at its end."""
         match claimed.verdict:
-            case Verdict.DONE:
+            case ClaimVerdict.DONE:
                 self._shortlist.is_done(device.device_id, job_id)
-            case Verdict.NOT_NOW:
+            case ClaimVerdict.NOT_NOW:
                 self._shortlist.not_now(device.device_id, job_id)
-            case Verdict.NONE:
+            case ClaimVerdict.NONE:
                 self._shortlist.is_full(job_id)
-            case Verdict.LEASED:
+            case ClaimVerdict.LEASED:
                 return len(claimed.leases) >= most
             case _:
                 return True
@@ -259,32 +267,32 @@ class DevicePath:
                 continue
             try:
                 async with self._sessions.begin() as tx:
-                    await visits.see_all(tx, seen)
+                    await device_statements.see_all(tx, seen)
             except Exception as error:  # The database is away: a visit is not worth a retry.
                 log.warning("cannot note the visits of %d devices: %s", len(seen), error)
 
 
-def _require_device(verdict: Verdict) -> None:
-    if verdict is Verdict.UNKNOWN:
+def _require_device(verdict: ClaimVerdict) -> None:
+    if verdict is ClaimVerdict.UNKNOWN:
         raise NotADevice
-    if verdict is Verdict.REVOKED:
+    if verdict is ClaimVerdict.REVOKED:
         raise Revoked
 
 
-def _accepted(answered: Answered, *, being: Outcome | None = None) -> Answered:
+def _accepted(answered: Answered, *, being: AssignmentOutcome | None = None) -> Answered:
     """Return the answer where it is a good one, or raise what it refuses."""
     match answered.outcome:
-        case Outcome.UNKNOWN:
+        case AssignmentOutcome.UNKNOWN:
             raise NotADevice
-        case Outcome.REVOKED:
+        case AssignmentOutcome.REVOKED:
             raise Revoked
-        case Outcome.NOT_FOUND:
+        case AssignmentOutcome.NOT_FOUND:
             raise rules.AssignmentNotFound
-        case Outcome.RECALLED:
+        case AssignmentOutcome.RECALLED:
             raise rules.VersionRecalled
-        case Outcome.NOT_LIVE:
+        case AssignmentOutcome.NOT_LIVE:
             raise rules.LeaseOver(state=answered.state)
-        case Outcome.OTHER_BODY:
+        case AssignmentOutcome.OTHER_BODY:
             raise rules.AnotherResultAccepted
         case outcome if being is not None and outcome is not being:
             raise rules.AnotherResultAccepted

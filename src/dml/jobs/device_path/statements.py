@@ -17,7 +17,15 @@ from uuid import UUID
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
 from dml.jobs.device_path.ended_leases import end_leases
-from dml.jobs.device_path.outcomes import Answered, Claim, Claimed, Leased, Outcome, Sent, Verdict
+from dml.jobs.device_path.outcomes import (
+    Answered,
+    AssignmentOutcome,
+    Claim,
+    Claimed,
+    ClaimVerdict,
+    Leased,
+    Sent,
+)
 from dml.jobs.models import AssignmentState
 from dml.jobs.rules import ASSIGNMENT_MOVES, TRIES_MAX
 
@@ -326,14 +334,14 @@ async def claim(
         [it.stamp for it in claims],
         [it.most for it in claims],
     )
-    found: list[Claimed | Raced] = [Claimed(Verdict.ASKED) for _ in claims]
+    found: list[Claimed | Raced] = [Claimed(ClaimVerdict.ASKED) for _ in claims]
     for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, lease, TRIES_MAX, longest):
         claimed = found[n - 1]
         if verdict == "raced" or isinstance(claimed, Raced):
             found[n - 1] = RACED
             continue
         if verdict is not None:
-            claimed.verdict = Verdict(verdict)
+            claimed.verdict = ClaimVerdict(verdict)
         if leased[0] is not None:
             claimed.leases.append(Leased(*leased))
     for it in found:
@@ -370,5 +378,5 @@ def _in_order(rows: Sequence[Any]) -> list[Answered | Raced]:
     for n, outcome, state, *until in rows:
         if outcome != "raced":
             known = None if state is None else AssignmentState(state)
-            answers[n - 1] = Answered(Outcome(outcome), known, *until)
+            answers[n - 1] = Answered(AssignmentOutcome(outcome), known, *until)
     return answers

@@ -1,8 +1,8 @@
-"""The inbox of accepted results: who waits in it, and taking some out.
+"""The inbox of accepted results: reading what waits in it, and taking some out.
 
-It has no key and no index, for each would cost every result that is accepted. So whoever wants to
-know whose results wait reads all of it: 0.1 µs for each that waits, and folding one costs 100
-(docs/decisions/0008).
+It has no key and no index, since maintaining one would make every accepted result dearer. To learn
+which jobs have results waiting, all of it is read: 0.1 µs for each result, where folding one costs
+100 (docs/decisions/0008).
 """
 
 import time
@@ -16,9 +16,11 @@ from dml.core.db import RawConnection
 from dml.core.ids import FoldId
 from dml.jobs.folding.turns import SHARE_MIN, Turns
 
-BATCH_BYTES: Final = 4 * 1024 * 1024  # Or one result: a thousand of the largest fill a gigabyte.
-LOOK_MAX: Final = 1_000_000  # Results that a look reads: those behind wait until these are fewer.
-PLACES_MAX: Final = 16_000  # Places that a look keeps, shared by the jobs, SHARE_MIN for each.
+BATCH_BYTES: Final = (
+    4 * 1024 * 1024
+)  # In one fold, or a single larger result: 1,000 of the largest fill 1 GB.
+LOOK_MAX: Final = 1_000_000  # Results that a look reads; a later look sees the others.
+PLACES_MAX: Final = 16_000  # Places that a look keeps, of all jobs; at least SHARE_MIN of each.
 
 _LOOK: Final = """
     SELECT job_id, places[1 : greatest($3, $2 / count(*) OVER ())]
@@ -30,7 +32,7 @@ _LOOK: Final = """
 
 # Promises: each result is taken by one fold, which commits it together with all that it earns, or
 # leaves it where it was. Two folds at once take different ones. A place may be empty by now, or
-# hold another result: that one is taken. As many as fit into so many bytes, and always the first.
+# hold another result: then that one is taken. At most $2 bytes are taken, and always one result.
 _TAKE: Final = """
 WITH held AS MATERIALIZED (
     SELECT asked.n, box.* FROM unnest($1::tid[]) WITH ORDINALITY AS asked (place, n)
@@ -59,15 +61,15 @@ RETURNING a.job_id, a.owner_id, fitting.body
 async def take(
     connection: RawConnection, turns: Turns, now: datetime, fold_id: FoldId, *, limit: int
 ) -> Sequence[Record]:
-    """Take out at most `limit` results, in turn of their jobs. Each has job_id, owner_id, body.
+    """Take out at most `limit` results, job by job in turn. Each row has job_id, owner_id, body.
 
-    None where nothing waits but what others are just folding.
+    Empty where nothing waits except what other workers are folding.
     """
     looked = turns.must_look(now)
     if looked:
         await _look(connection, turns, now)
     rows = await _take(connection, turns, fold_id, limit)
-    if not rows and not looked:  # Others were faster at all that was seen.
+    if not rows and not looked:  # Other workers took all that the last look saw.
         await _look(connection, turns, now)
         rows = await _take(connection, turns, fold_id, limit)
     turns.served({row["job_id"] for row in rows})

@@ -1,21 +1,21 @@
 """Folding: accepted results become totals and pay, a batch at a time, each exactly once.
 
-A fold takes its results out of the inbox, adds them to the totals of their jobs and posts the
-transfers that they earn, in one transaction: whoever is killed when, a result is either still in
-the inbox or counted and paid. What one fold adds to a hot row it adds at once, so that the cost of
-a result does not grow with how many devices a job has.
+A fold takes results out of the inbox, adds them to the totals of their jobs and posts the transfers
+that they earn, in one transaction: whichever process is killed at whatever moment, a result is
+either still in the inbox, or counted and paid. A fold writes each hot row once, so that the cost of
+a result does not grow with the number of devices of a job.
 
-Several fold at once. Taking and reading results waits for nobody; then the totals are locked in the
-order of their jobs, and the ledger's accounts in theirs, so that nobody waits for each other.
+Several workers fold at once. Taking and reading results waits for no lock. Then the totals are
+locked in the order of their jobs, and the ledger's accounts in theirs: there is no deadlock.
 
-What a customer is told (docs/decisions/0017). A step comes once `min_devices` owners have counted
-something since the last one; customer, developer and who approved the version are none of them. In
-a step, a cell (a label in a month) tells what it has gained since it was told last, if as many
-owners fed that; else it keeps it for a later step. Thus each item is told once at most, as part of
-one sum that `min_devices` owners fed, and no two of these sums share an item. Whatever is added up
-or taken away of all that was ever told is made of whole such sums: none can come out that fewer
-fed. No total is told beside them that would cut across: `items`, those of labels and of months are
-sums of what is told.
+What a customer sees (docs/decisions/0017). A step comes once `min_devices` owners have counted
+something since the last step; the customer, the developer and whoever approved the version do not
+count as owners. In a step, a cell (a label in a month) shows what was added to it since it was last
+shown, if at least `min_devices` owners fed that; otherwise a later step shows it. So each item is
+shown at most once, as part of one sum that `min_devices` owners fed, and no two of these sums share
+an item. Any sum or difference of what was ever shown consists of whole such sums, so none can
+isolate fewer owners. No other total is shown that would cut across them: `items`, and the totals of
+labels and of months, are sums of what is shown.
 """
 
 import time
@@ -31,7 +31,7 @@ from dml.core.db import RawConnection, raw
 from dml.core.ids import FoldId, JobId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.jobs import rules
-from dml.jobs.counting import Terms
+from dml.jobs.counting import ResultTerms
 from dml.jobs.folding import inbox, tally
 from dml.jobs.folding.tally import Counted, Tally
 from dml.jobs.folding.turns import BATCH_MAX, Turns
@@ -40,9 +40,9 @@ from dml.payments import service as payments
 from dml.payments.models import REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 
-CELLS_AT_ONCE: Final = 50_000  # So that no statement takes as long as one may.
+CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its timeout.
 
-# Holds the totals until the transaction ends, locked in one order. The rest never changes.
+# Locks the totals, in the order of their jobs. What is read of the jobs themselves never changes.
 _LOCK: Final = """
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
            j.device_fee, j.platform_fee, j.customer_id, j.developer_id, (
@@ -53,14 +53,14 @@ _LOCK: Final = """
     WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
 """
 
-# Promises: each count grows by what is added. In a step it is shown whole, if enough owners fed
-# what was not shown; else who they are is kept, up to so many. The caller holds the totals, so
-# that nobody else changes a count of these jobs between the look and the write.
+# Promises: each count grows by what is added. In a step the whole count is shown, if at least
+# `least` owners fed what was not shown before; else these owners are kept, up to `least` of them.
+# The caller has locked the totals, so nobody else changes these counts between read and write.
 _ADD_COUNTS: Final = """
     INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
     SELECT a.job_id, a.month, a.label, new.counted,
-           CASE WHEN new.is_told THEN new.counted ELSE coalesce(old.shown, 0) END,
-           CASE WHEN new.is_told THEN '{}' ELSE fed.owners END
+           CASE WHEN new.is_shown THEN new.counted ELSE coalesce(old.shown, 0) END,
+           CASE WHEN new.is_shown THEN '{}' ELSE fed.owners END
     FROM unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::bigint[], $5::boolean[],
                 $6::text[], $7::int[])
         AS a (job_id, month, label, counted, is_step, owners, least)
@@ -81,15 +81,15 @@ _ADD_COUNTS: Final = """
     ) fed
     CROSS JOIN LATERAL (
         SELECT coalesce(old.counted, 0) + a.counted AS counted,
-               a.is_step AND cardinality(fed.owners) >= a.least AS is_told
+               a.is_step AND cardinality(fed.owners) >= a.least AS is_shown
     ) new
     ON CONFLICT (job_id, month, label) DO UPDATE SET
         counted = excluded.counted, shown = excluded.shown, owners = excluded.owners
 """
 
-# Promises: the totals grow by what is added; where $5 is true, what is shown becomes what was
-# folded before together with the first results of this fold, which $6 to $8 sum up, and the fees
-# of the developer wait for the others alone. Uncertain items are shown where $9 is true.
+# Promises: the totals grow by what is added. Where $5 is true, what is shown becomes what was
+# folded before plus the first results of this fold, summed up in $6 to $8, and the developer's fees
+# of only the other results wait for a later step. Uncertain items are shown where $9 is true.
 _ADD_TOTALS: Final = """
     UPDATE job_totals t SET
         folded = t.folded + a.devices, items = t.items + a.items,
@@ -97,7 +97,7 @@ _ADD_TOTALS: Final = """
         shown_devices = CASE WHEN a.shows THEN t.folded + a.first_devices
             ELSE t.shown_devices END,
         shown_items = CASE WHEN a.shows THEN t.items + a.first_items ELSE t.shown_items END,
-        shown_uncertain = CASE WHEN a.tells_uncertain THEN t.uncertain + a.first_uncertain
+        shown_uncertain = CASE WHEN a.shows_uncertain THEN t.uncertain + a.first_uncertain
             ELSE t.shown_uncertain END,
         owners = a.owners::bigint[], uncertain_owners = a.uncertain_owners::bigint[],
         held_devices = CASE WHEN a.shows THEN a.devices - a.first_devices
@@ -105,11 +105,11 @@ _ADD_TOTALS: Final = """
     FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::boolean[], $6::int[],
                 $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[])
         AS a (job_id, devices, items, uncertain, shows, first_devices, first_items,
-              first_uncertain, tells_uncertain, owners, uncertain_owners)
+              first_uncertain, shows_uncertain, owners, uncertain_owners)
     WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
-# Promises: what enough owners fed is shown.
+# Promises: every count that at least `least` owners fed is shown.
 _SHOW: Final = """
     UPDATE job_counts c SET shown = c.counted, owners = '{}'
     FROM unnest($1::uuid[], $2::int[]) AS a (job_id, least)
@@ -117,7 +117,7 @@ _SHOW: Final = """
       AND c.shown <> c.counted AND cardinality(c.owners) >= a.least
 """
 
-# Promises: what is left of a label is told without its months, if enough owners fed it.
+# Promises: what is left of a label is shown without its months, if at least $2 owners fed it.
 _SHOW_ELSEWHERE: Final = """
     INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
     SELECT $1::uuid, $3::smallint, label, 0, sum(c.counted - c.shown), '{}'
@@ -128,7 +128,7 @@ _SHOW_ELSEWHERE: Final = """
         WHERE o.job_id = $1 AND o.month <> $3 AND o.label = c.label)
 """
 
-# Promises: and what is left then is told as one number, $4 with its owners $5 being uncertain.
+# Promises: what is still left is shown as one number; $4 uncertain items of owners $5 belong to it.
 _SHOW_OTHER: Final = """
     WITH left_over AS (
         SELECT counted - shown AS count, owners FROM job_counts c
@@ -145,36 +145,36 @@ _FORGET_OWNERS: Final = """
     UPDATE job_counts SET owners = '{}' WHERE job_id = $1 AND owners <> '{}'
 """
 
-# An answer can have millions of counts, and the step that shows them must end some day.
-_HAVE_PATIENCE: Final = "SET LOCAL statement_timeout = '2min'"
+# An answer can have millions of counts: one statement that shows them may take longer than usual.
+_ALLOW_LONG_STATEMENTS: Final = "SET LOCAL statement_timeout = '2min'"
 
 
 @dataclass(slots=True)
 class Share:
-    """What a fold took of one job."""
+    """The results of one job that a fold took."""
 
     owners: Counter[UserId] = field(default_factory=Counter)
     results: list[tuple[Counted, UserId]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a fold adds to one job: first what a step holds that it makes, then what no step does.
+class FoldedPart:
+    """What a fold adds to one job. If it makes a step, `first` belongs to it and `rest` does not.
 
-    `owners` and `uncertain_owners` are those who are known afterwards to have fed what is to come.
+    `owners` and `uncertain_owners` are the known owners of what is not shown yet after this fold.
     """
 
     job: Record
     first: Tally
     rest: Tally
     shows: bool
-    tells_uncertain: bool
+    shows_uncertain: bool
     owners: Set[int]
     uncertain_owners: Set[int]
 
     @property
     def leaves_behind(self) -> bool:
-        """Tell whether counts of earlier folds are shown only now."""
+        """Tell whether this step also shows counts of earlier folds."""
         return self.shows and self.job["shown_devices"] < self.job["folded"]
 
     @property
@@ -183,15 +183,15 @@ class Step:
 
     @property
     def fees(self) -> int:
-        """How many devices the developer is paid for: with the step that shows them."""
+        """How many devices the developer is paid for now: those that this step shows."""
         return int(self.job["held_devices"]) + self.first.devices if self.shows else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a fold did: how many results it took, and which jobs have all they asked for.
+    """What a fold did: how many results it took, and which jobs have all their results.
 
-    `waited_seconds` it waited for other folds of the same jobs, while it held up nobody.
+    `waited_seconds`: how long it waited for folds of the same jobs; nobody waited for it then.
     """
 
     results: int
@@ -202,8 +202,7 @@ class Folded:
 async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     """Count and pay at most `limit` waiting results, fewer where they are large.
 
-    `turns` is what the caller remembers from one fold to the next. O(results + jobs × cells that
-    they touch).
+    The caller keeps `turns` from one fold to the next. O(results + jobs × cells of these results).
     """
     fold_id = FoldId(new_id())
     connection = await raw(ctx.tx)
@@ -220,29 +219,29 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     jobs = await connection.fetch(_LOCK, list(shares))
     waited = time.perf_counter() - began
     assert len(jobs) == len(shares)
-    steps = [_step(job, shares[job["id"]].results) for job in jobs]
-    await _add_counts(connection, [(it.job, it.first, it.shows) for it in steps])
-    if behind := [it.job for it in steps if it.leaves_behind]:
-        await connection.execute(_HAVE_PATIENCE)
+    parts = [_sum_up(job, shares[job["id"]].results) for job in jobs]
+    await _add_counts(connection, [(it.job, it.first, it.shows) for it in parts])
+    if behind := [it.job for it in parts if it.leaves_behind]:
+        await connection.execute(_ALLOW_LONG_STATEMENTS)
         columns = ([it["id"] for it in behind], [it["min_devices"] for it in behind])
         await connection.execute(_SHOW, *columns)
-    await _add_counts(connection, [(it.job, it.rest, False) for it in steps])
-    await _add_totals(connection, steps)
+    await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
+    await _add_totals(connection, parts)
 
-    earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in steps]
+    earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in parts]
     await payments.transfer_many(ctx, [movement for some in earned for movement in some])
-    full = [it.job["id"] for it in steps if it.folded == it.job["max_devices"]]
+    full = [it.job["id"] for it in parts if it.folded == it.job["max_devices"]]
     return Folded(len(rows), full, waited)
 
 
 async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
-    """Let the customer see what a job ends with. The caller holds the totals. O(counts).
+    """Show the customer the final answer of a job. The caller has locked the totals. O(counts).
 
-    A last step, if enough owners are new. Then what too few fed in each cell is told by larger
-    ones: of a label without its months, and at last as `other`; or not at all.
+    There is a last step, if enough owners are new. Cells that too few owners fed are then shown in
+    larger groups: first by label without months, at last all together as `other`, or not at all.
     """
     connection, least = await raw(ctx.tx), job.min_devices
-    await connection.execute(_HAVE_PATIENCE)
+    await connection.execute(_ALLOW_LONG_STATEMENTS)
     if len(totals.owners) >= least:
         totals.shown_devices, totals.shown_items = totals.folded, totals.items
     if totals.shown_devices:
@@ -256,8 +255,8 @@ async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
     totals.owners, totals.uncertain_owners = [], []
 
 
-def _step(job: Record, results: Sequence[tuple[Counted, UserId]]) -> Step:
-    """Sum up what is added to a job, and tell what of it its customer may see."""
+def _sum_up(job: Record, results: Sequence[tuple[Counted, UserId]]) -> FoldedPart:
+    """Sum up what is added to a job, and decide what of it its customer may see."""
     folded, least = job["folded"], job["min_devices"]
     assert folded + len(results) <= job["max_devices"], f"job:{job['id']} has no such places"
     reaches = rules.step_reaches(
@@ -265,24 +264,24 @@ def _step(job: Record, results: Sequence[tuple[Counted, UserId]]) -> Step:
         max_devices=job["max_devices"],
         least=rules.least_devices(least, job["max_devices_per_owner"]),
     )
-    # They know what they fed.
-    nobody = (job["customer_id"], job["developer_id"], job["reviewed_by"])
-    fed = [(it, None if owner in nobody else tally.short(owner)) for it, owner in results]
+    # These three know their own results, so they do not count as owners.
+    uncounted = (job["customer_id"], job["developer_id"], job["reviewed_by"])
+    fed = [(it, None if owner in uncounted else tally.short(owner)) for it, owner in results]
     first = fed[: max(0, reaches - folded)]
     known = {owner for it, owner in first if owner is not None and it.items} | {*job["owners"]}
     shows = reaches >= folded and len(known) >= least
     at_once = Tally.of(first if shows else (), least=least)
     rest = Tally.of(fed[len(first) :] if shows else fed, least=least)
     unsure = at_once.uncertain_owners | {*job["uncertain_owners"]}
-    tells_uncertain = shows and len(unsure) >= least
-    return Step(
+    shows_uncertain = shows and len(unsure) >= least
+    return FoldedPart(
         job=job,
         first=at_once,
         rest=rest,
         shows=shows,
-        tells_uncertain=tells_uncertain,
+        shows_uncertain=shows_uncertain,
         owners=rest.owners if shows else rest.owners | {*job["owners"]},
-        uncertain_owners=rest.uncertain_owners | (set() if tells_uncertain else unsure),
+        uncertain_owners=rest.uncertain_owners | (set() if shows_uncertain else unsure),
     )
 
 
@@ -292,7 +291,7 @@ async def _add_counts(
     cells: list[tuple[object, ...]] = []
     for job, sums, is_shown in added:
         if sums.devices:
-            terms = Terms.of(job["labels"], None, None)
+            terms = ResultTerms.of(job["labels"], None, None)
             fed, least = sums.fed(terms), job["min_devices"]
             cells += [
                 (
@@ -311,38 +310,38 @@ async def _add_counts(
         await connection.execute(_ADD_COUNTS, *(list(column) for column in columns))
 
 
-async def _add_totals(connection: RawConnection, steps: Sequence[Step]) -> None:
+async def _add_totals(connection: RawConnection, parts: Sequence[FoldedPart]) -> None:
     await connection.execute(
         _ADD_TOTALS,
-        [it.job["id"] for it in steps],
-        [it.first.devices + it.rest.devices for it in steps],
-        [it.first.items + it.rest.items for it in steps],
-        [it.first.uncertain + it.rest.uncertain for it in steps],
-        [it.shows for it in steps],
-        [it.first.devices for it in steps],
-        [it.first.items for it in steps],
-        [it.first.uncertain for it in steps],
-        [it.tells_uncertain for it in steps],
-        [_array(list(it.owners)[: it.job["min_devices"]]) for it in steps],
-        [_array(list(it.uncertain_owners)[: it.job["min_devices"]]) for it in steps],
+        [it.job["id"] for it in parts],
+        [it.first.devices + it.rest.devices for it in parts],
+        [it.first.items + it.rest.items for it in parts],
+        [it.first.uncertain + it.rest.uncertain for it in parts],
+        [it.shows for it in parts],
+        [it.first.devices for it in parts],
+        [it.first.items for it in parts],
+        [it.first.uncertain for it in parts],
+        [it.shows_uncertain for it in parts],
+        [_array(list(it.owners)[: it.job["min_devices"]]) for it in parts],
+        [_array(list(it.uncertain_owners)[: it.job["min_devices"]]) for it in parts],
     )
 
 
 def _array(owners: Iterable[int]) -> str:
-    """Write an array as text: in an array of arrays, all would have to be of one length."""
+    """Write an array as text, since PostgreSQL's arrays of arrays need rows of equal length."""
     return f"{{{','.join(map(str, owners))}}}"
 
 
-def _earned(fold_id: FoldId, step: Step, owners: Mapping[UserId, int]) -> list[Movement]:
-    """What is earned: by each owner and the platform at once, by the developer with a step."""
-    job, devices = step.job, sum(owners.values())
+def _earned(fold_id: FoldId, part: FoldedPart, owners: Mapping[UserId, int]) -> list[Movement]:
+    """What is earned: by owners and the platform at once, by the developer with each step."""
+    job, devices = part.job, sum(owners.values())
     reference, escrow = f"fold:{fold_id}", f"escrow:job:{job['id']}"
     earned = [
         (TransferCode.DEVICE_REWARD, wallet(owner_id), count * job["reward"])
         for owner_id, count in owners.items()
     ]
     developer = wallet(job["developer_id"])
-    earned.append((TransferCode.DEVELOPER_FEE, developer, step.fees * job["device_fee"]))
+    earned.append((TransferCode.DEVELOPER_FEE, developer, part.fees * job["device_fee"]))
     earned.append((TransferCode.PLATFORM_FEE, REVENUE, devices * job["platform_fee"]))
     return [
         Movement(code, reference, escrow, target, MicroTokens(amount))

@@ -8,12 +8,12 @@ from typing import Final
 import msgspec
 
 from dml.core.ids import UserId
-from dml.jobs.counting import Terms, month_number
+from dml.jobs.counting import ResultTerms, month_number
 from dml.jobs.models import UNDATED
 
 
 class Counted(msgspec.Struct, gc=False):
-    """A result as it was kept, which was checked when it came in."""
+    """An accepted result as it is stored. It was checked when it came in."""
 
     items: int
     labels: dict[str, int]
@@ -28,18 +28,18 @@ _SHORT: Final = 2**63 - 1
 
 
 def short(owner_id: UserId) -> int:
-    """A number of an owner that fits a BIGINT: the random bits of the id.
+    """A number for an owner that fits a BIGINT: the random bits of the id.
 
-    Should two owners ever have the same one, they count as one, and are shown later.
+    Should two owners ever have the same number, they count as one, and results show later.
     """
     return owner_id.int & _SHORT
 
 
 @dataclass(slots=True)
 class Tally:
-    """The sum of some results of one job, and who fed it: up to `least` owners of each cell.
+    """The sum of some results of one job, and up to `least` of the owners who fed each cell.
 
-    Who need not be noted, as the customer, comes without an owner.
+    A result of somebody who does not count as an owner, such as the customer, is added without one.
     """
 
     least: int = 0
@@ -50,7 +50,7 @@ class Tally:
     months: defaultdict[str, defaultdict[str, int]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
-    owners: set[int] = field(default_factory=set)  # Who counted anything at all.
+    owners: set[int] = field(default_factory=set)  # Owners who counted at least one item.
     uncertain_owners: set[int] = field(default_factory=set)
     _fed: defaultdict[str, defaultdict[str, set[int]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(set))
@@ -78,8 +78,8 @@ class Tally:
         if owner is not None and result.items:
             self._note(result, owner)
 
-    def cells(self, terms: Terms) -> list[tuple[int, int, int]]:
-        """Spread the sums over (month, place of the label, count), in order, without zeros."""
+    def cells(self, terms: ResultTerms) -> list[tuple[int, int, int]]:
+        """Return the sums as (month, place of the label, count), sorted, without zeros."""
         places = terms.places
         undated = {places[label]: count for label, count in self.labels.items()}
         found = []
@@ -91,8 +91,8 @@ class Tally:
         found += [(UNDATED, place, count) for place, count in undated.items()]
         return sorted(it for it in found if it[2])
 
-    def fed(self, terms: Terms) -> dict[tuple[int, int], set[int]]:
-        """Return who fed each cell, by month and place of the label."""
+    def fed(self, terms: ResultTerms) -> dict[tuple[int, int], set[int]]:
+        """Return the owners who fed each cell, by month and place of the label."""
         return {
             (UNDATED if month == _UNDATED else month_number(month), terms.places[label]): owners
             for month, labels in self._fed.items()
@@ -111,7 +111,7 @@ class Tally:
             self._feed(_UNDATED, _undated(result), owner)
 
     def _feed(self, month: str, labels: Iterable[str], owner: int) -> None:
-        """Note an owner where fewer than `least` are known. A result has no zero in a month."""
+        """Note an owner in each cell with fewer than `least`. A result has no zeros in a month."""
         fed, enough = self._fed[month], self._enough[month]
         for label in labels:
             if label not in enough:
@@ -122,7 +122,7 @@ class Tally:
 
 
 def _undated(result: Counted) -> Iterator[str]:
-    """Yield the labels that have items outside all months, and look no further than needed."""
+    """Yield the labels that have undated items; stop once all undated items are found."""
     months, left = list(result.months.values()), result.undated
     for label, count in result.labels.items():
         if not left:
