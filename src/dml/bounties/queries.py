@@ -29,7 +29,7 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.keyset import Seen, in_order
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger
+from dml.payments import queries as payment_queries
 
 SORTED_BY: Final = {
     "created_at": Bounty.created_at,
@@ -172,7 +172,7 @@ async def get_details(tx: AsyncSession, bounties: Sequence[Bounty]) -> dict[Boun
     """Return what is shown of each of these bounties beside its own columns, in four queries."""
     ids = [it.id for it in bounties]
     accounts = [code for it in bounties for code in (it.escrow, it.fees_escrow)]
-    held = await ledger.get_account_balances(tx, accounts)
+    held = await payment_queries.get_account_balances(tx, accounts)
     counted = await count_entrants(tx, ids)
     test_sets = await tx.scalars(select(TestSet).where(TestSet.bounty_id.in_(ids)))
     test_set_of = {it.bounty_id: it for it in test_sets}

@@ -6,7 +6,7 @@ Locks are taken in one order everywhere: job, places, totals, ledger accounts.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from dml.algorithms import queries as algorithms
+from dml.algorithms import queries as algorithm_queries
 from dml.algorithms.models import Algorithm, Version
 from dml.core import audit, processes
 from dml.core.context import Context
@@ -75,7 +75,7 @@ async def quote(ctx: Context, order: Order, *, platform_fee_bps: int, min_device
     rules.require_enough_devices(
         order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
     )
-    version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
+    version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
     return Quote(version, algorithm, order.reward, fee, cost, min_devices)

@@ -136,7 +136,7 @@ def run_device(
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder
     from dml.agent.pace import read_quiet_hours
-    from dml.agent.pairing import Wish
+    from dml.agent.pairing import PairingOptions
     from dml.agent.run import Options, run
 
     console: Console = JsonConsole() if as_json else Console()
@@ -151,7 +151,9 @@ def run_device(
     options = Options(
         data=data,
         home=home or default_folder(),
-        wish=Wish(server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)),
+        pairing=PairingOptions(
+            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
+        ),
         once=once,
         quiet=quiet,
         cpu_percent=cpu_percent,

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestSet, Ties
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.ranking.queries import RECORDS_MAX, Key, LeaderboardPart, Shown
 from dml.bounties.schemas import ENTRANT_NUMBER
 from dml.core.db import PAGE_MAX
@@ -216,7 +216,7 @@ def board_out(
         metric=bounty.metric,
         order_changes=bounty.order_changes,
         items=[row_out(bounty, part, it, before + n) for n, it in enumerate(shown, start=1)],
-        next_cursor=board.key_of(bounty, part, shown[-1]).write() if more else None,
+        next_cursor=ranking_queries.key_of(bounty, part, shown[-1]).write() if more else None,
     )
 
 
@@ -259,6 +259,6 @@ def evidence_out(bounty: Bounty, ranking: Ranking, test_set: TestSet) -> Evidenc
 
 def _entry_out(here: str, kept: dict[str, Any]) -> EntryEvidenceOut:
     sha256 = kept["predictions_sha256"]
-    told = {name: kept[name] for name in EntryEvidenceOut.model_fields if name in kept}
+    shown = {name: kept[name] for name in EntryEvidenceOut.model_fields if name in kept}
     predictions = PredictionsFileOut(url=f"{here}/{sha256}", sha256=sha256)
-    return EntryEvidenceOut.model_validate({**told, "predictions": predictions})
+    return EntryEvidenceOut.model_validate({**shown, "predictions": predictions})

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from dml.chain import queries
 from dml.chain.models import Wallet
-from dml.chain.node.asking import Chain, ChainAway
+from dml.chain.node.api_node import Chain, ChainAway
 from dml.chain.rules import NotConnected
 from dml.chain.wallets import rules as wallet_rules, service as wallets
 from dml.chain.wallets.schemas import (
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
-def _origin(request: Request) -> str:
+async def _origin(request: Request) -> str:
     """Say where this marketplace is, as clients reach it: what a message must be signed for."""
     settings = parts(request).settings
     _, port = request.scope.get("server") or ("", None)
@@ -109,8 +109,7 @@ async def link(
         begin,
         late,
         chain,
-        message=body.message,
-        signature=body.signature,
+        wallets.SignedMessage(body.message, body.signature),
         name=body.name,
         origin=origin,
     )

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from dml.entrypoints.bounty.commands import bounty
-from dml.entrypoints.cli import sim_options as options
+from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
 from dml.tool import account, money
 from dml.tool.device import device
@@ -152,9 +152,9 @@ def worker() -> None:
 @app.command(rich_help_panel=OPERATE)
 def migrate() -> None:
     """Bring the database up to date. Doing so again changes nothing."""
-    from dml.entrypoints import migrate as migrating, wiring
+    from dml.entrypoints import migrate, wiring
 
-    migrating.migrate(wiring.database_url(_settings()))
+    migrate.migrate(wiring.database_url(_settings()))
 
 
 @app.command(rich_help_panel=OPERATE)
@@ -175,24 +175,24 @@ def doctor(
 
 @app.command(rich_help_panel=OPERATE)
 def sim(
-    devices: options.Devices,
-    owners: options.Owners = None,
-    jobs: options.Jobs = 1,
-    places: options.Places = None,
-    arrivals: options.Arrivals = None,
-    at_once: options.AtOnce = None,
-    connections: options.Connections = 256,
-    work_seconds: options.WorkSeconds = 0.05,
-    drop_outs: options.DropOuts = 0.0,
-    liars: options.Liars = 0.0,
-    slow: options.Slow = 0.0,
-    seconds: options.Seconds = None,
-    seed: options.Seed = 0,
-    server_urls: options.Servers = [],  # noqa: B006 - typer copies it
-    record: options.Record = None,
-    picture: options.Picture = None,
-    yes: options.Yes = False,
-    as_json: options.Json = False,
+    devices: sim_options.Devices,
+    owners: sim_options.Owners = None,
+    jobs: sim_options.Jobs = 1,
+    places: sim_options.Places = None,
+    arrivals: sim_options.Arrivals = None,
+    at_once: sim_options.AtOnce = None,
+    connections: sim_options.Connections = 256,
+    work_seconds: sim_options.WorkSeconds = 0.05,
+    drop_outs: sim_options.DropOuts = 0.0,
+    liars: sim_options.Liars = 0.0,
+    slow: sim_options.Slow = 0.0,
+    seconds: sim_options.Seconds = None,
+    seed: sim_options.Seed = 0,
+    server_urls: sim_options.Servers = [],  # noqa: B006 - typer copies it
+    record: sim_options.Record = None,
+    picture: sim_options.Picture = None,
+    yes: sim_options.Yes = False,
+    as_json: sim_options.Json = False,
 ) -> None:
     """Simulate N devices that do their work through the API, and measure how it bears that.
 
@@ -211,10 +211,10 @@ def sim(
     """
     from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
-    from dml.sim.simulation import Wish
+    from dml.sim.simulation import Scenario
 
     settings = _settings()
-    wish = Wish(
+    scenario = Scenario(
         addresses=read_addresses(settings, server_urls),
         devices=devices,
         owners=min(owners or devices, devices),
@@ -228,7 +228,7 @@ def sim(
         manners=Manners(drop_outs, liars, slow, work_seconds),
         record=record,
     )
-    raise typer.Exit(run(settings, wish, yes=yes, as_json=as_json, picture=picture))
+    raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 
 
 @app.command(rich_help_panel=OPERATE)
@@ -308,7 +308,7 @@ def job_results(
     from dml.entrypoints.cli.job_results import Form, run
 
     asked = {Form.JSON: as_json, Form.CSV: as_csv, Form.RAW: raw, Form.VERIFY: verify}
-    forms = [form for form, wanted in asked.items() if wanted] or [Form.TABLE]
+    forms = [form for form, chosen in asked.items() if chosen] or [Form.TABLE]
     if len(forms) > 1:
         raise typer.BadParameter("choose one of --json, --csv, --raw and --verify")
     raise typer.Exit(run(_settings(), job_id, forms[0]))
