@@ -36,5 +36,5 @@ def blocks(page: Path) -> list[Block]:
 
 def as_pattern(shown: str) -> re.Pattern[str]:
     """Matches an output like the one shown: `…` stands for anything, blanks for any blanks."""
-    parts = (re.escape(it) for it in shown.split("…"))
-    return re.compile(re.sub(r"(\\?\s)+", r"\\s+", ".*".join(parts).strip()), re.DOTALL)
+    words = (".*".join(map(re.escape, word.split("…"))) for word in shown.split())
+    return re.compile(r"\s+".join(words), re.DOTALL)

@@ -232,21 +232,27 @@ def sim(
 
 
 @app.command(rich_help_panel=OPERATE)
-def settings() -> None:
-    """Show every setting: its variable, its value here (no secrets), and what it means."""
+def settings(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    as_env: Annotated[
+        bool, typer.Option("--env", help="As a file of variables, to begin one of your own.")
+    ] = False,
+) -> None:
+    """Show every setting: its variable, its value here (no secrets), and what it means.
+
+    What is set otherwise than by default comes first.
+    """
     from rich.console import Console
-    from rich.table import Table
 
-    from dml.core.money import MicroTokens, render
+    from dml.entrypoints.cli.settings_shown import Form, shown
 
-    here = _settings()
-    table = Table("variable", "value", "meaning", show_lines=True)
-    for name, field in type(here).model_fields.items():
-        value = getattr(here, name)
-        is_amount = field.annotation is MicroTokens
-        shown = f"{render(value)} tokens" if is_amount else str(value)
-        table.add_row(f"DML_{name.upper()}", shown, field.description)
-    Console().print(table)
+    if as_json and as_env:
+        raise typer.BadParameter("choose one of --json and --env")
+    told = shown(_settings(), Form.JSON if as_json else Form.ENV if as_env else Form.TABLE)
+    if isinstance(told, str):
+        typer.echo(told)
+    else:
+        Console().print(told)
 
 
 @app.command(rich_help_panel=OPERATE)
