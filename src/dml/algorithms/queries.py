@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as account_rules
@@ -33,16 +33,19 @@ KEPT_FILES: Final = f"""
 Shown: TypeAlias = Row[*tuple[Any, ...]]
 
 
-def _listings() -> Select[*tuple[Any, ...]]:
-    """Select algorithms as they are shown: each with the newest version that a job can pin."""
-    approved = (
-        select(func.jsonb_build_object("id", Version.id, "number", Version.number))
-        .where(Version.algorithm_id == Algorithm.id, Version.state == VersionState.APPROVED)
-        .order_by(Version.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return select(*Algorithm.__table__.columns, approved.label("approved_version"))
+# Algorithms as they are shown: each with the newest version that a job can pin. Made once, and of
+# tables: whatever is added to it, all of a statement is looked at again to recognise it.
+_OFFERED: Final = Algorithm.__table__.c
+_VERSION: Final = Version.__table__.c
+_LISTINGS: Final = select(
+    *_OFFERED,
+    select(func.jsonb_build_object("id", _VERSION.id, "number", _VERSION.number))
+    .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state == VersionState.APPROVED)
+    .order_by(_VERSION.number.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("approved_version"),
+)
 
 
 async def get_algorithm(
@@ -66,7 +69,7 @@ async def get_managed(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId)
 async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId) -> Shown:
     """Return an algorithm as it is shown, to an actor who may see it."""
     await get_algorithm(tx, actor, algorithm_id)
-    return (await tx.execute(_listings().where(Algorithm.id == algorithm_id))).one()
+    return (await tx.execute(_LISTINGS.where(_OFFERED.id == algorithm_id))).one()
 
 
 async def list_algorithms(
@@ -86,18 +89,18 @@ async def list_algorithms(
     """
     assert 0 < limit <= PAGE_MAX
     rules.require_may_list(actor, mine=mine, state=state)
-    query = _listings()
+    query = _LISTINGS
     if mine:
-        query = query.where(Algorithm.developer_id == actor.id)
+        query = query.where(_OFFERED.developer_id == actor.id)
     if state is not None or not mine:
-        query = query.where(Algorithm.state == (state or AlgorithmState.LISTED))
+        query = query.where(_OFFERED.state == (state or AlgorithmState.LISTED))
     if kind is not None:
-        query = query.where(Algorithm.kind == kind)
+        query = query.where(_OFFERED.kind == kind)
     if tag is not None:
-        query = query.where(Algorithm.tags.contains([tag]))
+        query = query.where(_OFFERED.tags.contains([tag]))
     if after is not None:
-        query = query.where(Algorithm.id < after)
-    return (await tx.execute(query.order_by(Algorithm.id.desc()).limit(limit + 1))).all()
+        query = query.where(_OFFERED.id < after)
+    return (await tx.execute(query.order_by(_OFFERED.id.desc()).limit(limit + 1))).all()
 
 
 async def get_version(

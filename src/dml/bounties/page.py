@@ -81,8 +81,7 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = board.part_of(bounty, None)
     rows = await board.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
-    counted = await queries.count_entrants(ctx.tx, [bounty_id])
-    entrants, submissions = counted.get(bounty_id, (0, 0))
+    beside = await queries.get_beside(ctx.tx, bounty_id)
     decisions = await board.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
     named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
@@ -91,8 +90,8 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
         "bounty": bounty,
         "state": STATES[bounty.state],
         "next": _next(bounty),
-        "entrants": entrants,
-        "submissions": submissions,
+        "entrants": beside.counts["entrants"],
+        "submissions": beside.counts["submissions"],
         "greater_is_better": bounty.metric and names.greater_is_better(MetricName(bounty.metric)),
         "board": board_out(bounty, part, rows, before=0, limit=PAGE_MAX),
         "records": records[::-1],

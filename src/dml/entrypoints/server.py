@@ -17,7 +17,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
-from dml.core import logs, metrics, nodes
+from dml.core import logs, metrics, nodes, reads
+from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
@@ -70,14 +71,14 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         )
         facts: dict[str, Any] = {}
         name = nodes.new_name("api")
-        alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
-        counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
-        app.state.device_path = DevicePath(
-            engine.url.render_as_string(hide_password=False),
-            app.state.sessions,
-            app.state.keys,
-            settings,
+        # By a connection of its own: where many wait for one, this process lives all the same.
+        url = engine.url.render_as_string(hide_password=False)
+        signs = connect(url, name="dml api signs of life", connections=1)
+        alive = asyncio.create_task(
+            nodes.keep_alive(wiring.make_sessions(signs), name, "api", facts)
         )
+        counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
+        app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
         async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
             yield
         await app.state.device_path.close()
@@ -87,6 +88,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await app.state.redis.aclose()
+        await signs.dispose()
         await engine.dispose()
 
     app = FastAPI(
@@ -103,6 +105,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     )
     app.state.settings = settings
     app.state.sessions = wiring.make_sessions(engine)
+    app.state.reads = reads.make_reads(engine)
     app.state.redis = wiring.make_redis(settings)
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)

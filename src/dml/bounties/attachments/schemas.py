@@ -38,10 +38,10 @@ def attached(attachment: Attachment) -> AttachmentOut:
         media_type=attachment.media_type,
         sha256=attachment.sha256,
         size=attachment.size,
-        url=url_of(attachment),
+        url=url_of(attachment.bounty_id, attachment.id),
         created_at=attachment.created_at,
     )
 
 
-def url_of(attachment: Attachment) -> str:
-    return f"/v1/bounties/{attachment.bounty_id}/attachments/{attachment.id}"
+def url_of(bounty_id: BountyId, attachment_id: AttachmentId | str) -> str:
+    return f"/v1/bounties/{bounty_id}/attachments/{attachment_id}"

@@ -99,31 +99,32 @@ def part_of(bounty: Bounty, requested: LeaderboardPart | None) -> LeaderboardPar
     return requested
 
 
-def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
-    """Select those who are on the board, each with the hash of what its best score stands for."""
-    return (
-        select(
-            Enrollment.id,
-            Enrollment.number,
-            Enrollment.name,
-            Enrollment.state,
-            Enrollment.best_score,
-            Enrollment.best_key,
-            Enrollment.best_at,
-            Enrollment.submissions,
-            Enrollment.place,
-            Enrollment.tied_from,
-            Enrollment.tied_to,
-            Enrollment.private_score,
-            Enrollment.chance_of_first,
-            Enrollment.prize,
-            Enrollment.created_at,
-            Submission.commitment,
-            Submission.predictions_sha256,
-        )
-        .outerjoin(Submission, Submission.id == Enrollment.best_submission_id)
-        .where(Enrollment.bounty_id == bounty.id, Enrollment.state.in_(rules.STANDING))
+_ENTRANT: Final = Enrollment.__table__.c
+_BEST: Final = Submission.__table__.c
+# What is shown of a row, under the names of the wire, each with what its best score stands for.
+_OF_ALL: Final = (
+    *(_ENTRANT.id.label("enrollment_id"), _ENTRANT.number, _ENTRANT.name, _ENTRANT.state),
+    *(_ENTRANT.submissions, _ENTRANT.best_at.label("at")),
+    *(_BEST.commitment, _BEST.predictions_sha256),
+)
+_OF_PART: Final = {
+    LeaderboardPart.PUBLIC: (*_OF_ALL, _ENTRANT.best_score.label("score")),
+    LeaderboardPart.FINAL: (
+        *(*_OF_ALL, _ENTRANT.private_score.label("score"), _ENTRANT.tied_from, _ENTRANT.tied_to),
+        *(_ENTRANT.chance_of_first, _ENTRANT.prize),
+    ),
+}
+SHOWN: Final = {part: tuple(it.name for it in columns) for part, columns in _OF_PART.items()}
+# Those who are on the board; and after what is shown, what orders them. Made once, and of tables:
+# whatever is added to it, all of a statement is looked at again to recognise it.
+_ROWS: Final = {
+    part: select(*columns, _ENTRANT.best_key, _ENTRANT.place, _ENTRANT.created_at)
+    .outerjoin_from(
+        Enrollment.__table__, Submission.__table__, _BEST.id == _ENTRANT.best_submission_id
     )
+    .where(_ENTRANT.state.in_(rules.STANDING))
+    for part, columns in _OF_PART.items()
+}
 
 
 async def list_board(
@@ -139,15 +140,15 @@ def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[
 
     One that is judged by hand has no public scores: who submitted is shown by number.
     """
-    query = _rows(bounty)
+    query = _ROWS[part].where(_ENTRANT.bounty_id == bounty.id)
     if part is LeaderboardPart.FINAL:
-        query = query.where(Enrollment.place.is_not(None)).order_by(Enrollment.place, Enrollment.id)
-        return query if after is None else query.where(Enrollment.place > after.key)
+        query = query.where(_ENTRANT.place.is_not(None)).order_by(_ENTRANT.place, _ENTRANT.id)
+        return query if after is None else query.where(_ENTRANT.place > after.key)
     if bounty.judging is Judging.MANUAL:
-        query = query.where(Enrollment.submissions > 0).order_by(Enrollment.number)
-        return query if after is None else query.where(Enrollment.number > after.key)
-    order = (Enrollment.best_key, Enrollment.best_at, Enrollment.id)
-    query = query.where(Enrollment.best_key.is_not(None)).order_by(*order)
+        query = query.where(_ENTRANT.submissions > 0).order_by(_ENTRANT.number)
+        return query if after is None else query.where(_ENTRANT.number > after.key)
+    order = (_ENTRANT.best_key, _ENTRANT.best_at, _ENTRANT.id)
+    query = query.where(_ENTRANT.best_key.is_not(None)).order_by(*order)
     if after is None:
         return query
     return query.where(tuple_(*order) > (after.key, after.at, after.id))
@@ -156,10 +157,10 @@ def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[
 def key_of(bounty: Bounty, part: LeaderboardPart, row: Shown) -> Key:
     """Return what the next page begins after."""
     if part is LeaderboardPart.FINAL:
-        return Key(float(row.place), row.created_at, row.id)
+        return Key(float(row.place), row.created_at, row.enrollment_id)
     if bounty.judging is Judging.MANUAL:
-        return Key(float(row.number), row.created_at, row.id)
-    return Key(row.best_key, row.best_at, row.id)
+        return Key(float(row.number), row.created_at, row.enrollment_id)
+    return Key(row.best_key, row.at, row.enrollment_id)
 
 
 async def count_before(
