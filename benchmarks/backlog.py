@@ -123,8 +123,7 @@ async def _people(sessions: async_sessionmaker[AsyncSession]) -> tuple[User, Ver
             Context(tx, SYSTEM, now), customer.id, parse("10000000"), reason="for a benchmark"
         )
         ctx = Context(tx, Actor(developer.id), now)
-        algorithm = await algorithms.create(
-            ctx,
+        new = algorithms.NewAlgorithm(
             title="Ten labels",
             summary="Tells ten things apart.",
             model_card="# Ten labels",
@@ -134,6 +133,7 @@ async def _people(sessions: async_sessionmaker[AsyncSession]) -> tuple[User, Ver
             device_fee=parse(PRICES["device_fee"]),
             labels=LABELS,
         )
+        algorithm = await algorithms.create(ctx, new)
         version = Version(
             id=VersionId(new_id()),
             algorithm_id=algorithm.id,

@@ -154,10 +154,10 @@ async def _index(indexer: Indexer) -> tuple[float, float]:
     sampling = asyncio.create_task(_sample(samples))
     await asyncio.sleep(0)
     began = time.perf_counter()
-    looked = await indexer.look()
+    report = await indexer.run_pass()
     seconds = time.perf_counter() - began
     sampling.cancel()
-    assert looked.credited == BLOCKS * EACH, looked
+    assert report.credited == BLOCKS * EACH, report
     # What it needs for one range and one chunk, it has after a tenth of the way.
     tenth = max(1, len(samples) // 10)
     return seconds, max(0.0, max(samples[tenth:]) - max(samples[: tenth + 1]))
@@ -212,7 +212,7 @@ async def _arrivals(
 async def _keep_looking(indexer: Indexer) -> None:
     """Look as often as `dml chain run` does."""
     while True:
-        await indexer.look()
+        await indexer.run_pass()
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -21,7 +21,7 @@ from dml.jobs.device_path.outcomes import Claim, Sent
 from dml.sim import population
 from dml.sim.engine import Engine, Script
 from dml.sim.figures import Run
-from dml.sim.population import Crowd
+from dml.sim.population import Crowd, JobTerms
 from dml.sim.truth import Truth
 from dml.sim.wire import Head
 
@@ -61,7 +61,8 @@ def prepare(market: Market, *, devices: int, jobs: int, places: int) -> Scene:
         with market.operator() as (operator, engine):
             crowd = await population.gather(operator, devices=devices)
             of = await population.offer(operator)
-            made = await population.order(operator, of, places=places, number=jobs, reward="0.0001")
+            terms = JobTerms(places, reward="0.0001")
+            made = await population.order(operator, of, terms, number=jobs)
             await engine.dispose()
             return crowd, made
 

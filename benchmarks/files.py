@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.device_path import Say
 from benchmarks.figures import Figure, absolute, compared, only_told
 from dml.scoring import ladder
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.predictions import Predictions
 from dml.scoring.reader import Reader
 from dml.scoring.test_set import TestSet
@@ -50,7 +50,7 @@ def _test_set(reader: Reader, rows: int) -> TestSet:
     ids = random.permutation(rows)
     table = pa.table({"id": ids, "target": random.integers(0, 2, rows)})
     return reader.read_test_set(
-        _parquet(table), "parquet", id_column="id", target_column="target", metric=METRIC, salt=SALT
+        _parquet(table), TableLayout("parquet", "id", "target"), metric=METRIC, salt=SALT
     )
 
 

@@ -27,6 +27,7 @@ FILES = sorted([*SRC.rglob("*.py"), *(ROOT / "demo").rglob("*.py")])
 SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
 LINES_MAX = 400
 LINES_OF_A_FUNCTION_MAX = 70
+PARAMETERS_MAX = 6
 ROUTES = sorted(SRC.rglob("*routes.py"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BRANCHES = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match)
@@ -55,6 +56,19 @@ def test_a_function_fits_on_a_page(path: Path) -> None:
             assert lines <= LINES_OF_A_FUNCTION_MAX, f"{node.name} has {lines} lines"
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC))
+)
+def test_what_belongs_together_is_passed_as_one_value(path: Path) -> None:
+    """Not of routes and commands: each of theirs is a part of a request, or an option."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, FUNCTIONS) and not (_is_route(node) or _is_command(node)):
+            given = node.args
+            names = [it.arg for it in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+            count = len([it for it in names if it not in ("self", "cls")])
+            assert count <= PARAMETERS_MAX, f"{node.name} takes {count}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=SHOWN)
 def test_routes_are_thin(path: Path) -> None:
     """They parse, make one call, and shape the answer: what decides is elsewhere, with a name."""
@@ -70,6 +84,11 @@ def test_routes_are_thin(path: Path) -> None:
 def _is_route(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     calls = [it.func for it in function.decorator_list if isinstance(it, ast.Call)]
     return any(isinstance(it, ast.Attribute) and it.attr in METHODS for it in calls)
+
+
+def _is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    calls = [it.func for it in function.decorator_list if isinstance(it, ast.Call)]
+    return any(isinstance(it, ast.Attribute) and it.attr == "command" for it in calls)
 
 
 def test_no_two_modules_need_each_other() -> None:

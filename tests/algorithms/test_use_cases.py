@@ -28,8 +28,7 @@ REFUSED = Finding(None, [{"code": "model.zip", "detail": "This is a zip archive.
 
 
 async def make_algorithm(ctx: Context) -> Algorithm:
-    algorithm = await service.create(
-        ctx,
+    new = service.NewAlgorithm(
         title="Digits",
         summary="Digits.",
         model_card="Digits.",
@@ -39,6 +38,7 @@ async def make_algorithm(ctx: Context) -> Algorithm:
         device_fee=MicroTokens(50_000),
         labels=["0", "1"],
     )
+    algorithm = await service.create(ctx, new)
     await ctx.tx.flush()
     return algorithm
 

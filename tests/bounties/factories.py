@@ -11,13 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from dml.bounties import doctor, lifecycle as moving, processes, queries
+from dml.bounties import doctor, lifecycle, processes, queries
 from dml.bounties.models import BountyState, Enrollment, Judging, TestSet, TestSetState
 from dml.core import money
 from dml.core.checks import look
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import BountyId, EnrollmentId
-from dml.payments import doctor as ledger_doctor, queries as ledger
+from dml.payments import doctor as ledger_doctor, queries as payment_queries
 from tests.world import Person, World, soon
 
 P = ParamSpec("P")
@@ -167,7 +167,7 @@ async def moderator(world: World) -> Person:
 async def catch_up(world: World, bounty: MadeBounty, now: datetime) -> str:
     """Do what is due at a moment, as the bounty's alarm does."""
     async with world.parts.sessions.begin() as tx:
-        return await moving.catch_up(Context(tx, SYSTEM, now), bounty.id)
+        return await lifecycle.catch_up(Context(tx, SYSTEM, now), bounty.id)
 
 
 async def place(
@@ -181,7 +181,7 @@ async def place(
             enrollment = await tx.get_one(Enrollment, entrant.enrollment_id)
             enrollment.place, enrollment.prize = number, money.parse(prize)
             await tx.flush()
-        await moving.open_disputes(ctx, row)
+        await lifecycle.open_disputes(ctx, row)
 
 
 async def finish(world: World, bounty: MadeBounty) -> None:
@@ -193,7 +193,7 @@ async def finish(world: World, bounty: MadeBounty) -> None:
 
 async def settle(world: World, bounty: MadeBounty) -> str | None:
     """Pay what is still owed, chunk by chunk, as the process does after a bounty ended."""
-    return await processes.settle.function(InOneGo(world), bounty.id)
+    return await processes.pay_and_refund.function(InOneGo(world), bounty.id)
 
 
 class InOneGo:
@@ -220,7 +220,7 @@ class InOneGo:
 async def held(world: World, account: str) -> str:
     """What a ledger account holds, in tokens."""
     async with world.parts.sessions() as tx:
-        return money.render(await ledger.get_account_balance(tx, account))
+        return money.render(await payment_queries.get_account_balance(tx, account))
 
 
 async def available(person: Person) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties.models import Bounty, BountyState, EnrollmentState, Judging
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.ranking.queries import Key, LeaderboardPart, Pair
 from dml.core.ids import EnrollmentId, UserId, new_id
 from dml.core.money import MicroTokens
@@ -115,7 +115,7 @@ async def test_entrants_are_found_among_more_than_a_statement_has_parameters(wor
     known = [it.id for it in entrants]
     many = [*(EnrollmentId(new_id()) for _ in range(40_000)), *known]
     async with world.parts.sessions() as tx:
-        assert list(await board.find_entrants(tx, many, lock=True)) == sorted(known)
+        assert list(await ranking_queries.find_entrants(tx, many, lock=True)) == sorted(known)
 
 
 async def test_there_is_no_final_part_before_the_end_and_no_board_of_a_draft(
@@ -212,11 +212,16 @@ async def test_a_page_follows_indexes_however_many_entered_and_submitted(
     await tx.execute(text("ANALYZE enrollments, submissions"))
     after = None
     for _ in range(2):
-        rows = await board.list_board(tx, bounty, LeaderboardPart.PUBLIC, after=after, limit=100)
+        rows = await ranking_queries.list_board(
+            tx, bounty, LeaderboardPart.PUBLIC, after=after, limit=100
+        )
         assert len(rows) == 101
-        after = board.key_of(bounty, LeaderboardPart.PUBLIC, rows[50])
+        after = ranking_queries.key_of(bounty, LeaderboardPart.PUBLIC, rows[50])
     deep = Key(-0.01, bounty.submits_at + timedelta(days=1), new_id())
-    assert await board.count_before(tx, bounty, LeaderboardPart.PUBLIC, deep) > 0.9 * entrants
+    assert (
+        await ranking_queries.count_before(tx, bounty, LeaderboardPart.PUBLIC, deep)
+        > 0.9 * entrants
+    )
     plan = await _plan(tx, bounty, deep)
     assert "enrollments_board_idx" in plan
     assert "submissions_pkey" in plan
@@ -226,7 +231,7 @@ async def test_a_page_follows_indexes_however_many_entered_and_submitted(
 
 
 async def _plan(tx: AsyncSession, bounty: Bounty, after: Key) -> str:
-    query = board.page_of(bounty, LeaderboardPart.PUBLIC, after).limit(101)
+    query = ranking_queries.page_of(bounty, LeaderboardPart.PUBLIC, after).limit(101)
     compiled = query.compile(tx.get_bind(), compile_kwargs={"literal_binds": True})
     return "\n".join(await tx.scalars(text(f"EXPLAIN {compiled}".replace(":", "\\:"))))
 
@@ -237,8 +242,8 @@ async def _usual_seconds(tx: AsyncSession, bounty: Bounty, after: Key) -> float:
     for n in range(40):
         began = time.perf_counter()
         where = after if n % 2 else None
-        await board.list_board(tx, bounty, LeaderboardPart.PUBLIC, after=where, limit=100)
-        await board.count_before(tx, bounty, LeaderboardPart.PUBLIC, where)
+        await ranking_queries.list_board(tx, bounty, LeaderboardPart.PUBLIC, after=where, limit=100)
+        await ranking_queries.count_before(tx, bounty, LeaderboardPart.PUBLIC, where)
         seconds.append(time.perf_counter() - began)
         await asyncio.sleep(0)
     return median(seconds)

@@ -164,7 +164,7 @@ async def test_a_check_that_began_to_wait_before_there_were_quick_ones_is_still_
         ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
         kind = SubmissionKind.CSV
         made = await submitting.enter(
-            ctx, contest.id, kind=kind, name="mine.csv", dry_run=False, stored=stored
+            ctx, contest.id, submitting.Submitted(kind, "mine.csv", stored, dry_run=False)
         )
         waiting = text(
             "UPDATE dbos.workflow_status SET name = 'bounties.validate.v1' "

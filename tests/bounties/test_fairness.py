@@ -87,7 +87,7 @@ async def test_nobody_voids_a_contest_by_what_cannot_be_run_again(
         with reader:
             return await ranking_processes.rank.function(InOneGo(judged), contest.id, chance, looks)
 
-    given_up = ranking.LOOKS_BEFORE_GIVING_UP
+    given_up = ranking.ATTEMPTS_BEFORE_GIVING_UP
     assert await rank(1, 50, odd) == "failed"  # There is time: we may still mend it.
     assert await rank(2, given_up - 1, odd) == "failed"
     assert await rank(2, given_up, honest, odd) == "failed"  # That is our fault, and not theirs.

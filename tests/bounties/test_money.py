@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from dml.bounties import escrow, lifecycle as moving, queries
+from dml.bounties import escrow, lifecycle, queries
 from dml.bounties.models import BountyState
 from dml.core.context import SYSTEM, Context
 from tests.bounties.factories import (
@@ -260,7 +260,7 @@ async def test_paying_again_from_the_top_moves_nothing(world: World) -> None:
             row = await queries.lock_bounty(tx, bounty.id)
             assert await escrow.pay_prizes(ctx, row, None) == entrant.enrollment_id
             assert await escrow.return_fees(ctx, row) == 0
-            assert await moving.catch_up(ctx, bounty.id) == "nothing is due"
+            assert await lifecycle.catch_up(ctx, bounty.id) == "nothing is due"
     assert await transfers(world, entrant.enrollment_reference) == before
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.bounties import lifecycle as moving, queries, service
+from dml.bounties import lifecycle, queries, service
 from dml.bounties.models import BountyState
 from dml.bounties.rules import WrongState
 from dml.core.context import SYSTEM, Actor, Context
@@ -136,7 +136,7 @@ async def test_a_cancel_waits_for_an_alarm_and_finds_it_finished(
     async with sessions() as first:
         ctx = Context(first, SYSTEM, datetime.now(UTC))
         row = await queries.lock_bounty(first, bounty.id)
-        await moving.open_disputes(ctx, row)
+        await lifecycle.open_disputes(ctx, row)
         assert await after(own, first, cancel()) == "disputing"
     assert (await bounty.get())["state"] == "disputing"
     assert entrant.enrollment_id
@@ -153,10 +153,10 @@ async def test_two_alarms_at_once_finish_once(world: World, own: AsyncEngine) ->
 
     async def again() -> str:
         async with sessions.begin() as tx:
-            return await moving.catch_up(Context(tx, SYSTEM, until), bounty.id)
+            return await lifecycle.catch_up(Context(tx, SYSTEM, until), bounty.id)
 
     async with sessions() as first:
-        assert await moving.catch_up(Context(first, SYSTEM, until), bounty.id) == "finish"
+        assert await lifecycle.catch_up(Context(first, SYSTEM, until), bounty.id) == "finish"
         assert await after(own, first, again()) == "nothing is due"
     assert await available(entrant) == "110"
     await assert_sound(world, bounty)

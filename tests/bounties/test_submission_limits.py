@@ -330,14 +330,9 @@ async def test_all_limits_hold_by_utc_days_and_in_all(world: World) -> None:
         try:
             async with world.parts.sessions.begin() as tx:
                 ctx = Context(tx, Actor(ada.id), now)
-                await submitting.enter(
-                    ctx,
-                    contest.id,
-                    kind=SubmissionKind.CSV,
-                    name="a file",
-                    dry_run=dry_run,
-                    stored=Stored(f"{number:064x}", 1),
-                )
+                stored = Stored(f"{number:064x}", 1)
+                file = submitting.Submitted(SubmissionKind.CSV, "a file", stored, dry_run=dry_run)
+                await submitting.enter(ctx, contest.id, file)
         except DmlError as refusal:
             return refusal.code
         return "taken"

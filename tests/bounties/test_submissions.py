@@ -300,14 +300,9 @@ async def test_nothing_enters_as_a_bounty_closes(world: World, database_url: str
 
     async def enter(tx: AsyncSession) -> Submission:
         ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
-        return await submitting.enter(
-            ctx,
-            contest.id,
-            kind=SubmissionKind.CSV,
-            name="late",
-            dry_run=False,
-            stored=Stored("5" * 64, 1),
-        )
+        stored = Stored("5" * 64, 1)
+        file = submitting.Submitted(SubmissionKind.CSV, "late", stored, dry_run=False)
+        return await submitting.enter(ctx, contest.id, file)
 
     async with world.parts.sessions() as closing, world.parts.sessions() as entering:
         bounty = await queries.lock_bounty(closing, contest.id)

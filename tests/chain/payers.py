@@ -8,7 +8,7 @@ from eth_typing import ChecksumAddress
 
 from dml.chain.indexer.indexing import Indexer
 from dml.chain.models import Withdrawal
-from dml.chain.payer.batches import Terms
+from dml.chain.payer.batches import BatchTerms
 from dml.chain.payer.paying import Payer
 from dml.chain.payer.signers import KeySigner, Signer
 from dml.core.ids import UserId, VaultId, WithdrawalId
@@ -28,7 +28,7 @@ def key_signer(number: int = 1) -> KeySigner:
     return KeySigner(bytes.fromhex(KEYS[number][2:]))
 
 
-def terms(**changes: Any) -> Terms:
+def terms(**changes: Any) -> BatchTerms:
     """Each withdrawal goes at once, and nothing is ever stuck."""
     usual: dict[str, Any] = {
         "count": 100,
@@ -37,7 +37,7 @@ def terms(**changes: Any) -> Terms:
         "stuck_seconds": 1_000,
         "max_fee": 500 * GWEI,
     }
-    return Terms(**usual | changes)
+    return BatchTerms(**usual | changes)
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Paying:
         """What the process does, while the chain goes on: with three blocks, the first is final."""
         await payer.step()
         self.it.mine(blocks)
-        await self.indexer.look()
+        await self.indexer.run_pass()
 
     async def finish(self, payer: Payer | None = None) -> None:
         """Go on until nothing is open, and look at the books."""
@@ -145,7 +145,7 @@ async def make_paying(it: Ledgered) -> Paying:
     user_id = await it.user()
     it.deposit(user_id, FUNDS)
     it.make_final()
-    looked = await indexer.look()
-    assert await it.held(user_id) == FUNDS, looked
+    report = await indexer.run_pass()
+    assert await it.held(user_id) == FUNDS, report
     it.anvil.call("evm_setAutomine", False)
     return Paying(it, indexer, vault_id, user_id)

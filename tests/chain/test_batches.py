@@ -23,7 +23,7 @@ from dml.core import audit, money
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, UserId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger, service as payments
+from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import CHAIN, TransferCode
 from dml.payments.rules import wallet
 from tests.chain.payers import terms
@@ -102,7 +102,7 @@ def refusal(vault: Vault, it: Withdrawal, signed: SignedTransaction, reason: byt
 
 
 async def held(tx: AsyncSession, owner: UserId) -> int:
-    return await ledger.get_account_balance(tx, wallet(owner))
+    return await payment_queries.get_account_balance(tx, wallet(owner))
 
 
 async def test_a_batch_goes_by_count_or_total_or_age(

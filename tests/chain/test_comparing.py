@@ -25,7 +25,7 @@ async def paid_in(it: Ledgered) -> tuple[Any, VaultId, Indexer]:
     user = await it.user()
     it.deposit(user, 10_000_000)
     it.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     async with it.sessions.begin() as tx:
         await make_withdrawal(
             tx, user, address=payee(it.on.web3, 1), amount=2_900_000, fee=100_000, number=1
@@ -43,8 +43,8 @@ async def test_what_was_paid_in_and_out_agrees(ledgered: Ledgered) -> None:
     user, vault_id, indexer = await paid_in(ledgered)
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
     pay(ledgered, 1, 2_900_000)
-    looked = await indexer.look()
-    assert (looked.settled, looked.trouble) == (1, None)
+    report = await indexer.run_pass()
+    assert (report.settled, report.error) == (1, None)
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
     assert await ledgered.rows("SELECT state FROM withdrawals") == ["paid"]
     assert await ledgered.held(user) == 7_000_000
@@ -57,7 +57,7 @@ async def test_what_was_paid_in_and_out_agrees(ledgered: Ledgered) -> None:
 async def test_a_payout_that_nobody_asked_for_is_named(ledgered: Ledgered) -> None:
     _, vault_id, indexer = await paid_in(ledgered)
     pay(ledgered, 77, 1_000_000)
-    await indexer.look()
+    await indexer.run_pass()
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told
     assert "the vault paid what the books did not: number 77 of 1" in told
@@ -70,7 +70,7 @@ async def test_a_payout_that_nobody_asked_for_is_named(ledgered: Ledgered) -> No
 async def test_a_payout_of_another_amount_is_named_and_not_settled(ledgered: Ledgered) -> None:
     _, vault_id, indexer = await paid_in(ledgered)
     pay(ledgered, 1, 2_900_001)
-    await indexer.look()
+    await indexer.run_pass()
     told = await compare(ledgered.sessions, ledgered.endpoints(), vault_id)
     assert told
     assert "number 1 of 2.900001" in told
@@ -135,7 +135,7 @@ async def test_what_admins_credited_is_named_where_no_tokens_cover_it(ledgered: 
     ledgered.make_final()
     indexer = Indexer(ledgered.sessions, ledgered.endpoints(), vault=ledgered.vault, start_block=0)
     await indexer.register()
-    await indexer.look()
+    await indexer.run_pass()
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
 
 

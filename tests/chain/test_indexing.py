@@ -58,31 +58,31 @@ async def test_a_vault_is_read_before_its_deployment_is_final(ledgered: Ledgered
     endpoints = ledgered.endpoints(confirmations=10)
     indexer = Indexer(ledgered.sessions, endpoints, vault=new.address, start_block=1)
     await indexer.register()
-    looked = await indexer.look()
-    assert (looked.trouble, looked.is_whole) == (None, True)
+    report = await indexer.run_pass()
+    assert (report.error, report.is_whole) == (None, True)
     assert await compare(ledgered.sessions, endpoints, indexer._id) is None
     await endpoints.choose()  # Which was no fault of the node, so that it need not rest.
     user = await ledgered.user()
     on.send(on.token.functions.approve(new.address, 5), on.alice)
     on.send(new.functions.deposit(5, user.bytes), on.alice)
     ledgered.mine(10)
-    assert (await indexer.look()).credited == 1
+    assert (await indexer.run_pass()).credited == 1
 
 
 async def test_a_deposit_is_seen_at_once_and_credited_once_it_is_final(ledgered: Ledgered) -> None:
     user, indexer = await ledgered.user(), await indexer_of(ledgered)
     ledgered.deposit(user, 5_000_000)
-    assert (await indexer.look()).seen == 1
+    assert (await indexer.run_pass()).seen == 1
     assert await ledgered.held(user) == 0
     ledgered.mine()
-    assert (await indexer.look()).credited == 0
+    assert (await indexer.run_pass()).credited == 0
     ledgered.mine()
-    assert (await indexer.look()).credited == 1
+    assert (await indexer.run_pass()).credited == 1
     assert await ledgered.held(user) == 5_000_000
     assert await ledgered.balance("chain") == -5_000_000
     ledgered.mine(3)
-    looked = await indexer.look()
-    assert (looked.credited, looked.trouble) == (0, None)
+    report = await indexer.run_pass()
+    assert (report.credited, report.error) == (0, None)
     assert await ledgered.rows(TIMELINE) == ["seen", "credited"]
     (row,) = await ledgered.rows("SELECT d.user_id, d.reference FROM (SELECT user_id, "
         "(SELECT reference FROM ledger_transfers) = 'deposit:' || id AS reference "
@@ -97,8 +97,8 @@ async def test_a_deposit_that_is_final_when_it_is_first_read_is_credited(
     for _ in range(3):
         ledgered.deposit(user)
     ledgered.make_final()
-    looked = await indexer.look()
-    assert (looked.seen, looked.credited) == (3, 3)
+    report = await indexer.run_pass()
+    assert (report.seen, report.credited) == (3, 3)
     assert await ledgered.held(user) == 3_000_000
     ((final, head, blocks),) = await ledgered.rows(
         "SELECT final_number, head_number, (SELECT count(*) FROM vault_blocks) FROM vaults"
@@ -111,7 +111,7 @@ async def test_a_deposit_that_names_nobody_is_kept_unclaimed(ledgered: Ledgered)
     stranger = UserId(uuid.uuid4())
     ledgered.deposit(stranger, 7)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     assert await ledgered.rows("SELECT state, user_id, named FROM deposits") == [
         ("unclaimed", None, stranger)
     ]
@@ -124,13 +124,13 @@ async def test_who_registers_before_the_block_is_final_gets_the_deposit(
     user, indexer = await ledgered.user(), await indexer_of(ledgered)
     later = UserId(uuid.uuid4())
     ledgered.deposit(later, 7)
-    await indexer.look()
+    await indexer.run_pass()
     assert await ledgered.rows("SELECT user_id FROM deposits") == [None]
     async with ledgered.sessions.begin() as tx:
         names = {"later": later, "user": user}
         await tx.execute(text("UPDATE users SET id = :later WHERE id = :user"), names)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     assert await ledgered.held(later) == 7
 
 
@@ -152,16 +152,16 @@ async def test_a_reorganisation_drops_moves_and_repeats_deposits(
     ledgered.remember()
     ledgered.send(first, second, gone)
     ledgered.mine(depth - 1)
-    assert (await indexer.look()).seen == 3
+    assert (await indexer.run_pass()).seen == 3
     ledgered.forget()
     ledgered.send(first)  # in a block of the same height, again
     ledgered.send(second)  # in another one
     ledgered.mine(depth)
-    looked = await indexer.look()
-    assert (looked.orphaned, looked.seen, looked.trouble) == (3, 2, None)
+    report = await indexer.run_pass()
+    assert (report.orphaned, report.seen, report.error) == (3, 2, None)
     assert sorted(await ledgered.rows("SELECT state FROM deposits")) == ["orphaned", "seen", "seen"]
     ledgered.mine(12)
-    assert (await indexer.look()).credited == 2
+    assert (await indexer.run_pass()).credited == 2
     assert [await ledgered.held(it) for it in users] == [0, 2_000_000, 3_000_000]
     assert len(await ledgered.rows("SELECT id FROM deposits")) == 3
 
@@ -173,15 +173,15 @@ async def test_a_deposit_that_comes_back_after_a_long_time_is_the_same_row(
     signed = ledgered.signed_deposit(user)
     ledgered.remember()
     ledgered.send(signed)
-    await indexer.look()
+    await indexer.run_pass()
     (before,) = await ledgered.rows("SELECT id FROM deposits")
     ledgered.forget()
     ledgered.mine(5)
-    await indexer.look()
+    await indexer.run_pass()
     assert await ledgered.rows(STATES) == ["orphaned"]
     ledgered.send(signed)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     assert await ledgered.rows("SELECT id, state FROM deposits") == [(before, "credited")]
     assert await ledgered.rows(TIMELINE) == ["seen", "orphaned", "seen", "credited"]
     assert await ledgered.held(user) == 1_000_000
@@ -192,18 +192,18 @@ async def test_a_final_block_that_changes_halts_all(ledgered: Ledgered) -> None:
     ledgered.remember()
     ledgered.deposit(user)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     ledgered.forget()
     ledgered.deposit(user, 99)
     ledgered.mine(5)
-    looked = await indexer.look()
-    assert looked.trouble
-    assert "was final as" in looked.trouble
+    report = await indexer.run_pass()
+    assert report.error
+    assert "was final as" in report.error
     assert await ledgered.rows("SELECT halted_at IS NOT NULL, trouble FROM vaults") == [
-        (True, looked.trouble)
+        (True, report.error)
     ]
     assert await ledgered.held(user) == 1_000_000
-    assert (await indexer.look()).trouble == looked.trouble
+    assert (await indexer.run_pass()).error == report.error
     ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
     assert await ledgered.rows(ours) == ["halted"]
 
@@ -215,8 +215,8 @@ async def test_two_at_once_credit_each_deposit_once(ledgered: Ledgered) -> None:
         for _ in range(3):
             ledgered.deposit(user)
         ledgered.mine(3)
-        await asyncio.gather(*(it.look() for it in (one, two, one, two)))
-    await one.look()
+        await asyncio.gather(*(it.run_pass() for it in (one, two, one, two)))
+    await one.run_pass()
     assert await ledgered.held(user) == 12_000_000
     assert await ledgered.rows("SELECT count(*) FROM ledger_transfers") == [12]
 
@@ -228,7 +228,7 @@ async def test_several_deposits_of_one_transaction_are_several(ledgered: Ledgere
     on.send(on.token.functions.transfer(many.address, 1_000_000), on.owner)
     on.send(many.functions.deposit(on.vault.address, user.bytes, 100, 3), on.owner)
     ledgered.make_final()
-    assert (await indexer.look()).credited == 3
+    assert (await indexer.run_pass()).credited == 3
     assert await ledgered.rows("SELECT position, amount FROM deposits ORDER BY ordinal") == [
         (0, 100),
         (1, 101),
@@ -250,7 +250,7 @@ async def test_a_token_of_18_decimals_without_permit_counts_in_micro_tokens(
     vault_id = await indexer.register()
     on.send(vault.functions.deposit(5 * 10**18, user.bytes), on.owner)
     ledgered.make_final()
-    assert (await indexer.look()).credited == 1
+    assert (await indexer.run_pass()).credited == 1
     assert await ledgered.held(user) == 5_000_000
     assert await ledgered.rows("SELECT decimals, token_version FROM vaults") == [(18, None)]
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None

@@ -73,7 +73,7 @@ async def test_a_process_may_die_before_and_after_each_commit(
         made = deaths + last
         ledgered.remember()
         ledgered.deposit(user, made)
-        await whole.look()
+        await whole.run_pass()
         ledgered.forget()
         for _ in range(3):
             ledgered.deposit(user, made)
@@ -83,16 +83,16 @@ async def test_a_process_may_die_before_and_after_each_commit(
         dying = Indexer(mortal, ledgered.endpoints(), vault=ledgered.vault, start_block=start)
         dying._vault_id = whole._vault_id
         try:
-            await dying.look()
+            await dying.run_pass()
         except Died:
             deaths += 1
-        looked = await whole.look()
-        assert looked.trouble is None
+        report = await whole.run_pass()
+        assert report.error is None
         if deaths < last:
             break
     assert deaths >= 8
     ledgered.make_final()
-    await whole.look()
+    await whole.run_pass()
     told = ledgered.on.vault.functions.totals().call()
     assert await ledgered.held(user) == told[1]
     assert await ledgered.rows(NOTHING_MOVED) == [told[0]]
@@ -160,14 +160,14 @@ async def test_a_node_that_hides_or_makes_up_logs_moves_nothing(
     ledgered.deposit(user)
     troubles = []
     if ahead:
-        troubles.append((await indexer.look()).trouble)
+        troubles.append((await indexer.run_pass()).error)
         awake(indexer)
     ledgered.make_final()
-    troubles.append((await indexer.look()).trouble)
+    troubles.append((await indexer.run_pass()).error)
     assert any(troubles), "nobody noticed"
     assert await ledgered.rows(NOTHING_MOVED) == [0]
     node.tell = honest
-    assert (await awake(indexer).look()).trouble is None
+    assert (await awake(indexer).run_pass()).error is None
     assert await ledgered.held(user) == 2_000_000
 
 
@@ -189,14 +189,14 @@ async def test_a_node_whose_totals_fit_its_lie_is_found_out_by_another(
     node.tell = richer
     ledgered.deposit(user)
     ledgered.make_final()
-    looked = await indexer.look()
-    assert looked.trouble
-    assert "tell different totals" in looked.trouble
+    report = await indexer.run_pass()
+    assert report.error
+    assert "tell different totals" in report.error
     assert await ledgered.rows(NOTHING_MOVED) == [0]
     alone = await indexer_of(ledgered, ledgered.anvil.url)  # The liar is left out by now.
-    assert (await alone.look()).trouble
-    looked = await awake(alone).look()
-    assert (looked.trouble, await ledgered.held(user)) == (None, 1_000_000)
+    assert (await alone.run_pass()).error
+    report = await awake(alone).run_pass()
+    assert (report.error, await ledgered.held(user)) == (None, 1_000_000)
 
 
 async def test_a_final_block_that_a_node_forgets_halts_until_it_remembers(
@@ -212,14 +212,14 @@ async def test_a_final_block_that_a_node_forgets_halts_until_it_remembers(
     node.tell = other
     ledgered.deposit(user)
     ledgered.make_final()
-    looked = await indexer.look()
-    assert looked.trouble
+    report = await indexer.run_pass()
+    assert report.error
     assert await ledgered.rows("SELECT halted_at IS NULL, trouble FROM vaults") == [
-        (False, looked.trouble)
+        (False, report.error)
     ]
     assert await ledgered.rows(NOTHING_MOVED) == [0]
     node.tell = honest
-    assert (await indexer.look()).credited == 1
+    assert (await indexer.run_pass()).credited == 1
     assert await ledgered.rows("SELECT halted_at IS NULL, trouble FROM vaults") == [(True, None)]
     ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
     assert await ledgered.rows(ours) == ["halted", "resumed"]
@@ -257,16 +257,16 @@ async def test_a_node_with_a_fault_is_left_for_another(
 ) -> None:
     user, indexer = await ledgered.user(), await indexer_of(ledgered, node.url)
     ledgered.mine(5)
-    await indexer.look()
+    await indexer.run_pass()
     node.tell = fault
     ledgered.deposit(user)
     ledgered.make_final()
-    alone = await indexer.look()
-    assert alone.trouble
-    assert await ledgered.rows("SELECT trouble FROM vaults") == [alone.trouble]
+    alone = await indexer.run_pass()
+    assert alone.error
+    assert await ledgered.rows("SELECT trouble FROM vaults") == [alone.error]
     both = await indexer_of(ledgered, node.url, ledgered.anvil.url)
-    looked = await both.look()
-    assert (looked.trouble, await ledgered.held(user)) == (None, 1_000_000)
+    report = await both.run_pass()
+    assert (report.error, await ledgered.held(user)) == (None, 1_000_000)
 
 
 async def test_a_node_that_is_down_or_slow_is_left_for_another(
@@ -278,13 +278,13 @@ async def test_a_node_that_is_down_or_slow_is_left_for_another(
     node.seconds = 1
     ledgered.deposit(user)
     ledgered.make_final()
-    assert (await indexer.look()).trouble is None
+    assert (await indexer.run_pass()).error is None
     assert await ledgered.held(user) == 1_000_000
     alone = Indexer(
         ledgered.sessions, ledgered.endpoints(down), vault=ledgered.vault, start_block=0
     )
     alone._vault_id = indexer._vault_id
-    trouble = (await alone.look()).trouble
+    trouble = (await alone.run_pass()).error
     assert trouble
     assert "127.0.0.1:1" in trouble
     assert "secret" not in trouble
@@ -310,8 +310,8 @@ async def test_ranges_grow_and_shrink_with_what_the_node_can_tell(
     for _ in range(3):
         ledgered.deposit(user)
         ledgered.mine(30)
-    looked = await indexer.look()
-    assert (looked.trouble, looked.credited) == (None, 3)
+    report = await indexer.run_pass()
+    assert (report.error, report.credited) == (None, 3)
     assert max(asked) > 40
     assert sum(it for it in asked if it <= 40) == ledgered.height - 2 - before
 
@@ -322,7 +322,7 @@ async def test_a_reorganisation_in_the_middle_of_a_pass_ends_it_quietly(
     user, indexer = await ledgered.user(), await indexer_of(ledgered, node.url)
     ledgered.remember()
     ledgered.deposit(user)
-    await indexer.look()
+    await indexer.run_pass()
     ledgered.deposit(user)
     done = asyncio.Event()
 
@@ -335,10 +335,10 @@ async def test_a_reorganisation_in_the_middle_of_a_pass_ends_it_quietly(
         return result
 
     node.tell = reorganise
-    assert (await indexer.look()).trouble is None
+    assert (await indexer.run_pass()).error is None
     node.tell = honest
-    looked = await indexer.look()
-    assert (looked.trouble, looked.orphaned) == (None, 2)
+    report = await indexer.run_pass()
+    assert (report.error, report.orphaned) == (None, 2)
     assert await ledgered.held(user) == 3
 
 
@@ -354,7 +354,7 @@ async def half_settled(it: Ledgered, indexer: Indexer, start: int) -> None:
         dying = Indexer(mortal, it.endpoints(), vault=it.vault, start_block=start)
         dying._vault_id = indexer._vault_id
         with pytest.raises(Died):
-            await dying.look()
+            await dying.run_pass()
     assert await it.rows("SELECT last_ordinal FROM vaults") == [1]
 
 
@@ -366,10 +366,10 @@ async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
     await half_settled(ledgered, indexer, ledgered.height)
     ledgered.forget()
     ledgered.mine(9)
-    looked = await indexer.look()
-    assert looked.trouble
-    assert "were settled" in looked.trouble
-    assert (await indexer.look()).trouble == looked.trouble
+    report = await indexer.run_pass()
+    assert report.error
+    assert "were settled" in report.error
+    assert (await indexer.run_pass()).error == report.error
     assert await ledgered.rows("SELECT halted_at IS NULL FROM vaults") == [False]
     assert await ledgered.rows(NOTHING_MOVED) == [1]
     ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
@@ -385,9 +385,9 @@ async def test_what_was_settled_in_part_stays_when_the_rest_is_read_again(
     ledgered.deposit(await ledgered.user())
     ledgered.mine(1)
     node.tell = with_a_log_twice_over
-    assert (await indexer.look()).trouble
+    assert (await indexer.run_pass()).error
     node.tell = honest
     ledgered.make_final()
-    assert (await awake(indexer).look()).trouble is None
+    assert (await awake(indexer).run_pass()).error is None
     assert await ledgered.rows("SELECT last_ordinal FROM vaults") == [4]
     assert await ledgered.rows(NOTHING_MOVED) == [4]

@@ -68,7 +68,7 @@ async def require_well(it: Ledgered) -> None:
 async def pay_by_hand(paying: Paying, number: int, to: str, amount: int) -> None:
     _transact(paying, "payOut", [(number, to, amount)], sender=paying.it.on.payer)
     paying.it.mine(3)
-    await paying.indexer.look()
+    await paying.indexer.run_pass()
 
 
 async def test_a_payout_of_a_lost_withdrawal_is_booked_once_and_payouts_go_on(
@@ -132,7 +132,7 @@ async def retire(paying: Paying) -> KeySigner:
     _transact(paying, "proposePayoutKey", fresh.address)
     _transact(paying, "acceptPayoutKey", sender=fresh.address)
     paying.it.mine(3)
-    await paying.indexer.look()
+    await paying.indexer.run_pass()
     return KeySigner(bytes(fresh.key))
 
 
@@ -199,7 +199,7 @@ async def test_an_old_vault_s_batch_and_deposits_are_followed_and_nothing_begun_
     former = Former(Settings(), it.sessions, it.endpoints(), key_signer())
     for _ in range(4):
         it.mine(3)
-        await former.look()
+        await former.attend()
     assert (await paying.get(made)).state == "paid"
     assert await paying.open_batches() == 0
     assert (await paying.get(waits)).state == "requested"
@@ -211,15 +211,15 @@ async def test_the_running_sum_is_exact_and_found_again_where_it_lags(ledgered: 
     for amount in (1, 20, 300):
         ledgered.deposit(user, amount)
         ledgered.make_final()
-        await indexer.look()
+        await indexer.run_pass()
     sums = "SELECT deposited, deposited_up_to FROM vaults"
     assert await ledgered.rows(sums) == [(321, 3)]
     async with ledgered.sessions.begin() as tx:  # As the code before it leaves it.
         await tx.execute(text("UPDATE vaults SET deposited = 1, deposited_up_to = 1"))
     ledgered.deposit(user, 4_000)
     ledgered.make_final()
-    looked = await indexer.look()
-    assert (looked.credited, looked.trouble) == (1, None)
+    report = await indexer.run_pass()
+    assert (report.credited, report.error) == (1, None)
     assert await ledgered.rows(sums) == [(4_321, 4)]
     await require_well(ledgered)
 
@@ -242,13 +242,13 @@ async def test_another_history_is_accepted_and_what_is_gone_is_taken_back(
     ada, bob, indexer = await ledgered.user(), await ledgered.user(), await indexer_of(ledgered)
     ledgered.deposit(ada, 5)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     ledgered.remember()
     again = ledgered.signed_deposit(bob, 70, nonce=1)
     gone = ledgered.signed_deposit(ada, 1_000)
     ledgered.send(gone, again)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     assert (await ledgered.held(ada), await ledgered.held(bob)) == (1_005, 70)
     with pytest.raises(NotHalted):
         await accept(ledgered)
@@ -257,7 +257,7 @@ async def test_another_history_is_accepted_and_what_is_gone_is_taken_back(
     ledgered.deposit(bob, 900)  # In the place of the one that is gone.
     ledgered.send(again)
     ledgered.mine(4)
-    assert "was final as" in str((await indexer.look()).trouble)
+    assert "was final as" in str((await indexer.run_pass()).error)
     told = await accept(ledgered)
     assert "2 deposits stay, 1 are new, 1 of 0.001 are gone" in told
     assert (await ledgered.held(ada), await ledgered.held(bob)) == (5, 970)
@@ -268,8 +268,8 @@ async def test_another_history_is_accepted_and_what_is_gone_is_taken_back(
 
     ledgered.deposit(ada, 3)
     ledgered.make_final()
-    looked = await indexer.look()
-    assert (looked.trouble, looked.credited) == (None, 1)
+    report = await indexer.run_pass()
+    assert (report.error, report.credited) == (None, 1)
     (vault_id,) = await ledgered.rows("SELECT id FROM vaults")
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
     await require_well(ledgered)
@@ -282,13 +282,13 @@ async def test_what_was_spent_of_it_the_platform_bears_or_nothing_is_done(
     ledgered.remember()
     ledgered.deposit(ada, 1_000)
     ledgered.make_final()
-    await indexer.look()
+    await indexer.run_pass()
     async with ledgered.sessions.begin() as tx:
         spend = "UPDATE ledger_accounts SET balance = balance - 400 WHERE code = :code"
         await tx.execute(text(spend), {"code": f"wallet:{ada}"})
     ledgered.forget()
     ledgered.mine(6)
-    await indexer.look()
+    await indexer.run_pass()
     with pytest.raises(InsufficientFunds):
         await accept(ledgered)
     assert await ledgered.held(ada) == 600

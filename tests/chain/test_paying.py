@@ -28,7 +28,7 @@ async def test_nothing_is_settled_before_its_block_is_final(paying: Paying) -> N
     await payer.step()
     for _ in range(2):
         paying.it.mine()
-        await paying.indexer.look()
+        await paying.indexer.run_pass()
         await payer.step()
         assert await paying.states() == ["authorised"]
     await paying.finish(payer)
@@ -76,7 +76,7 @@ async def test_nothing_is_given_back_before_the_refusal_is_final(paying: Paying)
         paying.it.mine()
         await payer.step()  # Before the indexer: what it has not read is not known.
         assert await paying.states() == ["authorised"]
-        await paying.indexer.look()
+        await paying.indexer.run_pass()
     await payer.step()
     assert (await paying.get(refused)).state == "reversed"
     await paying.check()
@@ -180,7 +180,7 @@ async def test_a_batch_that_is_reverted_goes_back_with_the_reason(paying: Paying
     _transact_first(paying, "pause")
     paying.it.mine()
     for _ in range(3):
-        await paying.indexer.look()
+        await paying.indexer.run_pass()
         paying.it.mine()
         await payer.step()
     assert await paying.states() == ["reversed"]
@@ -212,7 +212,7 @@ async def test_numbers_that_the_vault_has_paid_already_are_not_given_again(payin
         [(number, paying.wallet(), 1) for number in range(1, 4)],
         sender=paying.it.on.payer,
     )
-    await paying.indexer.look()
+    await paying.indexer.run_pass()
     ours = await paying.ask()
     payer = paying.payer()
     await paying.round(payer)

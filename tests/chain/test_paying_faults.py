@@ -95,7 +95,7 @@ async def test_both_are_mined_in_two_branches_and_it_is_paid_once(paying: Paying
     paying.it.anvil.call("anvil_dropAllTransactions")
     paying.it.remember()
     await _mine_raw(paying, replacement[0])
-    await paying.indexer.look()
+    await paying.indexer.run_pass()
     await paying.payer().step()
     paying.it.forget()
     await _mine_raw(paying, original[0])
@@ -217,7 +217,7 @@ async def test_a_reorganisation_that_drops_a_payout_pays_it_again(
     paying.it.remember()
     for _ in range(depth):
         paying.it.mine()
-        await paying.indexer.look()
+        await paying.indexer.run_pass()
         await payer.step()
     paying.it.forget()
     paying.it.anvil.call("anvil_dropAllTransactions")
@@ -330,7 +330,7 @@ async def test_two_payers_at_once_pay_once(paying: Paying) -> None:
         for _ in range(3):
             await asyncio.gather(*(it.step() for it in payers))
             paying.it.mine()
-            await paying.indexer.look()
+            await paying.indexer.run_pass()
     await paying.finish()
     assert set(await paying.states()) == {"paid"}
 

@@ -158,7 +158,7 @@ async def test_a_lost_payout_is_sent_again_once_and_its_history_accepted_whoever
     it.forget()  # The chain breaks its word: the payout was final, and is gone.
     it.anvil.call("evm_setAutomine", False)
     it.mine(9)
-    assert "was final as" in str((await paying.indexer.look()).trouble)
+    assert "was final as" in str((await paying.indexer.run_pass()).error)
     assert it.on.held(address) == 0
 
     def accept() -> int:

@@ -30,16 +30,15 @@ MORE: dict[str, Any] = {
     "request_id": "a-1",
     "resources": ["https://example.org/terms", "ipfs://bafy/a"],
 }
-WRITTEN = signed_messages.write(
+WRITTEN = signed_messages.NewMessage(
     origin="https://market.example.org:8000",
-    domain="market.example.org:8000",
     address=ADDRESS,
     statement="Link this wallet.",
     chain_id=31337,
     nonce="0123456789abcdef",
     issued_at=NOW,
     expires_at=NOW + timedelta(minutes=10),
-)
+).as_text()
 
 
 @pytest.mark.parametrize("left_out", [*MORE, None])

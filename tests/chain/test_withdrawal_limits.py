@@ -9,18 +9,18 @@ from dml.chain.addresses import ZERO
 from dml.chain.models import Wallet, Withdrawal
 from dml.chain.states import WalletKind, WithdrawalState
 from dml.chain.wallets import rules as wallet_rules
-from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
-from dml.chain.withdrawals.rules import Recent, Terms
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawal_service
+from dml.chain.withdrawals.rules import Recent, WithdrawalTerms
 from dml.core import money
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import UserId, WalletId, new_id
 from dml.core.money import MicroTokens, parse as tokens
-from dml.payments import credits, queries as ledger
+from dml.payments import credits, queries as payment_queries
 from dml.payments.rules import InsufficientFunds
 from tests.chain.people import add_vault, make_vault
 from tests.conftest import NOW, At
 
-TERMS = Terms(
+TERMS = WithdrawalTerms(
     fee=tokens("0.5"),
     least=tokens("1"),
     count_a_day=3,
@@ -50,7 +50,9 @@ async def _wallet(at: At, owner: UserId, held: str = "1000") -> WalletId:
 async def _ask(at: At, owner: UserId, wallet: WalletId, amount: str, **more: Any) -> Withdrawal:
     hours = more.pop("hours", 0)
     ctx = at(owner, hours=hours)
-    return await withdrawing.request(ctx, TERMS, wallet_id=wallet, amount=tokens(amount), **more)
+    return await withdrawal_service.request(
+        ctx, TERMS, wallet_id=wallet, amount=tokens(amount), **more
+    )
 
 
 async def test_the_fee_is_set_aside_too_and_comes_back(at: At, owner: UserId) -> None:
@@ -62,12 +64,12 @@ async def test_the_fee_is_set_aside_too_and_comes_back(at: At, owner: UserId) ->
     with pytest.raises(InsufficientFunds):
         await _ask(at, owner, wallet, "10.000001")
     made = await _ask(at, owner, wallet, "10", max_fee=tokens("0.5"))
-    assert await ledger.get_balance(ctx.tx, owner) == ledger.Balance(
+    assert await payment_queries.get_balance(ctx.tx, owner) == payment_queries.Balance(
         MicroTokens(0), MicroTokens(0), tokens("10.5")
     )
-    await withdrawing.cancel(ctx, made.id)
-    assert (await ledger.get_balance(ctx.tx, owner)).available == tokens("10.5")
-    assert (await ledger.get_books(ctx.tx)).payouts == 0
+    await withdrawal_service.cancel(ctx, made.id)
+    assert (await payment_queries.get_balance(ctx.tx, owner)).available == tokens("10.5")
+    assert (await payment_queries.get_books(ctx.tx)).payouts == 0
 
 
 async def test_count_and_amount_of_24_hours_are_limited(at: At, owner: UserId) -> None:
@@ -81,7 +83,7 @@ async def test_count_and_amount_of_24_hours_are_limited(at: At, owner: UserId) -
     await _ask(at, owner, wallet, "20", hours=1)
     with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):
         await _ask(at, owner, wallet, "1", hours=23)
-    await withdrawing.cancel(at(owner), first.id)
+    await withdrawal_service.cancel(at(owner), first.id)
     with pytest.raises(withdrawal_rules.WithdrawalsOfDayUsed):  # One tries no more by cancelling.
         await _ask(at, owner, wallet, "1", hours=23)
     assert await _ask(at, owner, wallet, "1", hours=24)  # At 24 hours the first is out.

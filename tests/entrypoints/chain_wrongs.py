@@ -206,7 +206,7 @@ async def build_chain(world: World) -> dict[str, Any]:
             is_final=True,
         )
         tx.add(payout)
-        await settling.settle(ctx, vault, [payout])
+        await settling.settle_payouts(ctx, vault, [payout])
         tx.add(
             Batch(
                 id=BatchId(new_id()),

@@ -22,7 +22,7 @@ from dml.core.db import connect
 from dml.core.settings import Settings
 from dml.entrypoints import doctor
 from dml.entrypoints.server import create_app
-from dml.jobs.archive import service as archiving
+from dml.jobs.archive import service as archive_service
 from dml.jobs.models import JobState
 from tests.entrypoints.bounty_wrongs import build_bounties
 from tests.entrypoints.chain_wrongs import build_chain
@@ -80,7 +80,7 @@ async def build(world: World) -> dict[str, Any]:
     its_devices = await work(world, archived, 7)
     await fold(world)
     assert await settle(world, archived, JobState.COMPLETED) == "settled"
-    await archiving.archive(world.parts.sessions, world.parts.blobs, archived.id, limit=4)
+    await archive_service.archive(world.parts.sessions, world.parts.blobs, archived.id, limit=4)
     paused = await make_job(world, max_devices=40)
     assert (await paused.customer.post(f"{paused.path}/pause")).status_code == 200
 

@@ -8,13 +8,13 @@ from pydantic import SecretStr
 from dml.core.settings import Settings
 from dml.entrypoints.cli import sim
 from dml.refused import Refused
-from dml.sim.simulation import Wish
+from dml.sim.simulation import Scenario
 
-WISH = Wish(addresses=[("127.0.0.1", 1)], devices=1, owners=1)
+SCENARIO = Scenario(addresses=[("127.0.0.1", 1)], devices=1, owners=1)
 
 
 def begin(settings: Settings, *, yes: bool = False) -> int:
-    return sim.run(settings, WISH, yes=yes, as_json=True, picture=None)
+    return sim.run(settings, SCENARIO, yes=yes, as_json=True, picture=None)
 
 
 def test_a_database_that_dml_up_did_not_make_needs_a_yes(tmp_path: Path) -> None:

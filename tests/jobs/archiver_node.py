@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from dml.core.blobs import Blobs, Stored
 from dml.core.db import connect
 from dml.core.ids import JobId
-from dml.jobs.archive import service as archiving
+from dml.jobs.archive import service as archive_service
 
 
 class Doom:
@@ -57,7 +57,7 @@ async def archive(url: str, folder: Path, job_id: JobId, limit: int, moments: in
     event.listen(engine.sync_engine, "before_cursor_execute", doom)
     event.listen(engine.sync_engine, "commit", doom)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
-    await archiving.archive(sessions, DoomedBlobs(folder, doom), job_id, limit=limit)
+    await archive_service.archive(sessions, DoomedBlobs(folder, doom), job_id, limit=limit)
     await engine.dispose()
 
 

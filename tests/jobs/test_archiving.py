@@ -23,7 +23,7 @@ from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
 from dml.inference.counts import Counts
 from dml.jobs import counting, queries
-from dml.jobs.archive import parquet, reading as archives, service as archiving
+from dml.jobs.archive import parquet, reading, service as archive_service
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
 from dml.jobs.rules import ArchiveUnreadable
 from tests.devices.factories import TestDevice
@@ -71,7 +71,9 @@ async def make_ended(world: World, devices: int = 7) -> tuple[Ordered, list[Test
 
 
 async def archive(world: World, job: Ordered, limit: int = 3) -> int:
-    return await archiving.archive(world.parts.sessions, world.parts.blobs, job.id, limit=limit)
+    return await archive_service.archive(
+        world.parts.sessions, world.parts.blobs, job.id, limit=limit
+    )
 
 
 async def files_of(world: World, job: Ordered) -> list[JobArchive]:
@@ -264,7 +266,9 @@ async def test_the_same_rows_give_the_same_bytes(world: World) -> None:
     made = set()
     for _ in range(2):
         async with world.parts.sessions() as tx:
-            batch = await archiving.take(tx, job.id, first=archiving.NOBODY_YET, limit=3)
+            batch = await archive_service.take(
+                tx, job.id, first=archive_service.NOBODY_YET, limit=3
+            )
         made.add(parquet.pack(batch.rows, batch.facts).content)
     assert len(made) == 1
 
@@ -283,7 +287,7 @@ async def test_only_what_ended_long_enough_ago_is_due(apart: World) -> None:
     async with apart.parts.sessions() as tx:
         (due_still,) = await queries.list_to_archive(tx, now, keep=timedelta(0))
     assert str(due_still) == str(ended[1].id)
-    with pytest.raises(archiving.NotOver, match="is open"):
+    with pytest.raises(archive_service.NotOver, match="is open"):
         await archive(apart, still_open)
 
 
@@ -292,7 +296,7 @@ async def test_a_job_with_work_under_way_stays_whole(world: World) -> None:
     async with world.parts.sessions.begin() as tx:
         one = "id IN (SELECT id FROM assignments WHERE job_id = :id LIMIT 1)"
         await tx.execute(text(f"UPDATE assignments SET fold_id = NULL WHERE {one}"), {"id": job.id})
-    with pytest.raises(archiving.NotOver, match="of 5 assignments 4 are over"):
+    with pytest.raises(archive_service.NotOver, match="of 5 assignments 4 are over"):
         await archive(world, job, limit=100)
     assert await at_hand(world, job) == 5
     assert await files_of(world, job) == []
@@ -315,7 +319,7 @@ async def test_a_file_that_is_away_or_changed_is_said_so(world: World) -> None:
         path.write_bytes(whole)
     assert (await devices[0].owner.get(ask)).json()["items"][0]["result"] == result()
     with pytest.raises(ArchiveUnreadable):
-        archives.find_body(page, bytes(32))
+        reading.find_body(page, bytes(32))
 
 
 def test_a_page_is_cut_by_its_bytes_and_never_by_a_body() -> None:
@@ -339,7 +343,7 @@ def test_a_page_is_cut_by_its_bytes_and_never_by_a_body() -> None:
     assert packed.page_of == [0, 0, 1, 2, 2, 3, 3]
     assert parquet.unpack(packed.content) == parquet.Unpacked({"a": "b"}, rows)
     found = [
-        list(archives.bodies(packed.content[packed.pages[at] : packed.pages[at + 1]]))
+        list(reading.bodies(packed.content[packed.pages[at] : packed.pages[at + 1]]))
         for at in range(0, len(packed.pages), 2)
     ]
     bodies = [it.body for it in rows]
@@ -350,11 +354,11 @@ async def test_claims_of_other_jobs_do_not_wait_while_a_batch_moves(world: World
     ended, _ = await make_ended(world, 5)
     job, device = await make_job(world), await make_device(world)
     async with world.parts.sessions() as tx:
-        batch = await archiving.take(tx, ended.id, first=archiving.NOBODY_YET, limit=3)
+        batch = await archive_service.take(tx, ended.id, first=archive_service.NOBODY_YET, limit=3)
     packed = parquet.pack(batch.rows, batch.facts)
     stored = await world.parts.blobs.keep(packed.content)
     async with world.parts.sessions.begin() as tx:
-        await archiving.move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
+        await archive_service.move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
         (lease,) = await claim_of(device, job)
         assert (await hand_in(device, lease)).status_code == 200
         assert await fold(world) >= 1
@@ -364,12 +368,14 @@ async def test_claims_of_other_jobs_do_not_wait_while_a_batch_moves(world: World
 async def test_two_that_archive_at_once_move_each_row_once(world: World) -> None:
     job, _ = await make_ended(world, 5)
     async with world.parts.sessions() as tx:
-        batch = await archiving.take(tx, job.id, first=archiving.NOBODY_YET, limit=3)
+        batch = await archive_service.take(tx, job.id, first=archive_service.NOBODY_YET, limit=3)
     packed = parquet.pack(batch.rows, batch.facts)
     stored = await world.parts.blobs.keep(packed.content)
-    for expected in (None, archiving.NotOver):
+    for expected in (None, archive_service.NotOver):
         async with world.parts.sessions() as tx:
-            moving = archiving.move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
+            moving = archive_service.move(
+                Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored
+            )
             if expected is None:
                 await moving
                 await tx.commit()

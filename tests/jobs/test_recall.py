@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.algorithms import queries as algorithms
+from dml.algorithms import queries as algorithm_queries
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import VersionId, new_id
 from dml.jobs import processes, queries, recalling, settling
@@ -273,6 +273,6 @@ async def test_a_recall_waits_for_an_order_under_way(world: World) -> None:
     engine = world.parts.sessions.kw["bind"]
     assert isinstance(engine, AsyncEngine)
     async with world.parts.sessions() as tx:
-        await algorithms.get_approved_version(tx, job.version_id)
+        await algorithm_queries.get_approved_version(tx, job.version_id)
         answer = await after(engine, tx, moderator.post(f"{path}/recall", {"reason": "now"}))
     assert answer.status_code == 200

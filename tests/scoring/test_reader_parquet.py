@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.reader import Reader, Refused
 from dml.scoring.test_set import Ids
 from tests.scoring.files import ROWS, a_test_set, parquet
@@ -175,15 +175,18 @@ def test_a_text_that_is_no_utf8_is_refused_with_its_row(
 ) -> None:
     metric = MetricName.ACCURACY
     columns = {"id": IDS, "target": ["no", "yes"] * (ROWS // 2), column: not_utf8(16)}
+    layout = TableLayout("parquet", "id", "target")
     read: Callable[..., object] = partial(
-        reader.read_test_set, id_column="id", target_column="target", salt=b"s" * 32
+        reader.read_test_set, layout=layout, metric=metric, salt=b"s" * 32
     )
     if column == "prediction":
         del columns["target"]
-        read = partial(reader.read_predictions, test_set=a_test_set(metric))
+        read = partial(
+            reader.read_predictions, format="parquet", metric=metric, test_set=a_test_set(metric)
+        )
     content = parquet(columns, use_dictionary=dictionary)
     with pytest.raises(Refused, match=f"encoding: Row 17, column '{column}': it is not UTF-8"):
-        read(content, "parquet", metric=metric)
+        read(content)
 
 
 def test_a_name_of_a_column_that_is_no_utf8_is_refused(reader: Reader) -> None:

@@ -23,7 +23,7 @@ from dml.inference import client, frames
 from dml.inference.client import Faults
 from dml.inference.outcome import Ending, Limits
 from dml.scoring import arrays, places
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.reader import FAULTS, Reader, Refused, SandboxFailed
 from dml.scoring.test_set import Ids
 from tests.inference import hostile
@@ -115,9 +115,7 @@ def test_no_target_lies_in_the_memory_of_a_child_that_runs_a_model() -> None:
         ):
             made = reader.read_test_set(
                 csv("id,target", *enumerate(targets)),
-                "csv",
-                id_column="id",
-                target_column="target",
+                TableLayout("csv", "id", "target"),
                 metric=metric,
                 salt=bytes(32),
             )

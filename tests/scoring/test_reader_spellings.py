@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dml.scoring import classes
-from dml.scoring.names import MetricName
+from dml.scoring import spelling
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.reader import Reader, Refused
 from dml.scoring.test_set import Ids, TestSet
 from tests.scoring.files import SALT, a_test_set, csv, parquet
@@ -32,9 +32,7 @@ def read_test_set(
 ) -> TestSet:
     return reader.read_test_set(
         content,
-        is_parquet(content),
-        id_column="id",
-        target_column=target,
+        TableLayout(is_parquet(content), "id", target),
         metric=metric,
         salt=SALT,
     )
@@ -124,11 +122,11 @@ def test_columns_of_probabilities_are_named_by_truths_too(reader: Reader) -> Non
 
 
 def test_spellings_that_two_classes_share_mean_neither() -> None:
-    assert classes.spellings(("01", "1", "a")) == {"a": 2}
-    assert classes.spellings(("no", "yes")) == {"no": 0, "yes": 1}
-    assert classes.spellings(("0", "1"))["true"] == 1
-    assert classes.spellings(("False", "True"))["0"] == 0
-    assert "true" not in classes.spellings(("0", "1", "2"))
+    assert spelling.spellings(("01", "1", "a")) == {"a": 2}
+    assert spelling.spellings(("no", "yes")) == {"no": 0, "yes": 1}
+    assert spelling.spellings(("0", "1"))["true"] == 1
+    assert spelling.spellings(("False", "True"))["0"] == 0
+    assert "true" not in spelling.spellings(("0", "1", "2"))
 
 
 KINDS: dict[str, Callable[[list[str]], Any]] = {

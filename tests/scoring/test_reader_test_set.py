@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.reader import Reader, Refused
 from dml.scoring.test_set import TestSet, split
 from tests.scoring.files import SALT, csv, parquet
@@ -21,13 +21,10 @@ VALUES = [i / 7 for i in IDS]
 def read(
     reader: Reader, content: bytes, metric: MetricName = MetricName.ACCURACY, **more: Any
 ) -> TestSet:
-    return reader.read_test_set(
-        content,
-        "parquet" if content.startswith(b"PAR1") else "csv",
-        metric=metric,
-        salt=SALT,
-        **{"id_column": "id", "target_column": "target"} | more,
-    )
+    format = "parquet" if content.startswith(b"PAR1") else "csv"
+    columns = {name: more.pop(name, name[:-7]) for name in ("id_column", "target_column")}
+    layout = TableLayout(format, **columns)
+    return reader.read_test_set(content, layout, metric=metric, salt=SALT, **more)
 
 
 def refusal(reader: Reader, content: bytes, *how: Any, **more: Any) -> str:

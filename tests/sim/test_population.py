@@ -9,12 +9,12 @@ from dml.accounts.models import User
 from dml.core.money import parse
 from dml.devices.keys import check_key
 from dml.devices.models import Device
-from dml.payments import queries as payments
+from dml.payments import queries as payment_queries
 from dml.payments.rules import wallet
 from dml.sim import ledger, population
 from dml.sim.engine import Address, Engine, Script
 from dml.sim.ledger import Counted
-from dml.sim.population import Crowd, Operator
+from dml.sim.population import Crowd, JobTerms, Operator
 from dml.sim.wire import Head
 from tests.jobs.factories import fold
 from tests.world import World
@@ -50,9 +50,7 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
     here = "XT"  # A country of this test's own.
     crowd = await population.gather(operator, devices=20, owners=10, countries=[here])
     offer = await population.offer(operator, tokens="1000")
-    (job,) = await population.order(
-        operator, offer, places=30, places_an_owner=1, countries=[here], reward="0.5"
-    )
+    (job,) = await population.order(operator, offer, JobTerms(30, countries=[here], reward="0.5"))
     accepted: list[bytes] = []
     with Engine([address], connections=8) as engine:
         run = await asyncio.to_thread(engine.run, [work(crowd, n, accepted) for n in range(20)])
@@ -62,7 +60,8 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
     await fold(world)
     async with operator.sessions() as tx:
         earned = [
-            await payments.get_account_balance(tx, wallet(it)) for it in dict.fromkeys(crowd.owners)
+            await payment_queries.get_account_balance(tx, wallet(it))
+            for it in dict.fromkeys(crowd.owners)
         ]
         counted = await ledger.count(tx, [job])
     assert earned == [parse("0.5")] * 10
@@ -72,7 +71,7 @@ async def test_a_crowd_claims_hands_in_and_is_paid(
 async def test_a_released_place_is_free_again(operator: Operator, address: Address) -> None:
     crowd = await population.gather(operator, devices=1, countries=["XU"])
     offer = await population.offer(operator, tokens="10")
-    await population.order(operator, offer, places=5, countries=["XU"])
+    await population.order(operator, offer, JobTerms(5, countries=["XU"]))
     seen: list[tuple[int, bytes]] = []
 
     def script() -> Script:
@@ -105,5 +104,5 @@ async def test_many_are_made_with_distinct_valid_keys(operator: Operator) -> Non
 
 async def test_many_jobs_are_ordered(operator: Operator) -> None:
     offer = await population.offer(operator)
-    ordered = await population.order(operator, offer, places=10, number=201, countries=["XV"])
+    ordered = await population.order(operator, offer, JobTerms(10, countries=["XV"]), number=201)
     assert len(set(ordered)) == 201

@@ -17,7 +17,7 @@ from dml.sim.figures import Run
 from dml.sim.outcome import faults
 from dml.sim.play import Manners
 from dml.sim.population import Operator
-from dml.sim.simulation import Wish, simulate
+from dml.sim.simulation import Scenario, simulate
 from tests.jobs.factories import fold
 from tests.kill.marketplace import until
 from tests.world import World
@@ -58,9 +58,9 @@ async def folding(world: World) -> AsyncIterator[None]:
             await keeping
 
 
-def wish(address: Address, devices: int, **changes: object) -> Wish:
+def scenario(address: Address, devices: int, **changes: object) -> Scenario:
     wanted = {"owners": devices, "connections": 8, "countries": [next(_countries)]} | changes
-    return Wish(addresses=[address], devices=devices, **wanted)  # type: ignore[arg-type]
+    return Scenario(addresses=[address], devices=devices, **wanted)  # type: ignore[arg-type]
 
 
 async def test_a_crowd_fills_a_job_and_the_books_balance(
@@ -68,7 +68,7 @@ async def test_a_crowd_fills_a_job_and_the_books_balance(
 ) -> None:
     record, screen = tmp_path / "record", Quiet()
     async with folding(world):
-        outcome = await simulate(operator, wish(address, 40, record=record), screen)
+        outcome = await simulate(operator, scenario(address, 40, record=record), screen)
     assert list(faults(outcome)) == []
     assert outcome.accepted_seen == outcome.folded == outcome.places == 32
     assert sum(outcome.pairs_by_second) == 32
@@ -97,11 +97,11 @@ async def test_liars_drop_outs_and_slow_devices_are_told_apart(
     world: World, operator: Operator, address: Address
 ) -> None:
     manners = Manners(drop_outs=0.2, liars=0.4, slow=0.2, work_seconds=0.01)
-    asked = wish(address, 60, places=50, manners=manners, seconds=20, seed=3)
+    asked = scenario(address, 60, places=50, manners=manners, seconds=20, seed=3)
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
-    told = outcome.told
+    told = outcome.events
     assert min(told["dropped out"], told["lie refused"], told["lied plausibly"]) > 0
     assert outcome.run.verbs["lie"].statuses == {422: told["lie refused"]}
     assert outcome.run.verbs["heartbeat"].succeeded > 0
@@ -112,18 +112,18 @@ async def test_liars_drop_outs_and_slow_devices_are_told_apart(
 async def test_it_ends_when_drop_outs_hold_what_is_left(
     world: World, operator: Operator, address: Address
 ) -> None:
-    asked = wish(address, 400, places=20, manners=Manners(drop_outs=0.3), seed=5)
+    asked = scenario(address, 400, places=20, manners=Manners(drop_outs=0.3), seed=5)
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
-    assert outcome.accepted_seen + outcome.told["dropped out"] >= 20
+    assert outcome.accepted_seen + outcome.events["dropped out"] >= 20
     assert outcome.run.scripts_begun < 400
 
 
 async def test_devices_come_at_their_rate_and_owners_share_places(
     world: World, operator: Operator, address: Address
 ) -> None:
-    asked = wish(address, 60, owners=10, jobs=2, arrivals=100, seconds=20)
+    asked = scenario(address, 60, owners=10, jobs=2, arrivals=100, seconds=20)
     async with folding(world):
         outcome = await simulate(operator, asked, Quiet())
     assert list(faults(outcome)) == []
@@ -132,7 +132,7 @@ async def test_devices_come_at_their_rate_and_owners_share_places(
 
 
 async def test_it_is_a_fault_when_nobody_counts(operator: Operator, address: Address) -> None:
-    outcome = await simulate(operator, wish(address, 10, counted_seconds=0.5), Quiet())
+    outcome = await simulate(operator, scenario(address, 10, counted_seconds=0.5), Quiet())
     (fault,) = [it for it in faults(outcome) if "worker" in it]
     assert fault.startswith("8 results were not counted")
     assert not outcome.as_json()["ok"]
@@ -151,7 +151,7 @@ async def test_a_wish_to_end_is_granted_with_what_there_was(
     world: World, operator: Operator, address: Address
 ) -> None:
     manners = Manners(work_seconds=0.5)
-    asked = wish(address, 5_000, manners=manners)
+    asked = scenario(address, 5_000, manners=manners)
     screen = Quiet()
     async with folding(world):
         playing = asyncio.create_task(simulate(operator, asked, screen))

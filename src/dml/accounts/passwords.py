@@ -127,8 +127,8 @@ def normal_form(password: str) -> str:
         normal: str = precis_i18n.get_profile("OpaqueString").enforce(password)
     except UnicodeEncodeError as error:
         why = error.reason.removeprefix("DISALLOWED/").replace("_", " ")
-        told = f"must hold no control, invisible or unassigned character ({why})"
-        raise ValueError(told) from None
+        detail = f"must hold no control, invisible or unassigned character ({why})"
+        raise ValueError(detail) from None
     return normal
 
 

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from dml.agent import photos
-from dml.agent.console import Console, Summary
+from dml.agent.console import Summary
 from dml.agent.heartbeat import Heartbeat
-from dml.agent.home import Home
 from dml.agent.journal import Journal, Pending, encode
 from dml.agent.leases import Claimed, Lease, read_claim
-from dml.agent.models import Models
-from dml.agent.pace import Pace, patiently, pause_seconds
+from dml.agent.pace import patiently, pause_seconds
 from dml.agent.refusals import LOST, Away, CannotRun, GaveUp, LeaseLost, Refusal, Resting, Stopped
-from dml.agent.runner import Runner
 from dml.agent.server import Session, field
-from dml.agent.work import Work
+from dml.agent.work import Tools, Work
 from dml.inference.photo_files import SUFFIXES
 
 ONCE_PATIENCE_SECONDS: Final = 30.0  # How long `--once` waits for a server, with nothing in hand.
@@ -34,20 +31,15 @@ class Agent:
     def __init__(
         self,
         session: Session,
-        *,
-        home: Home,
-        data: Path,
+        tools: Tools,
         journal: Journal,
-        console: Console,
-        pace: Pace,
-        runner: Runner,
+        *,
         once: bool,
     ) -> None:
         self.summary = Summary(device_id=session.device_id)
-        self._session, self._data, self._journal = session, data, journal
-        self._console, self._pace, self._once = console, pace, once
-        self._models = Models(home.models, session, pace)
-        self._runner = runner
+        self._session, self._tools, self._journal = session, tools, journal
+        self._data, self._pace = tools.data, tools.pace
+        self._console, self._runner, self._once = tools.console, tools.runner, once
         self._hopeless: set[str] = set()
         self._readable: Path | None = None  # A photo that could be read when it was looked at.
         self._ends_at: dict[str, float] = {}  # Of what is pending; by the monotonic clock.
@@ -179,11 +171,7 @@ class Agent:
         work = Work(
             lease,
             heartbeat,
-            data=self._data,
-            models=self._models,
-            runner=self._runner,
-            pace=self._pace,
-            console=self._console,
+            self._tools,
             note=self._journal.note,
             today=self._session.now().date(),
         )

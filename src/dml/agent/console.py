@@ -121,7 +121,7 @@ def _besides(counted: Record) -> str:
         (counted["outside"], "outside the job's dates"),
         (counted["undated"], "without a date, which this job asks for"),
     ]
-    told = [f"{number} {why}" for number, why in reasons if number]
+    remarks = [f"{number} {why}" for number, why in reasons if number]
     if counted["not_read"]:
-        told.append(f"besides, this agent can't read {', '.join(kinds)}")
-    return f" ({'; '.join(told)})" if told else ""
+        remarks.append(f"besides, this agent can't read {', '.join(kinds)}")
+    return f" ({'; '.join(remarks)})" if remarks else ""

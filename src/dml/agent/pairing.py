@@ -24,7 +24,7 @@ _PLATFORMS: Final[Mapping[str, str]] = {"linux": "linux", "darwin": "macos", "wi
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PairingOptions:
     """What somebody said at the command line of who this device shall be."""
 
     server: str | None
@@ -34,21 +34,23 @@ class Wish:
     kinds: tuple[str, ...]
 
 
-def open_session(home: Home, wish: Wish, journal: Journal, console: Console, pace: Pace) -> Session:
+def open_session(
+    home: Home, options: PairingOptions, journal: Journal, console: Console, pace: Pace
+) -> Session:
     """A session of this home's device, paired now if it is not yet and there is a code."""
-    if unknown := set(wish.kinds) - set(KINDS):
+    if unknown := set(options.kinds) - set(KINDS):
         raise CannotRun(f"This agent can't process {', '.join(unknown)}: only {', '.join(KINDS)}.")
-    pairing = _Pairing(home, wish, journal, console, pace)
+    pairing = _Pairing(home, options, journal, console, pace)
     identity = home.identity()
     if identity is None:
         return pairing.pair()
-    if wish.server is not None and read_url(wish.server) != identity.server:
+    if options.server is not None and read_url(options.server) != identity.server:
         raise CannotRun(
             f"{home.folder} belongs to a device of {identity.server}. "
-            f"For {wish.server} choose another --home."
+            f"For {options.server} choose another --home."
         )
     session = Session(Server(identity.server), identity.device_id, home.key())
-    if wish.code is None:
+    if options.code is None:
         return pairing.described(session, identity)
     try:
         session.ask("GET", "/v1/devices/self")
@@ -63,24 +65,24 @@ def open_session(home: Home, wish: Wish, journal: Journal, console: Console, pac
 
 class _Pairing:
     def __init__(
-        self, home: Home, wish: Wish, journal: Journal, console: Console, pace: Pace
+        self, home: Home, options: PairingOptions, journal: Journal, console: Console, pace: Pace
     ) -> None:
-        self._home, self._wish, self._journal = home, wish, journal
+        self._home, self._options, self._journal = home, options, journal
         self._console, self._pace = console, pace
 
     def pair(self) -> Session:
         """Register. After an answer that was lost, the same code and key get it again."""
-        wish = self._wish
-        if wish.server is None:
+        options = self._options
+        if options.server is None:
             raise CannotRun("Which marketplace? Name its address: --server URL")
-        if wish.code is None:
+        if options.code is None:
             raise CannotRun(
                 "This device is not paired yet. Get a code from your account "
-                f"(POST {read_url(wish.server)}/v1/devices/pairing-codes), then add --pair CODE."
+                f"(POST {read_url(options.server)}/v1/devices/pairing-codes), then add --pair CODE."
             )
-        server = Server(read_url(wish.server))
-        described = _describe(wish, None)
-        name = wish.name or f"{described.platform} agent"
+        server = Server(read_url(options.server))
+        described = _describe(options, None)
+        name = options.name or f"{described.platform} agent"
         said = {"name": name, **asdict(described)}
         key = self._home.key() if self._home.has_key() else self._home.new_key()
         try:
@@ -103,7 +105,7 @@ class _Pairing:
 
     def described(self, session: Session, identity: Identity) -> Session:
         """Say what is new about this device. A server that is away hears it another time."""
-        described = _describe(self._wish, identity.described)
+        described = _describe(self._options, identity.described)
         if described == identity.described:
             return session
         body = asdict(described)
@@ -119,7 +121,7 @@ class _Pairing:
 
     def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> str:
         body = json.dumps(
-            {"code": self._wish.code, "public_key": public_part(key), **said}
+            {"code": self._options.code, "public_key": public_part(key), **said}
         ).encode()
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         try:
@@ -134,11 +136,11 @@ class _Pairing:
             raise CannotRun(str(away)) from None
 
 
-def _describe(wish: Wish, before: Description | None) -> Description:
+def _describe(options: PairingOptions, before: Description | None) -> Description:
     """What this machine is. A country once said stays until another one is."""
     return Description(
         platform=_PLATFORMS.get(sys.platform, "other"),
         memory_mib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
-        country=wish.country or (before.country if before else None),
-        kinds=wish.kinds,
+        country=options.country or (before.country if before else None),
+        kinds=options.kinds,
     )

@@ -1,4 +1,4 @@
-"""`dml device run`: from the command line's wishes to an agent at work."""
+"""`dml device run`: from the command line's options to an agent at work."""
 
 import threading
 import warnings
@@ -10,17 +10,19 @@ from dml.agent.agent import Agent
 from dml.agent.console import Console, Summary
 from dml.agent.home import Home, require_apart
 from dml.agent.journal import Journal
+from dml.agent.models import Models
 from dml.agent.pace import Pace, QuietHours
-from dml.agent.pairing import Wish, open_session
+from dml.agent.pairing import PairingOptions, open_session
 from dml.agent.refusals import CannotRun, Stopped
 from dml.agent.runner import Runner
+from dml.agent.work import Tools
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     data: Path
     home: Path
-    wish: Wish
+    pairing: PairingOptions
     once: bool
     quiet: QuietHours | None
     cpu_percent: int
@@ -55,19 +57,12 @@ def _work(options: Options, console: Console, summary: Summary) -> Summary:
     signals.listen(stop, cut_off=runner.rest, restore=console.close)
     with home.held(), Journal(home.journal, console.tell) as journal:
         try:
-            session = open_session(home, options.wish, journal, console, pace)
+            session = open_session(home, options.pairing, journal, console, pace)
         except Stopped:
             return summary
-        agent = Agent(
-            session,
-            home=home,
-            data=data.resolve(),
-            journal=journal,
-            console=console,
-            pace=pace,
-            runner=runner,
-            once=options.once,
-        )
+        models = Models(home.models, session, pace)
+        tools = Tools(data.resolve(), models, runner, pace, console)
+        agent = Agent(session, tools, journal, once=options.once)
         try:
             agent.work()
         except CannotRun as why:

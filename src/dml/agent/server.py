@@ -99,8 +99,8 @@ class Server:
     def _hear_time(self, date: str) -> None:
         """Hear the time that an answer tells (RFC 9110: always in GMT)."""
         with suppress(ValueError, TypeError, OverflowError):
-            told = parsedate_to_datetime(date).replace(tzinfo=dt.UTC)
-            self._ahead = told - dt.datetime.now(dt.UTC)
+            server_time = parsedate_to_datetime(date).replace(tzinfo=dt.UTC)
+            self._ahead = server_time - dt.datetime.now(dt.UTC)
 
     def _require_success(self, answer: Answer) -> None:
         status = answer.status
@@ -255,12 +255,12 @@ def _authorization(token: str | None) -> dict[str, str]:
 
 def _details(problem: dict[str, Any]) -> list[str]:
     """The remedy, and what is wrong where."""
-    told = [str(problem["detail"])[:300]] if "detail" in problem else []
+    lines = [str(problem["detail"])[:300]] if "detail" in problem else []
     wrong = problem.get("errors") or problem.get("problems") or []
     if isinstance(wrong, list):
-        told += [
+        lines += [
             f"{it.get('pointer')} {it.get('detail')}"[:200]
             for it in wrong[:3]
             if isinstance(it, dict)
         ]
-    return told
+    return lines

@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dml.agent import photos
@@ -20,26 +21,33 @@ from dml.inference.counts import Counts
 from dml.inference.spec import InputSpec
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all work of one agent uses. `data` is the folder of photos."""
+
+    data: Path
+    models: Models
+    runner: Runner
+    pace: Pace
+    console: Console
+
+
 class Work:
-    """What one lease needs. `note` writes to the journal; no photo is from after `today`."""
+    """One lease's work. `note` writes to the journal; no photo may be from after `today`."""
 
     def __init__(
         self,
         lease: Lease,
         heartbeat: Heartbeat,
+        tools: Tools,
         *,
-        data: Path,
-        models: Models,
-        runner: Runner,
-        pace: Pace,
-        console: Console,
         note: Callable[..., None],
         today: dt.date,
     ) -> None:
         self._lease, self._heartbeat = lease, heartbeat
-        self._data, self._models, self._runner = data, models, runner
-        self._pace, self._console, self._note = pace, console, note
-        self._today = today
+        self._data, self._models, self._runner = tools.data, tools.models, tools.runner
+        self._pace, self._console = tools.pace, tools.console
+        self._note, self._today = note, today
         self._tally = Tally()
 
     def do(self) -> Counts:

@@ -60,9 +60,9 @@ async def check(
 
 
 @process("algorithms.give_up.v1")
-async def give_up(steps: Steps, version_id: VersionId, looks: int = 0) -> VersionState:
+async def give_up(steps: Steps, version_id: VersionId, attempt: int = 0) -> VersionState:
     """End a version that no worker could check in time."""
-    return await steps.change(fail_late, version_id, looks)
+    return await steps.change(fail_late, version_id, attempt)
 
 
 def check_id(version_id: VersionId) -> str:
@@ -114,7 +114,7 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     return await service.conclude_check(ctx, version_id, finding)
 
 
-async def fail_late(ctx: Context, version_id: VersionId, looks: int) -> VersionState:
+async def fail_late(ctx: Context, version_id: VersionId, attempt: int) -> VersionState:
     """Refuse a version by our own fault, or look again later where it only waits for its turn."""
     version = await queries.lock_version(ctx.tx, version_id)
     if version.state is not VersionState.UPLOADED:
@@ -122,8 +122,8 @@ async def fail_late(ctx: Context, version_id: VersionId, looks: int) -> VersionS
     checks = check_id(version_id), f"{check_id(version_id)}:long"
     waits = [await core_processes.is_waiting(ctx, it) for it in checks]
     if any(waits) and await nodes.alive(ctx.tx, "worker"):
-        late, name = ctx.now + rules.CHECK_WITHIN, f"give-up:{version_id}:{looks + 1}"
-        await core_processes.at(ctx, late, name, give_up, version_id, looks + 1)
+        late, name = ctx.now + rules.CHECK_WITHIN, f"give-up:{version_id}:{attempt + 1}"
+        await core_processes.at(ctx, late, name, give_up, version_id, attempt + 1)
         return version.state
     return await conclude_check(ctx, version_id, rules.CHECK_FAILED)
 
@@ -131,7 +131,7 @@ async def fail_late(ctx: Context, version_id: VersionId, looks: int) -> VersionS
 async def _inspect(
     sha256: str, input_spec: dict[str, Any], label_count: int, *, seconds: float | None
 ) -> Finding:
-    parts, wanted = worker.parts(), spec.read(input_spec)
+    parts, parsed_spec = worker.parts(), spec.read(input_spec)
     async with parts.checking:
         model, began = await parts.blobs.get(sha256), time.perf_counter()
 
@@ -139,7 +139,7 @@ async def _inspect(
             return time.perf_counter() - began
 
         def check() -> Signature:
-            return parts.sandbox.check(model, wanted, label_count, seconds=seconds)
+            return parts.sandbox.check(model, parsed_spec, label_count, seconds=seconds)
 
         try:
             try:

@@ -1,6 +1,7 @@
 """Every SELECT of this domain. Edges may read through these; only service and uploads write."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -72,32 +73,34 @@ async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId)
     return (await tx.execute(_LISTINGS.where(_OFFERED.id == algorithm_id))).one()
 
 
+@dataclass(frozen=True, slots=True)
+class AlgorithmFilter:
+    """Which algorithms to list: the viewer's own alone, of one kind, with one tag, in one state."""
+
+    kind: AlgorithmKind | None
+    tag: str | None
+    mine: bool
+    state: AlgorithmState | None
+
+
 async def list_algorithms(
-    tx: AsyncSession,
-    actor: Actor,
-    *,
-    kind: AlgorithmKind | None,
-    tag: str | None,
-    mine: bool,
-    state: AlgorithmState | None,
-    after: UUID | None,
-    limit: int,
+    tx: AsyncSession, actor: Actor, chosen: AlgorithmFilter, *, after: UUID | None, limit: int
 ) -> Sequence[Shown]:
     """Return listed algorithms, or the actor's own, newest first, and one beyond `limit`.
 
     Refuses another state to whoever is no moderator.
     """
     assert 0 < limit <= PAGE_MAX
-    rules.require_may_list(actor, mine=mine, state=state)
+    rules.require_may_list(actor, mine=chosen.mine, state=chosen.state)
     query = _LISTINGS
-    if mine:
+    if chosen.mine:
         query = query.where(_OFFERED.developer_id == actor.id)
-    if state is not None or not mine:
-        query = query.where(_OFFERED.state == (state or AlgorithmState.LISTED))
-    if kind is not None:
-        query = query.where(_OFFERED.kind == kind)
-    if tag is not None:
-        query = query.where(_OFFERED.tags.contains([tag]))
+    if chosen.state is not None or not chosen.mine:
+        query = query.where(_OFFERED.state == (chosen.state or AlgorithmState.LISTED))
+    if chosen.kind is not None:
+        query = query.where(_OFFERED.kind == chosen.kind)
+    if chosen.tag is not None:
+        query = query.where(_OFFERED.tags.contains([chosen.tag]))
     if after is not None:
         query = query.where(_OFFERED.id < after)
     return (await tx.execute(query.order_by(_OFFERED.id.desc()).limit(limit + 1))).all()

@@ -44,8 +44,7 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
     version of its model next: the algorithm is `listed` for everybody once a moderator approves one
     of its versions.
     """
-    algorithm = await service.create(
-        ctx,
+    new = service.NewAlgorithm(
         title=body.title,
         summary=body.summary,
         model_card=body.model_card,
@@ -55,6 +54,7 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
         device_fee=body.device_fee,
         labels=body.labels,
     )
+    algorithm = await service.create(ctx, new)
     response.headers["Location"] = f"/v1/algorithms/{algorithm.id}"
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm.id)
 
@@ -68,15 +68,9 @@ async def list_algorithms(
     Newest first. Anybody gets the listed ones, without signing in; with `mine` you get your own, in
     every state. Other states than `listed` are for moderators, and for your own. Filters combine.
     """
+    chosen = queries.AlgorithmFilter(query.kind, query.tag, query.mine, query.state)
     rows = await queries.list_algorithms(
-        ctx.tx,
-        ctx.actor,
-        kind=query.kind,
-        tag=query.tag,
-        mine=query.mine,
-        state=query.state,
-        after=query.cursor,
-        limit=query.limit,
+        ctx.tx, ctx.actor, chosen, after=query.cursor, limit=query.limit
     )
     return query.page(AlgorithmOut, rows)
 

@@ -1,5 +1,7 @@
 """The use cases, one function per verb. A new version comes in by uploads.py."""
 
+from dataclasses import dataclass
+
 from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
 from dml.algorithms import queries, rules
@@ -13,30 +15,33 @@ from dml.core.ids import AlgorithmId, VersionId, new_id
 from dml.core.money import MicroTokens
 
 
-async def create(
-    ctx: Context,
-    *,
-    title: str,
-    summary: str,
-    model_card: str,
-    kind: AlgorithmKind,
-    tags: list[str],
-    data_kind: DataKind,
-    device_fee: MicroTokens,
-    labels: list[str],
-) -> Algorithm:
+@dataclass(frozen=True, slots=True)
+class NewAlgorithm:
+    """What a developer says of an algorithm. `labels` are its output columns, in their order."""
+
+    title: str
+    summary: str
+    model_card: str
+    kind: AlgorithmKind
+    tags: list[str]
+    data_kind: DataKind
+    device_fee: MicroTokens
+    labels: list[str]
+
+
+async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
     """Begin an algorithm, which others see once one of its versions is approved."""
     algorithm = Algorithm(
         id=AlgorithmId(new_id()),
         developer_id=ctx.actor.id,
-        title=title,
-        summary=summary,
-        model_card=model_card,
-        kind=kind,
-        tags=tags,
-        data_kind=data_kind,
-        device_fee=device_fee,
-        labels=labels,
+        title=new.title,
+        summary=new.summary,
+        model_card=new.model_card,
+        kind=new.kind,
+        tags=new.tags,
+        data_kind=new.data_kind,
+        device_fee=new.device_fee,
+        labels=new.labels,
         state=AlgorithmState.DRAFT,
         created_at=ctx.now,
     )
@@ -56,8 +61,8 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     version.signature, version.refusals = finding.signature, list(finding.refusals)
     version.checked_at = ctx.now
     await processes.cancel(ctx, f"give-up:{version_id}")
-    told = " ".join(it["detail"] for it in finding.refusals)
-    audit.record(ctx, version.reference, move.to, move, reason=told or None)
+    detail = " ".join(it["detail"] for it in finding.refusals)
+    audit.record(ctx, version.reference, move.to, move, reason=detail or None)
     return version.state
 
 

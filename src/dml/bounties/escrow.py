@@ -18,7 +18,7 @@ from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState
 from dml.core.context import Context
 from dml.core.ids import EnrollmentId, UserId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger, service as payments
+from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
@@ -65,7 +65,7 @@ async def pay_out(ctx: Context, bounty: Bounty) -> int:
     Fees are the owner's where anything was won; else those who were not disqualified get theirs
     back. What did not fit into this transaction, `pay_prizes` and `return_fees` still owe.
     """
-    held = await ledger.get_account_balance(ctx.tx, bounty.escrow)
+    held = await payment_queries.get_account_balance(ctx.tx, bounty.escrow)
     assert held == bounty.prize_pool, f"{bounty.escrow} holds {held}, not {bounty.prize_pool}"
     won = await enrollment_queries.get_prizes(ctx.tx, bounty.id)
     assert won.sum <= held, f"{bounty.reference} has prizes of {won.sum}, and holds {held}"
@@ -77,7 +77,7 @@ async def pay_out(ctx: Context, bounty: Bounty) -> int:
             ctx.tx, bounty.id, after=None, limit=WINNERS_AT_ONCE
         )
         movements += [it for entry in winners for it in _prizes(bounty, entry)]
-        fees = await ledger.get_account_balance(ctx.tx, bounty.fees_escrow)
+        fees = await payment_queries.get_account_balance(ctx.tx, bounty.fees_escrow)
     else:
         movements += await _return_fees(ctx, bounty, [EnrollmentState.NOT_PLACED])
         fees = await enrollment_queries.sum_unreturned(
@@ -94,7 +94,7 @@ async def refund(ctx: Context, bounty: Bounty) -> None:
     """
     if bounty.funded_at is None:
         return
-    held = await ledger.get_account_balance(ctx.tx, bounty.escrow)
+    held = await payment_queries.get_account_balance(ctx.tx, bounty.escrow)
     assert held == bounty.prize_pool, f"{bounty.escrow} holds {held}, not {bounty.prize_pool}"
     movements = _back_to_owner(bounty, held)
     movements += await _return_fees(ctx, bounty, list(EnrollmentState))

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse
 
 from dml.bounties import queries, rules
 from dml.bounties.models import Bounty, BountyState
-from dml.bounties.ranking import plot, queries as board
+from dml.bounties.ranking import plot, queries as ranking_queries
 from dml.bounties.ranking.plot import Plot, Point
 from dml.bounties.ranking.queries import RECORDS_MAX, Shown
 from dml.bounties.ranking.schemas import board_out
@@ -79,13 +79,13 @@ async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
 async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
     """Return all that the page tells: nothing that the bounty's JSON would not tell everybody."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    part = board.part_of(bounty, None)
-    rows = await board.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
+    part = ranking_queries.part_of(bounty, None)
+    rows = await ranking_queries.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
     beside = await queries.get_beside(ctx.tx, bounty_id)
-    decisions = await board.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
+    decisions = await ranking_queries.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
     named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
-    records = await board.list_records(ctx.tx, bounty_id, after=None, limit=RECORDS_MAX)
+    records = await ranking_queries.list_records(ctx.tx, bounty_id, after=None, limit=RECORDS_MAX)
     return {
         "bounty": bounty,
         "state": STATES[bounty.state],
@@ -97,9 +97,11 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
         "records": records[::-1],
         "plot": _plot(bounty, records, ctx.now),
         "decisions": decisions,
-        "names": await board.get_names(ctx.tx, named),
-        "disputes": await board.list_disputes(ctx.tx, bounty_id, after=None, limit=TALK_MAX),
-        "disqualified": await board.list_disqualified(ctx.tx, bounty_id),
+        "names": await ranking_queries.get_names(ctx.tx, named),
+        "disputes": await ranking_queries.list_disputes(
+            ctx.tx, bounty_id, after=None, limit=TALK_MAX
+        ),
+        "disqualified": await ranking_queries.list_disqualified(ctx.tx, bounty_id),
         "commitment": test_set and rules.has_opened(bounty) and test_set.commitment,
         "salt": test_set and test_set.salt,
     }

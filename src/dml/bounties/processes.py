@@ -1,6 +1,6 @@
 """What happens after a bounty ended: whoever did not fit into its last transaction gets theirs."""
 
-from dml.bounties import escrow, lifecycle as moving, queries
+from dml.bounties import escrow, lifecycle, queries
 from dml.bounties.events import BountyEnded
 from dml.core import processes
 from dml.core.context import Context
@@ -8,11 +8,11 @@ from dml.core.events import on
 from dml.core.ids import BountyId, EnrollmentId
 from dml.core.processes import Steps, process
 
-__all__ = ["moving"]  # Its alarm is a process, too.
+__all__ = ["lifecycle"]  # Importing it registers its process.
 
 
 @process("bounties.settle.v1")
-async def settle(steps: Steps, bounty_id: BountyId) -> str:
+async def pay_and_refund(steps: Steps, bounty_id: BountyId) -> str:
     """Pay the winners and give back the fees that are still owed, chunk by chunk."""
     paid, last = 0, await steps.change(pay_prizes, bounty_id, None)
     while last is not None:
@@ -37,4 +37,4 @@ async def return_fees(ctx: Context, bounty_id: BountyId) -> int:
 
 @on(BountyEnded, "bounties.settle_ended.v1")
 async def settle_ended(ctx: Context, event: BountyEnded) -> None:
-    await processes.start(ctx, f"bounty:{event.bounty_id}:settle", settle, event.bounty_id)
+    await processes.start(ctx, f"bounty:{event.bounty_id}:settle", pay_and_refund, event.bounty_id)

@@ -54,7 +54,7 @@ async def create(ctx: Ctx, body: BountyCreate, response: Response, tell: TellRev
     """
     bounty = await service.create(ctx, shapes.plan_of(body))
     response.headers["Location"] = f"/v1/bounties/{bounty.id}"
-    return await shapes.told(ctx, bounty, tell)
+    return await shapes.bounty_out(ctx, bounty, tell)
 
 
 @router.get("", operation_id="bounties.list", responses=refusals(NotSignedIn))
@@ -79,7 +79,9 @@ async def get(ctx: PublicCtx, bounty_id: BountyId, tell: TellRevision) -> Bounty
     What it asks for, what it pays, how far it is, and what comes next. Anybody may read it once it
     is funded; before, its owner and moderators. Send its ETag as `If-Match` when you update it.
     """
-    return await shapes.told(ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), tell)
+    return await shapes.bounty_out(
+        ctx, await queries.get_bounty(ctx.tx, ctx.actor, bounty_id), tell
+    )
 
 
 @router.patch(
@@ -118,7 +120,7 @@ async def edit(
         reason=body.reason,
         revision=revision,
     )
-    return await shapes.told(ctx, bounty, tell)
+    return await shapes.bounty_out(ctx, bounty, tell)
 
 
 @router.get(
@@ -174,7 +176,7 @@ async def fund(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut:
     changes. From now on everybody sees the bounty, and it moves on by its dates. Where it is judged
     by a metric, its test set must have passed its check. For its owner.
     """
-    return await shapes.told(ctx, await service.fund(ctx, bounty_id), tell)
+    return await shapes.bounty_out(ctx, await service.fund(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -185,7 +187,7 @@ async def open_enrollment(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> 
 
     Now, instead of at `enrolls_at`. For its owner.
     """
-    return await shapes.told(ctx, await service.open_enrollment(ctx, bounty_id), tell)
+    return await shapes.bounty_out(ctx, await service.open_enrollment(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -197,7 +199,7 @@ async def start_submissions(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -
     Now, instead of at `submits_at`. Enrollment ends, and invitations that nobody answered lapse.
     For its owner.
     """
-    return await shapes.told(ctx, await service.start_submissions(ctx, bounty_id), tell)
+    return await shapes.bounty_out(ctx, await service.start_submissions(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -209,7 +211,7 @@ async def close_submissions(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -
     Now, instead of at `closes_at`. Then entrants are ranked by the metric, or the owner names the
     winners. For its owner.
     """
-    return await shapes.told(ctx, await service.close_submissions(ctx, bounty_id), tell)
+    return await shapes.bounty_out(ctx, await service.close_submissions(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -224,7 +226,9 @@ async def pause(ctx: Ctx, bounty_id: BountyId, body: BountyPause, tell: TellRevi
     Nobody can enroll or submit, and its dates stop. It resumes by itself after 90 days. Everybody
     can read the reason. For its owner, and for moderators who have no part in it.
     """
-    return await shapes.told(ctx, await service.pause(ctx, bounty_id, reason=body.reason), tell)
+    return await shapes.bounty_out(
+        ctx, await service.pause(ctx, bounty_id, reason=body.reason), tell
+    )
 
 
 @router.post(
@@ -239,7 +243,7 @@ async def resume(ctx: Ctx, bounty_id: BountyId, tell: TellRevision) -> BountyOut
     Dates that were still ahead are put off by as long as the pause took. For its owner, and for
     moderators who have no part in it.
     """
-    return await shapes.told(ctx, await service.resume(ctx, bounty_id), tell)
+    return await shapes.bounty_out(ctx, await service.resume(ctx, bounty_id), tell)
 
 
 @router.post(
@@ -259,4 +263,6 @@ async def cancel(
     those who paid them. Everybody can read the reason. For its owner, and for moderators who have
     no part in it.
     """
-    return await shapes.told(ctx, await service.cancel(ctx, bounty_id, reason=body.reason), tell)
+    return await shapes.bounty_out(
+        ctx, await service.cancel(ctx, bounty_id, reason=body.reason), tell
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dml.accounts import queries as accounts
-from dml.bounties import escrow, lifecycle as moving, queries, rules
+from dml.accounts import queries as account_queries
+from dml.bounties import escrow, lifecycle, queries, rules
 from dml.bounties.editing import rules as edit_rules
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
@@ -58,7 +58,8 @@ async def create(ctx: Context, plan: Plan) -> Bounty:
     dates = _dates(plan) | {"judged_by": judged_by}
     chosen = rules.DATES if plan.judged_by else rules.DATES[:-1]
     rules.require_dates(ctx.now, dates, chosen)
-    await accounts.get_user(ctx.tx, ctx.actor.id, lock=True)  # Two at once count one another.
+    # Two requests at once wait for each other here, so that both are counted.
+    await account_queries.get_user(ctx.tx, ctx.actor.id, lock=True)
     rules.require_few_drafts(await queries.count_drafts(ctx.tx, ctx.actor.id))
 
     bounty = Bounty(
@@ -92,7 +93,7 @@ async def create(ctx: Context, plan: Plan) -> Bounty:
     )
     ctx.tx.add(bounty)
     audit.record(ctx, bounty.reference, "created", Move(None, BountyState.DRAFT))
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     await ctx.tx.flush()
     return bounty
 
@@ -121,14 +122,14 @@ async def edit(
     edit_rules.require_few_edits(len(await queries.list_changes(ctx.tx, bounty)))
     _require_sound(bounty, changes, prize_total, ctx.now)
 
-    told = {it: {"before": _told(bounty, it), "after": None} for it in changes}
+    change_facts = {it: {"before": _as_fact(bounty, it), "after": None} for it in changes}
     for name, value in changes.items():
         setattr(bounty, name, value)
-        told[name]["after"] = _told(bounty, name)
+        change_facts[name]["after"] = _as_fact(bounty, name)
     bounty.prize_pool = rules.pool_of(bounty.prizes)
     bounty.revision += 1
-    audit.record(ctx, bounty.reference, "edited", reason=reason, facts={"changes": told})
-    await moving.set_alarm(ctx, bounty)
+    audit.record(ctx, bounty.reference, "edited", reason=reason, facts={"changes": change_facts})
+    await lifecycle.set_alarm(ctx, bounty)
     if "metric" in changes:
         await test_set_processes.check_again(ctx, bounty)
     return bounty
@@ -144,31 +145,31 @@ async def fund(ctx: Context, bounty_id: BountyId) -> Bounty:
     await escrow.fund(ctx, bounty)
     bounty.funded_at = ctx.now
     audit.record(ctx, bounty.reference, "funded", move)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
 async def open_enrollment(ctx: Context, bounty_id: BountyId) -> Bounty:
     """Let people enroll before the date at which they would."""
     bounty = await _get_to_move(ctx, bounty_id)
-    await moving.open_enrollment(ctx, bounty)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.open_enrollment(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
 async def start_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
     """Take submissions before the date at which they would begin; enrollment ends."""
     bounty = await _get_to_move(ctx, bounty_id)
-    await moving.start_submissions(ctx, bounty)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.start_submissions(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
 async def close_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
     """End the submissions before their date."""
     bounty = await _get_to_move(ctx, bounty_id)
-    await moving.close_submissions(ctx, bounty)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.close_submissions(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
@@ -179,7 +180,7 @@ async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
     bounty.paused_at = ctx.now
     bounty.revision += 1
     audit.record(ctx, bounty.reference, "paused", reason=reason)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
@@ -187,16 +188,16 @@ async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
     """Go on: the dates that were still ahead are later by as long as the pause took."""
     bounty = await _get_to_manage(ctx, bounty_id)
     rules.require_paused(bounty)
-    await moving.resume(ctx, bounty)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.resume(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
 async def cancel(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
     """End it without winners: prizes go back to the owner, fees to those who paid them."""
     bounty = await _get_to_manage(ctx, bounty_id)
-    await moving.cancel(ctx, bounty, reason)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.cancel(ctx, bounty, reason)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
@@ -237,7 +238,7 @@ def _dates(source: Plan | Bounty) -> dict[str, datetime]:
     return {it: getattr(source, it) for it in rules.DATES}
 
 
-def _told(bounty: Bounty, name: str) -> Any:
+def _as_fact(bounty: Bounty, name: str) -> Any:
     """What the history says a column holds: as it would be on the wire."""
     value = getattr(bounty, name)
     if name == "prizes":

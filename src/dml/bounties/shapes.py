@@ -51,7 +51,7 @@ def filter_of(query: BountiesQuery) -> BountyFilter:
     )
 
 
-async def told(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
+async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
     """Answer with a bounty as it is after what was just done to it, and its ETag."""
     await ctx.tx.flush()
     beside = await queries.get_beside(ctx.tx, bounty.id)

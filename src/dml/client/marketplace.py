@@ -62,10 +62,10 @@ class Marketplace:
     ) -> None:
         self._http.close()
         if isinstance(error, SENSELESS):
-            told = one_line(f"{type(error).__name__}: {error}")
+            error_text = one_line(f"{type(error).__name__}: {error}")
             raise Refused(
-                f"what {self.url} answers can't be read ({told}): is it a marketplace, and none "
-                "that is newer than this command?"
+                f"what {self.url} answers can't be read ({error_text}): is it a marketplace, and "
+                "none that is newer than this command?"
             ) from error
 
     def sign_in(self, environment: Mapping[str, str] = os.environ) -> "Marketplace":
@@ -103,9 +103,9 @@ class Marketplace:
                 _require_success(whole(head, pieces))
             return whole(head, pieces, limit).content
 
-    def all_of(self, path: str, **wanted: str) -> Iterator[dict[str, Any]]:
+    def all_of(self, path: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield every item of a list, page after page."""
-        query = {"limit": str(PAGE), **wanted}
+        query = {"limit": str(PAGE), **filters}
         while True:
             page = self.ask("GET", path, params=query)
             yield from page["items"]
@@ -121,9 +121,9 @@ class Marketplace:
         try:
             with file.open("rb") as stream:
                 content: bytes | Iterator[bytes]
-                told = os.fstat(stream.fileno())
-                if stat.S_ISREG(told.st_mode):
-                    headers["Content-Length"] = str(told.st_size)
+                facts = os.fstat(stream.fileno())
+                if stat.S_ISREG(facts.st_mode):
+                    headers["Content-Length"] = str(facts.st_size)
                     content = _pieces(stream, file)
                 else:
                     content = stream.read(PIPE_BYTES_MAX + 1)
@@ -188,8 +188,8 @@ def _require_success(answer: Answer) -> None:
         return
     if 300 <= answer.status < 400:
         target = one_line(answer.headers.get("location", "elsewhere"))
-        told = f"{answer.url} redirects to {target}. If that is right, use it as --server."
-        raise ApiRefused(told, "http.redirect")
+        detail = f"{answer.url} redirects to {target}. If that is right, use it as --server."
+        raise ApiRefused(detail, "http.redirect")
     problem = answer.problem()
     if "title" not in problem:
         raise ApiRefused(f"{answer.url} answers {answer.status} {answer.reason}", "http.unknown")

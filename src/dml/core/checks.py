@@ -30,11 +30,11 @@ class Check:
 
 async def look(tx: AsyncSession, checks: Sequence[Check]) -> list[str]:
     """Make each check, and say in words what it found: a sentence for each that found anything."""
-    told = [await _told(tx, check) for check in checks]
-    return [it for it in told if it]
+    complaints = [await _offenders_of(tx, check) for check in checks]
+    return [it for it in complaints if it]
 
 
-async def _told(tx: AsyncSession, check: Check) -> str:
+async def _offenders_of(tx: AsyncSession, check: Check) -> str:
     query = text(_NAMED.format(check.offenders))
     try:
         async with tx.begin_nested():

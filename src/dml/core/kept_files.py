@@ -23,7 +23,7 @@ from dml.core.errors import Conflict
 from dml.core.events import Event
 from dml.core.ids import UserId
 
-TOLD_MOST: Final = 20
+NAMED_MAX: Final = 20
 _HOLD: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 # A transaction that keeps a content shares it; who deletes the blob must have it alone.
 _SHARE: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))")
@@ -157,7 +157,7 @@ class FileQuota:
     async def _refusal(
         self, tx: AsyncSession, user_id: UserId, now: datetime, used: int
     ) -> FilesFull:
-        values = self._values(user_id, now) | {"most": TOLD_MOST}
+        values = self._values(user_id, now) | {"most": NAMED_MAX}
         rows = (await tx.execute(text(_DELETABLE.format(self._kept)), values)).all()
         return FilesFull(
             used_bytes=used,

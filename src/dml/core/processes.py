@@ -37,11 +37,14 @@ LONG_CHECKS: Final = "long_checks"  # Of models that were cut off.
 LONG_EVALUATIONS: Final = "long_evaluations"  # Of test sets and submissions that were.
 RANKINGS: Final = "rankings"
 SLOW_QUEUE: Final = "slow_processes"  # Where all of these waited once: for rows from then.
+CHANNEL: Final = "dml_processes"  # Where PostgreSQL tells in which queue something waits.
 _NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")
 
-# Adds a row, ready to run or DELAYED, unless one with this id was ever added.
+# Adds a row, ready to run or DELAYED, unless one with this id was ever added. Where it is ready,
+# workers hear of it when it commits.
 _ENQUEUE: Final = text("""
-    SELECT dbos.enqueue_workflow(
+    SELECT CASE WHEN CAST(:due AS timestamptz) IS NULL THEN pg_notify(:channel, :queue) END,
+    dbos.enqueue_workflow(
         workflow_name => :name,
         queue_name => :queue,
         positional_args => ARRAY(SELECT json_array_elements(CAST(CAST(:args AS text) AS json))),
@@ -162,7 +165,7 @@ async def start(
 
     The same id twice is once, for as long as the finished process is kept (days): the first wins.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs)
+    await _enqueue(ctx, process_id, process, (args, kwargs))
 
 
 async def in_turn(
@@ -177,7 +180,7 @@ async def in_turn(
 
     To the second. What was started without a turn comes before all that have one.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs, turn=turn)
+    await _enqueue(ctx, process_id, process, (args, kwargs), turn=turn)
 
 
 async def is_waiting(ctx: Context, process_id: str) -> bool:
@@ -199,7 +202,7 @@ async def at(
     go off just before it is moved, so its first step looks at what it is about, under a lock.
     The same id twice is once, as in `start`.
     """
-    await _enqueue(ctx, process_id, process, args, kwargs, due=when)
+    await _enqueue(ctx, process_id, process, (args, kwargs), due=when)
 
 
 async def reschedule(ctx: Context, process_id: str, when: datetime) -> bool:
@@ -220,13 +223,14 @@ async def _enqueue(
     ctx: Context,
     process_id: str,
     process: Process[Any],
-    args: Sequence[object],
-    kwargs: Mapping[str, object],
+    arguments: tuple[Sequence[object], Mapping[str, object]],
     *,
     due: datetime | None = None,
     turn: datetime | None = None,
 ) -> None:
+    args, kwargs = arguments
     values = {
+        "channel": CHANNEL,
         "name": process.name,
         "queue": process.queue,
         "process_id": process_id,

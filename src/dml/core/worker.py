@@ -12,6 +12,7 @@ from dml.core.sealing import Opener
 from dml.core.settings import Settings
 from dml.inference.signature import Reason, Signature
 from dml.inference.spec import InputSpec
+from dml.scoring.names import TableLayout
 from dml.scoring.ranked import Ranked
 
 
@@ -59,10 +60,8 @@ class Scorer(Protocol):
     def prepare(
         self,
         file: bytes,
+        layout: TableLayout,
         *,
-        format: str,
-        id_column: str,
-        target_column: str,
         metric: str,
         seconds: float | None = None,
     ) -> PreparedTestSet: ...

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.accounts.models import DataKind
 from dml.core import audit, events
 from dml.core.context import Actor, Context
@@ -56,7 +56,8 @@ class OpenCode:
 
 async def make_code(ctx: Context) -> OpenCode:
     """Give the actor a code that pairs one device, soon."""
-    owner = await accounts.get_user(ctx.tx, ctx.actor.id, lock=True)  # Two at once are counted.
+    # Two requests at once wait for each other here, so that both are counted.
+    owner = await account_queries.get_user(ctx.tx, ctx.actor.id, lock=True)
     rules.require_room(await queries.count_open_codes(ctx.tx, owner.id, ctx.now))
     code = "".join(secrets.choice(rules.CODE_ALPHABET) for _ in range(rules.CODE_LENGTH))
     expires_at = ctx.now + rules.CODE_LIFETIME

@@ -23,7 +23,7 @@ from dml.core.ids import JobId
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
 from dml.jobs import queries
-from dml.jobs.archive import service as archiving
+from dml.jobs.archive import service as archive_service
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 
 log = logging.getLogger("dml.archiver")
@@ -75,7 +75,7 @@ async def archive_due(settings: Settings) -> int:
                 for job_id in due:
                     try:
                         rest = ArchiverPace().rest
-                        files += await archiving.archive(sessions, blobs, job_id, rest=rest)
+                        files += await archive_service.archive(sessions, blobs, job_id, rest=rest)
                     except Exception:  # One job that cannot be must not keep the others.
                         log.exception("job:%s cannot be archived", job_id)
                         failed.add(job_id)

@@ -18,12 +18,12 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import queries
-from dml.chain.comparison import service as comparing
+from dml.chain.comparison import service as comparison_service
 from dml.chain.indexer import statements
 from dml.chain.indexer.indexing import Indexer
 from dml.chain.node.endpoints import Endpoints, NoNode
 from dml.chain.payer import queries as batch_queries
-from dml.chain.payer.batches import Terms
+from dml.chain.payer.batches import BatchTerms
 from dml.chain.payer.paying import Payer
 from dml.chain.payer.signers import NoSigner, Signer, make_signer
 from dml.core import logs, metrics, nodes
@@ -53,11 +53,11 @@ class Turn:
 
     async def take(self) -> None:
         """Wait for the lock, and for PostgreSQL where that is away."""
-        told = ""
+        logged = ""
         while not (found := await asyncio.to_thread(self._try)).startswith("mine"):
-            if found != told:
+            if found != logged:
                 log.info("%s", found)
-                told = found
+                logged = found
             await asyncio.sleep(STAND_BY_SECONDS)
         threading.Thread(target=self._watch, name="turn", daemon=True).start()
         log.info("reads the chain from now on")
@@ -85,11 +85,11 @@ class Turn:
 
 
 class Loop:
-    """Does something again and again. A trouble is told when it begins, not each time."""
+    """Does something again and again. An error is logged when it begins, not each time."""
 
     def __init__(self, name: str, act: Callable[[], Awaitable[object]], seconds: float) -> None:
         self.name, self._act, self._seconds = name, act, seconds
-        self._trouble = ""
+        self._error = ""
 
     async def run(self) -> None:
         while True:
@@ -98,22 +98,22 @@ class Loop:
 
     async def once(self) -> bool:
         """Act once. Whether it went well."""
-        trouble = ""
+        failure = ""
         try:
             await self._act()
         except NoNode as error:
-            trouble = error.reason
+            failure = error.reason
         except Exception as error:  # A loop that ends would leave everybody's money where it is.
-            trouble = f"{type(error).__name__}: {error}"
-            if trouble != self._trouble:
+            failure = f"{type(error).__name__}: {error}"
+            if failure != self._error:
                 log.exception("%s failed, and is tried again", self.name)
         else:
-            if self._trouble:
+            if self._error:
                 log.info("%s goes on", self.name)
-        if trouble and trouble != self._trouble:
-            log.warning("%s stands still: %s", self.name, trouble)
-        self._trouble = trouble
-        return not trouble
+        if failure and failure != self._error:
+            log.warning("%s stands still: %s", self.name, failure)
+        self._error = failure
+        return not failure
 
 
 async def work(
@@ -140,15 +140,15 @@ async def work(
     )
     vault_id = await _register(indexer, settings.chain_poll_seconds)
     loops = [
-        Loop("reading", indexer.look, settings.chain_poll_seconds),
+        Loop("reading", indexer.run_pass, settings.chain_poll_seconds),
         Loop(
             "comparing",
-            lambda: comparing.compare(sessions, endpoints, vault_id),
+            lambda: comparison_service.compare(sessions, endpoints, vault_id),
             settings.compare_seconds,
         ),
         Loop(
             "attending former vaults",
-            Former(settings, sessions, apart, signer).look,
+            Former(settings, sessions, apart, signer).attend,
             max(settings.chain_poll_seconds, FORMER_SECONDS),
         ),
     ]
@@ -157,7 +157,7 @@ async def work(
         async with sessions.begin() as tx:
             (await statements.get_vault(tx, vault_id)).paying_trouble = NO_KEY
     else:
-        payer = Payer(sessions, endpoints, vault_id, signer, Terms.of(settings))
+        payer = Payer(sessions, endpoints, vault_id, signer, BatchTerms.of(settings))
         seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
         loops.append(Loop("paying", payer.step, seconds))
     async with asyncio.TaskGroup() as group:
@@ -181,7 +181,7 @@ class Former:
         self._settings, self._sessions = settings, sessions
         self._endpoints, self._signer = endpoints, signer
 
-    async def look(self) -> None:
+    async def attend(self) -> None:
         async with self._sessions() as tx:
             found = await queries.list_former(tx)
         for it in found:
@@ -192,14 +192,14 @@ class Former:
                 start_block=it.start_block,
                 vault_id=it.id,
             )
-            await indexer.look()
+            await indexer.run_pass()
             if self._signer is not None and await self._has_batches(it.id):
-                terms = Terms.of(self._settings)
+                terms = BatchTerms.of(self._settings)
                 payer = Payer(
                     self._sessions, self._endpoints, it.id, self._signer, terms, begins=False
                 )
                 await payer.step()
-            await comparing.compare(self._sessions, self._endpoints, it.id)
+            await comparison_service.compare(self._sessions, self._endpoints, it.id)
 
     async def _has_batches(self, vault_id: VaultId) -> bool:
         async with self._sessions() as tx:

@@ -35,8 +35,8 @@ _SOME_NAMED: Final = text(f"""
     SELECT sha256 FROM (SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256)) AS once
     WHERE sha256 IS NOT NULL ORDER BY random() LIMIT :most
 """)  # noqa: S608 - only constants of the domains are inserted
-LOOKED_FOR_MOST: Final = 10_000
-LOOKED_FOR_AT_ONCE: Final = 100
+NAMES_MAX: Final = 10_000
+NAMES_AT_ONCE: Final = 100
 _HAVE_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({COLLECTOR_LOCK})")
 
@@ -122,11 +122,11 @@ async def find_missing(
 ) -> list[str]:
     """Return those files that rows name and that are not there, of 10,000 at random at most."""
     refused_since = now - timedelta(days=settings.keep_refused_versions_days)
-    values = {"most": LOOKED_FOR_MOST, "refused_since": refused_since}
+    values = {"most": NAMES_MAX, "refused_since": refused_since}
     named = (await tx.scalars(_SOME_NAMED, values)).all()
     missing = list[str]()
-    for start in range(0, len(named), LOOKED_FOR_AT_ONCE):
-        some = named[start : start + LOOKED_FOR_AT_ONCE]
+    for start in range(0, len(named), NAMES_AT_ONCE):
+        some = named[start : start + NAMES_AT_ONCE]
         there = await asyncio.gather(*(blobs.has(it) for it in some))
         missing += [it for it, is_there in zip(some, there, strict=True) if not is_there]
     return missing

@@ -128,7 +128,7 @@ async def _find_missing(tx: AsyncSession, settings: Settings) -> list[str]:
         return []
     more = len(missing) - OFFENDERS_MAX
     return [
-        f"{len(missing)} files that rows name are not there (at most {collector.LOOKED_FOR_MOST} "
+        f"{len(missing)} files that rows name are not there (at most {collector.NAMES_MAX} "
         "are looked for): bring them back from a backup, or set DML_BLOBS as the server has it: "
         + "; ".join(missing[:OFFENDERS_MAX])
         + (f"; and {more} more." if more > 0 else ".")
@@ -139,7 +139,12 @@ async def _find_missing(tx: AsyncSession, settings: Settings) -> list[str]:
 async def snapshot(database_url: str) -> AsyncIterator[AsyncSession]:
     """Begin a transaction that sees one moment, and can write nothing."""
     engine = connect(
-        database_url, name="dml doctor", connections=1, statement_timeout="15min", work_mem="64MB"
+        database_url,
+        name="dml doctor",
+        connections=1,
+        statement_timeout="15min",
+        work_mem="64MB",
+        enable_seqscan="on",  # It reads whole tables.
     )
     try:
         async with engine.connect() as connection:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts.manifest import MANIFEST as ACCOUNTS
 from dml.algorithms.manifest import MANIFEST as ALGORITHMS
 from dml.bounties.manifest import MANIFEST as BOUNTIES
-from dml.chain import queries as chain
+from dml.chain import queries as chain_queries
 from dml.chain.manifest import MANIFEST as CHAIN
 from dml.core import events
 from dml.core.checks import Check
@@ -25,9 +25,9 @@ from dml.core.manifest import MANIFEST as CORE
 from dml.devices.manifest import MANIFEST as DEVICES
 from dml.edge.manifest import MANIFEST as EDGE
 from dml.entrypoints.manifest import MANIFEST as ENTRYPOINTS
-from dml.jobs import queries as jobs
+from dml.jobs import queries as job_queries
 from dml.jobs.manifest import MANIFEST as JOBS
-from dml.payments import credits, queries as payments
+from dml.payments import credits, queries as payment_queries
 from dml.payments.manifest import MANIFEST as PAYMENTS
 
 # A route that names a thing comes before one with a place for any name: jobs before devices.
@@ -52,9 +52,9 @@ def load_processes() -> None:
     """Import all that happens by itself: who did so can publish, and can run it."""
     for it in DOMAINS:
         it.load(it.processes)
-    payments.count_as_pending(chain.sum_seen)
-    payments.count_as_reserved(jobs.sum_untold)
-    credits.cover_by(chain.find_cover)
+    payment_queries.count_as_pending(chain_queries.sum_seen)
+    payment_queries.count_as_reserved(job_queries.sum_untold)
+    credits.cover_by(chain_queries.find_cover)
     events.all_are_loaded()
 
 

@@ -101,10 +101,10 @@ def fault_of(facts: Facts, needs: Needs) -> str | None:
     if facts.is_read_only and needs is not Needs.READ:
         return "the database can only be read (a standby, perhaps): name one that can be written"
     if facts.lacks:
-        told = "; ".join(facts.lacks[:LACKS_MAX])
+        missing = "; ".join(facts.lacks[:LACKS_MAX])
         more = f"; and {len(facts.lacks) - LACKS_MAX} more" if facts.lacks[LACKS_MAX:] else ""
         return (
-            f"the role may not {told}{more}: let it own the database "
+            f"the role may not {missing}{more}: let it own the database "
             "(`ALTER DATABASE … OWNER TO …`), or grant it that"
         )
     return None

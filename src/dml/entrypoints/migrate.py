@@ -45,7 +45,7 @@ def migrate(database_url: str) -> None:
                 connection.commit()
             engine.migrate(database_url)
     except OperationalError as error:
-        told = str(error.orig).strip().splitlines()[0]
-        raise Refused(f"the database cannot be asked: {told}") from error
+        reason = str(error.orig).strip().splitlines()[0]
+        raise Refused(f"the database cannot be asked: {reason}") from error
     finally:
         database.dispose()

@@ -10,7 +10,7 @@ from typing import Final
 
 from dml.core.worker import PreparedTestSet, ScorerFailed
 from dml.scoring import agreement, ladder, ranking
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.predictions import Predictions
 from dml.scoring.ranked import Ranked
 from dml.scoring.reader import ChildFailed, Reader, SandboxFailed, Unsafe
@@ -29,10 +29,8 @@ class FileScorer:
     def prepare(
         self,
         file: bytes,
+        layout: TableLayout,
         *,
-        format: str,
-        id_column: str,
-        target_column: str,
         metric: str,
         seconds: float | None = None,
     ) -> PreparedTestSet:
@@ -41,9 +39,7 @@ class FileScorer:
         with _ours():
             made = self._reader.read_test_set(
                 file,
-                format,
-                id_column=id_column,
-                target_column=target_column,
+                layout,
                 metric=MetricName(metric),
                 salt=salt,
                 seconds=seconds,

@@ -206,10 +206,10 @@ class Server(uvicorn.Server):
 
 def _limits(settings: Settings) -> Limits:
     """The limits of connections; of their number, what the system lets a process open, too."""
-    wanted = settings.connections + FILES_BESIDE
+    needed = settings.connections + FILES_BESIDE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return Limits(
         head_seconds=settings.request_head_seconds,

@@ -14,5 +14,5 @@ def read(**chosen: int | None) -> Settings:
     try:
         return Settings(**said)
     except ValidationError as wrong:
-        told = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
-        raise Refused("; ".join(told)) from wrong
+        problems = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
+        raise Refused("; ".join(problems)) from wrong

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
 from dml.inference.runner import Sandbox
-from dml.jobs import processes, queries as jobs
+from dml.jobs import processes, queries as job_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 from dml.scoring.reader import Reader
 
@@ -36,10 +37,6 @@ LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 SANDBOXES_MAX: Final = 8  # Each may take gigabytes.
-
-# A connection keeps its plans, those of foreign keys too. One made while a table was small would
-# read all of it for each row, until its statistics are made anew.
-PLANS: Final = {"enable_seqscan": "off"}
 
 
 Act = Callable[[Context], Awaitable[int]]
@@ -65,7 +62,9 @@ async def archive(parts: WorkerParts) -> None:
         try:
             async with parts.sessions.begin() as tx:
                 free = await tx.scalar(select(func.pg_try_advisory_xact_lock(ARCHIVER_LOCK)))
-                due = free and await jobs.list_to_archive(tx, datetime.now(UTC), keep=keep, limit=1)
+                due = free and await job_queries.list_to_archive(
+                    tx, datetime.now(UTC), keep=keep, limit=1
+                )
             if due:
                 await run_archiver()
         except Exception:  # A loop that ends would let the tables grow until a restart.
@@ -107,42 +106,46 @@ async def run_archiver() -> None:
 
 async def measure(ctx: Context) -> int:
     """Look how many results wait, and how long the oldest has."""
-    waiting = await jobs.waiting(ctx.tx)
+    waiting = await job_queries.waiting(ctx.tx)
     metrics.INBOX_LENGTH.set(waiting.results)
     metrics.INBOX_AGE.set(waiting.oldest_seconds)
     return 0
 
 
-async def repeat(
-    parts: WorkerParts,
-    name: str,
-    act: Act,
-    *,
-    idle_seconds: float,
-    pulse: Pulse,
-    adapt: Adapt | None = None,
-    counter: metrics.Counter | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What a worker does again and again. `act` returns how much it did.
+
+    `adapt` is called with that and the seconds it took, the commit included.
+    """
+
+    name: str
+    act: Act
+    idle_seconds: float
+    adapt: Adapt | None = None
+    counter: metrics.Counter | None = None
+
+
+async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
     """Act in a transaction each time: at once again where there was work, else after a pause.
 
-    An error rolls the transaction back, is logged, and the next turn tries again.
-    `adapt` is called with how much was done and the seconds it took, the commit included. Where
-    one hangs, the pulse stops, and this worker no longer counts as alive.
+    An error rolls the transaction back, is logged, and the next turn tries again. Where one hangs,
+    the pulse stops, and this worker no longer counts as alive.
     """
     while True:
-        pulse.beat(name)
+        pulse.beat(loop.name)
         pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
-                done = await act(Context(tx, SYSTEM, datetime.now(UTC)))
-            pause = 0.0 if done else idle_seconds
-            if counter is not None:  # Now it is committed.
-                counter.inc(by=done)
+                done = await loop.act(Context(tx, SYSTEM, datetime.now(UTC)))
+            pause = 0.0 if done else loop.idle_seconds
+            if loop.counter is not None:  # Now it is committed.
+                loop.counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
-            log.exception("%s failed, and is tried again", name)
-        if adapt is not None:
-            adapt(done, time.perf_counter() - began)
-        pulse.beat(name, rests_seconds=pause)
+            log.exception("%s failed, and is tried again", loop.name)
+        if loop.adapt is not None:
+            loop.adapt(done, time.perf_counter() - began)
+        pulse.beat(loop.name, rests_seconds=pause)
         await asyncio.sleep(pause)
 
 
@@ -152,7 +155,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
-    database = wiring.make_engine(settings, "dml worker", **PLANS)
+    database = wiring.make_engine(settings, "dml worker")
     count = settings.sandboxes or min(_cores(), SANDBOXES_MAX)
     engine = Engine(wiring.database_url(settings), sandboxes=count)
     # So that what is cut off soon never waits for what takes long, such as a ranking.
@@ -185,21 +188,13 @@ async def serve(settings: Settings) -> None:
     pulse = Pulse()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
-        repeat(
-            parts,
-            "folding",
-            folding.fold,
-            idle_seconds=FOLD_SECONDS,
-            pulse=pulse,
-            adapt=folding.adapt,
-            counter=metrics.RESULTS_FOLDED,
-        ),
         *(
-            repeat(parts, name, act, idle_seconds=seconds, pulse=pulse)
-            for name, act, seconds in (
-                ("sweeping", processes.sweep, SWEEP_SECONDS),
-                ("cleaning", cleaner(), CLEAN_SECONDS),
-                ("measuring", measure, MEASURE_SECONDS),
+            repeat(parts, pulse, loop)
+            for loop in (
+                Loop("folding", folding.fold, FOLD_SECONDS, folding.adapt, metrics.RESULTS_FOLDED),
+                Loop("sweeping", processes.sweep, SWEEP_SECONDS),
+                Loop("cleaning", cleaner(), CLEAN_SECONDS),
+                Loop("measuring", measure, MEASURE_SECONDS),
             )
         ),
         archive(parts),

@@ -126,13 +126,13 @@ class Client:
                 if zygote.unsafe is not None:
                     raise Unsafe(f"The sandbox does not hold here: {zygote.unsafe}")
                 try:
-                    told, (output,) = zygote.ask(request, parts, seconds)
+                    values, (output,) = zygote.ask(request, parts, seconds)
                     break
                 except (frames.Broken, OSError):
                     zygote.has_ended(within_seconds=ENDING_SECONDS)  # or only its attendant did
             else:
                 raise SandboxFailed("The sandbox's process ended twice while it was at this.")
-        return _answer(told, output, faults)
+        return _answer(values, output, faults)
 
     def _running(self) -> "_Zygote":
         """The zygote; a new one where there is none or it has ended."""
@@ -174,16 +174,16 @@ class _Zygote:
         self._stderr = self._process.stderr
         try:
             with self._killed_after(START_SECONDS), self._control.makefile("rb") as answers:
-                told, _ = frames.read(answers)
+                values, _ = frames.read(answers)
         except frames.Broken as error:
             self.kill()
             last_words = self._stderr.read()[-500:].decode(errors="replace").strip()
             self.close()
             raise SandboxFailed(f"The sandbox's process does not start: {last_words}") from error
-        if "failed" in told:
+        if "failed" in values:
             self.close()
-            raise SandboxFailed(f"The sandbox's process does not start: {told['failed']}")
-        self.unsafe: str | None = told["unsafe"]
+            raise SandboxFailed(f"The sandbox's process does not start: {values['failed']}")
+        self.unsafe: str | None = values["unsafe"]
 
     def ask(
         self, request: Mapping[str, Any], parts: Sequence[frames.Part], seconds: float
@@ -241,9 +241,9 @@ def _raised(faults: Faults, detail: str, place: Place | None = None) -> ChildFai
 
 
 def _answer(
-    told: Mapping[str, Any], output: bytes, faults: Faults
+    values: Mapping[str, Any], output: bytes, faults: Faults
 ) -> tuple[dict[str, Any], list[bytes]]:
-    ending, detail = told["ending"], told["detail"]
+    ending, detail = values["ending"], values["detail"]
     match ending:
         case Ending.ANSWERED:
             pass

@@ -47,26 +47,26 @@ def _input(inputs: tuple[Tensor, ...], spec: InputSpec) -> Iterator[Reason]:
             "Make constants of the others.",
         )
         return
-    taken, wanted = inputs[0], input_shape(spec)
+    taken, expected = inputs[0], input_shape(spec)
     if taken.type != "float":
         yield Reason(
             "model.input_type",
             f"Its input {quoted(taken.name)} is of {taken.type}; the spec makes float32. "
             "Put a Cast in front of it.",
         )
-    if not _takes(taken.shape, wanted):
+    if not _takes(taken.shape, expected):
         yield Reason(
             "model.input_shape",
             f"Its input {quoted(taken.name)} has the shape {_shown(taken.shape)}; the spec makes "
-            f"{_shown(('batch', *wanted))}. The batch must be dynamic, or 1; of the spec, look at "
-            "color, width, height and layout.",
+            f"{_shown(('batch', *expected))}. The batch must be dynamic, or 1; of the spec, look "
+            "at color, width, height and layout.",
         )
 
 
-def _takes(shape: tuple[int | str | None, ...] | None, wanted: tuple[int, ...]) -> bool:
-    if shape is None or len(shape) != 1 + len(wanted):
+def _takes(shape: tuple[int | str | None, ...] | None, expected: tuple[int, ...]) -> bool:
+    if shape is None or len(shape) != 1 + len(expected):
         return False
-    fixed = zip(shape, (1, *wanted), strict=True)
+    fixed = zip(shape, (1, *expected), strict=True)
     return all(size == want for size, want in fixed if isinstance(size, int))
 
 

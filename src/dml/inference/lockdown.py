@@ -131,8 +131,8 @@ def deny_calls(*, threads: bool = False) -> None:
     own_limits = seccomp.Arg(0, equal, 0), seccomp.Arg(2, equal, 0)
     calls.add_rule(seccomp.ALLOW, "prlimit64", *own_limits)
     if threads:
-        looked_at = CLONE_THREAD | sum(_CLONE_NO_THREAD.values())
-        thread = seccomp.Arg(0, seccomp.MASKED_EQ, looked_at, CLONE_THREAD)
+        checked = CLONE_THREAD | sum(_CLONE_NO_THREAD.values())
+        thread = seccomp.Arg(0, seccomp.MASKED_EQ, checked, CLONE_THREAD)
         calls.add_rule(seccomp.ALLOW, "clone", thread)
         with contextlib.suppress(OSError, ValueError):  # a kernel, or library, without it
             calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")  # libc then takes clone

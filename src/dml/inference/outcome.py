@@ -49,7 +49,7 @@ class BrokeDown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     ending: Ending
     output: bytes = b""
     detail: str = ""

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from dml.inference import lockdown
-from dml.inference.outcome import Ending, Limits, Outcome
+from dml.inference.outcome import Ending, Limits, RunOutcome
 
 SELF_TEST_LIMITS: Final = Limits(cpu_seconds=5, wall_seconds=20, memory_bytes=256 << 20)
 
@@ -45,7 +45,7 @@ def run(
     *,
     hang_up: int | None = None,
     lock: lockdown.Lock = lockdown.lock,
-) -> Outcome:
+) -> RunOutcome:
     """Call the function in a locked child and bring back its bytes.
 
     `hang_up` is a file descriptor that becomes readable only when nobody waits any longer: HungUp.
@@ -70,7 +70,7 @@ def run(
         # Harmless where it has ended: its id stays its own until it has been waited for.
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    return _outcome(status, output) if stopped is None else Outcome(stopped)
+    return _outcome(status, output) if stopped is None else RunOutcome(stopped)
 
 
 def self_test(lock: lockdown.Lock = lockdown.lock, *, threads: bool = False) -> str | None:
@@ -158,21 +158,21 @@ def _ends(child: int) -> bool:
     return False
 
 
-def _outcome(status: int, output: bytes) -> Outcome:
+def _outcome(status: int, output: bytes) -> RunOutcome:
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
-        return Outcome(Ending.ANSWERED, output)
-    told = output.decode(errors="replace")[:_DETAIL_MAX]
+        return RunOutcome(Ending.ANSWERED, output)
+    detail = output.decode(errors="replace")[:_DETAIL_MAX]
     endings: dict[int, tuple[Ending, str]] = {
         -signal.SIGXCPU: (Ending.TOO_SLOW, ""),
         -signal.SIGKILL: (Ending.KILLED, "it was killed, or the machine ran out of memory"),
         _EXIT_NO_MEMORY: (Ending.TOO_MUCH_MEMORY, ""),
-        _EXIT_RAISED: (Ending.RAISED, told),
-        _EXIT_NOT_LOCKED: (Ending.NOT_LOCKED, told),
+        _EXIT_RAISED: (Ending.RAISED, detail),
+        _EXIT_NOT_LOCKED: (Ending.NOT_LOCKED, detail),
     }
     crash = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     ending, detail = endings.get(code, (Ending.CRASHED, crash))
-    return Outcome(ending, detail=detail)
+    return RunOutcome(ending, detail=detail)
 
 
 def _escapes(too_much: int, *, threads: bool) -> list[str]:
@@ -193,10 +193,10 @@ def _escapes(too_much: int, *, threads: bool) -> list[str]:
         "set limits": lambda: _call("prlimit", 0, resource.RLIMIT_CORE, bytes(16), None),
         "memory": lambda: mmap.mmap(-1, too_much).close(),
     }
-    told = {name: _attempt(attempt, name) for name, attempt in attempts.items()}
+    results = {name: _attempt(attempt, name) for name, attempt in attempts.items()}
     if threads:
-        told["thread"] = None if told["thread"] == "succeeded" else "was refused"
-    return [f"{name} {what}" for name, what in told.items() if what is not None]
+        results["thread"] = None if results["thread"] == "succeeded" else "was refused"
+    return [f"{name} {what}" for name, what in results.items() if what is not None]
 
 
 def _attempt(attempt: Callable[[], object], name: str) -> str | None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from dml.inference import frames, lockdown, sandbox
-from dml.inference.outcome import BrokeDown, Ending, Limits, Outcome
+from dml.inference.outcome import BrokeDown, Ending, Limits, RunOutcome
 from dml.inference.signature import Refused
 
 
@@ -48,7 +48,7 @@ def serve(verbs: Mapping[str, Verb], warm_up: Callable[[], None]) -> None:
             try:
                 attendant = os.fork()
             except OSError as error:  # the machine has no process left
-                _tell(connection, Outcome(Ending.NOT_STARTED, detail=str(error)))
+                _tell(connection, RunOutcome(Ending.NOT_STARTED, detail=str(error)))
                 continue
             if attendant == 0:
                 control.close()
@@ -92,18 +92,18 @@ def _attend(connection: socket.socket, verbs: Mapping[str, Verb], zygote: int) -
         os._exit(0)
 
 
-def _tell(connection: socket.socket, outcome: Outcome) -> None:
+def _tell(connection: socket.socket, outcome: RunOutcome) -> None:
     with connection.makefile("wb") as answers:
-        told = {"ending": outcome.ending, "detail": outcome.detail}
-        frames.write(answers, told, [outcome.output])
+        ending = {"ending": outcome.ending, "detail": outcome.detail}
+        frames.write(answers, ending, [outcome.output])
 
 
-def _run(verb: Verb, header: Mapping[str, Any], parts: list[bytes], hang_up: int) -> Outcome:
+def _run(verb: Verb, header: Mapping[str, Any], parts: list[bytes], hang_up: int) -> RunOutcome:
     work, limits = partial(_work, verb, header, parts), Limits(**header["limits"])
     try:
         return sandbox.run(work, limits, hang_up=hang_up, lock=verb.lock)
     except OSError as error:  # the machine has no process or pipe left
-        return Outcome(Ending.NOT_STARTED, detail=str(error))
+        return RunOutcome(Ending.NOT_STARTED, detail=str(error))
 
 
 def _work(verb: Verb, header: Mapping[str, Any], parts: list[bytes]) -> bytes:

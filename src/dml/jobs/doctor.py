@@ -9,9 +9,9 @@ from typing import Final
 
 from dml.core.checks import Check
 from dml.jobs import doctor_money
-from dml.jobs.archive import doctor as doctor_archives
+from dml.jobs.archive import doctor as archive_doctor
 
-_ALL: Final = doctor_archives.ALL_ASSIGNMENTS
+_ALL: Final = archive_doctor.ALL_ASSIGNMENTS
 
 PLACES: Final = (
     Check(
@@ -317,4 +317,4 @@ ENDS: Final = (
     ),
 )
 
-CHECKS: Final = (*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS, *doctor_archives.CHECKS)
+CHECKS: Final = (*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS, *archive_doctor.CHECKS)

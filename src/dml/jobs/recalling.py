@@ -7,7 +7,7 @@ taken. What is done here gives places and tokens back, some at a time, and may b
 from dataclasses import replace
 from typing import Final
 
-from dml.algorithms import queries as algorithms
+from dml.algorithms import queries as algorithm_queries
 from dml.core import audit
 from dml.core.context import Actor, Context, Role
 from dml.core.db import raw
@@ -24,7 +24,7 @@ async def close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -
     jobs = await queries.list_of_version(ctx.tx, version_id, limit=JOBS_AT_ONCE)
     if not jobs:
         return []
-    version = await algorithms.get_any_version(ctx.tx, version_id)
+    version = await algorithm_queries.get_any_version(ctx.tx, version_id)
     why = f"Version {version.number} of its algorithm was recalled: {version.recall_reason}"
     ctx = replace(ctx, actor=Actor(recalled_by, Role.MODERATOR))
     for job in jobs:

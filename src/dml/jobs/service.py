@@ -6,7 +6,7 @@ Locks are taken in one order everywhere: job, places, totals, ledger accounts.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from dml.algorithms import queries as algorithms
+from dml.algorithms import queries as algorithm_queries
 from dml.core import audit, processes
 from dml.core.context import Context
 from dml.core.ids import JobId, VersionId, new_id
@@ -68,7 +68,7 @@ async def create(
     rules.require_enough_devices(
         order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
     )
-    version, algorithm = await algorithms.get_approved_version(ctx.tx, order.version_id)
+    version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
     if limits is not None:
         await _require_within(ctx, order, limits, labels=len(algorithm.labels))
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)

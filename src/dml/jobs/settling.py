@@ -10,7 +10,7 @@ from dml.jobs import queries, rules
 from dml.jobs.events import JobEnded
 from dml.jobs.folding import service as folding
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
-from dml.payments import queries as ledger, service as payments
+from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
@@ -68,7 +68,7 @@ async def _pay_out(ctx: Context, job: Job, totals: JobTotals) -> None:
     """Empty the escrow: the developer has what waited for a step, the customer what is left."""
     left = MicroTokens((job.max_devices - totals.folded) * job.cost_of_one)
     fees = MicroTokens(totals.held_devices * job.device_fee)
-    held = await ledger.get_account_balance(ctx.tx, job.escrow)
+    held = await payment_queries.get_account_balance(ctx.tx, job.escrow)
     assert held == left + fees, f"{job.escrow} holds {held}, not {left} and {fees} in fees"
     totals.held_devices = 0
     due = (

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts, rules as account_rules
+from dml.accounts import queries as account_queries, rules as account_rules
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import Context
@@ -45,7 +45,7 @@ async def credit(
     """
     account_rules.require_admin(ctx.actor)
     rules.require_not_own(ctx.actor.user_id, user_id)
-    user = await accounts.get_user(ctx.tx, user_id)
+    user = await account_queries.get_user(ctx.tx, user_id)
     await _hold_chain(ctx)  # One credit at a time: they are summed up.
     made = Credit(
         id=CreditId(new_id()),
@@ -100,18 +100,18 @@ async def reverse(
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     wallet = rules.wallet(found.user_id)
     there = (await queries.lock_accounts(ctx.tx, [wallet])).get(wallet, MicroTokens(0))
-    wanted = rules.require_reversible(found, amount, there)
+    amount_back = rules.require_reversible(found, amount, there)
     found.reversals += 1
-    found.reversed = MicroTokens(found.reversed + wanted)
+    found.reversed = MicroTokens(found.reversed + amount_back)
     await service.transfer(
         ctx,
         code=TransferCode.CREDIT_REVERSAL,
         reference=f"{found.reference}/{found.reversals}",
         source=wallet,
         target=CHAIN,
-        amount=wanted,
+        amount=amount_back,
     )
-    facts = {"amount": money.render(wanted), "credit_id": str(found.id)}
+    facts = {"amount": money.render(amount_back), "credit_id": str(found.id)}
     audit.record(ctx, found.reference, "reversed", reason=reason, facts=facts)
     audit.record(ctx, f"user:{found.user_id}", "credit_reversed", reason=reason, facts=facts)
     return found

@@ -117,12 +117,12 @@ def require_reversible(
     if credit.state is not CreditState.CREDITED:
         raise WrongCreditState(state=credit.state, wanted="reversed", allowed=[])
     left = MicroTokens(credit.amount - credit.reversed)
-    wanted = left if amount is None else amount
-    if wanted > left or wanted == 0:
+    taken = left if amount is None else amount
+    if taken > left or taken == 0:
         raise MoreThanCredited(left=money.render(left))
-    if wanted > there:
+    if taken > there:
         raise SpentAlready(there=money.render(there))
-    return wanted
+    return taken
 
 
 def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]) -> list[Movement]:
@@ -137,6 +137,15 @@ def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]
             fresh.append(it)
         assert amounts[it.key] == it.amount, it
     return fresh
+
+
+def can_move_at_once(movements: Sequence[Movement], changes: Mapping[str, int]) -> bool:
+    """Tell whether any part of these is covered if all are: no account both gives and gets.
+
+    And whether each change can be written down at all.
+    """
+    gives_and_gets = {it.source for it in movements} & {it.target for it in movements}
+    return not gives_and_gets and all(abs(it) <= money.MAX for it in changes.values())
 
 
 def changes_of(movements: Sequence[Movement]) -> dict[str, int]:

@@ -29,10 +29,10 @@ def slots(column: pa.ChunkedArray, name: str, expected: Ids) -> Slots | None:
             return None
         found = _of_numbers(ids, expected.numbers)
     else:
-        ids, wanted = joined(column, name), as_texts(expected)
-        if ids.equals(wanted):
+        ids, texts = joined(column, name), as_texts(expected)
+        if ids.equals(texts):
             return None
-        found = _of_texts(ids, wanted)
+        found = _of_texts(ids, texts)
     _require_each_once(found, ids, name, expected)
     return found
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dml.inference.signature import Refused
-from dml.scoring import classes as spelling, names
+from dml.scoring import names, spelling
 from dml.scoring.aligning import Slots, in_order, joined, slots
 from dml.scoring.glance import cell, quoted, refused
 from dml.scoring.limits import (
@@ -49,15 +49,15 @@ def predictions(
     label = kind is Form.LABEL
     with phase("header"):
         file = File(content, format, FILE_BYTES_MAX, [names.PREDICTION])
-        wanted = _columns(file, metric, classes, id_column)
-    kinds = dict.fromkeys(wanted, "text" if label else "number")
+        columns = _columns(file, metric, classes, id_column)
+    kinds = dict.fromkeys(columns, "text" if label else "number")
     kinds[id_column] = "text" if ids.numbers is None else "integer"
     with phase("cells"):
         table = file.read(kinds)
     found = in_column("ids", slots, table[id_column], id_column, ids)
     if kind is Form.PROBABILITY:
         with phase("values"):
-            return _probabilities(table, wanted, classes, found)
+            return _probabilities(table, columns, classes, found)
     column, name = table[names.PREDICTION], names.PREDICTION
     if label:
         return in_order(in_column("values", _labels, column, name, classes), found)

@@ -122,5 +122,5 @@ def _fault(message: str, names: list[str], types: Mapping[str, pa.DataType]) -> 
         return cell(at, name, "file.cell", f"it can't be read: {quoted(other)}.")
     if not value.strip():
         return cell(at, name, "file.cell_empty", "it is empty.")
-    wanted = "a whole number" if pa.types.is_integer(types[name]) else "a number"
-    return cell(at, name, "file.not_a_number", f"{quoted(value)} is not {wanted}.")
+    kind = "a whole number" if pa.types.is_integer(types[name]) else "a number"
+    return cell(at, name, "file.not_a_number", f"{quoted(value)} is not {kind}.")

@@ -107,9 +107,9 @@ def _chosen(session: Session, metric: MetricName, classes: int) -> str:
         ):
             fitting.append((len(allowed), name))
     if not fitting:
-        wanted = " or ".join(f"[batch, {width}]" for width in allowed)
+        shapes = " or ".join(f"[batch, {width}]" for width in allowed)
         there = ", ".join(f"{quoted(name)} {kind[:40]}" for name, kind, _ in session.outputs()[:8])
-        detail = f"None of its outputs is float32 {wanted}: {there}. Export with zipmap=False."
+        detail = f"None of its outputs is float32 {shapes}: {there}. Export with zipmap=False."
         raise refused("model.output_missing", detail)
     return min(fitting, key=lambda each: each[0])[1]
 
@@ -121,8 +121,8 @@ def _output(
     allowed = widths(metric, classes)
     width = 1 if output.ndim == 1 else output.shape[1]
     if width not in allowed:
-        wanted = " or ".join(f"[batch, {each}]" for each in allowed)
-        detail = f"Its output {quoted(name)} has {width} columns; it must have the shape {wanted}."
+        shapes = " or ".join(f"[batch, {each}]" for each in allowed)
+        detail = f"Its output {quoted(name)} has {width} columns; it must have the shape {shapes}."
         raise refused("model.output_shape", detail)
     if not np.isfinite(output).all():
         detail = f"{quoted(name)} holds NaN or infinity. Look for a division by zero, or overflow."
@@ -166,5 +166,5 @@ def _not_deterministic() -> Refused:
     return refused("model.not_deterministic", detail)
 
 
-def _is(dimension: int | str | None, wanted: int) -> bool:
-    return not isinstance(dimension, int) or dimension == wanted
+def _is(dimension: int | str | None, size: int) -> bool:
+    return not isinstance(dimension, int) or dimension == size

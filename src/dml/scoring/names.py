@@ -1,6 +1,7 @@
 """The metrics by name, and what each asks of a predictions file. Pure, without numpy."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -20,6 +21,15 @@ class MetricName(StrEnum):
     RMSE = "rmse.v1"
     MAE = "mae.v1"
     R2 = "r2.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """How a test set's file is to be read. `format` is csv or parquet."""
+
+    format: str
+    id_column: str
+    target_column: str
 
 
 class Form(StrEnum):

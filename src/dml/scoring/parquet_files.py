@@ -53,12 +53,12 @@ class ParquetFile:
 
     def read(self, names: Sequence[str]) -> pa.Table:
         """These columns, of which `names` has no other than the file has."""
-        metadata, wanted = self._metadata, set(names)
+        metadata, columns = self._metadata, set(names)
         sizes = (
             metadata.row_group(group).column(column).total_uncompressed_size
             for group in range(metadata.num_row_groups)
             for column in range(metadata.num_columns)
-            if metadata.schema.column(column).path.partition(".")[0] in wanted
+            if metadata.schema.column(column).path.partition(".")[0] in columns
         )
         if (size := sum(max(0, each) for each in sizes)) > UNFOLDED_BYTES_MAX:
             detail = f"It unfolds to {size >> 20} MiB; {UNFOLDED_BYTES_MAX >> 20} are allowed."

@@ -30,7 +30,7 @@ from dml.scoring.limits import (
     PART_ROWS_LEAST,
     TEST_SET_BYTES_MAX,
 )
-from dml.scoring.names import Form, MetricName
+from dml.scoring.names import Form, MetricName, TableLayout
 from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import Ids, TestSet, split
 
@@ -83,22 +83,20 @@ class Reader(Client):
     def read_test_set(
         self,
         content: bytes,
-        format: str,
+        layout: TableLayout,
         *,
-        id_column: str,
-        target_column: str,
         metric: MetricName,
         salt: bytes,
         seconds: float | None = None,
     ) -> TestSet:
-        """The owner's own file, checked and split by the salt. `format` is csv or parquet."""
+        """Return the owner's own file, checked and split by the salt."""
         _refuse_large_file(content, TEST_SET_BYTES_MAX)
         header = {
             "verb": "read_test_set",
-            "format": format,
+            "format": layout.format,
             "metric": metric,
-            "id_column": id_column,
-            "target_column": target_column,
+            "id_column": layout.id_column,
+            "target_column": layout.target_column,
         }
         limits = self._file_limits(
             len(content), TEST_SET_ROWS, output_bytes=frames.PART_MAX, most=seconds
@@ -110,7 +108,7 @@ class Reader(Client):
                 raise Refused([FAULTS.too_slow])  # nobody could cut that off
             public, blocks = split(salt, ids)
             test_set = TestSet(
-                id_column=id_column,
+                id_column=layout.id_column,
                 ids=ids,
                 target=found["target"],
                 classes=classes,

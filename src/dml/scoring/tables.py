@@ -133,7 +133,7 @@ def integers(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
 
 def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """The same values in a type that is read here: what a library calls its texts is its affair."""
-    with _told(name):
+    with _refusing(name):
         kind = column.type
         if isinstance(kind, pa.BaseExtensionType):
             pieces = [chunk.storage for chunk in column.chunks]
@@ -184,7 +184,7 @@ def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return column
     _refuse_nulls(column, name)
-    with _told(name):
+    with _refusing(name):
         try:
             return column.cast(pa.int64())
         except pa.ArrowInvalid:  # fractions, or beyond 64 bits
@@ -192,7 +192,7 @@ def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _refusing(name: str) -> Iterator[None]:
     """Refuse a column that Arrow can't make plain, whatever the cause: it is known which."""
     try:
         yield
@@ -223,9 +223,9 @@ def first(truths: pa.ChunkedArray) -> int | None:
     return None if row < 0 else int(row)
 
 
-def wrong_type(column: pa.ChunkedArray, name: str, wanted: str) -> Exception:
+def wrong_type(column: pa.ChunkedArray, name: str, expected: str) -> Exception:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    detail = f"Column {quoted(name)} is of {quoted(str(kind))}; it must hold {wanted}."
+    detail = f"Column {quoted(name)} is of {quoted(str(kind))}; it must hold {expected}."
     return refused("file.column_type", detail)
 
 

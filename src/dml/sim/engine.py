@@ -21,6 +21,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 from time import monotonic, process_time
 from typing import Final, Self, TypeAlias
@@ -53,6 +54,15 @@ class Connection:
         self.sent = 0.0
         self.unsent = b""
         self.raw = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """How many scripts begin each second, or live at a time, and for how many seconds."""
+
+    rate: float | None
+    at_once: int | None
+    seconds: float | None
 
 
 class Engine:
@@ -109,7 +119,8 @@ class Engine:
         self._stopping = False
         began, cpu = monotonic(), process_time()
         try:
-            self._work(iter(scripts), began, rate, at_once, seconds, tick, tick_seconds)
+            load = _Load(rate, at_once, seconds)
+            self._work(iter(scripts), began, load, tick, tick_seconds)
         finally:
             self._abandon()
             run.wall_seconds = monotonic() - began
@@ -124,16 +135,14 @@ class Engine:
         self,
         scripts: Iterator[Script],
         began: float,
-        rate: float | None,
-        at_once: int | None,
-        seconds: float | None,
+        load: _Load,
         tick: Callable[[Run], object] | None,
         tick_seconds: float,
     ) -> None:
-        gap = 1 / rate if rate else 0.0
-        most = at_once or (1 << 62)
+        gap = 1 / load.rate if load.rate else 0.0
+        most = load.at_once or (1 << 62)
         next_arrival, next_tick, next_check = began, began + tick_seconds, began + _CHECK_SECONDS
-        end = began + seconds if seconds is not None else float("inf")
+        end = began + load.seconds if load.seconds is not None else float("inf")
         more = True
         asleep, run = self._asleep, self.run_so_far
         while (now := monotonic()) < end and not self._stopping:
@@ -208,12 +217,12 @@ class Engine:
         self._live -= 1
         self.run_so_far.scripts_ended += 1
 
-    def _take(self, script: Script, wish: Request | float, now: float) -> None:
+    def _take(self, script: Script, request: Request | float, now: float) -> None:
         """Do what a script wants next."""
-        if isinstance(wish, tuple):
-            self._waiting.append((script, wish, now))
+        if isinstance(request, tuple):
+            self._waiting.append((script, request, now))
         else:
-            heapq.heappush(self._asleep, (now + wish, next(self._order), script))
+            heapq.heappush(self._asleep, (now + request, next(self._order), script))
 
     def _dispatch(self) -> None:
         """Send what waits, as far as there are free connections."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.ids import JobId
 from dml.core.money import MicroTokens
-from dml.payments import queries as payments
+from dml.payments import queries as payment_queries
 from dml.sim.outcome import Pay
 
 _COUNTED: Final = text("""
@@ -45,4 +45,4 @@ async def read_pay(tx: AsyncSession, jobs: Sequence[JobId]) -> Pay:
     """Return what these jobs, of one reward, paid and hold, and the books. O(their transfers)."""
     row = (await tx.execute(_PAY, {"jobs": list(jobs)})).one()
     reward, rewarded, left, right = (MicroTokens(int(it)) for it in row)
-    return Pay(reward, rewarded, left, right, await payments.get_books(tx))
+    return Pay(reward, rewarded, left, right, await payment_queries.get_books(tx))

@@ -23,7 +23,7 @@ class Pay:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationResult:
     """Everything that is shown and checked. Times are in seconds."""
 
     devices: int
@@ -37,7 +37,7 @@ class Outcome:
     accepted_seen: int
     folded: int  # What the marketplace has counted and paid,
     waiting: int  # and what it has accepted and not counted yet.
-    told: Mapping[str, int]
+    events: Mapping[str, int]
     folded_age: tuple[float, float]  # p50, p99: from accepted to counted and paid, as watched;
     visible_age: tuple[float, float]  # and until the customer sees it, in steps.
     time_to: Mapping[int, float | None]  # Percent of the watched job's places → when shown.
@@ -78,7 +78,7 @@ class Outcome:
             "pairs_a_second": round(self.pairs_a_second, 1),
             "peak_pairs_a_second": self.peak_pairs_a_second,
             "verbs": {verb: _verb(self.run, verb) for verb in VERBS if verb in self.run.verbs},
-            "devices_told": dict(self.told),
+            "devices_told": dict(self.events),
             "accepted_seen": self.accepted_seen,
             "folded": self.folded,
             "waiting": self.waiting,
@@ -111,7 +111,7 @@ def _verb(run: Run, verb: str) -> dict[str, Any]:
     }
 
 
-def faults(it: Outcome) -> Iterator[str]:
+def faults(it: SimulationResult) -> Iterator[str]:
     """Say what is not as it must be."""
     pay = it.pay
     if it.folded + it.waiting < it.accepted_seen:
@@ -135,5 +135,5 @@ def faults(it: Outcome) -> Iterator[str]:
                 yield f"{verb} was answered {status}, {count} times"
     if not it.accepted_seen:
         yield "no device saw a result accepted"
-    if it.told.get("lie answered 200"):
+    if it.events.get("lie answered 200"):
         yield "a result that cannot be was accepted"

@@ -61,7 +61,7 @@ class Seen:
 
     accepted: int = 0
     accepted_at: "array[float]" = field(default_factory=lambda: array("d"))  # Of the watched job.
-    told: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     held_until: deque[float] = field(default_factory=deque)  # Places of drop-outs.
 
     def gone(self, now: float) -> int:
@@ -104,13 +104,13 @@ class Play:
         for _ in range(self.jobs):
             claimed = yield from self._sure("claim", head.claim())
             if claimed.status != 200:
-                self.seen.told[f"claim answered {claimed.status}"] += 1
+                self.seen.events[f"claim answered {claimed.status}"] += 1
                 return
             assignment = claimed.text(_ID)
             if not assignment:
                 if _NONE not in claimed.raw:
                     raise NotUnderstood(f"a claim was answered {claimed.body[:200]!r}")
-                self.seen.told["no work"] += 1
+                self.seen.events["no work"] += 1
                 wait = claimed.number(_RETRY)
                 if visits + 1 < VISITS_MAX and wait <= WAIT_SECONDS_MAX:
                     heapq.heappush(self._returning, (monotonic() + wait, number, visits + 1))
@@ -126,7 +126,7 @@ class Play:
         seen, chance, manners = self.seen, self.chance, self.manners
         character = manners.character(chance)
         if character == "drop-out":
-            seen.told["dropped out"] += 1
+            seen.events["dropped out"] += 1
             seen.held_until.append(monotonic() + claimed.number(_LEASE))
             return False
         seconds = manners.work_seconds * chance.lognormvariate(0, SPREAD)
@@ -141,7 +141,7 @@ class Play:
         lies = character == "liar"
         photos = chance.choice(self.truth.lies if lies else self.truth.honest)
         if lies:
-            seen.told["lied plausibly"] += 1
+            seen.events["lied plausibly"] += 1
         is_watched = claimed.text(_JOB) == self.watched_job
         return (yield from self._hand_in(head, assignment, photos, is_watched))
 
@@ -154,7 +154,7 @@ class Play:
             yield seconds / (beats + 1)
             answer = yield from self._sure("heartbeat", head.heartbeat(assignment))
             if answer.status != 200:
-                self.seen.told[f"heartbeat answered {answer.status}"] += 1
+                self.seen.events[f"heartbeat answered {answer.status}"] += 1
                 return False
         yield seconds / (beats + 1)
         return True
@@ -163,8 +163,8 @@ class Play:
         """Hand in what cannot be, which must be refused, and give the place back."""
         body = self.chance.choice(self.truth.honest).implausible(self._uncertain())
         answer = yield from self._sure("lie", head.result(assignment, body))
-        told = "lie refused" if answer.status == 422 else f"lie answered {answer.status}"
-        self.seen.told[told] += 1
+        events = "lie refused" if answer.status == 422 else f"lie answered {answer.status}"
+        self.seen.events[events] += 1
         yield from self._sure("release", head.release(assignment))
         return False
 
@@ -184,7 +184,7 @@ class Play:
                 seen.accepted_at.append(monotonic())
             self._write(assignment, body, b"accepted")
             return True
-        seen.told[f"result answered {answer.status}"] += 1
+        seen.events[f"result answered {answer.status}"] += 1
         if lost:  # An answer was lost before: it may have been accepted all the same.
             self._write(assignment, body, b"unsure")
         return False
@@ -199,8 +199,8 @@ class Play:
         """Repeat a request until it is answered, as slowly as the server asks for. Tell whether
         an answer was lost on the way.
         """
-        wanted, lost, pause = (verb, request), False, PAUSE_SECONDS
-        answer = yield wanted
+        sent, lost, pause = (verb, request), False, PAUSE_SECONDS
+        answer = yield sent
         if answer.status not in _AGAIN:
             return answer, lost
         patience = monotonic() + PATIENCE_SECONDS
@@ -210,7 +210,7 @@ class Play:
             wait = float(asked) if asked and asked.isdecimal() else pause
             yield wait * (1 + self.chance.random())
             pause = min(2 * pause, PAUSE_MAX_SECONDS)
-            answer = yield wanted
+            answer = yield sent
         return answer, lost or answer.status in _AGAIN
 
     def _uncertain(self) -> int:

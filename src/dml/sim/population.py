@@ -214,8 +214,7 @@ async def publish(
     now = datetime.now(UTC)
     async with operator.sessions.begin() as tx:
         ctx = Context(tx, Actor(developer_id), now)
-        algorithm = await algorithms.create(
-            ctx,
+        new = algorithms.NewAlgorithm(
             title="Simulated",
             summary="Stands for a model where none is run.",
             model_card="# Simulated\n\nNo check has looked at this model.",
@@ -225,6 +224,7 @@ async def publish(
             device_fee=parse(device_fee),
             labels=list(labels),
         )
+        algorithm = await algorithms.create(ctx, new)
         version = Version(
             id=VersionId(new_id()),
             algorithm_id=algorithm.id,
@@ -244,39 +244,42 @@ async def publish(
     return version.id
 
 
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """What each simulated job asks for. `reward` is in tokens."""
+
+    places: int
+    places_an_owner: int = 1
+    reward: str = "0.05"
+    countries: Sequence[str] = (COUNTRY,)
+    hours: float = 24
+
+
 async def order(
-    operator: Operator,
-    of: Offer,
-    *,
-    places: int,
-    number: int = 1,
-    reward: str = "0.05",
-    places_an_owner: int = 1,
-    countries: Sequence[str] = (COUNTRY,),
-    hours: float = 24,
+    operator: Operator, offer: Offer, terms: JobTerms, *, number: int = 1
 ) -> list[JobId]:
     """Order so many equal jobs as the customer of this offer, a few hundred in a transaction."""
-    wanted = Order(
-        version_id=of.version_id,
+    order = Order(
+        version_id=offer.version_id,
         title="Simulated",
-        max_devices=places,
-        max_devices_per_owner=places_an_owner,
-        reward=parse(reward),
-        countries=list(countries),
+        max_devices=terms.places,
+        max_devices_per_owner=terms.places_an_owner,
+        reward=parse(terms.reward),
+        countries=list(terms.countries),
         date_from=None,
         date_to=None,
         min_confidence=0.5,
         starts_at=None,
-        deadline=datetime.now(UTC) + timedelta(hours=hours),
+        deadline=datetime.now(UTC) + timedelta(hours=terms.hours),
         max_total=None,
     )
     bps, least = operator.settings.platform_fee_bps, operator.settings.min_devices
     made: list[JobId] = []
     while len(made) < number:
         async with operator.sessions.begin() as tx:
-            ctx = Context(tx, Actor(of.customer_id), datetime.now(UTC))
+            ctx = Context(tx, Actor(offer.customer_id), datetime.now(UTC))
             for _ in range(min(_JOBS_AT_ONCE, number - len(made))):
-                job = await jobs.create(ctx, wanted, platform_fee_bps=bps, min_devices=least)
+                job = await jobs.create(ctx, order, platform_fee_bps=bps, min_devices=least)
                 made.append(job.id)
     return made
 

@@ -12,14 +12,14 @@ from rich.table import Table
 
 from dml.core.money import render
 from dml.sim.figures import LOST
-from dml.sim.outcome import VERBS, Outcome, faults
+from dml.sim.outcome import VERBS, SimulationResult, faults
 
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 _WIDTH: Final = 64
 _ROWS: Final = 6
 
 
-def show(console: Console, it: Outcome) -> None:
+def show(console: Console, it: SimulationResult) -> None:
     """Print the tables and the picture, and what is not as it must be."""
     console.print()
     console.print(_requests(it))
@@ -33,7 +33,7 @@ def show(console: Console, it: Outcome) -> None:
         console.print(f"[red]✗[/] {fault}")
 
 
-def _requests(it: Outcome) -> Table:
+def _requests(it: SimulationResult) -> Table:
     table = Table(box=None, padding=(0, 2), pad_edge=False)
     for name in ("request", "answered", "refused", "lost", "p50 ms", "p99 ms"):
         table.add_column(name, justify="left" if name == "request" else "right")
@@ -54,14 +54,14 @@ def _requests(it: Outcome) -> Table:
     return table
 
 
-def _figures(it: Outcome) -> Table:
+def _figures(it: SimulationResult) -> Table:
     table = Table(box=None, padding=(0, 2), pad_edge=False, show_header=False)
     for name, value in _lines(it):
         table.add_row(name, value)
     return table
 
 
-def _lines(it: Outcome) -> Iterator[tuple[str, str]]:
+def _lines(it: SimulationResult) -> Iterator[tuple[str, str]]:
     run, pay = it.run, it.pay
     yield (
         "pairs of claim and result",
@@ -79,9 +79,9 @@ def _lines(it: Outcome) -> Iterator[tuple[str, str]]:
         yield f"{part} % of the first job's answer", reached
     if it.error_percent is not None:
         yield "its error against the truth", f"{it.error_percent:.2f} % of the items"
-    if it.told:
-        told = ", ".join(f"{what} {count:,}" for what, count in sorted(it.told.items()))
-        yield "devices also", told
+    if it.events:
+        events = ", ".join(f"{what} {count:,}" for what, count in sorted(it.events.items()))
+        yield "devices also", events
     yield (
         "paid to owners",
         f"{render(pay.rewarded)} tokens for {it.folded:,} results, {it.waiting:,} wait",
@@ -114,7 +114,7 @@ def _squeeze(values: Sequence[int], width: int) -> list[float]:
     return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges) if b > a]
 
 
-def svg(it: Outcome) -> str:
+def svg(it: SimulationResult) -> str:
     """Draw pairs a second, and the growth of the first job's answer, beside each other."""
     rates = [(float(second), float(count)) for second, count in enumerate(it.pairs_by_second)]
     done = [(max(0.0, at), float(count)) for at, count, _ in it.growth]

@@ -23,9 +23,9 @@ from dml.sim import ledger, population
 from dml.sim.engine import Address, Engine
 from dml.sim.figures import Run
 from dml.sim.ledger import Counted
-from dml.sim.outcome import Outcome, Pay
+from dml.sim.outcome import Pay, SimulationResult
 from dml.sim.play import Manners, Play
-from dml.sim.population import LABELS, Crowd, Operator
+from dml.sim.population import LABELS, Crowd, JobTerms, Operator
 from dml.sim.truth import Truth
 from dml.sim.watching import News, Watcher, ages, when
 
@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Scenario:
     """What is to be simulated."""
 
     addresses: Sequence[Address]
@@ -76,55 +76,67 @@ class Stage:
     customer_token: str
 
 
-async def simulate(operator: Operator, wish: Wish, screen: Screen) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How the run went. `started` is by the monotonic clock."""
+
+    run: Run
+    accepted_by_second: Sequence[int]
+    started: float
+    preparing_seconds: float
+
+
+async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> SimulationResult:
     """Prepare a crowd and jobs, let them meet, and see what came of it.
 
     A first Ctrl-C ends the play; what came until then is counted all the same.
     """
-    began, chance = monotonic(), random.Random(wish.seed)  # noqa: S311 - a simulation's
-    screen.say(f"{wish.devices:,} devices of {wish.owners:,} owners, by the operator's hand …")
-    stage = await _prepare(operator, wish)
+    began, chance = monotonic(), random.Random(scenario.seed)  # noqa: S311 - a simulation's
+    screen.say(
+        f"{scenario.devices:,} devices of {scenario.owners:,} owners, by the operator's hand …"
+    )
+    stage = await _prepare(operator, scenario)
     truth = Truth.draw(LABELS, chance)
     preparing = monotonic() - began
     screen.say(
-        f"{wish.jobs:,} jobs of {wish.places_of_each:,} places; the devices come over "
-        f"{wish.connections} connections"
+        f"{scenario.jobs:,} jobs of {scenario.places_of_each:,} places; the devices come over "
+        f"{scenario.connections} connections"
     )
-    watcher = Watcher(wish.addresses, stage.jobs[0], stage.customer_token)
+    watcher = Watcher(scenario.addresses, stage.jobs[0], stage.customer_token)
     watcher.start()
     try:
-        with _recording(wish.record) as record:
+        with _recording(scenario.record) as record:
             play = Play(
                 crowd=stage.crowd,
                 truth=truth,
-                manners=wish.manners,
+                manners=scenario.manners,
                 chance=chance,
-                host="{}:{}".format(*wish.addresses[0]),
-                jobs=wish.jobs,
+                host="{}:{}".format(*scenario.addresses[0]),
+                jobs=scenario.jobs,
                 watched_job=str(stage.jobs[0]).encode(),
                 record=record,
             )
             started = monotonic()
-            run, accepted = await _let_play(wish, play, watcher, screen)
+            run, accepted_by_second = await _let_play(scenario, play, watcher, screen)
         screen.say(f"{play.seen.accepted:,} results are accepted; waiting until all are counted …")
-        counted = await _await_counted(operator, wish, stage.jobs, play.seen.accepted)
+        counted = await _await_counted(operator, scenario, stage.jobs, play.seen.accepted)
         await asyncio.sleep(2 * _TICK_SECONDS)  # A last look of the watcher.
     finally:
         await asyncio.to_thread(watcher.stop)
-    await asyncio.to_thread(_close_jobs, wish, stage)
+    await asyncio.to_thread(_close_jobs, scenario, stage)
     pay = await _patiently(lambda: _read_pay(operator, stage.jobs))
-    return _conclude(wish, play, run, accepted, watcher, started, preparing, counted, pay)
+    played = Played(run, accepted_by_second, started, preparing)
+    return _conclude(scenario, play, played, watcher, counted, pay)
 
 
-async def _prepare(operator: Operator, wish: Wish) -> Stage:
+async def _prepare(operator: Operator, scenario: Scenario) -> Stage:
     crowd = await population.gather(
-        operator, devices=wish.devices, owners=wish.owners, countries=wish.countries
+        operator, devices=scenario.devices, owners=scenario.owners, countries=scenario.countries
     )
     await asyncio.to_thread(crowd.sign)  # Now, so that it costs nothing while others are measured.
     offer = await population.offer(operator)
-    jobs = await population.order(
-        operator, offer, places=wish.places_of_each, number=wish.jobs, countries=wish.countries
-    )
+    terms = JobTerms(scenario.places_of_each, countries=scenario.countries)
+    jobs = await population.order(operator, offer, terms, number=scenario.jobs)
     return Stage(crowd, jobs, await _sign_in(operator, offer.customer_id))
 
 
@@ -139,11 +151,11 @@ async def _sign_in(operator: Operator, user_id: UserId) -> str:
 
 
 async def _let_play(
-    wish: Wish, play: Play, watcher: Watcher, screen: Screen
+    scenario: Scenario, play: Play, watcher: Watcher, screen: Screen
 ) -> tuple[Run, list[int]]:
     """Run the crowd in a thread. Return the run, and how many pairs there were in each second."""
-    places, by_second = wish.jobs * wish.places_of_each, [0]
-    engine = Engine(wish.addresses, connections=wish.connections)
+    places, by_second = scenario.jobs * scenario.places_of_each, [0]
+    engine = Engine(scenario.addresses, connections=scenario.connections)
 
     def tick(run: Run) -> None:
         accepted = play.seen.accepted
@@ -153,16 +165,16 @@ async def _let_play(
         if play.record is not None:
             play.record.flush()
         screen.show(run, accepted=accepted, places=places, counted=watcher.done)
-        if play.seen.gone(monotonic()) >= places or (wish.jobs == 1 and watcher.has_ended):
+        if play.seen.gone(monotonic()) >= places or (scenario.jobs == 1 and watcher.has_ended):
             engine.stop()
 
     def work() -> Run:
         with engine:
             return engine.run(
                 play.scripts(),
-                rate=wish.arrivals,
-                at_once=None if wish.arrivals else wish.at_once or wish.connections,
-                seconds=wish.seconds,
+                rate=scenario.arrivals,
+                at_once=None if scenario.arrivals else scenario.at_once or scenario.connections,
+                seconds=scenario.seconds,
                 tick=tick,
                 tick_seconds=_TICK_SECONDS,
             )
@@ -186,10 +198,10 @@ async def _let_play(
 
 
 async def _await_counted(
-    operator: Operator, wish: Wish, jobs: Sequence[JobId], accepted: int
+    operator: Operator, scenario: Scenario, jobs: Sequence[JobId], accepted: int
 ) -> Counted:
     """Wait until the marketplace has counted what it accepted, or should have."""
-    patience = monotonic() + wish.counted_seconds
+    patience = monotonic() + scenario.counted_seconds
     while True:
         counted = await _patiently(lambda: _count(operator, jobs))
         done = counted.folded >= accepted and not counted.waiting
@@ -220,11 +232,11 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
         await asyncio.sleep(1)
 
 
-def _close_jobs(wish: Wish, stage: Stage) -> None:
+def _close_jobs(scenario: Scenario, stage: Stage) -> None:
     """Close what is still open, as the customer: it ends when its last lease does."""
     patience = monotonic() + _DATABASE_SECONDS
     for job_id in stage.jobs:
-        while not _is_closed(wish.addresses[0], job_id, stage.customer_token):
+        while not _is_closed(scenario.addresses[0], job_id, stage.customer_token):
             if monotonic() > patience:
                 return
             time.sleep(0.5)
@@ -254,36 +266,33 @@ def _recording(path: Path | None) -> Iterator[IO[bytes] | None]:
 
 
 def _conclude(
-    wish: Wish,
+    scenario: Scenario,
     play: Play,
-    run: Run,
-    by_second: list[int],
+    played: Played,
     watcher: Watcher,
-    started: float,
-    preparing: float,
     counted: Counted,
     pay: Pay,
-) -> Outcome:
-    news, each = watcher.news, wish.places_of_each
+) -> SimulationResult:
+    news, each = watcher.news, scenario.places_of_each
     labels = watcher.newest.get("labels")
-    return Outcome(
-        devices=wish.devices,
-        owners=wish.owners,
-        jobs=wish.jobs,
-        places=wish.jobs * each,
-        seed=wish.seed,
-        preparing_seconds=preparing,
-        run=run,
-        pairs_by_second=by_second,
+    return SimulationResult(
+        devices=scenario.devices,
+        owners=scenario.owners,
+        jobs=scenario.jobs,
+        places=scenario.jobs * each,
+        seed=scenario.seed,
+        preparing_seconds=played.preparing_seconds,
+        run=played.run,
+        pairs_by_second=played.accepted_by_second,
         accepted_seen=play.seen.accepted,
         folded=counted.folded,
         waiting=counted.waiting,
-        told=play.seen.told,
+        events=play.seen.events,
         folded_age=_spread(play, [(it.at, it.done) for it in news]),
         visible_age=_spread(play, [(it.at, it.shown) for it in news]),
-        time_to={part: _time_to(news, each * part / 100, started) for part in PARTS},
+        time_to={part: _time_to(news, each * part / 100, played.started) for part in PARTS},
         error_percent=None if labels is None else play.truth.error_percent(labels),
-        growth=[(it.at - started, it.done, it.shown) for it in news],
+        growth=[(it.at - played.started, it.done, it.shown) for it in news],
         pay=pay,
     )
 

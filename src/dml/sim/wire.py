@@ -24,10 +24,10 @@ class Answer:
 
     def header(self, name: str) -> str | None:
         """Return a header's value. Not for each answer: it reads the whole head."""
-        wanted = name.lower().encode()
+        lowered = name.lower().encode()
         for line in self.raw[: self.head_end].split(b"\r\n")[1:]:
             key, _, value = line.partition(b":")
-            if key.lower() == wanted:
+            if key.lower() == lowered:
                 return value.strip().decode("latin-1")
         return None
 
@@ -64,9 +64,9 @@ class Head:
 
     def __init__(self, host: str, token: str, *, forwarded_for: str = "") -> None:
         """`forwarded_for` plays an address of its own, which a trusted proxy would name."""
-        told = f"\r\nX-Forwarded-For: {forwarded_for}" if forwarded_for else ""
+        extra = f"\r\nX-Forwarded-For: {forwarded_for}" if forwarded_for else ""
         self._rest = (
-            f" HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}{told}"
+            f" HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}{extra}"
             "\r\nContent-Type: application/json\r\nContent-Length: "
         ).encode()
         self._claim = b"".join((b"POST /v1/assignments/claim", self._rest, b'9\r\n\r\n{"max":1}'))

@@ -133,7 +133,7 @@ def test_a_home_that_is_not_ours_to_write_says_so(user: User, home: Path) -> Non
 
 
 def test_a_full_disk_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Refused, match=r"free some space"), servers._named_trouble(home):
+    with pytest.raises(Refused, match=r"free some space"), servers._as_refusal(home):
         Path("/dev/full").write_text("anything")
 
 

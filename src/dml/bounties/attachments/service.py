@@ -110,5 +110,7 @@ def _note(
     ctx: Context, bounty: Bounty, upload: Upload, before: list[str], after: list[str]
 ) -> None:
     """Keep it among the edits of the bounty, which everybody sees once it is funded."""
-    told = {f"attachments.{upload.kind}": {"before": before, "after": after}}
-    audit.record(ctx, bounty.reference, "edited", reason=upload.reason, facts={"changes": told})
+    change_facts = {f"attachments.{upload.kind}": {"before": before, "after": after}}
+    audit.record(
+        ctx, bounty.reference, "edited", reason=upload.reason, facts={"changes": change_facts}
+    )

@@ -6,7 +6,7 @@ is in holds the bounty, so that nobody is in twice.
 
 from collections.abc import Sequence
 
-from dml.accounts import queries as accounts, rules as account_rules
+from dml.accounts import queries as account_queries, rules as account_rules
 from dml.bounties import escrow, queries
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.enrollments.queries import Entry
@@ -38,7 +38,7 @@ async def enroll(
     share = enrollment_rules.require_team(bounty, ctx.actor.id, team)
     await _require_free(ctx, bounty)
     for user_id, _ in team:
-        await accounts.get_user(ctx.tx, user_id)
+        await account_queries.get_user(ctx.tx, user_id)
     taken = name is not None and await enrollment_queries.is_name_taken(ctx.tx, bounty.id, name)
 
     bounty.entrants += 1

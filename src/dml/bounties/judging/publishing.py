@@ -6,7 +6,7 @@ from dml.algorithms import uploads
 from dml.algorithms.models import Version
 from dml.bounties import queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries
-from dml.bounties.judging import rules as judging
+from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, BountyState, Enrollment, Submission
 from dml.bounties.submissions.rules import SubmissionNotFound
 from dml.core import audit
@@ -33,8 +33,8 @@ async def publish(
     submission = await ctx.tx.get(Submission, submission_id)
     if entrant is None or submission is None or submission.enrollment_id != entrant.id:
         raise SubmissionNotFound
-    judging.require_author(submission, entrant.captain_id, ctx.actor.id)
-    judging.require_model(submission)
+    judging_rules.require_author(submission, entrant.captain_id, ctx.actor.id)
+    judging_rules.require_model(submission)
     rules.require_state(bounty, BountyState.FINISHED)
     stored = Stored(submission.sha256, submission.size)
     version = await uploads.add_version(ctx, algorithm_id, input_spec, stored)

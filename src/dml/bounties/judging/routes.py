@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from dml.accounts.rules import ModeratorsOnly
-from dml.algorithms import rules as algorithms
+from dml.algorithms import rules as algorithm_rules
 from dml.algorithms.models import Version
 from dml.algorithms.schemas import VersionOut
 from dml.bounties import queries, shapes
@@ -23,7 +23,7 @@ from dml.bounties.judging.schemas import (
     agreements_out,
     dispute_out,
 )
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.rules import BountyNotFound, NotOwner, WrongState
 from dml.bounties.schemas import BountyOut
 from dml.bounties.submissions.rules import SubmissionNotFound
@@ -66,7 +66,7 @@ async def reward(
     `judged_by`, for moderators as well who have no part in it.
     """
     bounty = await judging.reward(ctx, bounty_id, winners=body.winners, reason=body.reason)
-    return await shapes.told(ctx, bounty, tell)
+    return await shapes.bounty_out(ctx, bounty, tell)
 
 
 @router.post(
@@ -95,7 +95,7 @@ async def reorder(
     two more days, or for `dispute_seconds` if that is less. For the bounty's owner.
     """
     bounty = await judging.reorder(ctx, bounty_id, order=body.order, reason=body.reason)
-    return await shapes.told(ctx, bounty, tell)
+    return await shapes.bounty_out(ctx, bounty, tell)
 
 
 @router.get(
@@ -110,7 +110,9 @@ async def list_decisions(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> 
     reinstated. For everybody who sees the bounty.
     """
     await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    rows = await board.list_decisions(ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit)
+    rows = await ranking_queries.list_decisions(
+        ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit
+    )
     return paging.page(DecisionOut, rows)
 
 
@@ -151,7 +153,9 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
     What entrants say against the result, newest first. For everybody who sees the bounty.
     """
     await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    rows = await board.list_disputes(ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit)
+    rows = await ranking_queries.list_disputes(
+        ctx.tx, bounty_id, after=paging.cursor, limit=paging.limit
+    )
     return paging.page(DisputeOut, rows)
 
 
@@ -167,9 +171,9 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
         WrongState,
         rules.NotItsAuthor,
         rules.NotAModel,
-        algorithms.AlgorithmNotFound,
-        algorithms.NotDeveloper,
-        algorithms.Archived,
+        algorithm_rules.AlgorithmNotFound,
+        algorithm_rules.NotDeveloper,
+        algorithm_rules.Archived,
         NotSignedIn,
     ),
 )
@@ -206,7 +210,7 @@ async def list_agreements(ctx: Ctx, query: Annotated[AgreementsQuery, Query()]) 
     Pairs of entrants of a bounty whose final predictions agree more than independent work would.
     For moderators.
     """
-    rows = await board.list_agreements(
+    rows = await ranking_queries.list_agreements(
         ctx.tx, ctx.actor, bounty_id=query.bounty_id, after=query.cursor, limit=query.limit
     )
     return agreements_out(rows, limit=query.limit)

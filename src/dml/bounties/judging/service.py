@@ -5,11 +5,11 @@ Each holds the bounty's row first, so that of two at once the second finds what 
 
 from collections.abc import Sequence
 
-from dml.bounties import lifecycle as moving, queries, rules
+from dml.bounties import lifecycle, queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
-from dml.bounties.judging import rules as judging
+from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
-from dml.bounties.ranking import placing, queries as board
+from dml.bounties.ranking import placing, queries as ranking_queries
 from dml.core import audit
 from dml.core.context import Context
 from dml.core.ids import BountyId, DisputeId, EnrollmentId, new_id
@@ -23,16 +23,16 @@ async def reward(
     The owner does; at the second chance, a moderator who has no part in it may.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
-    judging.require_judge(bounty, ctx.actor)
+    judging_rules.require_judge(bounty, ctx.actor)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
     enrollment_rules.require_no_entrant(mine)
-    judging.require_by_hand(bounty)
+    judging_rules.require_by_hand(bounty)
     rules.require_state(bounty, BountyState.EVALUATING)
-    judging.require_prizes_for(bounty, len(winners))
-    found = await board.find_entrants(ctx.tx, winners, lock=True)
-    _give_places(bounty, judging.require_named(bounty, winners, found))
+    judging_rules.require_prizes_for(bounty, len(winners))
+    found = await ranking_queries.find_entrants(ctx.tx, winners, lock=True)
+    _give_places(bounty, judging_rules.require_named(bounty, winners, found))
     _decide(ctx, bounty, "rewarded", winners, reason)
-    await moving.open_disputes(ctx, bounty)
+    await lifecycle.open_disputes(ctx, bounty)
     return bounty
 
 
@@ -46,23 +46,23 @@ async def reorder(
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
     rules.require_state(bounty, BountyState.DISPUTING)
-    judging.require_open_window(bounty, ctx.now)
-    judging.require_order_change_left(bounty)
+    judging_rules.require_open_window(bounty, ctx.now)
+    judging_rules.require_order_change_left(bounty)
     by_hand = bounty.judging is Judging.MANUAL
     if by_hand:
-        judging.require_prizes_for(bounty, len(order))
-    placed = await board.lock_placed(ctx.tx, bounty.id)
-    found = await board.find_entrants(ctx.tx, order, lock=True)
-    named = judging.require_named(bounty, order, found)
+        judging_rules.require_prizes_for(bounty, len(order))
+    placed = await ranking_queries.lock_placed(ctx.tx, bounty.id)
+    found = await ranking_queries.find_entrants(ctx.tx, order, lock=True)
+    named = judging_rules.require_named(bounty, order, found)
     others = [it for it in placed if it.id not in found]
     for entrant in others if by_hand else ():
         placing.take_place(entrant)
     _give_places(bounty, named if by_hand else named + others)
     bounty.order_changes += 1
     bounty.revision += 1
-    bounty.disputes_until = judging.window_after_change(bounty, ctx.now)
+    bounty.disputes_until = judging_rules.window_after_change(bounty, ctx.now)
     _decide(ctx, bounty, "reordered", order, reason)
-    await moving.set_alarm(ctx, bounty)
+    await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
 
@@ -70,10 +70,10 @@ async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Disp
     """Say in public what is wrong with the result, as a member of an entrant."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
-    entrant = judging.require_entrant(mine)
+    entrant = judging_rules.require_entrant(mine)
     rules.require_state(bounty, BountyState.DISPUTING)
-    judging.require_open_window(bounty, ctx.now)
-    judging.require_dispute_left(await board.count_disputes(ctx.tx, entrant.id))
+    judging_rules.require_open_window(bounty, ctx.now)
+    judging_rules.require_dispute_left(await ranking_queries.count_disputes(ctx.tx, entrant.id))
     made = Dispute(
         id=DisputeId(new_id()),
         bounty_id=bounty_id,
@@ -89,7 +89,7 @@ async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Disp
 
 def _give_places(bounty: Bounty, entrants: Sequence[Enrollment]) -> None:
     """Give these the places from 1 on, none of them tied, and the prizes of their places."""
-    placing.give_places(bounty, entrants, judging.by_order(len(entrants)), Ties.ORDER)
+    placing.give_places(bounty, entrants, judging_rules.by_order(len(entrants)), Ties.ORDER)
 
 
 def _decide(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.bounties import queries
 from dml.bounties.judging import rules
 from dml.bounties.models import Bounty, Ranking, TestSet
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.submissions import queries as submission_queries
 from dml.core.context import Actor
 from dml.core.ids import BountyId
@@ -24,7 +24,7 @@ async def get_evidence(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> E
     """Load the evidence, or refuse: before the end, and where nothing was ranked by a metric."""
     bounty = await queries.get_bounty(tx, actor, bounty_id)
     rules.require_ranked(bounty)
-    ranking = await board.get_ranking(tx, bounty_id)
+    ranking = await ranking_queries.get_ranking(tx, bounty_id)
     test_set = await submission_queries.find_test_set(tx, bounty_id)
     if ranking is None or test_set is None or test_set.salt is None:
         raise rules.NoEvidence
@@ -35,5 +35,5 @@ async def require_named(tx: AsyncSession, actor: Actor, bounty_id: BountyId, sha
     """Refuse each file that the evidence does not name: no other blob is read by its hash."""
     bounty = await queries.get_bounty(tx, actor, bounty_id)
     rules.require_ranked(bounty)
-    if not await board.is_evidence(tx, bounty_id, sha256):
+    if not await ranking_queries.is_evidence(tx, bounty_id, sha256):
         raise rules.NoEvidence

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from dml.bounties.models import Bounty
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.ranking.evidence import Evidence
 from dml.bounties.ranking.queries import ROWS_MAX, Key, LeaderboardPart
 from dml.bounties.ranking.schemas import LeaderboardRowOut, board_out, evidence_out
@@ -39,7 +39,9 @@ async def stream_csv(
     before = 0
     while True:
         async with begin() as ctx:
-            rows = await board.list_board(ctx.tx, bounty, part, after=after, limit=ROWS_MAX)
+            rows = await ranking_queries.list_board(
+                ctx.tx, bounty, part, after=after, limit=ROWS_MAX
+            )
         page = board_out(bounty, part, rows, before=before, limit=ROWS_MAX)
         yield as_csv([cells(it) for it in page.items])
         if page.next_cursor is None:
@@ -49,9 +51,9 @@ async def stream_csv(
 
 def cells(row: LeaderboardRowOut) -> list[object]:
     """Return a row's cells: what is not known is empty."""
-    told = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
-    told["at"] = None if row.at is None else row.at.isoformat()
-    return [told[name] for name in COLUMNS]
+    values = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
+    values["at"] = None if row.at is None else row.at.isoformat()
+    return [values[name] for name in COLUMNS]
 
 
 async def evidence_as_json(found: Evidence) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dml.bounties.models import Bounty, Submission, TestSet
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.submissions import evaluating, queries as submission_queries
 from dml.bounties.submissions.evaluating import Work
 from dml.core import worker
@@ -49,7 +49,9 @@ async def get_both(ctx: Context, bounty_id: BountyId) -> tuple[Bounty, TestSet]:
 
 async def list_all_finals(ctx: Context, bounty: Bounty, test_set: TestSet) -> list[Entry]:
     finals, last = list[Entry](), None
-    while page := await list_finals(ctx, bounty, test_set, after=last, limit=board.ROWS_MAX):
+    while page := await list_finals(
+        ctx, bounty, test_set, after=last, limit=ranking_queries.ROWS_MAX
+    ):
         finals += page
         last = page[-1].enrollment_id
     return finals
@@ -58,7 +60,7 @@ async def list_all_finals(ctx: Context, bounty: Bounty, test_set: TestSet) -> li
 async def list_finals(
     ctx: Context, bounty: Bounty, test_set: TestSet, *, after: EnrollmentId | None, limit: int
 ) -> list[Entry]:
-    entries = await board.list_final(ctx.tx, bounty.id, after=after, limit=limit)
+    entries = await ranking_queries.list_final(ctx.tx, bounty.id, after=after, limit=limit)
     return [_final(bounty, test_set, entrant.id, it) for entrant, it in entries]
 
 

@@ -16,7 +16,7 @@ from dml.bounties.models import (
     Judging,
     Ties,
 )
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.core.context import Context
 from dml.core.ids import DecisionId, EnrollmentId, new_id
 
@@ -62,11 +62,11 @@ async def place_again(ctx: Context, bounty: Bounty) -> None:
     if bounty.state is not BountyState.DISPUTING:
         return
     await ctx.tx.flush()
-    ranking = await board.get_ranking(ctx.tx, bounty.id)
+    ranking = await ranking_queries.get_ranking(ctx.tx, bounty.id)
     ranked = [(rules.entrant_of(it), band_of(it)) for it in (ranking.entries if ranking else ())]
-    orders = await board.list_orders(ctx.tx, bounty.id)
+    orders = await ranking_queries.list_orders(ctx.tx, bounty.id)
     known = {it for it, _ in ranked}.union(*orders)
-    found = await board.find_entrants(ctx.tx, list(known), lock=True)
+    found = await ranking_queries.find_entrants(ctx.tx, list(known), lock=True)
     for entrant in found.values():
         take_place(entrant)
     out = {it for it in known if not found[it].competes}

@@ -26,7 +26,7 @@ async def rank_closed(ctx: Context, event: SubmissionsClosed) -> None:
 
 
 @process("bounties.rank.v1", queue=RANKINGS)
-async def rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> str:
+async def rank(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) -> str:
     """Rank a bounty once nothing of it is under way. Until then it looks again, and holds no slot.
 
     Where we fail it tries again, until the bounty's own dates end it.
@@ -34,26 +34,26 @@ async def rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> st
     outcome = await steps.change(ranking.look, bounty_id)
     if outcome == "ready":
         try:
-            outcome = await _rank(steps, bounty_id, chance, looks)
+            outcome = await _rank(steps, bounty_id, chance, attempt)
         except StepFailed:
             outcome = "failed"
     if outcome in ("waiting", "failed"):
-        await steps.change(look_again, bounty_id, chance, looks + 1)
+        await steps.change(look_again, bounty_id, chance, attempt + 1)
     return outcome
 
 
-async def _rank(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> str:
-    if not await _run_again(steps, bounty_id, chance, looks):
+async def _rank(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) -> str:
+    if not await _run_again(steps, bounty_id, chance, attempt):
         return "failed"
     while True:
-        wanted = await steps.change(ranking.plan, bounty_id)
-        found = await steps.call(ranking.compute, bounty_id, wanted)
+        plan = await steps.change(ranking.plan, bounty_id)
+        found = await steps.call(ranking.compute, bounty_id, plan)
         outcome = await steps.change(ranking.conclude, bounty_id, found)
         if outcome != "again":
             return outcome
 
 
-async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, looks: int) -> bool:
+async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) -> bool:
     """Run all final submissions a second time. Return whether it can be ranked now.
 
     What we cannot run is tried again later. In the end it is out, where others can be run: nobody
@@ -69,17 +69,17 @@ async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, looks: int)
         tried, last = tried + len(entries), entries[-1].enrollment_id
     if not unable:
         return True
-    if chance == 1 or looks < ranking.LOOKS_BEFORE_GIVING_UP or len(unable) == tried:
+    if chance == 1 or attempt < ranking.ATTEMPTS_BEFORE_GIVING_UP or len(unable) == tried:
         return False
     await steps.change(ranking.disqualify, bounty_id, unable, ranking.NOT_RUN_AGAIN)
     return True
 
 
-async def look_again(ctx: Context, bounty_id: BountyId, chance: int, looks: int) -> None:
+async def look_again(ctx: Context, bounty_id: BountyId, chance: int, attempt: int) -> None:
     """Have somebody look again soon, and later each time."""
-    when = ctx.now + min(timedelta(seconds=2 ** min(looks - 1, 10)), WAIT_MAX)
-    await processes.at(ctx, when, _id(bounty_id, chance, looks), rank, bounty_id, chance, looks)
+    when = ctx.now + min(timedelta(seconds=2 ** min(attempt - 1, 10)), WAIT_MAX)
+    await processes.at(ctx, when, _id(bounty_id, chance, attempt), rank, bounty_id, chance, attempt)
 
 
-def _id(bounty_id: BountyId, chance: int, looks: int) -> str:
-    return f"bounty:{bounty_id}:rank:{chance}:{looks}"
+def _id(bounty_id: BountyId, chance: int, attempt: int) -> str:
+    return f"bounty:{bounty_id}:rank:{chance}:{attempt}"

@@ -267,8 +267,8 @@ async def find_entrants(
 ) -> dict[EnrollmentId, Enrollment]:
     """Return those of these entrants that there are. `lock=True` holds their rows, by id."""
     # As one parameter: a statement has 32,767 at most, and a contest may have more entrants.
-    wanted = any_(literal(list(ids), ARRAY(Uuid)))
-    query = select(Enrollment).where(Enrollment.id == wanted).order_by(Enrollment.id)
+    chosen = any_(literal(list(ids), ARRAY(Uuid)))
+    query = select(Enrollment).where(Enrollment.id == chosen).order_by(Enrollment.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return {it.id: it for it in await tx.scalars(query)}

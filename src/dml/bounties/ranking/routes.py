@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from dml.bounties import queries
 from dml.bounties.judging.rules import NoEvidence, NotRankedYet
-from dml.bounties.ranking import evidence, exports, queries as board
+from dml.bounties.ranking import evidence, exports, queries as ranking_queries
 from dml.bounties.ranking.schemas import (
     BoardQuery,
     EvidenceOut,
@@ -61,9 +61,11 @@ async def get_leaderboard(
     unless you ask for the part `public`. For everybody who sees the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    part = board.part_of(bounty, query.part)
-    rows = await board.list_board(ctx.tx, bounty, part, after=query.cursor, limit=query.limit)
-    before = await board.count_before(ctx.tx, bounty, part, query.cursor)
+    part = ranking_queries.part_of(bounty, query.part)
+    rows = await ranking_queries.list_board(
+        ctx.tx, bounty, part, after=query.cursor, limit=query.limit
+    )
+    before = await ranking_queries.count_before(ctx.tx, bounty, part, query.cursor)
     return board_out(bounty, part, rows, before=before, limit=query.limit)
 
 
@@ -86,7 +88,7 @@ async def export_leaderboard(
     """
     async with begin() as ctx:
         bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-        part = board.part_of(bounty, query.part)
+        part = ranking_queries.part_of(bounty, query.part)
     version = await digest_of(exports.stream_csv(begin, bounty, part))
     lines = exports.stream_csv(begin, bounty, part)
     return send(lines, version=version, name=f"bounty-{bounty_id}.csv")
@@ -102,7 +104,9 @@ async def list_records(
     everybody who sees the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    rows = await board.list_records(ctx.tx, bounty_id, after=query.cursor, limit=query.limit)
+    rows = await ranking_queries.list_records(
+        ctx.tx, bounty_id, after=query.cursor, limit=query.limit
+    )
     return records_out(bounty, rows, limit=query.limit)
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestSet, Ties
-from dml.bounties.ranking import queries as board
+from dml.bounties.ranking import queries as ranking_queries
 from dml.bounties.ranking.queries import RECORDS_MAX, Key, LeaderboardPart, Shown
 from dml.bounties.schemas import ENTRANT_NUMBER
 from dml.core.db import PAGE_MAX
@@ -197,7 +197,9 @@ def board_out(
             "metric": bounty.metric,
             "order_changes": bounty.order_changes,
             "items": _items(bounty, part, shown, before),
-            "next_cursor": board.key_of(bounty, part, shown[-1]).write() if more else None,
+            "next_cursor": ranking_queries.key_of(bounty, part, shown[-1]).write()
+            if more
+            else None,
         }
     )
 
@@ -205,7 +207,7 @@ def board_out(
 def _items(
     bounty: Bounty, part: LeaderboardPart, rows: Sequence[Shown], before: int
 ) -> list[Facts]:
-    names, hidden = board.SHOWN[part], Facts()
+    names, hidden = ranking_queries.SHOWN[part], Facts()
     if not judging_rules.is_ranked(bounty):
         # A hash without a salt would tell whoever guesses a rival's file that the guess is right.
         hidden["predictions_sha256"] = None
@@ -261,6 +263,6 @@ def evidence_out(bounty: Bounty, ranking: Ranking, test_set: TestSet) -> Evidenc
 
 def _entry_out(here: str, kept: dict[str, Any]) -> EntryEvidenceOut:
     sha256 = kept["predictions_sha256"]
-    told = {name: kept[name] for name in EntryEvidenceOut.model_fields if name in kept}
+    shown = {name: kept[name] for name in EntryEvidenceOut.model_fields if name in kept}
     predictions = PredictionsFileOut(url=f"{here}/{sha256}", sha256=sha256)
-    return EntryEvidenceOut.model_validate({**told, "predictions": predictions})
+    return EntryEvidenceOut.model_validate({**shown, "predictions": predictions})

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from dml.bounties import lifecycle as moving, queries
+from dml.bounties import lifecycle, queries
 from dml.bounties.enrollments import rules as enrollment_rules
 from dml.bounties.judging import rules
 from dml.bounties.judging.rules import Band
@@ -28,7 +28,7 @@ from dml.bounties.models import (
     Ranking,
     Submission,
 )
-from dml.bounties.ranking import placing, queries as board
+from dml.bounties.ranking import placing, queries as ranking_queries
 from dml.bounties.ranking.finals import (
     Entry,
     get_both,
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 DRAWS: Final = 2_000
 RUNS_AT_ONCE: Final = 20  # Second runs between two checkpoints.
-LOOKS_BEFORE_GIVING_UP: Final = 10  # At the second chance: a quarter of an hour.
+ATTEMPTS_BEFORE_GIVING_UP: Final = 10  # At the second chance: a quarter of an hour.
 OTHER_PREDICTIONS: Final = (
     "A second run of its final submission did not give the predictions of the first. "
     "A moderator can reinstate it once that is explained."
@@ -141,7 +141,7 @@ async def look(ctx: Context, bounty_id: BountyId) -> str:
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING or bounty.judging is not Judging.METRIC:
         return "over"
-    return "waiting" if await board.is_any_under_way(ctx.tx, bounty_id) else "ready"
+    return "waiting" if await ranking_queries.is_any_under_way(ctx.tx, bounty_id) else "ready"
 
 
 async def next_finals(ctx: Context, bounty_id: BountyId, after: EnrollmentId | None) -> list[Entry]:
@@ -170,7 +170,7 @@ async def disqualify(
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return
-    found = await board.find_entrants(ctx.tx, entrants, lock=True)
+    found = await ranking_queries.find_entrants(ctx.tx, entrants, lock=True)
     for enrollment in found.values():
         if enrollment.competes:
             move = enrollment_rules.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
@@ -191,24 +191,24 @@ async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
     return Plan(bounty.metric, test_set.prepared, test_set.sealed, sealed_salt, finals)
 
 
-async def compute(bounty_id: BountyId, wanted: Plan) -> Found:
+async def compute(bounty_id: BountyId, plan: Plan) -> Found:
     """Rank the final submissions, keep in the open what proves it, and find who agrees too well."""
     parts = worker.parts()
-    opened = {str(it.enrollment_id): await _publish(it) for it in wanted.finals}
+    opened = {str(it.enrollment_id): await _publish(it) for it in plan.finals}
     predictions = Published({entry: it.sha256 for entry, it in opened.items()}, parts.blobs)
-    salt = bytes.fromhex(wanted.sealed_salt)
-    revealed = await test_sets.reveal(bounty_id, wanted.sealed, salt)
-    prepared = await parts.blobs.get(wanted.prepared)
+    salt = bytes.fromhex(plan.sealed_salt)
+    revealed = await test_sets.reveal(bounty_id, plan.sealed, salt)
+    prepared = await parts.blobs.get(plan.prepared)
 
     def rank() -> tuple[list[Ranked], list[tuple[str, str, float]]]:
         test_set = parts.opener.open(prepared, test_sets.prepared_purpose(bounty_id))
         salt = bytes.fromhex(revealed.salt)
-        ranked = parts.scorer.rank(wanted.metric, test_set, predictions, salt, draws=DRAWS)
-        return ranked, parts.scorer.agreements(wanted.metric, predictions)
+        ranked = parts.scorer.rank(plan.metric, test_set, predictions, salt, draws=DRAWS)
+        return ranked, parts.scorer.agreements(plan.metric, predictions)
 
     async with parts.scoring:
         ranked, alike = await asyncio.to_thread(rank)
-    finals = {str(it.enrollment_id): it for it in wanted.finals}
+    finals = {str(it.enrollment_id): it for it in plan.finals}
     return Found(
         places=[_place(it, finals[it.entry], opened[it.entry]) for it in ranked],
         revealed=revealed,
@@ -229,7 +229,7 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
     named = [it.enrollment_id for it in found.places]
     if not finals <= set(named):
         return "again"
-    entrants = await board.find_entrants(ctx.tx, named, lock=True)
+    entrants = await ranking_queries.find_entrants(ctx.tx, named, lock=True)
     ranked = [(entrants[it.enrollment_id], it) for it in found.places]
     for entrant, place in ranked:
         entrant.private_score, entrant.chance_of_first = place.score, place.chance_of_first
@@ -255,7 +255,7 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
     for a, b, agreement in found.agreements:
         _note_agreement(ctx, bounty, a, b, agreement)
     await test_sets.publish(ctx, bounty.id, found.revealed)
-    await moving.open_disputes(ctx, bounty)
+    await lifecycle.open_disputes(ctx, bounty)
     # Who was disqualified while it was computed has no place: the others close up.
     await placing.place_again(ctx, bounty)
     return bounty.state

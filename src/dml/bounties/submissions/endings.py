@@ -29,12 +29,12 @@ async def end(
     refusals: list[dict[str, Any]] | None = None,
 ) -> None:
     """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do)."""
-    told = " ".join(it["detail"] for it in refusals or ()) or reason
+    detail = " ".join(it["detail"] for it in refusals or ()) or reason
     move = bounty_rules.move_submission(submission, to)
-    submission.ended_at, submission.end_reason = ctx.now, told
+    submission.ended_at, submission.end_reason = ctx.now, detail
     submission.refusals = list(refusals or ())
     await core_processes.cancel(ctx, give_up_id(submission.id))
-    audit.record(ctx, submission.reference, to, move, reason=told)
+    audit.record(ctx, submission.reference, to, move, reason=detail)
 
 
 @on(BountyEnded, "bounties.cancel_waiting.v1")

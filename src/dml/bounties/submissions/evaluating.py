@@ -117,7 +117,7 @@ async def validate(work: Work) -> Validation:
             await asyncio.to_thread(check)
         except Refused as refused:
             seconds = time.perf_counter() - began
-            return Validation(refusals=test_sets.told(refused), seconds=seconds)
+            return Validation(refusals=test_sets.problems_of(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Validation(trouble=str(failure), against=test_sets.against(failure))
     return Validation(seconds=time.perf_counter() - began)
@@ -151,7 +151,7 @@ async def evaluate(work: Work) -> Evaluation:
             predictions, improved, measured = await asyncio.to_thread(score)
         except Refused as refused:
             seconds = time.perf_counter() - began
-            return Evaluation(refusals=test_sets.told(refused), seconds=seconds)
+            return Evaluation(refusals=test_sets.problems_of(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Evaluation(trouble=str(failure), against=test_sets.against(failure))
     sealed = await asyncio.to_thread(parts.opener.seal, predictions, purpose(work.submission_id))

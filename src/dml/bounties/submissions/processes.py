@@ -41,7 +41,9 @@ from dml.scoring.names import MetricName
 
 ELSEWHERE_SECONDS: Final = 1
 _AN_INSTANT: Final = timedelta(microseconds=1)
-_Process: TypeAlias = core_processes.Process[[SubmissionId, int, int]]  # Its turn and looks.
+_Process: TypeAlias = core_processes.Process[
+    [SubmissionId, int, int]
+]  # Its turn and how often it was deferred.
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +70,34 @@ async def start_validation(ctx: Context, submission: Submission) -> None:
 
 
 @process("bounties.validate_quickly.v1", queue=VALIDATIONS)
-async def validate_quickly(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+async def validate_quickly(
+    steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int
+) -> str:
     """As `validate` for some seconds; what needs more is checked again, with all its time."""
-    begun = await steps.change(begin_validation, submission_id, turn, looks, quick=True)
+    begun = await steps.change(begin_validation, submission_id, turn, deferrals, quick=True)
     return await _validate(steps, begun, turn)
 
 
 @process("bounties.validate.v1", queue=LONG_EVALUATIONS)
-async def validate(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+async def validate(steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int) -> str:
     """Check a submitted file, which costs nothing, and let it wait for its score."""
-    begun = await steps.change(begin_validation, submission_id, turn, looks)
+    begun = await steps.change(begin_validation, submission_id, turn, deferrals)
     return await _validate(steps, begun, turn)
 
 
 @process("bounties.score_quickly.v1", queue=SCORES)
-async def score_quickly(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+async def score_quickly(
+    steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int
+) -> str:
     """As `score` for some seconds; what needs more is scored again, with all its time."""
-    begun = await steps.change(begin_evaluation, submission_id, turn, looks, quick=True)
+    begun = await steps.change(begin_evaluation, submission_id, turn, deferrals, quick=True)
     return await _score(steps, begun, turn)
 
 
 @process("bounties.score.v1", queue=LONG_EVALUATIONS)
-async def score(steps: Steps, submission_id: SubmissionId, turn: int, looks: int) -> str:
+async def score(steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int) -> str:
     """Score a submission against its entrant's best, until that is the best still."""
-    begun = await steps.change(begin_evaluation, submission_id, turn, looks)
+    begun = await steps.change(begin_evaluation, submission_id, turn, deferrals)
     return await _score(steps, begun, turn)
 
 
@@ -121,20 +127,20 @@ async def _score(steps: Steps, begun: Begun, turn: int) -> str:
 
 
 @process("bounties.give_up_submission.v1")
-async def give_up(steps: Steps, submission_id: SubmissionId, looks: int = 0) -> str:
+async def give_up(steps: Steps, submission_id: SubmissionId, deferrals: int = 0) -> str:
     """End a submission that no worker could score in time. It does not count."""
-    return await steps.change(fail_late, submission_id, looks)
+    return await steps.change(fail_late, submission_id, deferrals)
 
 
 async def begin_validation(
-    ctx: Context, submission_id: SubmissionId, turn: int, looks: int, *, quick: bool = False
+    ctx: Context, submission_id: SubmissionId, turn: int, deferrals: int, *, quick: bool = False
 ) -> Begun:
     """Tell a worker what to check, unless it is another one's turn."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.VALIDATING:
         return Begun("nothing to do")
-    if await _is_for_another(ctx, submission, looks):
-        await _start_again(ctx, submission, turn + 1, looks + 1, quick=quick)
+    if await _is_for_another(ctx, submission, deferrals):
+        await _start_again(ctx, submission, turn + 1, deferrals + 1, quick=quick)
         return Begun("elsewhere")
     return Begun("begun", await _work_of(ctx, submission, quick=quick))
 
@@ -169,14 +175,14 @@ async def conclude_validation(ctx: Context, work: Work, found: Validation, turn:
 
 
 async def begin_evaluation(
-    ctx: Context, submission_id: SubmissionId, turn: int, looks: int, *, quick: bool = False
+    ctx: Context, submission_id: SubmissionId, turn: int, deferrals: int, *, quick: bool = False
 ) -> Begun:
     """Tell a worker what to score, and against what, unless it is another one's turn."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.QUEUED:
         return Begun("nothing to do")
-    if await _is_for_another(ctx, submission, looks):
-        await _start_again(ctx, submission, turn + 1, looks + 1, quick=quick)
+    if await _is_for_another(ctx, submission, deferrals):
+        await _start_again(ctx, submission, turn + 1, deferrals + 1, quick=quick)
         return Begun("elsewhere")
     move = bounty_rules.move_submission(submission, SubmissionState.EVALUATING)
     submission.started_at = ctx.now
@@ -232,7 +238,7 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     return Concluded(submission.state)
 
 
-async def fail_late(ctx: Context, submission_id: SubmissionId, looks: int) -> str:
+async def fail_late(ctx: Context, submission_id: SubmissionId, deferrals: int) -> str:
     """Fail what is still under way, through our own fault; or look again later where it waits.
 
     A queue may be long when submissions close, and who stands in it could not submit anew.
@@ -243,7 +249,9 @@ async def fail_late(ctx: Context, submission_id: SubmissionId, looks: int) -> st
     before = await submission_queries.get_position(ctx.tx, submission)
     if submission_rules.is_waiting(submission, before, ctx.now):
         late, name = ctx.now + submission_rules.END_WITHIN, give_up_id(submission_id)
-        await core_processes.at(ctx, late, f"{name}:{looks + 1}", give_up, submission_id, looks + 1)
+        await core_processes.at(
+            ctx, late, f"{name}:{deferrals + 1}", give_up, submission_id, deferrals + 1
+        )
         return "waiting"
     refusals = submission_rules.PLATFORM_FAILED
     await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
@@ -265,7 +273,7 @@ async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
 
 
 async def _start_again(
-    ctx: Context, submission: Submission, turn: int, looks: int, *, quick: bool
+    ctx: Context, submission: Submission, turn: int, deferrals: int, *, quick: bool
 ) -> None:
     """Have another worker take its turn at a submission: before others, for the fault was ours.
 
@@ -274,7 +282,7 @@ async def _start_again(
     what = _process_for(submission, quick=quick)
     when = ctx.now + timedelta(seconds=ELSEWHERE_SECONDS)
     process_id = _id(submission.id, what, turn)
-    await core_processes.at(ctx, when, process_id, what, submission.id, turn, looks)
+    await core_processes.at(ctx, when, process_id, what, submission.id, turn, deferrals)
 
 
 def _process_for(submission: Submission, *, quick: bool) -> _Process:
@@ -306,10 +314,10 @@ async def _charge(
     await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, refusals)
 
 
-async def _is_for_another(ctx: Context, submission: Submission, looks: int) -> bool:
+async def _is_for_another(ctx: Context, submission: Submission, deferrals: int) -> bool:
     """Whether this worker failed at it, and one that did not is there to take it."""
     failed = set(submission.failed_nodes)
-    if worker.parts().node not in failed or looks >= submission_rules.LOOKS_MAX:
+    if worker.parts().node not in failed or deferrals >= submission_rules.DEFERRALS_MAX:
         return False
     alive = await nodes.alive(ctx.tx, "worker")
     return any(it.name not in failed for it in alive)

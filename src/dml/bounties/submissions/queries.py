@@ -1,6 +1,7 @@
 """The SELECTs of test sets and submissions. Edges may read through these."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -162,32 +163,39 @@ async def lock_submission(tx: AsyncSession, submission_id: SubmissionId) -> Subm
     return await tx.get(Submission, submission_id, with_for_update=True, populate_existing=True)
 
 
+@dataclass(frozen=True, slots=True)
+class SubmissionFilter:
+    """Which submissions to list: the viewer's own alone, in one state, of one entrant."""
+
+    mine: bool
+    state: SubmissionState | None
+    enrollment_id: EnrollmentId | None
+
+
 async def list_submissions(
     tx: AsyncSession,
     actor: Actor,
     bounty: Bounty,
+    chosen: SubmissionFilter,
     *,
-    mine: bool,
-    state: SubmissionState | None,
-    enrollment_id: EnrollmentId | None,
     after: UUID | None,
     limit: int,
 ) -> tuple[Sequence[Submission], Enrollment | None]:
     """Return what the actor may see, newest first, and one beyond `limit`; and their entrant.
 
-    The owner and moderators see all, or with `mine` what others see: their own team's, if any.
+    The owner and moderators see all; with `chosen.mine`, their own team's alone, if any.
     """
     assert 0 < limit <= PAGE_MAX
     entrant = await enrollment_queries.find_mine(tx, actor.id, bounty.id)
     query = select(Submission).where(Submission.bounty_id == bounty.id)
-    if mine or not await _manages_submissions(tx, actor, bounty):
+    if chosen.mine or not await _manages_submissions(tx, actor, bounty):
         if entrant is None:
             return [], None
         query = query.where(Submission.enrollment_id == entrant.id)
-    if enrollment_id is not None:
-        query = query.where(Submission.enrollment_id == enrollment_id)
-    if state is not None:
-        query = query.where(Submission.state == state)
+    if chosen.enrollment_id is not None:
+        query = query.where(Submission.enrollment_id == chosen.enrollment_id)
+    if chosen.state is not None:
+        query = query.where(Submission.state == chosen.state)
     if after is not None:
         query = query.where(Submission.id < after)
     rows = (await tx.scalars(query.order_by(Submission.id.desc()).limit(limit + 1))).all()

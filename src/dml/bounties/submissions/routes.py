@@ -106,9 +106,7 @@ async def submit(
     The same file sent again is the same submission, unless that one failed, was cancelled, or was
     only checked. For members of an entrant, while submissions are open.
     """
-    submission = await uploads.submit(
-        server, begin, late, bounty_id, request, name=query.name, dry_run=query.dry_run
-    )
+    submission = await uploads.submit(server, begin, late, bounty_id, query, request)
     response.headers["Location"] = f"/v1/bounties/{bounty_id}/submissions/{submission.id}"
     return await _shown(late.ctx, submission)
 
@@ -123,15 +121,9 @@ async def list_submissions(
     owner and moderators, unless they have entered, get everybody's.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
+    chosen = submission_queries.SubmissionFilter(query.mine, query.state, query.enrollment_id)
     rows, entrant = await submission_queries.list_submissions(
-        ctx.tx,
-        ctx.actor,
-        bounty,
-        mine=query.mine,
-        state=query.state,
-        enrollment_id=query.enrollment_id,
-        after=query.cursor,
-        limit=query.limit,
+        ctx.tx, ctx.actor, bounty, chosen, after=query.cursor, limit=query.limit
     )
     left = await submission_queries.find_limits(ctx.tx, bounty, entrant, ctx.now)
     return page_of(query.page(SubmissionOut, rows), bounty, entrant, left)

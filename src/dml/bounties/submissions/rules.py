@@ -27,7 +27,7 @@ from dml.core.states import Moves
 FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
 BYTES_A_DAY: Final = 10 << 30  # And of all these together: they are kept.
 ATTEMPTS_MAX: Final = 3  # Evaluations that the platform may fail at.
-LOOKS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
+DEFERRALS_MAX: Final = 30  # So often a worker that failed leaves a submission to another one.
 SECONDS_BEFORE_KNOWN: Final = 5.0  # What an evaluation is thought to take before there was one.
 AT_ONCE_SECONDS: Final = 5  # When to ask again while others are under way.
 # An evaluation takes minutes at most. What nobody came before, and has not ended by then, has met
@@ -234,16 +234,16 @@ def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
 
 def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) -> None:
     """Refuse one submission more than may be. What is only checked takes a place at once alone."""
-    told = limits(bounty, used, now)
-    tomorrow = max(1, math.ceil((told.today.resets_at - now).total_seconds()))
+    quotas = limits(bounty, used, now)
+    tomorrow = max(1, math.ceil((quotas.today.resets_at - now).total_seconds()))
     if used.files >= FILES_A_DAY or used.size >= BYTES_A_DAY:
-        raise FilesOfDayUsed(retry_after_seconds=tomorrow, limits=told)
-    if not dry_run and told.total.remaining == 0:
-        raise SubmissionsUsedUp(limits=told)
-    if not dry_run and told.today.remaining == 0:
-        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, limits=told)
-    if told.concurrent.remaining == 0:
-        raise TooManyConcurrentSubmissions(retry_after_seconds=AT_ONCE_SECONDS, limits=told)
+        raise FilesOfDayUsed(retry_after_seconds=tomorrow, limits=quotas)
+    if not dry_run and quotas.total.remaining == 0:
+        raise SubmissionsUsedUp(limits=quotas)
+    if not dry_run and quotas.today.remaining == 0:
+        raise SubmissionsOfDayUsed(retry_after_seconds=tomorrow, limits=quotas)
+    if quotas.concurrent.remaining == 0:
+        raise TooManyConcurrentSubmissions(retry_after_seconds=AT_ONCE_SECONDS, limits=quotas)
 
 
 def kind_of(content_type: str, *taken: SubmissionKind) -> SubmissionKind | None:

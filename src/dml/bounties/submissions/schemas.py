@@ -169,9 +169,9 @@ def page_of(
     page: Page[SubmissionOut], bounty: Bounty, viewer: Enrollment | None, limits: Limits | None
 ) -> SubmissionPage:
     """Add what is left to a page, as an entrant sees it, or who is none."""
-    told = None if limits is None else SubmissionQuotasOut.model_validate(limits)
+    quotas = None if limits is None else SubmissionQuotasOut.model_validate(limits)
     items = [sealed(it, bounty, viewer) for it in page.items]
-    return SubmissionPage(items=items, next_cursor=page.next_cursor, limits=told)
+    return SubmissionPage(items=items, next_cursor=page.next_cursor, limits=quotas)
 
 
 def sealed(shown: SubmissionOut, bounty: Bounty, viewer: Enrollment | None) -> SubmissionOut:

@@ -1,5 +1,7 @@
 """The use cases of who submits: find out whether one may, enter a file, cancel it, choose it."""
 
+from dataclasses import KW_ONLY, dataclass
+
 from dml.accounts import sandbox_time
 from dml.bounties import queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries
@@ -25,6 +27,17 @@ from dml.core.ids import BountyId, SubmissionId, new_id
 from dml.core.kept_files import FileQuota
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A file that came in, and what its entrant said of it."""
+
+    kind: SubmissionKind
+    name: str
+    stored: Stored
+    _: KW_ONLY
+    dry_run: bool
+
+
 async def find_room(ctx: Context, bounty_id: BountyId, *, dry_run: bool) -> Bounty:
     """Refuse before a byte of it is read what could not be entered anyway."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
@@ -43,11 +56,8 @@ async def require_takes(ctx: Context, bounty: Bounty, kind: SubmissionKind) -> N
 async def enter(
     ctx: Context,
     bounty_id: BountyId,
+    submitted: Submitted,
     *,
-    kind: SubmissionKind,
-    name: str,
-    dry_run: bool,
-    stored: Stored,
     quota: FileQuota | None = None,
 ) -> Submission:
     """Record a stored file as a submission, within the limits, and have it checked and scored.
@@ -55,14 +65,15 @@ async def enter(
     The same file is one submission for as long as it is under way or scored: a client that missed
     the answer sends it again. The bounty is held first, so that nothing enters as it closes.
     """
+    stored = submitted.stored
     bounty = await submission_queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
     entrant = await enrollment_queries.get_mine(ctx.tx, ctx.actor.id, bounty_id, lock=True)
     same = await submission_queries.find_same(
-        ctx.tx, entrant.id, sha256=stored.sha256, kind=kind, dry_run=dry_run
+        ctx.tx, entrant.id, sha256=stored.sha256, kind=submitted.kind, dry_run=submitted.dry_run
     )
     if same is not None:
         return same
-    await _require_may_enter(ctx, bounty, entrant, dry_run=dry_run)
+    await _require_may_enter(ctx, bounty, entrant, dry_run=submitted.dry_run)
     if quota is not None:
         await quota.require_room(ctx, stored)
     submission = Submission(
@@ -71,9 +82,9 @@ async def enter(
         enrollment_id=entrant.id,
         submitter_id=ctx.actor.id,
         state=SubmissionState.VALIDATING,
-        kind=kind,
-        name=name,
-        dry_run=dry_run,
+        kind=submitted.kind,
+        name=submitted.name,
+        dry_run=submitted.dry_run,
         sha256=stored.sha256,
         size=stored.size,
         created_at=ctx.now,

@@ -14,7 +14,10 @@ from dml.bounties.submissions import (
     rules as submission_rules,
     service as submitting,
 )
+from dml.bounties.submissions.schemas import SubmitQuery
+from dml.bounties.submissions.service import Submitted
 from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
+from dml.bounties.test_sets.service import SealedFile
 from dml.core.context import BeginFunction, Context
 from dml.core.errors import DmlError
 from dml.core.ids import BountyId
@@ -66,16 +69,8 @@ async def upload_test_set(
             del sealed
     try:
         async with begin(since=began) as ctx:
-            test_set = await test_sets.replace(
-                ctx,
-                bounty_id,
-                sealed=stored.sha256,
-                size=size,
-                format=format,
-                id_column=id_column,
-                target_column=target_column,
-                quota=server.quota,
-            )
+            file = SealedFile(stored.sha256, size, format, id_column, target_column)
+            test_set = await test_sets.replace(ctx, bounty_id, file, quota=server.quota)
             bounty = await test_sets.get_replaceable(ctx, bounty_id)
             await test_set_processes.start_check(ctx, bounty, test_set)
             return test_set
@@ -89,16 +84,14 @@ async def submit(
     begin: BeginFunction,
     late: LateTransaction,
     bounty_id: BountyId,
+    query: SubmitQuery,
     request: Request,
-    *,
-    name: str | None,
-    dry_run: bool,
 ) -> Submission:
     """Take a file in for an entrant."""
     large, small = server.settings.model_limit_bytes, server.settings.predictions_limit_bytes
 
     async def admit(ctx: Context) -> _Entry:
-        bounty = await submitting.find_room(ctx, bounty_id, dry_run=dry_run)
+        bounty = await submitting.find_room(ctx, bounty_id, dry_run=query.dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
         await submitting.require_takes(ctx, bounty, kind)
         is_large = kind in (SubmissionKind.ONNX, SubmissionKind.FILE)
@@ -111,15 +104,9 @@ async def submit(
         sent=lambda: [request.headers.get("content-type", "")],
     ) as (ctx, entry, stored):
         ending = submission_rules.ENDINGS[entry.kind]
-        return await submitting.enter(
-            ctx,
-            bounty_id,
-            kind=entry.kind,
-            name=name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{ending}",
-            dry_run=dry_run,
-            stored=stored,
-            quota=server.quota,
-        )
+        name = query.name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{ending}"
+        submitted = Submitted(entry.kind, name, stored, dry_run=query.dry_run)
+        return await submitting.enter(ctx, bounty_id, submitted, quota=server.quota)
 
 
 async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:

@@ -12,11 +12,11 @@ from dml.core.processes import CHECKS, LONG_EVALUATIONS, StepFailed, Steps, proc
 
 async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
     """Have a test set checked, and given up where nobody does that in time."""
-    wanted = test_sets.to_check(bounty, test_set)
+    check = test_sets.to_check(bounty, test_set)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
-    await core_processes.in_turn(ctx, turn, _id(wanted), check_test_set_quickly, wanted)
+    await core_processes.in_turn(ctx, turn, _id(check), check_test_set_quickly, check)
     late = ctx.now + submission_rules.END_WITHIN
-    await core_processes.at(ctx, late, test_sets.give_up_id(wanted), give_up_test_set, wanted)
+    await core_processes.at(ctx, late, test_sets.give_up_id(check), give_up_test_set, check)
 
 
 async def check_again(ctx: Context, bounty: Bounty) -> None:
@@ -27,49 +27,49 @@ async def check_again(ctx: Context, bounty: Bounty) -> None:
 
 
 @process("bounties.check_test_set_quickly.v1", queue=CHECKS)
-async def check_test_set_quickly(steps: Steps, wanted: ToCheck) -> str:
+async def check_test_set_quickly(steps: Steps, check: ToCheck) -> str:
     """As `check_test_set` for some seconds; what needs more is checked again, with all its time."""
     try:
-        finding = await steps.call(test_sets.inspect, wanted, sandbox_time.QUICK_SECONDS)
+        finding = await steps.call(test_sets.inspect, check, sandbox_time.QUICK_SECONDS)
     except StepFailed:
         finding = test_sets.CHECK_FAILED
     if sandbox_time.is_too_slow(finding.refusals):
-        return await steps.change(give_time, wanted, finding)
-    return await steps.change(conclude, wanted, finding)
+        return await steps.change(give_time, check, finding)
+    return await steps.change(conclude, check, finding)
 
 
 @process("bounties.check_test_set.v1", queue=LONG_EVALUATIONS)
-async def check_test_set(steps: Steps, wanted: ToCheck) -> str:
+async def check_test_set(steps: Steps, check: ToCheck) -> str:
     """Read, split and commit to a test set. Where we fail, that is the reason it is refused for."""
     try:
-        finding = await steps.call(test_sets.inspect, wanted)
-        return await steps.change(conclude, wanted, finding)
+        finding = await steps.call(test_sets.inspect, check)
+        return await steps.change(conclude, check, finding)
     except StepFailed:
-        return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
+        return await steps.change(conclude, check, test_sets.CHECK_FAILED)
 
 
 @process("bounties.give_up_test_set.v1")
-async def give_up_test_set(steps: Steps, wanted: ToCheck) -> str:
+async def give_up_test_set(steps: Steps, check: ToCheck) -> str:
     """End the check of a test set that no worker could do in time."""
-    return await steps.change(conclude, wanted, test_sets.CHECK_FAILED)
+    return await steps.change(conclude, check, test_sets.CHECK_FAILED)
 
 
-async def give_time(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
+async def give_time(ctx: Context, check: ToCheck, finding: Finding) -> str:
     """Have a test set checked once more, with all the time that it may have."""
-    bounty = await ctx.tx.get_one(Bounty, wanted.bounty_id)
+    bounty = await ctx.tx.get_one(Bounty, check.bounty_id)
     await sandbox_time.charge(ctx, bounty.owner_id, finding.seconds)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
-    await core_processes.in_turn(ctx, turn, f"{_id(wanted)}:long", check_test_set, wanted)
+    await core_processes.in_turn(ctx, turn, f"{_id(check)}:long", check_test_set, check)
     return "takes long"
 
 
-async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
+async def conclude(ctx: Context, check: ToCheck, finding: Finding) -> str:
     """Let a test set pass its check, or refuse it, and charge its owner for the time."""
-    outcome = await test_sets.conclude(ctx, wanted, finding)
-    bounty = await ctx.tx.get_one(Bounty, wanted.bounty_id)
+    outcome = await test_sets.conclude(ctx, check, finding)
+    bounty = await ctx.tx.get_one(Bounty, check.bounty_id)
     await sandbox_time.charge(ctx, bounty.owner_id, finding.seconds, finding.refusals)
     return outcome
 
 
-def _id(wanted: ToCheck) -> str:
-    return f"check-test-set:{wanted.check_id}"
+def _id(check: ToCheck) -> str:
+    return f"check-test-set:{check.check_id}"

@@ -22,6 +22,7 @@ from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.core.kept_files import FileQuota
 from dml.inference.signature import Refused
+from dml.scoring.names import TableLayout
 
 T = TypeVar("T")
 PAUSE_SECONDS: Final = 1.0
@@ -63,6 +64,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedFile:
+    """A test set's file as it is kept. `sealed` is the blob's SHA-256, `size` the file's bytes."""
+
+    sealed: str
+    size: int
+    format: SubmissionKind
+    id_column: str
+    target_column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revealed:
     """What everybody may know in the end: the salt, in hexadecimal digits, and the blob."""
 
@@ -100,12 +112,8 @@ async def get_replaceable(ctx: Context, bounty_id: BountyId, *, lock: bool = Fal
 async def replace(
     ctx: Context,
     bounty_id: BountyId,
+    file: SealedFile,
     *,
-    sealed: str,
-    size: int,
-    format: SubmissionKind,
-    id_column: str,
-    target_column: str,
     quota: FileQuota | None = None,
 ) -> TestSet:
     """Record a sealed file as the bounty's test set, in the place of the one before."""
@@ -116,15 +124,15 @@ async def replace(
         await ctx.tx.flush()
         await kept_files.give_up(ctx, before.sealed, before.prepared)
     if quota is not None:
-        await quota.require_room(ctx, Stored(sealed, size))
+        await quota.require_room(ctx, Stored(file.sealed, file.size))
     test_set = TestSet(
         bounty_id=bounty_id,
         state=TestSetState.UPLOADED,
-        format=format,
-        id_column=id_column,
-        target_column=target_column,
-        sealed=sealed,
-        size=size,
+        format=file.format,
+        id_column=file.id_column,
+        target_column=file.target_column,
+        sealed=file.sealed,
+        size=file.size,
         created_at=ctx.now,
     )
     ctx.tx.add(test_set)
@@ -163,28 +171,26 @@ def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
     )
 
 
-async def inspect(wanted: ToCheck, seconds: float | None = None) -> Finding:
+async def inspect(check: ToCheck, seconds: float | None = None) -> Finding:
     """Read and split a test set, or say why it is refused; raises where the platform is at fault.
 
     A file that the scorer breaks down over twice is refused for that, and as too slow one that
     takes more than some `seconds`.
     The salt is drawn here: who uploads a file cannot choose which rows are public.
     """
-    parts, bounty_id = worker.parts(), wanted.bounty_id
+    parts, bounty_id = worker.parts(), check.bounty_id
     async with parts.scoring:
         began = time.perf_counter()
         try:
-            sealed = await parts.blobs.get(wanted.sealed)
+            sealed = await parts.blobs.get(check.sealed)
         except FileNotFoundError:  # Another took its place, and so nobody asks for what is said.
             return CHECK_FAILED
 
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
             made = parts.scorer.prepare(
                 parts.opener.open(sealed, purpose(bounty_id)),
-                format=wanted.format,
-                id_column=wanted.id_column,
-                target_column=wanted.target_column,
-                metric=wanted.metric,
+                TableLayout(check.format, check.id_column, check.target_column),
+                metric=check.metric,
                 seconds=seconds,
             )
             prepared = parts.opener.seal(made.test_set, prepared_purpose(bounty_id))
@@ -197,7 +203,7 @@ async def inspect(wanted: ToCheck, seconds: float | None = None) -> Finding:
                 raise
             return Finding(None, against(failure), time.perf_counter() - began)
         except Refused as refused:
-            return Finding(None, told(refused), time.perf_counter() - began)
+            return Finding(None, problems_of(refused), time.perf_counter() - began)
         kept = await parts.blobs.keep(prepared)
     found = Found(
         prepared=kept.sha256,
@@ -211,14 +217,14 @@ async def inspect(wanted: ToCheck, seconds: float | None = None) -> Finding:
     return Finding(found, [], time.perf_counter() - began)
 
 
-async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
+async def conclude(ctx: Context, check: ToCheck, finding: Finding) -> str:
     """Let a test set pass its check, or refuse it. Whoever comes second changes nothing.
 
     Neither does who looked at a file that was replaced since, or looked for another metric.
     """
-    bounty = await queries.lock_bounty(ctx.tx, wanted.bounty_id)
-    test_set = await submission_queries.find_test_set(ctx.tx, wanted.bounty_id, lock=True)
-    if test_set is None or test_set.sealed != wanted.sealed or bounty.metric != wanted.metric:
+    bounty = await queries.lock_bounty(ctx.tx, check.bounty_id)
+    test_set = await submission_queries.find_test_set(ctx.tx, check.bounty_id, lock=True)
+    if test_set is None or test_set.sealed != check.sealed or bounty.metric != check.metric:
         await kept_files.give_up(ctx, finding.found.prepared if finding.found else None)
         return "replaced"
     if test_set.state is not TestSetState.UPLOADED:
@@ -228,14 +234,14 @@ async def conclude(ctx: Context, wanted: ToCheck, finding: Finding) -> str:
     move = submission_rules.move_test_set(test_set, to)
     _set(test_set, finding.found)
     test_set.refusals, test_set.checked_at = list(finding.refusals), ctx.now
-    await processes.cancel(ctx, give_up_id(wanted))
+    await processes.cancel(ctx, give_up_id(check))
     # Without the reasons: once it is funded everybody reads this, and they quote hidden cells.
     audit.record(ctx, bounty.reference, f"test_set_{to}", move)
     return to
 
 
-def give_up_id(wanted: ToCheck) -> str:
-    return f"give-up-test-set:{wanted.check_id}"
+def give_up_id(check: ToCheck) -> str:
+    return f"give-up-test-set:{check.check_id}"
 
 
 async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Revealed:
@@ -261,7 +267,7 @@ async def publish(ctx: Context, bounty_id: BountyId, revealed: Revealed) -> None
         audit.record(ctx, f"bounty:{bounty_id}", "test_set_published")
 
 
-def told(refused: Refused) -> list[dict[str, Any]]:
+def problems_of(refused: Refused) -> list[dict[str, Any]]:
     """Return the reasons of a refusal, fit to be stored and shown."""
     reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
     kept: list[dict[str, Any]] = storable(reasons)
@@ -281,7 +287,7 @@ async def _twice(work: Callable[[], T]) -> T:
 
 def against(failure: worker.ScorerFailed) -> list[dict[str, Any]]:
     """Return what a file is refused for that the scorer failed at twice, if it can be at fault."""
-    return [] if failure.reason is None else told(Refused([failure.reason]))
+    return [] if failure.reason is None else problems_of(Refused([failure.reason]))
 
 
 def _set(test_set: TestSet, found: Found | None) -> None:

@@ -19,11 +19,11 @@ from dml.chain.admin.schemas import (
     denied_page,
     unclaimed_out,
 )
-from dml.chain.deposits import service as claiming
+from dml.chain.deposits import service as deposit_service
 from dml.chain.models import DeniedAddress, Withdrawal
 from dml.chain.rules import DepositNotFound, NotDenied, WithdrawalNotFound, WrongDepositState
 from dml.chain.wallets.rules import AddressDenied
-from dml.chain.withdrawals import denying, service as withdrawing
+from dml.chain.withdrawals import denying, service as withdrawal_service
 from dml.chain.withdrawals.rules import ApprovedAlready, NotToReview, OwnWithdrawal
 from dml.core.ids import DepositId, WithdrawalId
 from dml.edge.http import Ctx, Server
@@ -42,7 +42,7 @@ async def list_to_review(ctx: Ctx, paging: Paged) -> Page[WithdrawalToReviewOut]
 
     For admins, oldest first. They are paid only after an admin has approved them.
     """
-    rows = await withdrawing.list_to_review(ctx, after=paging.cursor, limit=paging.limit)
+    rows = await withdrawal_service.list_to_review(ctx, after=paging.cursor, limit=paging.limit)
     return paging.page(WithdrawalToReviewOut, rows)
 
 
@@ -70,7 +70,7 @@ async def approve(
     next batch. A large one needs two admins: after the first approval it still waits, and
     `first_approved_by` says who gave it. It is written to the audit log.
     """
-    return await withdrawing.approve(
+    return await withdrawal_service.approve(
         ctx,
         withdrawal_id,
         reason=body.reason,
@@ -91,7 +91,7 @@ async def refuse(ctx: Ctx, withdrawal_id: WithdrawalId, body: WithdrawalRefusal)
     For admins: a withdrawal that waits for a review. Its amount and fee return to the user's
     balance, and the user reads the reason. It is written to the audit log.
     """
-    return await withdrawing.refuse(ctx, withdrawal_id, reason=body.reason)
+    return await withdrawal_service.refuse(ctx, withdrawal_id, reason=body.reason)
 
 
 @router.get(
@@ -145,7 +145,7 @@ async def list_unclaimed(ctx: Ctx, paging: Paged) -> Page[UnclaimedDepositOut]:
 
     For admins, oldest first: deposits that are final, and that carry an id of no user.
     """
-    rows = await claiming.list_unclaimed(ctx, after=paging.cursor, limit=paging.limit)
+    rows = await deposit_service.list_unclaimed(ctx, after=paging.cursor, limit=paging.limit)
     return paging.page(UnclaimedDepositOut, [unclaimed_out(*row) for row in rows])
 
 
@@ -163,5 +163,5 @@ async def assign(ctx: Ctx, deposit_id: DepositId, body: DepositAssignment) -> Un
 
     For admins: credits the user with a deposit that names no user. It is written to the audit log.
     """
-    assigned = await claiming.assign(ctx, deposit_id, body.user_id, reason=body.reason)
+    assigned = await deposit_service.assign(ctx, deposit_id, body.user_id, reason=body.reason)
     return unclaimed_out(*assigned)

@@ -68,10 +68,10 @@ async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
     number = vault.final_number
     try:
         node = (await endpoints.choose(at_least=number, known=(number, vault.final_hash))).node
-        told = await _call(node, vault.address, "totals()", number)
-        if not told and not await node.code(vault.address, number):
+        answer = await _call(node, vault.address, "totals()", number)
+        if not answer and not await node.code(vault.address, number):
             return None  # Its deployment is not final yet, so that there is nothing to compare.
-        totals = contract.read_totals(told)
+        totals = contract.read_totals(answer)
         limit = await _call(node, vault.address, "limit()", number)
         daily, _, _ = contract.read(["uint64", "uint128", "uint64"], limit)
         asked = contract.call("balanceOf(address)", vault.address)
@@ -93,16 +93,18 @@ async def _call(node: Node, address: str, signature: str, at: int) -> bytes:
 
 async def _differences(ctx: Context, vault: Vault, held: Held) -> list[str]:
     found = list[str]()
-    read, told = await statements.sums(ctx.tx, vault.id, held.number), held.totals
-    if told.deposits != read.deposits:
-        found.append(f"the vault counts {told.deposits} deposits, the books {read.deposits}")
-    if told.deposited != read.deposited:
-        found.append(f"deposited were {_say(told.deposited)}, in the books {_say(read.deposited)}")
-    if told.payouts != read.payouts:
-        found.append(f"the vault counts {told.payouts} payouts, the books {read.payouts}")
-    if told.paid_out != read.paid_out:
-        found.append(f"paid out were {_say(told.paid_out)}, in the books {_say(read.paid_out)}")
-    own = told.deposited - told.paid_out
+    read, totals = await statements.sums(ctx.tx, vault.id, held.number), held.totals
+    if totals.deposits != read.deposits:
+        found.append(f"the vault counts {totals.deposits} deposits, the books {read.deposits}")
+    if totals.deposited != read.deposited:
+        found.append(
+            f"deposited were {_say(totals.deposited)}, in the books {_say(read.deposited)}"
+        )
+    if totals.payouts != read.payouts:
+        found.append(f"the vault counts {totals.payouts} payouts, the books {read.payouts}")
+    if totals.paid_out != read.paid_out:
+        found.append(f"paid out were {_say(totals.paid_out)}, in the books {_say(read.paid_out)}")
+    own = totals.deposited - totals.paid_out
     if held.balance < own:
         found.append(f"the vault holds {_say(held.balance)}, by its own count {_say(own)}")
     if here := await comparison_queries.name_paid_by_vault_alone(ctx.tx, vault.id):
@@ -120,11 +122,11 @@ async def _uncovered(ctx: Context, vault: Vault, held: Held) -> str:
     missing = owed.owed - held.balance - owed.elsewhere
     if missing <= 0:
         return ""
-    told = f"the books owe {_say(owed.owed)}, {_say(missing)} more than the vault holds"
+    text = f"the books owe {_say(owed.owed)}, {_say(missing)} more than the vault holds"
     if not owed.credits:
-        return told
+        return text
     named = await comparison_queries.name_credits(ctx.tx)
-    return f"{told}; admins credited {_say(owed.credits)} that nobody paid in: {named}"
+    return f"{text}; admins credited {_say(owed.credits)} that nobody paid in: {named}"
 
 
 def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) -> None:

@@ -12,7 +12,7 @@ from dml.chain.deposits.schemas import (
     token_out,
 )
 from dml.chain.models import Vault
-from dml.chain.node import asking, contract
+from dml.chain.node import api_node, contract
 from dml.chain.node.endpoints import Endpoints
 from dml.chain.node.rpc import Node
 from dml.core.deferred import deferred
@@ -120,7 +120,7 @@ async def prepare_permit(
             "owner": wallet,
             "spender": vault.address,
             "value": str(amount * vault.scale),
-            "nonce": str(await asking.ask(endpoints, nonce)),
+            "nonce": str(await api_node.ask(endpoints, nonce)),
             "deadline": int((now + PERMIT_LIFE).timestamp()),
         },
     }

@@ -14,7 +14,7 @@ from dml.chain.deposits.schemas import (
     QrQuery,
     deposit_out,
 )
-from dml.chain.node.asking import Chain, ChainAway
+from dml.chain.node.api_node import Chain, ChainAway
 from dml.chain.rules import DepositNotFound, NotConnected
 from dml.core.errors import NotSignedIn
 from dml.core.ids import DepositId

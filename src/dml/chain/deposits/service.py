@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from dml.accounts import queries as accounts, rules as account_rules
+from dml.accounts import queries as account_queries, rules as account_rules
 from dml.chain import queries, rules
 from dml.chain.models import UNCLAIMED, Deposit, Vault
 from dml.chain.states import DepositState
@@ -21,7 +21,7 @@ async def assign(
     """Credit a user with a deposit that named nobody. Return it, and the vault it went into."""
     account_rules.require_admin(ctx.actor)
     deposit = await queries.get_deposit(ctx.tx, deposit_id)
-    user = await accounts.get_user(ctx.tx, user_id)
+    user = await account_queries.get_user(ctx.tx, user_id)
     rules.require_unclaimed(deposit)
     deposit.user_id = user.id
     move = rules.move_deposit(deposit, DepositState.CREDITED)

@@ -39,8 +39,8 @@ async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
     found = await statements.list_next(ctx.tx, vault_id, up_to, DEPOSITS_MAX)
     if not found:
         return 0
-    wanted = range(vault.last_ordinal + 1, vault.last_ordinal + 1 + len(found))
-    if [it.ordinal for it in found] != list(wanted):
+    expected = range(vault.last_ordinal + 1, vault.last_ordinal + 1 + len(found))
+    if [it.ordinal for it in found] != list(expected):
         raise Distrusted(f"the deposits after number {vault.last_ordinal} are not in line")
     await payments.transfer_many(ctx, [movement(it) for it in found])
     credited = await statements.credit(ctx.tx, vault_id, found, ctx.now)
@@ -50,7 +50,7 @@ async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
     return credited
 
 
-async def settle_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) -> int:
+async def settle_next_payouts(ctx: Context, vault_id: VaultId, base: int, up_to: int) -> int:
     """Settle the next payouts of blocks up to `up_to`. Return how many; 0: there is none left."""
     vault = await statements.get_vault(ctx.tx, vault_id, lock=True)
     if vault.final_number != base or vault.halted_at is not None:
@@ -60,7 +60,7 @@ async def settle_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
         for it in payouts:
             it.is_final = True
         await ctx.tx.flush()
-        await settling.settle(ctx, vault, payouts)
+        await settling.settle_payouts(ctx, vault, payouts)
     return len(payouts)
 
 
@@ -72,12 +72,12 @@ async def move_cursor(ctx: Context, vault_id: VaultId, base: int, final: Block) 
     await statements.move_cursor(ctx.tx, vault, final)
 
 
-def require_added_up(told: Sequence[int], read: statements.Sums, number: int) -> None:
+def require_added_up(totals: Sequence[int], read: statements.Sums, number: int) -> None:
     """Compare the vault's own totals at a block with what was read up to it. Else Distrusted."""
     names = ("deposits", "deposited", "payouts", "paid_out")
     wrong = [
         f"{name} {it}, read {getattr(read, name)}"
-        for name, it in zip(names, told, strict=True)
+        for name, it in zip(names, totals, strict=True)
         if it != getattr(read, name)
     ]
     if wrong:

@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 SPAN_START: Final = 2_000  # Blocks asked for at once, below the final one.
 SPAN_MAX: Final = 10_000
-LOGS_WANTED: Final = 2_000  # More in one answer, and the next asks for fewer blocks.
+LOGS_AIM: Final = 2_000  # More in one answer, and the next asks for fewer blocks.
 AWAY_MAX: Final = 2  # Tries with fewer blocks where a node does not answer.
 AHEAD: Final = 16  # Blocks above the final one that are asked for together.
-TOLD_EVERY: Final = timedelta(seconds=5)  # So old may `read_at` become while all is well.
+READ_AT_EVERY: Final = timedelta(seconds=5)  # So old may `read_at` become while all is well.
 
-Step: TypeAlias = Callable[[Context, VaultId, int, int], Awaitable[int]]
+BookingStep: TypeAlias = Callable[[Context, VaultId, int, int], Awaitable[int]]
 
 
 class Reorganised(Exception):
@@ -53,8 +53,8 @@ class Halted(Exception):
 
 
 @dataclass(slots=True)
-class Looked:
-    """What a pass found. `trouble`: why it did not go through."""
+class PassReport:
+    """What a pass found. `error`: why it failed."""
 
     head: int = 0
     final: int = 0
@@ -62,7 +62,7 @@ class Looked:
     orphaned: int = 0
     credited: int = 0
     settled: int = 0
-    trouble: str | None = None
+    error: str | None = None
     is_whole: bool = False  # Whether it came to its end.
 
 
@@ -110,94 +110,94 @@ class Indexer:
             )
         return self._vault_id
 
-    async def look(self) -> Looked:
+    async def run_pass(self) -> PassReport:
         """Read what is new, credit what is final, and write down how it went."""
         async with self._sessions() as tx:
             vault = await statements.get_vault(tx, self._id)
-        looked = Looked()
+        report = PassReport()
         node: Node | None = None
         try:
             known = (vault.final_number, vault.final_hash)
             chosen = await self._endpoints.choose(at_least=vault.final_number, known=known)
-            node, looked.head = chosen.node, chosen.head.number
-            looked.final = chosen.final.number
-            await self._pass(vault, chosen, looked)
-            looked.is_whole = True
+            node, report.head = chosen.node, chosen.head.number
+            report.final = chosen.final.number
+            await self._pass(vault, chosen, report)
+            report.is_whole = True
         except (FinalBlockChanged, Halted) as error:
-            looked.trouble = str(error)
-            await self._halt(looked.trouble)
+            report.error = str(error)
+            await self._halt(report.error)
         except NoNode as error:
-            looked.trouble = error.reason
+            report.error = error.reason
         except Distrusted as error:
             assert node
-            looked.trouble = f"{node.name} cannot be believed: {error}"
+            report.error = f"{node.name} cannot be believed: {error}"
             self._endpoints.failed(node, str(error))
-            await self._forget(looked)
+            await self._forget(report)
         except FAULTS as error:
             assert node
-            looked.trouble = f"{node.name}: {error}"
+            report.error = f"{node.name}: {error}"
             self._endpoints.failed(node, str(error))
         except (Reorganised, Overtaken) as error:
             log.info("the pass ended early: %s", type(error).__name__)
-        await self._note(looked)
-        return looked
+        await self._note(report)
+        return report
 
     @property
     def _id(self) -> VaultId:
         assert self._vault_id, "register() first"
         return self._vault_id
 
-    async def _pass(self, vault: Vault, chosen: Chosen, looked: Looked) -> None:
-        top = await self._roll_back(vault, chosen, looked)
+    async def _pass(self, vault: Vault, chosen: Chosen, report: PassReport) -> None:
+        top = await self._roll_back(vault, chosen, report)
         await self._resume(vault)
         while top.number < chosen.final.number:
             part = await self._read_range(chosen, top)
-            top = await self._store(top, part, looked)
+            top = await self._store(top, part, report)
         while top.number < chosen.head.number:
             part = await self._read_ahead(chosen, top)
-            top = await self._store(top, part, looked)
-        await self._finalise(vault, chosen, looked)
+            top = await self._store(top, part, report)
+        await self._finalise(vault, chosen, report)
 
     # --- Where two branches meet -----------------------------------------------------------------
 
-    async def _roll_back(self, vault: Vault, chosen: Chosen, looked: Looked) -> Block:
+    async def _roll_back(self, vault: Vault, chosen: Chosen, report: PassReport) -> Block:
         """Drop what is no more on the chain. Return the highest block that is kept."""
         async with self._sessions() as tx:
             blocks = await statements.list_blocks(tx, vault.id)
         if blocks[0].number != vault.final_number:
             raise Overtaken
         # A node that has not come as far as we have says nothing of the blocks above.
-        told = [it for it in blocks if it.number <= chosen.head.number]
-        if not told or await self._has(chosen.node, told[-1]):
+        reported = [it for it in blocks if it.number <= chosen.head.number]
+        if not reported or await self._has(chosen.node, reported[-1]):
             return blocks[-1]
         # The final one is there: `choose` saw it. Halve the way between there and not there.
-        there, gone = 0, len(told) - 1
+        there, gone = 0, len(reported) - 1
         while gone - there > 1:
             middle = (there + gone) // 2
-            is_there = await self._has(chosen.node, told[middle])
+            is_there = await self._has(chosen.node, reported[middle])
             there, gone = (middle, gone) if is_there else (there, middle)
-        base = told[there]
+        base = reported[there]
         async with self._holding(blocks[-1]) as ctx:
             if await statements.get_last_settled(ctx.tx, vault) > base.number:
                 raise Halted(f"blocks above {base.number} were settled, and are gone")
             depth = blocks[-1].number - base.number
             reason = f"reorganisation of {depth} blocks"
-            looked.orphaned += await statements.drop_above(
+            report.orphaned += await statements.drop_above(
                 ctx.tx, vault.id, base.number, ctx.now, reason=reason
             )
-        log.warning("%s above block %d: %d deposits", reason, base.number, looked.orphaned)
+        log.warning("%s above block %d: %d deposits", reason, base.number, report.orphaned)
         return base
 
     async def _has(self, node: Node, block: Block) -> bool:
         found = await node.block(block.number)
         return found is not None and found.hash == block.hash
 
-    async def _forget(self, looked: Looked) -> None:
+    async def _forget(self, report: PassReport) -> None:
         """Drop all that is not settled, to read it again: from another node, perhaps."""
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             settled = await statements.get_last_settled(tx, vault)
-            looked.orphaned += await statements.drop_above(
+            report.orphaned += await statements.drop_above(
                 tx, vault.id, settled, datetime.now(UTC), reason="read again"
             )
 
@@ -218,9 +218,9 @@ class Indexer:
                     raise
                 self._span = max(1, (last - top.number) // 2)
                 continue
-            if len(logs) > LOGS_WANTED:
+            if len(logs) > LOGS_AIM:
                 self._span = max(1, self._span // 2)
-            elif len(logs) < LOGS_WANTED // 4:
+            elif len(logs) < LOGS_AIM // 4:
                 self._span = min(SPAN_MAX, self._span * 2)
             end = chosen.final
             if last < end.number:
@@ -251,7 +251,7 @@ class Indexer:
                 raise Garbled(f"logs of block {block.number} with another number")
         return read_part(blocks, [it for its in logs for it in its])
 
-    async def _store(self, top: Block, part: Part, looked: Looked) -> Block:
+    async def _store(self, top: Block, part: Part, report: PassReport) -> Block:
         """Keep a part in one transaction. Distrusted where its deposits are not the next ones."""
         async with self._holding(top) as ctx:
             vault = await statements.get_vault(ctx.tx, self._id)
@@ -259,15 +259,15 @@ class Indexer:
             ordinals = [it.event.ordinal for it in part.deposits]
             if ordinals != list(range(newest + 1, newest + 1 + len(ordinals))):
                 hint = "" if newest else " (is the start block above the first deposit?)"
-                told = f"deposits {ordinals[:5]} do not follow upon number {newest}{hint}"
-                raise Distrusted(told)
+                detail = f"deposits {ordinals[:5]} do not follow upon number {newest}{hint}"
+                raise Distrusted(detail)
             seen = await statements.see(ctx.tx, vault.id, part.deposits, ctx.now)
             if seen != len(part.deposits):
                 raise Distrusted("a deposit is in two blocks")
             await statements.note_payouts(ctx.tx, vault.id, part.payouts)
             kept = [Block(vault_id=vault.id, number=it.number, hash=it.hash) for it in part.blocks]
             ctx.tx.add_all(kept)
-        looked.seen += seen
+        report.seen += seen
         return kept[-1]
 
     @asynccontextmanager
@@ -282,7 +282,7 @@ class Indexer:
 
     # --- What is final ---------------------------------------------------------------------------
 
-    async def _finalise(self, vault: Vault, chosen: Chosen, looked: Looked) -> None:
+    async def _finalise(self, vault: Vault, chosen: Chosen, report: PassReport) -> None:
         async with self._sessions() as tx:
             blocks = await statements.list_blocks(tx, vault.id)
         final = max(
@@ -295,18 +295,18 @@ class Indexer:
             return
         if final.number == chosen.final.number and final.hash != chosen.final.hash:
             raise Reorganised
-        told = await self._totals(chosen.node, final.number)
+        totals = await self._totals(chosen.node, final.number)
         async with self._sessions() as tx:
             read = await statements.sums(tx, vault.id, final.number)
         crediting.require_added_up(
-            (told.deposits, told.deposited, told.payouts, told.paid_out), read, final.number
+            (totals.deposits, totals.deposited, totals.payouts, totals.paid_out), read, final.number
         )
-        await self._require_no_other_totals(chosen.node, final, told)
+        await self._require_no_other_totals(chosen.node, final, totals)
         while credited := await self._step(crediting.credit_next, base, final):
-            looked.credited += credited
+            report.credited += credited
             metrics.DEPOSITS_CREDITED.inc(by=credited)
-        while settled := await self._step(crediting.settle_next, base, final):
-            looked.settled += settled
+        while settled := await self._step(crediting.settle_next_payouts, base, final):
+            report.settled += settled
         async with self._sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             await crediting.move_cursor(ctx, vault.id, base, final)
@@ -318,12 +318,12 @@ class Indexer:
             return Totals(0, MicroTokens(0), 0, MicroTokens(0))
         return contract.read_totals(answer)
 
-    async def _require_no_other_totals(self, asked: Node, final: Block, told: Totals) -> None:
+    async def _require_no_other_totals(self, asked: Node, final: Block, totals: Totals) -> None:
         """Ask all others: a node that makes up logs may make up totals that fit. Else NoNode."""
         others = [it for it in self._endpoints.nodes if it is not asked]
         found = await asyncio.gather(*(self._totals_elsewhere(it, final) for it in others))
         for node, there in zip(others, found, strict=True):
-            if there not in (None, told):
+            if there not in (None, totals):
                 names = f"{asked.name} and {node.name}"
                 raise NoNode(f"{names} tell different totals of the vault at block {final.number}")
 
@@ -336,22 +336,22 @@ class Indexer:
         except (*FAULTS, TimeoutError):
             return None  # It is away, keeps no states, or has not come so far.
 
-    async def _step(self, step: Step, base: int, final: Block) -> int:
+    async def _step(self, step: BookingStep, base: int, final: Block) -> int:
         async with self._sessions.begin() as tx:
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             return await step(ctx, self._id, base, final.number)
 
     # --- How it went -----------------------------------------------------------------------------
 
-    async def _halt(self, trouble: str) -> None:
+    async def _halt(self, reason: str) -> None:
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             if vault.halted_at is not None:
                 return
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             vault.halted_at = ctx.now
-            audit.record(ctx, vault.reference, "halted", reason=trouble)
-        log.critical("the chain is not read any further: %s", trouble)
+            audit.record(ctx, vault.reference, "halted", reason=reason)
+        log.critical("the chain is not read any further: %s", reason)
 
     async def _resume(self, vault: Vault) -> None:
         """Go on after a halt: all that was settled is there again, or its node is."""
@@ -363,23 +363,23 @@ class Indexer:
             audit.record(Context(tx, SYSTEM, datetime.now(UTC)), vault.reference, "resumed")
         log.warning("the chain is read again: its final blocks are what they were")
 
-    async def _note(self, looked: Looked) -> None:
+    async def _note(self, report: PassReport) -> None:
         """Write down where the chain is and how the pass went, if that is news."""
         now = datetime.now(UTC)
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id)
-            heads = (looked.head or vault.head_number, looked.final or vault.chain_final_number)
+            heads = (report.head or vault.head_number, report.final or vault.chain_final_number)
             is_news = (vault.trouble, vault.head_number, vault.chain_final_number) != (
-                looked.trouble,
+                report.error,
                 *heads,
             )
-            is_old = vault.read_at is None or now - vault.read_at >= TOLD_EVERY
-            if is_news or (is_old and looked.is_whole):
+            is_old = vault.read_at is None or now - vault.read_at >= READ_AT_EVERY
+            if is_news or (is_old and report.is_whole):
                 vault.trouble, (vault.head_number, vault.chain_final_number) = (
-                    looked.trouble,
+                    report.error,
                     heads,
                 )
-                if looked.is_whole:
+                if report.is_whole:
                     vault.read_at = now
             if vault.is_current:
                 metrics.CHAIN_LAG.set(max(0, heads[1] - vault.final_number))

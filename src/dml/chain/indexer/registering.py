@@ -20,7 +20,7 @@ WORDS_MAX: Final = 64  # Letters of a token's name that are kept.
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class VaultDetails:
     """What stays as it is; and the block below the first that is read."""
 
     chain_id: int
@@ -33,7 +33,7 @@ class Facts:
     before: BlockHead
 
 
-async def ask(chosen: Chosen, vault: str, start_block: int) -> Facts:
+async def ask(chosen: Chosen, vault: str, start_block: int) -> VaultDetails:
     """Ask a node for all that is kept of a vault. NoNode where there is no vault of ours."""
     node = chosen.node
     if not await node.code(vault):
@@ -49,7 +49,7 @@ async def ask(chosen: Chosen, vault: str, start_block: int) -> Facts:
     block = await node.block(before)
     if block is None:
         raise Garbled(f"has no block {before}")
-    return Facts(
+    return VaultDetails(
         chain_id=await node.chain_id(),
         token=token,
         token_name=await _words(node, token, "name()"),
@@ -62,7 +62,7 @@ async def ask(chosen: Chosen, vault: str, start_block: int) -> Facts:
 
 
 async def keep(
-    tx: AsyncSession, address: str, start_block: int, facts: Facts, now: datetime
+    tx: AsyncSession, address: str, start_block: int, facts: VaultDetails, now: datetime
 ) -> VaultId:
     """Make a vault the current one; a new one begins to be read at its start block."""
     await tx.execute(update(Vault).where(Vault.is_current).values(is_current=False))

@@ -29,13 +29,13 @@ from dml.chain.node.contract import Log, PaidOut, PayoutRefused
 from dml.chain.node.endpoints import Chosen, Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, BlockHead, NodeRefused
 from dml.chain.states import DepositState
-from dml.chain.withdrawals.settling import settle
+from dml.chain.withdrawals.settling import settle_payouts
 from dml.core import audit, money
 from dml.core.context import Context
 from dml.core.errors import Conflict
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
-from dml.payments import queries as ledger, service as payments
+from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 
@@ -150,7 +150,7 @@ async def accept(ctx: Context, vault_id: VaultId, found: Read, *, reason: str) -
         await payments.transfer_many(ctx, movements)
     if fresh:
         await statements.credit(ctx.tx, vault_id, fresh, ctx.now)
-    await _settle(ctx, vault, found)
+    await _settle_payouts(ctx, vault, found)
     await statements.sum_up(ctx.tx, vault_id)
     facts = {
         "block": found.final.number,
@@ -179,12 +179,14 @@ async def _require_added_up(
     for node in endpoints.nodes:
         try:
             call = contract.call("totals()")
-            told = contract.read_totals(await node.call(vault.address, call, at=found.final.number))
+            totals = contract.read_totals(
+                await node.call(vault.address, call, at=found.final.number)
+            )
         except FAULTS:
             if node is chosen.node:
                 raise
             continue
-        if (told.deposits, told.deposited, told.payouts, told.paid_out) != added:
+        if (totals.deposits, totals.deposited, totals.payouts, totals.paid_out) != added:
             raise NoNode(f"{node.name} tells totals that do not fit what was read")
 
 
@@ -217,7 +219,7 @@ async def _take_back(ctx: Context, gone: Sequence[Deposit]) -> list[Movement]:
     Its place becomes one below zero: should its transaction be mined again, that is another one.
     """
     accounts = {UNCLAIMED if it.user_id is None else wallet(it.user_id) for it in gone}
-    left = await ledger.lock_accounts(ctx.tx, sorted({CHAIN, REVENUE, *accounts}))
+    left = await payment_queries.lock_accounts(ctx.tx, sorted({CHAIN, REVENUE, *accounts}))
     movements = list[Movement]()
     for it in gone:
         is_unclaimed = it.state is DepositState.UNCLAIMED or it.user_id is None
@@ -270,11 +272,11 @@ async def _move_to(ctx: Context, vault: Vault, found: Read) -> None:
     await statements.note_payouts(ctx.tx, vault.id, found.payouts)
 
 
-async def _settle(ctx: Context, vault: Vault, found: Read) -> None:
+async def _settle_payouts(ctx: Context, vault: Vault, found: Read) -> None:
     payouts = await statements.list_payouts_to_settle(
         ctx.tx, vault.id, found.final.number, payments.MOVEMENTS_MAX
     )
     for it in payouts:
         it.is_final = True
     await ctx.tx.flush()
-    await settle(ctx, vault, payouts)
+    await settle_payouts(ctx, vault, payouts)

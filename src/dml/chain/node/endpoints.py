@@ -91,20 +91,20 @@ class Endpoints:
         """
         now = time.monotonic()
         awake = [it for it in self._seats if it.rests_until <= now]
-        told = [f"{it.node.name}: {it.why}" for it in self._seats if it.rests_until > now]
+        reasons = [f"{it.node.name}: {it.why}" for it in self._seats if it.rests_until > now]
         found = await asyncio.gather(*(self._look(it) for it in awake))
         views = {it.node: view for it, view in zip(awake, found, strict=True) if view}
-        told += [f"{it.node.name}: {it.why}" for it in awake if it.node not in views]
+        reasons += [f"{it.node.name}: {it.why}" for it in awake if it.node not in views]
         best = max((it.head.number for it in views.values()), default=0)
         for view in views.values():
             if view.head.number < max(at_least, best - LAG_BLOCKS_MAX):
-                told.append(f"{view.node.name}: lags behind, at block {view.head.number}")
+                reasons.append(f"{view.node.name}: lags behind, at block {view.head.number}")
             elif await self._remembers(view, known):
                 await self._agree(view, [it for it in views if it is not view.node])
                 return view
             else:
-                told.append(f"{view.node.name}: {self._seat(view.node).why}")
-        raise NoNode("no node can be used: " + "; ".join(told))
+                reasons.append(f"{view.node.name}: {self._seat(view.node).why}")
+        raise NoNode("no node can be used: " + "; ".join(reasons))
 
     def failed(self, node: Node, why: str) -> None:
         """Let a node rest that failed in the middle of a pass: the next one asks another."""
@@ -147,16 +147,17 @@ class Endpoints:
         """Whether a node has the block that was final before. FinalBlockChanged: it has another."""
         if known is None:
             return True
-        number, wanted = known
+        number, expected_hash = known
         try:
             async with asyncio.timeout(self._look_seconds):
                 block = await _block(view.node, number)
         except (*FAULTS, TimeoutError) as error:
             self.failed(view.node, str(error) or "is too slow")
             return False
-        if block.hash != wanted:
+        if block.hash != expected_hash:
             raise FinalBlockChanged(
-                f"block {number} was final as {wanted}, and {view.node.name} has {block.hash} there"
+                f"block {number} was final as {expected_hash}, and {view.node.name} has "
+                f"{block.hash} there"
             )
         return True
 

@@ -108,8 +108,8 @@ class Node:
             if block_hash is not None
             else {"fromBlock": hex(first), "toBlock": hex(last)}
         )
-        wanted = {"address": address, "topics": [["0x" + it.hex() for it in topics]], **where}
-        found = await self.ask("eth_getLogs", wanted)
+        criteria = {"address": address, "topics": [["0x" + it.hex() for it in topics]], **where}
+        found = await self.ask("eth_getLogs", criteria)
         if not isinstance(found, list):
             raise Garbled("eth_getLogs: no list")
         logs = [_log(it) for it in found]

@@ -38,7 +38,7 @@ ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class BatchTerms:
     """When a batch goes, and what its transaction may cost."""
 
     count: int
@@ -48,7 +48,7 @@ class Terms:
     max_fee: int  # Wei for a unit of gas.
 
     @classmethod
-    def of(cls, settings: Settings) -> "Terms":
+    def of(cls, settings: Settings) -> "BatchTerms":
         return cls(
             count=settings.payout_count,
             seconds=settings.payout_seconds,
@@ -74,7 +74,7 @@ class Ended:
 async def gather(
     ctx: Context,
     vault: Vault,
-    terms: Terms,
+    terms: BatchTerms,
     available: MicroTokens,
     open_ids: Sequence[BatchId] = (),
 ) -> BatchId | None:
@@ -209,7 +209,7 @@ async def _find_hopeless(
     return above | {it.id: DENIED for it in candidates if it.address in denied}
 
 
-def _is_due(ctx: Context, terms: Terms, left: Sequence[Withdrawal]) -> bool:
+def _is_due(ctx: Context, terms: BatchTerms, left: Sequence[Withdrawal]) -> bool:
     """Whether there are enough, or enough in sum, or one that has waited long or before."""
     if not left:
         return False

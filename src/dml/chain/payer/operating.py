@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import select
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import queries
 from dml.chain.indexer import statements
 from dml.chain.models import (
@@ -24,7 +24,7 @@ from dml.chain.models import (
 from dml.chain.payer import queries as batch_queries
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawals.settling import settle
+from dml.chain.withdrawals.settling import settle_payouts
 from dml.core import audit, money
 from dml.core.context import Context
 from dml.core.errors import Conflict, NotFound
@@ -125,7 +125,7 @@ async def find_payer(
     if from_revenue:
         return REVENUE
     if user_id is not None:
-        return wallet((await accounts.get_user(ctx.tx, user_id)).id)
+        return wallet((await account_queries.get_user(ctx.tx, user_id)).id)
     payout, withdrawal = missing.payout, missing.withdrawal
     if withdrawal is not None and withdrawal.address == payout.recipient:
         return wallet(withdrawal.user_id)
@@ -146,7 +146,7 @@ async def book_payout(ctx: Context, missing: Missing, account: str, *, reason: s
         return f"number {payout.number} is booked already, from {missing.booked.account}"
     if withdrawal is not None and withdrawal.state is WithdrawalState.AUTHORISED:
         if (withdrawal.address, withdrawal.amount) == (payout.recipient, payout.amount):
-            await settle(ctx, vault, [payout])
+            await settle_payouts(ctx, vault, [payout])
             return f"{withdrawal.reference} is paid"
         await _renumber(ctx, vault, withdrawal)
     booked = BookedPayout(

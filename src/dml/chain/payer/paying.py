@@ -24,9 +24,9 @@ from dml.chain.node.contract import Payout
 from dml.chain.node.endpoints import Chosen, Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, Node, NodeRefused
 from dml.chain.payer import batches, fees, payout_facts, queries as batch_queries
-from dml.chain.payer.batches import Ended, Terms
+from dml.chain.payer.batches import BatchTerms, Ended
 from dml.chain.payer.fees import Fees
-from dml.chain.payer.payout_facts import Outcome, VaultFacts
+from dml.chain.payer.payout_facts import BatchOutcome, VaultFacts
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.payer.signers import Signer, SignerAway, Transaction
 from dml.core.context import SYSTEM, Context
@@ -35,7 +35,7 @@ from dml.core.ids import BatchId, VaultId
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 15.0  # So often the vault is looked at while there is nothing to pay.
-TROUBLE_MAX: Final = 500  # Characters of what is written down of a trouble.
+REASON_MAX: Final = 500  # Characters of what is written down of a problem.
 GAS_MIN: Final = fees.gas_limit(100_000)  # Of a batch of one.
 # What nodes say to a transaction that they have, or that is mined: nothing is wrong then.
 _FINE: Final = ("already known", "already imported", "known transaction", "nonce too low")
@@ -43,7 +43,7 @@ _FINE: Final = ("already known", "already imported", "known transaction", "nonce
 
 @dataclass(slots=True)
 class _Sight:
-    """What one step sees. `troubles`: why something was not done."""
+    """What one step sees. `problems`: why something was not done."""
 
     chosen: Chosen
     vault: Vault
@@ -52,7 +52,7 @@ class _Sight:
     hindrance: str | None
     signed: list[int] = field(default_factory=list)  # Our nonces that can still be mined.
     final_nonces: dict[str, int] = field(default_factory=dict)  # How many of whom are final.
-    troubles: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     @property
     def node(self) -> Node:
@@ -77,7 +77,7 @@ class Payer:
         endpoints: Endpoints,
         vault_id: VaultId,
         signer: Signer,
-        terms: Terms,
+        terms: BatchTerms,
         *,
         begins: bool = True,
     ) -> None:
@@ -85,34 +85,34 @@ class Payer:
         self._begins = begins
         self._sessions, self._endpoints = sessions, endpoints
         self._vault_id, self._signer, self._terms = vault_id, signer, terms
-        self._looked_at = float("-inf")
+        self._asked_at = float("-inf")
 
     async def step(self) -> None:
         """Do what can be done now, and write down why the rest can't."""
         async with self._sessions() as tx:
             vault = await statements.get_vault(tx, self._vault_id)
-            if await batch_queries.is_idle(tx, vault.id) and self._looked_lately():
+            if await batch_queries.is_idle(tx, vault.id) and self._asked_lately():
                 return
         chosen: Chosen | None = None
         try:
             known = (vault.final_number, vault.final_hash)
             chosen = await self._endpoints.choose(at_least=vault.final_number, known=known)
-            trouble = await self._pass(vault, chosen)
+            problem = await self._pass(vault, chosen)
         except NoNode as error:
-            trouble = error.reason
+            problem = error.reason
         except SignerAway as error:
-            trouble = str(error)
+            problem = str(error)
         except FAULTS as error:
             assert chosen
-            trouble = f"{chosen.node.name}: {error}"
+            problem = f"{chosen.node.name}: {error}"
             self._endpoints.failed(chosen.node, str(error))
-        await self._note(vault, trouble and trouble[:TROUBLE_MAX])
+        await self._note(vault, problem and problem[:REASON_MAX])
 
-    def _looked_lately(self) -> bool:
+    def _asked_lately(self) -> bool:
         """Whether it is too early to look at a vault that nothing is to be paid from."""
-        if time.monotonic() - self._looked_at < IDLE_SECONDS:
+        if time.monotonic() - self._asked_at < IDLE_SECONDS:
             return True
-        self._looked_at = time.monotonic()
+        self._asked_at = time.monotonic()
         return False
 
     async def _pass(self, vault: Vault, chosen: Chosen) -> str | None:
@@ -139,7 +139,7 @@ class Payer:
                 await self._push(sight, it, is_mined=is_mined)
         if self._begins and not waits and sight.hindrance is None:
             await self._begin(sight, still_open)
-        found_wrong = ([sight.hindrance] if sight.hindrance else []) + sight.troubles
+        found_wrong = ([sight.hindrance] if sight.hindrance else []) + sight.problems
         return "; ".join(dict.fromkeys(found_wrong)) or None
 
     # --- A batch under way -----------------------------------------------------------------------
@@ -185,7 +185,7 @@ class Payer:
         offered = Fees(before.max_fee, before.priority_fee)
         market = sight.fees and fees.raised(offered, sight.fees, self._terms.max_fee)
         if market is None:
-            sight.troubles.append("a transaction is stuck, and gas costs more than is allowed")
+            sight.problems.append("a transaction is stuck, and gas costs more than is allowed")
             return False
         return await self._sign(sight, it, before.nonce, market)
 
@@ -195,7 +195,7 @@ class Payer:
         """Sign what of a batch is not paid yet, keep that, and send it. Whether it was signed."""
         offer = offer or sight.fees
         if offer is None:
-            sight.troubles.append("gas costs more than is allowed")
+            sight.problems.append("gas costs more than is allowed")
             return False
         if not it.transactions and await self._renumber(sight, it):
             return False
@@ -208,13 +208,13 @@ class Payer:
             if not error.data and "gas" in error.message.lower() and await self._halve(it):
                 return False
             why = contract.explain(error.data) if error.data else str(error)
-            sight.troubles.append(f"the batch cannot be sent: {why}")
+            sight.problems.append(f"the batch cannot be sent: {why}")
             return False
         gas = fees.gas_limit(estimate)
         if gas > fees.TRANSACTION_GAS_MAX and await self._halve(it):
             return False
         if gas * offer.max_fee > sight.facts.coins:
-            sight.troubles.append(_poor(self._signer.address, gas * offer.max_fee))
+            sight.problems.append(_poor(self._signer.address, gas * offer.max_fee))
             return False
         raw = await self._signer.sign(
             Transaction(
@@ -267,16 +267,16 @@ class Payer:
 
     async def _send(self, sight: _Sight, signed: SignedTransaction) -> None:
         """Hand a transaction over, and write down what the node said to it."""
-        trouble = None
+        problem = None
         try:
             await sight.node.send(signed.raw)
         except NodeRefused as error:
             if not any(it in error.message.lower() for it in _FINE):
-                trouble = str(error)[:TROUBLE_MAX]
-                sight.troubles.append(f"the node does not take a transaction: {trouble}")
+                problem = str(error)[:REASON_MAX]
+                sight.problems.append(f"the node does not take a transaction: {problem}")
         async with self._sessions.begin() as tx:
             kept = await tx.get_one(SignedTransaction, signed.hash)
-            kept.sent_at, kept.trouble = _now(), trouble
+            kept.sent_at, kept.trouble = _now(), problem
 
     # --- The end of a batch, and the next one ----------------------------------------------------
 
@@ -300,7 +300,7 @@ class Payer:
         async with self._sessions.begin() as tx:
             return await batches.conclude(_system(tx), vault.id, it.batch.id, ended)
 
-    async def _ended(self, sight: _Sight, it: OpenBatch, at: int) -> Outcome | None:
+    async def _ended(self, sight: _Sight, it: OpenBatch, at: int) -> BatchOutcome | None:
         """Return what a final block says of a batch; None while something of it can be mined.
 
         By this, tokens go back to users. So no node may say otherwise that answers at all.
@@ -318,11 +318,11 @@ class Payer:
             if other is sight.node:
                 continue
             try:
-                told = await payout_facts.ask_outcome(other, *asked, at=at)
+                answer = await payout_facts.ask_outcome(other, *asked, at=at)
             except FAULTS:
                 continue  # It is away, or has not come so far.
-            if told != outcome:
-                sight.troubles.append(
+            if answer != outcome:
+                sight.problems.append(
                     f"{sight.node.name} and {other.name} say different things of block {at}"
                 )
                 return None
@@ -331,11 +331,11 @@ class Payer:
     async def _begin(self, sight: _Sight, open_ids: Sequence[BatchId]) -> None:
         """Make the next batch, if one is due and can be paid for."""
         if sight.fees is None:
-            sight.troubles.append("gas costs more than is allowed")
+            sight.problems.append("gas costs more than is allowed")
             return
         if sight.facts.coins < GAS_MIN * sight.fees.max_fee:
             needed = GAS_MIN * sight.fees.max_fee
-            sight.troubles.append(_poor(self._signer.address, needed))
+            sight.problems.append(_poor(self._signer.address, needed))
             return
         async with self._sessions.begin() as tx:
             made = await batches.gather(
@@ -356,12 +356,12 @@ class Payer:
         async with self._sessions.begin() as tx:
             (await statements.get_vault(tx, self._vault_id)).daily_limit = sight.facts.daily
 
-    async def _note(self, vault: Vault, trouble: str | None) -> None:
-        if vault.paying_trouble == trouble:
+    async def _note(self, vault: Vault, problem: str | None) -> None:
+        if vault.paying_trouble == problem:
             return
-        log.warning("payouts: %s", trouble or "they go on")
+        log.warning("payouts: %s", problem or "they go on")
         async with self._sessions.begin() as tx:
-            (await statements.get_vault(tx, vault.id)).paying_trouble = trouble
+            (await statements.get_vault(tx, vault.id)).paying_trouble = problem
 
 
 def _payouts(it: OpenBatch) -> list[Payout]:

@@ -87,7 +87,7 @@ async def find_paid(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """What a final block says of a batch: which numbers are paid, how many of whom are mined."""
 
     paid: frozenset[int]
@@ -96,10 +96,10 @@ class Outcome:
 
 async def ask_outcome(
     node: Node, vault: Vault, numbers: Collection[int], senders: Collection[str], *, at: int
-) -> Outcome:
+) -> BatchOutcome:
     counts = await asyncio.gather(*(node.nonce(it, at) for it in senders))
     paid = await find_paid(node, vault, numbers, at=at)
-    return Outcome(paid, dict(zip(senders, counts, strict=True)))
+    return BatchOutcome(paid, dict(zip(senders, counts, strict=True)))
 
 
 async def find_reverted(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from dml.chain import queries
 from dml.chain.models import Wallet
-from dml.chain.node.asking import Chain, ChainAway
+from dml.chain.node.api_node import Chain, ChainAway
 from dml.chain.rules import NotConnected
 from dml.chain.wallets import rules as wallet_rules, service as wallets
 from dml.chain.wallets.schemas import (
@@ -109,8 +109,7 @@ async def link(
         begin,
         late,
         chain,
-        message=body.message,
-        signature=body.signature,
+        wallets.SignedMessage(body.message, body.signature),
         name=body.name,
         origin=origin,
     )

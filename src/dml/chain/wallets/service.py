@@ -4,16 +4,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses, queries
 from dml.chain.models import Wallet, WalletChallenge
-from dml.chain.node import asking
+from dml.chain.node import api_node
 from dml.chain.node.endpoints import Endpoints
 from dml.chain.node.rpc import Node, NodeRefused
 from dml.chain.states import WalletKind
@@ -36,6 +35,14 @@ class Challenge:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """A message as it was signed, and the signature."""
+
+    text: str
+    signature: bytes
+
+
 async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
     """Make a message that this user can sign by the wallet of this address, once."""
     vault = await queries.get_current_vault(ctx.tx)
@@ -46,9 +53,8 @@ async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
     wallet_rules.require_few_challenges(await queries.count_challenges(ctx.tx, ctx.actor.id))
     nonce, expires_at = secrets.token_hex(16), ctx.now + wallet_rules.CHALLENGE_LIFE
     ctx.tx.add(WalletChallenge(nonce=nonce, user_id=ctx.actor.id, expires_at=expires_at))
-    message = signed_messages.write(
+    message = signed_messages.NewMessage(
         origin=origin,
-        domain=urlsplit(origin).netloc,
         address=address,
         statement=STATEMENT,
         chain_id=vault.chain_id,
@@ -56,22 +62,21 @@ async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
         issued_at=ctx.now,
         expires_at=expires_at,
     )
-    return Challenge(nonce, message, expires_at)
+    return Challenge(nonce, message.as_text(), expires_at)
 
 
 async def link(
     begin: BeginFunction,
     late: LateTransaction,
     endpoints: Endpoints | None,
+    signed: SignedMessage,
     *,
-    message: str,
-    signature: bytes,
     name: str | None,
     origin: str,
 ) -> Wallet:
     """Link the wallet that signed the message. No transaction is open while a node is asked."""
-    sent = (message, signature.hex(), name or "")
-    read = signed_messages.read(message)
+    sent = (signed.text, signed.signature.hex(), name or "")
+    read = signed_messages.read(signed.text)
 
     async def check(ctx: Context) -> WalletChallenge:
         return await _require_linkable(ctx, read, origin)
@@ -79,7 +84,7 @@ async def link(
     actor, _, challenge = await late.begin(begin, check)
     if challenge is None:
         await late.repeat(begin(), actor, *sent)
-    kind = await _require_signed(endpoints, read.address, message, signature)
+    kind = await _require_signed(endpoints, read.address, signed.text, signed.signature)
     ctx = await late.open(begin(), actor, *sent)
     await queries.lock_user(ctx.tx, ctx.actor.id)
     challenge = await _require_linkable(ctx, read, origin)
@@ -137,7 +142,7 @@ async def _require_signed(
             return False
         return signed_messages.says_yes(answer)
 
-    if not await asking.ask(endpoints, says_yes):
+    if not await api_node.ask(endpoints, says_yes):
         raise wallet_rules.WrongSignature
     return WalletKind.CONTRACT
 
@@ -161,7 +166,7 @@ async def _add(ctx: Context, address: str, kind: WalletKind, name: str | None) -
 
 
 async def _record(ctx: Context, wallet: Wallet, action: str) -> None:
-    user = await accounts.get_user(ctx.tx, wallet.user_id)
+    user = await account_queries.get_user(ctx.tx, wallet.user_id)
     facts = {"wallet_id": str(wallet.id), "address": wallet.address, "kind": wallet.kind}
     audit.record(ctx, user.reference, action, facts=facts)
     audit.record(ctx, wallet.reference, action.removeprefix("wallet_"), facts=facts)

@@ -6,6 +6,7 @@ none. The library for it is the oracle of the tests: docs/decisions/0016.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -41,29 +42,30 @@ _MESSAGE: Final = re.compile(
 )
 
 
-def write(
-    *,
-    origin: str,
-    domain: str,
-    address: str,
-    statement: str,
-    chain_id: int,
-    nonce: str,
-    issued_at: datetime,
-    expires_at: datetime,
-) -> str:
-    """Write a message, ready to be signed."""
-    return (
-        f"{domain} wants you to sign in with your Ethereum account:\n"
-        f"{address}\n\n"
-        f"{statement}\n\n"
-        f"URI: {origin}\n"
-        "Version: 1\n"
-        f"Chain ID: {chain_id}\n"
-        f"Nonce: {nonce}\n"
-        f"Issued At: {_time(issued_at)}\n"
-        f"Expiration Time: {_time(expires_at)}"
-    )
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be signed. `origin` is the site's, as a browser names it."""
+
+    origin: str
+    address: str
+    statement: str
+    chain_id: int
+    nonce: str
+    issued_at: datetime
+    expires_at: datetime
+
+    def as_text(self) -> str:
+        return (
+            f"{urlsplit(self.origin).netloc} wants you to sign in with your Ethereum account:\n"
+            f"{self.address}\n\n"
+            f"{self.statement}\n\n"
+            f"URI: {self.origin}\n"
+            "Version: 1\n"
+            f"Chain ID: {self.chain_id}\n"
+            f"Nonce: {self.nonce}\n"
+            f"Issued At: {_time(self.issued_at)}\n"
+            f"Expiration Time: {_time(self.expires_at)}"
+        )
 
 
 def read(text: str) -> Message:

@@ -10,8 +10,8 @@ from dml.chain import queries
 from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.wallets import rules as wallet_rules
-from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawing
-from dml.chain.withdrawals.rules import Terms
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawal_service
+from dml.chain.withdrawals.rules import WithdrawalTerms
 from dml.chain.withdrawals.schemas import (
     WithdrawalCreate,
     WithdrawalDetailsOut,
@@ -34,7 +34,7 @@ from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/payments/withdrawals", route_class=IdempotentRoute)
-ASKING: Final = (
+REQUEST_REFUSALS: Final = (
     withdrawal_rules.WrongPassword,
     withdrawal_rules.FeeRose,
     withdrawal_rules.LessThanLeast,
@@ -46,16 +46,16 @@ ASKING: Final = (
 
 async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
     """Check the password before the request's own transaction opens: to hash it takes long."""
-    user = await withdrawing.get_asking(begin)
+    user = await withdrawal_service.get_requester(begin)
     await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
     async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
-        await withdrawing.require_password(user, body.password)
+        await withdrawal_service.require_password(user, body.password)
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
     vault = await queries.find_current_vault(ctx.tx)
-    paused = withdrawal_rules.paused_reason(vault, ctx.now) is not None
-    ahead = withdrawal_rules.upcoming(withdrawal, Terms.of(settings), paused=paused)
+    is_paused = withdrawal_rules.paused_reason(vault, ctx.now) is not None
+    ahead = withdrawal_rules.upcoming(withdrawal, WithdrawalTerms.of(settings), is_paused=is_paused)
     entries = await audit.history(ctx.tx, withdrawal.reference)
     coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)
@@ -70,7 +70,7 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
     """
     vault = await queries.get_current_vault(ctx.tx)
     recent = await queries.get_recent(ctx.tx, ctx.actor.id, ctx.now)
-    return terms_out(Terms.of(server.settings), vault, recent, ctx.now)
+    return terms_out(WithdrawalTerms.of(server.settings), vault, recent, ctx.now)
 
 
 @router.post(
@@ -84,7 +84,7 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
         once("password"),
     ],
     responses=refusals(
-        *ASKING,
+        *REQUEST_REFUSALS,
         NotConnected,
         InsufficientFunds,
         wallet_rules.WalletNotFound,
@@ -104,9 +104,9 @@ async def request(
     fee leave your balance at once. The withdrawal is paid with others in one batch; a large one
     waits until an admin has approved it.
     """
-    withdrawal = await withdrawing.request(
+    withdrawal = await withdrawal_service.request(
         ctx,
-        Terms.of(server.settings),
+        WithdrawalTerms.of(server.settings),
         wallet_id=body.wallet_id,
         amount=body.amount,
         max_fee=body.max_fee,
@@ -171,4 +171,4 @@ async def cancel(ctx: Ctx, withdrawal_id: WithdrawalId) -> Withdrawal:
 
     For its user, while it is `requested`: amount and fee return to your balance.
     """
-    return await withdrawing.cancel(ctx, withdrawal_id)
+    return await withdrawal_service.cancel(ctx, withdrawal_id)

@@ -17,7 +17,7 @@ QUIET_MAX: Final = timedelta(minutes=5)  # Who reads the chain pays, too: it may
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class WithdrawalTerms:
     """What the operator decided."""
 
     fee: MicroTokens
@@ -28,7 +28,7 @@ class Terms:
     batch_seconds: float  # How long a withdrawal waits for others to go with it.
 
     @classmethod
-    def of(cls, settings: Settings) -> "Terms":
+    def of(cls, settings: Settings) -> "WithdrawalTerms":
         return cls(
             fee=settings.withdrawal_fee,
             least=settings.withdrawal_min,
@@ -135,13 +135,13 @@ def require_password(right: bool) -> None:
         raise WrongPassword
 
 
-def require_fee(terms: Terms, max_fee: MicroTokens | None) -> None:
+def require_fee(terms: WithdrawalTerms, max_fee: MicroTokens | None) -> None:
     """Refuse where the fee rose since the user looked."""
     if max_fee is not None and terms.fee > max_fee:
         raise FeeRose(fee=money.render(terms.fee))
 
 
-def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
+def require_amount(terms: WithdrawalTerms, vault: Vault, amount: MicroTokens) -> None:
     """Refuse what is too little, or could never be paid."""
     if amount < terms.least:
         raise LessThanLeast(least=money.render(terms.least))
@@ -150,7 +150,9 @@ def require_amount(terms: Terms, vault: Vault, amount: MicroTokens) -> None:
         raise AboveVaultLimit(most=money.render(most))
 
 
-def require_left(terms: Terms, recent: Recent, amount: MicroTokens, now: datetime) -> None:
+def require_left(
+    terms: WithdrawalTerms, recent: Recent, amount: MicroTokens, now: datetime
+) -> None:
     """Refuse what goes over the user's own limits of 24 hours."""
     wait = retry_after_seconds(recent, now)
     if recent.count >= terms.count_a_day:
@@ -170,11 +172,11 @@ def retry_after_seconds(recent: Recent, now: datetime) -> int:
     return max(1, int((first_at + DAY - now).total_seconds()) + 1)
 
 
-def amount_left(terms: Terms, recent: Recent) -> MicroTokens:
+def amount_left(terms: WithdrawalTerms, recent: Recent) -> MicroTokens:
     return MicroTokens(max(0, terms.amount_a_day - recent.amount))
 
 
-def needs_review(terms: Terms, recent: Recent, amount: MicroTokens) -> bool:
+def needs_review(terms: WithdrawalTerms, recent: Recent, amount: MicroTokens) -> bool:
     """Whether an admin looks at it first: one that is large, or many small ones that are."""
     return recent.amount + amount > terms.review_above
 
@@ -235,7 +237,7 @@ def paused_reason(vault: Vault | None, now: datetime) -> str | None:
 
 
 def upcoming(
-    withdrawal: Withdrawal, terms: Terms, *, paused: bool
+    withdrawal: Withdrawal, terms: WithdrawalTerms, *, is_paused: bool
 ) -> list[tuple[str, datetime | None]]:
     """Tell what is to come of a withdrawal, and when where that is known."""
     if waits_for_review(withdrawal):
@@ -243,7 +245,7 @@ def upcoming(
     if withdrawal.state is WithdrawalState.REQUESTED:
         since = withdrawal.reviewed_at or withdrawal.requested_at
         due = since + timedelta(seconds=terms.batch_seconds)
-        return [("authorise", None if paused else due), ("pay", None)]
+        return [("authorise", None if is_paused else due), ("pay", None)]
     if withdrawal.state is WithdrawalState.AUTHORISED:
         return [("pay", None)]
     return []

@@ -9,7 +9,7 @@ from dml.chain.models import Vault, Withdrawal
 from dml.chain.node import contract
 from dml.chain.queries import Way
 from dml.chain.states import WithdrawalState
-from dml.chain.withdrawals.rules import Recent, Terms, amount_left, paused_reason
+from dml.chain.withdrawals.rules import Recent, WithdrawalTerms, amount_left, paused_reason
 from dml.core.ids import WalletId, WithdrawalId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Text, Wire, example
@@ -154,7 +154,9 @@ class WithdrawalTermsOut(Wire):
     )
 
 
-def terms_out(terms: Terms, vault: Vault, recent: Recent, now: datetime) -> WithdrawalTermsOut:
+def terms_out(
+    terms: WithdrawalTerms, vault: Vault, recent: Recent, now: datetime
+) -> WithdrawalTermsOut:
     return WithdrawalTermsOut(
         fee=terms.fee,
         min_amount=terms.least,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from dml.accounts import passwords, queries as accounts, rules as account_rules
+from dml.accounts import passwords, queries as account_queries, rules as account_rules
 from dml.accounts.models import User
 from dml.accounts.passwords import Asker
 from dml.chain import queries, rules
@@ -16,7 +16,7 @@ from dml.chain.models import Withdrawal
 from dml.chain.states import WithdrawalState
 from dml.chain.wallets import rules as wallet_rules
 from dml.chain.withdrawals import rules as withdrawal_rules
-from dml.chain.withdrawals.rules import Terms, payout_account
+from dml.chain.withdrawals.rules import WithdrawalTerms, payout_account
 from dml.core import audit, money
 from dml.core.audit import Move
 from dml.core.context import BeginFunction, Context
@@ -29,10 +29,10 @@ from dml.payments.rules import wallet as wallet_of
 NEEDS_REVIEW: Final = "An admin looks at it first."
 
 
-async def get_asking(begin: BeginFunction) -> User:
+async def get_requester(begin: BeginFunction) -> User:
     """Load who asks, in a transaction that ends at once."""
     async with begin() as ctx:
-        return await accounts.get_user(ctx.tx, ctx.actor.id)
+        return await account_queries.get_user(ctx.tx, ctx.actor.id)
 
 
 async def require_password(user: User, password: str) -> None:
@@ -44,7 +44,7 @@ async def require_password(user: User, password: str) -> None:
 
 async def request(
     ctx: Context,
-    terms: Terms,
+    terms: WithdrawalTerms,
     *,
     wallet_id: WalletId,
     amount: MicroTokens,

@@ -17,7 +17,7 @@ from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
 log = logging.getLogger(__name__)
 
 
-async def settle(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> None:
+async def settle_payouts(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> None:
     """Mark as paid what the vault paid, in a transaction that moves nothing else. Again: no more.
 
     What fits no withdrawal is left alone, and is no reason to stop reading. But nothing more is
@@ -40,20 +40,20 @@ async def settle(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> 
         elif withdrawal.state is WithdrawalState.AUTHORISED:
             movements += _pay(ctx, withdrawal, payout)
         elif withdrawal.state is not WithdrawalState.PAID:
-            told = f"the vault paid {withdrawal.reference}, which was given back"
-            _stop_payouts(ctx, vault, told)
+            problem = f"the vault paid {withdrawal.reference}, which was given back"
+            _stop_payouts(ctx, vault, problem)
     if movements:
         await payments.transfer_many(ctx, movements)
 
 
-def _stop_payouts(ctx: Context, vault: Vault, told: str) -> None:
+def _stop_payouts(ctx: Context, vault: Vault, problem: str) -> None:
     """Say at once what the comparison would find within a minute, in which more may be paid."""
-    log.critical("%s: %s", vault.reference, told)
+    log.critical("%s: %s", vault.reference, problem)
     if vault.difference is not None:
         return
-    vault.difference, vault.differs_since = told, ctx.now
+    vault.difference, vault.differs_since = problem, ctx.now
     metrics.CHAIN_DIFFERS.set(True)
-    audit.record(ctx, vault.reference, "differs", reason=told)
+    audit.record(ctx, vault.reference, "differs", reason=problem)
 
 
 def _pay(ctx: Context, withdrawal: Withdrawal, payout: VaultPayout) -> list[Movement]:

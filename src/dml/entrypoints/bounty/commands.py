@@ -108,9 +108,9 @@ def enroll(
 
     with Marketplace(server) as market:
         if not accept_rules:
-            told = market.sign_in().ask("GET", bounty_path(bounty_id))
-            rules = "\n".join(map(one_line, str(told["rules"]).splitlines()))
-            typer.echo(f"{rules}\n\nThe fee is {told['enrollment_fee']} tokens.", err=True)
+            shown = market.sign_in().ask("GET", bounty_path(bounty_id))
+            rules = "\n".join(map(one_line, str(shown["rules"]).splitlines()))
+            typer.echo(f"{rules}\n\nThe fee is {shown['enrollment_fee']} tokens.", err=True)
             typer.echo("Accept the rules by --accept-rules.", err=True)
             raise typer.Exit(1)
         entered = entering.enroll(market.sign_in(), bounty_id, name)
@@ -148,9 +148,7 @@ def submit(
         made = entering.submit(
             market.sign_in(),
             bounty_id,
-            file,
-            name=name,
-            dry_run=dry_run,
+            entering.Submission(file, name, dry_run),
             wait_seconds=wait,
             console=console,
         )
@@ -159,9 +157,9 @@ def submit(
         return
     left = {name: quota["remaining"] for name, quota in made["limits"].items()}
     score = made["shown_score"]
-    told = made["end_reason"] or made["state"] if score is None else f"on the board: {score}"
+    shown = made["end_reason"] or made["state"] if score is None else f"on the board: {score}"
     better = "" if score is None or made["improved"] else " (not better than by chance)"
-    typer.echo(f"{told}{better}; left today: {left['today']}, in all: {left['total']}")
+    typer.echo(f"{shown}{better}; left today: {left['today']}, in all: {left['total']}")
 
 
 @bounty.command("board")

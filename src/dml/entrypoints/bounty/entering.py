@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,20 +28,32 @@ def enroll(market: Marketplace, bounty_id: str, name: str | None) -> Mapping[str
     return entered
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A file to submit, under this name or the file's own. A dry run only checks it."""
+
+    file: Path
+    name: str | None
+    dry_run: bool
+
+
 def submit(
     market: Marketplace,
     bounty_id: str,
-    file: Path,
+    sent: Submission,
     *,
-    name: str | None,
-    dry_run: bool,
     wait_seconds: float,
     console: Console,
 ) -> Mapping[str, Any]:
     """Submit a file, and wait for its score if asked to. Return the submission as it is then."""
     path = f"{bounty_path(bounty_id)}/submissions"
-    query = {"name": readable(name or file.name), "dry_run": "true" if dry_run else "false"}
-    made: Mapping[str, Any] = market.upload("POST", path, file, _media_type(file), **query)
+    query = {
+        "name": readable(sent.name or sent.file.name),
+        "dry_run": "true" if sent.dry_run else "false",
+    }
+    made: Mapping[str, Any] = market.upload(
+        "POST", path, sent.file, _media_type(sent.file), **query
+    )
     give_up_at = time.monotonic() + wait_seconds
     with console.status("") as line:
         while made["state"] in UNDER_WAY and time.monotonic() < give_up_at:
@@ -51,8 +64,8 @@ def submit(
             time.sleep(LOOK_SECONDS)
             made = market.ask("GET", f"{path}/{made['id']}")
     if made["state"] == "failed":
-        told = [one_line(f"{it['code']}: {it['detail']}") for it in made["refusals"]]
-        raise Refused("\n     ".join(["the submission failed, and does not count:", *told]))
+        problems = [one_line(f"{it['code']}: {it['detail']}") for it in made["refusals"]]
+        raise Refused("\n     ".join(["the submission failed, and does not count:", *problems]))
     return made
 
 

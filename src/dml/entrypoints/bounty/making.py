@@ -44,8 +44,8 @@ def create(
             opened = market.ask("POST", f"{bounty_path(bounty_id)}/open")
             console.print(f"Open for enrollment until {opened['submits_at']}")
     except Refused as refusal:
-        wanted = " --open" if opens else " --fund" if fund else ""
-        hint = f"go on with: dml bounty create {readable(file)} --into {bounty_id}{wanted}"
+        options = " --open" if opens else " --fund" if fund else ""
+        hint = f"go on with: dml bounty create {readable(file)} --into {bounty_id}{options}"
         raise Refused(f"{refusal}\n     The draft stays; mend that, and {hint}") from refusal
     return bounty_id
 
@@ -81,11 +81,11 @@ def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:
     return text
 
 
-def _file_name(told: str) -> str:
+def _file_name(attached: str) -> str:
     """The name of an attached file, beside the description; Refused where it leads elsewhere."""
-    name = Path(told).name
+    name = Path(attached).name
     if not name or name == DESCRIPTION or not name.isprintable():
-        raise Refused(f"a file is attached that can't be written: {one_line(told)!r}")
+        raise Refused(f"a file is attached that can't be written: {one_line(attached)!r}")
     return name
 
 
@@ -130,8 +130,8 @@ def _await_check(market: Marketplace, path: str, console: Console) -> None:
                 )
             time.sleep(LOOK_SECONDS)
     if test_set["state"] != "checked":
-        told = "\n     ".join(one_line(str(it["detail"])) for it in test_set["refusals"])
-        raise Refused(f"the test set was refused:\n     {told}")
+        problems = "\n     ".join(one_line(str(it["detail"])) for it in test_set["refusals"])
+        raise Refused(f"the test set was refused:\n     {problems}")
     console.print(
         f"The test set is checked: {test_set['rows']} rows, {test_set['public_rows']} public"
     )

@@ -18,7 +18,7 @@ from dml.core import money
 from dml.inference.signature import Refused as ModelRefused
 from dml.refused import Refused
 from dml.scoring import metrics, ranking, test_set
-from dml.scoring.names import MetricName
+from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.predictions import Predictions
 from dml.scoring.ranked import Ranked
 from dml.scoring.reader import Reader
@@ -44,8 +44,8 @@ class Verdict:
         self.checks.append((what, held, "" if held else otherwise))
 
     def as_json(self) -> str:
-        told = [{"check": what, "held": held, "detail": it} for what, held, it in self.checks]
-        return json.dumps({"verified": self.verified, "checks": told})
+        published = [{"check": what, "held": held, "detail": it} for what, held, it in self.checks]
+        return json.dumps({"verified": self.verified, "checks": published})
 
     def as_text(self) -> str:
         lines = [
@@ -66,8 +66,10 @@ def verify(market: Marketplace, bounty_id: str, noted: str | None) -> Verdict:
         return verdict
     bounty = market.ask("GET", path)
     parts = (len(hidden), int(hidden.public.sum()))
-    told = (bounty["test_set"]["rows"], bounty["test_set"]["public_rows"])
-    verdict.check("the split is that of the salt", parts == told, f"{parts} rows, told: {told}")
+    published = (bounty["test_set"]["rows"], bounty["test_set"]["public_rows"])
+    verdict.check(
+        "the split is that of the salt", parts == published, f"{parts} rows, told: {published}"
+    )
 
     blobs = {it["enrollment_id"]: _blob(market, it["predictions"]) for it in evidence["entries"]}
     entries = {entry: Predictions.from_bytes(blob) for entry, blob in blobs.items()}
@@ -85,11 +87,11 @@ def verify(market: Marketplace, bounty_id: str, noted: str | None) -> Verdict:
     return verdict
 
 
-def _blob(market: Marketplace, told: Mapping[str, Any]) -> bytes:
+def _blob(market: Marketplace, published: Mapping[str, Any]) -> bytes:
     """Fetch a file. Refused where it is not the one that its hash names."""
-    content = market.bytes_of(told["url"], limit=FILE_BYTES_MAX)
-    if hashlib.sha256(content).hexdigest() != told["sha256"]:
-        raise Refused(f"{told['url']} is not the file whose hash was told")
+    content = market.bytes_of(published["url"], limit=FILE_BYTES_MAX)
+    if hashlib.sha256(content).hexdigest() != published["sha256"]:
+        raise Refused(f"{published['url']} is not the file whose hash was told")
     return content
 
 
@@ -97,8 +99,8 @@ def _test_set(
     verdict: Verdict, market: Marketplace, evidence: Mapping[str, Any], noted: str | None
 ) -> TestSet | None:
     """Read the test set that was committed to; None where it cannot be."""
-    told, salt = evidence["test_set"], bytes.fromhex(evidence["salt"])
-    file = _blob(market, told)
+    published, salt = evidence["test_set"], bytes.fromhex(evidence["salt"])
+    file = _blob(market, published)
     commitment = test_set.commitment(salt, file)
     what = "salt and test set are those committed to when it opened"
     verdict.check(what, commitment == evidence["commitment"], f"they give {commitment}")
@@ -109,9 +111,9 @@ def _test_set(
         with Reader() as reader:
             return reader.read_test_set(
                 file,
-                told["format"],
-                id_column=told["id_column"],
-                target_column=told["target_column"],
+                TableLayout(
+                    published["format"], published["id_column"], published["target_column"]
+                ),
                 metric=MetricName(evidence["metric"]),
                 salt=salt,
             )
@@ -183,7 +185,7 @@ def _check_all_ranked(
 
 
 def _check_ranking(
-    verdict: Verdict, told: Sequence[Mapping[str, Any]], made: Sequence[Ranked]
+    verdict: Verdict, published: Sequence[Mapping[str, Any]], made: Sequence[Ranked]
 ) -> None:
     """Hold each entrant's private score, place, ties and chance against those made anew."""
     anew = {it.entry: it for it in made}
@@ -197,25 +199,25 @@ def _check_ranking(
         ("chances of first place", lambda it, own: _near(it["chance_of_first"], own)),
     )
     for what, holds in checks:
-        wrong = [it["name"] for it in told if not holds(it, anew[it["enrollment_id"]])]
+        wrong = [it["name"] for it in published if not holds(it, anew[it["enrollment_id"]])]
         otherwise = f"not those of {', '.join(wrong)}"
         verdict.check(f"{what} are those of the private part", not wrong, otherwise)
 
 
-def _near(told: float | None, own: Ranked) -> bool:
-    if told is None or own.chance_of_first is None:
-        return told is own.chance_of_first
-    return abs(told - own.chance_of_first) <= CHANCE_TOLERANCE
+def _near(published: float | None, own: Ranked) -> bool:
+    if published is None or own.chance_of_first is None:
+        return published is own.chance_of_first
+    return abs(published - own.chance_of_first) <= CHANCE_TOLERANCE
 
 
 def _check_prizes(verdict: Verdict, evidence: Mapping[str, Any]) -> None:
     """Share the prizes anew, by the ties as they were ranked."""
     prizes = [money.parse(it) for it in evidence["prizes"]]
-    told = sorted(evidence["entries"], key=lambda it: int(it["place"]))
-    shared = share_prizes(prizes, [_band(it) for it in told], Ties(evidence["ties"]))
+    published = sorted(evidence["entries"], key=lambda it: int(it["place"]))
+    shared = share_prizes(prizes, [_band(it) for it in published], Ties(evidence["ties"]))
     wrong = [
         f"{it['name']} has {it['prize']}, not {money.render(share)}"
-        for it, share in zip(told, shared, strict=True)
+        for it, share in zip(published, shared, strict=True)
         if money.parse(it["prize"]) != share
     ]
     verdict.check("prizes are those of the places and ties", not wrong, "; ".join(wrong))
@@ -242,9 +244,9 @@ def _check_board(
         it: (band.place, money.render(prize))
         for (it, band), prize in zip(placed, shared, strict=True)
     }
-    told = {it: (row["rank"], row["prize"]) for it, row in rows.items()}
+    published = {it: (row["rank"], row["prize"]) for it, row in rows.items()}
     names = {it["enrollment_id"]: it["name"] for it in [*evidence["entries"], *rows.values()]}
-    wrong = [str(names.get(it, it)) for it in made | told if made.get(it) != told.get(it)]
+    wrong = [str(names.get(it, it)) for it in made | published if made.get(it) != published.get(it)]
     since = f"{len(decisions)} decision{'s' * (len(decisions) != 1)} made in public"
     what = "the board follows from the ranking" + (f" and {since}" if decisions else "")
     verdict.check(what, not wrong, f"not as for {', '.join(wrong)}")
@@ -255,5 +257,5 @@ def _is_disqualified(market: Marketplace, path: str, entry: str) -> bool:
     return bool(found["state"] == "disqualified")
 
 
-def _band(told: Mapping[str, Any]) -> Band:
-    return Band(told["place"], told["tied_from"], told["tied_to"])
+def _band(published: Mapping[str, Any]) -> Band:
+    return Band(published["place"], published["tied_from"], published["tied_to"])

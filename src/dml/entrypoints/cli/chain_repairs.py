@@ -15,7 +15,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses, queries
 from dml.chain.ethereum import checksummed
 from dml.chain.indexer import rereading
@@ -52,7 +52,7 @@ def book_payout(
         missing = await operating.find_missing(ctx, number)
         user_id = None
         if user is not None:
-            found = await accounts.find_user(ctx.tx, user.lower())
+            found = await account_queries.find_user(ctx.tx, user.lower())
             if found is None:
                 raise Refused(f"there is no account with the address {user}")
             user_id = found.id
@@ -85,14 +85,14 @@ def give_up_nonce(settings: Settings, sender: str, nonce: int, *, reason: str, y
             operating.require_retired(it, keys)
 
         async def act(ctx: Context) -> str:
-            told = []
+            lines = []
             for it in found:
                 batch_id = it.batch.id
                 count = await operating.give_up(
                     ctx, batch_id, it.hashes, paid[batch_id], reason=reason
                 )
-                told.append(f"{it.batch.reference} is given up; {count} withdrawals wait again")
-            return "\n".join(told)
+                lines.append(f"{it.batch.reference} is given up; {count} withdrawals wait again")
+            return "\n".join(lines)
 
         return act
 
@@ -134,8 +134,8 @@ def _run(
         return asyncio.run(_decide(settings, yes, prepare))
     except DmlError as refusal:
         facts = ", ".join(f"{name}: {value}" for name, value in refusal.facts.items())
-        told = f"{refusal.reason} {refusal.remedy}" + (f" ({facts})" if facts else "")
-        raise Refused(told) from refusal
+        detail = f"{refusal.reason} {refusal.remedy}" + (f" ({facts})" if facts else "")
+        raise Refused(detail) from refusal
     except NoNode as error:
         raise Refused(f"the chain cannot be asked: {error.reason}") from error
     except FAULTS as error:
@@ -153,8 +153,8 @@ async def _decide(
         async with _endpoints(settings) as endpoints:
             act = await prepare(sessions, endpoints)
         async with sessions() as tx:
-            told = await act(_context(tx))  # And taken back.
-        sys.stdout.write(f"{told}\n")
+            outcome = await act(_context(tx))  # And taken back.
+        sys.stdout.write(f"{outcome}\n")
         if not yes and not await asyncio.to_thread(typer.confirm, "Is this to be done?"):
             sys.stdout.write("Nothing was changed.\n")
             return 1

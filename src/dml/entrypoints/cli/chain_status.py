@@ -68,27 +68,27 @@ async def _vault(tx: AsyncSession) -> Vault | None:
 
 async def _open_batches(tx: AsyncSession) -> list[str]:
     """Say what is on its way, of former vaults too: each signed transaction by its nonce."""
-    told = []
+    lines = []
     for vault in await queries.list_vaults(tx):
         for it in await batch_queries.list_open(tx, vault.id):
             signed = sorted({f"{tx.sender} nonce {tx.nonce}" for tx in it.transactions})
             what = f"{len(it.waiting)} of {it.batch.count} withdrawals from {vault.address}"
-            told.append(f"{it.batch.id}: {what}; {', '.join(signed) or 'nothing signed'}")
-    return told
+            lines.append(f"{it.batch.id}: {what}; {', '.join(signed) or 'nothing signed'}")
+    return lines
 
 
 async def _ask(node: Node, vault: Vault | None) -> dict[str, Any]:
     try:
         chain_id, head = await node.chain_id(), await node.block("latest")
-        told = {"node": node.name, "chain_id": chain_id, "head": _number(head), "trouble": None}
-        told["final"] = _number(await node.block("finalized"))
+        facts = {"node": node.name, "chain_id": chain_id, "head": _number(head), "trouble": None}
+        facts["final"] = _number(await node.block("finalized"))
         if vault is not None:
             answer = await node.call(vault.address, contract.call("payoutKey()"))
             payer = checksummed(contract.read(["address"], answer)[0])
-            told |= {"payer": payer, "payer_wei": str(await node.coins(payer))}
+            facts |= {"payer": payer, "payer_wei": str(await node.coins(payer))}
     except FAULTS as error:
         return {"node": node.name, "trouble": str(error)}
-    return told
+    return facts
 
 
 def _number(block: BlockHead | None) -> int | None:
@@ -98,12 +98,12 @@ def _number(block: BlockHead | None) -> int | None:
 def _tell(
     vault: Vault | None, processes: list[nodes.Node], asked: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    troubles = [f"{it['node']}: {it['trouble']}" for it in asked if it["trouble"]]
+    problems = [f"{it['node']}: {it['trouble']}" for it in asked if it["trouble"]]
     if not any(it.facts.get("works") for it in processes):
-        troubles.append("no process reads the chain: start `dml chain run`")
-    told: dict[str, Any] = {"nodes": asked, "processes": [it.name for it in processes]}
+        problems.append("no process reads the chain: start `dml chain run`")
+    status: dict[str, Any] = {"nodes": asked, "processes": [it.name for it in processes]}
     if vault is None:
-        troubles.append("the vault was not reached yet")
+        problems.append("the vault was not reached yet")
     else:
         halted = "halted" if vault.halted_at else "reading stands still"
         for what, why in (
@@ -112,8 +112,8 @@ def _tell(
             ("chain and books differ", vault.difference),
         ):
             if why is not None:
-                troubles.append(f"{what}: {why}")
-        told |= {
+                problems.append(f"{what}: {why}")
+        status |= {
             "vault": vault.address,
             "token": vault.token,
             "symbol": vault.token_symbol,
@@ -125,7 +125,7 @@ def _tell(
             "deposits": vault.last_ordinal,
             "read_at": _time(vault.read_at),
         }
-    return {**told, "trouble": troubles}
+    return {**status, "trouble": problems}
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dml.entrypoints.bounty.commands import bounty
-from dml.entrypoints.cli import sim_options as options
+from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database up to date. Doing so again changes nothing."""
-    from dml.entrypoints import migrate as migrating, wiring
+    from dml.entrypoints import migrate, wiring
 
-    migrating.migrate(wiring.database_url(_settings()))
+    migrate.migrate(wiring.database_url(_settings()))
 
 
 @app.command()
@@ -124,24 +124,24 @@ def doctor(
 
 @app.command()
 def sim(
-    devices: options.Devices,
-    owners: options.Owners = None,
-    jobs: options.Jobs = 1,
-    places: options.Places = None,
-    arrivals: options.Arrivals = None,
-    at_once: options.AtOnce = None,
-    connections: options.Connections = 256,
-    work_seconds: options.WorkSeconds = 0.05,
-    drop_outs: options.DropOuts = 0.0,
-    liars: options.Liars = 0.0,
-    slow: options.Slow = 0.0,
-    seconds: options.Seconds = None,
-    seed: options.Seed = 0,
-    server_urls: options.Servers = [],  # noqa: B006 - typer copies it
-    record: options.Record = None,
-    picture: options.Picture = None,
-    yes: options.Yes = False,
-    as_json: options.Json = False,
+    devices: sim_options.Devices,
+    owners: sim_options.Owners = None,
+    jobs: sim_options.Jobs = 1,
+    places: sim_options.Places = None,
+    arrivals: sim_options.Arrivals = None,
+    at_once: sim_options.AtOnce = None,
+    connections: sim_options.Connections = 256,
+    work_seconds: sim_options.WorkSeconds = 0.05,
+    drop_outs: sim_options.DropOuts = 0.0,
+    liars: sim_options.Liars = 0.0,
+    slow: sim_options.Slow = 0.0,
+    seconds: sim_options.Seconds = None,
+    seed: sim_options.Seed = 0,
+    server_urls: sim_options.Servers = [],  # noqa: B006 - typer copies it
+    record: sim_options.Record = None,
+    picture: sim_options.Picture = None,
+    yes: sim_options.Yes = False,
+    as_json: sim_options.Json = False,
 ) -> None:
     """Simulate N devices that do their work through the API, and measure how it bears that.
 
@@ -160,10 +160,10 @@ def sim(
     """
     from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
-    from dml.sim.simulation import Wish
+    from dml.sim.simulation import Scenario
 
     settings = _settings()
-    wish = Wish(
+    scenario = Scenario(
         addresses=read_addresses(settings, server_urls),
         devices=devices,
         owners=min(owners or devices, devices),
@@ -177,7 +177,7 @@ def sim(
         manners=Manners(drop_outs, liars, slow, work_seconds),
         record=record,
     )
-    raise typer.Exit(run(settings, wish, yes=yes, as_json=as_json, picture=picture))
+    raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 
 
 @app.command()
@@ -257,7 +257,7 @@ def job_results(
     from dml.entrypoints.cli.job_results import Form, run
 
     asked = {Form.JSON: as_json, Form.CSV: as_csv, Form.RAW: raw, Form.VERIFY: verify}
-    forms = [form for form, wanted in asked.items() if wanted] or [Form.TABLE]
+    forms = [form for form, chosen in asked.items() if chosen] or [Form.TABLE]
     if len(forms) > 1:
         raise typer.BadParameter("choose one of --json, --csv, --raw and --verify")
     raise typer.Exit(run(_settings(), job_id, forms[0]))
@@ -301,7 +301,7 @@ def run_device(
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder
     from dml.agent.pace import read_quiet_hours
-    from dml.agent.pairing import Wish
+    from dml.agent.pairing import PairingOptions
     from dml.agent.run import Options, run
 
     console: Console = JsonConsole() if as_json else Console()
@@ -316,7 +316,9 @@ def run_device(
     options = Options(
         data=data,
         home=home or default_folder(),
-        wish=Wish(server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)),
+        pairing=PairingOptions(
+            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
+        ),
         once=once,
         quiet=quiet,
         cpu_percent=cpu_percent,

@@ -18,26 +18,28 @@ from dml.entrypoints.supervisor.plan import recall
 from dml.refused import Refused
 from dml.sim import report
 from dml.sim.engine import Address
-from dml.sim.outcome import Outcome
+from dml.sim.outcome import SimulationResult
 from dml.sim.population import Operator
 from dml.sim.screen import Bar
-from dml.sim.simulation import Wish, simulate
+from dml.sim.simulation import Scenario, simulate
 from dml.sim.wire import NotUnderstood
 
 RIGHT, WRONG, CANNOT = 0, 1, 2
 
 
-def run(settings: Settings, wish: Wish, *, yes: bool, as_json: bool, picture: Path | None) -> int:
+def run(
+    settings: Settings, scenario: Scenario, *, yes: bool, as_json: bool, picture: Path | None
+) -> int:
     """Simulate, and show what came of it. Return 0 where all is as it must be, 2 where we could
     not begin.
     """
     _require_consent(settings, yes=yes)
     _require_keys(settings)
-    for address in wish.addresses:
+    for address in scenario.addresses:
         _require_answer(address)
     with Bar(to_stderr=as_json) as bar:
         try:
-            outcome = asyncio.run(_simulate(settings, wish, bar))
+            outcome = asyncio.run(_simulate(settings, scenario, bar))
         except (SQLAlchemyError, OSError, NotUnderstood) as error:
             Console(stderr=True).print(f"dml sim: {error}", markup=False, soft_wrap=True)
             return CANNOT
@@ -97,7 +99,7 @@ def _require_answer(address: Address) -> None:
         ) from error
 
 
-async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> Outcome:
+async def _simulate(settings: Settings, scenario: Scenario, bar: Bar) -> SimulationResult:
     engine = wiring.make_engine(settings, "dml sim")
     try:
         operator = Operator(
@@ -106,6 +108,6 @@ async def _simulate(settings: Settings, wish: Wish, bar: Bar) -> Outcome:
             wiring.make_blobs(settings),
             settings,
         )
-        return await simulate(operator, wish, bar)
+        return await simulate(operator, scenario, bar)
     finally:
         await engine.dispose()

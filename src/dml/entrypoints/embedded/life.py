@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,42 +26,45 @@ class NotReadyYet(Refused):
     """The server runs but does not answer yet, as in recovery. Calling again goes on waiting."""
 
 
-def spawn(
-    command: Sequence[str | Path],
-    *,
-    folder: Path,
-    log: Path,
-    lock: int,
-    account: Account,
-    environment: Mapping[str, str] = ENVIRONMENT,
-    script: str = "",
-    out: int | None = None,
-) -> int:
-    """Start a server that outlives us, and hand it the lock, which is free at no moment.
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run, where, and as whom.
 
-    Answers its pid. `script` is its input, of at most a pipe's 64 KiB, and so seen by nobody.
-    `out` is a descriptor for its output, where only its errors shall go to the log.
+    `script` is its standard input, at most a pipe's 64 KiB, which other users cannot see. `out` is
+    a descriptor for its standard output, where only its errors shall go to the log.
     """
+
+    command: Sequence[str | Path]
+    folder: Path
+    log: Path
+    account: Account
+    environment: Mapping[str, str] = field(default_factory=lambda: ENVIRONMENT)
+    script: str = ""
+    out: int | None = None
+
+
+def spawn(program: Program, *, lock: int) -> int:
+    """Start a server that outlives us, and pass it the held lock. Return its pid."""
     reap()
     reader, writer = os.pipe()
     with open(writer, "w") as pipe:
-        pipe.write(script)
+        pipe.write(program.script)
     try:
-        err = open_log(log)
+        err = open_log(program.log)
         try:
             process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
-                [str(part) for part in command],
-                cwd=folder,
-                env=environment,
+                [str(part) for part in program.command],
+                cwd=program.folder,
+                env=program.environment,
                 stdin=reader,
-                stdout=err if out is None else out,
+                stdout=err if program.out is None else program.out,
                 stderr=err,
                 pass_fds=[lock],
                 start_new_session=True,
                 umask=0o077,
-                user=account.user,
-                group=account.group,
-                extra_groups=account.extra_groups,
+                user=program.account.user,
+                group=program.account.group,
+                extra_groups=program.account.extra_groups,
             )
         finally:
             os.close(err)

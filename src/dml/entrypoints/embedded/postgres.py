@@ -213,13 +213,13 @@ def _launch(programs: Path, site: Site, lock: int, settings: Mapping[str, object
         "password_encryption": "scram-sha-256",
     }
     flags = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-    life.spawn(
+    program = life.Program(
         [programs / "postgres", "-D", _data(site), *flags],
         folder=_data(site),
         log=site.place / "postgres.log",
-        lock=lock,
         account=site.account,
     )
+    life.spawn(program, lock=lock)
 
 
 def _problem(programs: Path, site: Site) -> str:

@@ -69,7 +69,7 @@ def start_valkey(home: str | Path, *, timeout: float = START_SECONDS) -> str:
 def down(home: str | Path, *, timeout: float = STOP_SECONDS) -> None:
     """Stop both servers, if they run. Data stays."""
     path = places.open_home(home)
-    with _named_trouble(path), locks.held(path / "launcher.lock"):
+    with _as_refusal(path), locks.held(path / "launcher.lock"):
         site = places.find(path)
         if site is not None:
             postgres.stop(site, timeout=timeout)
@@ -84,12 +84,12 @@ def _settled(home: str | Path) -> Iterator[Site]:
             "name servers of your own in DML_DATABASE_URL and DML_REDIS_URL"
         )
     path = places.open_home(home)
-    with _named_trouble(path), locks.held(path / "launcher.lock"):
+    with _as_refusal(path), locks.held(path / "launcher.lock"):
         yield places.settle(path)
 
 
 @contextlib.contextmanager
-def _named_trouble(home: Path) -> Iterator[None]:
+def _as_refusal(home: Path) -> Iterator[None]:
     """Tell a disk that is full, a file that may not be written and their like in one line."""
     try:
         yield

@@ -48,14 +48,14 @@ def start(site: Site, *, deadline: float) -> None:
     def launch(lock: int) -> None:
         # By standard input: `ps` shows what is on a command line, and a file's name is taken for a
         # pattern where its folder has a ?, [ or backslash (it then starts without a password).
-        life.spawn(
+        program = life.Program(
             [programs / "valkey-server", "-"],
-            script=_CONFIGURATION % site.state.valkey_password,
             folder=site.run,
             log=site.place / "valkey.log",
-            lock=lock,
             account=site.account,
+            script=_CONFIGURATION % site.state.valkey_password,
         )
+        life.spawn(program, lock=lock)
 
     def problem() -> str:
         return _problem(site)

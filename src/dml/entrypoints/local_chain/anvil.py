@@ -152,11 +152,11 @@ def _become(program: int, command: list[str], parent: int) -> None:
     os.execve(program, command, accounts.ENVIRONMENT | {"HOME": "/nonexistent"})  # noqa: S606 - no shell is wanted
 
 
-def _cache(wanted: Path, account: Account) -> Path:
+def _cache(folder: Path, account: Account) -> Path:
     """A folder of the account's own, where anvil puts old states: elsewhere, if need be."""
-    folders.make_private(wanted, account)
-    if account.can(["/bin/sh", "-c", 'cd "$1"', "sh", wanted]):
-        return wanted
+    folders.make_private(folder, account)
+    if account.can(["/bin/sh", "-c", 'cd "$1"', "sh", folder]):
+        return folder
     made = Path(tempfile.mkdtemp(prefix="dml-chain-", dir="/tmp"))
     os.chown(made, account.uid, account.gid)
     return made

@@ -181,8 +181,8 @@ def _find_wrong(asked: object) -> bytes | None:
         if not isinstance(it, dict) or not isinstance(it.get("method"), str):
             return _error(None, -32600, "this is no JSON-RPC call")
         if it["method"] not in METHODS:
-            told = f"{it['method'][:80]!a} is not for who comes from outside"
-            return _error(it.get("id"), NOT_ALLOWED, told)
+            reason = f"{it['method'][:80]!a} is not for who comes from outside"
+            return _error(it.get("id"), NOT_ALLOWED, reason)
     return None
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.accounts import queries as accounts
+from dml.accounts import queries as account_queries
 from dml.chain import addresses
 from dml.chain.models import Deposit
 from dml.chain.node import contract
@@ -96,7 +96,7 @@ class Faucet:
         engine = wiring.make_engine(settings, "dml faucet")
         try:
             async with wiring.make_sessions(engine)() as tx:
-                found = await accounts.find_user(tx, email.lower())
+                found = await account_queries.find_user(tx, email.lower())
             if found is None:
                 raise Refused(f"there is no account with the address {email}")
             await self._approve(amount)
@@ -143,14 +143,14 @@ class Faucet:
         return tx_hash
 
     async def _await_credit(self, engine: AsyncEngine, tx_hash: str) -> None:
-        deadline, told = time.monotonic() + WAIT_SECONDS, None
+        deadline, shown = time.monotonic() + WAIT_SECONDS, None
         ask = select(Deposit.state).where(Deposit.tx_hash == tx_hash)
-        while told != DepositState.CREDITED:
+        while shown != DepositState.CREDITED:
             async with engine.connect() as connection:
                 state = await connection.scalar(ask)
-            if state is not None and state != told:
+            if state is not None and state != shown:
                 self._say(f"the marketplace has {state} it")
-                told = state
+                shown = state
             _require_before(
                 deadline,
                 f"{tx_hash} is not credited (does `dml up` run? see `dml chain status`)",

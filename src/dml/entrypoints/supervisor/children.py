@@ -69,14 +69,14 @@ class Child:
             os.close(lock)
             pid = ahead.pid
         else:
-            pid = life.spawn(
+            program = life.Program(
                 self.command,
                 folder=Path(plan.folder),
                 log=self.log,
-                lock=lock,
                 account=accounts.caller(),
                 environment=environment,
             )
+            pid = life.spawn(program, lock=lock)
         process = Process.of(pid)
         if process is None:
             raise Refused(f"{self.name} ended at once; {self.log} closes with:\n{self.tail}")
@@ -146,8 +146,8 @@ def of_our_code(plan: Plan) -> list[Child]:
 
 def surplus(plan: Plan) -> list[Child]:
     """What runs of an earlier start that wanted more of them."""
-    wanted = [*apis(plan), *workers(plan), *chain_processes(plan), *local_chains(plan)]
-    return [child for child in running(plan) if child not in wanted]
+    planned = [*apis(plan), *workers(plan), *chain_processes(plan), *local_chains(plan)]
+    return [child for child in running(plan) if child not in planned]
 
 
 def _child(plan: Plan, label: str) -> Child:

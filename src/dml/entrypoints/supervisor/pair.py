@@ -38,15 +38,15 @@ def start(module: str, plan: Plan, lock: int, ahead: Ahead | None = None) -> int
     if ahead is not None and ahead.order(environment, lock=lock, log=log):
         os.close(lock)
         return ahead.pid
-    return life.spawn(
+    program = life.Program(
         command(module, str(lock)),
         folder=Path(plan.folder),
         log=log,
-        lock=lock,
         account=accounts.caller(),
         environment=environment,
         out=1,
     )
+    return life.spawn(program, lock=lock)
 
 
 def note_of_end(plan: Plan) -> Path:

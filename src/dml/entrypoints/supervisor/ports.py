@@ -42,8 +42,8 @@ def choose(plan: Plan, remembered: int) -> Port:
                 "(without one, the next free port is taken)"
             )
         return port
-    wanted = range(plan.port, min(plan.port + _TRIES, 65536)) if plan.port else ()
-    for number in (remembered, *wanted):
+    requested = range(plan.port, min(plan.port + _TRIES, 65536)) if plan.port else ()
+    for number in (remembered, *requested):
         port = _take(plan.host, number) if number else None
         if port is not None:
             return port

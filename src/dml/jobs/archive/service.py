@@ -24,7 +24,7 @@ from dml.core.blobs import Blobs, Stored
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import ArchiveId, JobId, UserId, new_id
 from dml.jobs import queries, rules
-from dml.jobs.archive import parquet, reading as archives
+from dml.jobs.archive import parquet, reading
 from dml.jobs.archive.parquet import Packed
 from dml.jobs.models import Assignment, AssignmentState, Job, JobArchive
 
@@ -158,7 +158,7 @@ def prove(batch: Batch, packed: Packed, content: bytes) -> None:
     unpacked = parquet.unpack(content)
     assert (unpacked.rows, unpacked.facts) == (batch.rows, batch.facts), "a file is not its rows"
     pages = [
-        list(archives.bodies(content[packed.pages[at] : packed.pages[at + 1]]))
+        list(reading.bodies(content[packed.pages[at] : packed.pages[at + 1]]))
         for at in range(0, len(packed.pages), 2)
     ]
     for row, page in zip(batch.rows, packed.page_of, strict=True):
@@ -180,7 +180,7 @@ async def move(ctx: Context, batch: Batch, packed: Packed, stored: Stored) -> No
     before = select(JobArchive.chain).where(
         JobArchive.job_id == batch.job_id, JobArchive.number == batch.number - 1
     )
-    chain = archives.chained(await ctx.tx.scalar(before) or archives.FIRST_CHAIN, stored.sha256)
+    chain = reading.chained(await ctx.tx.scalar(before) or reading.FIRST_CHAIN, stored.sha256)
     # From here to the commit nothing but the database works: a transaction that writes keeps all
     # others' dead rows, those of the busy places, too.
     left = (await ctx.tx.execute(_MOVE, values)).one()

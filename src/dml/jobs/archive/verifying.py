@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.core.blobs import Blobs
 from dml.core.ids import AssignmentId
 from dml.jobs import queries
-from dml.jobs.archive import parquet, reading as archives
+from dml.jobs.archive import parquet, reading
 from dml.jobs.archive.parquet import Row, Unpacked
 from dml.jobs.counting import ResultTerms
 from dml.jobs.folding.tally import Tally, read
@@ -45,9 +45,9 @@ async def verify(tx: AsyncSession, blobs: Blobs, job: Job) -> list[str]:
     wrong: list[str] = []
     found = Tally()
     terms = ResultTerms.of(job.labels, job.date_from, job.date_to)
-    chain = archives.FIRST_CHAIN
+    chain = reading.FIRST_CHAIN
     for place, archive in enumerate(await list_all_archives(tx, job), start=1):
-        chain = archives.chained(chain, archive.sha256)
+        chain = reading.chained(chain, archive.sha256)
         if (archive.number, archive.chain) != (place, chain):
             wrong.append(f"archive {archive.number} is not the {place}. of its chain")
         try:
@@ -119,7 +119,7 @@ def _of_file(archive: JobArchive, file: Unpacked, content: bytes) -> Iterator[st
     readable = {
         body
         for start, end in zip(starts, ends, strict=True)
-        for body in archives.bodies(content[start:end])
+        for body in reading.bodies(content[start:end])
     }
     if not readable >= {row.body for row in file.rows if row.body is not None}:
         yield "has bodies that its owners cannot read"

@@ -133,7 +133,7 @@ class DeviceLayer:
         path: DevicePath = self.app.state.device_path
         try:
             device = path.admit(head.token, scope["client"][0])
-            code, told = await self._answer(path, device, head, body)
+            code, answer = await self._answer(path, device, head, body)
         except Invalid:
             await self.app(scope, replay, send)
             return
@@ -144,7 +144,7 @@ class DeviceLayer:
             await self.app(scope, replay, send)
             return
         else:
-            await send_answer(send, code, told, head.request_id)
+            await send_answer(send, code, answer, head.request_id)
         metrics.DEVICE_REQUESTS.inc(head.verb, outcome)
         metrics.DEVICE_SECONDS.observe(time.perf_counter() - began, head.verb)
 

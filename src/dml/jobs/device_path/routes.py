@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from dml.core.batching import DatabaseAway, Overloaded
 from dml.core.ids import AssignmentId, DeviceId
-from dml.devices import queries as devices
+from dml.devices import queries as device_queries
 from dml.devices.rules import DeviceNotFound, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, DeviceBegin, DeviceCtx, bearer, require_device
 from dml.edge.files import SendFile
@@ -16,7 +16,7 @@ from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 from dml.jobs import queries, rules
-from dml.jobs.archive import reading as archives
+from dml.jobs.archive import reading
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path import assignments
 from dml.jobs.device_path.pacing import TooManyRequests
@@ -161,7 +161,7 @@ async def list_own_work(begin: DeviceBegin, server: Server, paging: Paged) -> Pa
         rows = await queries.list_work(
             device.ctx.tx, device.device.id, after=paging.cursor, limit=paging.limit
         )
-    whole = await archives.read_bodies(server.blobs, rows)
+    whole = await reading.read_bodies(server.blobs, rows)
     return paging.page(AssignmentOut, [work(it) for it in whole])
 
 
@@ -193,9 +193,9 @@ async def list_work(
     Its assignments, newest first, each with exactly what left the device. For the device's owner.
     """
     async with begin() as ctx:
-        device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
+        device = await device_queries.get_owned_device(ctx.tx, ctx.actor.id, device_id)
         rows = await queries.list_work(ctx.tx, device.id, after=paging.cursor, limit=paging.limit)
-    whole = await archives.read_bodies(server.blobs, rows)
+    whole = await reading.read_bodies(server.blobs, rows)
     return paging.page(AssignmentOut, [work(it) for it in whole])
 
 
@@ -207,6 +207,6 @@ async def get_earnings(ctx: Ctx, device_id: DeviceId) -> DeviceEarningsOut:
 
     How many of its results were paid, and what you earned with them. For the device's owner.
     """
-    device = await devices.get_owned_device(ctx.tx, ctx.actor.id, device_id)
+    device = await device_queries.get_owned_device(ctx.tx, ctx.actor.id, device_id)
     count, earned = await queries.get_earnings(ctx.tx, device.id)
     return DeviceEarningsOut(device_id=device.id, results_paid=count, earned=earned)

@@ -25,7 +25,7 @@ from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, VersionId, new_id
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
-from dml.devices import queries as devices, statements as visits
+from dml.devices import queries as device_queries, statements as device_statements
 from dml.devices.queries import DeviceProfile
 from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens
@@ -110,7 +110,7 @@ class DevicePath:
         self._results = share("result", statements.accept)
         self._beats = share("heartbeat", partial(statements.extend, lease=lease, longest=longest))
         self._releases = share("release", statements.release)
-        self._profile_reads = share("profile", devices.find_profiles)
+        self._profile_reads = share("profile", device_queries.find_profiles)
         self._fact_reads = share("job", lookups.find_facts)
         self._model_reads = share("model", lookups.find_models)
         self._job_reads = share("job_of", lookups.find_jobs_of)
@@ -267,7 +267,7 @@ class DevicePath:
                 continue
             try:
                 async with self._sessions.begin() as tx:
-                    await visits.see_all(tx, seen)
+                    await device_statements.see_all(tx, seen)
             except Exception as error:  # The database is away: a visit is not worth a retry.
                 log.warning("cannot note the visits of %d devices: %s", len(seen), error)
 

@@ -1,4 +1,4 @@
-"""What the API itself asks a node: one question of a user's, outside any transaction."""
+"""The node as the API asks it: one question for one request, outside any transaction."""
 
 import asyncio
 import logging
