@@ -73,5 +73,5 @@ async def test_rows_that_are_added_or_changed_are_not_sent(own_engine: AsyncEngi
 
 async def test_what_goes_past_sqlalchemy_is_not_begun(own_engine: AsyncEngine) -> None:
     async with make_reads(own_engine)() as tx:
-        with pytest.raises(AssertionError, match="a read sends"):
+        with pytest.raises(AssertionError, match="a read sends nothing"):
             await raw(tx)

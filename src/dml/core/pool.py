@@ -22,7 +22,7 @@ from sqlalchemy.util.queue import Empty
 WAITING_MAX: Final = 512  # Beyond so many, who asks is refused at once, rather than after a while.
 # And where the first of them has waited for so long: how much time a queue of so many takes depends
 # on what they ask.
-WAITED_SECONDS: Final = 4.0
+WAITED_SECONDS: Final = 6.0
 RESTED_SECONDS: Final = 5.0  # A connection that rested for so long is asked whether it still works.
 _RETURNED: Final = "dml_returned_at"
 
