@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from dml.core import strict_json
 from dml.edge import etags
+from dml.edge.parameters import refuse_odd_parameters
 
 _JSON: Final = "application/json"
 
@@ -46,6 +47,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
+            refuse_odd_parameters(request)
             response = await handle(StrictRequest(request.scope, request.receive))
             if response.status_code in (200, 201) and not isinstance(response, StreamingResponse):
                 etags.complete(response, is_read=request.method == "GET")

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -24,7 +24,6 @@ from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
 from dml.edge.names import name_operation, name_schemas
-from dml.edge.parameters import refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
 from dml.edge.routing import find_at_once
@@ -97,7 +96,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
-        dependencies=[Depends(refuse_odd_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
