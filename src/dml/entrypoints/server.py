@@ -68,14 +68,8 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             waiting=settings.password_hashes_waiting,
             of_one=settings.password_hashes_of_one,
         )
-        facts: dict[str, Any] = {}
-        name = nodes.new_name("api")
-        # By a connection of its own: where many wait for one, this process lives all the same.
         url = engine.url.render_as_string(hide_password=False)
-        signs = connect(url, name="dml api signs of life", connections=1)
-        alive = asyncio.create_task(
-            nodes.keep_alive(wiring.make_sessions(signs), name, "api", facts)
-        )
+        alive = asyncio.create_task(_keep_alive(url))
         counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
         app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
         async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
@@ -87,7 +81,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await app.state.redis.aclose()
-        await signs.dispose()
         await engine.dispose()
 
     app = FastAPI(
@@ -129,6 +122,18 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+async def _keep_alive(database_url: str) -> None:
+    """Say that this process lives, until cancelled.
+
+    By a connection of its own: where many wait for one, it lives all the same.
+    """
+    signs = connect(database_url, name="dml api signs of life", connections=1)
+    try:
+        await nodes.keep_alive(wiring.make_sessions(signs), nodes.new_name("api"), "api", {})
+    finally:
+        await signs.dispose()
 
 
 def with_device_layer(app: FastAPI) -> DeviceLayer:
