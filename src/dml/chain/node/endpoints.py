@@ -121,7 +121,7 @@ class Endpoints:
         return next(it for it in self._seats if it.node is node)
 
     async def _look(self, seat: _Seat) -> Chosen | None:
-        """Return a node's head and final block. If it fails or is on another chain, it rests: None."""
+        """Return a node's head and final block. If it fails or is on another chain: None, it rests."""
         node = seat.node
         try:
             async with asyncio.timeout(self._look_seconds):
