@@ -121,7 +121,7 @@ class Endpoints:
         return next(it for it in self._seats if it.node is node)
 
     async def _look(self, seat: _Seat) -> Chosen | None:
-        """Return a node's head and final block. If it fails or is on another chain: None, it rests."""
+        """Return a node's head and final block. A wrong or failing one rests, and gives None."""
         node = seat.node
         try:
             async with asyncio.timeout(self._look_seconds):
