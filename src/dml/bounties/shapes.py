@@ -1,4 +1,4 @@
-"""How what is sent becomes what is asked for, and rows become what is shown."""
+"""Turns request bodies into what use cases take, and rows into what is shown."""
 
 from dml.bounties import queries, rules
 from dml.bounties.attachments.schemas import url_of
@@ -49,7 +49,7 @@ def filter_of(query: BountiesQuery) -> BountyFilter:
 
 
 async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
-    """Answer with a bounty as it is after what was just done to it, and its ETag."""
+    """Return a bounty as it is after a change, and set its ETag."""
     await ctx.tx.flush()
     details = await queries.get_details(ctx.tx, [bounty])
     tell(bounty.revision)
@@ -57,7 +57,7 @@ async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> Boun
 
 
 def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
-    """A bounty as this viewer, who may see it, sees it."""
+    """Return a bounty as shown to this viewer, who may see it."""
     return BountyOut(
         id=bounty.id,
         owner_id=bounty.owner_id,
@@ -116,7 +116,7 @@ def change(entry: AuditEntry) -> BountyChangeOut:
 
 
 def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetSummaryOut | None:
-    """Tell what the check found, once people can enter; the owner knows it before."""
+    """Return what the check found: to the owner at once, to others when enrollment opens."""
     if bounty.judging is not Judging.METRIC or test_set is None:
         return None
     if test_set.state is not TestSetState.CHECKED:

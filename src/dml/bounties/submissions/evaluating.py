@@ -1,8 +1,8 @@
 """How a submitted file is checked, scored, and scored once more. For workers, and without numpy.
 
-Everything here is an effect that may run twice: the same file gives the same predictions, and what
-is kept is named by its content. The measured score leaves this module only where the Ladder shows
-it: neither rows nor checkpoints hold another.
+Everything here may run twice: the same file gives the same predictions, and blobs are named by
+their content. The measured score leaves this module only if the Ladder shows it: neither rows nor
+checkpoints hold any other.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What of a submission is to be evaluated. It never changes, but for the best so far.
+    """What is to be evaluated of a submission. Only the best so far may change meanwhile.
 
-    `seconds` is what that may take, where it does not have all the time that it may have.
+    `seconds` is the limit of a first, quick try; None where it has all its time.
     """
 
     bounty_id: BountyId
@@ -51,21 +51,23 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Why a file is refused; or what kept us from looking."""
+    """Why a file is refused; `trouble`: why the platform could not check it."""
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
     seconds: float = 0.0
-    against: list[dict[str, Any]] = field(default_factory=list)  # What it is refused for then.
+    against: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # What it is refused for if that happens again.
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What scoring found. `score` is told only where it beat the best, else it is forgotten."""
+    """What scoring found. `score` is set only if it beat the best; else it is not kept."""
 
     improved: bool = False
     score: float | None = None
-    predictions_sha256: str = ""  # Of what was found before there were commitments.
+    predictions_sha256: str = ""  # Set in results from before there were commitments.
     commitment: str | None = None
     sealed_salt: str | None = None  # In hexadecimal digits.
     sealed_predictions: str = ""
@@ -76,27 +78,27 @@ class Evaluation:
 
 
 def purpose(submission_id: SubmissionId) -> str:
-    """What the predictions of a submission are sealed for."""
+    """The purpose under which the predictions of a submission are sealed."""
     return f"predictions:{submission_id}"
 
 
 def salt_purpose(submission_id: SubmissionId) -> str:
-    """What the salt of the commitment to its predictions is sealed for."""
+    """The purpose under which the salt of their commitment is sealed."""
     return f"predictions-salt:{submission_id}"
 
 
 def is_cut_off(work: Work, found: Validation | Evaluation) -> bool:
-    """Whether it ran out of time, and may have more."""
+    """Whether it ran out of time in a quick try, and so gets a longer one."""
     return work.seconds is not None and sandbox_time.is_too_slow(found.refusals)
 
 
 def commit_to(salt: bytes, predictions: bytes) -> str:
-    """SHA-256 of salt and predictions: who tells it can change neither, and nobody can guess."""
+    """SHA-256 of salt and predictions: it binds to both, and reveals neither."""
     return hashlib.sha256(salt + predictions).hexdigest()
 
 
 async def validate(work: Work) -> Validation:
-    """Check a file as far as that can be done without a score."""
+    """Check a file as far as possible without scoring it."""
     parts = worker.parts()
     async with parts.scoring:
         began = time.perf_counter()
@@ -124,7 +126,7 @@ async def validate(work: Work) -> Validation:
 
 
 async def evaluate(work: Work) -> Evaluation:
-    """Make predictions of a file, keep them sealed, and compare them with the best so far."""
+    """Make the predictions of a file, keep them sealed, and compare them with the best so far."""
     parts = worker.parts()
     async with parts.scoring:
         began = time.perf_counter()
@@ -170,8 +172,8 @@ async def evaluate(work: Work) -> Evaluation:
 async def evaluate_again(work: Work) -> bytes:
     """Make the predictions of a scored submission once more.
 
-    Those that differ from the first ones were not made by the file alone. Refused where the file
-    no longer runs, ScorerFailed where the platform is at fault.
+    If they differ from the first ones, the file alone did not determine them. Refused if the file
+    no longer runs, ScorerFailed if the platform is at fault.
     """
     parts = worker.parts()
     async with parts.scoring:
