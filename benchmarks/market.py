@@ -25,7 +25,7 @@ from dml.entrypoints import migrate, wiring
 from dml.entrypoints.embedded import postgres, servers
 from dml.sim.population import Operator
 
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 90.0
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 
 
@@ -38,6 +38,7 @@ class Market:
     port: int
     apis: list[subprocess.Popen[bytes]] = field(default_factory=list)
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # Settings of what is started next.
 
     @property
     def url(self) -> str:
@@ -79,7 +80,9 @@ class Market:
         self.apis, self.workers = [], []
 
     def _spawn(self, command: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {
+        environment = {
+            **os.environ,
+            **self.environment,
             "DML_HOME": str(self.home),
             "DML_DATABASE_URL": self.url,
             "DML_REDIS_URL": wiring.redis_url(self.settings),

@@ -1,14 +1,17 @@
 """A log that begins anew while its processes write on."""
 
+import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from dml.core import logs
 
 WRITER = """
 import sys
+from datetime import datetime
 from dml.core import logs
 from dml.core.settings import Settings
 import logging
@@ -76,3 +79,30 @@ def test_several_processes_share_a_log_that_never_grows_long(tmp_path: Path) -> 
     assert 10_000 < old.stat().st_size < 50_000
     whole = old.read_text().splitlines() + log.read_text().splitlines()
     assert all(it.startswith("{") and it.endswith("}") for it in whole)
+
+
+REQUESTS = """
+import structlog
+from dml.core import logs
+from dml.core.settings import Settings
+logs.configure(Settings(log_level="{level}", log_format="{format}"))
+logs.log_request("an-id", method="GET", path="/\\udce4\\n", status=200, seconds=0.0012)
+with structlog.contextvars.bound_contextvars(request_id="an-id"):
+    structlog.get_logger("dml.access").info(
+        "request", method="GET", path="/\\udce4\\n", status=200, milliseconds=1.2
+    )
+"""
+
+
+def logged(**said: str) -> list[str]:
+    command = [sys.executable, "-c", REQUESTS.format(**said)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+
+
+def test_a_request_is_logged_as_structlog_would_log_it() -> None:
+    ours, theirs = (json.loads(it) for it in logged(level="INFO", format="json"))
+    for line in (ours, theirs):
+        assert datetime.fromisoformat(line.pop("timestamp")).tzinfo is not None
+    assert list(ours.items()) == list(theirs.items())
+    assert len(logged(level="INFO", format="console")) >= 2
+    assert logged(level="WARNING", format="json") == []

@@ -6,19 +6,23 @@ and the file itself is emptied. So whoever has it open, children and servers too
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import shutil
 import stat
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import Processor
 
 from dml.core.settings import Settings
+
+_REQUESTS: Final = structlog.get_logger("dml.access")
 
 
 def configure(settings: Settings) -> None:
@@ -51,6 +55,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
+    handler.writes_json = settings.log_format == "json"
     for name in ("uvicorn", "uvicorn.error", "dbos", "alembic"):
         quiet = logging.getLogger(name)
         quiet.handlers.clear()
@@ -64,12 +69,50 @@ class _Handler(logging.StreamHandler[TextIO]):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(sys.stderr)
+        self.writes_json = False
         self._limit = limit_bytes
 
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)  # The caller holds the handler's lock: no line of ours comes between.
+        self._rotate()
+
+    def write(self, line: str) -> None:
+        """Write a line as it is."""
+        self.acquire()
+        try:
+            self.stream.write(line)
+            self.stream.flush()
+            self._rotate()
+        except (OSError, ValueError):
+            pass  # A disk that is full is no reason to end, nor is a closed stream.
+        finally:
+            self.release()
+
+    def _rotate(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # A disk that is full is no reason to end.
             rotate(self.stream.fileno(), self._limit)
+
+
+def log_request(request_id: str, *, method: str, path: str, status: int, seconds: float) -> None:
+    """Log a request that was answered.
+
+    JSON is written here, as structlog would write it: its chain of processors took 100 µs a line,
+    which was more than the rest of a short answer.
+    """
+    told = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "milliseconds": round(seconds * 1e3, 1),
+    }
+    root = logging.getLogger()
+    handler = root.handlers[0] if root.handlers else None
+    if not isinstance(handler, _Handler) or not handler.writes_json:
+        _REQUESTS.info("request", request_id=request_id, **told)
+    elif root.isEnabledFor(logging.INFO):
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        who = {"request_id": request_id, "level": "info", "logger": "dml.access", "timestamp": at}
+        handler.write(json.dumps({**told, "event": "request", **who}) + "\n")
 
 
 def rotate_all(files: Iterable[Path], limit_bytes: int) -> None:

@@ -123,7 +123,7 @@ async def require_device(request: Request) -> None:
 
 
 @http.guarded(require_device)
-def _begin(request: Request, credentials: _Credentials) -> DeviceBeginFunction:
+async def _begin(request: Request, credentials: _Credentials) -> DeviceBeginFunction:
     token = credentials.credentials if credentials else None
     return lambda: transaction(parts(request), token)
 

@@ -45,7 +45,7 @@ def is_known(etag: str, if_none_match: str) -> bool:
     return "*" in known or etag.removeprefix("W/") in known
 
 
-def _revision(
+async def _revision(
     if_match: Annotated[
         str | None,
         Header(
@@ -66,7 +66,7 @@ RevisionTeller: TypeAlias = Callable[[int], None]
 IfMatch = Annotated[int | None, Depends(_revision)]
 
 
-def tell_revision(response: Response) -> RevisionTeller:
+async def tell_revision(response: Response) -> RevisionTeller:
     """For a route whose answer may be edited: tells its revision, and OpenAPI that it does."""
 
     def tell(revision: int) -> None:

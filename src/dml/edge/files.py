@@ -73,7 +73,7 @@ class FileSender(Protocol):
     ) -> Response: ...
 
 
-def file_sender(request: Request, server: Server) -> FileSender:
+async def file_sender(request: Request, server: Server) -> FileSender:
     """For a route that answers with a kept file: sends it, and OpenAPI tells what may be asked."""
     return partial(send_file, request, server.blobs)
 
@@ -82,7 +82,7 @@ class ExportSender(Protocol):
     def __call__(self, lines: AsyncIterator[str], *, version: str, name: str) -> Response: ...
 
 
-def export_sender(request: Request) -> ExportSender:
+async def export_sender(request: Request) -> ExportSender:
     """For a route that answers with what is made as it is sent: no part of it can be asked for.
 
     Its ETag is made of a `version`, which differs whenever what is made does.

@@ -1,4 +1,8 @@
-"""What a route may ask for: a Context in a transaction, or the means to begin several."""
+"""What a route may ask for: a Context in a transaction, or the means to begin several.
+
+Each is a coroutine function, as all dependencies are: FastAPI has another one run by a thread, of
+which there are forty, and that takes longer than what it does (`tests/edge/test_routing.py`).
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -135,18 +139,18 @@ async def _require_signed_in(request: Request) -> None:
 
 
 @guarded(_require_known)
-def begin(request: Request, credentials: Credentials) -> BeginFunction:
+async def begin(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that must not hold a transaction open: uploads, streams, passwords."""
     token = token_of(credentials)
     return lambda *, since=None: transaction(parts(request), token, since=since)
 
 
 @guarded(_require_signed_in)
-def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction:
+async def begin_signed_in(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that reads more than the database, and only for who is signed in."""
     if credentials is None:
         raise NotSignedIn
-    return begin(request, credentials)
+    return await begin(request, credentials)
 
 
 @guarded(_require_known)
@@ -167,8 +171,12 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
         yield ctx
 
 
-def begin_as_stranger(request: Request) -> BeginFunction:
+async def begin_as_stranger(request: Request) -> BeginFunction:
     return lambda *, since=None: transaction(parts(request), None)
+
+
+async def _server(request: Request) -> Parts:
+    return parts(request)
 
 
 async def open_for_stranger(request: Request) -> AsyncIterator[Context]:
@@ -186,4 +194,4 @@ SignedInBegin = Annotated[BeginFunction, Depends(begin_signed_in)]
 # read. Otherwise a client that always sends its token could not get a new one.
 StrangerCtx = Annotated[Context, Depends(open_for_stranger, scope="function")]
 BeginAsStranger = Annotated[BeginFunction, Depends(begin_as_stranger)]
-Server = Annotated[Parts, Depends(parts)]
+Server = Annotated[Parts, Depends(_server)]

@@ -111,7 +111,11 @@ def client_network(request: Request) -> str:
     return network_of(address_of(request))
 
 
-Network = Annotated[str, Depends(client_network)]
+async def _network(request: Request) -> str:
+    return client_network(request)
+
+
+Network = Annotated[str, Depends(_network)]
 
 
 def at_most(name: str, a_minute: Callable[[Settings], int]) -> Callable[[Request], Awaitable[None]]:

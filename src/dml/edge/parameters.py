@@ -21,7 +21,7 @@ from dml.core.wire import read_id
 from dml.edge.http import begin, open_for_anybody
 
 
-def refuse_odd_parameters(request: Request) -> None:
+async def refuse_odd_parameters(request: Request) -> None:
     """For every route of the API: refuse what is unknown, there twice, no text, or no id.
 
     Who may not ask at all is told that first (`problems.refuse_input`).

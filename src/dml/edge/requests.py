@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dml.core import metrics
+from dml.core import logs, metrics
 from dml.core.errors import DmlError, Unavailable
 from dml.edge.bodies import BODY, Body
 from dml.edge.etags import is_known
@@ -61,12 +61,12 @@ class Requests:
                 seconds = time.perf_counter() - started
                 _count(inner.get("route"), scope["method"], answer.status, seconds)
                 if scope["path"] not in _QUIET:
-                    log.info(
-                        "request",
+                    logs.log_request(
+                        request_id,
                         method=scope["method"],
                         path=scope["path"],
                         status=answer.status,
-                        milliseconds=round(seconds * 1e3, 1),
+                        seconds=seconds,
                     )
 
 

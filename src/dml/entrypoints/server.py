@@ -26,6 +26,7 @@ from dml.edge.names import name_operation, name_schemas
 from dml.edge.parameters import refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
+from dml.edge.routing import find_at_once
 from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, wiring
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
@@ -116,6 +117,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     for router in domains.load_routers():
         app.include_router(router)
     serve_docs(app)
+    find_at_once(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

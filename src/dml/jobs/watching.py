@@ -244,7 +244,7 @@ def _by_size(jobs: Sequence[Job]) -> list[list[Job]]:
     return parts
 
 
-def _of(request: Request) -> Watch:
+async def _of(request: Request) -> Watch:
     watch: Watch = request.app.state.watch
     return watch
 

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
-def _origin(request: Request) -> str:
+async def _origin(request: Request) -> str:
     """Return the origin under which clients reach this marketplace: messages are signed for it."""
     settings = parts(request).settings
     _, port = request.scope.get("server") or ("", None)

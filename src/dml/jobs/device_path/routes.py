@@ -35,13 +35,13 @@ router = APIRouter(prefix="/v1/assignments", route_class=StrictRoute)
 work_router = APIRouter(prefix="/v1/devices", route_class=StrictRoute)
 
 
-def device_path(request: Request) -> DevicePath:
+async def device_path(request: Request) -> DevicePath:
     path: DevicePath = request.app.state.device_path
     return path
 
 
 @guarded(require_device)
-def admit(
+async def admit(
     request: Request,
     path: "Path",
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
