@@ -28,7 +28,7 @@ _COIN: Final = 10**18
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
-    """Look, and show it. Return the exit code."""
+    """Show the state of chain, vault and payouts. Return the exit code."""
     settings = chain_wiring.with_local_chain(settings)
     if settings.chain_url is None:
         raise Refused("there is no chain: set DML_CHAIN_URL, or let `dml up` start a local one")
@@ -45,7 +45,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
 
 
 async def look(settings: Settings) -> dict[str, Any]:
-    """Ask the books, and each node itself."""
+    """Collect the state from the database and from each node."""
     engine = wiring.make_engine(settings, "dml chain status")
     try:
         async with wiring.make_sessions(engine)() as tx:
@@ -67,7 +67,7 @@ async def _vault(tx: AsyncSession) -> Vault | None:
 
 
 async def _open_batches(tx: AsyncSession) -> list[str]:
-    """Say what is on its way, of former vaults too: each signed transaction by its nonce."""
+    """Describe open batches, also of former vaults: each signed transaction by its nonce."""
     lines = []
     for vault in await queries.list_vaults(tx):
         for it in await batch_queries.list_open(tx, vault.id):
