@@ -129,7 +129,7 @@ async def _look(server: Parts) -> ReadinessOut:
 async def _find_fault(tx: AsyncSession) -> str | None:
     """Say why we cannot work with this server, should another one have come in its place."""
     row = (await tx.execute(sql(fitness.ASK))).one()
-    return fitness.fault_of(fitness.Facts(*row), Needs.WORK)
+    return fitness.fault_of(fitness.DatabaseFacts(*row), Needs.WORK)
 
 
 def _without_database(database: str, valkey: str) -> ReadinessOut:

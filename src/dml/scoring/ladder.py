@@ -23,28 +23,30 @@ BLOCKS_MARGIN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LadderStep:
     """Whether the new predictions become the best ones, and the score that is shown from now on."""
 
     improved: bool
     score: float
 
 
-def step(metric: MetricName, test_set: TestSet, best: Predictions | None, new: Predictions) -> Step:
+def step(
+    metric: MetricName, test_set: TestSet, best: Predictions | None, new: Predictions
+) -> LadderStep:
     """Compare new predictions with the best so far on the public rows."""
     rows = test_set.public
     target, classes = test_set.target[rows], test_set.classes
     if best is None:
         found = measure(metric, target, new.values[rows], classes)
-        return Step(improved=True, score=round(found.score(), DIGITS))
+        return LadderStep(improved=True, score=round(found.score(), DIGITS))
     old, fresh = best.values[rows], new.values[rows]
     if np.array_equal(old, fresh):  # no difference, so no error to compare it with
-        return Step(False, round(measure(metric, target, old, classes).score(), DIGITS))
+        return LadderStep(False, round(measure(metric, target, old, classes).score(), DIGITS))
     if metric in MEANS:
         gain, error = _of_means(losses(metric, target, old) - losses(metric, target, fresh))
         better = gain > error * MARGIN
         score = measure(metric, target, fresh if better else old, classes).score()
-        return Step(better, round(score, DIGITS))
+        return LadderStep(better, round(score, DIGITS))
     before, after = (measure(metric, target, each, classes) for each in (old, fresh))
     blocks, weights = test_set.blocks[rows], 1 - np.eye(BLOCKS)  # each leaves out one block
     weights = weights[np.bincount(blocks, minlength=BLOCKS) > 0]
@@ -55,7 +57,7 @@ def step(metric: MetricName, test_set: TestSet, best: Predictions | None, new: P
     error = _jackknife_error(without[0] - without[1])
     scores = before.score(), after.score()
     better = key(metric, scores[0]) - key(metric, scores[1]) > error * BLOCKS_MARGIN
-    return Step(better, round(scores[better], DIGITS))
+    return LadderStep(better, round(scores[better], DIGITS))
 
 
 def _of_means(gains: np.ndarray) -> tuple[float, float]:

@@ -54,7 +54,7 @@ async def look(settings: Settings) -> dict[str, Any]:
         async with chain_wiring.open_endpoints(settings) as endpoints:
             assert endpoints is not None
             asked = [await _ask(it, vault) for it in endpoints.nodes]
-            return _tell(vault, processes, asked) | {"open_batches": batches}
+            return _status(vault, processes, asked) | {"open_batches": batches}
     finally:
         await engine.dispose()
 
@@ -95,7 +95,7 @@ def _number(block: BlockHead | None) -> int | None:
     return None if block is None else block.number
 
 
-def _tell(
+def _status(
     vault: Vault | None, processes: list[nodes.Node], asked: list[dict[str, Any]]
 ) -> dict[str, Any]:
     problems = [f"{it['node']}: {it['trouble']}" for it in asked if it["trouble"]]
