@@ -104,11 +104,11 @@ async def test_readiness_says_how_the_chain_is_in_words_for_strangers(tx: AsyncS
     assert await look_at_chain(tx, settings) == "the vault was not reached yet"
     vault = await make_vault(tx)
     assert await look_at_chain(tx, settings) == "ok"
-    vault.paying_trouble = "some-node:8545 is away"
+    vault.paying_error = "some-node:8545 is away"
     assert (await look_at_chain(tx, settings)).startswith("nothing is paid out")
     vault.difference = "5 too few"
     assert (await look_at_chain(tx, settings)).startswith("it differs from the books")
-    vault.trouble = "some-node:8545 is away"
+    vault.reading_error = "some-node:8545 is away"
     assert (await look_at_chain(tx, settings)).startswith("it cannot be read")
     vault.halted_at = datetime.now(UTC)
     assert (await look_at_chain(tx, settings)).startswith("halted")

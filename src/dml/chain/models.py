@@ -1,7 +1,8 @@
 """The rows. Columns and constraints only; what may happen to them is in the rules.
 
 Addresses are kept as EIP-55 writes them, hashes as 0x and 64 lower-case digits. Amounts are
-micro-tokens, as in the vault.
+micro-tokens, as in the vault. Where a column is called otherwise in its table, it is so that the
+release before this one still runs on it.
 """
 
 from datetime import datetime
@@ -67,12 +68,12 @@ class Vault(Base):
     head_number: Mapped[int] = mapped_column(BigInteger, default=0)  # The chain's, not ours.
     chain_final_number: Mapped[int] = mapped_column(BigInteger, default=0)
     read_at: Mapped[datetime | None] = mapped_column(default=None)  # The last pass that went well.
-    trouble: Mapped[str | None] = mapped_column(default=None)  # Why the last pass did not.
+    reading_error: Mapped[str | None] = mapped_column("trouble", default=None)  # Of the last pass.
     halted_at: Mapped[datetime | None] = mapped_column(default=None)
 
     # The vault's state when it was last asked.
     daily_limit: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
-    paying_trouble: Mapped[str | None] = mapped_column(default=None)  # Why nothing is paid out.
+    paying_error: Mapped[str | None] = mapped_column("paying_trouble", default=None)
     compared_at: Mapped[datetime | None] = mapped_column(default=None)
     balance: Mapped[MicroTokens | None] = mapped_column(default=None)  # At the last comparison.
     difference: Mapped[str | None] = mapped_column(default=None)  # Between chain and books.
@@ -286,7 +287,7 @@ class SignedTransaction(Base):
     priority_fee: Mapped[int] = mapped_column(BigInteger)
     signed_at: Mapped[datetime]
     sent_at: Mapped[datetime | None] = mapped_column(default=None)  # The last time.
-    trouble: Mapped[str | None] = mapped_column(default=None)  # The node's answer to it.
+    send_error: Mapped[str | None] = mapped_column("trouble", default=None)  # The node's answer.
 
 
 class Withdrawal(Base):

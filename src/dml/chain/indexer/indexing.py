@@ -369,13 +369,13 @@ class Indexer:
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id)
             heads = (report.head or vault.head_number, report.final or vault.chain_final_number)
-            is_news = (vault.trouble, vault.head_number, vault.chain_final_number) != (
+            is_news = (vault.reading_error, vault.head_number, vault.chain_final_number) != (
                 report.error,
                 *heads,
             )
             is_old = vault.read_at is None or now - vault.read_at >= READ_AT_EVERY
             if is_news or (is_old and report.is_whole):
-                vault.trouble, (vault.head_number, vault.chain_final_number) = (
+                vault.reading_error, (vault.head_number, vault.chain_final_number) = (
                     report.error,
                     heads,
                 )

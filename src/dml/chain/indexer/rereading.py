@@ -265,7 +265,7 @@ async def _move_to(ctx: Context, vault: Vault, found: Read) -> None:
     vault.final_number, vault.final_hash = found.final.number, found.final.hash
     vault.last_ordinal = len(found.deposits)
     vault.deposited, vault.deposited_up_to = MicroTokens(0), 0
-    vault.halted_at, vault.trouble = None, None
+    vault.halted_at, vault.reading_error = None, None
     block = Block(vault_id=vault.id, number=found.final.number, hash=found.final.hash)
     ctx.tx.add(block)
     await ctx.tx.flush()

@@ -176,7 +176,7 @@ class Payer:
                 await self._send(sight, tx)
 
     def _is_stuck(self, tx: SignedTransaction) -> bool:
-        if tx.trouble is not None and "underpriced" in tx.trouble:
+        if tx.send_error is not None and "underpriced" in tx.send_error:
             return True
         return _now() - tx.signed_at >= timedelta(seconds=self._terms.stuck_seconds)
 
@@ -276,7 +276,7 @@ class Payer:
                 sight.problems.append(f"the node does not take a transaction: {problem}")
         async with self._sessions.begin() as tx:
             kept = await tx.get_one(SignedTransaction, signed.hash)
-            kept.sent_at, kept.trouble = _now(), problem
+            kept.sent_at, kept.send_error = _now(), problem
 
     # --- The end of a batch, and the next one ----------------------------------------------------
 
@@ -357,11 +357,11 @@ class Payer:
             (await statements.get_vault(tx, self._vault_id)).daily_limit = sight.facts.daily
 
     async def _note(self, vault: Vault, problem: str | None) -> None:
-        if vault.paying_trouble == problem:
+        if vault.paying_error == problem:
             return
         log.warning("payouts: %s", problem or "they go on")
         async with self._sessions.begin() as tx:
-            (await statements.get_vault(tx, vault.id)).paying_trouble = problem
+            (await statements.get_vault(tx, vault.id)).paying_error = problem
 
 
 def _payouts(it: OpenBatch) -> list[Payout]:

@@ -231,7 +231,7 @@ def paused_reason(vault: Vault | None, now: datetime) -> str | None:
         return "Chain and books differ, so payouts stand still until an operator looks."
     if vault.read_at is None or now - vault.read_at > QUIET_MAX:
         return "The chain was not read for a while."
-    if vault.paying_trouble is not None:
+    if vault.paying_error is not None:
         return "Nothing can be paid out just now: an operator sees why. What was asked for waits."
     return None
 

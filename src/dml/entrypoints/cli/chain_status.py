@@ -107,8 +107,8 @@ def _status(
     else:
         halted = "halted" if vault.halted_at else "reading stands still"
         for what, why in (
-            (halted, vault.trouble),
-            ("nothing is paid out", vault.paying_trouble),
+            (halted, vault.reading_error),
+            ("nothing is paid out", vault.paying_error),
             ("chain and books differ", vault.difference),
         ):
             if why is not None:
