@@ -9,7 +9,7 @@ PREDICTION: Final = "prediction"  # the column of a file that has only one besid
 
 
 class MetricName(StrEnum):
-    """A metric with its version. What a version computes never changes."""
+    """A metric, with its version: what a version computes never changes."""
 
     ACCURACY = "accuracy.v1"
     BALANCED_ACCURACY = "balanced_accuracy.v1"
