@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import boards, chain, device_path, files, ordinary
+from benchmarks import boards, chain, device_path, files, ledger, ordinary
 from benchmarks.figures import Figure
 from dml.entrypoints.embedded import servers
 
@@ -29,6 +29,7 @@ PARTS = (
     "visible",
     "watchers",
     "folding",
+    "ledger",
     "rest",
     "board",
     "api",
@@ -77,6 +78,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
         for name in ("flat", "visible", "watchers"):
             if name in parts:
                 figures += getattr(device_path, name)(home, rounds, seconds, say)
+        if "ledger" in parts:
+            figures += ledger.ledger(home, rounds, seconds, say)
         if "board" in parts:
             figures += boards.board(home, rounds, seconds, say)
         if "api" in parts:

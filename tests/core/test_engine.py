@@ -1,5 +1,6 @@
 """One node inside this process; `test_engine_crashes.py` has those that are killed."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from dml.core import engine as engines, events, processes
 from dml.core.context import Context
 from dml.core.db import connect
 from dml.core.engine import Engine
+from dml.core.engine_dispatcher import LOOK_SECONDS
 from dml.core.engine_supervisor import Supervisor, connect as connect_supervisor
 from dml.core.ids import JobId, new_id
 from dml.entrypoints.embedded import postgres
@@ -47,6 +49,16 @@ async def test_a_process_takes_its_steps_and_keeps_its_outcome(watch: Watch) -> 
 
     assert await watch.end(name) == ("SUCCESS", '"posted"')
     assert await watch.postings(name) == [0, 1, 2]  # What a refusal undid is not there.
+
+
+async def test_what_starts_at_once_is_begun_without_a_look_at_the_queue(watch: Watch) -> None:
+    """By asking alone, ten that start each other would take ten seconds, or three."""
+    names = [a_name() for _ in range(10)]
+    began = time.monotonic()
+    for name in names:
+        await watch.act(lambda ctx, it=name: processes.start(ctx, it, engine_node.note, it))  # type: ignore[misc]
+        await watch.end(name)
+    assert time.monotonic() - began < LOOK_SECONDS * 10 / 2
 
 
 async def test_a_refusal_that_keeps_its_changes_keeps_them_in_a_step(watch: Watch) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import inspect
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from dbos import DBOS
 from dbos._datasource import AsyncSQLAlchemyDatasource, DatasourceOptions
 from dbos._datasource_postgres import PostgresAsyncDatasource
+from dbos._queue import queue_worker_thread
 
 from dml.core import engine as engines, processes
 from dml.core.context import Context
@@ -167,4 +169,11 @@ def test_these_names_are_where_we_expect_them() -> None:
     assert set(made.parameters) == {
         "self", "database_url", "engine_kwargs", "engine", "schema", "serializer", "sessionmaker"
     }  # fmt: skip
+    assert list(inspect.signature(queue_worker_thread).parameters) == [
+        "stop_event",
+        "dbos",
+        "queue",
+    ]
+    asked = set(re.findall(r"stop_event\.\w+", inspect.getsource(queue_worker_thread)))
+    assert asked == {"stop_event.is_set", "stop_event.wait"}  # Our bell answers both.
     assert "background_thread_stop_events" in inspect.getsource(DBOS.__init__)

@@ -39,7 +39,21 @@ async def test_who_hangs_says_no_more_that_it_lives(committing: Sessions) -> Non
     assert not await _alive(committing)
     pulse.beat("folding")
     await _until_alive(committing)
+    await _end(keeping)
+
+
+async def test_who_ends_in_order_is_no_more_taken_for_alive(committing: Sessions) -> None:
+    keeping = asyncio.create_task(nodes.keep_alive(committing, "it", "worker", {}))
+    await _until_alive(committing)
+    await _end(keeping)
+    assert keeping.cancelled()
+    assert not await _alive(committing)
+
+
+async def _end(keeping: asyncio.Task[None]) -> None:
+    await asyncio.sleep(0.2)  # Until it rests: its commit may be there before its answer.
     keeping.cancel()
+    await asyncio.wait([keeping])
 
 
 async def _alive(sessions: Sessions) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import exc, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dml.core import pool
-from dml.core.db import connect
+from dml.core.db import connect, raw
 
 
 @pytest.fixture
@@ -125,3 +125,26 @@ async def test_many_that_wait_for_a_server_that_is_away_all_hear_of_it(new_datab
     assert all(isinstance(it, Exception) for it in outcomes)
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of this kind of pool
     await engine.dispose()
+
+
+async def test_the_raw_connection_is_inside_the_transaction_of_its_session(
+    own_engine: AsyncEngine,
+) -> None:
+    """`raw` begins it by a private name of SQLAlchemy's."""
+    async with AsyncSession(own_engine) as tx:
+        connection = await raw(tx)
+        assert connection.is_in_transaction()
+        await connection.execute(
+            "INSERT INTO ledger_accounts (code, balance) VALUES ('revenue', 0)"
+        )
+        assert await raw(tx) is connection
+        await tx.rollback()
+        assert not await (await raw(tx)).fetchval("SELECT count(*) FROM ledger_accounts")
+        await tx.commit()
+        assert not connection.is_in_transaction()
+        await (await raw(tx)).execute(
+            "INSERT INTO ledger_accounts (code, balance) VALUES ('revenue', 0)"
+        )
+        await tx.commit()
+    async with AsyncSession(own_engine) as tx:
+        assert await tx.scalar(text("SELECT count(*) FROM ledger_accounts")) == 1

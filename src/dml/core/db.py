@@ -9,11 +9,12 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg import Connection
-from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, MetaData, Text, Uuid, text
+from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
+from sqlalchemy.util.concurrency import await_
 
 from dml.core.counts import Count
 from dml.core.ids import ID_TYPES
@@ -25,16 +26,16 @@ WAIT_SECONDS: Final = 10.0  # For a connection; the queue is short enough that f
 SCHEMA_REVISION: Final = "0013"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 
-# Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself.
+# Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself. And
+# a plan is kept that was made while its tables were empty, until they are analysed, a minute into
+# the first burst: so where there is an index, it is used (docs/decisions/0027).
 PATIENCE: Final = {
+    "enable_seqscan": "off",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "60s",
     "jit": "off",
 }
-
-# SQLAlchemy begins with the first statement that it sends; what goes past it would each commit.
-_BEGIN: Final = text("SELECT")
 
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True):
@@ -113,10 +114,16 @@ async def connect_hot(database_url: str, *, name: str) -> RawConnection:
 
 async def raw(tx: AsyncSession) -> RawConnection:
     """Return the asyncpg connection beneath, inside the same transaction: for hot statements."""
-    await tx.flush()
-    connection = await (await tx.connection()).get_raw_connection()
-    driver = connection.driver_connection
+    return await tx.run_sync(_beneath)
+
+
+def _beneath(session: Session) -> RawConnection:
+    session.flush()
+    adapted: Any = session.connection().connection.dbapi_connection
+    driver = adapted.driver_connection
     assert isinstance(driver, Connection)
     if not driver.is_in_transaction():
-        await tx.execute(_BEGIN)
+        # SQLAlchemy begins with the first statement that it sends; what goes past it would each
+        # commit. A statement of nothing would do it too, for a round trip more.
+        await_(adapted._start_transaction())
     return driver

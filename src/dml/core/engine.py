@@ -17,6 +17,7 @@ from typing import Any, Final
 import psycopg
 from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 
+from dml.core.engine_dispatcher import REST_SECONDS, Dispatcher
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
 from dml.core.engine_supervisor import Supervisor, connect
 from dml.core.nodes import new_name
@@ -38,7 +39,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 16  # Processes that one node runs at the same time.
 SANDBOXES: Final = 2  # And of each kind that runs in a sandbox.
-_POLL_SECONDS: Final = 0.3
 _MAX_TAKEOVERS: Final = 20  # A process that kills each node it runs on is given up.
 _DAY_SECONDS: Final = 86_400
 
@@ -81,18 +81,24 @@ class Engine:
         steps = DurableSteps(datasource)
         for process in all_processes():
             self._register(process, steps)
+        DBOS.listen_queues([])  # By itself DBOS would poll them.
         DBOS.launch()  # On the loop's own thread: DBOS runs processes on the loop that it finds.
-        for queue, at_once in self._queues().items():
-            await DBOS.register_queue_async(
-                queue,
+        queues = {
+            name: await DBOS.register_queue_async(
+                name,
                 worker_concurrency=at_once,
-                polling_interval_sec=_POLL_SECONDS,
+                polling_interval_sec=REST_SECONDS,
                 on_conflict="always_update",
             )
+            for name, at_once in self._queues().items()
+        }
+        self._dispatcher = Dispatcher(self._url, self._dbos, queues)
+        self._dispatcher.start()
         log.info("%s runs processes", self.node)
 
     async def stop(self, *, grace_seconds: float = 5) -> None:
         """Begin nothing more, give what runs a moment to end, and leave the rest to other nodes."""
+        await asyncio.to_thread(self._dispatcher.stop)
         for event in self._dbos.background_thread_stop_events:
             event.set()
         if self._tasks:
@@ -145,13 +151,17 @@ class Engine:
             enable_otlp=False,
         )
 
+    def _ended(self, task: asyncio.Task[Any], queue: str) -> None:
+        self._tasks.pop(task, None)
+        self._dispatcher.ring(queue)  # There is room for the next one.
+
     def _register(self, process: Process[Any], steps: DurableSteps) -> None:
         @DBOS.workflow(name=process.name, max_recovery_attempts=_MAX_TAKEOVERS)
         async def run(*args: object, **kwargs: object) -> str | None:
             task = asyncio.current_task()
             assert task is not None
             self._tasks[task] = str(DBOS.workflow_id)
-            task.add_done_callback(lambda done: self._tasks.pop(done, None))
+            task.add_done_callback(lambda done: self._ended(done, process.queue))
             bound = read_arguments(process, args, kwargs)
             return await process.function(steps, *bound.args[1:], **bound.kwargs)
 

@@ -1,6 +1,7 @@
 """Which processes are alive, and what they found out about their machine: a row each, renewed."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from dml.core.db import Base
 
 EVERY_SECONDS: Final = 2.0
+LEAVE_SECONDS: Final = 2.0  # So long a process that ends tries to say so.
 ALIVE: Final = timedelta(seconds=10)
 ROUND_SECONDS: Final = 60.0  # More than all that a loop awaits in one round may take.
 log = logging.getLogger(__name__)
@@ -78,8 +80,28 @@ async def keep_alive(
 ) -> None:
     """Renew this process's row until cancelled, through whatever happens to the database.
 
-    Where the loops of a pulse do the work, only for as long as they go round.
+    Where the loops of a pulse do the work, only for as long as they go round. Who is cancelled ends
+    in order, and leaves no row: it would be taken for alive for ten seconds.
     """
+    try:
+        await _keep_renewing(sessions, name, kind, facts, pulse)
+    finally:
+        with contextlib.suppress(Exception):  # Without a database, the row grows old by itself.
+            await asyncio.wait_for(_leave(sessions, name), LEAVE_SECONDS)
+
+
+async def _leave(sessions: async_sessionmaker[AsyncSession], name: str) -> None:
+    async with sessions.begin() as tx:
+        await tx.execute(delete(Node).where(Node.name == name))
+
+
+async def _keep_renewing(
+    sessions: async_sessionmaker[AsyncSession],
+    name: str,
+    kind: str,
+    facts: dict[str, Any],
+    pulse: Pulse | None,
+) -> None:
     while True:
         stuck = pulse.find_stuck() if pulse else None
         if stuck is not None:

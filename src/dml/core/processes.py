@@ -37,11 +37,14 @@ LONG_CHECKS: Final = "long_checks"  # Of models that were cut off.
 LONG_EVALUATIONS: Final = "long_evaluations"  # Of test sets and submissions that were.
 RANKINGS: Final = "rankings"
 SLOW_QUEUE: Final = "slow_processes"  # Where all of these waited once: for rows from then.
+CHANNEL: Final = "dml_processes"  # Where PostgreSQL tells in which queue something waits.
 _NAME: Final = re.compile(r"[a-z]\w*(\.[a-z]\w*)*\.v[1-9]\d*")
 
-# Adds a row, ready to run or DELAYED, unless one with this id was ever added.
+# Adds a row, ready to run or DELAYED, unless one with this id was ever added. Where it is ready,
+# workers hear of it when it commits.
 _ENQUEUE: Final = text("""
-    SELECT dbos.enqueue_workflow(
+    SELECT CASE WHEN CAST(:due AS timestamptz) IS NULL THEN pg_notify(:channel, :queue) END,
+    dbos.enqueue_workflow(
         workflow_name => :name,
         queue_name => :queue,
         positional_args => ARRAY(SELECT json_array_elements(CAST(CAST(:args AS text) AS json))),
@@ -227,6 +230,7 @@ async def _enqueue(
 ) -> None:
     args, kwargs = arguments
     values = {
+        "channel": CHANNEL,
         "name": process.name,
         "queue": process.queue,
         "process_id": process_id,

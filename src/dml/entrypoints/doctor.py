@@ -139,7 +139,12 @@ async def _find_missing(tx: AsyncSession, settings: Settings) -> list[str]:
 async def snapshot(database_url: str) -> AsyncIterator[AsyncSession]:
     """Begin a transaction that sees one moment, and can write nothing."""
     engine = connect(
-        database_url, name="dml doctor", connections=1, statement_timeout="15min", work_mem="64MB"
+        database_url,
+        name="dml doctor",
+        connections=1,
+        statement_timeout="15min",
+        work_mem="64MB",
+        enable_seqscan="on",  # It reads whole tables.
     )
     try:
         async with engine.connect() as connection:

@@ -45,11 +45,9 @@ def _embedded(settings: Settings) -> State:
     return site.state
 
 
-def make_engine(settings: Settings, name: str, **said: str) -> AsyncEngine:
-    """Return how a process connects; `said` are PostgreSQL's settings."""
-    return connect(
-        database_url(settings), name=name, connections=settings.database_connections, **said
-    )
+def make_engine(settings: Settings, name: str) -> AsyncEngine:
+    """Return how a process connects."""
+    return connect(database_url(settings), name=name, connections=settings.database_connections)
 
 
 def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:

@@ -38,10 +38,6 @@ MEASURE_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 SANDBOXES_MAX: Final = 8  # Each may take gigabytes.
 
-# A connection keeps its plans, those of foreign keys too. One made while a table was small would
-# read all of it for each row, until its statistics are made anew.
-PLANS: Final = {"enable_seqscan": "off"}
-
 
 Act = Callable[[Context], Awaitable[int]]
 Adapt = Callable[[int, float], None]
@@ -159,7 +155,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await fitness.require(wiring.database_url(settings), Needs.WORK, patient=True)
-    database = wiring.make_engine(settings, "dml worker", **PLANS)
+    database = wiring.make_engine(settings, "dml worker")
     count = settings.sandboxes or min(_cores(), SANDBOXES_MAX)
     engine = Engine(wiring.database_url(settings), sandboxes=count)
     # So that what is cut off soon never waits for what takes long, such as a ranking.

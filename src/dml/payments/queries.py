@@ -31,19 +31,25 @@ STATEMENT_ROWS_MAX: Final = 1_000  # Of one part of a statement.
 _CAUSES_KNOWN: Final = """
     SELECT EXISTS (
         SELECT FROM unnest($1::text[], $2::text[]) AS cause (code, reference)
-        WHERE EXISTS (
+        CROSS JOIN LATERAL (
             SELECT FROM ledger_transfers t
-            WHERE t.code = cause.code AND t.reference = cause.reference))
+            WHERE t.code = cause.code AND t.reference = cause.reference LIMIT 1
+        ) known)
 """
 _MADE: Final = """
-    SELECT t.code, t.reference, t.source, t.target, t.amount
+    SELECT asked.*, made.amount
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
         AS asked (code, reference, source, target)
-    JOIN ledger_transfers t USING (code, reference, source, target)
+    CROSS JOIN LATERAL (
+        SELECT amount FROM ledger_transfers t
+        WHERE t.code = asked.code AND t.reference = asked.reference
+          AND t.source = asked.source AND t.target = asked.target
+        LIMIT 1
+    ) made
 """
 _LOCK: Final = """
     SELECT code, balance FROM ledger_accounts WHERE code = ANY ($1::text[])
-    ORDER BY code FOR UPDATE
+    ORDER BY code COLLATE "C" FOR UPDATE
 """
 
 

@@ -139,6 +139,15 @@ def still_to_make(movements: Sequence[Movement], made: Mapping[Key, MicroTokens]
     return fresh
 
 
+def can_move_at_once(movements: Sequence[Movement], changes: Mapping[str, int]) -> bool:
+    """Tell whether any part of these is covered if all are: no account both gives and gets.
+
+    And whether each change can be written down at all.
+    """
+    gives_and_gets = {it.source for it in movements} & {it.target for it in movements}
+    return not gives_and_gets and all(abs(it) <= money.MAX for it in changes.values())
+
+
 def changes_of(movements: Sequence[Movement]) -> dict[str, int]:
     """Sum what each account gains or, below zero, gives."""
     changes: defaultdict[str, int] = defaultdict(int)

@@ -1,6 +1,6 @@
 """The use cases: the only functions that move tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dml.accounts import rules as account_rules
@@ -33,12 +33,31 @@ async def transfer_many(ctx: Context, movements: Sequence[Movement]) -> None:
     """Make each movement once, however often it is asked for; or refuse, and make none.
 
     Call it once in a transaction, with all that is to move: it locks all accounts in one
-    order, so that no two transactions wait for each other. Five statements for any number.
+    order, so that no two transactions wait for each other. One statement for any number, where
+    there is nothing to refuse and nothing was made before (docs/decisions/0027).
     """
     assert 0 < len(movements) <= MOVEMENTS_MAX
-    accounts = sorted({account for it in movements for account in (it.source, it.target)})
+    movements = rules.still_to_make(movements, {})  # Each once.
+    changes = dict(sorted(rules.changes_of(movements).items()))
+    can_at_once = rules.can_move_at_once(movements, changes)
+    if can_at_once and await _move_at_once(ctx, movements, changes):
+        return
+    opened = await statements.open_accounts(ctx.tx, {it: rules.owner_of(it) for it in changes})
+    if opened and can_at_once and await _move_at_once(ctx, movements, changes):
+        return
+    await _move_or_refuse(ctx, movements, list(changes))
 
-    await statements.open_accounts(ctx.tx, {it: rules.owner_of(it) for it in accounts})
+
+async def _move_at_once(
+    ctx: Context, movements: Sequence[Movement], changes: Mapping[str, int]
+) -> bool:
+    return await statements.move(ctx.tx, movements, changes, ctx.now) == len(movements)
+
+
+async def _move_or_refuse(
+    ctx: Context, movements: Sequence[Movement], accounts: Sequence[str]
+) -> None:
+    """Look at what was made before, and at what is there, before anything moves."""
     balances = await queries.lock_accounts(ctx.tx, accounts)
     made = await queries.find_made(ctx.tx, movements)  # After the lock: it sees who came first.
 
@@ -46,9 +65,9 @@ async def transfer_many(ctx: Context, movements: Sequence[Movement]) -> None:
     changes = rules.changes_of(fresh)
     rules.require_covered(balances, changes)
     rules.require_room(balances, changes)
-
-    await statements.record(ctx.tx, fresh, ctx.now)
-    await statements.change_balances(ctx.tx, changes)
+    if fresh:
+        await statements.record(ctx.tx, fresh, ctx.now)
+        await statements.change_balances(ctx.tx, changes)
 
 
 async def open_reserve(ctx: Context, account: str, owner_id: UserId) -> None:

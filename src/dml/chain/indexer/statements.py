@@ -32,7 +32,7 @@ _SEE: Final = DEPOSIT_MOVES.writes(
         FROM unnest($3::uuid[], $4::text[], $5::int[], $6::bigint[], $7::bigint[], $8::text[],
                     $9::text[], $10::uuid[], $11::bigint[])
             AS it (id, tx_hash, position, ordinal, block_number, block_hash, sender, named, amount)
-        LEFT JOIN users u ON u.id = it.named
+        LEFT JOIN LATERAL (SELECT id FROM users WHERE id = it.named LIMIT 1) u ON true
         ON CONFLICT (vault_id, tx_hash, position) DO UPDATE
         SET ordinal = excluded.ordinal, block_number = excluded.block_number,
             block_hash = excluded.block_hash, sender = excluded.sender, named = excluded.named,
@@ -72,7 +72,8 @@ _ORPHAN: Final = DEPOSIT_MOVES.writes(
 # Promises: the next deposits by ordinal, up to a block, with the user that each names, if any.
 _NEXT: Final = """
     SELECT d.id, d.ordinal, u.id AS user_id, d.amount
-    FROM deposits d LEFT JOIN users u ON u.id = d.named
+    FROM deposits d
+    LEFT JOIN LATERAL (SELECT id FROM users WHERE id = d.named LIMIT 1) u ON true
     WHERE d.vault_id = $1 AND d.state = 'seen' AND d.block_number <= $2
     ORDER BY d.block_number, d.ordinal LIMIT $3
 """
@@ -85,7 +86,8 @@ _CREDIT: Final = DEPOSIT_MOVES.writes(
         SET state = CASE WHEN it.user_id IS NULL THEN 'unclaimed' ELSE 'credited' END,
             user_id = it.user_id, final_at = $2
         FROM unnest($3::uuid[], $4::uuid[]) AS it (id, user_id)
-        WHERE known.id = it.id AND known.vault_id = $1 AND known.state = 'seen'
+        WHERE known.id = ANY ($3::uuid[]) AND known.id = it.id
+          AND known.vault_id = $1 AND known.state = 'seen'
         RETURNING known.id, known.state
     ), told AS (
         INSERT INTO audit_entries (at, subject, action, from_state, to_state)

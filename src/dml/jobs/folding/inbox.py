@@ -52,7 +52,8 @@ sized AS MATERIALIZED (
 fitting AS MATERIALIZED (SELECT * FROM sized WHERE coalesce(bytes_before, 0) < $2),
 taken AS (DELETE FROM result_inbox WHERE ctid = ANY (ARRAY(SELECT place FROM fitting)))
 UPDATE assignments a SET fold_id = $3
-FROM fitting WHERE a.id = fitting.assignment_id
+FROM fitting
+WHERE a.id = ANY (ARRAY(SELECT assignment_id FROM fitting)) AND a.id = fitting.assignment_id
 RETURNING a.job_id, a.owner_id, fitting.body
 """
 

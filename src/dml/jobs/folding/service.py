@@ -49,7 +49,7 @@ _LOCK: Final = """
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
            t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
-    FROM job_totals t JOIN jobs j ON j.id = t.job_id
+    FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
     WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
 """
 
@@ -106,7 +106,7 @@ _ADD_TOTALS: Final = """
                 $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[])
         AS a (job_id, devices, items, uncertain, shows, first_devices, first_items,
               first_uncertain, shows_uncertain, owners, uncertain_owners)
-    WHERE t.job_id = a.job_id
+    WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
 # Promises: every count that at least `least` owners fed is shown.

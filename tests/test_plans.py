@@ -1,0 +1,130 @@
+"""What a burst sends reaches its tables by an index, even where it was planned too early.
+
+A plan is kept until its tables are analysed, a minute into a burst; until then it is what it was
+made of. So none may read a table whole, whatever that held (docs/decisions/0027).
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from dml.chain.indexer import statements as indexer
+from dml.core import db, processes
+from dml.devices import queries as device_queries
+from dml.jobs.device_path import ended_leases, lookups, statements
+from dml.jobs.folding import inbox, service as folding
+from dml.payments import queries as ledger_queries, statements as ledger
+
+IS_WAITING: Final = str(processes._IS_WAITING).replace(":process_id", "$1")
+HOT: Final = {
+    "claim": statements._CLAIM,
+    "accept": statements._ACCEPT,
+    "heartbeat": statements._HEARTBEAT,
+    "release": statements._RELEASE,
+    "profiles": device_queries._PROFILES,
+    "facts": lookups._FACTS,
+    "offers": lookups._OFFERS,
+    "jobs of": lookups._JOBS_OF,
+}
+ORDINARY: Final = {
+    "open accounts": ledger._OPEN_ACCOUNTS,
+    "move": ledger._MOVE,
+    "change balances": ledger._CHANGE_BALANCES,
+    "lock accounts": ledger_queries._LOCK,
+    "causes known": ledger_queries._CAUSES_KNOWN,
+    "made before": ledger_queries._MADE,
+    "take": inbox._TAKE,
+    "lock totals": folding._LOCK,
+    "add counts": folding._ADD_COUNTS,
+    "add totals": folding._ADD_TOTALS,
+    "show": folding._SHOW,
+    "show elsewhere": folding._SHOW_ELSEWHERE,
+    "show other": folding._SHOW_OTHER,
+    "forget owners": folding._FORGET_OWNERS,
+    "sweep": ended_leases._SWEEP,
+    "recall": ended_leases._RECALL,
+    "revoke": ended_leases._REVOKE,
+    "see deposits": indexer._SEE,
+    "orphan deposits": indexer._ORPHAN,
+    "next deposits": indexer._NEXT,
+    "credit deposits": indexer._CREDIT,
+    "sums of a vault": indexer._SUMS,
+    "sum up": indexer._SUM_UP,
+    "is waiting": IS_WAITING,
+}
+FILL: Final = """
+    INSERT INTO ledger_accounts (code, balance) SELECT 'escrow:' || n, 0
+    FROM generate_series(1, 5000) n;
+    INSERT INTO ledger_transfers (id, code, reference, source, target, amount, created_at)
+    SELECT uuidv7(), 'deposit', 'test:' || n, 'escrow:' || n, 'escrow:' || n - 1, 1, now()
+    FROM generate_series(2, 5000) n;
+    VACUUM ANALYZE
+"""
+
+
+def nodes(plan: Any) -> Iterator[Any]:
+    """Every node of a plan."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+@pytest.fixture(scope="module")
+def empty(make_database: Any) -> str:
+    """A database whose tables were found empty."""
+    url: str = make_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    return url
+
+
+@pytest.fixture(scope="module")
+def full(make_database: Any) -> str:
+    """A database whose ledger was found full."""
+    url: str = make_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in FILL.split(";"):
+            connection.execute(statement)
+    return url
+
+
+def reads(url: str, settings: dict[str, str], statement: str) -> list[Any]:
+    """The nodes by which a plan that is kept reads tables."""
+    options = " ".join(f"-c {key}={value}" for key, value in settings.items())
+    with psycopg.connect(url, options=options) as connection:
+        told = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {statement}").fetchone()
+    assert told is not None
+    return [
+        node
+        for node in nodes(told[0][0]["Plan"])
+        if node["Node Type"].endswith("Scan") and "Relation Name" in node
+    ]
+
+
+def require_an_index(found: list[Any]) -> None:
+    assert found
+    for node in found:
+        where = node["Relation Name"], node["Node Type"], node.get("Index Name")
+        assert {"Index Cond", "TID Cond", "Recheck Cond"} & node.keys(), where
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_shared_statement_planned_for_empty_tables_reads_none_whole(
+    empty: str, name: str
+) -> None:
+    require_an_index(reads(empty, db._HOT, HOT[name]))
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_a_statement_planned_for_empty_tables_reads_none_whole(empty: str, name: str) -> None:
+    require_an_index(reads(empty, db.PATIENCE, ORDINARY[name]))
+
+
+@pytest.mark.parametrize(
+    "name", ["open accounts", "move", "change balances", "lock accounts", "causes known",
+             "made before"]
+)  # fmt: skip
+def test_a_movement_planned_for_a_full_ledger_reads_no_table_whole(full: str, name: str) -> None:
+    require_an_index(reads(full, db.PATIENCE, ORDINARY[name]))
