@@ -12,7 +12,7 @@ from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.bounties.submissions import (
     queries as submission_queries,
     rules as submission_rules,
-    service as submitting,
+    service as submissions,
 )
 from dml.bounties.submissions.schemas import SubmitQuery
 from dml.bounties.submissions.service import Submitted
@@ -91,9 +91,9 @@ async def submit(
     large, small = server.settings.model_limit_bytes, server.settings.predictions_limit_bytes
 
     async def admit(ctx: Context) -> _Entry:
-        bounty = await submitting.find_room(ctx, bounty_id, dry_run=query.dry_run)
+        bounty = await submissions.find_room(ctx, bounty_id, dry_run=query.dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
-        await submitting.require_takes(ctx, bounty, kind)
+        await submissions.require_takes(ctx, bounty, kind)
         is_large = kind in (SubmissionKind.ONNX, SubmissionKind.FILE)
         return _Entry(await server.quota.find_room(ctx), large if is_large else small, kind)
 
@@ -106,7 +106,7 @@ async def submit(
         ending = submission_rules.ENDINGS[entry.kind]
         name = query.name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{ending}"
         submitted = Submitted(entry.kind, name, stored, dry_run=query.dry_run)
-        return await submitting.enter(ctx, bounty_id, submitted, quota=server.quota)
+        return await submissions.enter(ctx, bounty_id, submitted, quota=server.quota)
 
 
 async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
