@@ -57,6 +57,6 @@ def node(parts: WorkerParts, judged_database: str) -> Iterator[Engine]:
     """A worker that runs processes while the tests go on, and looks for them more often."""
     worker.provide(parts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dml.core.engine._POLL_SECONDS", 0.05)
+        patch.setattr("dml.core.engine_dispatcher.LOOK_SECONDS", 0.05)
         with running_node(judged_database) as node:
             yield node

@@ -84,7 +84,7 @@ async def main(url: str, home: Path, moment: str) -> None:
         node=engine.node,
     )
     worker.provide(parts)
-    pytest.MonkeyPatch().setattr("dml.core.engine._POLL_SECONDS", 0.05)
+    pytest.MonkeyPatch().setattr("dml.core.engine_dispatcher.LOOK_SECONDS", 0.05)
     await engine.start()
     if moment == "concluding":
         event.listen(engine._database.sync_engine, "after_cursor_execute", die_on_conclusion)

@@ -35,6 +35,7 @@ from tests.bounties.entries import (
     submit,
 )
 from tests.bounties.factories import Entrant, moderator
+from tests.worker_parts import nothing_read
 from tests.world import World
 
 NUMBER: Final = re.compile(r"(?<![\d.:])\d+\.\d+(?:e-?\d+)?")
@@ -145,6 +146,43 @@ async def test_scoring_twice_gives_the_same_predictions(
         assert evaluating.commit_to(b"", again) not in told
     assert len(made) == 1
     assert len(told) == 6  # Of one prediction.
+
+
+async def test_a_table_is_read_once_and_kept_sealed_until_it_is_scored(
+    judged: World, node: Engine, at_work: WorkerParts
+) -> None:
+    contest = await make_contest(judged)
+    (ada,) = contest.entrants
+    shown = await scored(contest, ada, tables.predictions(0.8))
+    row, work = await row_of(judged, shown), await work_of(judged, shown)
+    checked = await evaluating.validate(replace(work, keeps=True))
+    assert checked.sealed_predictions is not None
+    sealed = await at_work.blobs.get(checked.sealed_predictions)
+    again = await evaluating.evaluate_again(work)
+    assert at_work.opener.open(sealed, evaluating.purpose(row.id)) == again
+    no_file = replace(work, sha256="0" * 64, predictions=checked.sealed_predictions)
+    found = await evaluating.evaluate(no_file)
+    assert (found.score, found.sealed_predictions) == (
+        shown["shown_score"],
+        checked.sealed_predictions,
+    )
+    assert (await evaluating.validate(work)).sealed_predictions is None  # As of a dry run.
+
+
+async def test_what_was_read_of_a_submission_goes_where_it_is_not_scored(
+    judged: World, node: Engine, at_work: WorkerParts
+) -> None:
+    contest = await make_contest(judged)
+    (ada,) = contest.entrants
+    async with nothing_read(at_work):
+        path = await submit(contest, ada, tables.predictions(0.8))
+        stored = await at_work.blobs.keep(b"what was read")
+        async with judged.parts.sessions.begin() as tx:
+            row = await tx.get_one(Submission, an_id(path))
+            row.state, row.sealed_predictions = SubmissionState.QUEUED, stored.sha256
+        assert (await ada.post(f"{path}/cancel")).json()["state"] == "cancelled"
+    async with judged.parts.sessions() as tx:
+        assert (await tx.get_one(Submission, an_id(path))).sealed_predictions is None
 
 
 async def test_neither_a_private_score_nor_one_that_is_not_shown_is_to_be_found_anywhere(

@@ -28,7 +28,7 @@ from tests.conftest import ROOT
 from tests.worker_parts import make_parts
 from tests.world import World
 
-DYING = ("evaluating", "kept", "concluding")
+DYING = ("kept", "evaluating", "concluding")  # The first while it is checked, two while scored.
 
 
 @asynccontextmanager

@@ -77,7 +77,7 @@ class Scorer(Protocol):
         metric: str,
         test_set: bytes,
         seconds: float | None = None,
-    ) -> None: ...
+    ) -> bytes | None: ...
 
     def predict(
         self,

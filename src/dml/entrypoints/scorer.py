@@ -62,8 +62,11 @@ class FileScorer:
         metric: str,
         test_set: bytes,
         seconds: float | None = None,
-    ) -> None:
-        """Check a file as far as that goes without a score. A model is only tried out."""
+    ) -> bytes | None:
+        """Check a file as far as that goes without a score.
+
+        Return what it predicts, in canonical form; None of a model, which is only tried out.
+        """
         known, named = TestSet.from_bytes(test_set), MetricName(metric)
         with _ours():
             if format == MODEL:
@@ -71,10 +74,11 @@ class FileScorer:
                 self._reader.check_model(
                     file, metric=named, features=features, classes=classes, seconds=seconds
                 )
-            else:
-                self._reader.read_predictions(
-                    file, format, metric=named, test_set=known, seconds=seconds
-                )
+                return None
+            read = self._reader.read_predictions(
+                file, format, metric=named, test_set=known, seconds=seconds
+            )
+        return read.to_bytes()
 
     def predict(
         self,

@@ -6,7 +6,7 @@ from dml.bounties import rules as bounty_rules
 from dml.bounties.events import BountyEnded
 from dml.bounties.models import Submission, SubmissionState
 from dml.bounties.submissions import queries as submission_queries
-from dml.core import audit, processes as core_processes
+from dml.core import audit, kept_files, processes as core_processes
 from dml.core.context import Context
 from dml.core.events import on
 from dml.core.ids import BountyId, SubmissionId
@@ -28,11 +28,17 @@ async def end(
     reason: str | None = None,
     refusals: list[dict[str, Any]] | None = None,
 ) -> None:
-    """End a submission with a reason, and cancel its alarm (a later one finds nothing to do)."""
+    """End a submission with a reason, and cancel its alarm (a later one finds nothing to do).
+
+    What was read of its file is kept only if it was scored.
+    """
     detail = " ".join(it["detail"] for it in refusals or ()) or reason
     move = bounty_rules.move_submission(submission, to)
     submission.ended_at, submission.end_reason = ctx.now, detail
     submission.refusals = list(refusals or ())
+    if to is not SubmissionState.SCORED and submission.sealed_predictions is not None:
+        await kept_files.give_up(ctx, submission.sealed_predictions)
+        submission.sealed_predictions = None
     await core_processes.cancel(ctx, give_up_id(submission.id))
     audit.record(ctx, submission.reference, to, move, reason=detail)
 

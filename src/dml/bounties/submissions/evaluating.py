@@ -45,6 +45,8 @@ class Work:
     kind: SubmissionKind
     metric: str
     prepared: str
+    predictions: str | None = None  # The blob of what was read of it when it was checked, sealed.
+    keeps: bool = False  # Whether what is read is needed again.
     best: Best | None = None
     seconds: float | None = None
 
@@ -56,9 +58,9 @@ class Validation:
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
     seconds: float = 0.0
-    against: list[dict[str, Any]] = field(
-        default_factory=list
-    )  # What it is refused for if that happens again.
+    # What it is refused for if that happens again.
+    against: list[dict[str, Any]] = field(default_factory=list)
+    sealed_predictions: str | None = None  # What a table predicts: it is read once.
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +100,48 @@ def commit_to(salt: bytes, predictions: bytes) -> str:
 
 
 async def validate(work: Work) -> Validation:
-    """Check a file as far as possible without scoring it."""
+    """Check a file as far as possible without a score, and keep what it predicts, sealed."""
     parts = worker.parts()
     async with parts.scoring:
         began = time.perf_counter()
         file = await parts.blobs.get(work.sha256)
         prepared = await parts.blobs.get(work.prepared)
 
-        def check() -> None:
+        def check() -> bytes | None:
             test_set = parts.opener.open(prepared, test_sets.prepared_purpose(work.bounty_id))
-            parts.scorer.validate(
+            read = parts.scorer.validate(
                 file,
                 format=work.kind,
                 metric=work.metric,
                 test_set=test_set,
                 seconds=work.seconds,
             )
+            if read is None or not work.keeps:
+                return None
+            return parts.opener.seal(read, purpose(work.submission_id))
 
         try:
-            await asyncio.to_thread(check)
+            sealed = await asyncio.to_thread(check)
         except Refused as refused:
             seconds = time.perf_counter() - began
             return Validation(refusals=test_sets.problems_of(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Validation(trouble=str(failure), against=test_sets.against(failure))
-    return Validation(seconds=time.perf_counter() - began)
+    stored = await parts.blobs.keep(sealed) if sealed else None
+    return Validation(
+        sealed_predictions=stored.sha256 if stored else None, seconds=time.perf_counter() - began
+    )
 
 
 async def evaluate(work: Work) -> Evaluation:
-    """Make the predictions of a file, keep them sealed, and compare them with the best so far."""
+    """Compare the predictions of a file with the best so far.
+
+    A model's are made here, and kept sealed; a table's were made when it was checked.
+    """
     parts = worker.parts()
     async with parts.scoring:
         began = time.perf_counter()
-        file = await parts.blobs.get(work.sha256)
+        content = await parts.blobs.get(work.predictions or work.sha256)
         prepared = await parts.blobs.get(work.prepared)
         kept = await parts.blobs.get(work.best.sealed) if work.best else None
 
@@ -139,13 +150,16 @@ async def evaluate(work: Work) -> Evaluation:
             best = None
             if work.best is not None and kept is not None:
                 best = parts.opener.open(kept, purpose(work.best.submission_id))
-            new = parts.scorer.predict(
-                file,
-                format=work.kind,
-                metric=work.metric,
-                test_set=test_set,
-                seconds=work.seconds,
-            )
+            if work.predictions:
+                new = parts.opener.open(content, purpose(work.submission_id))
+            else:
+                new = parts.scorer.predict(
+                    content,
+                    format=work.kind,
+                    metric=work.metric,
+                    test_set=test_set,
+                    seconds=work.seconds,
+                )
             improved, measured = parts.scorer.step(work.metric, test_set, best, new)
             return new, improved, measured
 
@@ -156,15 +170,18 @@ async def evaluate(work: Work) -> Evaluation:
             return Evaluation(refusals=test_sets.problems_of(refused), seconds=seconds)
         except worker.ScorerFailed as failure:
             return Evaluation(trouble=str(failure), against=test_sets.against(failure))
-    sealed = await asyncio.to_thread(parts.opener.seal, predictions, purpose(work.submission_id))
-    salt = secrets.token_bytes(SALT_BYTES)
-    stored = await parts.blobs.keep(sealed)
+    salt, sealed_predictions = secrets.token_bytes(SALT_BYTES), work.predictions
+    if sealed_predictions is None:
+        sealed = await asyncio.to_thread(
+            parts.opener.seal, predictions, purpose(work.submission_id)
+        )
+        sealed_predictions = (await parts.blobs.keep(sealed)).sha256
     return Evaluation(
         improved=improved,
         score=measured if improved else None,
         commitment=commit_to(salt, predictions),
         sealed_salt=parts.opener.seal(salt, salt_purpose(work.submission_id)).hex(),
-        sealed_predictions=stored.sha256,
+        sealed_predictions=sealed_predictions,
         seconds=time.perf_counter() - began,
     )
 

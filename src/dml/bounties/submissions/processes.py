@@ -170,6 +170,7 @@ async def conclude_validation(ctx: Context, work: Work, found: Validation, turn:
     else:
         move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now
+        submission.sealed_predictions = found.sealed_predictions
         audit.record(ctx, submission.reference, "validated", move)
         await _in_turn(ctx, submission, score_quickly, 0)
     return submission.state
@@ -362,6 +363,8 @@ async def _work_of(ctx: Context, submission: Submission, *, quick: bool) -> Work
         kind=submission.kind,
         metric=submission_rules.require_judged_by_metric(bounty),
         prepared=test_set.prepared,
+        predictions=submission.sealed_predictions,
+        keeps=not submission.dry_run,
         seconds=sandbox_time.QUICK_SECONDS if quick else None,
     )
 
