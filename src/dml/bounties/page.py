@@ -1,7 +1,7 @@
 """The page of a bounty for people: its board, its plot, and what was decided, without any script.
 
-All that others wrote is escaped by the template. The policy that is sent along lets the page load
-nothing and run nothing: only its own style sheet counts, which is named by its hash.
+The template escapes all text of users. The content security policy allows the page to load and run
+nothing but its own style sheet, which it names by hash.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
 
 
 async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
-    """Return all that the page tells: nothing that the bounty's JSON would not tell everybody."""
+    """Return all that the page shows: nothing beyond what the bounty's JSON shows everybody."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = ranking_queries.part_of(bounty, None)
     rows = await ranking_queries.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
@@ -108,7 +108,7 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
 
 
 def _next(bounty: Bounty) -> tuple[str, datetime] | None:
-    """Say what is next, and when; None where nothing more happens by itself."""
+    """Return the next event and its date; None if nothing more happens by itself."""
     if bounty.paused_at is not None:
         return None
     match bounty.state:
@@ -152,7 +152,7 @@ def _percent(chance: float) -> str:
 
 @cache
 def _template() -> "jinja2.Template":
-    """Read the template when the first page is asked for: a start does not wait for it."""
+    """Load the template at the first request, not at the start."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -171,7 +171,7 @@ def _template() -> "jinja2.Template":
 
 @cache
 def _headers() -> Mapping[str, str]:
-    """Return what forbids the page everything but its own style sheet."""
+    """Return the content security policy, which allows only the page's own style sheet."""
     found = _STYLE.search((_FOLDER / "page.html").read_text())
     assert found is not None
     style = b64encode(hashlib.sha256(found[1].encode()).digest()).decode()

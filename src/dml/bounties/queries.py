@@ -60,8 +60,8 @@ _BESIDE: Final = (
     ).label("images"),
 )
 
-# What came to nothing is needed for as long as $refused_since says: the files of a draft that was
-# given up, and of a submission that was only checked, failed or was cancelled.
+# Files of cancelled drafts, and of submissions that were only checked, failed or were cancelled,
+# are needed only since $refused_since.
 _BOUNTY_IS_KEPT: Final = """(b.state <> 'cancelled' OR b.funded_at IS NOT NULL
         OR b.ended_at > :refused_since)"""
 _SUBMISSION_IS_KEPT: Final = """(s.state NOT IN ('valid', 'failed', 'cancelled')
@@ -79,7 +79,7 @@ NAMED_BLOBS: Final = f"""
     UNION ALL SELECT entry->>'predictions_sha256'
     FROM bounty_rankings CROSS JOIN LATERAL jsonb_array_elements(entries) AS entry
 """  # noqa: S608 - only constants of this file are inserted
-# And those that are kept for $user_id, who sent them. What we make of them is not their burden.
+# Those that count for $user_id, who uploaded them. What we derive from them does not count.
 KEPT_FILES: Final = f"""
     SELECT 'attachment' AS kind, f.id,
         '/v1/bounties/' || b.id || '/attachments/' || f.id AS path, f.sha256, f.size,
@@ -115,7 +115,7 @@ class BountyFilter:
 async def get_bounty(
     tx: AsyncSession, actor: Actor, bounty_id: BountyId, *, lock: bool = False
 ) -> Bounty:
-    """Load a bounty that this actor may see. `lock=True` holds its row, and so all of its moves."""
+    """Load a bounty that this actor may see. `lock=True` locks its row, and so its state."""
     bounty = await tx.get(Bounty, bounty_id, with_for_update=lock, populate_existing=lock)
     if bounty is None or not rules.sees(bounty, actor):
         raise rules.BountyNotFound
@@ -123,7 +123,7 @@ async def get_bounty(
 
 
 async def lock_bounty(tx: AsyncSession, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that is known to be there, and hold its row."""
+    """Load and lock a bounty that is known to exist."""
     query = select(Bounty).where(Bounty.id == bounty_id).with_for_update()
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 

@@ -1,4 +1,4 @@
-"""How what is sent becomes what is asked for, and rows become what is shown."""
+"""Turns request bodies into what use cases take, and rows into what is shown."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -52,7 +52,7 @@ def filter_of(query: BountiesQuery) -> BountyFilter:
 
 
 async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
-    """Answer with a bounty as it is after what was just done to it, and its ETag."""
+    """Return a bounty as it is after a change, and set its ETag."""
     await ctx.tx.flush()
     beside = await queries.get_beside(ctx.tx, bounty.id)
     test_set = await submission_queries.find_test_set(ctx.tx, bounty.id)
@@ -66,7 +66,7 @@ def page(query: BountiesQuery, rows: Sequence[Shown]) -> Page[BountySummaryOut]:
 
 
 def shown(bounty: Bounty, beside: Shown, test_set: TestSet | None, viewer: Actor) -> BountyOut:
-    """A bounty as this viewer, who may see it, sees it."""
+    """Return a bounty as shown to this viewer, who may see it."""
     summary = _summary(bounty, beside)
     return BountyOut(
         **summary,
@@ -119,7 +119,7 @@ def change(entry: AuditEntry) -> BountyChangeOut:
 
 
 def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetSummaryOut | None:
-    """Tell what the check found, once people can enter; the owner knows it before."""
+    """Return what the check found: to the owner at once, to others when enrollment opens."""
     if bounty.judging is not Judging.METRIC or test_set is None:
         return None
     if test_set.state is not TestSetState.CHECKED:

@@ -33,10 +33,10 @@ class StrictRequest(Request):
 
 def _require_json(content_type: str) -> None:
     """Refuse a type that is like JSON's, and another charset than JSON has."""
-    told = email.message.Message()
-    told["content-type"] = content_type
-    charset = told.get_param("charset", "utf-8")
-    if told.get_content_type() != _JSON or str(charset).lower() not in ("utf-8", "utf8"):
+    header = email.message.Message()
+    header["content-type"] = content_type
+    charset = header.get_param("charset", "utf-8")
+    if header.get_content_type() != _JSON or str(charset).lower() not in ("utf-8", "utf8"):
         raise HTTPException(415, f"Send the body as UTF-8, with `Content-Type: {_JSON}`.")
 
 
