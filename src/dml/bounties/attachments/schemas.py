@@ -1,12 +1,23 @@
 """Shapes of the files of a bounty on the wire."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from dml.bounties.models import Attachment, AttachmentKind
 from dml.core.ids import AttachmentId, BountyId
-from dml.core.wire import Wire
+from dml.core.wire import Parameters, Text, Wire
+
+
+class AttachQuery(Parameters):
+    kind: AttachmentKind = Field(description="What the file is for.")
+    name: Annotated[Text, Field(max_length=200)] = Field(
+        description="The file's name, without a folder."
+    )
+    reason: Annotated[Text, Field(max_length=2_000)] | None = Field(
+        None, description="Why, shown to everybody. Needed once enrollment is open."
+    )
 
 
 class AttachmentOut(Wire):
