@@ -60,12 +60,11 @@ async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
 
 
 async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
-    """Return all that the page tells: nothing that the bounty's JSON would not tell everybody."""
+    """Return all that the page shows: nothing beyond what the bounty's JSON shows everybody."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = ranking_queries.part_of(bounty, None)
     rows = await ranking_queries.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
-    counted = await queries.count_entrants(ctx.tx, [bounty_id])
-    entrants, submissions = counted.get(bounty_id, (0, 0))
+    beside = await queries.get_beside(ctx.tx, bounty_id)
     decisions = await ranking_queries.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
     named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
@@ -74,8 +73,8 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
         "bounty": bounty,
         "state": STATES[bounty.state],
         "next": _next(bounty),
-        "entrants": entrants,
-        "submissions": submissions,
+        "entrants": beside.counts["entrants"],
+        "submissions": beside.counts["submissions"],
         "greater_is_better": bounty.metric and names.greater_is_better(MetricName(bounty.metric)),
         "board": board_out(bounty, part, rows, before=0, limit=PAGE_MAX),
         "records": records[::-1],
@@ -92,7 +91,7 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
 
 
 def _next(bounty: Bounty) -> tuple[str, datetime] | None:
-    """Say what is next, and when; None where nothing more happens by itself."""
+    """Return the next event and its date; None if nothing more happens by itself."""
     if bounty.paused_at is not None:
         return None
     match bounty.state:

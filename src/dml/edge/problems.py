@@ -70,9 +70,9 @@ def problem(
 ) -> Response:
     """Write a problem document. Its own members come last, so that no fact overwrites one."""
     members = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
-    told = {} if detail is None else {"detail": detail}
+    details = {} if detail is None else {"detail": detail}
     # json.dumps escapes a lone surrogate in what a client sent; JSONResponse crashes on it.
-    body = json.dumps(jsonable_encoder({**(facts or {}), **told, **members}))
+    body = json.dumps(jsonable_encoder({**(facts or {}), **details, **members}))
     return Response(body, status, headers, MEDIA_TYPE)
 
 
@@ -119,9 +119,9 @@ async def refuse_input(request: Request, error: Exception) -> Response:
     )
     if isinstance(error.__cause__, NotStrict):
         wrong = {(error.__cause__.pointer, error.__cause__.msg): None}
-    told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
+    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
     return problem(
-        422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": told}
+        422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": errors}
     )
 
 
@@ -242,13 +242,13 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
                 "code": kind.code,
             },
         }
-    told: dict[int | str, dict[str, Any]] = {
+    responses: dict[int | str, dict[str, Any]] = {
         status: response(" ".join(it["summary"] for it in examples.values()), examples)
         for status, examples in by_status.items()
     }
-    for passing in told.keys() & {429, 503}:
-        told[passing]["headers"] = RETRY_AFTER
-    return told
+    for passing in responses.keys() & {429, 503}:
+        responses[passing]["headers"] = RETRY_AFTER
+    return responses
 
 
 # What every route may answer, in the place of FastAPI's own 422.

@@ -104,21 +104,21 @@ class _Answer:
             await self._send({"type": "http.response.body", "body": b""})
 
     def _complete(self, message: Message) -> None:
-        told = MutableHeaders(scope=message)
-        told["X-Request-ID"] = self._request_id
+        headers = MutableHeaders(scope=message)
+        headers["X-Request-ID"] = self._request_id
         message["headers"].append(_SAFE)
-        if "cache-control" not in told and (b"authorization" in self._asks or not self._is_read):
-            told["Cache-Control"] = "no-store"
+        if "cache-control" not in headers and (b"authorization" in self._asks or not self._is_read):
+            headers["Cache-Control"] = "no-store"
         if self._body.is_left(LEFT_OVER_MAX):
-            told["Connection"] = "close"  # What is left of the body is not read.
+            headers["Connection"] = "close"  # What is left of the body is not read.
         known = self._asks.get(b"if-none-match")
         if known is None or not self._is_read or message["status"] != HTTPStatus.OK:
             return
-        if "etag" in told and is_known(told["etag"], known.decode("latin-1")):
+        if "etag" in headers and is_known(headers["etag"], known.decode("latin-1")):
             message["status"] = HTTPStatus.NOT_MODIFIED
             for name in ("content-length", "content-type"):
-                if name in told:
-                    del told[name]
+                if name in headers:
+                    del headers[name]
 
 
 def _declared(headers: dict[bytes, bytes]) -> int | None:

@@ -10,9 +10,10 @@ from dml.algorithms import queries as algorithm_queries
 from dml.algorithms.models import Algorithm, Version
 from dml.core import audit, processes
 from dml.core.context import Context
-from dml.core.ids import JobId, VersionId, new_id
+from dml.core.ids import AssignmentId, JobId, VersionId, new_id
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
+from dml.devices.tokens import DeviceContext
 from dml.jobs import queries, rules, settling
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.jobs.processes import end_at_deadline, settle
@@ -184,3 +185,17 @@ async def close(ctx: Context, job_id: JobId, *, reason: str | None = None) -> Jo
     await settling.begin(ctx, job, JobState.CANCELLED)
     await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
     return job
+
+
+async def get_leased_job(device: DeviceContext, assignment_id: AssignmentId) -> Job:
+    """Return the job of an assignment that this device holds just now, or refuse."""
+    tx, device_id = device.ctx.tx, device.device.id
+    if await queries.is_recalled(tx, assignment_id, device_id):
+        raise rules.VersionRecalled
+    job = await queries.find_job_held(tx, assignment_id, device_id)
+    if job is not None:
+        return job
+    state = await queries.find_state(tx, assignment_id, device_id)
+    if state is None:
+        raise rules.AssignmentNotFound
+    raise rules.LeaseOver(state=state)

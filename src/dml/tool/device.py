@@ -105,13 +105,13 @@ def try_devices(
 def run_device(
     data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
     server_url: Annotated[
-        str | None, typer.Option("--server", help="The marketplace's address. Said once.")
+        str | None, typer.Option("--server", help="The marketplace's address. Needed once.")
     ] = None,
     pair: Annotated[
         str | None, typer.Option(help="A pairing code of your account, the first time.")
     ] = None,
     home: Home = None,
-    name: Annotated[str | None, typer.Option(help="How your account shall call it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name in your account.")] = None,
     country: Annotated[
         str | None, typer.Option(help="Where it is, ISO 3166 alpha-2, such as PT.")
     ] = None,
@@ -129,9 +129,8 @@ def run_device(
 ) -> None:
     """Run models over a folder's photos, and send back counts: nothing else leaves this device.
 
-    Ctrl-C finishes or gives back what is under way; twice ends it at once. Quiet hours give back
-    what is under way, too. The processor limit is kept by sleeping between photos and runs of the
-    model.
+    Ctrl-C finishes or gives back the work under way; twice ends it at once. Quiet hours give it
+    back, too. The processor limit is kept by sleeping between photos and runs of the model.
     """
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder

@@ -1,5 +1,5 @@
 """`dml`: one command for everything. Each subcommand imports what it needs when it is called, so
-that none pays for another: the one exception to "no import inside a function".
+that all start quickly: the one exception to "no import inside a function".
 """
 
 import contextlib
@@ -52,7 +52,7 @@ app = typer.Typer(
     help="DML Marketplace: machine learning that runs where the data is.\n\n"
     "Exit codes: 0 done, 1 not done (one line says why), 2 wrong usage, 130 interrupted.",
 )
-admin = typer.Typer(no_args_is_help=True, help="What only an operator at the machine may do.")
+admin = typer.Typer(no_args_is_help=True, help="Commands for an operator at the machine.")
 _MINE: Final[tuple[Callable[..., None], ...]] = (
     *(account.login, account.logout, account.whoami),
     *(money.balance, money.transfers, money.deposit, money.withdraw),
@@ -100,9 +100,9 @@ def up(
 ) -> None:
     """Start the whole marketplace and watch over it: PostgreSQL, Valkey, chain, APIs, workers.
 
-    Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
-    Ctrl-C stops all of it. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set, those
-    are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
+    Keeps everything in `DML_HOME` (`.dml`). Running processes are adopted, dead ones restarted, and
+    Ctrl-C stops all of them. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set,
+    those are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
     """
     from dml.entrypoints.supervisor import ahead
 
@@ -115,7 +115,7 @@ def up(
 
 @app.command(rich_help_panel=OPERATE)
 def down() -> None:
-    """Stop all that runs for this home, however it came to run. Data stays."""
+    """Stop everything that runs for this home, however it was started. Data stays."""
     from dml.entrypoints.supervisor.up import stop
 
     raise typer.Exit(stop(_settings()))
@@ -123,9 +123,9 @@ def down() -> None:
 
 @app.command(rich_help_panel=OPERATE)
 def restart() -> None:
-    """Start each API and each worker anew, one after the other, with no request lost.
+    """Restart each API and each worker, one after the other, without losing a request.
 
-    For new code, without an interruption where there are two APIs or more. For new settings, use
+    For new code; without an interruption if there are two APIs or more. For new settings, use
     `dml down` and `dml up`.
     """
     from dml.entrypoints.supervisor.up import restart
@@ -135,7 +135,7 @@ def restart() -> None:
 
 @app.command(rich_help_panel=OPERATE)
 def server() -> None:
-    """Serve the API alone. `dml up` does this by itself."""
+    """Run only the API. `dml up` starts it, too."""
     from dml.entrypoints.server import run
 
     raise typer.Exit(run(_settings()))
@@ -143,7 +143,7 @@ def server() -> None:
 
 @app.command(rich_help_panel=OPERATE)
 def worker() -> None:
-    """Run durable processes, folding and sweeping alone. `dml up` does this by itself."""
+    """Run only a worker: durable processes, folding and sweeping. `dml up` starts it, too."""
     from dml.entrypoints.worker import run
 
     raise typer.Exit(run(_settings()))
@@ -151,7 +151,7 @@ def worker() -> None:
 
 @app.command(rich_help_panel=OPERATE)
 def migrate() -> None:
-    """Bring the database up to date. Doing so again changes nothing."""
+    """Bring the database up to date. Repeating it changes nothing."""
     from dml.entrypoints import migrate, wiring
 
     migrate.migrate(wiring.database_url(_settings()))
@@ -165,8 +165,8 @@ def doctor(
 ) -> None:
     """Check that no token, place or result is lost or counted twice, and that nothing is stuck.
 
-    Reads one snapshot, so that it may run beside a marketplace that works. The exit code is 0
-    where all is well, 1 with complaints, 2 where the database cannot be asked.
+    Reads one snapshot, so it can run while the marketplace works. The exit code is 0 if all is
+    well, 1 with complaints, 2 if the database cannot be reached.
     """
     from dml.entrypoints.doctor import run
 
@@ -194,20 +194,20 @@ def sim(
     yes: sim_options.Yes = False,
     as_json: sim_options.Json = False,
 ) -> None:
-    """Simulate N devices that do their work through the API, and measure how it bears that.
+    """Simulate N devices that work through the API, and measure how it performs.
 
-    Owners, devices, their tokens, a customer and the jobs are made by the operator's hand, in
-    the database and with the marketplace's keys: a hundred thousand people would register for an
-    hour. All that a device does then goes over HTTP, through real connections: claim, heartbeat,
-    result, release. No device runs a model; it hands in counts of a known distribution, so that
-    the answer's error is known, too.
+    Owners, devices, their tokens, a customer and the jobs are made directly in the database, with
+    the marketplace's keys: registering a hundred thousand people would take an hour. All that a
+    device does then goes over HTTP, through real connections: claim, heartbeat, result, release.
+    No device runs a model; it submits counts of a known distribution, so that the answer's error
+    is known, too.
 
     **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
-    devices live in the country `BV`, and its jobs ask for that country alone and are closed at
-    the end; but jobs of others that ask for no country are given to its devices, too. So run it
+    devices are in the country `BV`, and its jobs ask for only that country and are closed at the
+    end; but other people's jobs that ask for no country are given to its devices, too. So run it
     in a home of its own: `DML_HOME=/tmp/sim dml up`, then `DML_HOME=/tmp/sim dml sim 100000`.
 
-    The exit code is 0 where every accepted result was counted and paid, once.
+    The exit code is 0 if every accepted result was counted and paid exactly once.
     """
     from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
@@ -275,7 +275,7 @@ def openapi(
 
 @admin.command("ensure-first")
 def ensure_first() -> None:
-    """Make the first admin, where there is none, and print its random password, once."""
+    """Make the first admin, if there is none, and print its random password, once."""
     from dml.entrypoints.cli.admin import ensure_first_admin
 
     typer.echo(ensure_first_admin(_settings()), nl=False)
@@ -299,17 +299,17 @@ def job_results(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, like the API's.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, like the API's.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Each assignment, a line of JSON. Not to be passed on.")
+        bool, typer.Option("--raw", help="Each assignment as a line of JSON. Do not share it.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read all archives, and count again what they hold.")
+        bool, typer.Option("--verify", help="Read all archives, and count their results again.")
     ] = False,
 ) -> None:
     """Show a job's answer as its customer sees it, whether it is archived or not.
 
-    `--raw` shows single devices, and so is for the operator's eyes. `--verify` checks each file's
-    hash and place in the chain, and that what the files hold adds up to the answer; the exit code
-    is 1 where something is wrong, 2 where one cannot look.
+    `--raw` shows single devices, so it is for the operator only. `--verify` checks each file's
+    hash and its link to the file before, and that the files add up to the answer; the exit code
+    is 1 if something is wrong, 2 if it cannot be checked.
     """
     from dml.entrypoints.cli.job_results import Form, run
 
@@ -321,18 +321,18 @@ def job_results(
 
 
 def main() -> None:
-    """Run a command; what is the matter with the world around it is one line, no stack trace."""
+    """Run a command. Errors of its environment are one line, without a stack trace."""
     from dml.refused import Refused
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed.
-            # A terminal that knows few letters shows the others as `?`: no command ends for that.
+            # A terminal with a small character set shows other letters as `?`.
             stream.reconfigure(errors="replace")
     try:
         app()
     except Refused as refusal:
         _end(str(refusal))
-    except OSError as error:  # A full disk, say, or a folder that nobody may write to.
+    except OSError as error:  # A full disk, say, or a read-only folder.
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         _end(f"{where}{error.strerror or error}")
 
@@ -340,6 +340,6 @@ def main() -> None:
 def _end(why: str) -> None:
     with contextlib.suppress(OSError):
         typer.echo(f"dml: {why}", err=True)
-    with contextlib.suppress(OSError):  # Nobody may read, and that is said already.
+    with contextlib.suppress(OSError):  # The reader may be gone; that is reported already.
         sys.stdout.close()
     sys.exit(1)
