@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dml.core.settings import Settings
 from dml.entrypoints.cli.settings_shown import Form, settings_of, shown
-from dml.entrypoints.settings_read import require_known
+from dml.entrypoints.settings_read import read, require_known
 from dml.refused import Refused
 
 PASSWORD = "hush-hush"
@@ -72,3 +72,11 @@ def test_a_variable_that_nothing_reads_is_named(variable: str, said: str) -> Non
 def test_all_that_is_read_is_known() -> None:
     require_known({f"DML_{name.upper()}": "" for name in Settings.model_fields})
     require_known({"DML_SERVER": "", "dml_home": "", "PATH": ""})
+
+
+def test_what_needs_two_admins_is_looked_at_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DML_SECOND_ADMIN_ABOVE", "5000")
+    with pytest.raises(Refused, match="DML_SECOND_ADMIN_ABOVE is below"):
+        read()
+    monkeypatch.setenv("DML_WITHDRAWAL_REVIEW_ABOVE", "5000")
+    assert read().second_admin_above == read().withdrawal_review_above

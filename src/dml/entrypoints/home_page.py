@@ -12,7 +12,7 @@ from dml.algorithms.queries import AlgorithmFilter
 from dml.bounties import queries as bounty_queries
 from dml.bounties.models import BountyState
 from dml.bounties.page import STATES
-from dml.bounties.queries import BountyFilter
+from dml.bounties.queries import BountyFilter, Shown
 from dml.core.context import Context
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page
@@ -54,7 +54,7 @@ async def _facts(ctx: Context, states: Sequence[BountyState]) -> Mapping[str, An
     return {"algorithms": algorithms[:SHOWN], "bounties": bounties[:SHOWN], "states": STATES}
 
 
-async def _bounties(ctx: Context, state: BountyState | None, limit: int) -> Sequence[Any]:
+async def _bounties(ctx: Context, state: BountyState | None, limit: int) -> Sequence[Shown]:
     chosen = BountyFilter(state=state)
     found = await bounty_queries.list_bounties(ctx.tx, ctx.actor, chosen, after=None, limit=limit)
     return found[:limit]

@@ -24,7 +24,7 @@ def read(**chosen: int | None) -> Settings:
     try:
         return Settings(**said)
     except ValidationError as wrong:
-        problems = [f"DML_{str(it['loc'][0]).upper()}: {it['msg']}" for it in wrong.errors()]
+        problems = [_told(it["loc"], it["msg"]) for it in wrong.errors()]
         raise Refused("; ".join(problems)) from wrong
 
 
@@ -39,3 +39,9 @@ def require_known(environment: Mapping[str, str]) -> None:
             near = get_close_matches(variable.upper(), known, n=1, cutoff=0.75)
             hint = f"do you mean {near[0]}?" if near else "`dml settings` shows all there are"
             raise Refused(f"{variable} is no setting: {hint}")
+
+
+def _told(where: tuple[int | str, ...], what: str) -> str:
+    """What is wrong with one variable, or with two together."""
+    what = what.removeprefix("Value error, ")
+    return f"DML_{str(where[0]).upper()}: {what}" if where else what
