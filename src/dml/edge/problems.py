@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from dml.core.errors import DmlError
 from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, is_one_of
 from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
+from dml.edge.nearest import nearest
 
 STATUS: Final[dict[type[DmlError], int]] = {
     errors.Invalid: 422,
@@ -148,7 +149,16 @@ async def refuse_request(request: Request, error: Exception) -> Response:
         except DmlError as refusal:
             return answer(refusal)
     detail = error.detail if error.detail != title else HTTP_PROBLEMS.get(status, title)
+    if status == HTTPStatus.NOT_FOUND:
+        meant = nearest(request.scope["path"], _paths_of(request))
+        detail = f"{detail} Do you mean `{meant}`?" if meant else detail
     return problem(status, f"http.{status}", title, str(detail), headers=headers)
+
+
+def _paths_of(request: Request) -> Iterator[str]:
+    for route in request.app.routes:
+        inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
+        yield from (it.path for it in inner() if getattr(it, "include_in_schema", False))
 
 
 def _methods_of(request: Request) -> list[str]:

@@ -312,7 +312,9 @@ class LeaseOver(Conflict):
 class ArchiveUnreadable(Unavailable):
     code = "jobs.archive_unreadable"
     reason = "What left the device is archived, and the archive cannot be read just now."
-    remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
+    remedy = (
+        "Ask again later. If this stays so, tell the operator: `dml admin job-results --verify`."
+    )
     problem: str
 
 

@@ -192,7 +192,9 @@ async def offer(operator: Operator, *, tokens: str = "1000000000") -> Offer:
             await _person(tx, now, f"{role}-{name}") for role in ("developer", "customer")
         ]
         as_system = Context(tx, SYSTEM, now)
-        await credits.credit(as_system, customer, parse(tokens), reason="a simulation")
+        await credits.credit(
+            as_system, customer, parse(tokens), reason="a simulation", alone_up_to=None
+        )
     return Offer(await publish(operator, developer), developer, customer)
 
 

@@ -97,7 +97,7 @@ async def approve(
     withdrawal_id: WithdrawalId,
     *,
     reason: str | None,
-    alone_up_to: MicroTokens | None = None,
+    alone_up_to: MicroTokens | None,
 ) -> Withdrawal:
     """Approve a withdrawal that waits for review; a large one needs two admins."""
     account_rules.require_admin(ctx.actor)

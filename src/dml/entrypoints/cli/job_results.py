@@ -1,4 +1,4 @@
-"""`dml job results`: a job's answer and the results behind it, archived or not."""
+"""`dml admin job-results`: a job's answer and the results behind it, archived or not."""
 
 import asyncio
 import csv

@@ -6,32 +6,83 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
+from dml.tool import account, money
+from dml.tool.device import device
+from dml.tool.job import job
+from dml.tool.model import model
+from dml.tool.moderate import moderate
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
 
+YOU: Final = "You"
+MARKET: Final = "Models, jobs, devices, bounties"
+OPERATE: Final = "Run a marketplace"
+PANELS: Final = (YOU, MARKET, OPERATE)
+
+
+class InOrder(TyperGroup):
+    """Lists commands by who uses them: typer alone would list groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda it: PANELS.index(self._panel(it)))
+
+    def _panel(self, name: str) -> str:
+        return str(getattr(self.commands[name], "rich_help_panel", OPERATE))
+
+
+HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
+    cls=InOrder,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="DML Marketplace: machine learning that runs where the data is.",
+    context_settings=HELP_NAMES,
+    help="DML Marketplace: machine learning that runs where the data is.\n\n"
+    "Exit codes: 0 done, 1 not done (one line says why), 2 wrong usage, 130 interrupted.",
 )
 admin = typer.Typer(no_args_is_help=True, help="Commands for an operator at the machine.")
-app.add_typer(admin, name="admin")
-job = typer.Typer(no_args_is_help=True, help="The results of a job, for the operator only.")
-app.add_typer(job, name="job")
-device = typer.Typer(no_args_is_help=True, help="Let models run over your data, and earn.")
-app.add_typer(device, name="device")
-app.add_typer(bounty, name="bounty")
-app.add_typer(chain, name="chain")
+_MINE: Final[tuple[Callable[..., None], ...]] = (
+    *(account.login, account.logout, account.whoami),
+    *(money.balance, money.transfers, money.deposit, money.withdraw),
+)
+for command in _MINE:
+    app.command(rich_help_panel=YOU)(command)
+app.add_typer(account.account, name="account", rich_help_panel=YOU)
+app.add_typer(money.withdrawal, name="withdrawal", rich_help_panel=YOU)
+app.add_typer(money.wallet, name="wallet", rich_help_panel=YOU)
+for group, name in (
+    (model, "model"),
+    (job, "job"),
+    (device, "device"),
+    (bounty, "bounty"),
+    (moderate, "moderate"),
+):
+    app.add_typer(group, name=name, rich_help_panel=MARKET)
+app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
+app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    from importlib.metadata import version as version_of
+
+    if version:
+        typer.echo(f"dml {version_of('dml')}")
+        raise typer.Exit
 
 
 def _settings(**chosen: int | None) -> "Settings":
@@ -40,7 +91,7 @@ def _settings(**chosen: int | None) -> "Settings":
     return read(**chosen)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def up(
     api: Annotated[
         int | None, typer.Option(help="API processes, on one port. [default: from the cores]")
@@ -62,7 +113,7 @@ def up(
     raise typer.Exit(run(_settings(api_processes=api, worker_processes=workers)))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def down() -> None:
     """Stop everything that runs for this home, however it was started. Data stays."""
     from dml.entrypoints.supervisor.up import stop
@@ -70,7 +121,7 @@ def down() -> None:
     raise typer.Exit(stop(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def restart() -> None:
     """Restart each API and each worker, one after the other, without losing a request.
 
@@ -82,7 +133,7 @@ def restart() -> None:
     raise typer.Exit(restart(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def server() -> None:
     """Run only the API. `dml up` starts it, too."""
     from dml.entrypoints.server import run
@@ -90,7 +141,7 @@ def server() -> None:
     raise typer.Exit(run(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def worker() -> None:
     """Run only a worker: durable processes, folding and sweeping. `dml up` starts it, too."""
     from dml.entrypoints.worker import run
@@ -98,7 +149,7 @@ def worker() -> None:
     raise typer.Exit(run(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def migrate() -> None:
     """Bring the database up to date. Repeating it changes nothing."""
     from dml.entrypoints import migrate, wiring
@@ -106,7 +157,7 @@ def migrate() -> None:
     migrate.migrate(wiring.database_url(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def doctor(
     as_json: Annotated[
         bool, typer.Option("--json", help='Print `{"content", "complaints", "checks"}`.')
@@ -122,7 +173,7 @@ def doctor(
     raise typer.Exit(run(_settings(), as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def sim(
     devices: sim_options.Devices,
     owners: sim_options.Owners = None,
@@ -180,25 +231,31 @@ def sim(
     raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 
 
-@app.command()
-def settings() -> None:
-    """Show every setting: its variable, its value here (no secrets), and what it means."""
+@app.command(rich_help_panel=OPERATE)
+def settings(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    as_env: Annotated[
+        bool, typer.Option("--env", help="As a file of variables, to begin one of your own.")
+    ] = False,
+) -> None:
+    """Show every setting: its variable, its value here (no secrets), and what it means.
+
+    What is set otherwise than by default comes first.
+    """
     from rich.console import Console
-    from rich.table import Table
 
-    from dml.core.money import MicroTokens, render
+    from dml.entrypoints.cli.settings_shown import Form, shown
 
-    here = _settings()
-    table = Table("variable", "value", "meaning", show_lines=True)
-    for name, field in type(here).model_fields.items():
-        value = getattr(here, name)
-        is_amount = field.annotation is MicroTokens
-        shown = f"{render(value)} tokens" if is_amount else str(value)
-        table.add_row(f"DML_{name.upper()}", shown, field.description)
-    Console().print(table)
+    if as_json and as_env:
+        raise typer.BadParameter("choose one of --json and --env")
+    told = shown(_settings(), Form.JSON if as_json else Form.ENV if as_env else Form.TABLE)
+    if isinstance(told, str):
+        typer.echo(told)
+    else:
+        Console().print(told)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def openapi(
     write: Annotated[Path | None, typer.Option(help="Write the description here.")] = None,
     check: Annotated[Path | None, typer.Option(help="Fail if this file is not current.")] = None,
@@ -236,7 +293,7 @@ def reset_password(
     typer.echo(reset(_settings(), email), nl=False)
 
 
-@job.command("results")
+@admin.command("job-results")
 def job_results(
     job_id: Annotated[str, typer.Argument(help="The job's id.", metavar="ID")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, like the API's.")] = False,
@@ -261,83 +318,6 @@ def job_results(
     if len(forms) > 1:
         raise typer.BadParameter("choose one of --json, --csv, --raw and --verify")
     raise typer.Exit(run(_settings(), job_id, forms[0]))
-
-
-@device.command("run")
-def run_device(
-    data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
-    server_url: Annotated[
-        str | None, typer.Option("--server", help="The marketplace's address. Needed once.")
-    ] = None,
-    pair: Annotated[
-        str | None, typer.Option(help="A pairing code of your account, the first time.")
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Its name in your account.")] = None,
-    country: Annotated[
-        str | None, typer.Option(help="Where it is, ISO 3166 alpha-2, such as PT.")
-    ] = None,
-    kinds: Annotated[list[str], typer.Option(help="What the folder holds.")] = ["photo"],  # noqa: B006 - typer copies it
-    once: Annotated[
-        bool, typer.Option("--once", help="End when there is no work left, instead of waiting.")
-    ] = False,
-    quiet_hours: Annotated[
-        str | None, typer.Option(help="Rest at these local times, such as 22:00-07:00.")
-    ] = None,
-    cpu_percent: Annotated[
-        int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
-    ] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
-) -> None:
-    """Run models over a folder's photos, and send back counts: nothing else leaves this device.
-
-    Ctrl-C finishes or gives back the work under way; twice ends it at once. Quiet hours give it
-    back, too. The processor limit is kept by sleeping between photos and runs of the model.
-    """
-    from dml.agent.console import Console, JsonConsole
-    from dml.agent.home import default_folder
-    from dml.agent.pace import read_quiet_hours
-    from dml.agent.pairing import PairingOptions
-    from dml.agent.run import Options, run
-
-    console: Console = JsonConsole() if as_json else Console()
-    if sys.stdout is not None and sys.stdout.isatty() and not as_json:
-        from dml.agent.progress import RichConsole
-
-        console = RichConsole()
-    try:
-        quiet = None if quiet_hours is None else read_quiet_hours(quiet_hours)
-    except ValueError as error:
-        raise typer.BadParameter(f"{quiet_hours}: {error}", param_hint="--quiet-hours") from None
-    options = Options(
-        data=data,
-        home=home or default_folder(),
-        pairing=PairingOptions(
-            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
-        ),
-        once=once,
-        quiet=quiet,
-        cpu_percent=cpu_percent,
-    )
-    raise typer.Exit(run(options, console))
-
-
-@device.command("status")
-def show_device(
-    home: Annotated[
-        Path | None,
-        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for scripts.")] = False,
-) -> None:
-    """Show what this device did and earned, and exactly what left it."""
-    from dml.agent.home import default_folder
-    from dml.agent.status import show
-
-    raise typer.Exit(show(home or default_folder(), as_json=as_json))
 
 
 def main() -> None:
