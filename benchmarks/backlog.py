@@ -120,7 +120,11 @@ async def _people(sessions: async_sessionmaker[AsyncSession]) -> tuple[User, Ver
             ]
         ]
         await credits.credit(
-            Context(tx, SYSTEM, now), customer.id, parse("10000000"), reason="for a benchmark"
+            Context(tx, SYSTEM, now),
+            customer.id,
+            parse("10000000"),
+            reason="for a benchmark",
+            alone_up_to=None,
         )
         ctx = Context(tx, Actor(developer.id), now)
         new = algorithms.NewAlgorithm(

@@ -10,7 +10,8 @@ from dml.core.domain import Domain
 from dml.entrypoints import domains
 
 SRC = Path(__file__).parent.parent / "src" / "dml"
-AT_EDGES = {"agent", "client", "inference", "scoring", "sim"}  # They bring nothing to others.
+# They bring nothing to others.
+AT_EDGES = {"tool", "agent", "client", "inference", "scoring", "sim"}
 PACKAGES = {it.name for it in SRC.iterdir() if (it / "__init__.py").exists()} - AT_EDGES
 KINDS = sorted(Domain.__dataclass_fields__.keys() - {"package"})
 SQL = {"NAMED_BLOBS": "named_files", "KEPT_FILES": "kept_files"}

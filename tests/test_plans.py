@@ -15,7 +15,7 @@ from dml.core import db, processes
 from dml.devices import queries as device_queries
 from dml.jobs.device_path import ended_leases, lookups, statements
 from dml.jobs.folding import inbox, service as folding
-from dml.payments import queries as ledger_queries, statements as ledger
+from dml.payments import queries as payment_queries, statements as ledger
 
 IS_WAITING: Final = str(processes._IS_WAITING).replace(":process_id", "$1")
 HOT: Final = {
@@ -32,9 +32,9 @@ ORDINARY: Final = {
     "open accounts": ledger._OPEN_ACCOUNTS,
     "move": ledger._MOVE,
     "change balances": ledger._CHANGE_BALANCES,
-    "lock accounts": ledger_queries._LOCK,
-    "causes known": ledger_queries._CAUSES_KNOWN,
-    "made before": ledger_queries._MADE,
+    "lock accounts": payment_queries._LOCK,
+    "causes known": payment_queries._CAUSES_KNOWN,
+    "made before": payment_queries._MADE,
     "take": inbox._TAKE,
     "lock totals": folding._LOCK,
     "add counts": folding._ADD_COUNTS,

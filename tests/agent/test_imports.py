@@ -21,10 +21,12 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|client\.http|refused|entrypoints\."
-    r"(cli|chain_commands|sim_options|bounty\.commands))\b"
+    r"dml\.(agent|inference|client\.http|refused|entrypoints\.(cli|bounty\.commands)"
+    r"|tool\.(common|account|money|model|job|device|moderate))\b"
 )
-PACKAGES: Final = frozenset({"dml", "dml.client", "dml.entrypoints", "dml.entrypoints.bounty"})
+PACKAGES: Final = frozenset(
+    ("dml", "dml.client", "dml.tool", "dml.entrypoints", "dml.entrypoints.bounty")
+)
 
 
 async def test_an_agent_at_work_imports_nothing_of_the_server(

@@ -161,7 +161,8 @@ async def test_photos_that_vanish_give_the_place_back_and_nothing_is_handed_in(
         ended = await end(agent)
         assert await device.results() == []
     assert ended.code == 1
-    assert "photos have gone" in device.noted("released")[0]["why"]
+    why = device.noted("released")[0]["why"]  # It was about to look for them, or had seen some.
+    assert "photos have gone" in why or "no photo in" in why
     assert device.noted("result") == []
 
 

@@ -33,7 +33,7 @@ async def test_it_pairs_runs_and_hands_in_exact_counts(market: Market, device: D
     assert (ended.code, ended.err) == (0, "")
     assert await device.results() == [expected]
     summary = {"event": "summary", "device_id": str(device.id), "accepted": 1, "items": 5}
-    assert ended.summary == summary | {"failed": 0, "earned": "0", "error": None}
+    assert ended.summary == summary | {**{"failed": 0, "earned": "0", "unpaid": 1, "error": None}}
     (noted,) = device.noted("result")
     assert noted["body"] == expected
 

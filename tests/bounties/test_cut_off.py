@@ -11,7 +11,7 @@ from sqlalchemy import text
 from dml.accounts import sandbox_time
 from dml.accounts.models import SandboxClock
 from dml.bounties.models import SubmissionKind
-from dml.bounties.submissions import service as submitting
+from dml.bounties.submissions import service as submissions
 from dml.core import processes as core_processes, worker
 from dml.core.context import Actor, Context
 from dml.core.engine import Engine
@@ -163,8 +163,8 @@ async def test_a_check_that_began_to_wait_before_there_were_quick_ones_is_still_
     async with judged.parts.sessions.begin() as tx:
         ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
         kind = SubmissionKind.CSV
-        made = await submitting.enter(
-            ctx, contest.id, submitting.Submitted(kind, "mine.csv", stored, dry_run=False)
+        made = await submissions.enter(
+            ctx, contest.id, submissions.Submitted(kind, "mine.csv", stored, dry_run=False)
         )
         waiting = text(
             "UPDATE dbos.workflow_status SET name = 'bounties.validate.v1' "

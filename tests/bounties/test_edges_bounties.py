@@ -10,8 +10,8 @@ from sqlalchemy import text
 from dml.bounties.models import BountyState, Judging
 from dml.core.ids import new_id
 from dml.core.keyset import Seen
-from dml.edge.paging import SortedPaging
 from tests.bounties.factories import MadeBounty, enroll, make_bounty, moderator, plan
+from tests.bounties.test_attachments import PNG, attach
 from tests.world import Person, World, problem, soon
 
 PRIZE = {"place": 1, "amount": "1"}
@@ -312,6 +312,27 @@ async def test_ones_own_and_those_entered_are_found(world: World, market: Market
         problem(refused, 401, "core.not_signed_in")
 
 
+async def test_a_list_shows_what_one_bounty_shows_but_for_what_is_long(
+    world: World, market: Market
+) -> None:
+    pictured, entered, _, _ = market.made
+    image = await attach(pictured, PNG, kind="thumbnail", name="small.png")
+    assert image.status_code == 201
+    await enroll(world, entered)
+    listed = await world.client.get(f"/v1/bounties?tag={market.tag}")
+    assert listed.status_code == 200
+    for it in listed.json()["items"]:
+        whole = (await world.client.get(f"/v1/bounties/{it['id']}")).json()
+        longer = {"description", "data", "evaluation", "rules", "rules_sha256", "test_set"}
+        assert whole.keys() - it.keys() == longer
+        assert it == {name: whole[name] for name in it}
+    of = {it["name"]: it for it in listed.json()["items"]}
+    assert of["Trains"]["counts"]["entrants"] >= 1
+    assert of["Trains"]["escrow"] == {"prizes": "30", "fees": "0"}
+    assert of["Trains"]["thumbnail_url"] is None
+    assert of["Whales"]["thumbnail_url"] == image.json()["url"]
+
+
 @pytest.mark.parametrize("sort", ["created_at", "closes_at", "prize_pool"])
 @pytest.mark.parametrize("sign", ["", "-"])
 async def test_pages_repeat_nothing_and_hide_nothing(
@@ -356,18 +377,9 @@ async def test_a_made_up_cursor_finds_an_end_and_no_crash(world: World, market: 
     for sort in ("closes_at", "-closes_at", "prize_pool", "-prize_pool"):
         for key in (-(2**63), 2**63 - 1, 0):
             seen = Seen(sort, key, new_id())
-            cursor = _written(seen)
-            answer = await world.client.get(f"/v1/bounties?sort={sort}&cursor={cursor}")
+            path = f"/v1/bounties?sort={sort}&cursor={seen.write()}"
+            answer = await world.client.get(path)
             assert answer.status_code == 200, answer.text
-
-
-def _written(seen: Seen) -> str:
-    class Row:
-        id = seen.id
-        closes_at = prize_pool = seen.key
-
-    page: Any = SortedPaging(limit=1, sort=seen.sort).sorted_page([Row(), Row()], [])
-    return str(page.next_cursor)
 
 
 @pytest.mark.parametrize(

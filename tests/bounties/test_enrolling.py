@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dml.bounties.enrollments import service as enrolling
+from dml.bounties.enrollments import service as enrollments
 from dml.bounties.enrollments.rules import EnrollmentNotOpen
 from dml.bounties.models import BountyState
 from dml.core.context import Actor, Context, Role
@@ -115,7 +115,7 @@ async def test_at_the_deadline_is_late_though_the_alarm_has_not_gone_off(world: 
     async with world.parts.sessions() as tx:
         ctx = Context(tx, Actor(person.id), late)
         with pytest.raises(EnrollmentNotOpen) as refused:
-            await enrolling.enroll(ctx, bounty.id, accept_rules=True)
+            await enrollments.enroll(ctx, bounty.id, accept_rules=True)
         assert refused.value.facts["state"] == "enrolling"
 
 

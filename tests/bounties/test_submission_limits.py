@@ -23,7 +23,7 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.bounties.submissions import rules as submission_rules, service as submitting
+from dml.bounties.submissions import rules as submission_rules, service as submissions
 from dml.bounties.submissions.rules import Used
 from dml.core.blobs import Stored
 from dml.core.context import Actor, Context, Role
@@ -331,8 +331,8 @@ async def test_all_limits_hold_by_utc_days_and_in_all(world: World) -> None:
             async with world.parts.sessions.begin() as tx:
                 ctx = Context(tx, Actor(ada.id), now)
                 stored = Stored(f"{number:064x}", 1)
-                file = submitting.Submitted(SubmissionKind.CSV, "a file", stored, dry_run=dry_run)
-                await submitting.enter(ctx, contest.id, file)
+                file = submissions.Submitted(SubmissionKind.CSV, "a file", stored, dry_run=dry_run)
+                await submissions.enter(ctx, contest.id, file)
         except DmlError as refusal:
             return refusal.code
         return "taken"

@@ -13,7 +13,7 @@ from dml.bounties.models import BountyState, Judging, Submission, SubmissionKind
 from dml.bounties.submissions import (
     endings as submission_endings,
     processes as submission_processes,
-    service as submitting,
+    service as submissions,
 )
 from dml.core import events, worker
 from dml.core.blobs import Stored
@@ -301,8 +301,8 @@ async def test_nothing_enters_as_a_bounty_closes(world: World, database_url: str
     async def enter(tx: AsyncSession) -> Submission:
         ctx = Context(tx, Actor(ada.id), datetime.now(UTC))
         stored = Stored("5" * 64, 1)
-        file = submitting.Submitted(SubmissionKind.CSV, "late", stored, dry_run=False)
-        return await submitting.enter(ctx, contest.id, file)
+        file = submissions.Submitted(SubmissionKind.CSV, "late", stored, dry_run=False)
+        return await submissions.enter(ctx, contest.id, file)
 
     async with world.parts.sessions() as closing, world.parts.sessions() as entering:
         bounty = await queries.lock_bounty(closing, contest.id)

@@ -229,16 +229,16 @@ async def test_a_chain_that_nobody_reads_any_more_is_told(world: World) -> None:
 async def test_what_an_operator_is_told_is_for_admins_alone(world: World) -> None:
     now = datetime.now(UTC)
     fields = {
-        "trouble": "node-7.internal:8545 is away",
+        "reading_error": "node-7.internal:8545 is away",
         "difference": "5 less",
-        "paying_trouble": "no coins",
+        "paying_error": "no coins",
         "compared_at": now,
     }
     await set_vault(world, **fields, halted_at=now)
     admin = await world.person("admin", Role.ADMIN)
     told = (await admin.get("/v1/payments/chain")).json()
     assert told["faults"] == {
-        "reading": fields["trouble"],
+        "reading": fields["reading_error"],
         "difference": "5 less",
         "paying": "no coins",
     }

@@ -34,7 +34,7 @@ async def _wallet(at: At, owner: UserId, held: str = "1000") -> WalletId:
     admin = at(owner, Role.ADMIN)
     await add_vault(admin.tx)
     as_system = Context(admin.tx, SYSTEM, admin.now)
-    await credits.credit(as_system, owner, tokens(held), reason="for a test")
+    await credits.credit(as_system, owner, tokens(held), reason="for a test", alone_up_to=None)
     wallet = Wallet(
         id=WalletId(new_id()),
         user_id=owner,

@@ -332,7 +332,7 @@ async def test_the_terms_say_what_remains_today(world: World) -> None:
     await ada.post(f"{path}/cancel")
     left = (await ada.get(f"{PATH}/terms")).json()["remaining_today"]
     assert left == {"count": 19, "amount": "100000"}
-    await set_vault(world, difference="the vault holds 5 less", paying_trouble="no coins for gas")
+    await set_vault(world, difference="the vault holds 5 less", paying_error="no coins for gas")
     told = (await ada.get(f"{PATH}/terms")).json()["paused_reason"]
     assert told.startswith("Chain and books differ")
     assert "5 less" not in told

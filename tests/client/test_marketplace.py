@@ -13,6 +13,13 @@ from dml.refused import Refused
 from tests.agent.market import ROOT, Ended
 from tests.client.test_http import web
 
+# Nobody is signed in, and nothing answers where nobody says otherwise.
+ALONE = {
+    "PYTHONPATH": str(ROOT / "src"),
+    "COLUMNS": "200",
+    "XDG_CONFIG_HOME": "/nowhere",
+    "DML_SERVER": "http://127.0.0.1:1",
+}
 ID = "01a2232c-81ef-725d-a77a-7eef32e2df78"
 
 
@@ -23,7 +30,7 @@ async def dml(*arguments: str | bytes, feed: bytes = b"", **environment: str) ->
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"} | environment,
+        env={**os.environ, **ALONE} | environment,
     )
     out, err = await process.communicate(feed)
     assert process.returncode is not None

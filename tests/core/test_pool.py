@@ -58,6 +58,29 @@ async def test_who_finds_too_many_waiting_is_refused_at_once(
     assert order == [0, 1, 2]
 
 
+async def test_who_comes_while_others_have_waited_for_long_is_refused_at_once(
+    one: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "WAITED_SECONDS", 0.1)
+    order: list[int] = []
+    async with one.connect():
+        gone = asyncio.create_task(use(one, 0, order))
+        await asyncio.sleep(0.15)
+        waiting = asyncio.create_task(use(one, 1, order))
+        await asyncio.sleep(0)
+        with pytest.raises(exc.TimeoutError):
+            await waiting
+        gone.cancel()  # Whoever gave up tells nothing of how long it takes now.
+        waiting = asyncio.create_task(use(one, 2, order))
+        await asyncio.sleep(0.15)
+        began = time.monotonic()
+        with pytest.raises(exc.TimeoutError):
+            await use(one, 3, order)
+        assert time.monotonic() - began < 0.1
+    await waiting
+    assert order == [2]
+
+
 async def test_who_gives_up_takes_nobody_s_place(one: AsyncEngine) -> None:
     order: list[int] = []
     async with one.connect():

@@ -15,7 +15,7 @@ from dml.entrypoints import chain_wiring
 from dml.entrypoints.chain_process import Loop
 from dml.entrypoints.cli import chain_status, main as cli
 from dml.entrypoints.embedded import chain
-from dml.entrypoints.embedded.chain import Account, Facts
+from dml.entrypoints.embedded.chain import Account, LocalChainFacts
 from dml.entrypoints.health import look_at_chain
 from dml.entrypoints.local_chain import faucet
 from dml.refused import Refused
@@ -29,7 +29,9 @@ ELSEWHERE = SecretStr("http://127.0.0.1:1/a-secret")
 def home(tmp_path: Path) -> Path:
     """A home that knows a local chain, which does not run."""
     account = Account(SOMEBODY, "0x" + "5b" * 32)
-    facts = Facts(1, 1_700_000_000, account, account, account, account, SOMEBODY, SOMEBODY)
+    facts = LocalChainFacts(
+        1, 1_700_000_000, account, account, account, account, SOMEBODY, SOMEBODY
+    )
     chain.save(tmp_path, facts)
     return tmp_path
 
@@ -104,11 +106,11 @@ async def test_readiness_says_how_the_chain_is_in_words_for_strangers(tx: AsyncS
     assert await look_at_chain(tx, settings) == "the vault was not reached yet"
     vault = await make_vault(tx)
     assert await look_at_chain(tx, settings) == "ok"
-    vault.paying_trouble = "some-node:8545 is away"
+    vault.paying_error = "some-node:8545 is away"
     assert (await look_at_chain(tx, settings)).startswith("nothing is paid out")
     vault.difference = "5 too few"
     assert (await look_at_chain(tx, settings)).startswith("it differs from the books")
-    vault.trouble = "some-node:8545 is away"
+    vault.reading_error = "some-node:8545 is away"
     assert (await look_at_chain(tx, settings)).startswith("it cannot be read")
     vault.halted_at = datetime.now(UTC)
     assert (await look_at_chain(tx, settings)).startswith("halted")

@@ -22,12 +22,12 @@ from dml.core.settings import Settings
 from dml.entrypoints import fitness
 from dml.entrypoints.embedded import accounts, postgres
 from dml.entrypoints.embedded.servers import Endpoints
-from dml.entrypoints.fitness import Facts, Needs, fault_of
+from dml.entrypoints.fitness import DatabaseFacts, Needs, fault_of
 from dml.entrypoints.server import create_app
 from dml.refused import Refused
 from tests.conftest import HOME
 
-FIT: Final = Facts(180_001, "UTF8", is_read_only=False)
+FIT: Final = DatabaseFacts(180_001, "UTF8", is_read_only=False)
 OLD: Final = Path("/usr/lib/postgresql/15/bin")
 COMMANDS: Final = ("migrate", "server", "worker", "doctor")
 
@@ -35,18 +35,20 @@ COMMANDS: Final = ("migrate", "server", "worker", "doctor")
 @pytest.mark.parametrize("needs", Needs)
 def test_what_is_needed_is_said_and_what_to_do(needs: Needs) -> None:
     assert fault_of(FIT, needs) is None
-    assert fault_of(Facts(190_000, "UTF8", is_read_only=False), needs) is None
+    assert fault_of(DatabaseFacts(190_000, "UTF8", is_read_only=False), needs) is None
     for version, named in ((170_006, "17.6"), (150_003, "15.3"), (90_624, "9.624")):
-        fault = fault_of(Facts(version, "UTF8", is_read_only=False), needs)
+        fault = fault_of(DatabaseFacts(version, "UTF8", is_read_only=False), needs)
         assert fault is not None
         assert f"PostgreSQL {named}, and 18 or newer is needed" in fault
     for encoding in ("SQL_ASCII", "LATIN1", "EUC_JP"):
-        fault = fault_of(Facts(180_001, encoding, is_read_only=False), needs)
+        fault = fault_of(DatabaseFacts(180_001, encoding, is_read_only=False), needs)
         assert fault is not None
         assert f"encoding is {encoding}" in fault
-    standby = fault_of(Facts(180_001, "UTF8", is_read_only=True), needs)
+    standby = fault_of(DatabaseFacts(180_001, "UTF8", is_read_only=True), needs)
     assert (standby is None) == (needs is Needs.READ)
-    many = fault_of(Facts(180_001, "UTF8", False, tuple(f"read t{n}" for n in range(9))), needs)
+    many = fault_of(
+        DatabaseFacts(180_001, "UTF8", False, tuple(f"read t{n}" for n in range(9))), needs
+    )
     assert many is not None
     assert "read t4; and 4 more: let it own" in many
     assert "\n" not in many

@@ -172,7 +172,7 @@ def test_the_next_step_is_told_of_what_was_shown_alone() -> None:
 def test_a_customer_knows_of_the_devices_of_steps_and_in_the_end_of_all() -> None:
     for state in JobState:
         known = 7 if state in rules.ENDED else 5
-        assert rules.told_devices(job(state), totals(7, 5)) == known
+        assert rules.shown_devices(job(state), totals(7, 5)) == known
 
 
 def test_a_job_that_settles_looks_again_ever_later() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dml.scoring import metrics
-from dml.scoring.ladder import Step, step
+from dml.scoring.ladder import LadderStep, step
 from dml.scoring.limits import NUMBER_MOST
 from dml.scoring.names import Form, MetricName, form, greater_is_better
 from dml.scoring.predictions import Predictions
@@ -57,7 +57,7 @@ def test_the_first_one_is_shown(metric: MetricName) -> None:
     test_set = make(metric)
     new = predict(metric, test_set, 1)
     score = metrics.score(metric, test_set.target, new.values, test_set.classes)
-    assert step(metric, test_set, None, new) == Step(True, round(score, 5))
+    assert step(metric, test_set, None, new) == LadderStep(True, round(score, 5))
 
 
 @pytest.mark.parametrize("metric", MetricName)
@@ -68,7 +68,7 @@ def test_what_is_much_better_is_shown_and_what_is_worse_is_not(metric: MetricNam
     up = step(metric, test_set, poor, good)
     assert up.improved
     assert (up.score > shown) == greater_is_better(metric)
-    assert step(metric, test_set, good, poor) == Step(False, up.score)
+    assert step(metric, test_set, good, poor) == LadderStep(False, up.score)
 
 
 @pytest.mark.parametrize("metric", MetricName)
@@ -90,7 +90,9 @@ def test_only_public_rows_count() -> None:
     best, right = predict(metric, whole, 2), predict(metric, whole, 0.01).values
     private = np.where(public, best.values, right)
     assert step(metric, half, best, Predictions(private)).improved is False
-    assert step(metric, half, best, Predictions(np.where(public, right, 0))) == Step(True, 1.0)
+    assert step(metric, half, best, Predictions(np.where(public, right, 0))) == LadderStep(
+        True, 1.0
+    )
 
 
 @pytest.mark.parametrize("metric", MetricName)

@@ -1,8 +1,9 @@
 """Every SELECT of this domain. Edges may read through these; only service.py writes."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.models import KnownNetwork, RefreshToken, Session, User
@@ -46,20 +47,25 @@ async def find_user(tx: AsyncSession, email: str) -> User | None:
     return await tx.scalar(select(User).where(User.email == email))
 
 
+_USER: Final = User.__table__.c
+_SESSION: Final = Session.__table__.c
+# Made once: each request that somebody signed asks it, and to make it took a fifth of a short one.
+_ROLE: Final = select(_USER.role).where(
+    _SESSION.user_id == _USER.id,
+    _SESSION.id == bindparam("session_id"),
+    _USER.id == bindparam("user_id"),
+    _SESSION.ended_at.is_(None),
+    _SESSION.expires_at > bindparam("now"),
+)
+
+
 async def find_role(
     tx: AsyncSession, session_id: SessionId, user_id: UserId, now: datetime
 ) -> Role | None:
     """Return the role of a user whose session is live, else None. One look-up by primary keys."""
-    return await tx.scalar(
-        select(User.role)
-        .join(Session, Session.user_id == User.id)
-        .where(
-            Session.id == session_id,
-            User.id == user_id,
-            Session.ended_at.is_(None),
-            Session.expires_at > now,
-        )
-    )
+    asked = {"session_id": session_id, "user_id": user_id, "now": now}
+    role: Role | None = await tx.scalar(_ROLE, asked)
+    return role
 
 
 async def find_session(

@@ -53,7 +53,19 @@ class Agent:
             pass
         finally:
             self._runner.rest()
-        self.summary.earned = self._earned()
+        self.summary.earned, self.summary.unpaid = self._earned()
+
+    def _earned(self) -> tuple[str | None, int]:
+        """What the device earned in all, and how many of its newest results are not paid yet."""
+        try:
+            earned, newest = (
+                self._session.ask("GET", f"/v1/devices/self/{name}", seconds=LAST_WORD_SECONDS)
+                for name in ("earnings", "work")
+            )
+            unpaid = [it for it in field(newest, "items") if it["state"] == "accepted"]
+            return str(field(earned, "earned")), sum(not it["paid"] for it in unpaid)
+        except (Away, Refusal, CannotRun, LookupError, TypeError):
+            return None, 0
 
     def _turn(self) -> bool:
         """One round. False where there will be no other."""
@@ -228,12 +240,3 @@ class Agent:
             self._session.ask("POST", path, seconds=LAST_WORD_SECONDS)
         except (Away, Refusal, CannotRun) as error:
             self._console.line(f"The place is given back when its lease is over: {error}")
-
-    def _earned(self) -> str | None:
-        try:
-            answer = self._session.ask(
-                "GET", "/v1/devices/self/earnings", seconds=LAST_WORD_SECONDS
-            )
-            return str(field(answer, "earned"))
-        except (Away, Refusal, CannotRun):
-            return None

@@ -33,6 +33,7 @@ class Summary:
     items: int = 0
     failed: int = 0
     earned: str | None = None  # By this device, as far as the server has paid; None: it is away.
+    unpaid: int = 0  # Accepted results among the newest that the server has not paid yet.
     error: str | None = None
 
 
@@ -75,7 +76,9 @@ class Console:
             self.close()
             print(f"dml device: {summary.error}", file=sys.stderr, flush=True)  # noqa: T201 - its screen
             return
-        earned = "" if summary.earned is None else f"; earned in all, so far: {summary.earned}"
+        earned = "" if summary.earned is None else f"; earned in all: {summary.earned}"
+        if summary.unpaid:
+            earned += f", and {summary.unpaid} more will be paid in a moment"
         failed = f", {summary.failed} failed" if summary.failed else ""
         self.line(f"Done: {summary.accepted} accepted ({summary.items} photos){failed}{earned}.")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as account_rules
@@ -34,16 +34,19 @@ KEPT_FILES: Final = f"""
 Shown: TypeAlias = Row[*tuple[Any, ...]]
 
 
-def _listings() -> Select[*tuple[Any, ...]]:
-    """Select algorithms as they are shown: each with the newest version that a job can pin."""
-    approved = (
-        select(func.jsonb_build_object("id", Version.id, "number", Version.number))
-        .where(Version.algorithm_id == Algorithm.id, Version.state == VersionState.APPROVED)
-        .order_by(Version.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    return select(*Algorithm.__table__.columns, approved.label("approved_version"))
+# Algorithms as they are shown: each with the newest version that a job can pin. Made once, and of
+# tables: whatever is added to it, all of a statement is looked at again to recognise it.
+_OFFERED: Final = Algorithm.__table__.c
+_VERSION: Final = Version.__table__.c
+_LISTINGS: Final = select(
+    *_OFFERED,
+    select(func.jsonb_build_object("id", _VERSION.id, "number", _VERSION.number))
+    .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state == VersionState.APPROVED)
+    .order_by(_VERSION.number.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("approved_version"),
+)
 
 
 async def get_algorithm(
@@ -67,7 +70,7 @@ async def get_managed(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId)
 async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId) -> Shown:
     """Return an algorithm as it is shown, to an actor who may see it."""
     await get_algorithm(tx, actor, algorithm_id)
-    return (await tx.execute(_listings().where(Algorithm.id == algorithm_id))).one()
+    return (await tx.execute(_LISTINGS.where(_OFFERED.id == algorithm_id))).one()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +92,18 @@ async def list_algorithms(
     """
     assert 0 < limit <= PAGE_MAX
     rules.require_may_list(actor, mine=chosen.mine, state=chosen.state)
-    query = _listings()
+    query = _LISTINGS
     if chosen.mine:
-        query = query.where(Algorithm.developer_id == actor.id)
+        query = query.where(_OFFERED.developer_id == actor.id)
     if chosen.state is not None or not chosen.mine:
-        query = query.where(Algorithm.state == (chosen.state or AlgorithmState.LISTED))
+        query = query.where(_OFFERED.state == (chosen.state or AlgorithmState.LISTED))
     if chosen.kind is not None:
-        query = query.where(Algorithm.kind == chosen.kind)
+        query = query.where(_OFFERED.kind == chosen.kind)
     if chosen.tag is not None:
-        query = query.where(Algorithm.tags.contains([chosen.tag]))
+        query = query.where(_OFFERED.tags.contains([chosen.tag]))
     if after is not None:
-        query = query.where(Algorithm.id < after)
-    return (await tx.execute(query.order_by(Algorithm.id.desc()).limit(limit + 1))).all()
+        query = query.where(_OFFERED.id < after)
+    return (await tx.execute(query.order_by(_OFFERED.id.desc()).limit(limit + 1))).all()
 
 
 async def get_version(

@@ -60,6 +60,8 @@ async def add_version(
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer(algorithm, ctx.actor)
     rules.require_not_archived(algorithm)
+    # Owners permit a kind of data to an algorithm; what a device then reads is of the spec's kind.
+    assert input_spec.kind == algorithm.kind, "there is a second kind: refuse here"
     kept_spec = spec.to_dict(input_spec)
     same = await queries.find_same(ctx.tx, algorithm_id, stored.sha256, kept_spec)
     if same is not None:

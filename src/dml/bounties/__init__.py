@@ -7,13 +7,13 @@
                  only checked: validating → valid | failed | cancelled
 
 An owner writes a bounty, uploads a hidden test set and puts the prizes into escrow. People enroll,
-alone or in teams, and submit predictions or a model. Each is checked for nothing and scored on the
-public part of the test set; the board shows a score only where it is truly better (the Ladder). The
-private part is looked at once, at the end: it ranks, and says which places are ties. After a window
+alone or in teams, and submit predictions or a model. Each is checked free of charge and scored on
+the public part of the test set; the board shows a score only where it is truly better (the Ladder).
+The private part is used once, at the end: it ranks, and says which places are ties. After a window
 for disputes the prizes leave escrow. A bounty judged by hand has no test set: its owner names the
 winners in public.
 
-Each noun has its room, with the files that a domain has: `enrollments`, `test_sets`, `submissions`,
-`ranking`, `judging`, `attachments`, `editing`. Read in this order: models, rules, service,
-lifecycle, escrow; then those rooms; then page and routes.
+Each noun has its sub-package, with the files that a domain has: `enrollments`, `test_sets`,
+`submissions`, `ranking`, `judging`, `attachments`, `editing`. Read in this order: models, rules,
+service, lifecycle, escrow; then those sub-packages; then page and routes.
 """

@@ -1,6 +1,6 @@
 """What must hold of bounties: their money, their entrants, and that none is stuck. Reads only.
 
-What a process does after a bounty ended has a quarter of an hour: so long a chunk may wait.
+Work that a process does after a bounty has ended may be 15 minutes late before it is reported.
 """
 
 from typing import Final

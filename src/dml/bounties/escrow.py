@@ -1,9 +1,9 @@
 """The money of a bounty: prizes and fees go into escrow, and all of it leaves again.
 
-Every movement is keyed by what caused it, so repeating a function here moves nothing twice. Each
-makes one call of the ledger. A bounty with thousands of entrants is paid in chunks: the first in
-the transaction that ends it, the rest by a process. The caller holds the bounty's row. Whose fees
-are: docs/decisions/0014.
+Every movement is keyed by its cause, so repeating a function here moves nothing twice. Each calls
+the ledger once. A bounty with thousands of entrants is paid in chunks: the first in the
+transaction that ends it, the rest by a process. The caller has locked the bounty's row. Who gets
+the fees: docs/decisions/0014.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
-WINNERS_AT_ONCE: Final = 500  # Of five members at most.
+WINNERS_AT_ONCE: Final = 500  # With five members each at most.
 FEES_AT_ONCE: Final = 1_000
 
 
@@ -53,7 +53,7 @@ async def take_fee(ctx: Context, bounty: Bounty, enrollment: Enrollment) -> None
 
 
 async def return_fee(ctx: Context, bounty: Bounty, enrollment: Enrollment) -> None:
-    """Give the captain of an entrant that withdraws the fee back."""
+    """Give the fee back to the captain of an entrant that withdraws."""
     if enrollment.fee > 0:
         await payments.transfer_many(ctx, [_fee_back(bounty, enrollment)])
         enrollment.fee_returned_at = ctx.now
@@ -62,8 +62,8 @@ async def return_fee(ctx: Context, bounty: Bounty, enrollment: Enrollment) -> No
 async def pay_out(ctx: Context, bounty: Bounty) -> int:
     """Pay what was won, and give back what nobody won. Return how many entrants won.
 
-    Fees are the owner's where anything was won; else those who were not disqualified get theirs
-    back. What did not fit into this transaction, `pay_prizes` and `return_fees` still owe.
+    The owner gets the fees if anything was won; else those who were not disqualified get theirs
+    back. What did not fit into this transaction is left to `pay_prizes` and `return_fees`.
     """
     held = await payment_queries.get_account_balance(ctx.tx, bounty.escrow)
     assert held == bounty.prize_pool, f"{bounty.escrow} holds {held}, not {bounty.prize_pool}"
@@ -88,9 +88,9 @@ async def pay_out(ctx: Context, bounty: Bounty) -> int:
 
 
 async def refund(ctx: Context, bounty: Bounty) -> None:
-    """Give the prizes back to the owner, and fees to those who paid them, whatever they did since.
+    """Give the prizes back to the owner, and all fees to those who paid them.
 
-    What did not fit into this transaction, `return_fees` still owes. Nothing is owed for a draft.
+    What did not fit into this transaction is left to `return_fees`. A draft holds nothing.
     """
     if bounty.funded_at is None:
         return
@@ -105,7 +105,7 @@ async def refund(ctx: Context, bounty: Bounty) -> None:
 async def pay_prizes(
     ctx: Context, bounty: Bounty, after: EnrollmentId | None
 ) -> EnrollmentId | None:
-    """Pay the next winners of an ended bounty. Return the last of them; None where all are."""
+    """Pay the next winners of an ended bounty. Return the last of them; None if all are paid."""
     assert bounty.state in rules.ENDED
     winners = await enrollment_queries.list_winners(
         ctx.tx, bounty.id, after=after, limit=WINNERS_AT_ONCE
@@ -142,7 +142,7 @@ async def _return_fees(
 
 
 async def _end_entrants(ctx: Context, bounty: Bounty) -> None:
-    """Make those who win something winners, and the others who are still in it not placed."""
+    """Set the final state of all who still compete: winner, or not placed."""
     await ctx.tx.flush()
     wins = Enrollment.prize > 0 if bounty.state is BountyState.FINISHED else false()
     ended = case((wins, EnrollmentState.WINNER), else_=EnrollmentState.NOT_PLACED)

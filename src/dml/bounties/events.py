@@ -1,4 +1,4 @@
-"""What others may hear from this domain, and its parts from each other."""
+"""The events of this domain, for others and between its own parts."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from dml.core.ids import BountyId
 
 @dataclass(frozen=True, slots=True)
 class SubmissionsClosed(Event):
-    """Nothing more comes in: what was submitted is to be ranked. Told again at a second chance."""
+    """Submissions have closed, so ranking begins. Published again for the second chance."""
 
     bounty_id: BountyId
 

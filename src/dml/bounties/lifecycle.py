@@ -1,8 +1,8 @@
-"""How a bounty moves on: at its dates, by its owner, and in the end.
+"""How a bounty changes its state: at its dates, by its owner, and at its end.
 
-One alarm waits for whatever is next by date. It is a row and not the truth: it looks again under
-the bounty's lock, does all that is due, and sets the next one. The caller of the others holds it.
-Why each state has a date: docs/decisions/0014.
+One alarm waits for the next date. The alarm decides nothing: it reads the bounty under its lock,
+does all that is due, and sets the next alarm. Callers of the other functions hold that lock. Why
+each state has a date: docs/decisions/0014.
 """
 
 from dataclasses import replace
@@ -24,14 +24,14 @@ NEVER_JUDGED: Final = "Nobody was ranked in time, so all the money went back."
 
 @process("bounties.advance.v1")
 async def advance(steps: Steps, bounty_id: BountyId) -> str:
-    """Do what is due by a bounty's dates. An alarm that is early, or outdated, finds nothing."""
+    """Do what is due by a bounty's dates. An early or outdated alarm finds nothing to do."""
     return await steps.change(catch_up, bounty_id)
 
 
 async def catch_up(ctx: Context, bounty_id: BountyId) -> str:
     """Make each move that is due, and set the alarm for the next. Return the moves made.
 
-    Also where nothing is due yet: an alarm goes off by a worker's clock, which may be fast.
+    Sets the alarm also if nothing is due yet: the worker's clock may be fast.
     """
     bounty, made = await queries.lock_bounty(ctx.tx, bounty_id), list[str]()
     by_date = replace(ctx, actor=SYSTEM)
@@ -43,7 +43,7 @@ async def catch_up(ctx: Context, bounty_id: BountyId) -> str:
 
 
 async def set_alarm(ctx: Context, bounty: Bounty) -> None:
-    """Have the bounty looked at when the next thing is due by date, and no longer before."""
+    """Replace the bounty's alarm by one for its next date, if it has one."""
     await processes.cancel(ctx, _alarm(bounty))
     coming = rules.due(bounty)
     if coming is not None:
@@ -84,7 +84,7 @@ async def open_enrollment(ctx: Context, bounty: Bounty) -> None:
 
 
 async def start_submissions(ctx: Context, bounty: Bounty) -> None:
-    """Take submissions from now on, and nobody new. Who has not answered a team is not in it."""
+    """Open submissions and close enrollment. Unanswered invitations lapse."""
     move = rules.move_bounty(bounty, BountyState.SUBMITTING)
     bounty.submits_at = rules.brought_forward(bounty.submits_at, bounty.enrolls_at, ctx.now)
     audit.record(ctx, bounty.reference, "started", move)
@@ -92,7 +92,7 @@ async def start_submissions(ctx: Context, bounty: Bounty) -> None:
 
 
 async def close_submissions(ctx: Context, bounty: Bounty) -> None:
-    """Take no more submissions: those that came are ranked now, or the owner names the winners."""
+    """Close submissions: they are ranked now, or the owner names the winners."""
     move = rules.move_bounty(bounty, BountyState.EVALUATING)
     bounty.closes_at = rules.brought_forward(bounty.closes_at, bounty.submits_at, ctx.now)
     audit.record(ctx, bounty.reference, "closed", move)
@@ -100,9 +100,9 @@ async def close_submissions(ctx: Context, bounty: Bounty) -> None:
 
 
 async def open_disputes(ctx: Context, bounty: Bounty) -> None:
-    """Let everybody look at the order that was found, before it is paid. Sets the alarm for that.
+    """Show everybody the order before it is paid, and set the alarm for paying.
 
-    The caller holds the bounty's row, and gives entrants their `place` and `prize` beside this.
+    The caller has locked the bounty, and gives entrants their `place` and `prize` as well.
     """
     move = rules.move_bounty(bounty, BountyState.DISPUTING)
     bounty.disputes_until = rules.disputes_until(bounty, ctx.now)
@@ -111,7 +111,7 @@ async def open_disputes(ctx: Context, bounty: Bounty) -> None:
 
 
 async def resume(ctx: Context, bounty: Bounty) -> None:
-    """Go on after a pause: the dates that were ahead are later by as long as it took."""
+    """Go on after a pause: all later dates are put off by its length."""
     for name, date in rules.put_off(bounty, ctx.now).items():
         setattr(bounty, name, date)
     bounty.paused_at = None
@@ -129,7 +129,7 @@ async def cancel(ctx: Context, bounty: Bounty, reason: str) -> None:
 
 
 async def _try_again(ctx: Context, bounty: Bounty) -> None:
-    """Give those who rank it more time, once, and tell them again."""
+    """Give more time for ranking, once, and publish that submissions have closed again."""
     bounty.second_chance = True
     bounty.judged_by = rules.second_judged_by(bounty, ctx.now)
     bounty.revision += 1
@@ -138,7 +138,7 @@ async def _try_again(ctx: Context, bounty: Bounty) -> None:
 
 
 async def _finish(ctx: Context, bounty: Bounty) -> None:
-    """Pay the winners: nothing can be changed any more."""
+    """End the bounty and pay the winners."""
     move = rules.move_bounty(bounty, BountyState.FINISHED)
     bounty.ended_at = ctx.now
     winners = await escrow.pay_out(ctx, bounty)
@@ -147,7 +147,7 @@ async def _finish(ctx: Context, bounty: Bounty) -> None:
 
 
 async def _let_invitations_lapse(ctx: Context, bounty: Bounty) -> None:
-    """Take those who never answered out of their teams; their shares are the captains' again."""
+    """Remove invited members who never answered; their shares go back to the captains."""
     await ctx.tx.flush()
     unanswered = Member.agreed_at.is_(None) & Member.left_at.is_(None)
     freed = (

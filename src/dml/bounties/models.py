@@ -1,6 +1,6 @@
 """The rows. Columns and constraints only; what may happen to them is in rules.py.
 
-Their states are in states.py, and can be had from here.
+Their states are in states.py, and can be imported from here, too.
 """
 
 from datetime import datetime
@@ -40,7 +40,7 @@ from dml.core.ids import (
 )
 from dml.core.money import MicroTokens
 
-# What the list of bounties is searched by: the text of its index, as PostgreSQL tells it again.
+# The text that the list of bounties is searched by: as in its index, in PostgreSQL's own wording.
 WORDS: Final = (
     "to_tsvector('english'::regconfig,"
     " (((((name || ' ') || organisation) || ' ') || subtitle) || ' ') || description)"
@@ -117,7 +117,7 @@ class Bounty(Base):
 
     @property
     def reference(self) -> str:
-        """What ledger and audit log call this bounty."""
+        """The name of this bounty in ledger and audit log."""
         return f"bounty:{self.id}"
 
     @property
@@ -127,7 +127,7 @@ class Bounty(Base):
 
     @property
     def fees_escrow(self) -> str:
-        """The ledger account that holds the entrants' fees until it is known whose they are."""
+        """The ledger account that holds the entrants' fees until the end decides who gets them."""
         return f"escrow:bounty:{self.id}:fees"
 
 
@@ -178,7 +178,7 @@ class TestSet(Base):
     features: Mapped[list[str] | None] = mapped_column(default=None)
     commitment: Mapped[str | None] = mapped_column(default=None)  # SHA-256 of salt and file.
     sealed_salt: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
-    # What is told in the end.
+    # Published at the end.
     salt: Mapped[str | None] = mapped_column(default=None)  # In hexadecimal digits.
     published: Mapped[str | None] = mapped_column(default=None)  # Blob: the file itself, open.
 
@@ -191,7 +191,7 @@ class Enrollment(Base):
         UniqueConstraint("bounty_id", "number"),
         UniqueConstraint("bounty_id", "name"),
         CheckConstraint("fee >= 0 AND (prize IS NULL OR prize >= 0)", "amounts"),
-        # Told while the order can still be disputed; whoever does not win in the end has none.
+        # Set while the order can be disputed; removed from whoever does not win in the end.
         CheckConstraint(
             "prize IS NULL OR prize = 0 OR state IN ('enrolled', 'winner')", "prizes_are_winners"
         ),
@@ -230,17 +230,17 @@ class Enrollment(Base):
 
     @property
     def reference(self) -> str:
-        """What ledger and audit log call this enrollment."""
+        """The name of this enrollment in ledger and audit log."""
         return f"enrollment:{self.id}"
 
     @hybrid_property
     def competes(self) -> bool:
-        """Whether it still counts: it was not withdrawn or disqualified, and nothing is decided."""
+        """Whether it still competes: not withdrawn or disqualified, and the bounty not ended."""
         return self.state == EnrollmentState.ENROLLED
 
 
 class Member(Base):
-    """Somebody of an entrant. Invited until they agree; then no other entrant of the bounty's."""
+    """A member of an entrant: invited until they agree, then in no other entrant of the bounty."""
 
     __tablename__ = "enrollment_members"
     __table_args__ = (
@@ -276,7 +276,7 @@ class Member(Base):
 
 
 class Submission(Base):
-    """A file that was entered. It never changes; `sealed_predictions` is what was made of it."""
+    """A submitted file. It never changes; `sealed_predictions` holds what it predicts."""
 
     __tablename__ = "submissions"
     __table_args__ = (
@@ -309,27 +309,27 @@ class Submission(Base):
     failed_nodes: Mapped[list[str]] = mapped_column(default_factory=list)
     end_reason: Mapped[str | None] = mapped_column(default=None)
     refusals: Mapped[list[dict[str, Any]]] = mapped_column(default_factory=list)
-    # What scoring found. The score that was measured is not kept: only what the Ladder shows.
+    # The result of scoring. Only the score that the Ladder shows is kept, not the measured one.
     metric: Mapped[str | None] = mapped_column(default=None)
     improved: Mapped[bool | None] = mapped_column(default=None)
     shown_score: Mapped[float | None] = mapped_column(default=None)
-    # Told from then on: SHA-256 of a random salt and the predictions. Without the salt, whoever
-    # guesses a rival's file could tell by its hash that the guess is right.
+    # Published at once: SHA-256 of a random salt and the predictions. Without the salt, whoever
+    # guesses a rival's file could confirm the guess by its hash.
     commitment: Mapped[str | None] = mapped_column(default=None)
     sealed_salt: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
-    # Of the predictions alone: known once the ranking publishes them.
+    # Of the predictions alone: set once the ranking publishes them.
     predictions_sha256: Mapped[str | None] = mapped_column(default=None)
     sealed_predictions: Mapped[str | None] = mapped_column(default=None)
     evaluation_seconds: Mapped[float | None] = mapped_column(default=None)
 
     @property
     def reference(self) -> str:
-        """What the audit log calls this submission."""
+        """The name of this submission in the audit log."""
         return f"submission:{self.id}"
 
 
 class Record(Base):
-    """When the best public score of all was beaten, and by whom: the plot on the board."""
+    """When the best public score was beaten, and by whom: the board's plot."""
 
     __tablename__ = "bounty_records"
 
@@ -366,7 +366,7 @@ class Agreement(Base):
 
 
 class Dispute(Base):
-    """What somebody who took part has against the ranking, in public."""
+    """A public objection of an entrant to the result."""
 
     __tablename__ = "bounty_disputes"
     __table_args__ = (Index(None, "bounty_id", "id"),)
@@ -380,7 +380,7 @@ class Dispute(Base):
 
 
 class Decision(Base):
-    """An order of winners that somebody decided, with the reason that everybody sees."""
+    """A decision about winners, with the reason that everybody sees."""
 
     __tablename__ = "bounty_decisions"
     __table_args__ = (Index(None, "bounty_id", "id"),)

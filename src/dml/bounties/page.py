@@ -1,17 +1,9 @@
-"""The page of a bounty for people: its board, its plot, and what was decided, without any script.
+"""The page of a bounty for people: its board, its plot, and what was decided."""
 
-All that others wrote is escaped by the template. The policy that is sent along lets the page load
-nothing and run nothing: only its own style sheet counts, which is named by its hash.
-"""
-
-import hashlib
-import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -25,28 +17,19 @@ from dml.bounties.ranking.queries import RECORDS_MAX, Shown
 from dml.bounties.ranking.schemas import board_out
 from dml.bounties.rules import BountyNotFound
 from dml.bounties.submissions import queries as submission_queries
-from dml.core import money
 from dml.core.context import Context
 from dml.core.db import PAGE_MAX
-from dml.core.deferred import deferred
 from dml.core.ids import BountyId, EnrollmentId
-from dml.core.money import MicroTokens
 from dml.edge.http import PublicCtx
+from dml.edge.pages import Page
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 from dml.scoring import names
 from dml.scoring.names import MetricName
 
-if TYPE_CHECKING:
-    import jinja2
-else:
-    jinja2 = deferred("jinja2")
-
 router = APIRouter(route_class=StrictRoute)
 
 TALK_MAX: Final = 50  # Decisions and disputes that the page shows, the newest.
-_FOLDER: Final = Path(__file__).parent
-_STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 STATES: Final[Mapping[BountyState, str]] = {
     BountyState.DRAFT: "Draft",
     BountyState.FUNDED: "Opens soon",
@@ -73,16 +56,15 @@ async def show_bounty(ctx: PublicCtx, bounty_id: BountyId) -> HTMLResponse:
     before, its owner and moderators.
     """
     facts = await _facts(ctx, bounty_id)
-    return HTMLResponse(_template().render(facts), headers=_headers())
+    return _PAGE.answer(facts)
 
 
 async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
-    """Return all that the page tells: nothing that the bounty's JSON would not tell everybody."""
+    """Return all that the page shows: nothing beyond what the bounty's JSON shows everybody."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     part = ranking_queries.part_of(bounty, None)
     rows = await ranking_queries.list_board(ctx.tx, bounty, part, after=None, limit=PAGE_MAX)
-    counted = await queries.count_entrants(ctx.tx, [bounty_id])
-    entrants, submissions = counted.get(bounty_id, (0, 0))
+    beside = await queries.get_beside(ctx.tx, bounty_id)
     decisions = await ranking_queries.list_decisions(ctx.tx, bounty_id, after=None, limit=TALK_MAX)
     named = [EnrollmentId(UUID(it)) for decision in decisions for it in decision.winners]
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id)
@@ -91,8 +73,8 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
         "bounty": bounty,
         "state": STATES[bounty.state],
         "next": _next(bounty),
-        "entrants": entrants,
-        "submissions": submissions,
+        "entrants": beside.counts["entrants"],
+        "submissions": beside.counts["submissions"],
         "greater_is_better": bounty.metric and names.greater_is_better(MetricName(bounty.metric)),
         "board": board_out(bounty, part, rows, before=0, limit=PAGE_MAX),
         "records": records[::-1],
@@ -109,7 +91,7 @@ async def _facts(ctx: Context, bounty_id: BountyId) -> dict[str, Any]:
 
 
 def _next(bounty: Bounty) -> tuple[str, datetime] | None:
-    """Say what is next, and when; None where nothing more happens by itself."""
+    """Return the next event and its date; None if nothing more happens by itself."""
     if bounty.paused_at is not None:
         return None
     match bounty.state:
@@ -132,16 +114,6 @@ def _plot(bounty: Bounty, records: Sequence[Shown], now: datetime) -> Plot | Non
     return plot.draw(points, start=bounty.submits_at, end=min(now, bounty.closes_at))
 
 
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%-d %b %Y, %H:%M UTC")
-
-
-def _tokens(amount: MicroTokens) -> str:
-    """Write an amount with commas between its thousands: `1,250.5`."""
-    whole, point, decimals = money.render(amount).partition(".")
-    return f"{int(whole):,}{point}{decimals}"
-
-
 def _score(score: float) -> str:
     """Write scores as the Ladder rounds them, in one width; large ones in six digits."""
     return f"{score:.5f}" if abs(score) < 100 else f"{score:.6g}"
@@ -151,38 +123,4 @@ def _percent(chance: float) -> str:
     return "<1 %" if chance < 0.01 else f"{chance:.0%}".replace("%", " %")
 
 
-@cache
-def _template() -> "jinja2.Template":
-    """Read the template when the first page is asked for: a start does not wait for it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "tokens": _tokens,
-        "moment": _moment,
-        "score": _score,
-        "percent": _percent,
-    }
-    return environment.get_template("page.html")
-
-
-@cache
-def _headers() -> Mapping[str, str]:
-    """Return what forbids the page everything but its own style sheet."""
-    found = _STYLE.search((_FOLDER / "page.html").read_text())
-    assert found is not None
-    style = b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-cache",
-    }
+_PAGE: Final = Page(Path(__file__).with_name("page.html"), score=_score, percent=_percent)

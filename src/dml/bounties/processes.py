@@ -1,4 +1,4 @@
-"""What happens after a bounty ended: whoever did not fit into its last transaction gets theirs."""
+"""What happens after a bounty has ended: paying whoever did not fit into its last transaction."""
 
 from dml.bounties import escrow, lifecycle, queries
 from dml.bounties.events import BountyEnded

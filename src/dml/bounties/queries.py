@@ -1,12 +1,11 @@
 """The SELECTs of bounties themselves. Edges may read through these."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import JSON, Row, Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import rules
@@ -14,11 +13,8 @@ from dml.bounties.attachments import rules as attachment_rules
 from dml.bounties.models import (
     WORDS,
     Attachment,
-    AttachmentKind,
     Bounty,
     BountyState,
-    Enrollment,
-    EnrollmentState,
     Member,
     TestSet,
     TestSetState,
@@ -29,16 +25,43 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.keyset import Seen, in_order
 from dml.core.money import MicroTokens
-from dml.payments import queries as payment_queries
 
-SORTED_BY: Final = {
-    "created_at": Bounty.created_at,
-    "closes_at": Bounty.closes_at,
-    "prize_pool": Bounty.prize_pool,
-}
+# A row that is shown and not changed.
+Shown: TypeAlias = Row[*tuple[Any, ...]]
+# Of the table, not the class: there is less to look at when a statement that was compiled before is
+# recognised, and a row is made a tuple.
+_COLUMNS: Final = Bounty.__table__.c
+SORTED_BY: Final = {it: _COLUMNS[it] for it in ("created_at", "closes_at", "prize_pool")}
+_LONG: Final = ("description", "data", "evaluation", "rules")
 
-# What came to nothing is needed for as long as $refused_since says: the files of a draft that was
-# given up, and of a submission that was only checked, failed or was cancelled.
+# What is shown of a bounty beside its own columns: who is in, or was disqualified, and what they
+# had scored; what its escrow holds of prizes and of fees (`Bounty.escrow`); and its images.
+# PostgreSQL finds these for the rows of a page alone, when it has sorted and cut them.
+_BESIDE: Final = (
+    literal_column(
+        """(SELECT json_build_object('entrants', count(*),
+                'submissions', coalesce(sum(e.submissions), 0))
+            FROM enrollments e WHERE e.bounty_id = bounties.id AND e.state <> 'withdrawn')""",
+        JSON,
+    ).label("counts"),
+    literal_column(
+        """(SELECT json_build_object('prizes', coalesce(sum(a.balance) FILTER (WHERE a.code
+                    = 'escrow:bounty:' || bounties.id), 0),
+                'fees', coalesce(sum(a.balance) FILTER (WHERE a.code
+                    <> 'escrow:bounty:' || bounties.id), 0))
+            FROM ledger_accounts a WHERE a.code IN ('escrow:bounty:' || bounties.id,
+                'escrow:bounty:' || bounties.id || ':fees'))""",
+        JSON,
+    ).label("escrow"),
+    literal_column(
+        """(SELECT json_object_agg(f.kind, f.id ORDER BY f.id) FROM bounty_attachments f
+            WHERE f.bounty_id = bounties.id AND f.kind IN ('thumbnail', 'cover'))""",
+        JSON,
+    ).label("images"),
+)
+
+# Files of cancelled drafts, and of submissions that were only checked, failed or were cancelled,
+# are needed only since $refused_since.
 _BOUNTY_IS_KEPT: Final = """(b.state <> 'cancelled' OR b.funded_at IS NOT NULL
         OR b.ended_at > :refused_since)"""
 _SUBMISSION_IS_KEPT: Final = """(s.state NOT IN ('valid', 'failed', 'cancelled')
@@ -56,7 +79,7 @@ NAMED_BLOBS: Final = f"""
     UNION ALL SELECT entry->>'predictions_sha256'
     FROM bounty_rankings CROSS JOIN LATERAL jsonb_array_elements(entries) AS entry
 """  # noqa: S608 - only constants of this file are inserted
-# And those that are kept for $user_id, who sent them. What we make of them is not their burden.
+# Those that count for $user_id, who uploaded them. What we derive from them does not count.
 KEPT_FILES: Final = f"""
     SELECT 'attachment' AS kind, f.id,
         '/v1/bounties/' || b.id || '/attachments/' || f.id AS path, f.sha256, f.size,
@@ -89,22 +112,10 @@ class BountyFilter:
     sort: str = "-created_at"
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What is shown of a bounty beside its own columns."""
-
-    entrants: int
-    submissions: int
-    held: MicroTokens  # What its escrow holds of the prizes,
-    fees_held: MicroTokens  # and of the fees.
-    test_set: TestSet | None
-    images: Mapping[AttachmentKind, Attachment]  # The thumbnail and the cover, where there are.
-
-
 async def get_bounty(
     tx: AsyncSession, actor: Actor, bounty_id: BountyId, *, lock: bool = False
 ) -> Bounty:
-    """Load a bounty that this actor may see. `lock=True` holds its row, and so all of its moves."""
+    """Load a bounty that this actor may see. `lock=True` locks its row, and so its state."""
     bounty = await tx.get(Bounty, bounty_id, with_for_update=lock, populate_existing=lock)
     if bounty is None or not rules.sees(bounty, actor):
         raise rules.BountyNotFound
@@ -112,7 +123,7 @@ async def get_bounty(
 
 
 async def lock_bounty(tx: AsyncSession, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that is known to be there, and hold its row."""
+    """Load and lock a bounty that is known to exist."""
     query = select(Bounty).where(Bounty.id == bounty_id).with_for_update()
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
@@ -132,87 +143,57 @@ async def is_test_set_checked(tx: AsyncSession, bounty_id: BountyId) -> bool:
 
 async def list_bounties(
     tx: AsyncSession, actor: Actor, chosen: BountyFilter, *, after: Seen | None, limit: int
-) -> Sequence[Bounty]:
-    """Return bounties that the actor may see, in the order asked for, and one beyond `limit`."""
+) -> Sequence[Shown]:
+    """Return bounties that the actor may see, in the order asked for, and one beyond `limit`.
+
+    Without their long texts, and with what is shown beside their columns: one statement.
+    """
     assert 0 < limit <= PAGE_MAX
     query = in_order(
-        _matching(actor, chosen), chosen.sort, after, columns=SORTED_BY, id_column=Bounty.id
+        _matching(actor, chosen), chosen.sort, after, columns=SORTED_BY, id_column=_COLUMNS.id
     )
-    return (await tx.scalars(query.limit(limit + 1))).all()
+    return (await tx.execute(query.limit(limit + 1))).all()
 
 
-def _matching(actor: Actor, chosen: BountyFilter) -> Select[Bounty]:
-    query = select(Bounty)
+_SUMMARIES: Final = select(
+    *(it.label(name) for name, it in Bounty.__mapper__.columns.items() if name not in _LONG),
+    *_BESIDE,
+)
+
+
+def _matching(actor: Actor, chosen: BountyFilter) -> Select[*tuple[Any, ...]]:
+    query = _SUMMARIES
     if chosen.mine:
         rules.require_signed_in(actor)
-        query = query.where(Bounty.owner_id == actor.id)
+        query = query.where(_COLUMNS.owner_id == actor.id)
     else:
-        query = query.where(Bounty.funded_at.is_not(None))
+        query = query.where(_COLUMNS.funded_at.is_not(None))
     if chosen.entered:
         rules.require_signed_in(actor)
         entered = select(Member.bounty_id).where(Member.user_id == actor.id, Member.is_in)
-        query = query.where(Bounty.id.in_(entered))
+        query = query.where(_COLUMNS.id.in_(entered))
     if chosen.state is not None:
-        query = query.where(Bounty.state == chosen.state)
+        query = query.where(_COLUMNS.state == chosen.state)
     if chosen.tag is not None:
-        query = query.where(Bounty.tags.contains([chosen.tag]))
+        query = query.where(_COLUMNS.tags.contains([chosen.tag]))
     if chosen.prize_min is not None:
-        query = query.where(Bounty.prize_pool >= chosen.prize_min)
+        query = query.where(_COLUMNS.prize_pool >= chosen.prize_min)
     if chosen.closes_before is not None:
-        query = query.where(Bounty.closes_at < chosen.closes_before)
+        query = query.where(_COLUMNS.closes_at < chosen.closes_before)
     if chosen.closes_after is not None:
-        query = query.where(Bounty.closes_at >= chosen.closes_after)
+        query = query.where(_COLUMNS.closes_at >= chosen.closes_after)
     if chosen.q is not None:
         words = func.websearch_to_tsquery(literal_column("'english'"), chosen.q)
         query = query.where(literal_column(WORDS).op("@@")(words))
     return query
 
 
-async def get_details(tx: AsyncSession, bounties: Sequence[Bounty]) -> dict[BountyId, Details]:
-    """Return what is shown of each of these bounties beside its own columns, in four queries."""
-    ids = [it.id for it in bounties]
-    accounts = [code for it in bounties for code in (it.escrow, it.fees_escrow)]
-    held = await payment_queries.get_account_balances(tx, accounts)
-    counted = await count_entrants(tx, ids)
-    test_sets = await tx.scalars(select(TestSet).where(TestSet.bounty_id.in_(ids)))
-    test_set_of = {it.bounty_id: it for it in test_sets}
-    images = await _find_images(tx, ids)
-    return {
-        it.id: Details(
-            *counted.get(it.id, (0, 0)),
-            held=held[it.escrow],
-            fees_held=held[it.fees_escrow],
-            test_set=test_set_of.get(it.id),
-            images=images[it.id],
-        )
-        for it in bounties
-    }
+_ALONE: Final = select(*_BESIDE).select_from(Bounty.__table__)
 
 
-async def count_entrants(
-    tx: AsyncSession, ids: Sequence[BountyId]
-) -> dict[BountyId, tuple[int, int]]:
-    """Count who is in, or was disqualified, and what they had scored, of each bounty."""
-    query = (
-        select(Enrollment.bounty_id, func.count(), func.sum(Enrollment.submissions))
-        .where(Enrollment.bounty_id.in_(ids), Enrollment.state != EnrollmentState.WITHDRAWN)
-        .group_by(Enrollment.bounty_id)
-    )
-    rows = await tx.execute(query)
-    return {bounty_id: (entrants, submissions) for bounty_id, entrants, submissions in rows}
-
-
-async def _find_images(
-    tx: AsyncSession, ids: Sequence[BountyId]
-) -> defaultdict[BountyId, dict[AttachmentKind, Attachment]]:
-    query = select(Attachment).where(
-        Attachment.bounty_id.in_(ids),
-        Attachment.kind.in_([AttachmentKind.THUMBNAIL, AttachmentKind.COVER]),
-    )
-    found: defaultdict[BountyId, dict[AttachmentKind, Attachment]] = defaultdict(dict)
-    for it in await tx.scalars(query.order_by(Attachment.id)):
-        found[it.bounty_id][it.kind] = it
-    return found
+async def get_beside(tx: AsyncSession, bounty_id: BountyId) -> Shown:
+    """Return what is shown of a bounty beside its own columns: `counts`, `escrow`, `images`."""
+    return (await tx.execute(_ALONE.where(_COLUMNS.id == bounty_id))).one()
 
 
 async def list_changes(tx: AsyncSession, bounty: Bounty) -> Sequence[AuditEntry]:

@@ -14,6 +14,7 @@ from dml.bounties.schemas import (
     BountyCreate,
     BountyOut,
     BountyPause,
+    BountySummaryOut,
     BountyUpdate,
 )
 from dml.core import audit
@@ -59,18 +60,16 @@ async def create(ctx: Ctx, body: BountyCreate, response: Response, tell: TellRev
 @router.get("", operation_id="bounties.list", responses=refusals(NotSignedIn))
 async def list_bounties(
     ctx: PublicCtx, query: Annotated[BountiesQuery, Query()]
-) -> Page[BountyOut]:
+) -> Page[BountySummaryOut]:
     """List bounties.
 
-    Anybody gets those that are or were funded, without signing in; with `mine` you get your own, in
-    every state. Filters combine.
+    Without their long texts. Anybody gets those that are or were funded, without signing in; with
+    `mine` you get your own, in every state. Filters combine.
     """
     rows = await queries.list_bounties(
         ctx.tx, ctx.actor, shapes.filter_of(query), after=query.cursor, limit=query.limit
     )
-    details = await queries.get_details(ctx.tx, rows)
-    shown = [shapes.shown(it, details[it.id], ctx.actor) for it in rows]
-    return query.sorted_page(rows, shown)
+    return shapes.page(query, rows)
 
 
 @router.get("/{bounty_id}", operation_id="bounties.get", responses=refusals(rules.BountyNotFound))

@@ -167,7 +167,7 @@ def move_submission(submission: Submission, to: SubmissionState) -> Move:
 
 
 def require_state(bounty: Bounty, *states: BountyState) -> None:
-    """Refuse what only makes sense in one of these states."""
+    """Refuse in any other state than these."""
     if bounty.state not in states:
         raise BOUNTY_MOVES.refusal(bounty.state)
 
@@ -188,13 +188,13 @@ def require_paused(bounty: Bounty) -> datetime:
 
 
 def require_files_kept(bounty: Bounty, refused_since: datetime) -> None:
-    """Refuse the files of a draft that was given up before that moment."""
+    """Refuse the files of a draft that was cancelled before that moment."""
     if is_given_up_draft(bounty) and bounty.ended_at and bounty.ended_at <= refused_since:
         raise FileForgotten
 
 
 def is_given_up_draft(bounty: Bounty) -> bool:
-    """Whether it ended before anybody else could see it."""
+    """Whether it was cancelled as a draft, before anybody else could see it."""
     return bounty.state is BountyState.CANCELLED and bounty.funded_at is None
 
 
@@ -209,7 +209,7 @@ def require_owner(bounty: Bounty, actor: Actor) -> None:
 
 
 def require_manages(bounty: Bounty, actor: Actor) -> None:
-    """Refuse whoever is neither its owner nor a moderator."""
+    """Refuse anybody but its owner and moderators."""
     if not manages(bounty, actor):
         raise NotOwner
 
@@ -225,9 +225,9 @@ def manages(bounty: Bounty, actor: Actor) -> bool:
 
 
 def sees(bounty: Bounty, actor: Actor) -> bool:
-    """Whether the actor may know of it: of a draft, its owner and moderators alone.
+    """Whether the actor may see it. A draft is seen by its owner and moderators only.
 
-    One that was cancelled as a draft stays theirs: it was never funded, and so never public.
+    That remains so if it is cancelled as a draft: it was never funded, and so never public.
     """
     return is_public(bounty) or manages(bounty, actor)
 
@@ -237,19 +237,19 @@ def is_public(bounty: Bounty) -> bool:
 
 
 def has_opened(bounty: Bounty) -> bool:
-    """Whether people can have entered, or could: from then on the commitment is public."""
+    """Whether enrollment has ever been open: from then on the commitment is public."""
     if bounty.ended_at is not None:  # One may have been cancelled before it opened.
         return bounty.enrolls_at <= bounty.ended_at
     return bounty.state not in BEFORE_OPENING
 
 
 def rules_sha256(text: str) -> str:
-    """The digest of a bounty's rules, by which an entrant says what was accepted."""
+    """The digest of a bounty's rules, by which an entrant accepts them."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def pool_of(prizes: Sequence[MicroTokens], total: MicroTokens | None = None) -> MicroTokens:
-    """Sum the prizes, and compare with the total if one was sent."""
+    """Return the sum of the prizes; refuse if it is not the total that was sent."""
     pool = sum(prizes)
     assert 0 < pool <= MAX
     if total is not None and total != pool:
@@ -265,7 +265,7 @@ def require_metric(judging: Judging, metric: str | None) -> None:
 def require_dates(
     now: datetime, dates: Mapping[str, datetime], changed: Iterable[str] = DATES
 ) -> None:
-    """Refuse dates that are out of order; of those that changed, what is not ahead or too far."""
+    """Refuse dates out of order, and changed ones that are past or too far ahead."""
     far = [it for it in changed if not now < dates[it] <= now + AHEAD_MAX]
     swapped = [(it, later) for it, later in pairwise(DATES) if dates[it] >= dates[later]]
     errors = [
@@ -277,7 +277,7 @@ def require_dates(
 
 
 def require_pausable(bounty: Bounty) -> None:
-    """Refuse a pause where none is, or after which it could not be judged within its life."""
+    """Refuse a pause where none is possible, or after which it could not be judged in time."""
     require_state(bounty, *PAUSABLE)
     require_running(bounty)
     assert bounty.funded_at is not None
@@ -293,9 +293,9 @@ def require_fundable(bounty: Bounty, now: datetime, *, test_set_is_checked: bool
 
 
 def brought_forward(date: datetime, before: datetime | None, now: datetime) -> datetime:
-    """The date at which something begins that is begun now: never later than it was to be.
+    """Return the new date of something that begins now: never later than planned.
 
-    Always after the date before it, for two machines' clocks can differ.
+    Always after the date before it, since two machines' clocks may differ.
     """
     return min(date, now if before is None else max(now, before + TICK))
 
@@ -308,7 +308,7 @@ def put_off(bounty: Bounty, now: datetime) -> dict[str, datetime]:
 
 
 def second_judged_by(bounty: Bounty, now: datetime) -> datetime:
-    """By when it must be ranked at the second try: counted from now, if we noticed late."""
+    """Return the deadline of the second chance, counted from now if we noticed late."""
     return max(bounty.judged_by, now) + SECOND_CHANCE[bounty.judging]
 
 
@@ -320,7 +320,7 @@ Upcoming: TypeAlias = list[tuple[str, datetime | None]]
 
 
 def upcoming(bounty: Bounty) -> Upcoming:
-    """Tell what is next for a bounty, and when it comes by itself, the next one first."""
+    """Return the coming actions, the next first, each with its time if it happens automatically."""
     if bounty.paused_at is not None:
         return [("resume", bounty.paused_at + PAUSE_MAX)]
     match bounty.state:
@@ -343,5 +343,5 @@ def upcoming(bounty: Bounty) -> Upcoming:
 
 
 def due(bounty: Bounty) -> tuple[str, datetime] | None:
-    """Tell what comes next by itself, and when."""
+    """Return the next automatic action and its time."""
     return next(((verb, at) for verb, at in upcoming(bounty) if at is not None), None)

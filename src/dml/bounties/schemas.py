@@ -320,8 +320,8 @@ class TestSetSummaryOut(Wire):
     )
 
 
-class BountyOut(Wire):
-    """A contest with prizes, and how far it is."""
+class BountySummaryOut(Wire):
+    """A contest with prizes, and how far it is, as lists show it: without its long texts."""
 
     id: BountyId
     owner_id: UserId = Field(description="The user who offers the prizes.")
@@ -329,13 +329,6 @@ class BountyOut(Wire):
     name: str = Field(description="What it is called, in one line.")
     organisation: str = Field(description="Who offers the prizes, in one line.")
     subtitle: str = Field(description="What is to be done, in one line.")
-    description: str = Field(description=DESCRIPTION)
-    data: str = Field(description=DATA)
-    evaluation: str = Field(description=EVALUATION)
-    rules: str = Field(description=RULES)
-    rules_sha256: str = Field(
-        description="SHA-256 of `rules` in UTF-8, in hexadecimal digits: send it when you enroll."
-    )
     tags: list[str] = Field(description="Words to find it by.")
     judging: Judging = Field(description=JUDGING)
     metric: str | None = Field(
@@ -365,13 +358,23 @@ class BountyOut(Wire):
     end_reason: str | None = Field(description="Why it was cancelled.")
     counts: BountyCountsOut
     escrow: BountyEscrowOut
-    test_set: TestSetSummaryOut | None = Field(
-        description="`null` where it is judged by hand, where no test set passed its check, and "
-        "for others than its owner and moderators until enrollment opens."
-    )
     thumbnail_url: str | None = Field(description="Its small image: a path of this API.")
     cover_url: str | None = Field(description="Its large image: a path of this API.")
     next: list[UpcomingActionOut] = Field(description="What comes next. Empty where nothing does.")
+
+
+class BountyOut(BountySummaryOut):
+    """A contest with prizes, and how far it is."""
+
+    description: str = Field(description=DESCRIPTION)
+    data: str = Field(description=DATA)
+    evaluation: str = Field(description=EVALUATION)
+    rules: str = Field(description=RULES)
+    rules_sha256: str = Field(description="SHA-256 of `rules` in UTF-8, to send when you enroll.")
+    test_set: TestSetSummaryOut | None = Field(
+        description="`null` where it is judged by hand, where none passed its check, and for "
+        "others than its owner and moderators until enrollment opens."
+    )
 
 
 class BountyChangeOut(Wire):

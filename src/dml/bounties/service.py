@@ -1,4 +1,4 @@
-"""The use cases of a bounty's owner, one function per verb; `lifecycle` is how it moves by itself.
+"""The use cases of a bounty's owner, one function per verb. Automatic changes: `lifecycle`.
 
 Locks are taken in one order everywhere: bounty, enrollment, ledger accounts.
 """
@@ -51,7 +51,7 @@ class Plan:
 
 
 async def create(ctx: Context, plan: Plan) -> Bounty:
-    """Begin a bounty: a draft that its owner alone sees, until its prizes are in escrow."""
+    """Create a bounty: a draft that only its owner sees until its prizes are in escrow."""
     rules.require_metric(plan.judging, plan.metric)
     pool = rules.pool_of(plan.prizes, plan.prize_total)
     judged_by = plan.judged_by or plan.closes_at + rules.JUDGED_WITHIN[plan.judging]
@@ -107,9 +107,9 @@ async def edit(
     reason: str | None = None,
     revision: int | None = None,
 ) -> Bounty:
-    """Change what `fields` names (columns), as far as others do not rely on it yet.
+    """Change the columns in `fields`, as far as others do not rely on them yet.
 
-    Once it is funded, everybody sees what was changed, from what to what; once it is open, why.
+    Once it is funded everybody sees each change, before and after; once it is open, its reason.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
@@ -150,7 +150,7 @@ async def fund(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def open_enrollment(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """Let people enroll before the date at which they would."""
+    """Open enrollment before its date."""
     bounty = await _get_to_move(ctx, bounty_id)
     await lifecycle.open_enrollment(ctx, bounty)
     await lifecycle.set_alarm(ctx, bounty)
@@ -158,7 +158,7 @@ async def open_enrollment(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def start_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """Take submissions before the date at which they would begin; enrollment ends."""
+    """Open submissions before their date; enrollment ends."""
     bounty = await _get_to_move(ctx, bounty_id)
     await lifecycle.start_submissions(ctx, bounty)
     await lifecycle.set_alarm(ctx, bounty)
@@ -166,7 +166,7 @@ async def start_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def close_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """End the submissions before their date."""
+    """Close submissions before their date."""
     bounty = await _get_to_move(ctx, bounty_id)
     await lifecycle.close_submissions(ctx, bounty)
     await lifecycle.set_alarm(ctx, bounty)
@@ -174,7 +174,7 @@ async def close_submissions(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
-    """Take nothing in for now, and stop the clock. It goes on by itself after 90 days."""
+    """Pause: nothing is accepted and all dates wait. It resumes automatically after 90 days."""
     bounty = await _get_to_manage(ctx, bounty_id)
     rules.require_pausable(bounty)
     bounty.paused_at = ctx.now
@@ -185,7 +185,7 @@ async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
 
 
 async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """Go on: the dates that were still ahead are later by as long as the pause took."""
+    """Resume: dates that were still ahead are put off by the length of the pause."""
     bounty = await _get_to_manage(ctx, bounty_id)
     rules.require_paused(bounty)
     await lifecycle.resume(ctx, bounty)
@@ -194,7 +194,7 @@ async def resume(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def cancel(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
-    """End it without winners: prizes go back to the owner, fees to those who paid them."""
+    """Cancel: prizes go back to the owner, fees to those who paid them."""
     bounty = await _get_to_manage(ctx, bounty_id)
     await lifecycle.cancel(ctx, bounty, reason)
     await lifecycle.set_alarm(ctx, bounty)
@@ -202,7 +202,7 @@ async def cancel(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
 
 
 async def _get_to_move(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """Load and hold a bounty whose owner wants it to move on."""
+    """Load and lock a bounty whose owner changes its state."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
     rules.require_running(bounty)
@@ -210,7 +210,7 @@ async def _get_to_move(ctx: Context, bounty_id: BountyId) -> Bounty:
 
 
 async def _get_to_manage(ctx: Context, bounty_id: BountyId) -> Bounty:
-    """Load and hold a bounty for its owner, or a moderator who has not entered it."""
+    """Load and lock a bounty for its owner, or a moderator who has not entered it."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_manages(bounty, ctx.actor)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
@@ -221,7 +221,7 @@ async def _get_to_manage(ctx: Context, bounty_id: BountyId) -> Bounty:
 def _require_sound(
     bounty: Bounty, changes: Mapping[str, Any], prize_total: MicroTokens | None, now: datetime
 ) -> None:
-    """Refuse a change after which the bounty would not be one."""
+    """Refuse a change that makes the bounty invalid."""
     rules.require_metric(
         changes.get("judging", bounty.judging), changes.get("metric", bounty.metric)
     )
@@ -239,7 +239,7 @@ def _dates(source: Plan | Bounty) -> dict[str, datetime]:
 
 
 def _as_fact(bounty: Bounty, name: str) -> Any:
-    """What the history says a column holds: as it would be on the wire."""
+    """Return a column's value for the history, as it is on the wire."""
     value = getattr(bounty, name)
     if name == "prizes":
         return [money.render(it) for it in value]

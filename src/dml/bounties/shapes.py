@@ -1,25 +1,28 @@
-"""How what is sent becomes what is asked for, and rows become what is shown."""
+"""Turns request bodies into what use cases take, and rows into what is shown."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, Final
 
 from dml.bounties import queries, rules
 from dml.bounties.attachments.schemas import url_of
 from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
-from dml.bounties.queries import BountyFilter, Details
+from dml.bounties.queries import BountyFilter, Shown
 from dml.bounties.schemas import (
     BountiesQuery,
     BountyChangeOut,
-    BountyCountsOut,
     BountyCreate,
-    BountyEscrowOut,
     BountyOut,
-    PrizeOut,
-    SubmissionLimitsOut,
+    BountySummaryOut,
     TestSetSummaryOut,
     amounts,
 )
 from dml.bounties.service import Plan
+from dml.bounties.submissions import queries as submission_queries
 from dml.core.audit import AuditEntry
 from dml.core.context import Actor, Context
 from dml.edge.etags import RevisionTeller
+from dml.edge.paging import Page
 from dml.edge.timeline import UpcomingActionOut
 
 
@@ -49,61 +52,61 @@ def filter_of(query: BountiesQuery) -> BountyFilter:
 
 
 async def bounty_out(ctx: Context, bounty: Bounty, tell: RevisionTeller) -> BountyOut:
-    """Answer with a bounty as it is after what was just done to it, and its ETag."""
+    """Return a bounty as it is after a change, and set its ETag."""
     await ctx.tx.flush()
-    details = await queries.get_details(ctx.tx, [bounty])
+    beside = await queries.get_beside(ctx.tx, bounty.id)
+    test_set = await submission_queries.find_test_set(ctx.tx, bounty.id)
     tell(bounty.revision)
-    return shown(bounty, details[bounty.id], ctx.actor)
+    return shown(bounty, beside, test_set, ctx.actor)
 
 
-def shown(bounty: Bounty, details: Details, viewer: Actor) -> BountyOut:
-    """A bounty as this viewer, who may see it, sees it."""
+def page(query: BountiesQuery, rows: Sequence[Shown]) -> Page[BountySummaryOut]:
+    """Shape a page of bounties, all at once. A row beyond the limit says that more follow."""
+    return query.sorted_page(BountySummaryOut, rows, lambda row: _summary(row, row))
+
+
+def shown(bounty: Bounty, beside: Shown, test_set: TestSet | None, viewer: Actor) -> BountyOut:
+    """Return a bounty as shown to this viewer, who may see it."""
+    summary = _summary(bounty, beside)
     return BountyOut(
-        id=bounty.id,
-        owner_id=bounty.owner_id,
-        state=bounty.state,
-        name=bounty.name,
-        organisation=bounty.organisation,
-        subtitle=bounty.subtitle,
+        **summary,
         description=bounty.description,
         data=bounty.data,
         evaluation=bounty.evaluation,
         rules=bounty.rules,
         rules_sha256=rules.rules_sha256(bounty.rules),
-        tags=bounty.tags,
-        judging=bounty.judging,
-        metric=bounty.metric,
-        ties=bounty.ties,
-        prizes=[
-            PrizeOut(place=place, amount=amount)
-            for place, amount in enumerate(bounty.prizes, start=1)
-        ],
-        prize_pool=bounty.prize_pool,
-        enrollment_fee=bounty.enrollment_fee,
-        team_size_max=bounty.team_size_max,
-        limits=SubmissionLimitsOut(
-            per_day=bounty.submissions_per_day,
-            concurrent=bounty.submissions_concurrent,
-            total=bounty.submissions_total,
-        ),
-        enrolls_at=bounty.enrolls_at,
-        submits_at=bounty.submits_at,
-        closes_at=bounty.closes_at,
-        judged_by=bounty.judged_by,
-        dispute_seconds=bounty.dispute_seconds,
-        created_at=bounty.created_at,
-        funded_at=bounty.funded_at,
-        disputes_until=bounty.disputes_until,
-        paused_at=bounty.paused_at,
-        ended_at=bounty.ended_at,
-        end_reason=bounty.end_reason,
-        counts=BountyCountsOut(entrants=details.entrants, submissions=details.submissions),
-        escrow=BountyEscrowOut(prizes=details.held, fees=details.fees_held),
-        test_set=_test_set(bounty, details.test_set, viewer),
-        thumbnail_url=_image(details, AttachmentKind.THUMBNAIL),
-        cover_url=_image(details, AttachmentKind.COVER),
-        next=coming(bounty),
+        test_set=_test_set(bounty, test_set, viewer),
     )
+
+
+_AS_THEY_ARE: Final = (
+    *("id", "owner_id", "state", "name", "organisation", "subtitle", "tags", "judging", "metric"),
+    *("ties", "prize_pool", "enrollment_fee", "team_size_max", "enrolls_at", "submits_at"),
+    *("closes_at", "judged_by", "dispute_seconds", "created_at", "funded_at", "disputes_until"),
+    *("paused_at", "ended_at", "end_reason"),
+)
+_columns: Final = attrgetter(*_AS_THEY_ARE)
+
+
+def _summary(bounty: Any, beside: Shown) -> dict[str, Any]:
+    """What lists show of a bounty, or of a row that has its columns."""
+    images = beside.images or {}
+    return {
+        **dict(zip(_AS_THEY_ARE, _columns(bounty), strict=True)),
+        "prizes": [
+            {"place": place, "amount": amount} for place, amount in enumerate(bounty.prizes, 1)
+        ],
+        "limits": {
+            "per_day": bounty.submissions_per_day,
+            "concurrent": bounty.submissions_concurrent,
+            "total": bounty.submissions_total,
+        },
+        "counts": beside.counts,
+        "escrow": beside.escrow,
+        "thumbnail_url": _image(bounty, images.get(AttachmentKind.THUMBNAIL)),
+        "cover_url": _image(bounty, images.get(AttachmentKind.COVER)),
+        "next": coming(bounty),
+    }
 
 
 def coming(bounty: Bounty) -> list[UpcomingActionOut]:
@@ -116,7 +119,7 @@ def change(entry: AuditEntry) -> BountyChangeOut:
 
 
 def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSetSummaryOut | None:
-    """Tell what the check found, once people can enter; the owner knows it before."""
+    """Return what the check found: to the owner at once, to others when enrollment opens."""
     if bounty.judging is not Judging.METRIC or test_set is None:
         return None
     if test_set.state is not TestSetState.CHECKED:
@@ -126,6 +129,5 @@ def _test_set(bounty: Bounty, test_set: TestSet | None, viewer: Actor) -> TestSe
     return TestSetSummaryOut.model_validate(test_set)
 
 
-def _image(details: Details, kind: AttachmentKind) -> str | None:
-    image = details.images.get(kind)
-    return None if image is None else url_of(image)
+def _image(bounty: Bounty, attachment_id: str | None) -> str | None:
+    return None if attachment_id is None else url_of(bounty.id, attachment_id)

@@ -13,7 +13,7 @@ _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 
 def parse(text: Any) -> str:
-    """Read an address. One with capitals must have the right ones: else a digit is wrong."""
+    """Parse an address. Where it has capitals they must match the checksum."""
     if not (isinstance(text, str) and _ADDRESS.fullmatch(text)):
         raise ValueError("must be 0x and 40 hexadecimal digits")
     right, digits = checksummed(text), text[2:]

@@ -1,6 +1,6 @@
 """What must hold of deposits and withdrawals, in the books and in their own rows. Reads only.
 
-The chain itself is not asked here: `dml chain run` compares, and what it found is told.
+The chain itself is not asked here: `dml chain run` compares, and its finding is reported.
 """
 
 from typing import Final

@@ -41,7 +41,7 @@ def encode(kinds: Sequence[str], values: Sequence[object]) -> bytes:
 
 
 def decode(kinds: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    """Decode values of the ABI's types. ValueError where it is no encoding of those."""
+    """Decode values of the ABI's types. ValueError if the bytes do not encode such."""
     try:
         return tuple(eth_abi.decode(kinds, data))
     except (eth_abi.exceptions.DecodingError, OverflowError) as error:
@@ -54,7 +54,7 @@ def address_of(key: bytes) -> str:
 
 
 def signer_of(digest: bytes, signature: bytes) -> str | None:
-    """Return the address whose key made a signature (r, s, and v from 0); None: no key's is it."""
+    """Return the address whose key made a signature (r, s, and v from 0); None if none did."""
     try:
         made = eth_keys.keys.Signature(signature)
         return str(made.recover_public_key_from_msg_hash(digest).to_checksum_address())

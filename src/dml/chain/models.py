@@ -1,7 +1,8 @@
 """The rows. Columns and constraints only; what may happen to them is in the rules.
 
 Addresses are kept as EIP-55 writes them, hashes as 0x and 64 lower-case digits. Amounts are
-micro-tokens, as in the vault.
+micro-tokens, as in the vault. Where a column is called otherwise in its table, it is so that the
+release before this one still runs on it.
 """
 
 from datetime import datetime
@@ -31,7 +32,7 @@ WITHDRAWAL_NUMBERS: Final = Sequence("withdrawal_numbers", metadata=Base.metadat
 
 
 class Vault(Base):
-    """A vault on a chain, how far it was read, and what was found there last.
+    """A vault on a chain, how far it was read, and its last known state.
 
     At most one is current: the one that the settings name.
     """
@@ -56,23 +57,23 @@ class Vault(Base):
     is_current: Mapped[bool]
     registered_at: Mapped[datetime]
 
-    # What was read. All of `final_…` is settled for ever, up to deposit `last_ordinal`.
+    # How far it was read. Up to `final_…` everything is settled, up to deposit `last_ordinal`.
     start_block: Mapped[int] = mapped_column(BigInteger)
     final_number: Mapped[int] = mapped_column(BigInteger)
     final_hash: Mapped[str]
     last_ordinal: Mapped[int] = mapped_column(BigInteger, default=0)
-    # The sum of the final deposits up to an ordinal: what came later is added to it.
+    # The sum of the final deposits up to an ordinal; later ones are added to it.
     deposited: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0), server_default="0")
     deposited_up_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     head_number: Mapped[int] = mapped_column(BigInteger, default=0)  # The chain's, not ours.
     chain_final_number: Mapped[int] = mapped_column(BigInteger, default=0)
     read_at: Mapped[datetime | None] = mapped_column(default=None)  # The last pass that went well.
-    trouble: Mapped[str | None] = mapped_column(default=None)  # Why the last pass did not.
+    reading_error: Mapped[str | None] = mapped_column("trouble", default=None)  # Of the last pass.
     halted_at: Mapped[datetime | None] = mapped_column(default=None)
 
-    # What the vault said when it was looked at last.
+    # The vault's state when it was last asked.
     daily_limit: Mapped[MicroTokens] = mapped_column(default=MicroTokens(0))
-    paying_trouble: Mapped[str | None] = mapped_column(default=None)  # Why nothing is paid out.
+    paying_error: Mapped[str | None] = mapped_column("paying_trouble", default=None)
     compared_at: Mapped[datetime | None] = mapped_column(default=None)
     balance: Mapped[MicroTokens | None] = mapped_column(default=None)  # At the last comparison.
     difference: Mapped[str | None] = mapped_column(default=None)  # Between chain and books.
@@ -102,7 +103,7 @@ class Block(Base):
 class Deposit(Base):
     """Tokens that were paid into the vault. `position` counts within its transaction, from 0.
 
-    That names it through every reorganisation; the vault's own `ordinal` may change until then.
+    Transaction and position identify it across reorganisations; `ordinal` may change until final.
     """
 
     __tablename__ = "deposits"
@@ -134,7 +135,7 @@ class Deposit(Base):
     block_hash: Mapped[str]
     sender: Mapped[str]
     named: Mapped[UUID]  # The 16 bytes that the deposit carries.
-    user_id: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"))  # None: nobody is that.
+    user_id: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"))  # None: no such user.
     amount: Mapped[MicroTokens]
     state: Mapped[DepositState]
     seen_at: Mapped[datetime]
@@ -147,7 +148,7 @@ class Deposit(Base):
 
 
 class VaultPayout(Base):
-    """What the vault says of a withdrawal: paid, or refused with a reason. Goes with its block."""
+    """The vault's log of a payout: paid, or refused with a reason. Deleted with its block."""
 
     __tablename__ = "vault_payouts"
     __table_args__ = (
@@ -175,9 +176,9 @@ class VaultPayout(Base):
 
 
 class BookedPayout(Base):
-    """A payout of the vault that fits no withdrawal, and the account that an operator took it of.
+    """A payout of the vault that fits no withdrawal, and the account an operator took it from.
 
-    So it is after a backup was restored: the vault has paid what the books know nothing of.
+    Needed after a restored backup, when the vault has paid what the books do not know.
     """
 
     __tablename__ = "booked_payouts"
@@ -198,7 +199,7 @@ class BookedPayout(Base):
 
 
 class Wallet(Base):
-    """An address that its user proved to hold. One user at a time has it."""
+    """An address that its user has proven to control. One user at a time has it linked."""
 
     __tablename__ = "wallets"
     __table_args__ = (
@@ -286,11 +287,11 @@ class SignedTransaction(Base):
     priority_fee: Mapped[int] = mapped_column(BigInteger)
     signed_at: Mapped[datetime]
     sent_at: Mapped[datetime | None] = mapped_column(default=None)  # The last time.
-    trouble: Mapped[str | None] = mapped_column(default=None)  # What the node said to it.
+    send_error: Mapped[str | None] = mapped_column("trouble", default=None)  # The node's answer.
 
 
 class Withdrawal(Base):
-    """Tokens on their way to a wallet. `number` is what the vault knows it by, given once."""
+    """Tokens on their way to a wallet. `number` identifies it to the vault; given once."""
 
     __tablename__ = "withdrawals"
     __table_args__ = (
@@ -312,7 +313,7 @@ class Withdrawal(Base):
     wallet_id: Mapped[WalletId] = mapped_column(ForeignKey("wallets.id"))
     address: Mapped[str]
     amount: Mapped[MicroTokens]  # What arrives.
-    fee: Mapped[MicroTokens]  # What the platform takes beside it, where it is paid.
+    fee: Mapped[MicroTokens]  # What the platform takes besides, once it is paid.
     state: Mapped[WithdrawalState]
     requested_at: Mapped[datetime]
     needs_review: Mapped[bool]
@@ -324,7 +325,7 @@ class Withdrawal(Base):
     number: Mapped[int | None] = mapped_column(BigInteger, unique=True, default=None)
     batch_id: Mapped[BatchId | None] = mapped_column(
         ForeignKey("payout_batches.id"), default=None
-    )  # None while it waits for one: before the first, or for another after a refusal that passes.
+    )  # None while it waits for its first batch, or for another.
     authorised_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     end_reason: Mapped[str | None] = mapped_column(default=None)

@@ -30,7 +30,7 @@ from dml.core.db import PAGE_MAX
 from dml.core.ids import DepositId, UserId, VaultId, WalletId, WithdrawalId
 from dml.core.money import MicroTokens
 
-TRANSACTIONS_MAX: Final = 20  # Of one batch, that are shown: the newest.
+TRANSACTIONS_MAX: Final = 20  # How many of one batch are shown: the newest.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Way:
 
     batch: Batch | None = None
     transactions: Sequence[SignedTransaction] = ()
-    seen: VaultPayout | None = None  # The vault's last word on it.
+    seen: VaultPayout | None = None  # The vault's newest log on it.
     head_number: int = 0
 
 
@@ -62,7 +62,7 @@ async def get_vault(tx: AsyncSession, vault_id: VaultId) -> Vault:
 
 
 async def list_vaults(tx: AsyncSession) -> Sequence[Vault]:
-    """Return all vaults that there ever were: a handful."""
+    """Return all vaults, former ones too: a handful."""
     return (await tx.scalars(select(Vault).order_by(Vault.id).limit(PAGE_MAX))).all()
 
 
@@ -74,7 +74,7 @@ async def list_former(tx: AsyncSession) -> Sequence[Vault]:
 
 
 async def lock_user(tx: AsyncSession, user_id: UserId) -> None:
-    """Let one at a time do what is counted for a user. Rows that name the user wait for nobody."""
+    """Serialise what is counted for a user. Inserting rows that name the user is not blocked."""
     await tx.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
@@ -110,7 +110,7 @@ async def count_wallets(tx: AsyncSession, user_id: UserId) -> int:
 
 
 async def find_holder(tx: AsyncSession, address: str) -> UserId | None:
-    """Tell who has linked this address."""
+    """Return who has linked this address."""
     wallet = await tx.scalar(_linked().where(Wallet.address == address))
     return None if wallet is None else wallet.user_id
 
@@ -126,7 +126,7 @@ async def get_my_wallet(
 
 
 async def require_not_denied(tx: AsyncSession, address: str) -> None:
-    """Refuse an address on the deny list. The reason is the admins' own, and not told."""
+    """Refuse an address on the deny list. The admins' reason is not shown."""
     if await tx.get(DeniedAddress, address, populate_existing=True) is not None:
         raise wallet_rules.AddressDenied(address=address)
 
@@ -161,7 +161,7 @@ async def get_my_deposit(
 
 
 async def get_deposit(tx: AsyncSession, deposit_id: DepositId) -> Deposit:
-    """Load a deposit whoever it is of, and hold its row; or refuse."""
+    """Load any user's deposit and lock its row; or refuse."""
     deposit = await tx.get(Deposit, deposit_id, with_for_update=True, populate_existing=True)
     if deposit is None:
         raise DepositNotFound
@@ -215,9 +215,9 @@ async def sum_seen(tx: AsyncSession, user_id: UserId) -> MicroTokens:
     return MicroTokens(int(await tx.scalar(query) or 0))
 
 
-# What lies in all vaults beyond their own counts, and what of it admins have credited already: that
-# is what the books owe beyond final deposits less payouts. What was sent to a vault stays in it, so
-# that the last comparison tells at least what is there. The caller holds the account `chain`.
+# What all vaults hold beyond their own totals, and how much of it admins have credited already:
+# that is what the books owe beyond final deposits less payouts. What was sent to a vault stays in
+# it, so the last comparison gives a lower bound. The caller has locked the account `chain`.
 _COVER: Final = """
     SELECT bool_or(v.is_current) AS has_vault,
         bool_or(v.is_current AND v.halted_at IS NOT NULL) AS halted,
@@ -237,7 +237,7 @@ _COVER: Final = """
 
 
 async def find_cover(tx: AsyncSession) -> MicroTokens | None:
-    """Tell how much may be credited by hand; None where no vault was ever reached."""
+    """Return how much may be credited by hand; None if no vault was ever reached."""
     row = (await tx.execute(text(_COVER))).one()
     if not row.has_vault:
         return None
@@ -259,7 +259,7 @@ async def get_my_withdrawal(
 
 
 async def get_withdrawal(tx: AsyncSession, withdrawal_id: WithdrawalId) -> Withdrawal:
-    """Load a withdrawal whoever it is of, and hold its row; or refuse."""
+    """Load any user's withdrawal and lock its row; or refuse."""
     found = await tx.get(Withdrawal, withdrawal_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise WithdrawalNotFound
@@ -296,7 +296,7 @@ async def list_to_review(
 
 
 async def get_recent(tx: AsyncSession, user_id: UserId, now: datetime) -> Recent:
-    """Sum up a user's last 24 hours. What did not go out through no fault of theirs counts not.
+    """Sum up a user's last 24 hours, without what failed through no fault of theirs.
 
     Exact while the user is locked.
     """

@@ -1,4 +1,4 @@
-"""Which moves deposits and withdrawals may make, and what is refused for the chain's sake. Pure."""
+"""The moves of deposits and withdrawals, and the refusals that concern the chain. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -73,7 +73,7 @@ class NotDenied(NotFound):
 
 
 def require_unclaimed(deposit: Deposit) -> None:
-    """Refuse to assign what is somebody's, or not final: that, the indexer alone may credit."""
+    """Refuse to assign a deposit that has an owner or is not final: the indexer credits those."""
     if deposit.state is not DepositState.UNCLAIMED:
         raise DEPOSIT_MOVES.refusal(deposit.state, DepositState.CREDITED)
 

@@ -77,7 +77,7 @@ class ChainOut(Wire):
 
 def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
     faults = ChainFaultsOut(
-        reading=vault.trouble, difference=vault.difference, paying=vault.paying_trouble
+        reading=vault.reading_error, difference=vault.difference, paying=vault.paying_error
     )
     return ChainOut(
         chain_id=vault.chain_id,
@@ -88,7 +88,7 @@ def chain_out(vault: Vault, viewer: Actor, now: datetime) -> ChainOut:
         indexed_block=vault.final_number,
         lag_blocks=max(0, vault.chain_final_number - vault.final_number),
         read_at=vault.read_at,
-        readable=vault.trouble is None and vault.read_at is not None,
+        readable=vault.reading_error is None and vault.read_at is not None,
         halted_at=vault.halted_at,
         payouts_paused_reason=paused_reason(vault, now),
         comparison=VaultComparisonOut(

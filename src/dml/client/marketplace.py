@@ -1,15 +1,23 @@
-"""The marketplace as `dml bounty` sees it: a problem document becomes one line to read."""
+"""The marketplace as commands see it: a problem document becomes one line to read.
+
+Whoever is signed in stays so: tokens are renewed shortly before they expire. Where the server says
+`later`, the same is asked again, a few times, with the same idempotency key.
+"""
 
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
+from dml.client.events import read_events
 from dml.client.http import (
     Answer,
     HttpClient,
@@ -20,12 +28,19 @@ from dml.client.http import (
     require_token,
     whole,
 )
+from dml.client.servers import find_server
+from dml.client.sign_ins import SignIn, SignIns
 from dml.refused import Refused
 
 SECONDS: Final = 60.0
 FILE_SECONDS: Final = 3600.0  # Until a file is here whole.
 PAGE: Final = 100
 PIECE_BYTES: Final = 1 << 20
+FRESH_SECONDS: Final = 30.0  # A token that ends sooner is renewed before it is used.
+TRIES: Final = 4
+PAUSE_SECONDS_MAX: Final = 30.0  # Who is told to come back later than that is told so.
+LATER: Final = (429, 503)
+JSON: Final = {"Content-Type": "application/json"}
 PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of it is read first.
 # What comes of an answer that is JSON and yet no marketplace's: no key, or one of another kind.
 SENSELESS: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -42,14 +57,24 @@ class ApiRefused(Refused):
 class Marketplace:
     """Asks the API, as somebody or as nobody. Use it in a `with`.
 
-    Whatever its answers hold ends in Refused there: who answers may be no marketplace at all.
+    Without a `url`, it is found (`find_server`). Whatever the answers hold ends in Refused there:
+    who answers may be no marketplace at all.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        sign_ins: SignIns | None = None,
+        pause: Callable[[float], None] | None = None,
+    ) -> None:
+        self._sign_ins, self._pause = sign_ins or SignIns(), pause or _wait
         with _in_one_line():
-            self._http = HttpClient(url, name="dml-bounty", seconds=SECONDS)
+            found = find_server(url, self._sign_ins)
+            self._http = HttpClient(found, name="dml", seconds=SECONDS)
         self.url = self._http.url
         self._headers: dict[str, str] = {}
+        self._kept: SignIn | None = None
 
     def __enter__(self) -> "Marketplace":
         return self
@@ -69,32 +94,57 @@ class Marketplace:
             ) from error
 
     def sign_in(self, environment: Mapping[str, str] = os.environ) -> "Marketplace":
-        """Use `DML_TOKEN`, or sign in as `DML_EMAIL` with `DML_PASSWORD`."""
+        """Be who `DML_TOKEN` is for, or `DML_EMAIL` with `DML_PASSWORD`, or who is signed in."""
         if token := environment.get("DML_TOKEN"):
             return self._use(token, "DML_TOKEN")
         email, password = environment.get("DML_EMAIL"), environment.get("DML_PASSWORD")
-        if not email or not password:
+        if email and password:
+            opened = self.open_session(email, password)
+            return self._use(opened.access_token, "what it gives as access_token")
+        self._kept = self._sign_ins.find(self.url)
+        if self._kept is None:
             raise Refused(
-                "this needs an account: set DML_EMAIL and DML_PASSWORD, or DML_TOKEN (an access "
-                "token)"
+                f"you are not signed in to {self.url}: use `dml login`, or set DML_EMAIL and "
+                "DML_PASSWORD, or DML_TOKEN (an access token)"
             )
+        self._renew()
+        return self
+
+    def open_session(self, email: str, password: str) -> SignIn:
+        """Sign in, and return the new session. It is not kept, nor used here."""
         body = {"email": email, "password": password}
-        opened = self.ask("POST", "/v1/users/authenticate", json=body)
-        return self._use(str(opened["access_token"]), "what it gives as access_token")
+        return self._session(email, self.ask("POST", "/v1/users/authenticate", json=body))
 
     def ask(self, method: str, path: str, *, json: Any = None, **request: Any) -> Any:
         """Return the answer's JSON, or None where it has no body; Refused where it says no."""
-        headers = {**self._headers, **request.pop("headers", {})}
+        headers = dict(request.pop("headers", {}))
         if json is not None:
             request["content"] = _encode(json)
-            headers["Content-Type"] = "application/json"
+            headers |= JSON
+        if method == "POST":
+            headers.setdefault("Idempotency-Key", str(uuid4()))
         with _in_one_line():
-            answer = self._http.ask(method, path, headers=headers, **request)
+            answer = self._answer(method, path, headers, request)
             _require_success(answer)
             return answer.json() if answer.content else None
 
+    def _answer(
+        self, method: str, path: str, headers: dict[str, str], request: dict[str, Any]
+    ) -> Answer:
+        """Ask until the server does not say `later`. What is read from a file is sent once."""
+        tries = TRIES if isinstance(request.get("content", b""), bytes) else 1
+        while True:
+            self._renew()
+            answer = self._http.ask(method, path, headers={**self._headers, **headers}, **request)
+            tries -= 1
+            pause = _seconds(answer.headers.get("retry-after"))
+            if answer.status not in LATER or pause is None or tries == 0:
+                return answer
+            self._pause(pause)
+
     def bytes_of(self, path: str, *, limit: int) -> bytes:
         """Return a file. Refused where it is longer than `limit`."""
+        self._renew()
         stream = self._http.stream(
             "GET", path, until_end_seconds=FILE_SECONDS, headers=self._headers
         )
@@ -102,6 +152,22 @@ class Marketplace:
             if not head.is_success:
                 _require_success(whole(head, pieces))
             return whole(head, pieces, limit).content
+
+    def events(self, path: str, seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the name and the JSON of each server-sent event, until the stream ends.
+
+        Raises NotReached where it breaks off: whoever reads may open it again.
+        """
+        self._renew()
+        try:
+            with self._http.stream(
+                "GET", path, until_end_seconds=seconds, headers=self._headers
+            ) as (head, pieces):
+                if not head.is_success:
+                    _require_success(whole(head, pieces))
+                yield from read_events(pieces)
+        except (NoMarketplace, Misconfigured) as error:
+            raise Refused(str(error)) from error
 
     def all_of(self, path: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Yield every item of a list, page after page."""
@@ -136,6 +202,42 @@ class Marketplace:
             raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
         return answer
 
+    def _renew(self) -> None:
+        """Have a token that lasts, where a session is kept."""
+        if self._kept is None:
+            return
+        if self._kept.expires_at - time.time() <= FRESH_SECONDS:
+            self._kept = self._renewed(self._kept)
+        self._use(self._kept.access_token, "what it gives as access_token")
+
+    def _renewed(self, kept: SignIn) -> SignIn:
+        """The kept session with new tokens: those of another command, or fetched here."""
+        with self._sign_ins.held():
+            known = self._sign_ins.find_same(kept)
+            if known is None:
+                raise Refused(f"you have signed out of {self.url} meanwhile: use `dml login`")
+            if known.expires_at - time.time() > FRESH_SECONDS:
+                return known
+            body = _encode({"refresh_token": known.refresh_token})
+            answer = self._http.ask("POST", "/v1/users/refresh", content=body, headers=JSON)
+            if answer.status == 401:
+                self._sign_ins.forget(known)
+                raise Refused(f"your session at {self.url} has ended: use `dml login`")
+            _require_success(answer)
+            renewed = self._session(known.email, answer.json())
+            self._sign_ins.renew(renewed)
+            return renewed
+
+    def _session(self, email: str, answer: Any) -> SignIn:
+        return SignIn(
+            server=self.url,
+            email=email,
+            user_id=str(answer["user_id"]),
+            access_token=str(answer["access_token"]),
+            expires_at=time.time() + float(answer["expires_in"]),
+            refresh_token=str(answer["refresh_token"]),
+        )
+
     def _use(self, token: str, source: str) -> "Marketplace":
         with _in_one_line():
             self._headers["Authorization"] = f"Bearer {require_token(token, source)}"
@@ -169,6 +271,19 @@ def _pieces(stream: IO[bytes], file: Path) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+def _wait(seconds: float) -> None:
+    print(f"The marketplace is busy: waiting {seconds:.0f} s …", file=sys.stderr)  # noqa: T201
+    time.sleep(seconds)
+
+
+def _seconds(text: str | None) -> float | None:
+    """How long `Retry-After` says to wait, where that is a time that a person would wait."""
+    if text is None or not text.isdecimal() or len(text) > 6:
+        return None
+    seconds = float(text)
+    return seconds if seconds <= PAUSE_SECONDS_MAX else None
 
 
 @contextmanager

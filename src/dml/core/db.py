@@ -126,4 +126,5 @@ def _beneath(session: Session) -> RawConnection:
         # SQLAlchemy begins with the first statement that it sends; what goes past it would each
         # commit. A statement of nothing would do it too, for a round trip more.
         await_(adapted._start_transaction())
+        assert driver.is_in_transaction(), "a read sends nothing past SQLAlchemy (core/reads.py)"
     return driver

@@ -107,7 +107,10 @@ KINDS: Final[tuple[type[DmlError], ...]] = tuple(DmlError.__subclasses__())
 class NotSignedIn(Unauthenticated):
     code = "core.not_signed_in"
     reason = "This needs a valid access token."
-    remedy = "Sign in, or refresh the session, and send `Authorization: Bearer …`."
+    remedy = (
+        "Sign in (`POST /v1/users/authenticate`), or get the next tokens of your session (`POST "
+        "/v1/users/refresh`), and send `Authorization: Bearer …`."
+    )
 
 
 def all_refusals() -> list[type[DmlError]]:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import DateTime, Select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, DateTime, Select, tuple_
 
 from dml.core import base64url
 from dml.core.wire import EARLIEST, LATEST
@@ -105,8 +104,8 @@ def in_order(
     sort: str,
     after: Seen | None,
     *,
-    columns: Mapping[str, InstrumentedAttribute[Any]],
-    id_column: InstrumentedAttribute[Any],
+    columns: Mapping[str, ColumnElement[Any]],
+    id_column: ColumnElement[Any],
 ) -> Select[*Columns]:
     """Sort by a column and then by the id (backwards where `sort` begins with `-`), from `after`.
 
@@ -122,7 +121,7 @@ def in_order(
     return query.order_by(*(it.desc() if down else it.asc() for it in keys))
 
 
-def _value(column: InstrumentedAttribute[Any], key: int) -> datetime | int:
+def _value(column: ColumnElement[Any], key: int) -> datetime | int:
     """Turn a key into what the column holds; a moment beyond all moments into the last of them."""
     if not isinstance(column.type, DateTime):
         return key

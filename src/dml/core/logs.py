@@ -99,7 +99,7 @@ def log_request(request_id: str, *, method: str, path: str, status: int, seconds
     JSON is written here, as structlog would write it: its chain of processors took 100 µs a line,
     which was more than the rest of a short answer.
     """
-    told = {
+    fields = {
         "method": method,
         "path": path,
         "status": status,
@@ -108,11 +108,11 @@ def log_request(request_id: str, *, method: str, path: str, status: int, seconds
     root = logging.getLogger()
     handler = root.handlers[0] if root.handlers else None
     if not isinstance(handler, _Handler) or not handler.writes_json:
-        _REQUESTS.info("request", request_id=request_id, **told)
+        _REQUESTS.info("request", request_id=request_id, **fields)
     elif root.isEnabledFor(logging.INFO):
         at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         who = {"request_id": request_id, "level": "info", "logger": "dml.access", "timestamp": at}
-        handler.write(json.dumps({**told, "event": "request", **who}) + "\n")
+        handler.write(json.dumps({**fields, "event": "request", **who}) + "\n")
 
 
 def rotate_all(files: Iterable[Path], limit_bytes: int) -> None:

@@ -42,6 +42,10 @@ class Metric:
         self.values: defaultdict[Labels, list[float]] = defaultdict(lambda: [0.0])
         _ALL[name] = self
 
+    def _require_all(self, labels: Labels) -> None:
+        """A row with too few labels could never be written, and would be kept for good."""
+        assert len(labels) == len(self.labels), f"{self.name} has the labels {self.labels}"
+
     def lines(self, labels: Labels, values: Sequence[float]) -> Iterator[str]:
         yield f"{self.name}{_write(self.labels, labels)} {values[0]:.15g}"
 
@@ -52,6 +56,7 @@ class Counter(Metric):
     kind = "counter"
 
     def inc(self, *labels: str, by: float = 1) -> None:
+        self._require_all(labels)
         self.values[labels][0] += by
 
 
@@ -67,6 +72,7 @@ class Gauge(Metric):
         self.of_several = of_several
 
     def set(self, value: float, *labels: str) -> None:
+        self._require_all(labels)
         self.values[labels][0] = value
 
 
@@ -81,6 +87,7 @@ class Histogram(Metric):
         self.values = defaultdict(lambda: [0.0] * (len(buckets) + 2))
 
     def observe(self, value: float, *labels: str) -> None:
+        self._require_all(labels)
         values = self.values[labels]
         values[bisect_left(self.buckets, value)] += 1
         values[-1] += value

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,8 +20,18 @@ from sqlalchemy.util.concurrency import await_
 from sqlalchemy.util.queue import Empty
 
 WAITING_MAX: Final = 512  # Beyond so many, who asks is refused at once, rather than after a while.
+# And where the first of them has waited for so long: how much time a queue of so many takes depends
+# on what they ask.
+WAITED_SECONDS: Final = 6.0
 RESTED_SECONDS: Final = 5.0  # A connection that rested for so long is asked whether it still works.
 _RETURNED: Final = "dml_returned_at"
+
+
+class _Waiting(NamedTuple):
+    """Somebody who waits: where a connection is put, and since when, by the loop's clock."""
+
+    place: "asyncio.Future[ConnectionPoolEntry | None]"
+    since: float
 
 
 class FairPool(AsyncAdaptedQueuePool):
@@ -32,7 +42,11 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._waiting: deque[asyncio.Future[ConnectionPoolEntry | None]] = deque()
+        self._waiting: deque[_Waiting] = deque()
+
+    def is_full(self) -> bool:
+        """Whether whoever asks for a connection now is refused."""
+        return len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Take a connection. `sqlalchemy.exc.TimeoutError`: too many wait, or one waited too long.
@@ -43,8 +57,8 @@ class FairPool(AsyncAdaptedQueuePool):
             return self._pool.get_nowait()
         if self._inc_overflow():
             return self._open()
-        if len(self._waiting) >= WAITING_MAX:
-            raise exc.TimeoutError(f"{WAITING_MAX} others wait for a connection to the database")
+        if self.is_full():
+            raise exc.TimeoutError(f"{len(self._waiting)} others wait for a connection")
         return await_(self._wait()) or self._open()
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
@@ -69,7 +83,7 @@ class FairPool(AsyncAdaptedQueuePool):
     async def _wait(self) -> ConnectionPoolEntry | None:
         loop = asyncio.get_running_loop()
         mine: asyncio.Future[ConnectionPoolEntry | None] = loop.create_future()
-        self._waiting.append(mine)
+        self._waiting.append(_Waiting(mine, loop.time()))
         late = loop.call_later(self._timeout, _give_up, mine)
         try:
             return await mine
@@ -88,10 +102,18 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def _first_waiting(self) -> "asyncio.Future[ConnectionPoolEntry | None] | None":
         while self._waiting:
-            first = self._waiting.popleft()
+            first = self._waiting.popleft().place
             if not first.done():
                 return first
         return None
+
+    def _waited(self) -> float:
+        """How long the first has waited, in seconds."""
+        while self._waiting and self._waiting[0].place.done():
+            self._waiting.popleft()  # Whoever gave up.
+        if not self._waiting:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._waiting[0].since
 
 
 def look_before_use(engine: AsyncEngine) -> None:

@@ -7,7 +7,7 @@ as `DML_SECRETS_DIR`, from a folder of files named like the variables.
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
@@ -327,7 +327,7 @@ class Settings(BaseSettings):
         ge=0,
         le=87_600,
         description="How long an ended job's assignments stay in the tables, before they move "
-        "into files among the uploaded ones (`dml job results`).",
+        "into files among the uploaded ones (`dml admin job-results`).",
     )
     lease_seconds: int = Field(
         600,
@@ -356,3 +356,12 @@ class Settings(BaseSettings):
     address_requests_a_minute: int = Field(
         600_000, ge=1, description="The same, of all the devices behind one address."
     )
+
+    @model_validator(mode="after")
+    def _require_review_before_two(self) -> "Settings":
+        if self.second_admin_above < self.withdrawal_review_above:
+            raise ValueError(
+                "DML_SECOND_ADMIN_ABOVE is below DML_WITHDRAWAL_REVIEW_ABOVE: what lies between "
+                "would need two admins, and none looks at it"
+            )
+        return self

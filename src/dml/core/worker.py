@@ -1,4 +1,7 @@
-"""What a worker's processes and loops may use beside their Context. The entrypoint provides it."""
+"""What a worker's processes and loops may use beside their Context. The entrypoint provides it.
+
+It is a global, because the engine calls processes by name: docs/decisions/0029.
+"""
 
 import asyncio
 from collections.abc import Mapping

@@ -51,7 +51,7 @@ PIPELINED_MAX: Final = 64  # Requests that wait for the answers before theirs.
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that still come when its answer is given.
 
 
-class Step(Enum):
+class RequestStep(Enum):
     """What a connection waits for."""
 
     HEAD = auto()  # The head of a request, or for one to begin on a new connection.
@@ -156,14 +156,14 @@ class Connection(HttpToolsProtocol):
         self.address = ""
         self.counted = False
         self.is_refused = False
-        self.is_told = False  # That it is refused.
+        self.has_refused = False  # Whether the refusal was sent.
         self.is_deaf = False  # What still comes is not read.
         self.unframed = 0  # Bytes since the last whole head or piece of a body.
         self.left_over = 0
         self.paused_at: float | None = None  # Since when the client takes nothing of our answer.
         self.body_bytes = 0
         # What the last sweep saw: the step the connection was at, of which request, since when.
-        self._step = Step.OURS
+        self._step = RequestStep.OURS
         self._request: object = None
         self._step_began = time.monotonic()
         self._bytes_seen = 0
@@ -260,11 +260,11 @@ class Connection(HttpToolsProtocol):
 
         To close at once would take back what it has not read yet.
         """
-        if not self.is_told and not self.transport.is_closing():
+        if not self.has_refused and not self.transport.is_closing():
             self.transport.write(refusal.written)
             if self.transport.can_write_eof():
                 self.transport.write_eof()
-        self.is_refused = self.is_told = True
+        self.is_refused = self.has_refused = True
         self.transport.pause_reading()
 
     def on_headers_complete(self) -> None:
@@ -336,32 +336,32 @@ class Connection(HttpToolsProtocol):
         if self._is_late(now, limits):
             self.transport.abort()
 
-    def _find_step(self) -> tuple[Step, object]:
+    def _find_step(self) -> tuple[RequestStep, object]:
         """What we wait for the client to do, and the request that it is a step of."""
         if self.is_refused:
-            return Step.REFUSED, None
+            return RequestStep.REFUSED, None
         if self.transport.is_closing():
-            return Step.CLOSING, None
+            return RequestStep.CLOSING, None
         if self.cycle is not None and self.cycle.more_body:
             # Where we do not read, it is not the client who is slow.
-            return (Step.OURS if self.flow.read_paused else Step.BODY), self.cycle
+            return (RequestStep.OURS if self.flow.read_paused else RequestStep.BODY), self.cycle
         if self.cycle is None or self.cycle.scope is not self.scope:
-            return Step.HEAD, self.scope
-        return Step.OURS, None
+            return RequestStep.HEAD, self.scope
+        return RequestStep.OURS, None
 
     def _is_late(self, now: float, limits: Limits) -> bool:
         if self._takes_nothing(now, limits.reading_seconds):
             return True
         took = now - self._step_began
         match self._step:
-            case Step.REFUSED:
+            case RequestStep.REFUSED:
                 return took > REFUSED_SECONDS
-            case Step.HEAD:
+            case RequestStep.HEAD:
                 return took > limits.head_seconds
-            case Step.BODY:
+            case RequestStep.BODY:
                 stalls = now - self._progress_at > limits.progress_seconds
                 return stalls or (not self._is_upload() and took > limits.body_seconds)
-            case Step.OURS | Step.CLOSING:
+            case RequestStep.OURS | RequestStep.CLOSING:
                 return False
 
     def _least_progress(self, limits: Limits) -> int:
@@ -378,7 +378,7 @@ class Connection(HttpToolsProtocol):
         The kernel's queue can take minutes to have room again for us where a line is slow, so what
         is left in it tells.
         """
-        since = self._step_began if self._step is Step.CLOSING else self.paused_at
+        since = self._step_began if self._step is RequestStep.CLOSING else self.paused_at
         if since is None:
             return False
         left = left_to_send(self.transport)

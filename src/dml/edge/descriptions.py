@@ -50,9 +50,9 @@ def schema_of(hint: Any) -> dict[str, Any]:
         fields = get_type_hints(hint, include_extras=True)
         properties = {name: schema_of(it) for name, it in fields.items()}
         return {"type": "object", "properties": properties, "required": list(fields)}
-    told: dict[str, Any] = TypeAdapter(hint).json_schema(mode="serialization")
-    left_out = ("description",) if "enum" in told else ("title", "description")
-    return {name: it for name, it in told.items() if name not in left_out}
+    schema: dict[str, Any] = TypeAdapter(hint).json_schema(mode="serialization")
+    left_out = ("description",) if "enum" in schema else ("title", "description")
+    return {name: it for name, it in schema.items() if name not in left_out}
 
 
 def sample_of(schema: Mapping[str, Any]) -> Any:
@@ -90,9 +90,9 @@ def describe_problems(schema: dict[str, Any]) -> None:
     used: set[str] = set()
     for operations in schema["paths"].values():
         for operation in operations.values():
-            for status, told in operation["responses"].items():
-                if MEDIA_TYPE in told.get("content", {}):
-                    used |= _name_problems(int(status), told["content"][MEDIA_TYPE], known)
+            for status, response in operation["responses"].items():
+                if MEDIA_TYPE in response.get("content", {}):
+                    used |= _name_problems(int(status), response["content"][MEDIA_TYPE], known)
     for code in sorted(used):
         refusal = known.get(code)
         title = refusal.reason if refusal else HTTP_PROBLEMS[int(code.removeprefix("http."))]
@@ -170,73 +170,79 @@ FILE_ETAG: Final = problems.header(
 
 
 def _may_send(name: str, description: str) -> dict[str, Any]:
-    told = {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
-    return {**told, "description": description}
+    parameter = {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+    return {**parameter, "description": description}
 
 
 def describe_edge(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     """Add what the edge does with body, token and headers."""
-    told = operation["responses"]
+    responses = operation["responses"]
     names = {it["name"].lower() for it in operation.get("parameters", [])}
-    for status in [it for it in told if it.startswith("2")]:
-        headers = told[status].setdefault("headers", {})
+    for status in [it for it in responses if it.startswith("2")]:
+        headers = responses[status].setdefault("headers", {})
         headers |= {"Location": LOCATION} if status == "201" else {}
         headers |= {"Idempotency-Replayed": REPLAYED} if "idempotency-key" in names else {}
     _describe_version(operation, route, method)
     if "idempotency-key" in names:
-        _add_refusals(told, IdempotencyKeyReused)
+        _add_refusals(responses, IdempotencyKeyReused)
     if "if-match" in names:
-        _add_refusals(told, BadIfMatch)
+        _add_refusals(responses, BadIfMatch)
     if "security" in operation:
         if {"DeviceBearer": []} not in operation["security"]:
-            _add_refusals(told, errors.NotSignedIn)
+            _add_refusals(responses, errors.NotSignedIn)
         if needs_no_token(route):
             operation["security"] = [{}, *operation["security"]]
     body = operation.get("requestBody", {}).get("content", {})
     if body and "application/json" not in body:
-        _add_refusals(told, TooManyUploads, UploadsBusy)
+        _add_refusals(responses, TooManyUploads, UploadsBusy)
     if "application/json" in body:
-        told.setdefault("400", problems.response("The request is not valid HTTP (RFC 9112).", {}))
-        told.setdefault("413", problems.response("The body is too large.", {}))
-        told.setdefault("415", problems.response("The body is not sent as JSON in UTF-8.", {}))
+        responses.setdefault(
+            "400", problems.response("The request is not valid HTTP (RFC 9112).", {})
+        )
+        responses.setdefault("413", problems.response("The body is too large.", {}))
+        responses.setdefault("415", problems.response("The body is not sent as JSON in UTF-8.", {}))
 
 
-def _add_refusals(told: dict[str, Any], *kinds: type[DmlError]) -> None:
+def _add_refusals(responses: dict[str, Any], *kinds: type[DmlError]) -> None:
     """Add what the edge may refuse, to what the route says that it does."""
     for status, answer in problems.refusals(*kinds).items():
-        content = told.setdefault(str(status), answer)["content"][MEDIA_TYPE]
+        content = responses.setdefault(str(status), answer)["content"][MEDIA_TYPE]
         content.setdefault("examples", {}).update(answer["content"][MEDIA_TYPE]["examples"])
 
 
 def _describe_version(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     """Tell of an answer's ETag, and of what is answered to who has it."""
-    told, called = operation["responses"], set(calls_of(route.dependant))
+    responses, called = operation["responses"], set(calls_of(route.dependant))
     if method != "get":
-        for status in [it for it in told if it.startswith("2") and tell_revision in called]:
-            told[status]["headers"]["ETag"] = REVISED
+        for status in [it for it in responses if it.startswith("2") and tell_revision in called]:
+            responses[status]["headers"]["ETag"] = REVISED
         return
-    is_stream = "text/event-stream" in told["200"].get("content", ())
+    is_stream = "text/event-stream" in responses["200"].get("content", ())
     if is_stream or not isinstance(route, StrictRoute):
         return
     is_file = file_sender in called
     etag = REVISED if tell_revision in called else ETAG
     etag = FILE_ETAG if is_file else EXPORT_ETAG if export_sender in called else etag
-    told["200"]["headers"]["ETag"] = etag
-    told["304"] = {
+    responses["200"]["headers"]["ETag"] = etag
+    responses["304"] = {
         "description": "Nothing changed: the answer's ETag is one of those in `If-None-Match`.",
         "headers": {"ETag": etag},
     }
     asked = operation.setdefault("parameters", [])
     asked.append(_may_send("If-None-Match", "ETags that you have. If one is current: `304`."))
     if is_file:
-        told["200"]["headers"]["Accept-Ranges"] = problems.header("`bytes`: `Range` is supported.")
+        responses["200"]["headers"]["Accept-Ranges"] = problems.header(
+            "`bytes`: `Range` is supported."
+        )
         part = problems.header("Which bytes of the file these are, and how many it has.")
-        told["206"] = {
+        responses["206"] = {
             "description": "The part of the file that `Range` names.",
-            "content": told["200"]["content"],
+            "content": responses["200"]["content"],
             "headers": {"ETag": etag, "Content-Range": part},
         }
-        told["416"] = problems.response("The file has no such part.", {})
-        told["416"]["headers"] = {"Content-Range": problems.header("How many bytes the file has.")}
+        responses["416"] = problems.response("The file has no such part.", {})
+        responses["416"]["headers"] = {
+            "Content-Range": problems.header("How many bytes the file has.")
+        }
         asked.append(_may_send("Range", "The part of the file to return, such as `bytes=0-99`."))
         asked.append(_may_send("If-Range", "Return the whole file if its ETag is another."))

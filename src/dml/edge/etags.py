@@ -31,11 +31,11 @@ def etag(revision: int) -> str:
 
 def complete(response: Response, *, is_read: bool) -> None:
     """Give an answer that is whole its ETag: each read, and what told its revision."""
-    told = response.headers.get("etag")
-    if told is None and not is_read:
+    etag = response.headers.get("etag")
+    if etag is None and not is_read:
         return
     digest = hashlib.sha256(bytes(response.body)).hexdigest()[:DIGITS]
-    revision = "" if told is None else told.strip('"') + "-"
+    revision = "" if etag is None else etag.strip('"') + "-"
     response.headers["ETag"] = f'"{revision}{digest}"'
 
 

@@ -31,25 +31,27 @@ async def send_file(
     More parts at once than one, or what is no range, get the whole file, as RFC 9110 allows.
     """
     size, etag = await blobs.get_size(sha256), f'"{sha256}"'
-    told = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
+    own_headers = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
     if is_known(etag, request.headers.get("if-none-match", "")):
-        return Response(status_code=304, headers=told)
+        return Response(status_code=304, headers=own_headers)
     asked = request.headers.get("range")
     if asked is None or request.headers.get("if-range", etag) != etag:
         asked = ""
     part = _find_part(asked, size)
     if part is None:
-        told["Content-Length"] = str(size)
-        return StreamingResponse(await blobs.stream(sha256), headers=told, media_type=media_type)
+        own_headers["Content-Length"] = str(size)
+        return StreamingResponse(
+            await blobs.stream(sha256), headers=own_headers, media_type=media_type
+        )
     start, end = part
     if start >= end:
         return explained(416, {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"})
-    told |= {
+    own_headers |= {
         "Content-Length": str(end - start),
         "Content-Range": f"bytes {start}-{end - 1}/{size}",
     }
     chunks = await blobs.stream(sha256, part)
-    return StreamingResponse(chunks, 206, headers=told, media_type=media_type)
+    return StreamingResponse(chunks, 206, headers=own_headers, media_type=media_type)
 
 
 def _find_part(asked: str, size: int) -> tuple[int, int] | None:

@@ -27,8 +27,11 @@ class Refusal:
 
     def __init__(self, status: int, detail: str, **headers: str) -> None:
         code = f"http.{status}"
-        told = {"Connection": "close", **{it.replace("_", "-"): headers[it] for it in headers}}
-        answer = problem(status, code, HTTPStatus(status).phrase, detail, headers=told)
+        all_headers = {
+            "Connection": "close",
+            **{it.replace("_", "-"): headers[it] for it in headers},
+        }
+        answer = problem(status, code, HTTPStatus(status).phrase, detail, headers=all_headers)
         self._status, self._headers = status, [*answer.raw_headers, _SAFE]
         self._body = bytes(answer.body)
         lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]

@@ -5,7 +5,7 @@ which there are forty, and that takes longer than what it does (`tests/edge/test
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
 
@@ -46,6 +46,7 @@ class Parts(Protocol):
     quota: FileQuota
     redis: Redis
     sessions: async_sessionmaker[AsyncSession]
+    reads: async_sessionmaker[AsyncSession]
     authenticate: Authenticate
 
 
@@ -72,6 +73,22 @@ async def transaction(
                 await tx.commit()
             raise
         await tx.commit()
+
+
+@asynccontextmanager
+async def read(parts: Parts, token: str | None) -> AsyncIterator[Context]:
+    """Open a context that changes nothing, and so needs no transaction (`core/reads.py`)."""
+    now, actor = datetime.now(UTC), NOBODY
+    async with parts.reads() as tx:
+        if token is not None:
+            actor = await parts.authenticate(tx, parts.keys, token, now)
+        yield Context(tx, actor, now)
+
+
+def _open(request: Request, token: str | None) -> AbstractAsyncContextManager[Context]:
+    """GET is safe (RFC 9110, 9.2.1): it reads. All else has a transaction."""
+    opened = read if request.method == "GET" else transaction
+    return opened(parts(request), token)
 
 
 bearer = HTTPBearer(
@@ -128,7 +145,7 @@ async def _require_known(request: Request) -> None:
     """Let in who sends a good token, or none."""
     credentials = await bearer(request)
     if credentials is not None:
-        async with transaction(parts(request), credentials.credentials):
+        async with read(parts(request), credentials.credentials):
             pass
 
 
@@ -156,7 +173,7 @@ async def begin_signed_in(request: Request, credentials: Credentials) -> BeginFu
 @guarded(_require_known)
 async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
     token = token_of(credentials)
-    async with transaction(parts(request), token) as ctx:
+    async with _open(request, token) as ctx:
         request.state.ctx = ctx
         yield ctx
 
@@ -166,7 +183,7 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
     """Run a request in one transaction: commit when it returns, roll back when it raises."""
     if credentials is None:
         raise NotSignedIn
-    async with transaction(parts(request), credentials.credentials) as ctx:
+    async with _open(request, credentials.credentials) as ctx:
         request.state.ctx = ctx
         yield ctx
 

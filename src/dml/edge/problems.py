@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from dml.core.errors import DmlError
 from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, is_one_of
 from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
+from dml.edge.nearest import nearest
 
 STATUS: Final[dict[type[DmlError], int]] = {
     errors.Invalid: 422,
@@ -69,9 +70,9 @@ def problem(
 ) -> Response:
     """Write a problem document. Its own members come last, so that no fact overwrites one."""
     members = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
-    told = {} if detail is None else {"detail": detail}
+    details = {} if detail is None else {"detail": detail}
     # json.dumps escapes a lone surrogate in what a client sent; JSONResponse crashes on it.
-    body = json.dumps(jsonable_encoder({**(facts or {}), **told, **members}))
+    body = json.dumps(jsonable_encoder({**(facts or {}), **details, **members}))
     return Response(body, status, headers, MEDIA_TYPE)
 
 
@@ -118,9 +119,9 @@ async def refuse_input(request: Request, error: Exception) -> Response:
     )
     if isinstance(error.__cause__, NotStrict):
         wrong = {(error.__cause__.pointer, error.__cause__.msg): None}
-    told = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
+    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in wrong]
     return problem(
-        422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": told}
+        422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": errors}
     )
 
 
@@ -148,7 +149,16 @@ async def refuse_request(request: Request, error: Exception) -> Response:
         except DmlError as refusal:
             return answer(refusal)
     detail = error.detail if error.detail != title else HTTP_PROBLEMS.get(status, title)
+    if status == HTTPStatus.NOT_FOUND:
+        meant = nearest(request.scope["path"], _paths_of(request))
+        detail = f"{detail} Do you mean `{meant}`?" if meant else detail
     return problem(status, f"http.{status}", title, str(detail), headers=headers)
+
+
+def _paths_of(request: Request) -> Iterator[str]:
+    for route in request.app.routes:
+        inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
+        yield from (it.path for it in inner() if getattr(it, "include_in_schema", False))
 
 
 def _methods_of(request: Request) -> list[str]:
@@ -232,13 +242,13 @@ def refusals(*kinds: type[DmlError]) -> dict[int | str, dict[str, Any]]:
                 "code": kind.code,
             },
         }
-    told: dict[int | str, dict[str, Any]] = {
+    responses: dict[int | str, dict[str, Any]] = {
         status: response(" ".join(it["summary"] for it in examples.values()), examples)
         for status, examples in by_status.items()
     }
-    for passing in told.keys() & {429, 503}:
-        told[passing]["headers"] = RETRY_AFTER
-    return told
+    for passing in responses.keys() & {429, 503}:
+        responses[passing]["headers"] = RETRY_AFTER
+    return responses
 
 
 # What every route may answer, in the place of FastAPI's own 422.

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from dml.core import strict_json
 from dml.edge import etags
+from dml.edge.parameters import refuse_odd_parameters
 
 _JSON: Final = "application/json"
 
@@ -32,10 +33,10 @@ class StrictRequest(Request):
 
 def _require_json(content_type: str) -> None:
     """Refuse a type that is like JSON's, and another charset than JSON has."""
-    told = email.message.Message()
-    told["content-type"] = content_type
-    charset = told.get_param("charset", "utf-8")
-    if told.get_content_type() != _JSON or str(charset).lower() not in ("utf-8", "utf8"):
+    header = email.message.Message()
+    header["content-type"] = content_type
+    charset = header.get_param("charset", "utf-8")
+    if header.get_content_type() != _JSON or str(charset).lower() not in ("utf-8", "utf8"):
         raise HTTPException(415, f"Send the body as UTF-8, with `Content-Type: {_JSON}`.")
 
 
@@ -46,6 +47,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
+            refuse_odd_parameters(request)
             response = await handle(StrictRequest(request.scope, request.receive))
             if response.status_code in (200, 201) and not isinstance(response, StreamingResponse):
                 etags.complete(response, is_read=request.method == "GET")

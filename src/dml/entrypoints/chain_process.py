@@ -173,7 +173,7 @@ async def work(
     if signer is None:
         log.warning("%s: deposits are credited, and nothing is paid out", NO_KEY)
         async with sessions.begin() as tx:
-            (await statements.get_vault(tx, vault_id)).paying_trouble = NO_KEY
+            (await statements.get_vault(tx, vault_id)).paying_error = NO_KEY
     else:
         payer = Payer(sessions, endpoints, vault_id, signer, BatchTerms.of(settings))
         seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 FILES: Final = "/docs/files"
@@ -15,7 +15,7 @@ _SCRIPT: Final = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def serve_docs(app: FastAPI) -> None:
-    """Add the page, the files that it needs, and a way to it from the root."""
+    """Add the page, and the files that it needs."""
     app.mount(FILES, StaticFiles(packages=[("fastapi_swagger", "resources")]), name="docs_files")
 
     page = get_swagger_ui_html(
@@ -33,10 +33,6 @@ def serve_docs(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return page
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
 
 def _policy_of(page: bytes) -> str:

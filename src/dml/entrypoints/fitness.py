@@ -34,7 +34,7 @@ class Needs(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DatabaseFacts:
     """What a server says of itself. `lacks`: what its role may not do, in words."""
 
     version: int  # 180001 is 18.1.
@@ -85,7 +85,7 @@ _USES: Final = """
 """
 
 
-def fault_of(facts: Facts, needs: Needs) -> str | None:
+def fault_of(facts: DatabaseFacts, needs: Needs) -> str | None:
     """Say what is wrong with a server and what to do about it; None where nothing is."""
     if facts.version // 10_000 < VERSION_MIN:
         major, minor = divmod(facts.version, 10_000)
@@ -110,7 +110,7 @@ def fault_of(facts: Facts, needs: Needs) -> str | None:
     return None
 
 
-async def ask(database_url: str, needs: Needs) -> Facts:
+async def ask(database_url: str, needs: Needs) -> DatabaseFacts:
     """Ask a server. Refused where it lets us in never; what passes is raised as it is."""
     url = make_url(database_url).set(drivername="postgresql")
     try:
@@ -124,7 +124,7 @@ async def ask(database_url: str, needs: Needs) -> Facts:
     try:
         row = await connection.fetchrow(ASK)
         assert row
-        facts = Facts(row["version"], row["encoding"], row["is_read_only"])
+        facts = DatabaseFacts(row["version"], row["encoding"], row["is_read_only"])
         if fault_of(facts, needs) is not None:
             return facts
         if needs is Needs.MIGRATE:
@@ -132,7 +132,7 @@ async def ask(database_url: str, needs: Needs) -> Facts:
         else:
             rows = await connection.fetch(_USES, needs is Needs.WORK)
         lacks = tuple(str(it["what"]) for it in rows)
-        return Facts(facts.version, facts.encoding, facts.is_read_only, lacks)
+        return DatabaseFacts(facts.version, facts.encoding, facts.is_read_only, lacks)
     finally:
         await connection.close()
 

@@ -129,7 +129,7 @@ async def _look(server: Parts) -> ReadinessOut:
 async def _find_fault(tx: AsyncSession) -> str | None:
     """Say why we cannot work with this server, should another one have come in its place."""
     row = (await tx.execute(sql(fitness.ASK))).one()
-    return fitness.fault_of(fitness.Facts(*row), Needs.WORK)
+    return fitness.fault_of(fitness.DatabaseFacts(*row), Needs.WORK)
 
 
 def _without_database(database: str, valkey: str) -> ReadinessOut:
@@ -155,11 +155,11 @@ async def look_at_chain(tx: AsyncSession, settings: Settings) -> str:
         return "the vault was not reached yet"
     if vault.halted_at is not None:
         return "halted: a final block has changed"
-    if vault.trouble is not None:
+    if vault.reading_error is not None:
         return "it cannot be read: see `dml chain status`"
     if vault.difference is not None:
         return "it differs from the books, so that nothing is paid out: see `dml doctor`"
-    if vault.paying_trouble is not None:
+    if vault.paying_error is not None:
         return "nothing is paid out: see `dml chain status`"
     return "ok"
 

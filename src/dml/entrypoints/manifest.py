@@ -7,6 +7,6 @@ from dml.core.domain import Domain
 MANIFEST: Final = Domain(
     "dml.entrypoints",
     tables=(),
-    routers=("health:router",),
+    routers=("health:router", "home_page:router"),
     processes=("collector",),
 )

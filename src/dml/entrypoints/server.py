@@ -7,23 +7,24 @@ import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
-from dml.core import logs, metrics, nodes
+from dml.core import logs, metrics, nodes, reads
+from dml.core.db import connect
+from dml.core.pool import FairPool
 from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
 from dml.edge.idempotency import Replay, replay
 from dml.edge.names import name_operation, name_schemas
-from dml.edge.parameters import refuse_odd_parameters
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Requests
 from dml.edge.routing import find_at_once
@@ -68,16 +69,10 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
             waiting=settings.password_hashes_waiting,
             of_one=settings.password_hashes_of_one,
         )
-        facts: dict[str, Any] = {}
-        name = nodes.new_name("api")
-        alive = asyncio.create_task(nodes.keep_alive(app.state.sessions, name, "api", facts))
+        url = engine.url.render_as_string(hide_password=False)
+        alive = asyncio.create_task(_keep_alive(url))
         counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
-        app.state.device_path = DevicePath(
-            engine.url.render_as_string(hide_password=False),
-            app.state.sessions,
-            app.state.keys,
-            settings,
-        )
+        app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
         async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
             yield
         await app.state.device_path.close()
@@ -95,7 +90,6 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=EVERYWHERE,
-        dependencies=[Depends(refuse_odd_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -103,6 +97,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     )
     app.state.settings = settings
     app.state.sessions = wiring.make_sessions(engine)
+    app.state.reads = reads.make_reads(engine)
     app.state.redis = wiring.make_redis(settings)
     app.state.keys = wiring.make_keys(settings)
     app.state.blobs = wiring.make_blobs(settings)
@@ -125,9 +120,25 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_headers=["*"],
         expose_headers=HEADERS_SHOWN,
     )
-    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(
+        Requests,
+        body_limit_bytes=settings.body_limit_bytes,
+        is_full=lambda: cast(FairPool, engine.pool).is_full(),
+    )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+async def _keep_alive(database_url: str) -> None:
+    """Say that this process lives, until cancelled.
+
+    By a connection of its own: where many wait for one, it lives all the same.
+    """
+    signs = connect(database_url, name="dml api signs of life", connections=1)
+    try:
+        await nodes.keep_alive(wiring.make_sessions(signs), nodes.new_name("api"), "api", {})
+    finally:
+        await signs.dispose()
 
 
 def with_device_layer(app: FastAPI) -> DeviceLayer:

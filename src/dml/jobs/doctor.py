@@ -2,7 +2,8 @@
 
 Reads only, and of one snapshot: a transaction that is under way is seen as not begun. Whatever
 folding writes down as a sum is worked out here anew, from what each device handed in; where that
-was archived, from the sums of each file. What is in the files, `dml job results --verify` reads.
+was archived, from the sums of each file. What is in the files, `dml admin job-results --verify`
+reads.
 """
 
 from typing import Final

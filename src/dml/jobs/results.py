@@ -88,7 +88,7 @@ def shape(job: Job, totals: JobTotals, shown_months: Sequence[ShownMonth]) -> Jo
         version=totals.version,
         max_devices=job.max_devices,
         min_devices=job.min_devices,
-        devices_done=rules.told_devices(job, totals),
+        devices_done=rules.shown_devices(job, totals),
         devices_shown=totals.shown_devices,
         next_step=NextStepOut(devices=coming[0], reason=coming[1]) if coming else None,
         items=items if shown else None,

@@ -18,7 +18,15 @@ from dml.edge.streams import while_admitted
 from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.models import Job
-from dml.jobs.schemas import JobArchiveOut, JobClosure, JobCreate, JobOut, JobResultsOut, JobsPaging
+from dml.jobs.schemas import (
+    JobArchiveOut,
+    JobClosure,
+    JobCreate,
+    JobOut,
+    JobQuoteOut,
+    JobResultsOut,
+    JobsPaging,
+)
 from dml.jobs.service import Limits, Order
 from dml.jobs.shapes import ordered
 from dml.jobs.watching import TooManyStreams, Watching
@@ -72,6 +80,35 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
     )
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return await _shaped(ctx.tx, job)
+
+
+@router.post(
+    "/quotes",
+    operation_id="job_quotes.create",
+    response_model=JobQuoteOut,
+    responses=refusals(
+        VersionNotFound,
+        VersionNotApproved,
+        NotListed,
+        rules.DeadlineNotAhead,
+        rules.StartsTooLate,
+        rules.PeriodOutOfOrder,
+        rules.TooFewDevices,
+        rules.CostTooLarge,
+    ),
+)
+async def quote(ctx: Ctx, server: Server, body: JobCreate) -> service.Quote:
+    """Get the price of a job before you create it.
+
+    For signed-in users: what the same body would cost at `POST /v1/jobs` now. Nothing is stored.
+    Fees may change until you create the job: send the `cost` as its `max_total`.
+    """
+    return await service.quote(
+        ctx,
+        Order(**dict(body)),
+        platform_fee_bps=server.settings.platform_fee_bps,
+        min_devices=server.settings.min_devices,
+    )
 
 
 @router.get("", operation_id="jobs.list")

@@ -244,7 +244,7 @@ def step_reaches(*, after: int, max_devices: int, least: int) -> int:
     return after if after == max_devices else min(after, max_devices - least)
 
 
-def told_devices(job: Job, totals: JobTotals) -> int:
+def shown_devices(job: Job, totals: JobTotals) -> int:
     """How many devices a customer knows of: those of the steps; of all, once the refund tells."""
     return totals.folded if job.state in ENDED else totals.shown_devices
 
@@ -312,7 +312,9 @@ class LeaseOver(Conflict):
 class ArchiveUnreadable(Unavailable):
     code = "jobs.archive_unreadable"
     reason = "What left the device is archived, and the archive cannot be read just now."
-    remedy = "Ask again later. If this stays so, tell the operator: `dml job results --verify`."
+    remedy = (
+        "Ask again later. If this stays so, tell the operator: `dml admin job-results --verify`."
+    )
     problem: str
 
 

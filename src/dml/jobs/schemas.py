@@ -73,6 +73,20 @@ class JobCreate(Body):
     )
 
 
+class JobQuoteOut(Wire):
+    """What a job would cost. Each amount but `cost` is for one result."""
+
+    reward: AmountOut = Field(description="What a device's owner earns, in tokens.")
+    device_fee: AmountOut = Field(description="What the algorithm's developer earns, in tokens.")
+    platform_fee: AmountOut = Field(description="What the platform earns, in tokens.")
+    cost: AmountOut = Field(
+        description="What the job costs if `max_devices` results are paid, in tokens."
+    )
+    min_devices: int = Field(
+        description="Results are published in steps, each of at least so many owners."
+    )
+
+
 class JobOut(Wire):
     """An order to run an algorithm on devices, and how far it is."""
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from dml.algorithms import queries as algorithm_queries
+from dml.algorithms.models import Algorithm, Version
 from dml.core import audit, processes
 from dml.core.context import Context
-from dml.core.ids import JobId, VersionId, new_id
+from dml.core.ids import AssignmentId, JobId, VersionId, new_id
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
+from dml.devices.tokens import DeviceContext
 from dml.jobs import queries, rules, settling
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.jobs.processes import end_at_deadline, settle
@@ -51,6 +53,35 @@ class Limits:
         return cls(settings.least_reward, settings.jobs_at_once, settings.counts_of_a_job)
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an order would cost. `cost` is that of all its places together."""
+
+    version: Version
+    algorithm: Algorithm
+    reward: MicroTokens
+    platform_fee: MicroTokens
+    cost: MicroTokens
+    min_devices: int
+
+    @property
+    def device_fee(self) -> MicroTokens:
+        return self.algorithm.device_fee
+
+
+async def quote(ctx: Context, order: Order, *, platform_fee_bps: int, min_devices: int) -> Quote:
+    """Tell what an order would cost now, or refuse it as `create` would. Nothing is kept."""
+    starts_at = order.starts_at or ctx.now
+    rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
+    rules.require_enough_devices(
+        order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
+    )
+    version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
+    fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
+    cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
+    return Quote(version, algorithm, order.reward, fee, cost, min_devices)
+
+
 async def create(
     ctx: Context,
     order: Order,
@@ -63,17 +94,11 @@ async def create(
 
     Without `limits` it is the operator's own, as in a simulation.
     """
-    starts_at = order.starts_at or ctx.now
-    rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
-    rules.require_enough_devices(
-        order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
-    )
-    version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
+    priced = await quote(ctx, order, platform_fee_bps=platform_fee_bps, min_devices=min_devices)
+    version, algorithm = priced.version, priced.algorithm
     if limits is not None:
         await _require_within(ctx, order, limits, labels=len(algorithm.labels))
-    fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
-    cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
-    rules.require_price(cost, order.max_total)
+    rules.require_price(priced.cost, order.max_total)
 
     job = Job(
         id=JobId(new_id()),
@@ -88,7 +113,7 @@ async def create(
         min_devices=min_devices,
         reward=order.reward,
         device_fee=algorithm.device_fee,
-        platform_fee=fee,
+        platform_fee=priced.platform_fee,
         data_kind=algorithm.data_kind,
         countries=order.countries,
         date_from=order.date_from,
@@ -98,7 +123,7 @@ async def create(
         input_spec=version.input_spec,
         model_sha256=version.sha256,
         model_size=version.size,
-        starts_at=starts_at,
+        starts_at=order.starts_at or ctx.now,
         deadline=order.deadline,
         created_at=ctx.now,
     )
@@ -160,3 +185,17 @@ async def close(ctx: Context, job_id: JobId, *, reason: str | None = None) -> Jo
     await settling.begin(ctx, job, JobState.CANCELLED)
     await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
     return job
+
+
+async def get_leased_job(device: DeviceContext, assignment_id: AssignmentId) -> Job:
+    """Return the job of an assignment that this device holds just now, or refuse."""
+    tx, device_id = device.ctx.tx, device.device.id
+    if await queries.is_recalled(tx, assignment_id, device_id):
+        raise rules.VersionRecalled
+    job = await queries.find_job_held(tx, assignment_id, device_id)
+    if job is not None:
+        return job
+    state = await queries.find_state(tx, assignment_id, device_id)
+    if state is None:
+        raise rules.AssignmentNotFound
+    raise rules.LeaseOver(state=state)

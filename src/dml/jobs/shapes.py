@@ -21,7 +21,7 @@ from dml.jobs.schemas import (
 
 def ordered(job: Job, totals: JobTotals) -> JobOut:
     """A job as its customer sees it."""
-    devices = rules.told_devices(job, totals)
+    devices = rules.shown_devices(job, totals)
     spent = MicroTokens(devices * job.cost_of_one)
     fields = {name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)}
     return JobOut(**fields, spent=spent, devices_done=devices)

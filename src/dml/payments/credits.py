@@ -37,7 +37,7 @@ async def credit(
     amount: MicroTokens,
     *,
     reason: str,
-    alone_up_to: MicroTokens | None = None,
+    alone_up_to: MicroTokens | None,
 ) -> Credit:
     """Credit a user, or ask another admin to agree where it is more than one may alone.
 

@@ -1,13 +1,11 @@
-"""Scoring: what a hidden test set says of predictions. Pure, and the same for server and verifier.
+"""Scoring predictions on a hidden test set. Pure, and the same for server and verifier.
 
-Nothing here knows a database, a user or a bounty. Reading files that strangers wrote happens in
-locked children alone (`reader`), and where they are read no target ever is: what a child could tell
-is what its submitter knew before.
+Nothing here knows a database, a user or a bounty. Files of strangers are read only in locked child
+processes (`reader`), which never hold a target: a child could leak only what its submitter knows.
 
-A `Reader` makes a `TestSet` of the owner's file and `Predictions` of a submission. `ladder` says
-what the public rows show of them, `ranking` what the private ones do, `agreement` who may have
-copied.
+A `Reader` makes a `TestSet` of the owner's file and `Predictions` of a submission. `ladder` scores
+them on the public rows, `ranking` on the private ones; `agreement` finds who may have copied.
 
-To read: names, metrics, sums, ranks, test_set, predictions, ladder, ranking; then reader, zygote,
-contents, tables, aligning, csv_files, parquet_files, models.
+Reading order: names, metrics, sums, ranks, test_set, predictions, ladder, ranking; then reader,
+zygote, contents, tables, aligning, csv_files, parquet_files, models.
 """

@@ -12,15 +12,15 @@ from dml.scoring.names import Form, MetricName, form
 from dml.scoring.predictions import Predictions
 
 THRESHOLD: Final = 0.995  # of rows
-NEAR: Final = 1e-3  # of how far values spread; as it is, for probabilities
-NEAR_RANKS: Final = 5e-3  # of all rows: a few that were changed move the ranks of others
-PAIRS_MOST: Final = 1000  # that are found: more is no longer a matter of two entrants
+NEAR: Final = 1e-3  # of the spread of values; absolute for probabilities
+NEAR_RANKS: Final = 5e-3  # of all rows: changing a few values shifts the ranks of others
+PAIRS_MOST: Final = 1000  # at most: more are no longer a matter of two entrants
 
-# Two that agree in 99.5 % of rows share a sample in one of four tries or better, so in some of 24;
-# two that agree in 95 % do so in one of a hundred, or less.
+# Two that agree in 99.5 % of rows agree in a whole sample with a chance of 1/4 or more, so in some
+# of 24; two that agree in 95 % with a chance of 1/100 or less.
 SAMPLES: Final = 24
 _SAMPLE_ROWS: Final = {True: 200, False: 100}  # of labels, of numbers
-CELL: Final = 100  # times as wide as what agrees, so that few values lie at an edge
+CELL: Final = 100  # times the tolerance, so that few values lie at an edge
 NEIGHBOURS: Final = 8  # in a sample, with whom an entrant is compared
 GLANCE_ROWS: Final = 2000
 GLANCE_TOLERANCE: Final = 0.01
@@ -33,12 +33,12 @@ Array = NDArray[Any]
 def find(
     metric: MetricName, entries: Mapping[str, Predictions], threshold: float = THRESHOLD
 ) -> list[tuple[str, str, float]]:
-    """Pairs of entries that agree in at least this share of rows, the closest ones first.
+    """Find pairs of entries that agree in at least this share of rows, the closest first.
 
     Labels agree where they are equal, and numbers where they are within NEAR. Scores may also agree
-    by their ranks, within NEAR_RANKS, which no rising function changes. Entrants are compared only
-    where they agree in a whole sample of rows, so the work grows with those who do, and not with
-    all pairs. Each entry is asked for once; of very many, a part of the rows is kept.
+    by their ranks, within NEAR_RANKS, which no increasing function changes. Two entrants are
+    compared only if they agree in a whole sample of rows, so the work does not grow with all
+    pairs. Each entry is read once; if there are very many, only a part of the rows is kept.
     """
     if len(entries) < 2:
         return []
@@ -53,7 +53,7 @@ def find(
 
 
 def _kept_rows(entries: Mapping[str, Predictions]) -> Array | slice:
-    """Which rows are compared, the same ones of all: as many as fit into the memory together."""
+    """Choose the rows to compare, the same for all: as many as fit into memory together."""
     first = next(iter(entries.values())).values
     most = max(ROWS_LEAST, NUMBERS_MOST // (len(entries) * first[0].size))
     if len(first) <= most:
@@ -63,13 +63,13 @@ def _kept_rows(entries: Mapping[str, Predictions]) -> Array | slice:
 
 
 def _views(metric: MetricName, each: dict[str, Array]) -> Iterator[tuple[dict[str, Array], float]]:
-    """What is compared of the values, and how far apart those are that agree; 0 for labels."""
+    """Return arrays to compare, and the distance up to which values agree (0 for labels)."""
     match form(metric):
         case Form.LABEL:
             yield each, 0.0
         case Form.PROBABILITY:
             yield each, NEAR
-        case kind:  # of the spread that half of all have: nobody alone can widen it
+        case kind:  # of the median spread, which nobody can widen alone
             yield each, NEAR * float(np.median([values.std() for values in each.values()]))
             if kind is Form.SCORE:
                 yield {entry: _ranks(values) for entry, values in each.items()}, NEAR_RANKS
@@ -91,7 +91,7 @@ def _pairs(
 
 
 def _ranks(values: Array) -> Array:
-    """From 0 to 1; equal values have the mean of theirs."""
+    """Ranks from 0 to 1; equal values have their mean rank."""
     order = np.argsort(values)
     ordered = values[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -102,7 +102,7 @@ def _ranks(values: Array) -> Array:
 
 
 def _candidates(each: Mapping[str, Array], near: float) -> Iterator[tuple[str, str]]:
-    """Pairs whose values fall into the same cells in one of the samples, each pair once."""
+    """Yield pairs whose values fall into the same cells in one of the samples, each pair once."""
     rows = len(next(iter(each.values())))
     random = np.random.default_rng(0)
     seen: set[tuple[str, str]] = set()
@@ -121,7 +121,7 @@ def _candidates(each: Mapping[str, Array], near: float) -> Iterator[tuple[str, s
 
 
 def _cells(values: Array, near: float, shift: float) -> bytes:
-    """A hash that is the same for values that agree, unless one lies at a cell's edge."""
+    """A hash that is equal for values that agree, unless one lies at a cell's edge."""
     if near:
         values = np.floor(values / (near * CELL) + shift)
     return hashlib.sha256(np.ascontiguousarray(values).tobytes()).digest()

@@ -13,15 +13,15 @@ from dml.scoring.test_set import Ids
 
 Slots = NDArray[np.int64]
 DIGITS_MOST = 18
-SPARSENESS_MOST = 16  # how much larger a table of all numbers may be than the ids
+SPARSENESS_MOST = 16  # how many times larger a table of all numbers may be than the ids
 
 _NONE = -1
 
 
 def slots(column: pa.ChunkedArray, name: str, expected: Ids) -> Slots | None:
-    """Each row's place in the test set, or None where they are in order already.
+    """Return each row's index in the test set, or None if they are in order already.
 
-    Refused unless each id of the test set stands in the column exactly once, and no other.
+    Refused unless the column has each id of the test set exactly once, and no other.
     """
     if expected.numbers is not None:
         ids: Any = integers(column, name)
@@ -38,7 +38,7 @@ def slots(column: pa.ChunkedArray, name: str, expected: Ids) -> Slots | None:
 
 
 def in_order(values: NDArray[Any], found: Slots | None) -> NDArray[Any]:
-    """The values as the test set has their rows."""
+    """Return the values in the order of the test set."""
     if found is None:
         return values
     ordered = np.empty_like(values)
@@ -47,9 +47,9 @@ def in_order(values: NDArray[Any], found: Slots | None) -> NDArray[Any]:
 
 
 def joined(column: pa.ChunkedArray, name: str) -> pa.LargeStringArray:
-    """Texts in one piece."""
+    """Return texts as one array."""
     whole = decoded(texts(column, name)).combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # as some versions give it
+    if isinstance(whole, pa.ChunkedArray):  # in some versions of Arrow
         whole = pa.concat_arrays(whole.chunks)
     return whole
 
@@ -73,9 +73,9 @@ def _of_texts(ids: pa.LargeStringArray, expected: pa.LargeStringArray) -> Slots:
 def _numbered(
     ids: pa.LargeStringArray, expected: pa.LargeStringArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """The numbers in texts that differ by nothing else and are as long: row-0001.png, row-0002.png.
+    """Return the numbers in texts that differ in nothing else: row-0001.png, row-0002.png.
 
-    To look numbers up takes a tenth of the time.
+    Looking up numbers takes a tenth of the time.
     """
     mine, theirs = _letters(ids), _letters(expected)
     if mine is None or theirs is None or mine.shape[1] != theirs.shape[1]:
@@ -92,7 +92,7 @@ def _numbered(
 
 
 def _letters(texts: pa.LargeStringArray) -> NDArray[np.uint8] | None:
-    """The bytes of texts (texts, length), where all have one length."""
+    """Return the bytes of texts (texts, length) if all have one length."""
     start = texts.offset
     offsets = np.frombuffer(texts.buffers()[1], np.int64)[start : start + len(texts) + 1]
     length = int(offsets[1] - offsets[0])
@@ -103,7 +103,7 @@ def _letters(texts: pa.LargeStringArray) -> NDArray[np.uint8] | None:
 
 
 def _number(letters: NDArray[np.uint8]) -> NDArray[np.int64] | None:
-    """Of decimal digits, the number in each row; None where any is no digit."""
+    """Return the number that each row of digits writes; None if any byte is no digit."""
     digits = letters - np.uint8(ord("0"))
     if digits.max() > 9:  # what is below 0 wraps around
         return None

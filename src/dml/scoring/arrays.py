@@ -1,7 +1,7 @@
-"""Named arrays as bytes, the same ones for the same arrays: a JSON header and the raw parts.
+"""Named arrays as bytes, equal for equal arrays: a JSON header and the raw parts.
 
-The header's length comes first, in four bytes, big-endian; numbers are little-endian. To read them
-runs nothing, unlike a pickle.
+The header's length comes first, in four bytes, big-endian; numbers are little-endian. Unlike a
+pickle, reading them executes nothing.
 """
 
 import io
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 def to_bytes(arrays: Mapping[str, Array], **facts: Any) -> bytes:
-    """The arrays by name, and what else JSON can hold."""
+    """Write arrays by name, and facts that JSON can hold."""
     kept = {name: np.ascontiguousarray(each) for name, each in arrays.items()}
     types = {name: each.dtype.newbyteorder("<").str for name, each in kept.items()}
     assert set(types.values()) <= _TYPES
@@ -32,7 +32,7 @@ def to_bytes(arrays: Mapping[str, Array], **facts: Any) -> bytes:
 
 
 def bytes_of(array: Array) -> memoryview:
-    """The same memory, where the array's rows lie one after the other; also where it has none."""
+    """Return the array's own memory if it is contiguous, also if it is empty."""
     flat: NDArray[np.uint8] = array.reshape(-1).view(np.uint8)
     return flat.data
 
@@ -48,7 +48,7 @@ def from_bytes(data: bytes) -> tuple[dict[str, Array], dict[str, Any]]:
 def from_frame(
     header: Mapping[str, Any], parts: list[bytes]
 ) -> tuple[dict[str, Array], dict[str, Any]]:
-    """As `from_bytes`, of a frame that was read: nothing in it is believed."""
+    """As `from_bytes`, from a frame that a child sent: everything in it is checked."""
     try:
         types, shapes, facts = dict(header["types"]), dict(header["shapes"]), dict(header["facts"])
         if not (len(types) == len(shapes) == len(parts) and set(types.values()) <= _TYPES):

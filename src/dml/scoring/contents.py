@@ -1,4 +1,4 @@
-"""What a test set or a predictions file says. Only in a locked child."""
+"""Reads the content of a test set or a predictions file. Only in a locked child."""
 
 import re
 from typing import Any
@@ -27,9 +27,9 @@ from dml.scoring.places import in_column, phase
 from dml.scoring.tables import WHOLE_NUMBER, File, codes, decoded, first, integers, numbers, texts
 from dml.scoring.test_set import Ids
 
-SUM_TOLERANCE = 1e-3  # how far the probabilities of a row may be from 1 in all
-ROUNDING = 1e-6  # how far one may be beyond 0 or 1: a sigmoid of float32 is, by 1.2e-7
-SPELLINGS_MOST = 10_000  # of labels that are not written as the classes are
+SUM_TOLERANCE = 1e-3  # how far the sum of a row's probabilities may be from 1
+ROUNDING = 1e-6  # how far one may be outside 0 to 1: float32 sigmoids are, by 1.2e-7
+SPELLINGS_MOST = 10_000  # of labels in other spellings than the classes'
 INDEX_NAMES = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")  # as pandas and R write them
 
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ def predictions(
     id_column: str,
     ids: Ids,
 ) -> Array:
-    """What `Predictions` holds, or Refused."""
+    """Return the array for `Predictions`, or Refused."""
     kind = names.form(metric)
     label = kind is Form.LABEL
     with phase("header"):
@@ -67,7 +67,7 @@ def predictions(
 def test_set(
     content: bytes, format: str, *, metric: MetricName, id_column: str, target_column: str
 ) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Ids, targets and features in the order of ids, and the names of classes and features."""
+    """Return ids, targets and features in the order of ids, and names of classes and features."""
     if id_column == target_column:
         raise refused("test_set.columns", "Ids and targets must be two columns.")
     with phase("header"):
@@ -126,7 +126,7 @@ def _columns(
 def _otherwise_spelled(
     file: File, classes: tuple[str, ...], id_column: str
 ) -> tuple[str, ...] | None:
-    """The columns that are named like the classes, if not letter by letter."""
+    """Return the columns named like the classes in other spellings."""
     known = spelling.spellings(classes)
     there = {known.get(spelling.plain(name)): name for name in file.names if name != id_column}
     found = [there[place] for place in range(len(classes)) if place in there]
@@ -134,14 +134,14 @@ def _otherwise_spelled(
 
 
 def _refuse_index(features: list[str]) -> None:
-    """Refuse the numbers of rows among the features: they would be in all that a model learns."""
+    """Refuse row numbers among the features: a model would learn from them."""
     if (name := next((it for it in features if INDEX_NAMES.fullmatch(it)), None)) is not None:
         said = f"Column {quoted(name)} looks like row numbers that a library added"
         raise refused("test_set.index_column", f"{said}: leave it out (`index=False` in pandas).")
 
 
 def _feature(column: pa.ChunkedArray, name: str) -> Array:
-    """A feature's numbers; truths are 0 and 1."""
+    """Return a feature's numbers; booleans become 0 and 1."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     try:
@@ -151,7 +151,7 @@ def _feature(column: pa.ChunkedArray, name: str) -> Array:
 
 
 def _with_remedy(error: Refused) -> Refused:
-    """Say why a text in a test set's other columns is refused."""
+    """Add to the refusal of a text in a feature column what to do about it."""
     if error.reasons[0].code not in ("file.not_a_number", "file.column_type"):
         return error
     detail = f"{error.reasons[0].detail} All columns beside ids and targets are features, which are"
@@ -177,7 +177,7 @@ def _labels(column: pa.ChunkedArray, name: str, classes: tuple[str, ...]) -> Arr
 def _by_spelling(
     column: pa.ChunkedArray, found: pa.ChunkedArray, classes: tuple[str, ...]
 ) -> pa.ChunkedArray:
-    """The places of labels that mean a class and are written otherwise; of others still null."""
+    """Return the indices of labels that spell a class otherwise; null for others."""
     others = decoded(pc.unique(column.filter(found.is_null())))
     if len(others) > SPELLINGS_MOST:
         return found
@@ -223,7 +223,7 @@ def _probabilities(
 
 
 def _ids(column: pa.ChunkedArray, name: str) -> tuple[Ids, Array]:
-    """Sorted, and the order that sorts their rows. Numbers where all are whole ones."""
+    """Return sorted ids and the order that sorts their rows. Integers if all are."""
     if pa.types.is_integer(column.type) or _all_whole(column, name):
         values = integers(column, name)
         order = np.argsort(values, kind="stable")
@@ -256,7 +256,7 @@ def _all_whole(column: pa.ChunkedArray, name: str) -> bool:
 def _classes(
     column: pa.ChunkedArray, name: str, metric: MetricName
 ) -> tuple[Array, tuple[str, ...]]:
-    """Codes and classes, sorted by number where all are whole ones."""
+    """Return codes and classes, sorted as numbers if all are integers."""
     column = texts(column, name)
     found = [str(each) for each in decoded(pc.unique(column)).to_pylist()]
     if "" in found:

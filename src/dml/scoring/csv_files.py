@@ -1,4 +1,4 @@
-"""Reading a CSV file that a stranger wrote. Only in a locked child that may start threads."""
+"""Reading a stranger's CSV file. Only in a locked child that may start threads."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _CELL: Final = re.compile(
 
 
 def column_names(content: bytes) -> list[str]:
-    """The header, or Refused where it is none or names a column twice."""
+    """Return the column names, or Refused if the header is missing or repeats one."""
     start = len(_MARK) if content.startswith(_MARK) else 0
     while content[start : start + 1] in (b"\r", b"\n"):
         start += 1
@@ -46,7 +46,7 @@ def column_names(content: bytes) -> list[str]:
 
 
 def _first_record(content: bytes, start: int) -> bytes:
-    """The header: up to the first end of a line that is within no quotes."""
+    """Return the header: up to the first line end outside quotes."""
     last = start + HEADER_BYTES_MAX + 1
     at = start
     while True:
@@ -59,7 +59,7 @@ def _first_record(content: bytes, start: int) -> bytes:
 
 
 def read(content: bytes, names: list[str], types: Mapping[str, pa.DataType]) -> pa.Table:
-    """The columns of these names and types, or Refused. No cell becomes a null."""
+    """Return the columns of these names and types, or Refused. No cell becomes null."""
     try:
         return _read(content, types, BLOCK_BYTES)
     except pa.ArrowInvalid as error:
@@ -85,7 +85,7 @@ def _read(content: bytes, types: Mapping[str, pa.DataType], block_bytes: int) ->
         return pyarrow.csv.read_csv(
             pa.BufferReader(content),
             pyarrow.csv.ReadOptions(use_threads=False, block_size=block_bytes),
-            # To look for quotes while it cuts a file into blocks takes time: only where there are.
+            # Looking for quoted line ends takes time, so only if there are quotes.
             pyarrow.csv.ParseOptions(invalid_row_handler=note, newlines_in_values=b'"' in content),
             pyarrow.csv.ConvertOptions(
                 column_types=types,
@@ -107,7 +107,7 @@ def _read(content: bytes, types: Mapping[str, pa.DataType], block_bytes: int) ->
 
 
 def _fault(message: str, names: list[str], types: Mapping[str, pa.DataType]) -> Refused:
-    """What Arrow says, as said of a cell of the file. Its rows count the header."""
+    """Turn Arrow's error into one about a cell. Its row numbers count the header."""
     found = _CELL.search(message)
     if found is None:
         if "Empty CSV" in message:

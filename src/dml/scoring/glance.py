@@ -1,4 +1,4 @@
-"""What a file's first bytes give away, and how its mistakes are told. Pure."""
+"""What size and first bytes reveal of a file, and how its errors are worded. Pure."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ _WIDE_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def refuse_at_a_glance(content: bytes, format: str, most: int) -> None:
-    """Refuse what its size or its first bytes give away."""
+    """Refuse a file by its size or its first bytes."""
     if not content:
         raise refused("file.empty", "The file is empty. Upload it again.")
     if len(content) > most:
@@ -53,7 +53,7 @@ def refused(code: str, detail: str) -> Refused:
 
 
 def cell(row: int, column: str, code: str, what: str) -> Refused:
-    """Said of one cell. `row` counts from 0; told is one from 1, without the header."""
+    """Return a refusal about a cell. `row` counts from 0; its text from 1, without the header."""
     return refused(code, f"Row {row + 1}, column {quoted(column)}: {what}")
 
 

@@ -1,7 +1,7 @@
-"""The public board's Ladder: a score is shown only where it is truly better than the one before.
+"""The public board's Ladder: a score is shown only if it is truly better than the one before.
 
-Blum and Hardt (2015), without parameters: better by more than one standard error of the paired
-difference. Who sends random files learns next to nothing from such a board (docs/decisions/0013).
+Blum and Hardt (2015), without parameters: it must be better by more than one standard error of the
+paired difference. So random files reveal next to nothing of the test set (docs/decisions/0013).
 """
 
 from dataclasses import dataclass
@@ -15,34 +15,38 @@ from dml.scoring.predictions import Predictions
 from dml.scoring.test_set import BLOCKS, TestSet
 
 DIGITS: Final = 5  # of shown scores
-# One row alone gains exactly its own standard error: rounding must not decide about it.
+# A change in one row gains exactly its own standard error: rounding must not decide then.
 MARGIN: Final = 1 + 1e-9
-BLOCKS_MARGIN: Final = 1.06  # so far a jackknife of 20 blocks may underrate what lies in one alone
+BLOCKS_MARGIN: Final = (
+    1.06  # a jackknife of 20 blocks may underestimate an effect in one block by this
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LadderStep:
     """Whether the new predictions become the best ones, and the score that is shown from now on."""
 
     improved: bool
     score: float
 
 
-def step(metric: MetricName, test_set: TestSet, best: Predictions | None, new: Predictions) -> Step:
-    """What the public rows say of new predictions, where `best` are the ones shown so far."""
+def step(
+    metric: MetricName, test_set: TestSet, best: Predictions | None, new: Predictions
+) -> LadderStep:
+    """Compare new predictions with the best so far on the public rows."""
     rows = test_set.public
     target, classes = test_set.target[rows], test_set.classes
     if best is None:
         found = measure(metric, target, new.values[rows], classes)
-        return Step(improved=True, score=round(found.score(), DIGITS))
+        return LadderStep(improved=True, score=round(found.score(), DIGITS))
     old, fresh = best.values[rows], new.values[rows]
-    if np.array_equal(old, fresh):  # without a difference there is no error to compare it with
-        return Step(False, round(measure(metric, target, old, classes).score(), DIGITS))
+    if np.array_equal(old, fresh):  # no difference, so no error to compare it with
+        return LadderStep(False, round(measure(metric, target, old, classes).score(), DIGITS))
     if metric in MEANS:
         gain, error = _of_means(losses(metric, target, old) - losses(metric, target, fresh))
         better = gain > error * MARGIN
         score = measure(metric, target, fresh if better else old, classes).score()
-        return Step(better, round(score, DIGITS))
+        return LadderStep(better, round(score, DIGITS))
     before, after = (measure(metric, target, each, classes) for each in (old, fresh))
     blocks, weights = test_set.blocks[rows], 1 - np.eye(BLOCKS)  # each leaves out one block
     weights = weights[np.bincount(blocks, minlength=BLOCKS) > 0]
@@ -53,18 +57,18 @@ def step(metric: MetricName, test_set: TestSet, best: Predictions | None, new: P
     error = _jackknife_error(without[0] - without[1])
     scores = before.score(), after.score()
     better = key(metric, scores[0]) - key(metric, scores[1]) > error * BLOCKS_MARGIN
-    return Step(better, round(scores[better], DIGITS))
+    return LadderStep(better, round(scores[better], DIGITS))
 
 
 def _of_means(gains: np.ndarray) -> tuple[float, float]:
-    """The mean of what each row gains, and its standard error."""
+    """Return the mean gain of the rows, and its standard error."""
     return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
 def _jackknife_error(without: np.ndarray) -> float:
-    """The standard error of a difference, of what it is where one block is left out.
+    """Return the standard error of a difference from its values with one block left out.
 
-    A block without which it is not defined (it has all rows of a class) says nothing.
+    A block without which it is undefined (it has all rows of a class) is not counted.
     """
     known = without[np.isfinite(without)]
     if len(known) < 2:

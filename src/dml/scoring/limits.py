@@ -1,4 +1,4 @@
-"""How large what strangers write may be. Each is checked before memory is spent on it."""
+"""Limits for strangers' files. Each is checked before memory is used."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ CELLS_MAX: Final = 100_000_000  # of features: 400 MB of float32
 PROBABILITIES_MAX: Final = 30_000_000  # of a submission: 240 MB of float64
 HEADER_BYTES_MAX: Final = 1 << 20  # of all column names
 LINE_BYTES_MAX: Final = 4 << 20
-UNFOLDED_BYTES_MAX: Final = 2 << 30  # what a Parquet file says of itself
+UNFOLDED_BYTES_MAX: Final = 2 << 30  # by a Parquet file's own metadata
 ROW_GROUPS_MAX: Final = 10_000
 ROWS_LEAST: Final = 50
 PART_ROWS_LEAST: Final = 10

@@ -1,6 +1,6 @@
-"""What predictions score. Targets are codes of sorted classes (int32), or float64.
+"""The scores of predictions. Targets are codes of sorted classes (int32), or float64.
 
-Each is what scikit-learn computes, to nine digits, where that is defined.
+Each equals scikit-learn's to nine digits, wherever that is defined.
 """
 
 from typing import Any, Final, Protocol, cast
@@ -14,38 +14,40 @@ from dml.scoring.names import MetricName, key
 __all__ = ["MEANS", "Measure", "key", "losses", "measure", "score"]
 
 Floats = NDArray[np.float64]
-LEAST: Final = float(np.finfo(np.float64).eps)  # no probability counts as less: log 0 is infinite
+LEAST: Final = float(
+    np.finfo(np.float64).eps
+)  # the lower bound of probabilities: log 0 is infinite
 
 MEANS: Final = frozenset(
     {MetricName.ACCURACY, MetricName.LOG_LOSS, MetricName.MAE, MetricName.RMSE}
-)  # rmse: the root of one
+)  # rmse is the root of one
 
 
 class Measure(Protocol):
     """Some predictions, ready to be scored under any weights."""
 
-    width: int  # how many sums each group of rows comes to
+    width: int  # the number of sums for each group of rows
 
     def score(self) -> float: ...
 
     def reweighted(self, groups: NDArray[Any], weights: sums.Weights) -> Floats:
-        """The score for each row of `weights` (draws, groups), where a row has its group's.
+        """Return the score for each row of `weights` (draws, groups): a row weighs as its group.
 
-        NaN where it is not defined: no positive row has any weight, for example.
+        NaN where it is undefined, for example if no positive row has any weight.
         """
 
 
 def score(
     metric: MetricName, target: NDArray[Any], predictions: NDArray[Any], classes: tuple[str, ...]
 ) -> float:
-    """The metric of all rows. Shapes: (n,), or (n, classes) for probabilities."""
+    """Return the metric over all rows. Shapes: (n,), or (n, classes) for probabilities."""
     return measure(metric, target, predictions, classes).score()
 
 
 def measure(
     metric: MetricName, target: NDArray[Any], predictions: NDArray[Any], classes: tuple[str, ...]
 ) -> Measure:
-    """The metric, to be computed under weights."""
+    """Prepare the metric for computing it under weights."""
     assert len(target) == len(predictions) > 0
     match metric:
         case MetricName.BALANCED_ACCURACY:
@@ -60,7 +62,7 @@ def measure(
             t, p = target.astype(np.float64), predictions.astype(np.float64)
             return sums.Sums(sums.quadratic_kappa, (t - p) ** 2, t, t**2, p, p**2)
         case MetricName.R2:
-            centred = target - target.mean()  # or digits would be lost in squares
+            centred = target - target.mean()  # else squares would lose digits
             return sums.Sums(sums.r2, (target - predictions) ** 2, centred, centred**2)
         case MetricName.RMSE:
             return sums.Sums(sums.root_of_mean, _losses(metric, target, predictions))
@@ -69,7 +71,7 @@ def measure(
 
 
 def losses(metric: MetricName, target: NDArray[Any], predictions: NDArray[Any]) -> Floats:
-    """Of the MEANS: what each row adds, the smaller the better."""
+    """Return each row's term of one of the MEANS, the smaller the better."""
     each = _losses(metric, target, predictions)
     return -each if metric is MetricName.ACCURACY else each
 

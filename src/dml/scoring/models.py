@@ -13,7 +13,7 @@ from dml.scoring.names import Form, MetricName, form
 
 TRIAL_ROWS: Final = 6
 BATCH_MAX: Final = 4096
-# How far one row's output may depend on its neighbours in the batch, for outputs of size 1.
+# How much one row's output may depend on other rows of the batch, for outputs of size 1.
 NEIGHBOURS_TOLERANCE: Final = 1e-3
 PORTS_MAX: Final = 16
 OVER_HIDDEN_ROWS: Final = (
@@ -26,7 +26,7 @@ Rows = NDArray[np.float32]
 
 
 def check(model: bytes, metric: MetricName, features: int, classes: int) -> Signature:
-    """The signature of a model that is safe and gives predictions of rows, or Refused."""
+    """Return the signature of a model that is safe and predicts from rows, or Refused."""
     guard.refuse_at_a_glance(model)
     parsed = graph.parse(model)
     survey = graph.Survey(parsed)
@@ -46,10 +46,10 @@ def check(model: bytes, metric: MetricName, features: int, classes: int) -> Sign
 
 
 def run(model: bytes, metric: MetricName, classes: int, rows: Rows) -> NDArray[Any]:
-    """The output for all rows, (rows,) or (rows, columns), finite; or Refused.
+    """Return the output for all rows, (rows,) or (rows, columns), finite; or Refused.
 
-    The rows are hidden: what the runtime says of values and shapes, which a model can make of them,
-    is not told.
+    The rows are secret: messages of the runtime about values and shapes, into which a model could
+    put them, are not repeated.
     """
     session = Session(model, BATCH_MAX)
     name = _chosen(session, metric, classes)
@@ -64,7 +64,7 @@ def run(model: bytes, metric: MetricName, classes: int, rows: Rows) -> NDArray[A
 
 
 def widths(metric: MetricName, classes: int) -> tuple[int, ...]:
-    """How many numbers a row of output may have: 1 is also an output of one dimension."""
+    """Return how many numbers a row of output may have; 1 also allows a 1-dimensional output."""
     match form(metric):
         case Form.LABEL:
             return (classes,)
@@ -92,7 +92,7 @@ def _require_input(inputs: tuple[Tensor, ...], features: int) -> None:
 
 
 def _chosen(session: Session, metric: MetricName, classes: int) -> str:
-    """The output that fits, and of several the one that says most exactly that it does."""
+    """Return the output that fits; of several, the one whose declared shape fits best."""
     allowed = widths(metric, classes)
     fitting: list[tuple[int, str]] = []
     for name, kind, shape in session.outputs():
@@ -153,9 +153,9 @@ def _try_out(
 
 
 def trial_rows(features: int) -> Rows:
-    """Zeros, ones and scattered numbers from 0 to 1: the same ones everywhere."""
+    """Return rows of zeros, ones and scattered numbers from 0 to 1, always the same."""
     ramp = np.arange(TRIAL_ROWS * features, dtype=np.int64).reshape(TRIAL_ROWS, features)
-    # To multiply by a large odd number and take the middle bits scatters them.
+    # Multiplying by a large odd number and taking the middle bits scatters them.
     rows = ((ramp * 2654435761 >> 13) & 255).astype(np.float32) / np.float32(255)
     rows[0], rows[1] = 0, 1
     return rows

@@ -1,11 +1,11 @@
-"""The metrics by name, and what each asks of a predictions file. Pure, without numpy."""
+"""The metrics by name, and the columns that each requires of a file. Pure, without numpy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-PREDICTION: Final = "prediction"  # the column of a predictions file that has only one beside the id
+PREDICTION: Final = "prediction"  # the column of a file that has only one besides the id
 
 
 class MetricName(StrEnum):
@@ -58,7 +58,7 @@ assert _FORMS.keys() == set(MetricName)
 
 
 def form(metric: MetricName) -> Form:
-    """What a row of a predictions file says."""
+    """Return what a row of a predictions file holds."""
     return _FORMS[metric]
 
 
@@ -67,7 +67,7 @@ def greater_is_better(metric: MetricName) -> bool:
 
 
 def key(metric: MetricName, score: float) -> float:
-    """What orders scores of this metric: the smaller, the better."""
+    """Return the sort key of a score: the smaller, the better."""
     return -score if greater_is_better(metric) else score
 
 
@@ -77,14 +77,14 @@ def is_classification(metric: MetricName) -> bool:
 
 
 def is_binary(metric: MetricName) -> bool:
-    """Whether it knows two classes only, the later of which, sorted, is the positive one."""
+    """Whether it takes two classes only; the later one, sorted, is the positive one."""
     return form(metric) is Form.SCORE
 
 
 def columns(metric: MetricName, classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The columns that a predictions file has beside the ids: any one of these sets, in any order.
+    """Return the columns of a predictions file besides the ids: any of these sets, in any order.
 
-    Only `log_loss` leaves a choice, and that where there are two classes.
+    Only `log_loss` with two classes leaves a choice.
     """
     if form(metric) is not Form.PROBABILITY:
         return ((PREDICTION,),)

@@ -1,4 +1,4 @@
-"""Reading a Parquet file that a stranger wrote. Only in a locked child."""
+"""Reading a stranger's Parquet file. Only in a locked child."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,21 +18,21 @@ from dml.scoring.limits import (
 )
 
 _OPTIONS: Final[Mapping[str, Any]] = {
-    "pre_buffer": False,  # that would take threads
+    "pre_buffer": False,  # it would start threads
     "thrift_string_size_limit": 64 << 20,
     "thrift_container_size_limit": 10_000_000,
 }
 
 
 class ParquetFile:
-    """An open one, of which only what it says of itself was read; or Refused."""
+    """An open file of which only the metadata was read; or Refused."""
 
     def __init__(self, content: bytes, texts: Sequence[str]) -> None:
-        """`texts` are columns that may hold texts, the same ones often."""
+        """`texts` are columns that may hold repeated texts."""
         source = pa.BufferReader(content)
         with _understanding():
             schema = pyarrow.parquet.ParquetFile(source, **_OPTIONS).schema_arrow
-            # Or else one text, said once and meant a million times, would fill the memory.
+            # Else one text, stored once and referred to a million times, would fill the memory.
             dictionaries = [name for name in texts if pa.types.is_string(_type_in(schema, name))]
             self._file = pyarrow.parquet.ParquetFile(
                 source, read_dictionary=dictionaries, **_OPTIONS
@@ -52,7 +52,7 @@ class ParquetFile:
             )
 
     def read(self, names: Sequence[str]) -> pa.Table:
-        """These columns, of which `names` has no other than the file has."""
+        """Read these columns, all of which the file has."""
         metadata, columns = self._metadata, set(names)
         sizes = (
             metadata.row_group(group).column(column).total_uncompressed_size
@@ -74,7 +74,7 @@ class ParquetFile:
         return table
 
     def _require_parts(self, names: Sequence[str]) -> None:
-        """Refuse the first column, of the first rows, that can't be read by itself."""
+        """Find the first row group and column that can't be read alone, and refuse it."""
         first = 1
         for group in range(self._metadata.num_row_groups):
             last = first + self._metadata.row_group(group).num_rows - 1
@@ -86,18 +86,18 @@ class ParquetFile:
 
 @contextmanager
 def _understanding(where: str = "It") -> Iterator[None]:
-    """Refuse what Arrow cannot make sense of; too little memory is another matter."""
+    """Refuse what Arrow cannot read; too little memory is not the file's fault."""
     try:
         yield
     except MemoryError:  # Arrow's own is an ArrowException, too.
         raise
-    # What Arrow says of bytes that lie: invalid, cut off, not a text, not built in, no such field.
+    # What Arrow raises for bad bytes: invalid, cut off, no text, not supported, no such field.
     except (pa.ArrowException, OSError, ValueError, NotImplementedError, KeyError) as error:
         raise _broken(error, where) from error
 
 
 def _type_in(schema: pa.Schema, name: str) -> pa.DataType:
-    """The type of the column, or the one of nothing where there is none, or two."""
+    """Return the column's type, or the null type if there is no such column, or two."""
     at = schema.get_field_index(name)
     kind = schema.field(at).type if at >= 0 else pa.null()
     return pa.string() if pa.types.is_large_string(kind) else kind

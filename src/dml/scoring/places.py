@@ -1,4 +1,4 @@
-"""Where in a stranger's file the reading of it breaks. Only in a locked child."""
+"""Finds where in a stranger's file reading fails. Only in a locked child."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import pyarrow as pa
 from dml.inference.outcome import BrokeDown, Place
 from dml.inference.signature import Refused
 
-ROWS_SEARCHED: Final = 1_000_000  # of a column; more may take longer than the child has left
+ROWS_SEARCHED: Final = 1_000_000  # of a column: more might exceed the child's time
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 @contextmanager
 def phase(name: str) -> Iterator[None]:
-    """What breaks in here breaks in that phase. Refusals, and too little memory, say more."""
+    """Name the phase in which an error came up. Refusals and too little memory pass as they are."""
     try:
         yield
     except (BrokeDown, MemoryError, Refused):
         raise
-    except Exception as error:  # A stranger's bytes may break a reader in any way.
+    except Exception as error:  # Bad bytes may raise anything.
         raise BrokeDown(error, Place(name)) from error
 
 
@@ -34,7 +34,7 @@ def in_column(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """What `read` makes of a column; where it breaks over that, the row is searched for."""
+    """Apply `read` to a column; if it fails, search for the row at fault."""
     try:
         with phase(name):
             return read(column, column_name, *args, **kwargs)
@@ -45,7 +45,7 @@ def in_column(
                 read(column.slice(0, rows), column_name, *args, **kwargs)
             except Refused:
                 return False
-            except Exception:  # As above: any error means that the broken row is among these.
+            except Exception:  # Any error means that the bad row is among these.
                 return True
             return False
 
@@ -54,7 +54,7 @@ def in_column(
 
 
 def first_row(breaks: Callable[[int], bool], rows: int) -> int:
-    """The row, counted from 1, without which the rows before it do not break, as all of them do."""
+    """Return the first row, counted from 1, with which reading fails."""
     whole, broken = 0, rows
     while broken - whole > 1:
         middle = (whole + broken) // 2

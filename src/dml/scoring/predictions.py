@@ -1,4 +1,4 @@
-"""What was predicted, in the one form that is kept, hashed and at last published."""
+"""Predictions in their canonical form, which is kept, hashed and at the end published."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dml.scoring import arrays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """A row for each of the test set's, in the same order, that of sorted ids.
+    """A row for each row of the test set, in the order of sorted ids.
 
     `values` is int32 (n,), codes of the test set's classes; or float64 (n,): probabilities of the
     positive class, scores or values; or float64 (n, classes), probabilities.
@@ -24,10 +24,10 @@ class Predictions:
         return len(self.values)
 
     def to_bytes(self) -> bytes:
-        """The canonical form: equal predictions have equal bytes."""
+        """Return the canonical form: equal predictions have equal bytes."""
         values = self.values
         if values.dtype == np.float64:
-            values = values + 0.0  # there is no -0.0
+            values = values + 0.0  # -0.0 becomes 0.0
         return arrays.to_bytes({"predictions": values})
 
     @staticmethod
@@ -40,5 +40,5 @@ class Predictions:
 
     @property
     def sha256(self) -> str:
-        """Of the canonical form, in hexadecimal digits."""
+        """SHA-256 of the canonical form, in hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a ranking says of an entry. Apart from how it is made, which needs numpy."""
+"""An entry's result in a ranking. In a file of its own, since ranking needs numpy."""
 
 from dataclasses import dataclass
 

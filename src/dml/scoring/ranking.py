@@ -1,7 +1,7 @@
-"""The final ranking: by the private rows, with what chance alone could have changed.
+"""The final ranking by the private rows, with ties where chance alone could decide.
 
-Rows are drawn anew, with replacement, the same ones for all entrants. Who leads in fewer than 95 %
-of the draws is no better than tied (docs/decisions/0013).
+Rows are resampled with replacement, the same ones for all entrants. A leader in fewer than 95 % of
+the draws is tied (docs/decisions/0013).
 """
 
 import hashlib
@@ -18,10 +18,10 @@ from dml.scoring.ranked import Ranked
 from dml.scoring.test_set import TestSet
 
 DRAWS: Final = 2000
-MOST: Final = 120  # entrants who are compared: twenty more than there can be prizes
+MOST: Final = 120  # entrants who are compared: 20 more than there can be prizes
 SURE: Final = 0.95
-# Rows are drawn one by one up to this bound, and in random groups of equal size beyond: that
-# changes what is estimated, the spread of a difference, by a few percent at most.
+# Up to this bound single rows are drawn, beyond it random groups of equal size: that changes the
+# estimated spread of a difference by a few percent at most.
 ROWS_MOST: Final = 20_000
 GROUPS: Final = 2000
 SUMS_MOST: Final = 5_000_000  # rows times sums of each
@@ -38,10 +38,10 @@ def rank(
     draws: int = DRAWS,
     most: int = MOST,
 ) -> list[Ranked]:
-    """All entries by their score on the private rows; of equal ones, the first in `entries` first.
+    """Rank all entries by their score on the private rows; equal ones in the order of `entries`.
 
-    Only the best `most` are compared by draws, so choose it far beyond the last prize: who is
-    behind has no ties. The salt decides the draws, so anybody who knows it gets the same ranking.
+    Only the best `most` are compared by draws, so choose it far beyond the last prize: entries
+    behind them have no ties. The salt determines the draws, so the ranking can be reproduced.
     """
     if not entries:
         return []
@@ -73,14 +73,14 @@ def _seed(salt: bytes) -> int:
 
 
 def _groups(random: np.random.Generator, rows: int, width: int) -> NDArray[np.int64]:
-    """The group of each row: its own where that is little enough work."""
+    """Return the group of each row: its own, if that is not too much work."""
     if rows <= ROWS_MOST and rows * width <= SUMS_MOST:
         return np.arange(rows)
     return random.permutation(rows) % min(rows, GROUPS)
 
 
 def _weights(random: np.random.Generator, draws: int, groups: int) -> NDArray[np.uint8]:
-    """How often each group is drawn, in each draw: in bytes, as there are many."""
+    """Return how often each group is drawn in each draw; in bytes, since there are many."""
     return np.stack(
         [
             np.minimum(np.bincount(random.integers(0, groups, groups), minlength=groups), 255)
@@ -95,22 +95,22 @@ def _keys(
     groups: NDArray[np.int64],
     weights: NDArray[np.uint8],
 ) -> Floats:
-    """An entry's key in each draw. What is not defined there is worse than anything."""
+    """Return an entry's sort key in each draw. An undefined score is the worst."""
     keys = np.array([key(metric, float(each)) for each in measured.reweighted(groups, weights)])
     return np.where(np.isnan(keys), np.inf, keys)
 
 
 def _chances_of_first(keys: Floats) -> list[float]:
-    """In what share of the draws each one is first; those who are so together share."""
+    """Return in what share of the draws each entry is first; equal firsts share a draw."""
     first = keys == keys.min(axis=1, keepdims=True)
     return [float(each) for each in (first / first.sum(axis=1, keepdims=True)).mean(axis=0)]
 
 
 def _bands(keys: Floats) -> list[tuple[int, int]]:
-    """The band of each place, from the top.
+    """Return the band of ties of each place, from the top.
 
-    A band's leader is tied with everyone behind whom it beats in too few draws, where a tie is
-    half a win, and so with all between, who are not worse than these.
+    A band's leader is tied with every entry behind it that it beats in too few draws (an equal
+    score is half a win), and with all entries between them.
     """
     bands: list[tuple[int, int]] = []
     while len(bands) < keys.shape[1]:
@@ -121,7 +121,7 @@ def _bands(keys: Floats) -> list[tuple[int, int]]:
 
 
 def _last_tied(leader: Floats, behind: Floats) -> int:
-    """How many places behind the leader its band ends."""
+    """Return how many places behind the leader its band ends."""
     wins = (leader[:, None] < behind) + (leader[:, None] == behind) / 2
     tied: Sequence[int] = np.flatnonzero(wins.mean(axis=0) < SURE).tolist()
     return tied[-1] + 1 if tied else 0

@@ -1,4 +1,4 @@
-"""Metrics that compare rows with each other: they sort once, and weigh anew in the sorted order."""
+"""Metrics that compare rows with each other. They sort once, and reweigh the sorted rows."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from dml.scoring.sums import Floats, Weights, in_chunks, weighted
 
 Bits = NDArray[np.bool_]
-# Of weights of positive and negative rows (draws, steps), by falling prediction.
+# Takes weights of positive and negative rows (draws, steps), by falling prediction.
 Finish = Callable[[Floats, Floats], Floats]
 
-EXACT_MOST: Final = 5_000_000  # rows times draws, until predictions are taken in steps
+EXACT_MOST: Final = 5_000_000  # rows times draws; beyond, predictions are grouped into steps
 STEPS_MOST: Final = 500
 
 
 class Ranks:
-    """Rows by falling prediction. Equal predictions are one step."""
+    """Rows by falling prediction. Equal predictions form one step."""
 
     width = 2 * STEPS_MOST
 
@@ -35,10 +35,10 @@ class Ranks:
         return float(self._finish(positive[None], negative[None])[0])
 
     def reweighted(self, groups: NDArray[Any], weights: Weights) -> Floats:
-        """The score for each row of `weights` (draws, groups), where a row has its group's.
+        """Return the score for each row of `weights` (draws, groups): a row weighs as its group.
 
-        Exact up to EXACT_MOST rows times draws. Beyond, predictions that are next to one another
-        are taken for equal, in STEPS_MOST steps with as many positive rows each.
+        Exact up to EXACT_MOST rows times draws. Beyond, neighbouring predictions are treated as
+        equal, in STEPS_MOST steps with equally many positive rows.
         """
         ordered = groups[self._order]
         if len(ordered) * len(weights) > EXACT_MOST:
@@ -64,20 +64,20 @@ class Ranks:
             np.bincount(cell[which], minlength=shape[0] * shape[1]).reshape(shape)
             for which in (self._positive, ~self._positive)
         ]
-        # Counts of rows, which float32 adds without an error up to 16 million.
+        # Counts of rows: exact in float32 up to 16 million.
         found = [weighted(weights, each.astype(np.float32)) for each in sums]
         return self._finish(*(each.astype(np.float64) for each in found))
 
 
 def roc_auc(positive: Floats, negative: Floats) -> Floats:
-    """The share of pairs of a positive and a negative row that are in order; equal ones half."""
+    """Return the share of positive-negative pairs of rows in order; equal ones count half."""
     below = negative.sum(axis=1, keepdims=True) - np.cumsum(negative, axis=1) + negative / 2
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
     return _ratio((positive * below).sum(axis=1), pairs)
 
 
 def average_precision(positive: Floats, negative: Floats) -> Floats:
-    """The mean over positive rows, of the precision down to each one's step."""
+    """Return the mean over positive rows of the precision at each one's step."""
     found = np.cumsum(positive, axis=1)
     precision = _ratio(found, found + np.cumsum(negative, axis=1), 0)
     return _ratio((positive * precision).sum(axis=1), positive.sum(axis=1))

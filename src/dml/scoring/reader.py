@@ -1,7 +1,7 @@
-"""What a worker calls to read files and run models that strangers wrote. Blocking, thread-safe.
+"""Reads strangers' files and runs their models, for a worker. Blocking, thread-safe.
 
-Starting takes a second or two; keep one `Reader` for as long as the process lives. The worker
-itself parses nothing: all it gets are arrays, which it checks.
+Starting takes a second or two: keep one `Reader` while the process lives. The worker itself parses
+no file: it gets arrays, which it checks.
 """
 
 import math
@@ -36,21 +36,21 @@ from dml.scoring.test_set import Ids, TestSet, split
 
 __all__ = ["ChildFailed", "Reader", "Refused", "SandboxFailed", "Unsafe"]
 
-CHUNK_BYTES: Final = 64 << 20  # of features that go to one child
+CHUNK_BYTES: Final = 64 << 20  # of features sent to one child
 SECONDS: Final = 20
 SECONDS_PER_MEBIBYTE: Final = 0.5  # of a file
-SECONDS_PER_ROW: Final = 0.0001  # of a model's: five hundred trees take half of it
+SECONDS_PER_ROW: Final = 0.0001  # of a model: 500 trees take half of it
 SPLIT_SECONDS_PER_ROW: Final = 0.000_003  # of a test set, in the worker itself
 MEMORY: Final = 1 << 30
 MEMORY_PER_BYTE: Final = 8  # of a file
-MEMORY_PER_ROW: Final = 200  # and for each of its probabilities
-TEST_SET_ROWS: Final = 15_000_000  # as if it had so many: its features take memory too
+MEMORY_PER_ROW: Final = 200  # of a row, and as much for each probability in it
+TEST_SET_ROWS: Final = 15_000_000  # assumed for the limits, since features take memory too
 MEMORY_PER_MODEL_BYTE: Final = 5
 MEMORY_PER_FEATURE_BYTE: Final = 4
-OUTPUT_BYTES_PER_ROW: Final = 4000  # of float32 for a thousand classes
+OUTPUT_BYTES_PER_ROW: Final = 4000  # float32 for 1,000 classes
 BYTES_PER_NUMBER: Final = 8
 SUM_TOLERANCE: Final = 1e-3
-SUM_ROUNDING: Final = 1e-9  # of what was divided by its sum
+SUM_ROUNDING: Final = 1e-9  # after division by the sum
 
 FAULTS: Final = Faults(
     too_slow=Reason("file.too_slow", "It took too long to read. Take Parquet, or fewer columns."),
@@ -60,8 +60,8 @@ FAULTS: Final = Faults(
     crashed="file.crashed",
 )
 _ENVIRONMENT: Final = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",  # the others set gigabytes of addresses aside
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # what forks must have no threads
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # other pools reserve gigabytes of address space
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # a process that forks must have no threads
     "MALLOC_ARENA_MAX": "1",
 }
 
@@ -71,12 +71,12 @@ Array = NDArray[Any]
 class Reader(Client):
     """Reads strangers' files and runs their models, in children that can do nothing else.
 
-    What is asked for within some `seconds` is refused as too slow where it needs more of them.
-    Raises Refused (the file's or the model's fault), Unsafe or SandboxFailed.
+    With `seconds`, what takes longer is refused as too slow. Raises Refused (the file's or the
+    model's fault), Unsafe or SandboxFailed.
     """
 
     def __init__(self, seconds: float = SECONDS, *, at_once: int = 1) -> None:
-        """`seconds` of processor time each child has, beside what size and rows add."""
+        """Each child has `seconds` of processor time, and more by the size of its input."""
         super().__init__("dml.scoring.zygote", _ENVIRONMENT, at_once=at_once)
         self._seconds = seconds
 
@@ -105,7 +105,7 @@ class Reader(Client):
         try:
             ids, classes = Ids.from_arrays(found), tuple(map(str, facts["classes"]))
             if seconds is not None and SPLIT_SECONDS_PER_ROW * len(ids) > seconds:
-                raise Refused([FAULTS.too_slow])  # nobody could cut that off
+                raise Refused([FAULTS.too_slow])  # the split itself could not be cut off
             public, blocks = split(salt, ids)
             test_set = TestSet(
                 id_column=layout.id_column,
@@ -132,7 +132,7 @@ class Reader(Client):
         test_set: TestSet,
         seconds: float | None = None,
     ) -> Predictions:
-        """What a file predicts of each row of the test set. Its targets stay here."""
+        """Return a file's prediction for each row of the test set. The targets stay here."""
         _refuse_large_file(content, FILE_BYTES_MAX)
         header: dict[str, Any] = {
             "verb": "read_predictions",
@@ -144,7 +144,7 @@ class Reader(Client):
         ids = [arrays.bytes_of(each) for each in test_set.ids.arrays().values()]
         if (first := test_set.ids.first_of_a_run) is not None:
             header |= {"first_id": first, "rows": len(test_set)}
-            ids = []  # A third less to hand over.
+            ids = []  # A third less to send.
         width = max(1, len(test_set.classes)) if metric is MetricName.LOG_LOSS else 1
         size = BYTES_PER_NUMBER * width * len(test_set)
         limits = self._file_limits(
@@ -162,7 +162,7 @@ class Reader(Client):
         classes: int,
         seconds: float | None = None,
     ) -> Signature:
-        """The signature of a model that may run, and gives predictions of rows of features."""
+        """Return the signature of a model that may run and predicts from rows of features."""
         _refuse_large_model(model)
         header = {
             "verb": "check_model",
@@ -180,14 +180,14 @@ class Reader(Client):
     def run_model(
         self, model: bytes, *, metric: MetricName, test_set: TestSet, seconds: float | None = None
     ) -> Predictions:
-        """What a model predicts of each row of the test set, of which it sees the features."""
+        """Return a model's prediction for each row of the test set; it sees only the features."""
         _refuse_large_model(model)
         rows, classes = test_set.features, len(test_set.classes)
         size = max(1, CHUNK_BYTES // max(1, 4 * rows.shape[1]))
         began, outputs = time.monotonic(), list[Array]()
         for start in range(0, len(rows), size):
             left = None if seconds is None else began + seconds - time.monotonic()
-            if left is not None and left <= 0:  # all chunks have the seconds together
+            if left is not None and left <= 0:  # the limit is for all chunks together
                 raise Refused([MODEL_FAULTS.too_slow])
             chunk = rows[start : start + size]
             outputs.append(self._run_chunk(model, chunk, metric, classes, left))
@@ -240,7 +240,7 @@ def _whole_seconds(allowed: float, most: float | None) -> int:
 
 
 def _predicted(output: Array, metric: MetricName, classes: tuple[str, ...]) -> Array:
-    """What a model's output means, in the form that `Predictions` has."""
+    """Turn a model's output into the form of `Predictions`."""
     kind = names.form(metric)
     if kind is Form.LABEL:
         if output.shape != (len(output), len(classes)):
@@ -278,7 +278,7 @@ def _require_probabilities(values: Array) -> None:
 
 
 def _checked(values: Array | None, metric: MetricName, test_set: TestSet) -> Predictions:
-    """What a child gave, which somebody may have taken over."""
+    """Check the array that a child sent: the child may be compromised."""
     kind, count, classes = names.form(metric), len(test_set), len(test_set.classes)
     label, many = kind is Form.LABEL, kind is Form.PROBABILITY and classes > 2
     if values is None or values.shape != ((count, classes) if many else (count,)):
@@ -289,7 +289,7 @@ def _checked(values: Array | None, metric: MetricName, test_set: TestSet) -> Pre
         whole = values.min() >= 0 and values.max() <= (classes - 1 if label else 1)
     else:
         whole = np.isfinite(values).all() and np.abs(values).max() <= NUMBER_MOST
-    if many:  # Or else a row could be sure of each class, and never be wrong.
+    if many:  # Else a row could give each class a probability of 1.
         whole = whole and (np.abs(values.sum(axis=1) - 1) <= SUM_ROUNDING).all()
     if not whole:
         raise _senseless()
@@ -297,7 +297,7 @@ def _checked(values: Array | None, metric: MetricName, test_set: TestSet) -> Pre
 
 
 def _require_whole(test_set: TestSet, metric: MetricName) -> None:
-    """Whether what the child gave is a test set at all."""
+    """Require that what the child sent is a valid test set."""
     count, target, classes = len(test_set.ids), test_set.target, len(test_set.classes)
     shape = (count, len(test_set.feature_names))
     right = target.shape == (count,) and test_set.features.shape == shape
@@ -313,7 +313,7 @@ def _require_whole(test_set: TestSet, metric: MetricName) -> None:
 
 
 def _require_parts(test_set: TestSet) -> None:
-    """Refuse what can't be scored in both parts: too few rows, or not each class."""
+    """Refuse a test set with a part that can't be scored: too few rows, or a class missing."""
     for part, rows in (("public", test_set.public), ("private", ~test_set.public)):
         target = test_set.target[rows]
         if len(target) < PART_ROWS_LEAST:
@@ -342,7 +342,7 @@ def _senseless() -> SandboxFailed:
 
 
 def _refuse_large_file(content: bytes, most: int) -> None:
-    if len(content) > most:  # before it is copied anywhere
+    if len(content) > most:  # before it is copied
         detail = f"It has {len(content) >> 20} MiB; {most >> 20} are allowed. Take Parquet."
         raise Refused([Reason("file.too_large", detail)])
 

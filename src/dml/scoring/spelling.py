@@ -1,4 +1,4 @@
-"""One class, however it is written: `True` by pandas, `TRUE` by R, `true` by Parquet. Pure."""
+"""Recognises a class in other spellings: pandas' `True`, R's `TRUE`, Parquet's `true`. Pure."""
 
 import re
 from collections import Counter
@@ -10,9 +10,9 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 
 
 def spellings(classes: Sequence[str]) -> dict[str, int]:
-    """The place of each class by its plain form (`plain`), where no other has the same one.
+    """Return the index of each class by its plain form (`plain`), if no other class has the same.
 
-    Zeros and ones are falsehoods and truths, where these two are all.
+    If the classes are just false and true, 0 and 1 mean these.
     """
     forms = [plain(each) for each in classes]
     counts = Counter(forms)
@@ -25,7 +25,7 @@ def spellings(classes: Sequence[str]) -> dict[str, int]:
 
 
 def plain(text: str) -> str:
-    """How a class would be written at its shortest: `true` for ` TRUE`, `1` for `1.0` and `01`."""
+    """Return the shortest spelling of a class: `true` for ` TRUE`, `1` for `1.0` and `01`."""
     text = text.strip()
     if text.lower() in _TRUTHS:
         return text.lower()
@@ -33,9 +33,9 @@ def plain(text: str) -> str:
 
 
 def merged(found: Iterable[str]) -> dict[str, str]:
-    """The class that each text of a test set means: its own, but for truths, and `1` beside `1.0`.
+    """Return the class that each text of a test set means: itself, but for booleans, and `1`/`1.0`.
 
-    Where `01` is told apart from `1` it is a code, and stays another class.
+    If `01` and `1` both occur they are codes, and stay different classes.
     """
     texts = list(found)
     there = set(texts)

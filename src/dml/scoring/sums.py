@@ -1,6 +1,6 @@
-"""Metrics that are a function of sums over rows: all but those that compare rows with each other.
+"""Metrics that are a function of sums over rows: all that do not compare rows with each other.
 
-To weigh rows anew is then to weigh sums of groups of rows, and costs nothing per row.
+Reweighing rows then means reweighing sums of groups, which costs nothing per row.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ CHUNK: Final = 2_000_000  # weights at a time
 
 
 class Sums:
-    """What each row adds to some sums, and what makes the score of the sums.
+    """Each row's terms of some sums, and the function that makes the score of the sums.
 
     `finish` takes (..., 1 + sums), the number of rows first.
     """
@@ -31,7 +31,7 @@ class Sums:
         return float(self._finish(np.array([len(self._rows[0]), *map(np.sum, self._rows)])))
 
     def reweighted(self, groups: NDArray[Any], weights: Weights) -> Floats:
-        """The score for each row of `weights` (draws, groups), where a row has its group's."""
+        """Return the score for each row of `weights` (draws, groups): a row weighs as its group."""
         count = weights.shape[1]
         each = [np.bincount(groups, row, count) for row in (None, *self._rows)]
         scores: Floats = self._finish(weighted(weights, np.stack(each, axis=1)))
@@ -39,7 +39,7 @@ class Sums:
 
 
 class ClassSums:
-    """For each class, the rows it has, those it was predicted for, and those it was rightly."""
+    """For each class: its rows, the rows it was predicted for, and those that are both."""
 
     def __init__(self, target: Codes, predicted: Codes, classes: int, finish: Finish) -> None:
         self._target, self._predicted = target, predicted
@@ -68,13 +68,13 @@ class ClassSums:
 
 
 def weighted(weights: Weights, sums: NDArray[Any]) -> NDArray[Any]:
-    """`sums` (groups, …) in all, for each row of weights (draws, groups), of the sums' type."""
+    """Return the totals of `sums` (groups, …) for each row of weights (draws, groups)."""
     chunks = in_chunks(weights, weights.shape[1], sums.dtype)
     return np.concatenate([each @ sums for each in chunks])
 
 
 def in_chunks(weights: Weights, width: int, dtype: Any = np.float64) -> Iterator[NDArray[Any]]:
-    """Some rows of weights at a time, as floats, where each row makes `width` numbers."""
+    """Yield some rows of weights at a time, as floats; each row makes `width` numbers."""
     size = max(1, CHUNK // width)
     for start in range(0, len(weights), size):
         yield weights[start : start + size].astype(dtype)
@@ -91,36 +91,36 @@ def root_of_mean(sums: Floats) -> Floats:
 
 
 def r2(sums: Floats) -> Floats:
-    """Of squared errors, targets and their squares; NaN where all targets are equal."""
+    """R², from sums of squared errors, targets and their squares; NaN if all targets are equal."""
     count, errors, targets, squares = np.moveaxis(sums, -1, 0)
     return 1 - _ratio(errors, squares - targets**2 / count)
 
 
 def quadratic_kappa(sums: Floats) -> Floats:
-    """Of squared differences, and of targets, predictions, and their squares.
+    """Quadratic kappa, from sums of squared differences, targets, predictions and their squares.
 
-    By chance alone a difference squared is E t² + E p² - 2 E t E p: no matrix is needed. NaN where
-    all rows and predictions are of one class.
+    The squared difference expected by chance is E t² + E p² - 2 E t E p, so no matrix is needed.
+    NaN if all targets and predictions are of one class.
     """
     count, differences, t, tt, p, pp = np.moveaxis(sums, -1, 0)
     return 1 - _ratio(differences, tt + pp - 2 * t * p / count)
 
 
 def balanced_accuracy(sums: Floats) -> Floats:
-    """The mean over the classes that have rows, of the share of these predicted rightly."""
+    """Return the mean recall over the classes that have rows."""
     has, _, right = np.moveaxis(sums, -2, 0)
     shares: Floats = np.nanmean(_ratio(right, has), axis=-1)
     return shares
 
 
 def macro_f1(sums: Floats) -> Floats:
-    """The mean of F1 over the classes that have rows, or are predicted."""
+    """Return the mean F1 over the classes that have rows or are predicted."""
     has, predicted, right = np.moveaxis(sums, -2, 0)
     scores: Floats = np.nanmean(_ratio(2 * right, has + predicted), axis=-1)
     return scores
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    """NaN where `below` is 0, or less by rounding."""
+    """Divide; NaN where `below` is 0, or less by rounding."""
     ratio: Floats = np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
     return ratio

@@ -1,4 +1,4 @@
-"""Columns of a stranger's file, checked and as arrays. Only in a locked child."""
+"""Columns of a stranger's file, checked, as arrays. Only in a locked child."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ _BINARY: Final = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_bina
 
 
 class File:
-    """A file whose column names are known and differ."""
+    """An open file with distinct column names."""
 
     def __init__(self, content: bytes, format: str, most: int, texts: Sequence[str]) -> None:
         refuse_at_a_glance(content, format, most)
@@ -58,9 +58,9 @@ class File:
             raise refused("file.column_unknown", f"{detail} Leave it out.")
 
     def read(self, kinds: Mapping[str, str]) -> pa.Table:
-        """Columns by name; the kind of each is integer, text, number or feature.
+        """Read columns by name; the kind of each is integer, text, number or feature.
 
-        What a Parquet file has is not made one of the kind: see `texts`, `numbers`, `integers`.
+        A Parquet file's columns keep their own types: see `texts`, `numbers`, `integers`.
         """
         if self._parquet is not None:
             table = self._parquet.read(list(kinds))
@@ -74,14 +74,14 @@ class File:
         if table.num_rows > ROWS_MAX:
             raise refused("file.too_many_rows", f"At most {ROWS_MAX} rows are allowed.")
         columns = [_plain(table[name], name) for name in kinds]
-        if self._parquet is not None:  # A CSV file's texts were looked through already.
+        if self._parquet is not None:  # A CSV file's texts were checked already.
             for name, column in zip(kinds, columns, strict=True):
                 _require_utf8(column, name)
         return pa.table(columns, names=list(kinds))
 
 
 def texts(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Of strings, or of a dictionary of strings; whole numbers and truths become their texts."""
+    """Return a column of texts; integers and booleans become texts."""
     column = _whole(column, name)
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -93,7 +93,7 @@ def texts(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def numbers(column: pa.ChunkedArray, name: str, dtype: Any = np.float64) -> NDArray[Any]:
-    """Finite numbers."""
+    """Return a column of finite numbers."""
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise wrong_type(column, name, "numbers")
@@ -111,7 +111,7 @@ def numbers(column: pa.ChunkedArray, name: str, dtype: Any = np.float64) -> NDAr
 
 
 def integers(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
-    """Whole numbers of 64 bits, also where they are written as texts."""
+    """Return a column of 64-bit integers, also if they are written as texts."""
     column = _whole(column, name)
     kind = column.type
     if pa.types.is_integer(kind):
@@ -126,13 +126,13 @@ def integers(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
             raise cell(row, name, "file.not_a_number", said)
     try:
         values: NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
-    except pa.ArrowInvalid as error:  # unsigned ones of 64 bits
+    except pa.ArrowInvalid as error:  # unsigned 64-bit ones
         raise wrong_type(column, name, "numbers below 2^63") from error
     return values
 
 
 def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """The same values in a type that is read here: what a library calls its texts is its affair."""
+    """Return the same values in a type that is read here, whatever a library calls its texts."""
     with _refusing(name):
         kind = column.type
         if isinstance(kind, pa.BaseExtensionType):
@@ -156,15 +156,15 @@ def _plain(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def _require_utf8(column: pa.ChunkedArray, name: str) -> None:
-    """Refuse texts that are none: Arrow takes the bytes of a Parquet file for what they are named.
+    """Refuse texts that are not UTF-8: Arrow does not check those of a Parquet file.
 
-    Or else whoever shows one of them later would break.
+    Else showing one of them later would fail.
     """
     if not _is_text(column.type) and not pa.types.is_dictionary(column.type):
         return
     if _is_valid(column):
         return
-    texts = decoded(column)  # A dictionary has values, too, that no row means.
+    texts = decoded(column)  # A dictionary may have values that no row uses.
     if not _is_valid(texts):
         row = first_row(lambda rows: not _is_valid(texts.slice(0, rows)), len(texts))
         raise cell(row - 1, name, "file.encoding", "it is not UTF-8. Save the file as UTF-8.")
@@ -179,7 +179,7 @@ def _is_valid(column: pa.ChunkedArray) -> bool:
 
 
 def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """Whole numbers that a library kept as fractions, `1.0`, as whole ones; anything else as is."""
+    """Return floats that are all whole (`1.0`) as integers; anything else as it is."""
     kind = column.type
     if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return column
@@ -193,23 +193,23 @@ def _whole(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 @contextmanager
 def _refusing(name: str) -> Iterator[None]:
-    """Refuse a column that Arrow can't make plain, whatever the cause: it is known which."""
+    """Refuse this column if Arrow can't convert it, whatever the cause."""
     try:
         yield
     except (MemoryError, Refused):
         raise
-    except Exception as error:  # Arrow has no one class for what it cannot convert.
+    except Exception as error:  # Arrow has no single class for conversion errors.
         detail = f"Column {quoted(name)} can't be read ({type(error).__name__})."
         raise refused("file.column_type", f"{detail} Save it as plain texts or numbers.") from error
 
 
 def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Texts without a dictionary, in which offsets have 64 bits."""
+    """Return texts without a dictionary, with 64-bit offsets."""
     return column.cast(pa.large_string())
 
 
 def codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:
-    """The place of each text among the known ones, or null."""
+    """Return the index of each text among the known ones, or null."""
     values = pa.array(known, pa.string())
     if pa.types.is_dictionary(column.type):
         pieces = [_dictionary_codes(chunk, values) for chunk in column.chunks]
@@ -218,7 +218,7 @@ def codes(column: pa.ChunkedArray, known: Sequence[str]) -> pa.ChunkedArray:
 
 
 def first(truths: pa.ChunkedArray) -> int | None:
-    """The first row that is true."""
+    """Return the first row that is true, if any."""
     row = pc.index(truths, pa.scalar(True)).as_py()
     return None if row < 0 else int(row)
 

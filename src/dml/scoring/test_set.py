@@ -1,4 +1,4 @@
-"""A test set that was read and split, and what binds its owner to it."""
+"""A test set that was read and split, and the owner's commitment to it."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ids:
-    """Either whole numbers, or texts: all UTF-8 in a row, and where each begins, and the end."""
+    """Ids: integers, or texts as concatenated UTF-8 with the offsets of each and of the end."""
 
     numbers: NDArray[np.int64] | None = None
     offsets: NDArray[np.int64] | None = None
@@ -34,14 +34,14 @@ class Ids:
 
     @property
     def first_of_a_run(self) -> int | None:
-        """Where sorted ids are a number and those that follow it, one by one: the first."""
+        """Return the first id if the sorted ids are consecutive integers."""
         if self.numbers is None or not len(self.numbers):
             return None
         first, last = int(self.numbers[0]), int(self.numbers[-1])
         return first if last - first + 1 == len(self.numbers) else None
 
     def encoded(self) -> Iterator[bytes]:
-        """Each id as UTF-8; a number in decimal digits."""
+        """Yield each id as UTF-8; integers in decimal digits."""
         if self.numbers is not None:
             for number in self.numbers.tolist():
                 yield b"%d" % number
@@ -61,7 +61,7 @@ class Ids:
 
     @staticmethod
     def of(texts_or_numbers: Sequence[int] | Sequence[str]) -> "Ids":
-        """Ids as a program has them."""
+        """Make them from a list of integers or texts."""
         if all(isinstance(each, int) for each in texts_or_numbers):
             return Ids(numbers=np.array(texts_or_numbers, np.int64))
         texts = [str(each).encode() for each in texts_or_numbers]
@@ -97,7 +97,7 @@ class TestSet:
         return len(self.target)
 
     def to_bytes(self) -> bytes:
-        """What `from_bytes` takes back."""
+        """Return bytes for `from_bytes`."""
         return arrays.to_bytes(
             self.ids.arrays()
             | {
@@ -131,12 +131,12 @@ class TestSet:
 
 
 def commitment(salt: bytes, file: bytes) -> str:
-    """SHA-256 of salt and file, in hexadecimal digits: who tells it can change neither."""
+    """Return SHA-256 of salt and file, in hexadecimal digits: it binds its publisher to both."""
     return hashlib.sha256(salt + file).hexdigest()
 
 
 def split(salt: bytes, ids: Ids) -> tuple[Bits, NDArray[np.uint8]]:
-    """Which rows are public, and each one's block: by HMAC-SHA256 of its id, with the salt as key.
+    """Return which rows are public, and each one's block, by HMAC-SHA256 of its id under the salt.
 
     The first eight bytes, as a number, ÷ 2^64 < 0.3 → public. The ninth modulo 20 is the block.
     """

@@ -1,6 +1,6 @@
-"""The process that forks the children which read what strangers wrote, and run their models.
+"""The process that forks the children which read strangers' files and run their models.
 
-Nothing here ever sees a target, but in the owner's own file (docs/decisions/0012).
+They see targets only in the owner's own file (docs/decisions/0012).
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from dml.scoring.test_set import Ids
 
 def main() -> None:
     """Read files and run models until standard input ends."""
-    threaded = lockdown.lock_but_for_threads  # Arrow reads CSV in one
+    threaded = lockdown.lock_but_for_threads  # Arrow reads CSV in a thread
     verbs = {
         "read_test_set": Verb(_read_test_set, threaded),
         "read_predictions": Verb(_read_predictions, threaded),
@@ -30,8 +30,8 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Do all but CSV once, which would start a thread: what forks must have none."""
-    pa.enable_signal_handlers(False)  # they would make a pipe
+    """Do everything once but CSV, which starts a thread: a process that forks must have none."""
+    pa.enable_signal_handlers(False)  # they would open a pipe
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     sink = pa.BufferOutputStream()

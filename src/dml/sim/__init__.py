@@ -1,8 +1,8 @@
-"""A crowd that uses the marketplace: as many devices as one machine can play, over real sockets.
+"""A simulated crowd that uses the marketplace: as many devices as one machine can play, over HTTP.
 
-`engine` sends what scripts ask for, through a few connections in one thread; `figures` is what it
-measures; `wire` writes the requests. `population` makes owners, devices and jobs by the operator's
-hand, `truth` what the devices hold, `play` is what they do with it, all over HTTP. `watching` sees
-the answer grow as its customer does, `simulation` puts one whole run together, and `outcome` and
-`report` judge and show it.
+`engine` sends the scripts' requests through a few connections in one thread; `figures` holds its
+measurements; `wire` writes the requests. `population` makes owners, devices and jobs in the
+database, `truth` the photos that devices hold, and `play` is how devices behave. `watching` follows
+the answer as its customer does, `simulation` is one whole run, and `outcome` and `report` check and
+show its result.
 """

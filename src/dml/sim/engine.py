@@ -1,8 +1,8 @@
 """The load engine: many scripts, few connections, one thread.
 
-It shares its processors with the server that it measures, so it is made to cost little: no event
-loop's futures, no HTTP library, about as much as the kernel takes for the same bytes. What others
-cost: docs/decisions/0011.
+It shares its processors with the server that it measures, so it has to be cheap: no event loop, no
+HTTP library, about as much time as the kernel takes for the same bytes. The cost of other load
+generators: docs/decisions/0011.
 
 A script is a generator. It yields a request, `("claim", bytes)`, and is sent its Answer; or it
 yields seconds (a float) to sleep. It takes a connection for one request at a time, so that a
@@ -41,7 +41,7 @@ _BOTH: Final = select.EPOLLIN | select.EPOLLOUT
 
 
 class Connection:
-    """A keep-alive connection; closed until it is needed, and at most one request in flight."""
+    """A keep-alive connection, opened when it is needed, with at most one request in flight."""
 
     __slots__ = ("address", "due", "raw", "script", "sent", "socket", "unsent", "verb")
 
@@ -78,7 +78,7 @@ class Engine:
         self._timeout = timeout_seconds
         self._epoll = select.epoll()
         made = [Connection(addresses[n % len(addresses)]) for n in range(connections)]
-        self._free = deque(made)  # The one that rested longest is next: all addresses get work.
+        self._free = deque(made)  # The one idle longest is next, so that all addresses get work.
         self._open: dict[int, Connection] = {}
         self._waiting: deque[tuple[Script, Request, float]] = deque()
         self._asleep: list[tuple[float, int, Script]] = []
@@ -109,7 +109,7 @@ class Engine:
         tick: Callable[[Run], object] | None = None,
         tick_seconds: float = 0.25,
     ) -> Run:
-        """Run the scripts until all have ended, or for so long; then what is in flight is awaited.
+        """Run the scripts until all have ended, or for `seconds`; then await what is in flight.
 
         `rate` scripts begin each second, else `at_once` of them live at a time, else all begin at
         once. `tick` is called now and then with the figures so far; what it returns is ignored.
@@ -182,7 +182,7 @@ class Engine:
         return any(it.script is not None for it in self._open.values())
 
     def _wait(self, seconds: float) -> None:
-        """Take in what comes within this time."""
+        """Wait for events, at most so many seconds, and handle them."""
         if 0 < seconds < _EXACT_BELOW:
             select.select((self._epoll,), (), (), seconds)
             seconds = 0
@@ -191,7 +191,7 @@ class Engine:
         for number, event in events:
             connection = self._open.get(number)
             if connection is None:
-                continue  # It was closed by what came just before.
+                continue  # Closed by an event handled just before.
             if connection.unsent:
                 self._send_rest(connection)
             if event & ~select.EPOLLOUT and connection.socket is not None:
@@ -218,14 +218,14 @@ class Engine:
         self.run_so_far.scripts_ended += 1
 
     def _take(self, script: Script, request: Request | float, now: float) -> None:
-        """Do what a script wants next."""
+        """Handle what a script yielded."""
         if isinstance(request, tuple):
             self._waiting.append((script, request, now))
         else:
             heapq.heappush(self._asleep, (now + request, next(self._order), script))
 
     def _dispatch(self) -> None:
-        """Send what waits, as far as there are free connections."""
+        """Send waiting requests, as long as there are free connections."""
         waiting, free = self._waiting, self._free
         if self._stopping:
             return
@@ -255,7 +255,7 @@ class Engine:
         it.socket = made = socket.socket(family, socket.SOCK_STREAM)
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        made.connect_ex(it.address)  # What goes wrong is told by the first send.
+        made.connect_ex(it.address)  # An error shows at the first send.
         it.unsent = data
         self._open[made.fileno()] = it
         self._epoll.register(made, _BOTH)
@@ -302,7 +302,7 @@ class Engine:
         self._resume(script, answer, monotonic())
 
     def _lose(self, it: Connection) -> None:
-        """Note that a connection is gone; whoever waited for it learns that there is no answer."""
+        """Handle a lost connection: the waiting script gets NO_ANSWER."""
         self._close(it)
         script, it.script, it.raw = it.script, None, b""
         if script is None:
@@ -312,7 +312,7 @@ class Engine:
         self._resume(script, NO_ANSWER, monotonic())
 
     def _lose_the_silent(self, now: float) -> None:
-        """Give up requests that nobody has answered for long."""
+        """Give up requests that were not answered in time."""
         for it in list(self._open.values()):
             if it.script is not None and now - it.sent > self._timeout:
                 self._lose(it)
@@ -320,11 +320,11 @@ class Engine:
     def _close(self, it: Connection) -> None:
         if it.socket is not None:
             del self._open[it.socket.fileno()]
-            it.socket.close()  # Which takes it out of epoll, too.
+            it.socket.close()  # This also removes it from epoll.
             it.socket, it.unsent = None, b""
 
     def _abandon(self) -> None:
-        """Forget what did not end in time: scripts, and requests in flight."""
+        """Drop scripts and requests in flight that did not end in time."""
         for it in list(self._open.values()):
             if it.script is not None:
                 self.run_so_far.verbs[it.verb].statuses[LOST] += 1

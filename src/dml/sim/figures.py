@@ -4,12 +4,12 @@ from array import array
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-LOST = 0  # The status of a request that got no answer: nobody knows whether it was heard.
+LOST = 0  # The status of a request without an answer: it may have been processed.
 
 
 @dataclass(slots=True)
 class Figures:
-    """What became of the requests of one verb."""
+    """The results of one verb's requests."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: "array[float]" = field(default_factory=lambda: array("f"))  # Of each 2xx.

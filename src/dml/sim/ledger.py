@@ -1,4 +1,4 @@
-"""What the database says of the simulation's jobs, for its operator."""
+"""Reads the simulation's jobs and the books from the database, as its operator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

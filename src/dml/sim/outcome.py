@@ -1,4 +1,4 @@
-"""What a simulation measured, and what must be true of it. Pure."""
+"""What a simulation measured, and the checks on it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ VERBS: Final = ("claim", "heartbeat", "result", "lie", "release")
 
 @dataclass(frozen=True, slots=True)
 class Pay:
-    """What the ledger says of the simulation's jobs, against what it should."""
+    """What the ledger says of the simulation's jobs, and what it should say."""
 
     reward: MicroTokens
     rewarded: MicroTokens  # To owners of devices, in all.
@@ -59,7 +59,7 @@ class SimulationResult:
         return max(self.pairs_by_second, default=0)
 
     def as_json(self) -> dict[str, Any]:
-        """The same for programs. Latencies in milliseconds, amounts as decimal strings."""
+        """Return it for programs. Latencies in milliseconds, amounts as decimal strings."""
         found, books = list(faults(self)), self.pay.books
         return {
             "ok": not found,
@@ -112,7 +112,7 @@ def _verb(run: Run, verb: str) -> dict[str, Any]:
 
 
 def faults(it: SimulationResult) -> Iterator[str]:
-    """Say what is not as it must be."""
+    """Yield what is wrong, in words."""
     pay = it.pay
     if it.folded + it.waiting < it.accepted_seen:
         yield f"devices saw {it.accepted_seen} results accepted, but {it.folded} are counted"

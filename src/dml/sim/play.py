@@ -1,4 +1,4 @@
-"""What simulated devices do: claim, work, say that they live, hand in; and some do it badly."""
+"""What simulated devices do: claim, work, heartbeat, submit; and how some misbehave."""
 
 import heapq
 import random
@@ -18,8 +18,8 @@ from dml.sim.wire import Answer, Head, NotUnderstood
 
 SLOW_TIMES: Final = 20  # How much longer a slow device works.
 SPREAD: Final = 0.5  # Of the logarithm of the time that work takes.
-VISITS_MAX: Final = 3  # A device that has heard so often that there is no work stays away,
-WAIT_SECONDS_MAX: Final = 30  # and so does one that shall come back much later.
+VISITS_MAX: Final = 3  # A device that was told so often that there is no work stays away,
+WAIT_SECONDS_MAX: Final = 30  # and so does one that is told to come back much later.
 PAUSE_SECONDS: Final = 0.1  # Before a request without answer is sent again; doubled up to
 PAUSE_MAX_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 120.0  # After so long without an answer a device gives up.
@@ -35,7 +35,7 @@ Character = Literal["honest", "drop-out", "liar", "slow"]
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How devices behave: which share of them does what, and how long they work."""
+    """How devices behave: the shares of each kind, and how long they work."""
 
     drop_outs: float = 0.0
     liars: float = 0.0
@@ -65,7 +65,7 @@ class Seen:
     held_until: deque[float] = field(default_factory=deque)  # Places of drop-outs.
 
     def gone(self, now: float) -> int:
-        """How many places nobody can have now: results are in, or drop-outs hold them."""
+        """Return how many places are taken: by results, or by leases of drop-outs."""
         while self.held_until and self.held_until[0] <= now:
             self.held_until.popleft()
         return self.accepted + len(self.held_until)
@@ -87,7 +87,7 @@ class Play:
     _returning: list[tuple[float, int, int]] = field(default_factory=list)
 
     def scripts(self) -> Iterator[Script]:
-        """Let every device come once, in an order of its own; then those that were told to."""
+        """Yield a script for every device, in random order; then for those told to come back."""
         order = list(range(len(self.crowd)))
         self.chance.shuffle(order)
         for number in order:
@@ -97,7 +97,7 @@ class Play:
             yield self._device(number, visits, due)
 
     def _device(self, number: int, visits: int, due: float) -> Script:
-        """One device, from its coming to its leaving."""
+        """One visit of a device."""
         if due > monotonic():
             yield due - monotonic()
         head = Head(self.host, self.crowd.token(number), forwarded_for=_address(number))
@@ -122,7 +122,7 @@ class Play:
     def _work(
         self, head: Head, assignment: bytes, claimed: Answer
     ) -> Generator[Request | float, Answer, bool]:
-        """Run the model over the photos, as it were. True where the device goes on to more work."""
+        """Play the run of a model over photos. True if the device goes on to more work."""
         seen, chance, manners = self.seen, self.chance, self.manners
         character = manners.character(chance)
         if character == "drop-out":
@@ -148,7 +148,7 @@ class Play:
     def _work_slowly(
         self, head: Head, assignment: bytes, claimed: Answer, seconds: float
     ) -> Generator[Request | float, Answer, bool]:
-        """Work long, and say now and then, once at least, that the work goes on."""
+        """Work long, with one heartbeat at least."""
         beats = 1 + int(seconds / max(0.5, claimed.number(_LEASE) / 3))
         for _ in range(beats):
             yield seconds / (beats + 1)
@@ -160,7 +160,7 @@ class Play:
         return True
 
     def _lie_badly(self, head: Head, assignment: bytes) -> Generator[Request | float, Answer, bool]:
-        """Hand in what cannot be, which must be refused, and give the place back."""
+        """Submit an implausible result, which must be refused, and release the place."""
         body = self.chance.choice(self.truth.honest).implausible(self._uncertain())
         answer = yield from self._sure("lie", head.result(assignment, body))
         events = "lie refused" if answer.status == 422 else f"lie answered {answer.status}"
@@ -185,7 +185,7 @@ class Play:
             self._write(assignment, body, b"accepted")
             return True
         seen.events[f"result answered {answer.status}"] += 1
-        if lost:  # An answer was lost before: it may have been accepted all the same.
+        if lost:  # An earlier answer was lost: it may have been accepted.
             self._write(assignment, body, b"unsure")
         return False
 
@@ -205,7 +205,7 @@ class Play:
             return answer, lost
         patience = monotonic() + PATIENCE_SECONDS
         while answer.status in _AGAIN and monotonic() < patience:
-            lost |= answer.status != 429  # A 503 may have been said of what had just committed.
+            lost |= answer.status != 429  # A 503 may follow a commit.
             asked = answer.header("Retry-After") if answer.status else None
             wait = float(asked) if asked and asked.isdecimal() else pause
             yield wait * (1 + self.chance.random())
@@ -223,5 +223,5 @@ class Play:
 
 
 def _address(number: int) -> str:
-    """An address for each device, as a trusted proxy would tell it."""
+    """Return an address for each device, as a trusted proxy would name it."""
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"

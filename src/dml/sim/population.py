@@ -1,8 +1,8 @@
-"""Owners and devices in bulk, and something for them to do: made by the operator's hand.
+"""Makes owners and devices in bulk, and jobs for them, directly in the database.
 
-A hundred thousand people would register for an hour, for a password's hash is slow by design. So
-owners and devices are copied into the database as they would be there after registration and
-pairing, and their tokens are signed with the marketplace's own keys. Nobody can sign in as such an
+Registering a hundred thousand people would take an hour, since password hashes are slow by design.
+So owners and devices are copied into the database as registration and pairing would leave them, and
+their tokens are signed with the marketplace's own keys. Nobody can sign in as such an
 owner, and nobody has the private key of such a device. All carry `sim-…@example.org`.
 
 Algorithm and jobs are made by the use cases that the API calls, with a version whose model no check
@@ -59,7 +59,7 @@ _SPEC: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What of a marketplace its operator has at hand: database, keys, files."""
+    """What an operator can use of a marketplace: database, keys, files."""
 
     sessions: async_sessionmaker[AsyncSession]
     keys: Keys
@@ -84,7 +84,7 @@ class Crowd:
         return self._signed[number] if number < len(self._signed) else self._sign(number)
 
     def sign(self, most: int = SIGNED_MAX) -> None:
-        """Sign tokens of the first devices before they come: 70 µs each, half a kilobyte each."""
+        """Sign the first devices' tokens in advance: 70 µs and half a kilobyte each."""
         self._signed = [self._sign(number) for number in range(min(most, len(self)))]
 
     def _sign(self, number: int) -> str:
@@ -192,7 +192,9 @@ async def offer(operator: Operator, *, tokens: str = "1000000000") -> Offer:
             await _person(tx, now, f"{role}-{name}") for role in ("developer", "customer")
         ]
         as_system = Context(tx, SYSTEM, now)
-        await credits.credit(as_system, customer, parse(tokens), reason="a simulation")
+        await credits.credit(
+            as_system, customer, parse(tokens), reason="a simulation", alone_up_to=None
+        )
     return Offer(await publish(operator, developer), developer, customer)
 
 
@@ -205,7 +207,7 @@ async def publish(
     labels: Sequence[str] = LABELS,
     device_fee: str = "0.01",
 ) -> VersionId:
-    """Make an approved version of a listed algorithm, which no check has looked at."""
+    """Make an approved version of a listed algorithm, without a check of its model."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield model

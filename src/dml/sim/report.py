@@ -1,4 +1,4 @@
-"""What is shown in the end: tables, and pictures in characters and as SVG.
+"""Shows the result: tables, and pictures in characters and as SVG.
 
 The SVG is written by hand: a plotting library is a hundred megabytes, and this is a page.
 """
@@ -20,7 +20,7 @@ _ROWS: Final = 6
 
 
 def show(console: Console, it: SimulationResult) -> None:
-    """Print the tables and the picture, and what is not as it must be."""
+    """Print the tables, the picture, and what is wrong."""
     console.print()
     console.print(_requests(it))
     console.print()

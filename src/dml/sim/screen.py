@@ -1,4 +1,4 @@
-"""What is shown while a simulation runs: a bar at a terminal, a line now and then elsewhere."""
+"""Shows the progress of a simulation: a bar at a terminal, a line now and then elsewhere."""
 
 from time import monotonic
 from typing import Final, Self
@@ -13,7 +13,7 @@ _RATE_SECONDS: Final = 1.0
 
 
 class Bar:
-    """Says how far it is, and how fast."""
+    """Shows how far it is, and how fast."""
 
     def __init__(self, *, to_stderr: bool) -> None:
         self.console = Console(stderr=to_stderr, highlight=False, soft_wrap=True)
@@ -44,7 +44,7 @@ class Bar:
         self.console.print(f"[dim]{monotonic() - self._began:6.1f} s[/]  {text}")
 
     def show(self, run: Run, *, accepted: int, places: int, counted: int) -> None:
-        """Take in how far it is."""
+        """Update the progress."""
         at, before = self._rated
         if run.wall_seconds - at >= _RATE_SECONDS:
             self._rate = (accepted - before) / (run.wall_seconds - at)

@@ -1,4 +1,4 @@
-"""One simulation, from an empty country to books that balance."""
+"""One simulation, from preparing its crowd to checking the books."""
 
 import asyncio
 import contextlib
@@ -61,7 +61,7 @@ class Scenario:
 
 
 class Screen(Protocol):
-    """Where a simulation says how far it is."""
+    """Where a simulation shows its progress."""
 
     def say(self, text: str) -> None: ...
     def show(self, run: Run, *, accepted: int, places: int, counted: int) -> None: ...
@@ -87,9 +87,9 @@ class Played:
 
 
 async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> SimulationResult:
-    """Prepare a crowd and jobs, let them meet, and see what came of it.
+    """Prepare a crowd and jobs, let the devices work, and measure the result.
 
-    A first Ctrl-C ends the play; what came until then is counted all the same.
+    A first Ctrl-C ends the run; what came until then is counted all the same.
     """
     began, chance = monotonic(), random.Random(scenario.seed)  # noqa: S311 - a simulation's
     screen.say(
@@ -120,7 +120,7 @@ async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> Si
             run, accepted_by_second = await _let_play(scenario, play, watcher, screen)
         screen.say(f"{play.seen.accepted:,} results are accepted; waiting until all are counted …")
         counted = await _await_counted(operator, scenario, stage.jobs, play.seen.accepted)
-        await asyncio.sleep(2 * _TICK_SECONDS)  # A last look of the watcher.
+        await asyncio.sleep(2 * _TICK_SECONDS)  # For the watcher's last event.
     finally:
         await asyncio.to_thread(watcher.stop)
     await asyncio.to_thread(_close_jobs, scenario, stage)
@@ -141,7 +141,7 @@ async def _prepare(operator: Operator, scenario: Scenario) -> Stage:
 
 
 async def _sign_in(operator: Operator, user_id: UserId) -> str:
-    """Open a session of somebody whose password nobody knows."""
+    """Open a session for a user without a usable password."""
     now = datetime.now(UTC)
     async with operator.sessions.begin() as tx:
         opened = await sessions.open_session(Context(tx, NOBODY, now), user_id, days=1)
@@ -180,7 +180,7 @@ async def _let_play(
             )
 
     gc.collect()
-    gc.freeze()  # The crowd lives to the end; to look at it again and again costs a tenth.
+    gc.freeze()  # The crowd lives to the end; scanning it again and again costs a tenth.
     playing = asyncio.create_task(asyncio.to_thread(work))
     try:
         run = await asyncio.shield(playing)
@@ -200,7 +200,7 @@ async def _let_play(
 async def _await_counted(
     operator: Operator, scenario: Scenario, jobs: Sequence[JobId], accepted: int
 ) -> Counted:
-    """Wait until the marketplace has counted what it accepted, or should have."""
+    """Wait until the marketplace has counted what it accepted, or the time is up."""
     patience = monotonic() + scenario.counted_seconds
     while True:
         counted = await _patiently(lambda: _count(operator, jobs))
@@ -221,7 +221,7 @@ async def _read_pay(operator: Operator, jobs: Sequence[JobId]) -> Pay:
 
 
 async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask the database, which somebody may just be killing."""
+    """Ask the database again and again while it is away."""
     patience = monotonic() + _DATABASE_SECONDS
     while True:
         try:
@@ -233,7 +233,7 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
 
 
 def _close_jobs(scenario: Scenario, stage: Stage) -> None:
-    """Close what is still open, as the customer: it ends when its last lease does."""
+    """Close open jobs as their customer; each ends with its last lease."""
     patience = monotonic() + _DATABASE_SECONDS
     for job_id in stage.jobs:
         while not _is_closed(scenario.addresses[0], job_id, stage.customer_token):
@@ -243,7 +243,7 @@ def _close_jobs(scenario: Scenario, stage: Stage) -> None:
 
 
 def _is_closed(address: Address, job_id: JobId, token: str) -> bool:
-    """Ask for it. False where nobody answers, so that it must be asked again."""
+    """Ask to close a job. False if nobody answers, so that it must be repeated."""
     connection = http.client.HTTPConnection(*address[:2], timeout=30)
     with contextlib.suppress(OSError, http.client.HTTPException):
         headers = {"Authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""What simulated devices hold: photos of a known distribution, so that an answer can be judged.
+"""The photos of simulated devices: a known distribution, so that an answer's error is known.
 
 Each result adds up by the rules of `jobs.counting`, has some 900 bytes, and is written in the
 canonical form that the database keeps, so that both have one digest.
@@ -14,7 +14,7 @@ from dml.inference.counts import Counts
 from dml.jobs.counting import canonical
 
 MONTHS: Final = tuple(f"2025-{month:02}" for month in range(1, 13))
-KINDS: Final = 400  # Different sets of counts; the uncertain items tell their devices apart.
+KINDS: Final = 400  # Different sets of counts; uncertain items vary by device.
 UNCERTAIN_MAX: Final = 100
 _ITEMS: Final = (5.3, 0.5)  # Of the logarithm: a median of 200 photos.
 _UNDATED: Final = 0.1
@@ -25,7 +25,7 @@ class Photos:
     """The counts of one set of photos, without those that the model is uncertain about."""
 
     labelled: int
-    middle: bytes  # What of the canonical form is the same, however many are uncertain.
+    middle: bytes  # The part of the canonical form that does not depend on uncertain items.
     tail: bytes
 
     @classmethod
@@ -39,7 +39,7 @@ class Photos:
         return self._write(self.labelled + uncertain, uncertain)
 
     def implausible(self, uncertain: int) -> bytes:
-        """Write a result of one item more than it counts, which must be refused."""
+        """Write a result with one item more than its counts, which must be refused."""
         return self._write(self.labelled + uncertain + 1, uncertain)
 
     def _write(self, items: int, uncertain: int) -> bytes:
@@ -48,11 +48,11 @@ class Photos:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """How photos really are distributed over labels, and sets of photos that were drawn so."""
+    """The true distribution of photos over labels, and sets of photos drawn from it."""
 
     shares: Mapping[str, float]
     honest: Sequence[Photos]
-    lies: Sequence[Photos]  # They add up, and say that every photo shows the same.
+    lies: Sequence[Photos]  # They add up, and claim that every photo shows the same.
 
     @classmethod
     def draw(cls, labels: Sequence[str], chance: random.Random) -> "Truth":
@@ -67,7 +67,7 @@ class Truth:
         )
 
     def error_percent(self, counts: Mapping[str, int]) -> float:
-        """How far counts are from the truth: the share of items that lie under a wrong label."""
+        """Return the error of counts: the percentage of items under a wrong label."""
         total = sum(counts.values())
         if not total:
             return 100.0

@@ -1,4 +1,4 @@
-"""Watching the answer grow, as its customer does: by server-sent events, in a thread."""
+"""Follows the answer as its customer does: by server-sent events, in a thread."""
 
 import contextlib
 import http.client
@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS: Final = 30.0  # The server says at least each 15 s that it is 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What the customer knew from this moment on."""
+    """What the customer could see from this moment on."""
 
     at: float
     done: int  # Results counted and paid;

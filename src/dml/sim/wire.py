@@ -1,4 +1,4 @@
-"""Requests as bytes, and answers. Written by hand: a device is played in a few microseconds
+"""Requests as bytes, and answers, without an HTTP library: a device takes a few microseconds
 (docs/decisions/0011).
 """
 
@@ -8,7 +8,7 @@ from dml.sim.figures import LOST
 
 
 class Answer:
-    """What came back: the whole answer as bytes, and how long it took since it was due."""
+    """The whole answer as bytes, and its seconds since the request was due."""
 
     __slots__ = ("head_end", "raw", "seconds", "status")
 
@@ -23,7 +23,7 @@ class Answer:
         return self.raw[self.head_end :]
 
     def header(self, name: str) -> str | None:
-        """Return a header's value. Not for each answer: it reads the whole head."""
+        """Return a header's value. Slow: it reads the whole head."""
         lowered = name.lower().encode()
         for line in self.raw[: self.head_end].split(b"\r\n")[1:]:
             key, _, value = line.partition(b":")
@@ -58,7 +58,7 @@ NO_ANSWER: Final = Answer(LOST, b"", 0, 0.0)
 
 
 class Head:
-    """The beginning of every request of one device: made once, when it has its token."""
+    """The head of all requests of one device, made once."""
 
     __slots__ = ("_claim", "_rest")
 
@@ -76,7 +76,7 @@ class Head:
         return self._claim
 
     def result(self, assignment_id: bytes, body: bytes) -> bytes:
-        """Hand in a result; `body` is its JSON."""
+        """Submit a result; `body` is its JSON."""
         return b"POST /v1/assignments/%b/result%b%d\r\n\r\n%b" % (
             assignment_id,
             self._rest,
@@ -98,7 +98,7 @@ class NotUnderstood(RuntimeError):
 def measure(raw: bytes) -> tuple[int, int]:
     """Return where the body of an answer begins and ends; (0, 0) while its head is not whole.
 
-    NotUnderstood where the head does not tell: chunked answers are no part of the device path.
+    NotUnderstood if the head does not say: the device path sends no chunked answers.
     """
     end = raw.find(b"\r\n\r\n")
     if end < 0:

@@ -13,7 +13,7 @@ import httpx2
 from eth_account import Account
 
 from dml.entrypoints.embedded import accounts, chain, locks
-from dml.entrypoints.embedded.chain import Facts
+from dml.entrypoints.embedded.chain import LocalChainFacts
 from tests.entrypoints.up.marketplace import SOURCE
 
 _TRANSFER: Final = "0xa9059cbb"
@@ -32,7 +32,7 @@ class LocalChain:
         return self.home / "local-chain.lock"
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> LocalChainFacts:
         facts = chain.load(self.home)
         assert facts is not None
         return facts

@@ -7,14 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from dml.bounties import queries, rules
 from dml.bounties.attachments import rules as attachment_rules, service as attachments, uploads
-from dml.bounties.attachments.schemas import AttachmentListOut, AttachmentOut, attached
+from dml.bounties.attachments.schemas import AttachmentListOut, AttachmentOut, AttachQuery, attached
 from dml.bounties.attachments.service import Upload
 from dml.bounties.editing import rules as edit_rules
-from dml.bounties.models import AttachmentKind
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AttachmentId, BountyId
 from dml.core.kept_files import FilesFull
-from dml.core.wire import Text
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge, a_file
 from dml.edge.files import SendFile
 from dml.edge.http import Begin, Ctx, PublicCtx, Server, SignedInBegin
@@ -61,15 +59,7 @@ async def attach(
     request: Request,
     response: Response,
     bounty_id: BountyId,
-    kind: Annotated[AttachmentKind, Query(description="What the file is for.")],
-    name: Annotated[Text, Query(max_length=200, description="The file's name, without a folder.")],
-    reason: Annotated[
-        Text | None,
-        Query(
-            max_length=2_000,
-            description="Why, shown to everybody. Needed once enrollment is open.",
-        ),
-    ] = None,
+    query: Annotated[AttachQuery, Query()],
 ) -> AttachmentOut:
     """Attach a file to a bounty.
 
@@ -77,7 +67,7 @@ async def attach(
     any file replaces the one of its kind and name. Once enrollment is open, a reason is needed. For
     the bounty's owner.
     """
-    upload = Upload(kind, name, reason)
+    upload = Upload(query.kind, query.name, query.reason)
     attachment = await uploads.attach(server, begin, late, bounty_id, upload, request)
     shown = attached(attachment)
     response.headers["Location"] = shown.url

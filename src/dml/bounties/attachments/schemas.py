@@ -1,12 +1,23 @@
 """Shapes of the files of a bounty on the wire."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from dml.bounties.models import Attachment, AttachmentKind
 from dml.core.ids import AttachmentId, BountyId
-from dml.core.wire import Wire
+from dml.core.wire import Parameters, Text, Wire
+
+
+class AttachQuery(Parameters):
+    kind: AttachmentKind = Field(description="What the file is for.")
+    name: Annotated[Text, Field(max_length=200)] = Field(
+        description="The file's name, without a folder."
+    )
+    reason: Annotated[Text, Field(max_length=2_000)] | None = Field(
+        None, description="Why, shown to everybody. Needed once enrollment is open."
+    )
 
 
 class AttachmentOut(Wire):
@@ -38,10 +49,10 @@ def attached(attachment: Attachment) -> AttachmentOut:
         media_type=attachment.media_type,
         sha256=attachment.sha256,
         size=attachment.size,
-        url=url_of(attachment),
+        url=url_of(attachment.bounty_id, attachment.id),
         created_at=attachment.created_at,
     )
 
 
-def url_of(attachment: Attachment) -> str:
-    return f"/v1/bounties/{attachment.bounty_id}/attachments/{attachment.id}"
+def url_of(bounty_id: BountyId, attachment_id: AttachmentId | str) -> str:
+    return f"/v1/bounties/{bounty_id}/attachments/{attachment_id}"

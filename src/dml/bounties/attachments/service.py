@@ -19,7 +19,7 @@ SINGLE: Final = (AttachmentKind.THUMBNAIL, AttachmentKind.COVER)
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the owner says of a file; why, once the bounty is open."""
+    """What the owner says of a file, and once the bounty is open the reason for adding it."""
 
     kind: AttachmentKind
     name: str
@@ -49,8 +49,8 @@ async def add(
 ) -> Attachment:
     """Record a stored file. The same one under the same name again is the same attachment.
 
-    A new thumbnail or cover takes the place of the old one; before the bounty opens, a file takes
-    that of its name's.
+    A new thumbnail or cover replaces the old one; before the bounty opens, a file replaces the one
+    of its kind and name.
     """
     bounty = await require_may_add(ctx, bounty_id, upload, lock=True)
     there = await queries.list_attachments(ctx.tx, bounty_id)
@@ -82,9 +82,9 @@ async def add(
 
 
 async def remove(ctx: Context, bounty_id: BountyId, attachment_id: AttachmentId) -> None:
-    """Take a file away, before the bounty opens: later somebody may rely on it.
+    """Delete a file before the bounty opens; later, somebody may rely on it.
 
-    Of a draft that was given up nobody does.
+    Files of a cancelled draft may be deleted, too.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
@@ -98,7 +98,7 @@ async def remove(ctx: Context, bounty_id: BountyId, attachment_id: AttachmentId)
 
 
 def headers_of(attachment: Attachment) -> dict[str, str]:
-    """How a browser is to take the file: data to keep, an image to show, and neither to run."""
+    """Return headers with which a browser saves data, shows an image, and runs neither."""
     how = "attachment" if attachment.kind is AttachmentKind.DATA else "inline"
     return {
         "Content-Disposition": f"{how}; filename*=UTF-8''{quote(attachment.name, safe='')}",
@@ -109,7 +109,7 @@ def headers_of(attachment: Attachment) -> dict[str, str]:
 def _note(
     ctx: Context, bounty: Bounty, upload: Upload, before: list[str], after: list[str]
 ) -> None:
-    """Keep it among the edits of the bounty, which everybody sees once it is funded."""
+    """Record it as an edit of the bounty; everybody sees these once it is funded."""
     change_facts = {f"attachments.{upload.kind}": {"before": before, "after": after}}
     audit.record(
         ctx, bounty.reference, "edited", reason=upload.reason, facts={"changes": change_facts}

@@ -1,6 +1,6 @@
-"""How an attachment comes in: streamed into the blob store, and looked at on its way.
+"""How an attachment is uploaded: streamed into the blob store, and checked on the way.
 
-An image is what its first bytes say: no other is taken, so that a browser is never given a page.
+An image is accepted only if its first bytes say so: a browser is never given a page instead.
 """
 
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ HEAD_BYTES: Final = 12  # What an image is known by.
 
 
 class _Checked:
-    """A stream whose first bytes are looked at on their way: an image that is none ends it."""
+    """A stream whose first bytes are checked: it ends with a refusal if an image is none."""
 
     def __init__(self, stream: AsyncIterator[bytes], kind: AttachmentKind) -> None:
         self._stream = stream
@@ -58,7 +58,7 @@ async def attach(
     upload: Upload,
     request: Request,
 ) -> Attachment:
-    """Take a file in for the bounty's owner."""
+    """Take in the file that the bounty's owner uploads."""
     limit = server.settings.attachment_limit_bytes
     checked = _Checked(stream_file(request, limit=limit), upload.kind)
 

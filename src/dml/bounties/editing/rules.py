@@ -1,4 +1,4 @@
-"""What of a bounty may still be edited, and when, and what everybody is told of it. Pure."""
+"""Which fields of a bounty may be edited when, and what everybody is shown of it. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,10 +8,10 @@ from dml.bounties import rules
 from dml.bounties.models import Bounty, BountyState
 from dml.core.errors import Conflict, Invalid, Stale
 
-EDITS_MAX: Final = 100  # Of one bounty since it was funded: the history that everybody sees.
+EDITS_MAX: Final = 100  # Of one bounty since it was funded: everybody sees all of them.
 
-# What one may still edit: all of a draft; before it opens, all but what was paid for; later only
-# what harms nobody who has entered, and the last of these only to give more time.
+# What may be edited: all of a draft; before it opens, all but what was paid for; later only what
+# harms no entrant, and the last of these fields only to give more time.
 FIXED_BY_FUNDING: Final = frozenset({"prizes", "enrollment_fee", "judging", "metric"})
 HARMLESS: Final = frozenset({"description", "data", "subtitle", "tags"})
 ONLY_MORE: Final = frozenset({"closes_at", "judged_by", "dispute_seconds"})
@@ -69,7 +69,7 @@ def require_editable(bounty: Bounty, changes: Mapping[str, Any], now: datetime) 
     more = changes.keys() & ONLY_MORE
     wrong = {it for it in more if late or changes[it] < getattr(bounty, it)}
     if "closes_at" in more and now >= bounty.closes_at and bounty.paused_at is None:
-        wrong.add("closes_at")  # They have ended, though the alarm is late.
+        wrong.add("closes_at")  # Submissions have ended, though the alarm is late.
     if wrong:
         raise OnlyMoreTime(state=bounty.state, fields=sorted(wrong))
 
@@ -85,7 +85,7 @@ def require_few_edits(edits: int) -> None:
 
 
 def require_within_life(bounty: Bounty, judged_by: datetime) -> None:
-    """Refuse to put off again and again a bounty that holds money."""
+    """Refuse to postpone a bounty that holds money again and again."""
     if bounty.funded_at is not None and judged_by > bounty.funded_at + rules.LIFE_MAX:
         detail = "must be at most three years after the bounty was funded"
         raise rules.DatesOutOfOrder(errors=[{"pointer": "/judged_by", "detail": detail}])

@@ -19,7 +19,7 @@ from dml.core.money import MicroTokens
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entrant with its members, those who left and those who have not answered included."""
+    """An entrant with all its members, also those who left or have not answered."""
 
     enrollment: Enrollment
     members: Sequence[Member]
@@ -48,7 +48,7 @@ async def get_enrollment(
 async def find_mine(
     tx: AsyncSession, user_id: UserId, bounty_id: BountyId, *, lock: bool = False
 ) -> Enrollment | None:
-    """Return the entrant whom this user belongs to, if there is one: never more."""
+    """Return the one entrant that this user belongs to, if any."""
     query = (
         select(Enrollment)
         .join(Member, Member.enrollment_id == Enrollment.id)
@@ -64,7 +64,7 @@ async def find_mine(
 
 
 async def has_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> bool:
-    """Whether this user ever agreed to belong to an entrant, also to one that they left."""
+    """Whether this user ever joined an entrant, also one that they left."""
     query = select(Member.user_id).where(
         Member.user_id == user_id, Member.bounty_id == bounty_id, Member.agreed_at.is_not(None)
     )
@@ -74,7 +74,7 @@ async def has_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) ->
 async def get_mine(
     tx: AsyncSession, user_id: UserId, bounty_id: BountyId, *, lock: bool = False
 ) -> Enrollment:
-    """Return the entrant whom this user belongs to, or refuse."""
+    """Return the entrant that this user belongs to, or refuse."""
     enrollment = await find_mine(tx, user_id, bounty_id, lock=lock)
     if enrollment is None:
         raise enrollment_rules.NotEnrolled
@@ -82,7 +82,7 @@ async def get_mine(
 
 
 async def count_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> int:
-    """Count how often this user entered, and left or not. Exact while the bounty is locked."""
+    """Count how often this user entered, left or not. Exact while the bounty is locked."""
     query = select(func.count()).where(
         Member.user_id == user_id, Member.bounty_id == bounty_id, Member.agreed_at.is_not(None)
     )
@@ -90,7 +90,7 @@ async def count_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) 
 
 
 async def is_name_taken(tx: AsyncSession, bounty_id: BountyId, name: str) -> bool:
-    """Whether somebody has this name, or one that people would take for it. O(entrants)."""
+    """Whether an entrant has this name, or one that people would confuse with it. O(entrants)."""
 
     def folded(it: Any) -> Any:
         return func.lower(func.normalize(it, text("NFKC")))
@@ -220,7 +220,7 @@ async def list_winners(
 async def lock_unreturned(
     tx: AsyncSession, bounty: Bounty, states: Sequence[EnrollmentState], *, limit: int
 ) -> Sequence[Enrollment]:
-    """Load so many entrants in these states whose fee is still held, and hold their rows."""
+    """Load and lock so many entrants in these states whose fee is still held."""
     query = (
         select(Enrollment)
         .where(

@@ -10,7 +10,7 @@ from dml.bounties import rules
 from dml.bounties.enrollments import (
     queries as enrollment_queries,
     rules as enrollment_rules,
-    service as enrolling,
+    service as enrollments,
 )
 from dml.bounties.enrollments.schemas import (
     EnrollmentCreate,
@@ -68,7 +68,7 @@ async def enroll(
     fee moves from your balance into escrow. For everybody but the bounty's owner, while enrollment
     is open.
     """
-    entry = await enrolling.enroll(
+    entry = await enrollments.enroll(
         ctx,
         bounty_id,
         accept_rules=body.accept_rules,
@@ -135,7 +135,7 @@ async def agree(
     You join the team with the share of the prize that it offers, and accept the bounty's rules. For
     the invited user, while enrollment is open.
     """
-    entry = await enrolling.agree(
+    entry = await enrollments.agree(
         ctx,
         bounty_id,
         enrollment_id,
@@ -162,7 +162,7 @@ async def leave(ctx: Ctx, bounty_id: BountyId, enrollment_id: EnrollmentId) -> E
     Before submissions begin. Your share goes to the captain. For members and invited users; a
     captain withdraws the whole team instead.
     """
-    return entry_of(await enrolling.leave(ctx, bounty_id, enrollment_id))
+    return entry_of(await enrollments.leave(ctx, bounty_id, enrollment_id))
 
 
 @router.post(
@@ -185,7 +185,7 @@ async def withdraw(
     Before submissions begin. The fee goes back, and all members are free to enroll again. For the
     captain of the team.
     """
-    return entry_of(await enrolling.withdraw(ctx, bounty_id, enrollment_id))
+    return entry_of(await enrollments.withdraw(ctx, bounty_id, enrollment_id))
 
 
 @router.post(
@@ -202,7 +202,7 @@ async def disqualify(
     It leaves the leaderboard, and the places behind it move up. Everybody can read the reason. For
     moderators who have no part in the bounty, until its prizes are paid.
     """
-    entry = await enrolling.disqualify(ctx, bounty_id, enrollment_id, reason=body.reason)
+    entry = await enrollments.disqualify(ctx, bounty_id, enrollment_id, reason=body.reason)
     return entry_of(entry)
 
 
@@ -220,5 +220,5 @@ async def reinstate(
     It takes its place again. Everybody can read the reason. For moderators who have no part in the
     bounty, until its prizes are paid.
     """
-    entry = await enrolling.reinstate(ctx, bounty_id, enrollment_id, reason=body.reason)
+    entry = await enrollments.reinstate(ctx, bounty_id, enrollment_id, reason=body.reason)
     return entry_of(entry)

@@ -1,4 +1,4 @@
-"""What may happen to those who enter a bounty, and how a team shares what it wins. Pure."""
+"""The rules for entrants of a bounty, and how a team shares its prize. Pure."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ from dml.core.states import Moves
 
 BPS: Final = 10_000
 TIMES_MAX: Final = 5  # How often one may enter the same bounty, and withdraw.
-INVITATIONS_MAX: Final = 100  # What one is shown of them.
+INVITATIONS_MAX: Final = 100  # How many a user is shown.
 _OURS: Final = re.compile(r"entrant\s*\d+", re.IGNORECASE)
 OPEN_TO_MODERATION: Final = (
     BountyState.ENROLLING,
@@ -154,7 +154,7 @@ def move_enrollment(enrollment: Enrollment, to: EnrollmentState) -> Move:
 
 
 def require_open(bounty: Bounty, now: datetime) -> None:
-    """Refuse who comes too early or too late; the state alone may be late by a moment."""
+    """Refuse who comes too early or too late, by dates too: the state may change a moment late."""
     if bounty.state is not BountyState.ENROLLING or now >= bounty.submits_at:
         raise EnrollmentNotOpen(
             state=bounty.state,
@@ -165,14 +165,14 @@ def require_open(bounty: Bounty, now: datetime) -> None:
 
 
 def require_before_submissions(bounty: Bounty, now: datetime) -> None:
-    """Refuse to take back an entry once others submit. While it is paused, they cannot."""
+    """Refuse to withdraw once submissions may come in. While paused, none can."""
     over = now >= bounty.submits_at and bounty.paused_at is None
     if bounty.state is not BountyState.ENROLLING or over:
         raise SubmissionsBegan(state=bounty.state)
 
 
 def require_accepted(bounty: Bounty, *, accept_rules: bool, rules_sha256: str | None) -> str:
-    """Return the digest of the rules that are accepted, or refuse."""
+    """Return the digest of the accepted rules, or refuse."""
     if not accept_rules:
         raise RulesNotAccepted
     current = rules.rules_sha256(bounty.rules)
@@ -187,7 +187,7 @@ def require_not_owner(bounty: Bounty, user_id: UserId) -> None:
 
 
 def require_free(entered_times: int, *, is_in: bool) -> None:
-    """Refuse who is an entrant already, or was one too often."""
+    """Refuse who has entered already, or has entered too often."""
     if is_in:
         raise EnrolledAlready
     if entered_times >= TIMES_MAX:
@@ -208,7 +208,7 @@ def require_team(bounty: Bounty, captain_id: UserId, team: Sequence[tuple[UserId
 
 
 def require_name(name: str | None, number: int, *, taken: bool) -> str:
-    """Return the name of an entrant: the one that was chosen, or a numbered one, kept for that."""
+    """Return an entrant's name: the chosen one, or a numbered one (which nobody may choose)."""
     if name is None:
         return f"Entrant {number}"
     if taken or _OURS.fullmatch(unicodedata.normalize("NFKC", name)):
@@ -233,7 +233,7 @@ def require_invited(member: Member) -> None:
 
 
 def require_undecided(bounty: Bounty) -> None:
-    """Refuse to judge an entrant before there can be one, and after the prizes are paid."""
+    """Refuse to decide about an entrant before enrollment opens, and after prizes are paid."""
     rules.require_state(bounty, *OPEN_TO_MODERATION)
 
 
@@ -245,7 +245,7 @@ def require_impartial(bounty: Bounty, actor: Actor, mine: Enrollment | None) -> 
 
 
 def require_no_entrant(mine: Enrollment | None) -> None:
-    """Refuse to decide about those against whom one competes."""
+    """Refuse who competes in the bounty themselves."""
     if mine is not None:
         raise NotImpartial
 
@@ -253,10 +253,10 @@ def require_no_entrant(mine: Enrollment | None) -> None:
 def shares_of(
     prize: MicroTokens, captain_id: UserId, members: Sequence[tuple[UserId, int]]
 ) -> dict[UserId, MicroTokens]:
-    """Share out a prize by the members' hundredths of a percent, each rounded down.
+    """Divide a prize by the members' shares (hundredths of a percent), each rounded down.
 
-    What is left by rounding, or by whoever is no longer there, is the captain's. The amounts sum to
-    the prize exactly; whoever gets nothing is left out.
+    The remainder, and the shares of members who left, go to the captain. The amounts sum to the
+    prize exactly; members who get nothing are left out.
     """
     others = {user_id: prize * share // BPS for user_id, share in members if user_id != captain_id}
     amounts = {captain_id: prize - sum(others.values()), **others}

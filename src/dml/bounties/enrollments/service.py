@@ -1,7 +1,7 @@
-"""Who enters a bounty: alone or as a team, each with the rules accepted and the fee in escrow.
+"""Entering a bounty alone or as a team: the rules are accepted, and the fee goes into escrow.
 
-Locks are taken in one order everywhere: bounty, enrollment, ledger accounts. All that changes who
-is in holds the bounty, so that nobody is in twice.
+Locks are taken in one order everywhere: bounty, enrollment, ledger accounts. Whatever changes who
+competes locks the bounty, so that nobody enters twice.
 """
 
 from collections.abc import Sequence
@@ -84,9 +84,9 @@ async def agree(
 
 
 async def leave(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) -> Entry:
-    """Decline an invitation, or leave a team before submissions begin: the share is the captain's.
+    """Decline an invitation, or leave a team before submissions begin: the captain gets the share.
 
-    Leaving twice is leaving once.
+    Leaving twice changes nothing more.
     """
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     member = await enrollment_queries.get_member(ctx.tx, enrollment, ctx.actor.id, lock=True)
@@ -98,7 +98,7 @@ async def leave(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) 
 
 
 async def withdraw(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId) -> Entry:
-    """Take an entry back before submissions begin, and its fee with it. All members are free."""
+    """Withdraw an entry before submissions begin: its fee goes back, and all members are free."""
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     enrollment_rules.require_captain(enrollment, ctx.actor.id)
     enrollment_rules.require_before_submissions(bounty, ctx.now)
@@ -112,7 +112,7 @@ async def withdraw(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentI
 
 
 def _add_member(ctx: Context, enrollment: Enrollment, user_id: UserId, share_bps: int) -> None:
-    """Add the captain, who has agreed, or somebody who is to answer."""
+    """Add the captain, who has agreed, or an invited member, who has to answer."""
     ctx.tx.add(
         Member(
             enrollment_id=enrollment.id,
@@ -125,7 +125,7 @@ def _add_member(ctx: Context, enrollment: Enrollment, user_id: UserId, share_bps
 
 
 async def _take_out(ctx: Context, enrollment: Enrollment, member: Member) -> None:
-    """Let a member go; what would have been theirs is the captain's."""
+    """Remove a member; their share goes to the captain."""
     captain = await enrollment_queries.get_member(
         ctx.tx, enrollment, enrollment.captain_id, lock=True
     )
@@ -137,7 +137,7 @@ async def _take_out(ctx: Context, enrollment: Enrollment, member: Member) -> Non
 async def _get_both(
     ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId
 ) -> tuple[Bounty, Enrollment]:
-    """Load and hold a bounty and one of its entrants."""
+    """Load and lock a bounty and one of its entrants."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     enrollment = await enrollment_queries.get_enrollment(
         ctx.tx, bounty.id, enrollment_id, lock=True
@@ -146,7 +146,7 @@ async def _get_both(
 
 
 async def _require_free(ctx: Context, bounty: Bounty) -> None:
-    """Refuse who is in already. Exact while the bounty is held."""
+    """Refuse who has entered already. Exact while the bounty is locked."""
     enrollment_rules.require_not_owner(bounty, ctx.actor.id)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
     times = await enrollment_queries.count_entered(ctx.tx, ctx.actor.id, bounty.id)
@@ -156,7 +156,7 @@ async def _require_free(ctx: Context, bounty: Bounty) -> None:
 async def disqualify(
     ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
 ) -> Entry:
-    """Take an entrant out of the contest, for a reason that everybody sees. For moderators."""
+    """Disqualify an entrant, for a reason that everybody sees. For moderators."""
     return await _decide(
         ctx, bounty_id, enrollment_id, EnrollmentState.DISQUALIFIED, "disqualified", reason
     )
@@ -165,7 +165,7 @@ async def disqualify(
 async def reinstate(
     ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
 ) -> Entry:
-    """Take an entrant back who was disqualified, for a reason that everybody sees."""
+    """Reinstate a disqualified entrant, for a reason that everybody sees."""
     return await _decide(
         ctx, bounty_id, enrollment_id, EnrollmentState.ENROLLED, "reinstated", reason
     )

@@ -1,4 +1,4 @@
-"""How a model that was entered becomes a version of its author's algorithm."""
+"""Publishing a submitted model as a version of its author's algorithm."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ async def publish(
     algorithm_id: AlgorithmId,
     input_spec: InputSpec,
 ) -> Version:
-    """Record a submitted model as the next version, and show how it did. Its file is kept already.
+    """Record a submitted model as the next version, with its result. Its file is stored already.
 
-    The same model with the same spec is one version, however often it is published.
+    Publishing the same model with the same spec again gives the same version.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     entrant = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
@@ -48,9 +48,9 @@ async def publish(
 
 
 def _origin(bounty: Bounty, entrant: Enrollment, submission: Submission) -> dict[str, Any]:
-    """Tell where it came in: the place and private score of a final submission, else no place.
+    """Return its place and private score, if it was a team's final submission.
 
-    What was not ranked has the public score that was shown for it.
+    A submission that was not ranked has its shown public score instead.
     """
     final = bounty.metric is None or entrant.final_submission_id == submission.id
     return {

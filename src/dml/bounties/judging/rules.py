@@ -1,4 +1,4 @@
-"""How places become prizes, and what a judge, an owner or an entrant may say about them. Pure."""
+"""How places become prizes, and what judges, owners and entrants may do about them. Pure."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ from dml.core.ids import EnrollmentId, UserId
 from dml.core.money import MicroTokens
 
 ORDER_CHANGES_MAX: Final = 3
-DISPUTES_MAX: Final = 5  # Of one entrant, whoever of a team writes them.
+DISPUTES_MAX: Final = 5  # Of one entrant, by all its members together.
 AFTER_A_CHANGE: Final = timedelta(days=2)  # How long a changed order stands open, at least.
-ORDERING: Final = ("rewarded", "reordered")  # The decisions that name who is first, and so on.
+ORDERING: Final = ("rewarded", "reordered")  # The decisions that name an order of winners.
 RANKED: Final = (BountyState.DISPUTING, BountyState.FINISHED)
 STANDING: Final = (
     EnrollmentState.ENROLLED,
@@ -35,7 +35,7 @@ STANDING: Final = (
     EnrollmentState.NOT_PLACED,
 )  # Those who are on the board.
 
-Entrant = TypeVar("Entrant")  # However it is named: by its id, or by that as text.
+Entrant = TypeVar("Entrant")  # By whatever it is identified: its id, or that as text.
 
 
 class NotByHand(Conflict):
@@ -152,7 +152,7 @@ def share_prizes(
 
 
 def close_ranks(bands: Sequence[Band]) -> list[Band]:
-    """Return the bands of those who are left, by place, once some between them are out."""
+    """Return the bands of the remaining entrants, by place, without those who are out."""
     closed: list[Band] = []
     for _, band in groupby(bands, key=lambda it: (it.tied_from, it.tied_to)):
         first, size = len(closed) + 1, len(list(band))
@@ -161,7 +161,7 @@ def close_ranks(bands: Sequence[Band]) -> list[Band]:
 
 
 def by_order(count: int) -> list[Band]:
-    """Return bands without any tie, for so many places."""
+    """Return so many places, none of them tied."""
     return [Band(place, place, place) for place in range(1, count + 1)]
 
 
@@ -172,10 +172,10 @@ def order_now(
     *,
     by_hand: bool,
 ) -> list[tuple[Entrant, Band]]:
-    """Return who has which place, by place: as ranked, then as was ordered since, the first first.
+    """Return the entrants by place: as ranked, then as ordered since (oldest order first).
 
-    Those who are `out` keep where they would stand, and have it again when they are back. Where
-    the owner judges, only whom the last order names has a place.
+    Entrants who are `out` keep their position, and have it again once they are reinstated. If the
+    owner judges, only entrants whom the last order names have a place.
     """
     if not orders:
         left = [(entrant, band) for entrant, band in ranked if entrant not in out]
@@ -193,7 +193,7 @@ def _prize(prizes: Sequence[MicroTokens], place: int) -> MicroTokens:
 
 
 def entrant_of(entry: Mapping[str, Any]) -> EnrollmentId:
-    """Return whose entry of a ranking this is."""
+    """Return the entrant of an entry of the ranking."""
     return EnrollmentId(UUID(entry["enrollment_id"]))
 
 
@@ -203,7 +203,7 @@ def is_ranked(bounty: Bounty) -> bool:
 
 
 def require_judge(bounty: Bounty, actor: Actor) -> None:
-    """Refuse who does not judge it: moderators do, too, where the owner has let the date pass."""
+    """Refuse who may not judge it: the owner may, and moderators once the owner is late."""
     if not (bounty.second_chance and actor.is_moderator):
         rules.require_owner(bounty, actor)
 
@@ -221,7 +221,7 @@ def require_ranked(bounty: Bounty) -> None:
 def require_named(
     bounty: Bounty, named: Sequence[EnrollmentId], found: Mapping[EnrollmentId, Enrollment]
 ) -> list[Enrollment]:
-    """Return the entrants that were named, or refuse: each of this bounty, once, with an entry."""
+    """Return the named entrants, or refuse: each once, of this bounty, with a submission."""
     if len(named) != len(set(named)):
         raise NamedTwice
     for it in named:
@@ -241,7 +241,7 @@ def is_candidate(bounty: Bounty, enrollment: Enrollment) -> bool:
 
 
 def require_open_window(bounty: Bounty, now: datetime) -> None:
-    """Refuse what comes after the window, even before its alarm goes off."""
+    """Refuse what comes after the window's end, even if its alarm is late."""
     if bounty.disputes_until is None or now >= bounty.disputes_until:
         raise WindowClosed(disputes_until=bounty.disputes_until)
 
@@ -263,7 +263,7 @@ def require_dispute_left(made: int) -> None:
 
 
 def window_after_change(bounty: Bounty, now: datetime) -> datetime:
-    """Return when the window ends once its order was changed now: never sooner than before."""
+    """Return the window's end after a change of the order now: never earlier than before."""
     assert bounty.disputes_until is not None
     open_for = min(timedelta(seconds=bounty.dispute_seconds), AFTER_A_CHANGE)
     return max(bounty.disputes_until, now + open_for)

@@ -1,6 +1,6 @@
-"""The use cases of who judges, owns or disputes: name winners, change their order, object to it.
+"""The use cases of judges, owners and disputers: name winners, reorder them, dispute the order.
 
-Each holds the bounty's row first, so that of two at once the second finds what the first did.
+Each locks the bounty's row first, so that of two at once the second sees what the first did.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from dml.core.ids import BountyId, DisputeId, EnrollmentId, new_id
 async def reward(
     ctx: Context, bounty_id: BountyId, *, winners: Sequence[EnrollmentId], reason: str
 ) -> Bounty:
-    """Name the winners of a bounty that is judged by hand, the first place first. Nobody may win.
+    """Name the winners of a bounty that is judged by hand, first place first; or nobody.
 
-    The owner does; at the second chance, a moderator who has no part in it may.
+    For the owner; at the second chance also for a moderator who has no part in it.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     judging_rules.require_judge(bounty, ctx.actor)
@@ -39,9 +39,10 @@ async def reward(
 async def reorder(
     ctx: Context, bounty_id: BountyId, *, order: Sequence[EnrollmentId], reason: str
 ) -> Bounty:
-    """Change who gets the first places, in public. Prizes then go by the bare order.
+    """Change who gets the first places, in public. Prizes then follow the order, without ties.
 
-    After a ranking the others follow as they were; where the owner judges, they lose their places.
+    After a ranking the others follow in their old order; if the owner judges, they lose their
+    places.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     rules.require_owner(bounty, ctx.actor)
@@ -67,7 +68,7 @@ async def reorder(
 
 
 async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Dispute, Enrollment]:
-    """Say in public what is wrong with the result, as a member of an entrant."""
+    """Dispute the result in public, as a member of an entrant."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id, lock=True)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty_id)
     entrant = judging_rules.require_entrant(mine)
@@ -88,7 +89,7 @@ async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Disp
 
 
 def _give_places(bounty: Bounty, entrants: Sequence[Enrollment]) -> None:
-    """Give these the places from 1 on, none of them tied, and the prizes of their places."""
+    """Give these entrants the places from 1 on, without ties, and the prizes of these places."""
     placing.give_places(bounty, entrants, judging_rules.by_order(len(entrants)), Ties.ORDER)
 
 

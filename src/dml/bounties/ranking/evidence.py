@@ -1,4 +1,4 @@
-"""What is told of a ranking once it is open to disputes, so that anybody can make it again."""
+"""What is published of a ranking once it is open to disputes, so that anybody can verify it."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Evidence:
 
 
 async def get_evidence(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> Evidence:
-    """Load the evidence, or refuse: before the end, and where nothing was ranked by a metric."""
+    """Load the evidence; refused before the end, and if nothing was ranked by a metric."""
     bounty = await queries.get_bounty(tx, actor, bounty_id)
     rules.require_ranked(bounty)
     ranking = await ranking_queries.get_ranking(tx, bounty_id)
@@ -32,7 +32,7 @@ async def get_evidence(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> E
 
 
 async def require_named(tx: AsyncSession, actor: Actor, bounty_id: BountyId, sha256: str) -> None:
-    """Refuse each file that the evidence does not name: no other blob is read by its hash."""
+    """Refuse files that the evidence does not name: no other blob can be read by its hash."""
     bounty = await queries.get_bounty(tx, actor, bounty_id)
     rules.require_ranked(bounty)
     if not await ranking_queries.is_evidence(tx, bounty_id, sha256):

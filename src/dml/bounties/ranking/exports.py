@@ -1,4 +1,4 @@
-"""The board as CSV, row after row, and the evidence as JSON, however many entered."""
+"""The board as CSV and the evidence as JSON, streamed: there may be many entrants."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ COLUMNS: Final = (
 async def stream_csv(
     begin: BeginFunction, bounty: Bounty, part: LeaderboardPart
 ) -> AsyncIterator[str]:
-    """Yield the board of a bounty in parts, each of a transaction that ends before it is sent."""
+    """Yield the board of a bounty in parts, each read in a transaction of its own."""
     yield as_csv([COLUMNS])
     after: Key | None = None
     before = 0
@@ -50,7 +50,7 @@ async def stream_csv(
 
 
 def cells(row: LeaderboardRowOut) -> list[object]:
-    """Return a row's cells: what is not known is empty."""
+    """Return a row's cells; unknown values are empty."""
     values = {**dict(row), "prize": None if row.prize is None else money.render(row.prize)}
     values["at"] = None if row.at is None else row.at.isoformat()
     return [values[name] for name in COLUMNS]

@@ -1,4 +1,4 @@
-"""Final submissions: what of each is run again and ranked, and whether predictions are its own."""
+"""Final submissions: which are run again and ranked, and whether predictions match their hash."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dml.core.ids import BountyId, EnrollmentId
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entrant's final submission, and what was told and kept of its first run."""
+    """An entrant's final submission, and what was published and kept of its first run."""
 
     enrollment_id: EnrollmentId
     work: Work

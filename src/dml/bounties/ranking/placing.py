@@ -1,6 +1,6 @@
-"""Who has which place, and so which prize, while the order can still change; and what was decided.
+"""Places and prizes of entrants while the order can still change, and the decisions about them.
 
-The caller holds the bounty's row.
+The caller has locked the bounty's row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from dml.core.ids import DecisionId, EnrollmentId, new_id
 def decide(
     ctx: Context, bounty: Bounty, action: str, entrants: Sequence[EnrollmentId], reason: str
 ) -> None:
-    """Keep what was decided about these entrants where everybody sees it."""
+    """Record a decision about these entrants; everybody sees it."""
     ctx.tx.add(
         Decision(
             id=DecisionId(new_id()),
@@ -49,15 +49,15 @@ def give_places(
 
 
 def take_place(entrant: Enrollment) -> None:
-    """Let an entrant have neither place nor prize."""
+    """Take place and prize from an entrant."""
     entrant.place = entrant.tied_from = entrant.tied_to = entrant.prize = None
 
 
 async def place_again(ctx: Context, bounty: Bounty) -> None:
-    """Close the ranks where somebody was disqualified, and let in who was reinstated.
+    """Assign all places again after somebody was disqualified or reinstated.
 
-    As ranked, and then as the owner ordered: whoever was taken out wrongly comes back to where they
-    would stand otherwise.
+    By the ranking, then the owner's orders: a reinstated entrant is back where it would be
+    otherwise.
     """
     if bounty.state is not BountyState.DISPUTING:
         return
@@ -77,5 +77,5 @@ async def place_again(ctx: Context, bounty: Bounty) -> None:
 
 
 def band_of(entry: Mapping[str, Any]) -> Band:
-    """Return where an entry of a ranking came in."""
+    """Return the place, and tie, of an entry of a ranking."""
     return Band(entry["place"], entry["tied_from"], entry["tied_to"])

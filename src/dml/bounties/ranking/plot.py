@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil, floor, log10
 from typing import Final
 
-SIZE: Final = 1_000  # The drawing is so wide and high, and is stretched to whatever room there is.
+SIZE: Final = 1_000  # Width and height of the drawing, which is stretched to fit the page.
 _TICKS: Final = 4
 
 

@@ -1,4 +1,4 @@
-"""What happens by itself once submissions are closed: entries are run again, and all is ranked."""
+"""What happens automatically once submissions are closed: entries run again, and are ranked."""
 
 from datetime import timedelta
 from typing import Final
@@ -18,7 +18,7 @@ WAIT_MAX: Final = timedelta(minutes=5)
 
 @on(SubmissionsClosed, "bounties.rank_closed.v1")
 async def rank_closed(ctx: Context, event: SubmissionsClosed) -> None:
-    """Have a bounty ranked that is judged by a metric; once more where nothing came of it."""
+    """Start the ranking of a bounty that is judged by a metric; again at the second chance."""
     bounty = await queries.lock_bounty(ctx.tx, event.bounty_id)
     if bounty.judging is Judging.METRIC:
         chance = 1 + bounty.second_chance
@@ -27,9 +27,9 @@ async def rank_closed(ctx: Context, event: SubmissionsClosed) -> None:
 
 @process("bounties.rank.v1", queue=RANKINGS)
 async def rank(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) -> str:
-    """Rank a bounty once nothing of it is under way. Until then it looks again, and holds no slot.
+    """Rank a bounty once none of its submissions is under way; until then, start again later.
 
-    Where we fail it tries again, until the bounty's own dates end it.
+    If the platform fails it tries again, until the bounty's own dates end it.
     """
     outcome = await steps.change(ranking.look, bounty_id)
     if outcome == "ready":
@@ -56,8 +56,8 @@ async def _rank(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) ->
 async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, attempt: int) -> bool:
     """Run all final submissions a second time. Return whether it can be ranked now.
 
-    What we cannot run is tried again later. In the end it is out, where others can be run: nobody
-    who loses shall be able to void the contest.
+    What the platform cannot run is tried again later. In the end it is disqualified if others can
+    be run, so that no loser can void the contest.
     """
     last, tried, unable = None, 0, list[EnrollmentId]()
     while entries := await steps.change(ranking.next_finals, bounty_id, last):
@@ -76,7 +76,7 @@ async def _run_again(steps: Steps, bounty_id: BountyId, chance: int, attempt: in
 
 
 async def look_again(ctx: Context, bounty_id: BountyId, chance: int, attempt: int) -> None:
-    """Have somebody look again soon, and later each time."""
+    """Schedule the next attempt, with a longer delay each time."""
     when = ctx.now + min(timedelta(seconds=2 ** min(attempt - 1, 10)), WAIT_MAX)
     await processes.at(ctx, when, _id(bounty_id, chance, attempt), rank, bounty_id, chance, attempt)
 

@@ -1,7 +1,7 @@
-"""The SELECTs of the leaderboard, and of what is said about it in public.
+"""The SELECTs of the leaderboard, and of public decisions and disputes about it.
 
-A page of the board follows an index, however many entered and however much they submitted: what a
-row shows of its submissions is counted when they are scored.
+A page of the board follows an index, however many entrants and submissions there are: what a row
+shows of its submissions is counted when they are scored.
 """
 
 import struct
@@ -40,8 +40,8 @@ from dml.core.ids import BountyId, EnrollmentId
 from dml.core.keyset import Place, from_microseconds, to_microseconds
 
 Shown: TypeAlias = Row[*tuple[Any, ...]]
-RECORDS_MAX: Final = 1_000  # What one plot draws.
-ROWS_MAX: Final = 1_000  # What an export reads at once.
+RECORDS_MAX: Final = 1_000  # In one plot.
+ROWS_MAX: Final = 1_000  # That an export reads at once.
 _KEY: Final = struct.Struct(">dq16s")
 
 
@@ -57,7 +57,7 @@ class LeaderboardPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key(Place):
-    """What orders a row: its best score, place or number; then when it came; then its id."""
+    """The sort key of a row: its best score, place or number; then its time; then its id."""
 
     key: float
     at: datetime
@@ -77,7 +77,7 @@ class Key(Place):
 
 @dataclass(frozen=True, slots=True)
 class Pair(Place):
-    """What orders two entrants who agree: their ids."""
+    """The sort key of two entrants who agree: their ids."""
 
     first_id: UUID
     second_id: UUID
@@ -99,31 +99,32 @@ def part_of(bounty: Bounty, requested: LeaderboardPart | None) -> LeaderboardPar
     return requested
 
 
-def _rows(bounty: Bounty) -> Select[*tuple[Any, ...]]:
-    """Select those who are on the board, each with the hash of what its best score stands for."""
-    return (
-        select(
-            Enrollment.id,
-            Enrollment.number,
-            Enrollment.name,
-            Enrollment.state,
-            Enrollment.best_score,
-            Enrollment.best_key,
-            Enrollment.best_at,
-            Enrollment.submissions,
-            Enrollment.place,
-            Enrollment.tied_from,
-            Enrollment.tied_to,
-            Enrollment.private_score,
-            Enrollment.chance_of_first,
-            Enrollment.prize,
-            Enrollment.created_at,
-            Submission.commitment,
-            Submission.predictions_sha256,
-        )
-        .outerjoin(Submission, Submission.id == Enrollment.best_submission_id)
-        .where(Enrollment.bounty_id == bounty.id, Enrollment.state.in_(rules.STANDING))
+_ENTRANT: Final = Enrollment.__table__.c
+_BEST: Final = Submission.__table__.c
+# What is shown of a row, under the names of the wire, each with what its best score stands for.
+_OF_ALL: Final = (
+    *(_ENTRANT.id.label("enrollment_id"), _ENTRANT.number, _ENTRANT.name, _ENTRANT.state),
+    *(_ENTRANT.submissions, _ENTRANT.best_at.label("at")),
+    *(_BEST.commitment, _BEST.predictions_sha256),
+)
+_OF_PART: Final = {
+    LeaderboardPart.PUBLIC: (*_OF_ALL, _ENTRANT.best_score.label("score")),
+    LeaderboardPart.FINAL: (
+        *(*_OF_ALL, _ENTRANT.private_score.label("score"), _ENTRANT.tied_from, _ENTRANT.tied_to),
+        *(_ENTRANT.chance_of_first, _ENTRANT.prize),
+    ),
+}
+SHOWN: Final = {part: tuple(it.name for it in columns) for part, columns in _OF_PART.items()}
+# Those who are on the board; and after what is shown, what orders them. Made once, and of tables:
+# whatever is added to it, all of a statement is looked at again to recognise it.
+_ROWS: Final = {
+    part: select(*columns, _ENTRANT.best_key, _ENTRANT.place, _ENTRANT.created_at)
+    .outerjoin_from(
+        Enrollment.__table__, Submission.__table__, _BEST.id == _ENTRANT.best_submission_id
     )
+    .where(_ENTRANT.state.in_(rules.STANDING))
+    for part, columns in _OF_PART.items()
+}
 
 
 async def list_board(
@@ -137,37 +138,37 @@ async def list_board(
 def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[*tuple[Any, ...]]:
     """Select the board from a row on, along an index.
 
-    One that is judged by hand has no public scores: who submitted is shown by number.
+    A bounty judged by hand has no public scores: entrants who submitted are shown by number.
     """
-    query = _rows(bounty)
+    query = _ROWS[part].where(_ENTRANT.bounty_id == bounty.id)
     if part is LeaderboardPart.FINAL:
-        query = query.where(Enrollment.place.is_not(None)).order_by(Enrollment.place, Enrollment.id)
-        return query if after is None else query.where(Enrollment.place > after.key)
+        query = query.where(_ENTRANT.place.is_not(None)).order_by(_ENTRANT.place, _ENTRANT.id)
+        return query if after is None else query.where(_ENTRANT.place > after.key)
     if bounty.judging is Judging.MANUAL:
-        query = query.where(Enrollment.submissions > 0).order_by(Enrollment.number)
-        return query if after is None else query.where(Enrollment.number > after.key)
-    order = (Enrollment.best_key, Enrollment.best_at, Enrollment.id)
-    query = query.where(Enrollment.best_key.is_not(None)).order_by(*order)
+        query = query.where(_ENTRANT.submissions > 0).order_by(_ENTRANT.number)
+        return query if after is None else query.where(_ENTRANT.number > after.key)
+    order = (_ENTRANT.best_key, _ENTRANT.best_at, _ENTRANT.id)
+    query = query.where(_ENTRANT.best_key.is_not(None)).order_by(*order)
     if after is None:
         return query
     return query.where(tuple_(*order) > (after.key, after.at, after.id))
 
 
 def key_of(bounty: Bounty, part: LeaderboardPart, row: Shown) -> Key:
-    """Return what the next page begins after."""
+    """Return the key after which the next page begins."""
     if part is LeaderboardPart.FINAL:
-        return Key(float(row.place), row.created_at, row.id)
+        return Key(float(row.place), row.created_at, row.enrollment_id)
     if bounty.judging is Judging.MANUAL:
-        return Key(float(row.number), row.created_at, row.id)
-    return Key(row.best_key, row.best_at, row.id)
+        return Key(float(row.number), row.created_at, row.enrollment_id)
+    return Key(row.best_key, row.at, row.enrollment_id)
 
 
 async def count_before(
     tx: AsyncSession, bounty: Bounty, part: LeaderboardPart, after: Key | None
 ) -> int:
-    """Count who is on the public board up to this row: so that a later page goes on counting.
+    """Count the public board's rows up to this one, so that a later page goes on counting.
 
-    Elsewhere a row has a place of its own, or none at all: 0.
+    On other boards rows have places of their own, or none: 0.
     """
     if after is None or part is LeaderboardPart.FINAL or bounty.judging is Judging.MANUAL:
         return 0
@@ -209,7 +210,7 @@ async def list_disqualified(tx: AsyncSession, bounty_id: BountyId) -> Sequence[S
 async def list_decisions(
     tx: AsyncSession, bounty_id: BountyId, *, after: UUID | None, limit: int
 ) -> Sequence[Decision]:
-    """Return what was decided about the winners, newest first, and one beyond `limit`."""
+    """Return the decisions about winners, newest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
     query = select(Decision).where(Decision.bounty_id == bounty_id)
     if after is not None:
@@ -218,7 +219,7 @@ async def list_decisions(
 
 
 async def list_orders(tx: AsyncSession, bounty_id: BountyId) -> list[list[EnrollmentId]]:
-    """Return whom the owner named, each time that there was an order to tell, the first first."""
+    """Return the orders of winners that were decided, the oldest first."""
     query = (
         select(Decision.winners)
         .where(Decision.bounty_id == bounty_id, Decision.action.in_(rules.ORDERING))
@@ -230,7 +231,7 @@ async def list_orders(tx: AsyncSession, bounty_id: BountyId) -> list[list[Enroll
 async def list_disputes(
     tx: AsyncSession, bounty_id: BountyId, *, after: UUID | None, limit: int
 ) -> Sequence[Shown]:
-    """Return what entrants have against the result, newest first, and one beyond `limit`."""
+    """Return the disputes, newest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
     query = (
         select(
@@ -256,7 +257,7 @@ async def count_disputes(tx: AsyncSession, enrollment_id: EnrollmentId) -> int:
 
 
 async def get_names(tx: AsyncSession, ids: Sequence[EnrollmentId]) -> dict[str, str]:
-    """Return how the board shows these entrants, by their ids as text."""
+    """Return the names of these entrants, by their ids as text."""
     query = select(Enrollment.id, Enrollment.name).where(Enrollment.id.in_(ids))
     return {str(it.id): it.name for it in (await tx.execute(query)).all()}
 
@@ -264,7 +265,7 @@ async def get_names(tx: AsyncSession, ids: Sequence[EnrollmentId]) -> dict[str, 
 async def find_entrants(
     tx: AsyncSession, ids: Sequence[EnrollmentId], *, lock: bool = False
 ) -> dict[EnrollmentId, Enrollment]:
-    """Return those of these entrants that there are. `lock=True` holds their rows, by id."""
+    """Return which of these entrants exist. `lock=True` locks their rows, in the order of ids."""
     # As one parameter: a statement has 32,767 at most, and a contest may have more entrants.
     chosen = any_(literal(list(ids), ARRAY(Uuid)))
     query = select(Enrollment).where(Enrollment.id == chosen).order_by(Enrollment.id)
@@ -274,7 +275,7 @@ async def find_entrants(
 
 
 async def lock_placed(tx: AsyncSession, bounty_id: BountyId) -> list[Enrollment]:
-    """Load all who have a place, by place, and hold their rows. O(entrants): a change is rare."""
+    """Load and lock all entrants with a place, by place. O(entrants): changes are rare."""
     query = (
         select(Enrollment)
         .where(Enrollment.bounty_id == bounty_id, Enrollment.place.is_not(None))
@@ -321,7 +322,7 @@ async def list_agreements(
 ) -> Sequence[Shown]:
     """Return pairs of entrants who agree too well, the latest entrants first; one beyond `limit`.
 
-    For moderators: whoever is none is refused. Of a bounty that they entered, none are shown.
+    For moderators; others are refused. None are shown of a bounty that they have entered.
     """
     assert 0 < limit <= PAGE_MAX
     account_rules.require_moderator(actor)

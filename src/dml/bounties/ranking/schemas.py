@@ -1,7 +1,8 @@
 """Shapes on the wire of the leaderboard, its records and the evidence for the ranking."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import count, repeat
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
@@ -181,43 +182,46 @@ class EvidenceOut(Wire):
 Facts = dict[str, Any]
 
 
-def row_out(bounty: Bounty, part: LeaderboardPart, row: Shown, rank: int) -> LeaderboardRowOut:
-    """Shape a row. Of the final ranking nothing is told on the public part."""
-    final = part is LeaderboardPart.FINAL
-    by_hand = bounty.judging is Judging.MANUAL
-    return LeaderboardRowOut(
-        rank=row.place if final else None if by_hand else rank,
-        enrollment_id=row.id,
-        number=row.number,
-        name=row.name,
-        state=row.state,
-        score=row.private_score if final else row.best_score,
-        at=row.best_at,
-        submissions=row.submissions,
-        commitment=row.commitment,
-        # A hash without a salt would tell whoever guesses a rival's file that the guess is right.
-        predictions_sha256=row.predictions_sha256 if judging_rules.is_ranked(bounty) else None,
-        tied_from=row.tied_from if final else None,
-        tied_to=row.tied_to if final else None,
-        chance_of_first=row.chance_of_first if final else None,
-        prize=row.prize if final else None,
-    )
-
-
 def board_out(
     bounty: Bounty, part: LeaderboardPart, rows: Sequence[Shown], *, before: int, limit: int
 ) -> LeaderboardOut:
-    """Shape a page that follows `before` rows. A row beyond `limit` says that more follow."""
+    """Shape a page that follows `before` rows, all at once. A row beyond `limit` says that more
+    follow. Of the final ranking nothing is told on the public part.
+    """
     shown = rows[:limit]
     more = len(rows) > limit
-    return LeaderboardOut(
-        part=part,
-        judging=bounty.judging,
-        metric=bounty.metric,
-        order_changes=bounty.order_changes,
-        items=[row_out(bounty, part, it, before + n) for n, it in enumerate(shown, start=1)],
-        next_cursor=ranking_queries.key_of(bounty, part, shown[-1]).write() if more else None,
+    return LeaderboardOut.model_validate(
+        {
+            "part": part,
+            "judging": bounty.judging,
+            "metric": bounty.metric,
+            "order_changes": bounty.order_changes,
+            "items": _items(bounty, part, shown, before),
+            "next_cursor": ranking_queries.key_of(bounty, part, shown[-1]).write()
+            if more
+            else None,
+        }
     )
+
+
+def _items(
+    bounty: Bounty, part: LeaderboardPart, rows: Sequence[Shown], before: int
+) -> list[Facts]:
+    names, hidden = ranking_queries.SHOWN[part], Facts()
+    if not judging_rules.is_ranked(bounty):
+        # A hash without a salt would tell whoever guesses a rival's file that the guess is right.
+        hidden["predictions_sha256"] = None
+    if part is LeaderboardPart.FINAL:
+        ranks: Iterable[int | None] = (it.place for it in rows)
+    elif bounty.judging is Judging.MANUAL:
+        ranks = repeat(None)
+    else:
+        ranks = count(before + 1)
+    # After what is shown, a row has what orders it.
+    return [
+        {"rank": rank, **dict(zip(names, row, strict=False)), **hidden}
+        for rank, row in zip(ranks, rows, strict=False)
+    ]
 
 
 def records_out(bounty: Bounty, rows: Sequence[Shown], *, limit: int) -> RecordPage:

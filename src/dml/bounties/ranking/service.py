@@ -1,8 +1,8 @@
-"""How the final ranking comes about: each entry is run a second time, and all are ranked once.
+"""Making the final ranking: each final submission runs a second time, and all are ranked once.
 
-The private part of the test set is looked at here for the first time, and only once nothing more
-comes in. What is found is kept together with all that is needed to find it again. Whatever is said
-in a step's result is public a moment later: places, scores, salt and file.
+The private part of the test set is used here for the first time, and only once submissions have
+closed. The result is kept with all that is needed to reproduce it. What a step's result contains
+is public a moment later: places, scores, salt and file.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ from dml.scoring.ranked import Ranked
 log = logging.getLogger(__name__)
 
 DRAWS: Final = 2_000
-RUNS_AT_ONCE: Final = 20  # Second runs between two checkpoints.
-ATTEMPTS_BEFORE_GIVING_UP: Final = 10  # At the second chance: a quarter of an hour.
+RUNS_AT_ONCE: Final = 20  # Second runs between two checkpoints of the process.
+ATTEMPTS_BEFORE_GIVING_UP: Final = 10  # At the second chance: after about 15 minutes.
 OTHER_PREDICTIONS: Final = (
     "A second run of its final submission did not give the predictions of the first. "
     "A moderator can reinstate it once that is explained."
@@ -65,7 +65,7 @@ NOT_RUN_AGAIN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Whose second run gave other predictions, and whose we could not make."""
+    """Entrants whose second run gave other predictions, and those whose run the platform failed."""
 
     differing: list[EnrollmentId]
     unable: list[EnrollmentId]
@@ -73,7 +73,7 @@ class Rerun:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be ranked: final submissions, by when they came, and the test set's blobs."""
+    """What is to be ranked: final submissions in the order they came, and the test set's blobs."""
 
     metric: str
     prepared: str
@@ -84,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an entrant's final submission came to."""
+    """The result of an entrant's final submission."""
 
     enrollment_id: EnrollmentId
     submission_id: SubmissionId
@@ -100,7 +100,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Predictions that everybody may read now, by their hash; and the salt of the commitment."""
+    """Published predictions, by their hash, and the salt of their commitment."""
 
     sha256: str
     salt: str | None
@@ -108,7 +108,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The ranking, by place; pairs who agree too well; and what is told to everybody."""
+    """The ranking by place, pairs who agree too well, and what is published."""
 
     places: list[Place]
     revealed: Revealed
@@ -116,9 +116,9 @@ class Found:
 
 
 class Published(Mapping[str, bytes]):
-    """Predictions by entrant, each read from the store when it is asked for, by another thread.
+    """Predictions by entrant, each read from the store when it is needed, by another thread.
 
-    All together may be more than fits into the memory.
+    All together may be more than fits into memory.
     """
 
     def __init__(self, hashes: Mapping[str, str], blobs: Blobs) -> None:
@@ -145,13 +145,13 @@ async def look(ctx: Context, bounty_id: BountyId) -> str:
 
 
 async def next_finals(ctx: Context, bounty_id: BountyId, after: EnrollmentId | None) -> list[Entry]:
-    """Return what is to be run again next: the final submissions of so many entrants."""
+    """Return the next final submissions to be run again."""
     bounty, test_set = await get_both(ctx, bounty_id)
     return await list_finals(ctx, bounty, test_set, after=after, limit=RUNS_AT_ONCE)
 
 
 async def run_again(finals: Sequence[Entry]) -> Rerun:
-    """Run submissions once more, and hold their predictions against those of the first run."""
+    """Run submissions once more, and compare their predictions with those of the first run."""
     differing, unable = list[EnrollmentId](), list[EnrollmentId]()
     for it in finals:
         try:
@@ -166,7 +166,7 @@ async def run_again(finals: Sequence[Entry]) -> Rerun:
 async def disqualify(
     ctx: Context, bounty_id: BountyId, entrants: Sequence[EnrollmentId], reason: str
 ) -> None:
-    """Take out those whose second run differs, or is not to be had; everybody sees the reason."""
+    """Disqualify entrants whose second run differs or fails; everybody sees the reason."""
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
         return
@@ -179,7 +179,7 @@ async def disqualify(
 
 
 async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
-    """Say what is to be ranked: the final submissions of all who are in it still."""
+    """Return what is to be ranked: the final submissions of all who still compete."""
     bounty, test_set = await get_both(ctx, bounty_id)
     assert bounty.metric is not None
     assert test_set.prepared is not None
@@ -192,7 +192,7 @@ async def plan(ctx: Context, bounty_id: BountyId) -> Plan:
 
 
 async def compute(bounty_id: BountyId, plan: Plan) -> Found:
-    """Rank the final submissions, keep in the open what proves it, and find who agrees too well."""
+    """Rank the final submissions, publish the files that prove it, and find suspicious pairs."""
     parts = worker.parts()
     opened = {str(it.enrollment_id): await _publish(it) for it in plan.finals}
     predictions = Published({entry: it.sha256 for entry, it in opened.items()}, parts.blobs)
@@ -217,9 +217,9 @@ async def compute(bounty_id: BountyId, plan: Plan) -> Found:
 
 
 async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
-    """Keep the ranking, publish the evidence, open it to disputes, and give places. Once.
+    """Keep the ranking, publish the evidence, open disputes and give places. Once only.
 
-    `again` where somebody was reinstated while it was computed, and so is not among the ranked.
+    `again` if somebody was reinstated while it was computed, and so was not ranked.
     """
     bounty = await queries.lock_bounty(ctx.tx, bounty_id)
     if bounty.state is not BountyState.EVALUATING:
@@ -241,7 +241,7 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
         await ctx.tx.execute(update(Submission), hashes)
     bands = [Band(it.place, it.tied_from, it.tied_to) for it in found.places]
     prizes = rules.share_prizes(bounty.prizes, bands, bounty.ties)
-    # All of them: what is told of each was found beside the others, and is made again only so.
+    # All entries: each result depends on the others, and can be reproduced only with them.
     entries = [_evidence(*it, prize) for it, prize in zip(ranked, prizes, strict=True)]
     ctx.tx.add(
         Ranking(
@@ -256,13 +256,13 @@ async def conclude(ctx: Context, bounty_id: BountyId, found: Found) -> str:
         _note_agreement(ctx, bounty, a, b, agreement)
     await test_sets.publish(ctx, bounty.id, found.revealed)
     await lifecycle.open_disputes(ctx, bounty)
-    # Who was disqualified while it was computed has no place: the others close up.
+    # Who was disqualified meanwhile gets no place, and the others move up.
     await placing.place_again(ctx, bounty)
     return bounty.state
 
 
 async def _is_the_same(final: Entry) -> bool:
-    """Run a submission again. A file that does no longer run differs, too; our failure raises."""
+    """Whether a second run gives the same. A file that no longer runs differs; our fault raises."""
     try:
         again = await evaluating.evaluate_again(final.work)
     except Refused:
@@ -271,7 +271,7 @@ async def _is_the_same(final: Entry) -> bool:
 
 
 async def _publish(final: Entry) -> Opened:
-    """Open predictions that were committed to long before, and keep them as they are."""
+    """Publish predictions whose commitment was published long before."""
     submission_id, salt = final.work.submission_id, open_salt(final)
     plain = await evaluating.open_predictions(submission_id, final.sealed_predictions)
     assert matches(final, plain, salt), f"submission:{submission_id} is another"

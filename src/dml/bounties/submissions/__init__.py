@@ -1,1 +1,1 @@
-"""What entrants send: how a file comes in, is checked, scored, and ends."""
+"""Submissions: how a file is uploaded, checked and scored, and how it ends."""

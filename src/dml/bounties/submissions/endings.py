@@ -1,4 +1,4 @@
-"""How a submission ends, also by itself with the bounty that it was for."""
+"""How a submission ends, also together with its bounty."""
 
 from typing import Any, Final
 
@@ -28,9 +28,9 @@ async def end(
     reason: str | None = None,
     refusals: list[dict[str, Any]] | None = None,
 ) -> None:
-    """End a submission, tell why, and withdraw its alarm (a later one finds nothing to do).
+    """End a submission with a reason, and cancel its alarm (a later one finds nothing to do).
 
-    What was read of its file is kept only where it was scored.
+    What was read of its file is kept only if it was scored.
     """
     detail = " ".join(it["detail"] for it in refusals or ()) or reason
     move = bounty_rules.move_submission(submission, to)
@@ -45,7 +45,7 @@ async def end(
 
 @on(BountyEnded, "bounties.cancel_waiting.v1")
 async def cancel_waiting(ctx: Context, event: BountyEnded) -> None:
-    """Have what is still under way cancelled where the bounty it was for has ended."""
+    """Cancel the submissions that are still under way when their bounty ends."""
     process_id = f"bounty:{event.bounty_id}:cancel-waiting"
     await core_processes.start(ctx, process_id, cancel_submissions, event.bounty_id)
 

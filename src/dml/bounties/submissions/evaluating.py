@@ -1,8 +1,8 @@
 """How a submitted file is checked, scored, and scored once more. For workers, and without numpy.
 
-Everything here is an effect that may run twice: the same file gives the same predictions, and what
-is kept is named by its content. The measured score leaves this module only where the Ladder shows
-it: neither rows nor checkpoints hold another.
+Everything here may run twice: the same file gives the same predictions, and blobs are named by
+their content. The measured score leaves this module only if the Ladder shows it: neither rows nor
+checkpoints hold any other.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What of a submission is to be evaluated. It never changes, but for the best so far.
+    """What is to be evaluated of a submission. Only the best so far may change meanwhile.
 
-    `seconds` is what that may take, where it does not have all the time that it may have.
+    `seconds` is the limit of a first, quick try; None where it has all its time.
     """
 
     bounty_id: BountyId
@@ -53,22 +53,23 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Why a file is refused; or what kept us from looking."""
+    """Why a file is refused; `trouble`: why the platform could not check it."""
 
     refusals: list[dict[str, Any]] = field(default_factory=list)
     trouble: str | None = None
     seconds: float = 0.0
-    against: list[dict[str, Any]] = field(default_factory=list)  # What it is refused for then.
+    # What it is refused for if that happens again.
+    against: list[dict[str, Any]] = field(default_factory=list)
     sealed_predictions: str | None = None  # What a table predicts: it is read once.
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What scoring found. `score` is told only where it beat the best, else it is forgotten."""
+    """What scoring found. `score` is set only if it beat the best; else it is not kept."""
 
     improved: bool = False
     score: float | None = None
-    predictions_sha256: str = ""  # Of what was found before there were commitments.
+    predictions_sha256: str = ""  # Set in results from before there were commitments.
     commitment: str | None = None
     sealed_salt: str | None = None  # In hexadecimal digits.
     sealed_predictions: str = ""
@@ -79,27 +80,27 @@ class Evaluation:
 
 
 def purpose(submission_id: SubmissionId) -> str:
-    """What the predictions of a submission are sealed for."""
+    """The purpose under which the predictions of a submission are sealed."""
     return f"predictions:{submission_id}"
 
 
 def salt_purpose(submission_id: SubmissionId) -> str:
-    """What the salt of the commitment to its predictions is sealed for."""
+    """The purpose under which the salt of their commitment is sealed."""
     return f"predictions-salt:{submission_id}"
 
 
 def is_cut_off(work: Work, found: Validation | Evaluation) -> bool:
-    """Whether it ran out of time, and may have more."""
+    """Whether it ran out of time in a quick try, and so gets a longer one."""
     return work.seconds is not None and sandbox_time.is_too_slow(found.refusals)
 
 
 def commit_to(salt: bytes, predictions: bytes) -> str:
-    """SHA-256 of salt and predictions: who tells it can change neither, and nobody can guess."""
+    """SHA-256 of salt and predictions: it binds to both, and reveals neither."""
     return hashlib.sha256(salt + predictions).hexdigest()
 
 
 async def validate(work: Work) -> Validation:
-    """Check a file as far as that can be done without a score, and keep sealed what it predicts."""
+    """Check a file as far as possible without a score, and keep what it predicts, sealed."""
     parts = worker.parts()
     async with parts.scoring:
         began = time.perf_counter()
@@ -135,7 +136,7 @@ async def validate(work: Work) -> Validation:
 async def evaluate(work: Work) -> Evaluation:
     """Compare the predictions of a file with the best so far.
 
-    Those of a model are made here, and kept sealed; those of a table were, when it was checked.
+    A model's are made here, and kept sealed; a table's were made when it was checked.
     """
     parts = worker.parts()
     async with parts.scoring:
@@ -188,8 +189,8 @@ async def evaluate(work: Work) -> Evaluation:
 async def evaluate_again(work: Work) -> bytes:
     """Make the predictions of a scored submission once more.
 
-    Those that differ from the first ones were not made by the file alone. Refused where the file
-    no longer runs, ScorerFailed where the platform is at fault.
+    If they differ from the first ones, the file alone did not determine them. Refused if the file
+    no longer runs, ScorerFailed if the platform is at fault.
     """
     parts = worker.parts()
     async with parts.scoring:

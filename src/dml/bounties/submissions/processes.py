@@ -1,6 +1,7 @@
-"""What happens to submissions by themselves: checked, scored, tried again, given up.
+"""What happens to submissions automatically: checks, scores, retries, and giving up.
 
-Checks and scores are cut off soon at first; what needs more is done once more with all its time.
+Checks and scores are first tried with a short time limit; what exceeds it is done again with the
+full limit.
 Locks are taken in one order: bounty, entrant, submission.
 """
 
@@ -48,7 +49,7 @@ _Process: TypeAlias = core_processes.Process[
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker is to do; or, without work, why there is none for it."""
+    """The work for a worker, or the reason why there is none."""
 
     outcome: str
     work: Work | None = None
@@ -56,14 +57,14 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What became of a submission; `again` where another one was scored meanwhile, now the best."""
+    """The outcome for a submission; `again` if another one became the best meanwhile."""
 
     outcome: str
     best: Best | None = None
 
 
 async def start_validation(ctx: Context, submission: Submission) -> None:
-    """Have a new submission checked, then scored, and given up where nobody does that in time."""
+    """Start a new submission's check, which its scoring follows, and the alarm that gives it up."""
     await _in_turn(ctx, submission, validate_quickly, 0)
     late = submission.created_at + submission_rules.END_WITHIN
     await core_processes.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
@@ -73,14 +74,14 @@ async def start_validation(ctx: Context, submission: Submission) -> None:
 async def validate_quickly(
     steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int
 ) -> str:
-    """As `validate` for some seconds; what needs more is checked again, with all its time."""
+    """As `validate`, with a short time limit; what exceeds it is checked again with the full."""
     begun = await steps.change(begin_validation, submission_id, turn, deferrals, quick=True)
     return await _validate(steps, begun, turn)
 
 
 @process("bounties.validate.v1", queue=LONG_EVALUATIONS)
 async def validate(steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int) -> str:
-    """Check a submitted file, which costs nothing, and let it wait for its score."""
+    """Check a submitted file, which uses up no limit, and queue it for scoring."""
     begun = await steps.change(begin_validation, submission_id, turn, deferrals)
     return await _validate(steps, begun, turn)
 
@@ -89,14 +90,14 @@ async def validate(steps: Steps, submission_id: SubmissionId, turn: int, deferra
 async def score_quickly(
     steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int
 ) -> str:
-    """As `score` for some seconds; what needs more is scored again, with all its time."""
+    """As `score`, with a short time limit; what exceeds it is scored again with the full one."""
     begun = await steps.change(begin_evaluation, submission_id, turn, deferrals, quick=True)
     return await _score(steps, begun, turn)
 
 
 @process("bounties.score.v1", queue=LONG_EVALUATIONS)
 async def score(steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int) -> str:
-    """Score a submission against its entrant's best, until that is the best still."""
+    """Score a submission against its entrant's best; again if that has changed meanwhile."""
     begun = await steps.change(begin_evaluation, submission_id, turn, deferrals)
     return await _score(steps, begun, turn)
 
@@ -135,7 +136,7 @@ async def give_up(steps: Steps, submission_id: SubmissionId, deferrals: int = 0)
 async def begin_validation(
     ctx: Context, submission_id: SubmissionId, turn: int, deferrals: int, *, quick: bool = False
 ) -> Begun:
-    """Tell a worker what to check, unless it is another one's turn."""
+    """Return what this worker has to check, unless another one should do it."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.VALIDATING:
         return Begun("nothing to do")
@@ -146,9 +147,9 @@ async def begin_validation(
 
 
 async def conclude_validation(ctx: Context, work: Work, found: Validation, turn: int) -> str:
-    """Let a submission that is valid wait for its score; end one that is not, or is only checked.
+    """Queue a valid submission for scoring; end an invalid one, or a dry run.
 
-    Whoever comes second changes nothing.
+    A second call changes nothing.
     """
     submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
     if submission is None:
@@ -178,7 +179,7 @@ async def conclude_validation(ctx: Context, work: Work, found: Validation, turn:
 async def begin_evaluation(
     ctx: Context, submission_id: SubmissionId, turn: int, deferrals: int, *, quick: bool = False
 ) -> Begun:
-    """Tell a worker what to score, and against what, unless it is another one's turn."""
+    """Return what this worker has to score, and against what, unless another one should do it."""
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.QUEUED:
         return Begun("nothing to do")
@@ -197,8 +198,8 @@ async def begin_evaluation(
 async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn: int) -> Concluded:
     """Score a submission once, and show what the Ladder shows.
 
-    It was compared with the best of its entrant: where that is another one by now, once more.
-    Whoever comes second changes nothing.
+    It was compared with its entrant's best: if that has changed meanwhile, it is scored again.
+    A second call changes nothing.
     """
     bounty = await submission_queries.hold_bounty(ctx.tx, work.bounty_id)
     known = await ctx.tx.get_one(Submission, work.submission_id)
@@ -240,9 +241,9 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
 
 
 async def fail_late(ctx: Context, submission_id: SubmissionId, deferrals: int) -> str:
-    """Fail what is still under way, through our own fault; or look again later where it waits.
+    """Fail a submission that is still under way, by our own fault; or wait on if it is in a queue.
 
-    A queue may be long when submissions close, and who stands in it could not submit anew.
+    Queues may be long when submissions close, and then nobody could submit again.
     """
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or not submission_rules.is_under_way(submission):
@@ -260,7 +261,7 @@ async def fail_late(ctx: Context, submission_id: SubmissionId, deferrals: int) -
 
 
 async def _in_turn(ctx: Context, submission: Submission, what: _Process, turn: int) -> None:
-    """Let a submission wait until it is its user's turn."""
+    """Queue a submission until it is its user's turn."""
     due = await sandbox_time.take_turn(ctx, submission.submitter_id)
     submission.due_at = due
     process_id = _id(submission.id, what, turn)
@@ -268,7 +269,7 @@ async def _in_turn(ctx: Context, submission: Submission, what: _Process, turn: i
 
 
 async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
-    """Have what was cut off done once more, with all the time that it may have."""
+    """Queue what was cut off again, with the full time limit."""
     _put_back(ctx, submission, "takes_long")
     await _in_turn(ctx, submission, _process_for(submission, quick=False), turn)
 
@@ -276,9 +277,9 @@ async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
 async def _start_again(
     ctx: Context, submission: Submission, turn: int, deferrals: int, *, quick: bool
 ) -> None:
-    """Have another worker take its turn at a submission: before others, for the fault was ours.
+    """Queue a submission for another worker, ahead of others, since the fault was ours.
 
-    Each turn is one process.
+    Each turn is a process of its own.
     """
     what = _process_for(submission, quick=quick)
     when = ctx.now + timedelta(seconds=ELSEWHERE_SECONDS)
@@ -287,7 +288,7 @@ async def _start_again(
 
 
 def _process_for(submission: Submission, *, quick: bool) -> _Process:
-    """What is next for a submission that waits."""
+    """Return the next process for a waiting submission."""
     if submission.state is SubmissionState.VALIDATING:
         return validate_quickly if quick else validate
     return score_quickly if quick else score
@@ -296,7 +297,7 @@ def _process_for(submission: Submission, *, quick: bool) -> _Process:
 def _put_back(
     ctx: Context, submission: Submission, why: str, facts: dict[str, Any] | None = None
 ) -> None:
-    """Let a submission wait again for what was tried."""
+    """Set a submission back to the state before the failed try."""
     move = None
     if submission.state is SubmissionState.EVALUATING:
         move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
@@ -310,13 +311,13 @@ def _id(submission_id: SubmissionId, what: _Process, turn: int) -> str:
 async def _charge(
     ctx: Context, submission: Submission, work: Work, found: Validation | Evaluation
 ) -> None:
-    """Charge for the time. It counts as one that ran out of time where it had all of that."""
+    """Charge the submitter for the time. It counts as a timeout only if it had the full limit."""
     refusals = [] if evaluating.is_cut_off(work, found) else found.refusals
     await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, refusals)
 
 
 async def _is_for_another(ctx: Context, submission: Submission, deferrals: int) -> bool:
-    """Whether this worker failed at it, and one that did not is there to take it."""
+    """Whether this worker failed at it before, and another one is alive that did not."""
     failed = set(submission.failed_nodes)
     if worker.parts().node not in failed or deferrals >= submission_rules.DEFERRALS_MAX:
         return False
@@ -327,9 +328,9 @@ async def _is_for_another(ctx: Context, submission: Submission, deferrals: int) 
 async def _try_again(
     ctx: Context, submission: Submission, turn: int, work: Work, found: Validation | Evaluation
 ) -> str:
-    """Put a submission back into the queue that we failed at; after some times, fail it.
+    """Queue a submission again that the platform failed at; after several times, fail it.
 
-    Where it is the file that a child breaks down over, the second time is the last.
+    If it is the file at which a child breaks down, the second time is the last.
     """
     again = bool(submission.failed_nodes)
     submission.failed_nodes = [*submission.failed_nodes, worker.parts().node]
@@ -379,7 +380,7 @@ async def _best_of(ctx: Context, entrant: Enrollment) -> Best | None:
 async def _improve(
     ctx: Context, bounty: Bounty, entrant: Enrollment, submission: Submission, shown: float
 ) -> None:
-    """Make a submission its entrant's best, and note it where it is the best of all."""
+    """Make a submission its entrant's best, and record it if it is the best of all."""
     key = names.key(MetricName(bounty.metric or ""), shown)
     rival = await submission_queries.get_best_key(ctx.tx, bounty.id, but=entrant.id)
     own = entrant.best_key

@@ -30,7 +30,7 @@ RECENT = 50  # Evaluations whose mean says how long the next one takes.
 
 
 async def share_bounty(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that this actor may see, and keep it from moving. Others may share it."""
+    """Load a bounty that this actor may see, and lock its state. Others may share the lock."""
     query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(read=True)
     bounty = (await tx.scalars(query.execution_options(populate_existing=True))).one_or_none()
     if bounty is None or not rules.sees(bounty, actor):
@@ -39,19 +39,19 @@ async def share_bounty(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> B
 
 
 async def hold_bounty(tx: AsyncSession, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that is known to be there, for one who adds to its board at a time."""
+    """Load a bounty that is known to exist, and lock it against others who add to its board."""
     query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(key_share=True)
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
 async def lock_enrollment(tx: AsyncSession, enrollment_id: EnrollmentId) -> Enrollment:
-    """Load an entrant that is known to be there, and hold its row."""
+    """Load and lock an entrant that is known to exist."""
     query = select(Enrollment).where(Enrollment.id == enrollment_id).with_for_update()
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
 async def get_team(tx: AsyncSession, enrollment_id: EnrollmentId) -> Sequence[UserId]:
-    """Return who ever agreed to belong to an entrant."""
+    """Return all users who ever joined an entrant."""
     query = select(Member.user_id).where(
         Member.enrollment_id == enrollment_id, Member.agreed_at.is_not(None)
     )
@@ -77,14 +77,14 @@ async def get_used(tx: AsyncSession, enrollment_id: EnrollmentId, now: datetime)
 async def get_limits(
     tx: AsyncSession, bounty: Bounty, enrollment_id: EnrollmentId, now: datetime
 ) -> Limits:
-    """Tell what an entrant has left."""
+    """Return what is left of an entrant's limits."""
     return submission_rules.limits(bounty, await get_used(tx, enrollment_id, now), now)
 
 
 async def find_limits(
     tx: AsyncSession, bounty: Bounty, entrant: Enrollment | None, now: datetime
 ) -> Limits | None:
-    """Tell what an entrant has left, if there is one."""
+    """Return what is left of an entrant's limits, if there is one."""
     return None if entrant is None else await get_limits(tx, bounty, entrant.id, now)
 
 
@@ -117,10 +117,10 @@ async def get_submission(
     bounty_id: BountyId,
     submission_id: SubmissionId,
 ) -> tuple[Submission, Bounty, bool]:
-    """Load a submission for its team, the bounty's owner and moderators; for others there is none.
+    """Load a submission for its team, the bounty's owner and moderators; not found for others.
 
-    A moderator who has entered is an entrant here. The last of the three says whether it is the
-    actor's own team's.
+    A moderator who has entered counts as an entrant. The last of the three says whether the actor
+    belongs to its team.
     """
     bounty = await tx.get(Bounty, bounty_id)
     if bounty is None or not rules.sees(bounty, actor):
@@ -138,7 +138,7 @@ async def get_submission(
 async def get_readable(
     tx: AsyncSession, actor: Actor, bounty_id: BountyId, submission_id: SubmissionId
 ) -> Submission:
-    """Load a submission whose file this actor may read: its team always, others in the end."""
+    """Load a submission whose file this actor may read: its team always, others at the end."""
     submission, bounty, own = await get_submission(tx, actor, bounty_id, submission_id)
     if not own:
         submission_rules.require_readable(bounty)
@@ -148,7 +148,7 @@ async def get_readable(
 async def get_own_submission(
     tx: AsyncSession, actor: Actor, bounty_id: BountyId, submission_id: SubmissionId
 ) -> tuple[Submission, Enrollment]:
-    """Load a submission of the actor's team, with its entrant: both held, the entrant first."""
+    """Load and lock a submission of the actor's team with its entrant, the entrant first."""
     entrant = await enrollment_queries.find_mine(tx, actor.id, bounty_id, lock=True)
     if entrant is None:
         raise submission_rules.SubmissionNotFound
@@ -159,7 +159,7 @@ async def get_own_submission(
 
 
 async def lock_submission(tx: AsyncSession, submission_id: SubmissionId) -> Submission | None:
-    """Load a submission, and hold its row."""
+    """Load and lock a submission."""
     return await tx.get(Submission, submission_id, with_for_update=True, populate_existing=True)
 
 
@@ -230,7 +230,7 @@ async def get_mean_seconds(tx: AsyncSession, bounty_id: BountyId) -> float:
 async def get_expected_start(
     tx: AsyncSession, submission: Submission, position: int | None, now: datetime
 ) -> datetime | None:
-    """Say when an evaluation may begin, by what the last ones took."""
+    """Estimate when an evaluation begins, by how long the last ones took."""
     if position is None:
         return None
     seconds = position * await get_mean_seconds(tx, submission.bounty_id)
@@ -240,7 +240,7 @@ async def get_expected_start(
 async def lock_waiting(
     tx: AsyncSession, bounty_id: BountyId, *, limit: int
 ) -> Sequence[Submission]:
-    """Load submissions of a bounty that are under way, in one order, and hold their rows."""
+    """Load and lock submissions of a bounty that are under way, in a fixed order."""
     query = (
         select(Submission)
         .where(
@@ -255,7 +255,7 @@ async def lock_waiting(
 
 
 async def get_best_key(tx: AsyncSession, bounty_id: BountyId, *, but: EnrollmentId) -> float | None:
-    """Return the best key of all others who still take part: the smaller, the better."""
+    """Return the best key of all other competing entrants: the smaller, the better."""
     query = (
         select(Enrollment.best_key)
         .where(
@@ -283,7 +283,7 @@ async def find_test_set(
 
 
 async def get_managed_test_set(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> TestSet:
-    """Load a test set for the bounty's owner or a moderator; for others there is none.
+    """Load a test set for the bounty's owner or a moderator; not found for others.
 
     A moderator who has entered is one of the others.
     """

@@ -12,7 +12,7 @@ from dml.bounties.models import Submission
 from dml.bounties.submissions import (
     queries as submission_queries,
     rules as submission_rules,
-    service as submitting,
+    service as submissions,
     uploads,
 )
 from dml.bounties.submissions.schemas import (
@@ -221,7 +221,7 @@ async def cancel(
 
     As long as it is not scored. It does not count against your limits. For its team.
     """
-    return await _shown(ctx, await submitting.cancel(ctx, bounty_id, submission_id))
+    return await _shown(ctx, await submissions.cancel(ctx, bounty_id, submission_id))
 
 
 @router.post(
@@ -247,4 +247,4 @@ async def choose(
     This scored submission is ranked in the end, in place of the one with your best public score.
     You can choose another one until submissions close. For its team.
     """
-    return await _shown(ctx, await submitting.choose(ctx, bounty_id, submission_id))
+    return await _shown(ctx, await submissions.choose(ctx, bounty_id, submission_id))

@@ -69,8 +69,8 @@ ENDINGS: Final[Mapping[SubmissionKind, str]] = {
 TABLES: Final = (SubmissionKind.CSV, SubmissionKind.PARQUET)  # What a test set may be.
 assert MEDIA_TYPES.keys() == ENDINGS.keys() == set(SubmissionKind)
 
-# From when on the owner and moderators may read what was submitted. While a metric still counts,
-# an owner with a second account could enter a copy of the best.
+# From these states on, owner and moderators may read submitted files. While scores still count, an
+# owner with a second account could enter a copy of the best.
 _READABLE: Final[Mapping[Judging, tuple[BountyState, ...]]] = {
     Judging.METRIC: (BountyState.DISPUTING, BountyState.FINISHED),
     Judging.MANUAL: (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED),
@@ -181,11 +181,11 @@ class SubmissionNotScored(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What an entrant has used of the limits: scored ones, and those under way that may be."""
+    """What an entrant has used of its limits: scored submissions, and those that may be scored."""
 
     day: int
     total: int
-    concurrent: int  # Those under way, which are only checked among them.
+    concurrent: int  # Under way, dry runs included.
     files: int  # Of the day, in every state.
     size: int = 0  # In bytes, of all these.
 
@@ -216,7 +216,7 @@ def day_of(now: datetime) -> datetime:
 
 
 def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
-    """Tell what is left. A bounty's limits may have been lowered since: never less than 0."""
+    """Return what is left, at least 0: a bounty's limits may have been lowered since."""
 
     def left(limit: int, gone: int) -> int:
         return max(0, limit - gone)
@@ -233,7 +233,7 @@ def limits(bounty: Bounty, used: Used, now: datetime) -> Limits:
 
 
 def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) -> None:
-    """Refuse one submission more than may be. What is only checked takes a place at once alone."""
+    """Refuse a submission beyond the limits. A dry run counts only as one under way."""
     quotas = limits(bounty, used, now)
     tomorrow = max(1, math.ceil((quotas.today.resets_at - now).total_seconds()))
     if used.files >= FILES_A_DAY or used.size >= BYTES_A_DAY:
@@ -247,20 +247,20 @@ def require_room(bounty: Bounty, used: Used, now: datetime, *, dry_run: bool) ->
 
 
 def kind_of(content_type: str, *taken: SubmissionKind) -> SubmissionKind | None:
-    """Tell what a body is by its Content-Type; None where that is not among those taken."""
+    """Return the kind of a body by its Content-Type; None if it is not accepted."""
     media_type = content_type.partition(";")[0].strip().lower()
     return next((it for it in taken if MEDIA_TYPES[it] == media_type), None)
 
 
 def kinds_taken(bounty: Bounty) -> tuple[SubmissionKind, ...]:
-    """Return what may be submitted: any file only where people look at it."""
+    """Return what may be submitted: any file only if people judge it."""
     if bounty.judging is Judging.MANUAL:
         return tuple(SubmissionKind)
     return SubmissionKind.CSV, SubmissionKind.PARQUET, SubmissionKind.ONNX
 
 
 def require_takes_submissions(bounty: Bounty, now: datetime) -> None:
-    """Refuse before, after and while paused. The dates count: what moves by them may be late."""
+    """Refuse before, after, and while paused; by the dates too, since states may change late."""
     if bounty.state in (BountyState.EVALUATING, BountyState.DISPUTING, BountyState.FINISHED):
         raise ClosedForSubmissions(closed_at=bounty.closes_at)
     if bounty.state in (*rules.BEFORE_OPENING, BountyState.ENROLLING):
@@ -300,25 +300,25 @@ def require_scored(submission: Submission) -> None:
 
 
 def require_file_kept(submission: Submission, refused_since: datetime) -> None:
-    """Refuse the file of a submission that came to nothing before that moment."""
+    """Refuse the file of a submission that failed or was cancelled before that moment."""
     at = submission.ended_at or submission.created_at
     if submission.state in CAME_TO_NOTHING and at <= refused_since:
         raise rules.FileForgotten
 
 
 def require_readable(bounty: Bounty) -> None:
-    """Refuse the owner and moderators a file that only its own team may read as yet."""
+    """Refuse owner and moderators a file that only its own team may read yet."""
     if not are_readable(bounty):
         raise FilesSealed(state=bounty.state)
 
 
 def are_readable(bounty: Bounty) -> bool:
-    """Whether others than their own team may read the files: who manages the bounty, in the end."""
+    """Whether owner and moderators may read the files: at the end."""
     return bounty.state in _READABLE[bounty.judging]
 
 
 def manages_submissions(bounty: Bounty, actor: Actor, *, has_entered: bool) -> bool:
-    """Whether the actor sees everybody's submissions, as rows: nobody does who competes."""
+    """Whether the actor sees the rows of everybody's submissions: nobody who competes does."""
     return rules.manages(bounty, actor) and not has_entered
 
 
@@ -327,9 +327,9 @@ def is_under_way(submission: Submission) -> bool:
 
 
 def is_waiting(submission: Submission, before: int | None, now: datetime) -> bool:
-    """Whether it is under way for so long because others came first, and not because it cannot end.
+    """Whether it takes so long because others are before it, and not because it cannot end.
 
-    `before` is how many are to be done before it: the first one of all does not wait for any.
+    `before` is how many are to be done before it.
     """
     if submission.state is SubmissionState.EVALUATING:
         return submission.started_at is not None and submission.started_at > now - END_WITHIN
@@ -341,7 +341,7 @@ def move_test_set(test_set: TestSet, to: TestSetState) -> Move:
 
 
 def upcoming(submission: Submission, starts_at: datetime | None) -> Upcoming:
-    """Tell what is next, and when by itself."""
+    """Return the next action, and its time if it happens automatically."""
     late = submission.created_at + END_WITHIN
     match submission.state:
         case SubmissionState.VALIDATING:

@@ -1,4 +1,4 @@
-"""The use cases of who submits: find out whether one may, enter a file, cancel it, choose it."""
+"""The use cases of submitters: check the limits, submit a file, cancel it, choose it."""
 
 from dataclasses import KW_ONLY, dataclass
 
@@ -29,7 +29,7 @@ from dml.core.kept_files import FileQuota
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A file that came in, and what its entrant said of it."""
+    """An uploaded file, and what its entrant says of it."""
 
     kind: SubmissionKind
     name: str
@@ -39,7 +39,7 @@ class Submitted:
 
 
 async def find_room(ctx: Context, bounty_id: BountyId, *, dry_run: bool) -> Bounty:
-    """Refuse before a byte of it is read what could not be entered anyway."""
+    """Refuse, before the body is read, what could not be submitted anyway."""
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     entrant = await enrollment_queries.get_mine(ctx.tx, ctx.actor.id, bounty_id)
     await _require_may_enter(ctx, bounty, entrant, dry_run=dry_run)
@@ -60,10 +60,10 @@ async def enter(
     *,
     quota: FileQuota | None = None,
 ) -> Submission:
-    """Record a stored file as a submission, within the limits, and have it checked and scored.
+    """Record a stored file as a submission, within the limits, and start its check.
 
-    The same file is one submission for as long as it is under way or scored: a client that missed
-    the answer sends it again. The bounty is held first, so that nothing enters as it closes.
+    The same file again is the same submission while that is under way or scored, for clients that
+    missed the answer. The bounty is locked first, so that nothing is submitted while it closes.
     """
     stored = submitted.stored
     bounty = await submission_queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
@@ -100,7 +100,7 @@ async def enter(
 
 
 async def cancel(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId) -> Submission:
-    """Withdraw a submission that is under way. It does not count."""
+    """Cancel a submission that is under way. It does not count."""
     await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
     submission, _ = await submission_queries.get_own_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
@@ -111,7 +111,7 @@ async def cancel(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId)
 
 
 async def choose(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId) -> Submission:
-    """Make a scored submission the final one of its team, in the place of the best."""
+    """Make a scored submission its team's final one, instead of the best."""
     bounty = await submission_queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
     submission, entrant = await submission_queries.get_own_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
@@ -137,7 +137,7 @@ async def _require_may_enter(
 
 
 async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submission) -> None:
-    """Let a file pass that people will look at: nothing is measured."""
+    """Accept a file that people will judge, without a check or a score."""
     if submission.dry_run:
         reason = "only checked: it arrived whole"
         await submission_endings.end(ctx, submission, SubmissionState.VALID, reason=reason)

@@ -1,4 +1,4 @@
-"""How files come in: test sets, which are sealed at once, and submissions, which are streamed."""
+"""How files are uploaded: test sets are sealed at once, submissions are streamed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from dml.bounties.models import Submission, SubmissionKind, TestSet
 from dml.bounties.submissions import (
     queries as submission_queries,
     rules as submission_rules,
-    service as submitting,
+    service as submissions,
 )
 from dml.bounties.submissions.schemas import SubmitQuery
 from dml.bounties.submissions.service import Submitted
@@ -27,8 +27,8 @@ from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import Admitted, Incoming, uploading
 
-# A test set is in memory only while it is sealed: a moment, once it has come whole. Until
-# then it waits on disk, under a key of its own: who sends slowly keeps nobody else waiting.
+# A test set is in memory only for the moment in which it is sealed, once it has come whole. Until
+# then it is on disk, encrypted with a key of its own, so that slow senders hold up nobody.
 IN_MEMORY: Final = 4
 READ_SECONDS: Final = 600.0
 _IN_MEMORY: Final = asyncio.Semaphore(IN_MEMORY)
@@ -48,7 +48,7 @@ async def upload_test_set(
     id_column: str,
     target_column: str,
 ) -> TestSet:
-    """Take a hidden test set in for the bounty's owner. It is written to no disk but sealed."""
+    """Take in the hidden test set that the owner uploads. It reaches a disk only encrypted."""
     format = _kind(request, *submission_rules.TABLES)
     async with begin() as ctx:
         await test_sets.get_replaceable(ctx, bounty_id)
@@ -74,7 +74,7 @@ async def upload_test_set(
             bounty = await test_sets.get_replaceable(ctx, bounty_id)
             await test_set_processes.start_check(ctx, bounty, test_set)
             return test_set
-    except DmlError:  # Nothing was committed, and no two files are alike once they are sealed.
+    except DmlError:  # Nothing was committed, and no other row has this sealed file.
         await server.blobs.forget(stored.sha256)
         raise
 
@@ -87,13 +87,13 @@ async def submit(
     query: SubmitQuery,
     request: Request,
 ) -> Submission:
-    """Take a file in for an entrant."""
+    """Take in the file that an entrant submits."""
     large, small = server.settings.model_limit_bytes, server.settings.predictions_limit_bytes
 
     async def admit(ctx: Context) -> _Entry:
-        bounty = await submitting.find_room(ctx, bounty_id, dry_run=query.dry_run)
+        bounty = await submissions.find_room(ctx, bounty_id, dry_run=query.dry_run)
         kind = _kind(request, *submission_rules.kinds_taken(bounty))
-        await submitting.require_takes(ctx, bounty, kind)
+        await submissions.require_takes(ctx, bounty, kind)
         is_large = kind in (SubmissionKind.ONNX, SubmissionKind.FILE)
         return _Entry(await server.quota.find_room(ctx), large if is_large else small, kind)
 
@@ -106,11 +106,11 @@ async def submit(
         ending = submission_rules.ENDINGS[entry.kind]
         name = query.name or f"{ctx.now:%Y-%m-%d %H:%M:%S}.{ending}"
         submitted = Submitted(entry.kind, name, stored, dry_run=query.dry_run)
-        return await submitting.enter(ctx, bounty_id, submitted, quota=server.quota)
+        return await submissions.enter(ctx, bounty_id, submitted, quota=server.quota)
 
 
 async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
-    """Take the body down, or refuse it where it takes too long. Return how many bytes it has."""
+    """Write the body to the spool, or refuse it if it takes too long. Return its bytes."""
     size = 0
     try:
         async with asyncio.timeout(READ_SECONDS):
@@ -123,7 +123,7 @@ async def _read_in_time(file: AsyncIterator[bytes], spool: Spool) -> int:
 
 
 def _kind(request: Request, *taken: SubmissionKind) -> SubmissionKind:
-    """Tell what the body is, or refuse what is not taken here."""
+    """Return the kind of the body, or refuse what is not accepted here."""
     kind = submission_rules.kind_of(request.headers.get("content-type", ""), *taken)
     if kind is None:
         allowed = " or ".join(submission_rules.MEDIA_TYPES[it] for it in taken)

@@ -1,4 +1,4 @@
-"""What happens to test sets by themselves: they are checked, or given up after a while."""
+"""What happens to test sets automatically: they are checked, or given up after a while."""
 
 from dml.accounts import sandbox_time
 from dml.bounties.models import Bounty, TestSet
@@ -11,7 +11,7 @@ from dml.core.processes import CHECKS, LONG_EVALUATIONS, StepFailed, Steps, proc
 
 
 async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
-    """Have a test set checked, and given up where nobody does that in time."""
+    """Start the check of a test set, and the alarm that gives it up."""
     check = test_sets.to_check(bounty, test_set)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)
     await core_processes.in_turn(ctx, turn, _id(check), check_test_set_quickly, check)
@@ -20,7 +20,7 @@ async def start_check(ctx: Context, bounty: Bounty, test_set: TestSet) -> None:
 
 
 async def check_again(ctx: Context, bounty: Bounty) -> None:
-    """Have a test set checked once more, because the bounty, which is held, has another metric."""
+    """Start a new check because the metric has changed. The caller has locked the bounty."""
     test_set = await test_sets.begin_again(ctx, bounty)
     if test_set is not None and bounty.metric is not None:
         await start_check(ctx, bounty, test_set)
@@ -28,7 +28,7 @@ async def check_again(ctx: Context, bounty: Bounty) -> None:
 
 @process("bounties.check_test_set_quickly.v1", queue=CHECKS)
 async def check_test_set_quickly(steps: Steps, check: ToCheck) -> str:
-    """As `check_test_set` for some seconds; what needs more is checked again, with all its time."""
+    """As `check_test_set`, with a short time limit; what exceeds it is checked again."""
     try:
         finding = await steps.call(test_sets.inspect, check, sandbox_time.QUICK_SECONDS)
     except StepFailed:
@@ -40,7 +40,7 @@ async def check_test_set_quickly(steps: Steps, check: ToCheck) -> str:
 
 @process("bounties.check_test_set.v1", queue=LONG_EVALUATIONS)
 async def check_test_set(steps: Steps, check: ToCheck) -> str:
-    """Read, split and commit to a test set. Where we fail, that is the reason it is refused for."""
+    """Read, split and commit to a test set. If the platform fails, it is refused for that."""
     try:
         finding = await steps.call(test_sets.inspect, check)
         return await steps.change(conclude, check, finding)
@@ -55,7 +55,7 @@ async def give_up_test_set(steps: Steps, check: ToCheck) -> str:
 
 
 async def give_time(ctx: Context, check: ToCheck, finding: Finding) -> str:
-    """Have a test set checked once more, with all the time that it may have."""
+    """Queue the check of a test set again, with the full time limit."""
     bounty = await ctx.tx.get_one(Bounty, check.bounty_id)
     await sandbox_time.charge(ctx, bounty.owner_id, finding.seconds)
     turn = await sandbox_time.take_turn(ctx, bounty.owner_id)

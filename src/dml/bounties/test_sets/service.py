@@ -1,7 +1,7 @@
-"""The hidden test set: taken in sealed, checked where it can be opened, told in the end.
+"""The hidden test set: sealed when it comes in, checked by a worker, published at the end.
 
-Its plain content is in the memory of whoever seals it and of a scorer, and is kept nowhere until
-`publish`. A file that was replaced is forgotten: what was found about it changes nothing.
+Its plain content is only in the memory of the process that seals it and of a scorer, and stored
+nowhere until `publish`. A late finding about a file that was replaced meanwhile changes nothing.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PAUSE_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ToCheck:
-    """Which file is to be checked, and as what."""
+    """Which file is to be checked, and how it is to be read."""
 
     check_id: UUID
     bounty_id: BountyId
@@ -76,7 +76,7 @@ class SealedFile:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """What everybody may know in the end: the salt, in hexadecimal digits, and the blob."""
+    """What is published at the end: the salt, in hexadecimal digits, and the blob."""
 
     salt: str
     published: str
@@ -86,17 +86,17 @@ CHECK_FAILED: Final = Finding(None, submission_rules.TEST_SET_CHECK_FAILED)
 
 
 def purpose(bounty_id: BountyId) -> str:
-    """What a test set's file is sealed for."""
+    """The purpose under which a test set's file is sealed."""
     return f"test-set:{bounty_id}"
 
 
 def prepared_purpose(bounty_id: BountyId) -> str:
-    """What the test set that was read and split is sealed for."""
+    """The purpose under which the prepared test set is sealed."""
     return f"prepared:{bounty_id}"
 
 
 def salt_purpose(bounty_id: BountyId) -> str:
-    """What the salt of a test set is sealed for."""
+    """The purpose under which the salt of a test set is sealed."""
     return f"salt:{bounty_id}"
 
 
@@ -116,7 +116,7 @@ async def replace(
     *,
     quota: FileQuota | None = None,
 ) -> TestSet:
-    """Record a sealed file as the bounty's test set, in the place of the one before."""
+    """Record a sealed file as the bounty's test set, replacing the one before."""
     await get_replaceable(ctx, bounty_id, lock=True)
     before = await submission_queries.find_test_set(ctx.tx, bounty_id, lock=True)
     if before is not None:
@@ -143,9 +143,9 @@ async def replace(
 
 
 async def begin_again(ctx: Context, bounty: Bounty) -> TestSet | None:
-    """Take back what a check found, because the bounty has another metric now. Holds the row.
+    """Discard what a check found, because the bounty's metric has changed. Locks the row.
 
-    Returns the test set where it is to be checked again.
+    Returns the test set if it is to be checked again.
     """
     test_set = await submission_queries.find_test_set(ctx.tx, bounty.id, lock=True)
     if test_set is None or test_set.state is TestSetState.UPLOADED:
@@ -159,7 +159,7 @@ async def begin_again(ctx: Context, bounty: Bounty) -> TestSet | None:
 
 
 def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
-    """Tell a check what it is about."""
+    """Return what a check has to know of a test set."""
     return ToCheck(
         check_id=new_id(),
         bounty_id=bounty.id,
@@ -174,16 +174,16 @@ def to_check(bounty: Bounty, test_set: TestSet) -> ToCheck:
 async def inspect(check: ToCheck, seconds: float | None = None) -> Finding:
     """Read and split a test set, or say why it is refused; raises where the platform is at fault.
 
-    A file that the scorer breaks down over twice is refused for that, and as too slow one that
-    takes more than some `seconds`.
-    The salt is drawn here: who uploads a file cannot choose which rows are public.
+    A file at which the scorer breaks down twice is refused for that, and one that takes more than
+    `seconds` as too slow. The salt is drawn here, so that whoever uploads a file cannot choose
+    which rows are public.
     """
     parts, bounty_id = worker.parts(), check.bounty_id
     async with parts.scoring:
         began = time.perf_counter()
         try:
             sealed = await parts.blobs.get(check.sealed)
-        except FileNotFoundError:  # Another took its place, and so nobody asks for what is said.
+        except FileNotFoundError:  # It was replaced, so nobody needs this finding.
             return CHECK_FAILED
 
         def prepare() -> tuple[worker.PreparedTestSet, bytes, bytes]:
@@ -218,9 +218,9 @@ async def inspect(check: ToCheck, seconds: float | None = None) -> Finding:
 
 
 async def conclude(ctx: Context, check: ToCheck, finding: Finding) -> str:
-    """Let a test set pass its check, or refuse it. Whoever comes second changes nothing.
+    """Accept a test set, or refuse it. A second call changes nothing.
 
-    Neither does who looked at a file that was replaced since, or looked for another metric.
+    Nor does a finding about a file that was replaced since, or for another metric.
     """
     bounty = await queries.lock_bounty(ctx.tx, check.bounty_id)
     test_set = await submission_queries.find_test_set(ctx.tx, check.bounty_id, lock=True)
@@ -235,7 +235,7 @@ async def conclude(ctx: Context, check: ToCheck, finding: Finding) -> str:
     _set(test_set, finding.found)
     test_set.refusals, test_set.checked_at = list(finding.refusals), ctx.now
     await processes.cancel(ctx, give_up_id(check))
-    # Without the reasons: once it is funded everybody reads this, and they quote hidden cells.
+    # Without the reasons, which quote hidden cells: once it is funded everybody reads this.
     audit.record(ctx, bounty.reference, f"test_set_{to}", move)
     return to
 
@@ -245,9 +245,9 @@ def give_up_id(check: ToCheck) -> str:
 
 
 async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Revealed:
-    """Open a test set and its salt, and keep the file as it is: only once nobody can gain by it.
+    """Decrypt a test set and its salt, and store the plain file, once submissions have closed.
 
-    For a `call`; `publish` is the `change` that follows.
+    For `steps.call`; `publish` is the `steps.change` that follows.
     """
     parts = worker.parts()
     async with parts.scoring:
@@ -259,7 +259,7 @@ async def reveal(bounty_id: BountyId, sealed: str, sealed_salt: bytes) -> Reveal
 
 
 async def publish(ctx: Context, bounty_id: BountyId, revealed: Revealed) -> None:
-    """Let everybody read the test set and its salt, and so check that nothing moved."""
+    """Publish the test set and its salt, so that everybody can check the commitment."""
     test_set = await submission_queries.find_test_set(ctx.tx, bounty_id, lock=True)
     assert test_set is not None, "a bounty that is ranked has a test set"
     if test_set.published is None:
@@ -275,7 +275,7 @@ def problems_of(refused: Refused) -> list[dict[str, Any]]:
 
 
 async def _twice(work: Callable[[], T]) -> T:
-    """Do it, once more where the scorer broke down: that may have been the machine's fault."""
+    """Call it; once more if the scorer broke down, which may be the machine's fault."""
     try:
         return await asyncio.to_thread(work)
     except worker.ScorerFailed as failure:
@@ -286,7 +286,7 @@ async def _twice(work: Callable[[], T]) -> T:
 
 
 def against(failure: worker.ScorerFailed) -> list[dict[str, Any]]:
-    """Return what a file is refused for that the scorer failed at twice, if it can be at fault."""
+    """Return why to refuse a file at which the scorer failed twice, if the file can be at fault."""
     return [] if failure.reason is None else problems_of(Refused([failure.reason]))
 
 

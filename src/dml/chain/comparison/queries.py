@@ -1,4 +1,4 @@
-"""What the books say that the chain must say, too. Reads only; nobody writes it meanwhile."""
+"""What the books say that the chain has to confirm. Reads only, under the vault's lock."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
 
-ENTRIES_MAX: Final = 5  # Entries that a complaint names; the rest it counts.
+ENTRIES_MAX: Final = 5  # Entries that a complaint names; others are counted.
 
-# One statement, so that tokens credited meanwhile are in both or in none. `elsewhere` is what
-# other vaults held when they were last looked at.
+# One statement, so that tokens credited meanwhile are in both sums or in none. `elsewhere` is what
+# other vaults held at their last comparison.
 _OWED: Final = """
     SELECT coalesce((SELECT -balance FROM ledger_accounts WHERE code = 'chain'), 0)::bigint AS owed,
         coalesce((SELECT sum(balance) FROM vaults WHERE id <> :vault_id), 0)::bigint AS elsewhere,
@@ -56,7 +56,7 @@ _NOT_PAID_THERE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What is owed to everybody; what other vaults hold of it; and what admins credited."""
+    """What is owed to all users, what other vaults hold of it, and what admins credited."""
 
     owed: MicroTokens
     elsewhere: MicroTokens
@@ -69,17 +69,17 @@ async def get_owed(tx: AsyncSession, vault_id: VaultId) -> Owed:
 
 
 async def name_credits(tx: AsyncSession) -> str:
-    """Name the newest tokens that admins credited, which no vault holds."""
+    """Name the newest credits by admins, which no vault holds."""
     return await _named(tx, _CREDITS)
 
 
 async def name_paid_by_vault_alone(tx: AsyncSession, vault_id: VaultId) -> str:
-    """Name what the vault paid and the books did not, or to another address, or less or more."""
+    """Name payouts of the vault that the books lack, or have with another address or amount."""
     return await _named(tx, _NOT_PAID_HERE, vault_id=vault_id)
 
 
 async def name_paid_by_books_alone(tx: AsyncSession) -> str:
-    """Name what the books say was paid, and no vault."""
+    """Name payouts of the books that no vault has made."""
     return await _named(tx, _NOT_PAID_THERE)
 
 

@@ -1,7 +1,7 @@
-"""Compares vault and books. Where they differ, nothing is paid out, and an operator is told.
+"""Compares vault and books. While they differ nothing is paid out, and operators are alerted.
 
-What is compared is one moment: the last final block that was read, up to which deposits are
-credited and payouts settled. A node that does not answer is no difference.
+Both are compared as of one moment: the last final block that was read, up to which deposits are
+credited and payouts settled. A node that does not answer counts as no difference.
 """
 
 import logging
@@ -25,7 +25,7 @@ from dml.core.money import MicroTokens, render
 
 log = logging.getLogger(__name__)
 
-TRIES: Final = 3  # The books may go on to a later block while the node is asked about this one.
+TRIES: Final = 3  # The books may move to a later block while the node is asked.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Held:
 async def compare(
     sessions: async_sessionmaker[AsyncSession], endpoints: Endpoints, vault_id: VaultId
 ) -> str | None:
-    """Say what differs between vault and books, and write it down. None: nothing does.
+    """Return how vault and books differ, and record it; None if they agree.
 
-    Where it can't be found out now, the answer is that of the last time.
+    If no node can be asked now, the last answer is returned.
     """
     for _ in range(TRIES):
         async with sessions() as tx:
@@ -63,14 +63,14 @@ async def compare(
 
 
 async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
-    """Ask a node for the vault's state at the last final block that was read. None: not now."""
+    """Return the vault's state at the last final block that was read; None if it can't be asked."""
     node: Node | None = None
     number = vault.final_number
     try:
         node = (await endpoints.choose(at_least=number, known=(number, vault.final_hash))).node
         answer = await _call(node, vault.address, "totals()", number)
         if not answer and not await node.code(vault.address, number):
-            return None  # Its deployment is not final yet, so that there is nothing to compare.
+            return None  # Its deployment is not final yet: there is nothing to compare.
         totals = contract.read_totals(answer)
         limit = await _call(node, vault.address, "limit()", number)
         daily, _, _ = contract.read(["uint64", "uint128", "uint64"], limit)
@@ -117,7 +117,7 @@ async def _differences(ctx: Context, vault: Vault, held: Held) -> list[str]:
 
 
 async def _uncovered(ctx: Context, vault: Vault, held: Held) -> str:
-    """Say how much more is owed than is held, and which of it admins credited; empty: nothing."""
+    """Say how much more is owed than held, and what of it admins credited; "" if nothing is."""
     owed = await comparison_queries.get_owed(ctx.tx, vault.id)
     missing = owed.owed - held.balance - owed.elsewhere
     if missing <= 0:

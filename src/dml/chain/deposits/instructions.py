@@ -50,7 +50,7 @@ def instructions(
     typed_data: dict[str, Any] | None,
     permit: SignedPermit | None,
 ) -> DepositInstructionsOut:
-    """Write all that a wallet needs to pay so much in for this user."""
+    """Return all that a wallet needs to deposit an amount for this user."""
     units = amount * vault.scale
     return DepositInstructionsOut(
         chain_id=vault.chain_id,
@@ -92,7 +92,7 @@ async def prepare_permit(
     wallet: str | None,
     now: datetime,
 ) -> dict[str, Any] | None:
-    """Write what this wallet may sign in the place of an approval; None where it cannot.
+    """Return what this wallet may sign instead of an approval; None if the token has no permits.
 
     The chain is asked for the wallet's nonce: call it outside any transaction.
     """
@@ -130,7 +130,7 @@ def _with_permit(
     vault: Vault, user_id: UserId, units: int, permit: SignedPermit
 ) -> UnsignedTransactionOut:
     r, s, v = permit.signature[:32], permit.signature[32:64], permit.signature[64]
-    v = v if v >= 27 else v + 27  # Some wallets write 0 and 1; the token takes the others alone.
+    v = v if v >= 27 else v + 27  # Some wallets write 0 and 1; the token accepts 27 and 28.
     arguments = (units, user_id.bytes, permit.deadline, v, r, s)
     return _call(vault.address, contract.call(contract.DEPOSIT_WITH_PERMIT, *arguments))
 

@@ -1,4 +1,4 @@
-"""Giving deposits that name nobody to whom they belong, by an admin's word."""
+"""Assigning deposits that name no user, by an admin's decision."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,7 +18,7 @@ from dml.payments.rules import wallet
 async def assign(
     ctx: Context, deposit_id: DepositId, user_id: UserId, *, reason: str
 ) -> tuple[Deposit, Vault]:
-    """Credit a user with a deposit that named nobody. Return it, and the vault it went into."""
+    """Credit a user with a deposit that names no user. Return it and its vault."""
     account_rules.require_admin(ctx.actor)
     deposit = await queries.get_deposit(ctx.tx, deposit_id)
     user = await account_queries.get_user(ctx.tx, user_id)
@@ -41,6 +41,6 @@ async def assign(
 async def list_unclaimed(
     ctx: Context, *, after: UUID | None, limit: int
 ) -> Sequence[tuple[Deposit, Vault]]:
-    """Return, for an admin, the deposits that name nobody: the oldest first, and one more."""
+    """Return, for an admin, deposits that name no user, oldest first, one beyond the limit."""
     account_rules.require_admin(ctx.actor)
     return await queries.list_unclaimed(ctx.tx, after=after, limit=limit)

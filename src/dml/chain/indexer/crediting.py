@@ -1,6 +1,6 @@
 """What a final block does to the books: deposits are credited, payouts settled, the cursor moves.
 
-Each step is a transaction that leaves all as it must be, so that a process may die between any two.
+Each step is one transaction with a consistent end, so the process may die between any two.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,17 @@ PAYOUTS_MAX: Final = 500
 
 
 class Overtaken(Exception):
-    """Another process wrote what this one was about to."""
+    """Another process has written meanwhile what this one was about to write."""
 
 
 class Distrusted(Exception):
-    """What the node tells of the vault does not add up: it hides logs, or makes some up."""
+    """What the node says of the vault does not add up: it hides logs, or makes some up."""
 
 
 async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) -> int:
-    """Credit the next deposits of blocks up to `up_to`. Return how many; 0: there is none left.
+    """Credit the next deposits of blocks up to `up_to`. Return how many, 0 if none is left.
 
-    `base` is the final block that the caller knows: Overtaken where it is another by now.
+    `base` is the final block that the caller knows. Overtaken if it has moved on.
     """
     vault = await statements.get_vault(ctx.tx, vault_id, lock=True)
     if vault.final_number != base or vault.halted_at is not None:
@@ -51,7 +51,7 @@ async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
 
 
 async def settle_next_payouts(ctx: Context, vault_id: VaultId, base: int, up_to: int) -> int:
-    """Settle the next payouts of blocks up to `up_to`. Return how many; 0: there is none left."""
+    """Settle the next payouts of blocks up to `up_to`. Return how many, 0 if none is left."""
     vault = await statements.get_vault(ctx.tx, vault_id, lock=True)
     if vault.final_number != base or vault.halted_at is not None:
         raise Overtaken
@@ -65,7 +65,7 @@ async def settle_next_payouts(ctx: Context, vault_id: VaultId, base: int, up_to:
 
 
 async def move_cursor(ctx: Context, vault_id: VaultId, base: int, final: Block) -> None:
-    """Say that all up to `final` is settled."""
+    """Record that everything up to `final` is settled."""
     vault = await statements.get_vault(ctx.tx, vault_id, lock=True)
     if vault.final_number != base or vault.halted_at is not None:
         raise Overtaken
@@ -85,6 +85,6 @@ def require_added_up(totals: Sequence[int], read: statements.Sums, number: int) 
 
 
 def movement(it: Next) -> Movement:
-    """Return what credits a deposit to whom it names, if it names somebody."""
+    """Return the movement that credits a deposit to the user it names, else to `unclaimed`."""
     target = UNCLAIMED if it.user_id is None else wallet(UserId(it.user_id))
     return Movement(TransferCode.DEPOSIT, it.reference, CHAIN, target, it.amount)

@@ -1,11 +1,11 @@
 """Reads the chain: what the vault logged, in which block, and what of it is final.
 
-A pass asks one node alone. Below the chain's final block it reads ranges; above, block by block,
-logs by the block's hash, so that header and logs can't be of two branches. What is dropped is
-rolled back to where both branches meet. Then what is final is credited and settled, once the
-vault's own totals there say that no log was hidden or made up. No node is asked inside a
-transaction, and each transaction checks, under the lock on the vault's row, that nobody else wrote
-meanwhile. See docs/decisions/0016.
+A pass asks one node only. Up to the final block it reads ranges; above it, block by block, with
+logs by block hash, so that header and logs are of one branch. After a reorganisation it rolls back
+to the block where both branches meet. Then it credits and settles what is final, once the vault's
+own totals show that no log was hidden or made up. No node is asked inside a transaction, and each
+transaction checks, under the lock on the vault's row, that nobody else wrote meanwhile. See
+docs/decisions/0016.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 SPAN_START: Final = 2_000  # Blocks asked for at once, below the final one.
 SPAN_MAX: Final = 10_000
-LOGS_AIM: Final = 2_000  # More in one answer, and the next asks for fewer blocks.
-AWAY_MAX: Final = 2  # Tries with fewer blocks where a node does not answer.
+LOGS_AIM: Final = 2_000  # If an answer has more, the next request is for fewer blocks.
+AWAY_MAX: Final = 2  # How often fewer blocks are tried when a node does not answer.
 AHEAD: Final = 16  # Blocks above the final one that are asked for together.
-READ_AT_EVERY: Final = timedelta(seconds=5)  # So old may `read_at` become while all is well.
+READ_AT_EVERY: Final = timedelta(seconds=5)  # How old `read_at` may become while all is well.
 
 BookingStep: TypeAlias = Callable[[Context, VaultId, int, int], Awaitable[int]]
 
@@ -49,7 +49,7 @@ class Reorganised(Exception):
 
 
 class Halted(Exception):
-    """Something that was settled is no more on the chain."""
+    """Something that was settled is no longer on the chain."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class PassReport:
 
 @dataclass(slots=True)
 class Part:
-    """What some blocks hold: logs in order, and the blocks that are kept to compare with later."""
+    """What some blocks hold: their logs in order, and the blocks kept to compare with later."""
 
     blocks: Sequence[BlockHead]
     deposits: list[Found] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Part:
 
 
 class Indexer:
-    """Reads one vault. Several at once do no harm, and no good."""
+    """Reads one vault. Several at once are safe, and no faster."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Indexer:
         start_block: int,
         vault_id: VaultId | None = None,
     ) -> None:
-        """Without a `vault_id`, `register` comes first, and makes the vault the current one."""
+        """Without a `vault_id`, call `register` first: it makes the vault the current one."""
         self._sessions, self._endpoints = sessions, endpoints
         self._address, self._start_block = vault, start_block
         self._vault_id = vault_id
@@ -111,7 +111,7 @@ class Indexer:
         return self._vault_id
 
     async def run_pass(self) -> PassReport:
-        """Read what is new, credit what is final, and write down how it went."""
+        """Read what is new, credit what is final, and record how it went."""
         async with self._sessions() as tx:
             vault = await statements.get_vault(tx, self._id)
         report = PassReport()
@@ -161,16 +161,16 @@ class Indexer:
     # --- Where two branches meet -----------------------------------------------------------------
 
     async def _roll_back(self, vault: Vault, chosen: Chosen, report: PassReport) -> Block:
-        """Drop what is no more on the chain. Return the highest block that is kept."""
+        """Drop what is no longer on the chain. Return the highest block that is kept."""
         async with self._sessions() as tx:
             blocks = await statements.list_blocks(tx, vault.id)
         if blocks[0].number != vault.final_number:
             raise Overtaken
-        # A node that has not come as far as we have says nothing of the blocks above.
+        # A node that is behind us says nothing of the blocks above its head.
         reported = [it for it in blocks if it.number <= chosen.head.number]
         if not reported or await self._has(chosen.node, reported[-1]):
             return blocks[-1]
-        # The final one is there: `choose` saw it. Halve the way between there and not there.
+        # The final block is there: `choose` saw it. Search by halves for the last one that is.
         there, gone = 0, len(reported) - 1
         while gone - there > 1:
             middle = (there + gone) // 2
@@ -193,7 +193,7 @@ class Indexer:
         return found is not None and found.hash == block.hash
 
     async def _forget(self, report: PassReport) -> None:
-        """Drop all that is not settled, to read it again: from another node, perhaps."""
+        """Drop everything that is not settled, to read it again, perhaps from another node."""
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             settled = await statements.get_last_settled(tx, vault)
@@ -204,7 +204,7 @@ class Indexer:
     # --- Reading ---------------------------------------------------------------------------------
 
     async def _read_range(self, chosen: Chosen, top: Block) -> Part:
-        """Ask for as many final blocks as the node can tell of at once."""
+        """Ask for as many final blocks as the node can answer for at once."""
         away = 0
         while True:
             last = min(top.number + self._span, chosen.final.number)
@@ -233,7 +233,7 @@ class Indexer:
             return read_part([end], logs)
 
     async def _read_ahead(self, chosen: Chosen, top: Block) -> Part:
-        """Ask for some blocks that can still be dropped, each upon the one before."""
+        """Ask for some blocks that are not final, each the child of the one before."""
         numbers = range(top.number + 1, min(top.number + AHEAD, chosen.head.number) + 1)
         found = await asyncio.gather(*(chosen.node.block(it) for it in numbers))
         blocks, parent = list[BlockHead](), top.hash
@@ -272,7 +272,7 @@ class Indexer:
 
     @asynccontextmanager
     async def _holding(self, top: Block) -> AsyncIterator[Context]:
-        """Write, if this is still the highest block that was read: else Overtaken."""
+        """Open a transaction if this is still the highest block that was read; else Overtaken."""
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             there = await statements.top(tx, vault.id)
@@ -312,14 +312,14 @@ class Indexer:
             await crediting.move_cursor(ctx, vault.id, base, final)
 
     async def _totals(self, node: Node, at: int) -> Totals:
-        """Ask what came and went by a block: nothing, where the vault was not deployed yet."""
+        """Ask for the vault's totals at a block: zeros where it was not deployed yet."""
         answer = await node.call(self._address, contract.call("totals()"), at=at)
         if not answer and not await node.code(self._address, at):
             return Totals(0, MicroTokens(0), 0, MicroTokens(0))
         return contract.read_totals(answer)
 
     async def _require_no_other_totals(self, asked: Node, final: Block, totals: Totals) -> None:
-        """Ask all others: a node that makes up logs may make up totals that fit. Else NoNode."""
+        """Ask the other nodes, too: who makes up logs may make up totals. NoNode if they differ."""
         others = [it for it in self._endpoints.nodes if it is not asked]
         found = await asyncio.gather(*(self._totals_elsewhere(it, final) for it in others))
         for node, there in zip(others, found, strict=True):
@@ -328,13 +328,13 @@ class Indexer:
                 raise NoNode(f"{names} tell different totals of the vault at block {final.number}")
 
     async def _totals_elsewhere(self, node: Node, final: Block) -> Totals | None:
-        """What another node says of this very block; None where it says nothing of it."""
+        """Return another node's totals at this very block; None where it does not answer."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 known = await self._has(node, final)
                 return await self._totals(node, final.number) if known else None
         except (*FAULTS, TimeoutError):
-            return None  # It is away, keeps no states, or has not come so far.
+            return None  # It is away, keeps no old states, or is behind.
 
     async def _step(self, step: BookingStep, base: int, final: Block) -> int:
         async with self._sessions.begin() as tx:
@@ -354,7 +354,7 @@ class Indexer:
         log.critical("the chain is not read any further: %s", reason)
 
     async def _resume(self, vault: Vault) -> None:
-        """Go on after a halt: all that was settled is there again, or its node is."""
+        """Go on after a halt: the chain has everything again that was settled."""
         if vault.halted_at is None:
             return
         async with self._sessions.begin() as tx:
@@ -364,18 +364,18 @@ class Indexer:
         log.warning("the chain is read again: its final blocks are what they were")
 
     async def _note(self, report: PassReport) -> None:
-        """Write down where the chain is and how the pass went, if that is news."""
+        """Record where the chain is and how the pass went, if that has changed."""
         now = datetime.now(UTC)
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id)
             heads = (report.head or vault.head_number, report.final or vault.chain_final_number)
-            is_news = (vault.trouble, vault.head_number, vault.chain_final_number) != (
+            is_news = (vault.reading_error, vault.head_number, vault.chain_final_number) != (
                 report.error,
                 *heads,
             )
             is_old = vault.read_at is None or now - vault.read_at >= READ_AT_EVERY
             if is_news or (is_old and report.is_whole):
-                vault.trouble, (vault.head_number, vault.chain_final_number) = (
+                vault.reading_error, (vault.head_number, vault.chain_final_number) = (
                     report.error,
                     heads,
                 )

@@ -21,7 +21,7 @@ WORDS_MAX: Final = 64  # Letters of a token's name that are kept.
 
 @dataclass(frozen=True, slots=True)
 class VaultDetails:
-    """What stays as it is; and the block below the first that is read."""
+    """What never changes of a vault and its token, and the block before the first to be read."""
 
     chain_id: int
     token: str
@@ -98,9 +98,9 @@ async def _read(node: Node, address: str, signature: str, *kinds: str) -> tuple[
 
 
 async def _words(node: Node, token: str, signature: str) -> str:
-    """What a token calls itself: a stranger's words, so only those that can be printed."""
+    """Return a name that the token gives itself: a stranger's text, so only printable letters."""
     answer = await node.call(token, contract.call(signature))
-    if len(answer) == 32:  # Some old tokens have 32 bytes for it.
+    if len(answer) == 32:  # Some old tokens answer with 32 bytes.
         said = answer.rstrip(b"\0").decode(errors="replace")
     else:
         (said,) = contract.read(["string"], answer)
@@ -108,7 +108,7 @@ async def _words(node: Node, token: str, signature: str) -> str:
 
 
 async def _version(node: Node, token: str) -> str | None:
-    """The version in a token's EIP-712 domain, for permits; None where it tells none."""
+    """The version in a token's EIP-712 domain, for permits; None where it has none."""
     try:
         domain = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
         return str((await _read(node, token, "eip712Domain()", *domain))[2])

@@ -1,9 +1,9 @@
-"""Going on from another history, once a chain has broken its word below what was final.
+"""Accepting another history, after a chain has changed blocks that were final.
 
-All that the vault ever logged is read again and compared with the books: what is in both stays,
-what is new is credited, and what is gone is taken back, as far as it is there: the platform bears
-the rest. A payout that is gone is no reason to give anything back, for what was signed may be mined
-again: it is sent again, and waited for.
+All logs of the vault are read again and compared with the books: what is in both stays, what is new
+is credited, and what is gone is taken back, as far as the balance goes; the platform bears the
+rest. A payout that is gone is not given back, since its signed transaction may still be mined: it
+is sent again, and waited for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class PayoutsLost(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """All that the vault has logged up to a final block, on which all nodes agree."""
+    """All logs of the vault up to a final block, on which all nodes agree."""
 
     final: BlockHead
     deposits: Sequence[Found]
@@ -95,7 +95,7 @@ async def read(endpoints: Endpoints, vault: Vault) -> Read:
 
 
 async def find_lost_payouts(tx: AsyncSession, vault_id: VaultId, found: Read) -> list[int]:
-    """Return the numbers that the vault had paid, and has not in the history that was read."""
+    """Return the numbers that were paid before, and are not in the history that was read."""
     query = select(VaultPayout.number).where(
         VaultPayout.vault_id == vault_id, VaultPayout.is_final, VaultPayout.refusal.is_(None)
     )
@@ -108,7 +108,7 @@ async def send_again(
     vault: Vault,
     numbers: Sequence[int],
 ) -> int:
-    """Send all that was signed for these payouts once more. Return how many transactions."""
+    """Send all transactions signed for these payouts once more. Return how many."""
     batches = select(Withdrawal.batch_id).where(Withdrawal.number.in_(numbers))
     query = (
         select(SignedTransaction.raw)
@@ -122,14 +122,14 @@ async def send_again(
         try:
             await chosen.node.send(raw)
         except NodeRefused:
-            continue  # It is known there, or another of the same nonce is.
+            continue  # The node knows it, or another one with its nonce.
     return len(signed)
 
 
 async def accept(ctx: Context, vault_id: VaultId, found: Read, *, reason: str) -> str:
-    """Make the books those of the history that was read. Return what changed, in words.
+    """Change the books to what the history says. Return what changed, in words.
 
-    InsufficientFunds where neither a user nor the platform has what is gone.
+    InsufficientFunds where neither the user nor the platform can bear what is gone.
     """
     vault = await statements.get_vault(ctx.tx, vault_id, lock=True)
     if vault.halted_at is None:
@@ -193,7 +193,7 @@ async def _require_added_up(
 async def _compare(
     ctx: Context, vault_id: VaultId, found: Read
 ) -> tuple[Mapping[Key, tuple[Deposit, Found]], list[Deposit]]:
-    """Return which final deposits are there again, and which are gone."""
+    """Return which final deposits are in the new history, too, and which are gone."""
     there = {(it.log.tx_hash, it.position): it for it in found.deposits}
     query = select(Deposit).where(Deposit.vault_id == vault_id, Deposit.state.in_(FINAL))
     rows = await ctx.tx.scalars(
@@ -214,9 +214,9 @@ def _new_ones(found: Read, kept: Mapping[Key, object]) -> list[Found]:
 
 
 async def _take_back(ctx: Context, gone: Sequence[Deposit]) -> list[Movement]:
-    """End the deposits that are gone. Return what takes their tokens out of the books again.
+    """End the deposits that are gone. Return the movements that take their tokens back.
 
-    Its place becomes one below zero: should its transaction be mined again, that is another one.
+    Their `position` becomes negative: if the transaction is mined again, that is a new deposit.
     """
     accounts = {UNCLAIMED if it.user_id is None else wallet(it.user_id) for it in gone}
     left = await payment_queries.lock_accounts(ctx.tx, sorted({CHAIN, REVENUE, *accounts}))
@@ -244,7 +244,7 @@ async def _take_back(ctx: Context, gone: Sequence[Deposit]) -> list[Movement]:
 
 
 async def _give_places(ctx: Context, kept: Mapping[Key, tuple[Deposit, Found]]) -> None:
-    """Number the deposits that stay as the new history does, by way of numbers below zero."""
+    """Give the deposits that stay their new ordinals, by way of negative ones (unique index)."""
     ids = [row.id for row, _ in kept.values()]
     away = update(Deposit).where(Deposit.id.in_(ids)).values(ordinal=-Deposit.ordinal)
     await ctx.tx.execute(away, execution_options={"synchronize_session": False})
@@ -259,13 +259,13 @@ async def _give_places(ctx: Context, kept: Mapping[Key, tuple[Deposit, Found]]) 
 
 
 async def _move_to(ctx: Context, vault: Vault, found: Read) -> None:
-    """Put the cursor onto the block up to which the new history was read."""
+    """Move the cursor to the block up to which the new history was read."""
     await ctx.tx.execute(delete(Block).where(Block.vault_id == vault.id))
     await ctx.tx.execute(delete(VaultPayout).where(VaultPayout.vault_id == vault.id))
     vault.final_number, vault.final_hash = found.final.number, found.final.hash
     vault.last_ordinal = len(found.deposits)
     vault.deposited, vault.deposited_up_to = MicroTokens(0), 0
-    vault.halted_at, vault.trouble = None, None
+    vault.halted_at, vault.reading_error = None, None
     block = Block(vault_id=vault.id, number=found.final.number, hash=found.final.hash)
     ctx.tx.add(block)
     await ctx.tx.flush()

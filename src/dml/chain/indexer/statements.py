@@ -1,6 +1,6 @@
 """What the indexer reads and writes: one statement each, however many rows.
 
-It goes to the raw connection: a chain of years brings hundreds of thousands of deposits at once.
+They use the raw connection: reading years of a chain brings hundreds of thousands of deposits.
 """
 
 from collections.abc import Sequence
@@ -108,9 +108,9 @@ _NOTE_PAYOUTS: Final = """
         AS it (block_hash, log_index, block_number, tx_hash, number, recipient, amount, refusal)
 """
 
-# Promises: what the books hold of a vault up to a block, final or about to be. Of the final
-# deposits, those up to an ordinal are summed up already: to read them all each time would take
-# longer with every deposit. What the sum lacks, as after a start with older code, is added here.
+# Promises: what the books hold of a vault up to a block that is final or about to be. Final
+# deposits up to an ordinal are in a kept sum, since reading all of them takes longer with every
+# deposit. What that sum lacks, as after older code has run, is added here.
 _SUMS: Final = """
     SELECT v.last_ordinal, v.last_ordinal + seen.count AS deposits,
         final.sum + seen.sum AS deposited, paid.count AS payouts, paid.sum AS paid_out
@@ -157,7 +157,7 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What was read of a vault up to a block, in the order of its own `totals`."""
+    """Sums of what was read of a vault up to a block, in the order of the vault's `totals`."""
 
     deposits: int
     deposited: int
@@ -166,13 +166,13 @@ class Sums:
 
 
 async def get_vault(tx: AsyncSession, vault_id: VaultId, *, lock: bool = False) -> Vault:
-    """Return a vault; locked, nobody else writes what is read of it."""
+    """Return a vault. With `lock`, nobody else writes what is read of it meanwhile."""
     query = select(Vault).where(Vault.id == vault_id).execution_options(populate_existing=True)
     return (await tx.scalars(query.with_for_update() if lock else query)).one()
 
 
 async def list_blocks(tx: AsyncSession, vault_id: VaultId) -> list[Block]:
-    """Return what was read and is kept, upwards from the last final block."""
+    """Return the blocks that are kept, upwards from the last final one."""
     query = select(Block).where(Block.vault_id == vault_id).order_by(Block.number)
     return list(await tx.scalars(query))
 
@@ -212,7 +212,7 @@ async def see(tx: AsyncSession, vault_id: VaultId, found: Sequence[Found], now: 
 async def note_payouts(
     tx: AsyncSession, vault_id: VaultId, found: Sequence[tuple[Log, PaidOut | PayoutRefused]]
 ) -> None:
-    """Keep what the vault said of withdrawals."""
+    """Keep the vault's logs about payouts."""
     if not found:
         return
     columns: list[list[Any]] = [
@@ -242,7 +242,7 @@ async def drop_above(
 async def get_last_settled(tx: AsyncSession, vault: Vault) -> int:
     """Return the last block that was settled in part or in whole, as far as blocks are kept.
 
-    It is above the cursor where a process died between crediting and moving that.
+    It is above the cursor if a process died after crediting and before moving the cursor.
     """
     deposits = select(func.max(Deposit.block_number)).where(
         Deposit.vault_id == vault.id,
@@ -286,14 +286,14 @@ _SUM_UP: Final = """
 
 
 async def sum_up(tx: AsyncSession, vault_id: VaultId) -> None:
-    """Add to a vault's sum what of its final deposits it lacks. Its row is held."""
+    """Add the final deposits to a vault's sum that it lacks. The vault's row is locked."""
     await (await raw(tx)).execute(_SUM_UP, vault_id)
 
 
 async def list_payouts_to_settle(
     tx: AsyncSession, vault_id: VaultId, up_to: int, limit: int
 ) -> list[VaultPayout]:
-    """Return what the vault said of withdrawals up to a block, and was not settled yet."""
+    """Return the vault's payouts up to a block that are not settled yet."""
     query = select(VaultPayout).where(
         VaultPayout.vault_id == vault_id,
         ~VaultPayout.is_final,
@@ -304,7 +304,7 @@ async def list_payouts_to_settle(
 
 
 async def move_cursor(tx: AsyncSession, vault: Vault, final: Block) -> None:
-    """Say that all up to this block is settled, and forget the blocks below."""
+    """Record that everything up to this block is settled, and forget the blocks below."""
     left = select(func.count()).where(
         Deposit.vault_id == vault.id,
         Deposit.state == DepositState.SEEN,

@@ -1,1 +1,1 @@
-"""How a node is asked: JSON-RPC, several endpoints, and the contract's words."""
+"""How a node is asked: JSON-RPC, several endpoints, and the contract's encoding."""

@@ -25,7 +25,7 @@ class ChainAway(Unavailable):
 async def ask(
     endpoints: Endpoints | None, question: Callable[[Node], Awaitable[AnswerT]]
 ) -> AnswerT:
-    """Ask a node. ChainAway where none answers in time, or only nonsense."""
+    """Ask a node. ChainAway if none gives a valid answer in time."""
     if endpoints is None:
         raise ChainAway
     try:

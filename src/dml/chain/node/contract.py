@@ -1,8 +1,8 @@
-"""The vault as bytes: calls to it, and what its logs and refusals say.
+"""The vault's encoding: calls to it, its logs, and its refusals.
 
-Signatures are written here, so that running needs no ABI file; a test compares them with the built
-contract. A log that does not read as it must is the node's fault: `Garbled`. What the vault
-promises: docs/decisions/0015.
+The signatures are written here, so that no ABI file is needed; a test compares them with the built
+contract. A log that can't be decoded is the node's fault: `Garbled`. What the vault promises:
+docs/decisions/0015.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ PAYOUT_REFUSED: Final = "PayoutRefused(uint64,address,uint64,bytes)"
 
 
 class Garbled(Exception):
-    """An answer of a node that no honest node gives."""
+    """An answer that no honest node gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A log as a node tells it, its numbers read and its hashes checked for their form."""
+    """A log from a node, its numbers parsed and the form of its hashes checked."""
 
     address: str
     topics: tuple[bytes, ...]
@@ -77,7 +77,7 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All since the beginning: `deposits` and `payouts` count."""
+    """Totals since the deployment. `deposits` and `payouts` are counts."""
 
     deposits: int
     deposited: MicroTokens
@@ -120,7 +120,7 @@ def read(kinds: Sequence[str], answer: bytes) -> tuple[Any, ...]:
 
 
 def bounded(value: int) -> int:
-    """Return a number that PostgreSQL can keep: of one more bit of the vault's, the most."""
+    """Return a number that fits a BIGINT: the vault's have one bit more, so the maximum at most."""
     return min(value, MAX)
 
 
@@ -147,7 +147,7 @@ def read_event(log: Log) -> Event:
 
 
 def explain(reason: bytes) -> str:
-    """Say in words why a payout or a call was refused. A stranger's own words are not told."""
+    """Say why a payout or a call was refused. A text from the contract is not repeated."""
     for error, words in _REASONS.items():
         if reason[:4] == selector(error):
             return words
@@ -155,7 +155,7 @@ def explain(reason: bytes) -> str:
 
 
 def will_pass(reason: bytes) -> bool:
-    """Whether a payout that was refused for this reason is to be tried again by itself."""
+    """Whether a payout refused for this reason is to be tried again automatically."""
     return reason[:4] == selector("DailyLimitReached(uint64)")
 
 
@@ -181,7 +181,7 @@ def _address(topic: bytes) -> str:
 
 
 def _bigint(value: int) -> int:
-    """What PostgreSQL can keep. The vault's 64 bits are one more, and never reached."""
+    """Check that a number fits a BIGINT. The vault's 64 bits are one more, and never reached."""
     if value > MAX:
         raise Garbled(f"{value} is more than can be")
     return value

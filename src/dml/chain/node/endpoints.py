@@ -1,7 +1,7 @@
-"""Which node to believe: one for a whole pass, and none that another one contradicts.
+"""Which node to use: one for a whole pass, and none that another node contradicts.
 
-A node that fails rests, longer each time. Nothing here is ever less strict because few are left:
-where no node is good, there is none (`NoNode`), and whoever asked tries again later.
+A node that fails rests, longer each time. Checks are never relaxed because few nodes are left: if
+none passes, there is `NoNode`, and the caller tries again later.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 4.0  # So long may a node take to say where it is.
-LAG_BLOCKS_MAX: Final = 20  # Further behind the best one, a node is left alone.
+LOOK_SECONDS: Final = 4.0  # How long a node may take to report its head.
+LAG_BLOCKS_MAX: Final = 20  # A node further behind the best one is not used.
 REST_SECONDS_MIN: Final = 2.0
 REST_SECONDS_MAX: Final = 60.0
-REST_SECONDS_ALONE_MAX: Final = 5.0  # Of the only node: there is nobody to ask instead.
-FORGIVEN_SECONDS: Final = 120.0  # After so long without a failure, the next counts as the first.
+REST_SECONDS_ALONE_MAX: Final = 5.0  # For the only node: there is no other to ask.
+FORGIVEN_SECONDS: Final = 120.0  # After so long without one, a failure counts as the first.
 
 
 class NoNode(Exception):
-    """No node can be believed now; `reason` says why, for operators."""
+    """No node can be used now; `reason` says why, for operators."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,12 +36,12 @@ class NoNode(Exception):
 
 
 class FinalBlockChanged(NoNode):
-    """A block that was final has another hash: the chain broke its word, or a node lies."""
+    """A final block has another hash: the chain changed what was final, or a node lies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A node, and where its chain was when it was chosen."""
+    """A node, and its head and final block when it was chosen."""
 
     node: Node
     head: BlockHead
@@ -58,10 +58,10 @@ class _Seat:
 
 
 class Endpoints:
-    """The nodes of the settings, the first good one of which is asked.
+    """The nodes of the settings. The first usable one is asked.
 
-    Of what is final, the node's own word (the tag `finalized`) counts, or so many confirmations.
-    Without a `chain_id`, that of the first good node is kept.
+    A block is final by the node's `finalized` tag, or after so many confirmations. Without a
+    `chain_id`, that of the first usable node is kept.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Endpoints:
         raise NoNode("no node can be used: " + "; ".join(reasons))
 
     def failed(self, node: Node, why: str) -> None:
-        """Let a node rest that failed in the middle of a pass: the next one asks another."""
+        """Let a node rest that failed during a pass, so that the next pass asks another."""
         seat, now = self._seat(node), time.monotonic()
         if now - seat.failed_at > FORGIVEN_SECONDS:
             seat.failures = 0
@@ -121,7 +121,7 @@ class Endpoints:
         return next(it for it in self._seats if it.node is node)
 
     async def _look(self, seat: _Seat) -> Chosen | None:
-        """Return where a node is; None, and it rests, if it does not say or is on another chain."""
+        """Return a node's head and final block. A wrong or failing one rests, and gives None."""
         node = seat.node
         try:
             async with asyncio.timeout(self._look_seconds):
@@ -144,7 +144,7 @@ class Endpoints:
         return final
 
     async def _remembers(self, view: Chosen, known: tuple[int, str] | None) -> bool:
-        """Whether a node has the block that was final before. FinalBlockChanged: it has another."""
+        """Whether a node has the block that was final before. FinalBlockChanged if another."""
         if known is None:
             return True
         number, expected_hash = known
@@ -162,7 +162,7 @@ class Endpoints:
         return True
 
     async def _agree(self, view: Chosen, others: Sequence[Node]) -> None:
-        """Ask the other nodes for the same final block. NoNode if one has another in its place."""
+        """Require that the other nodes have the same final block. NoNode if one has another."""
         found = await asyncio.gather(*(self._hash_at(it, view.final.number) for it in others))
         for node, there in zip(others, found, strict=True):
             if there not in (None, view.final.hash):
@@ -183,7 +183,7 @@ class Endpoints:
 
 
 async def _block(node: Node, which: int | Tag) -> BlockHead:
-    """A block that every node has."""
+    """Return a block that every node has to have."""
     block = await node.block(which)
     if block is None:
         raise Garbled(f"has no block {which}")

@@ -1,7 +1,7 @@
-"""One node of the chain, asked over HTTP by JSON-RPC. Nothing that it says is trusted in its form.
+"""One node of the chain, asked by JSON-RPC over HTTP. The form of every answer is checked.
 
-Either a call returns what was asked for, of the right kind, or it raises: `NodeAway` (no answer, or
-too late), `NodeRefused` (an error, which may be the answer: a call that reverts), `Garbled`.
+A call returns a value of the right type, or raises: `NodeAway` (no answer, or too late),
+`NodeRefused` (an error, which may be the answer: a call that reverts), `Garbled`.
 
 Why not web3.py: docs/decisions/0016.
 """
@@ -28,17 +28,17 @@ ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 _DATA: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
-_REVERTED: Final = 3  # The code of geth and most others for a call that reverts.
+_REVERTED: Final = 3  # The error code of geth and most others for a revert.
 
 Tag: TypeAlias = Literal["latest", "finalized", "pending"]
 
 
 class NodeAway(Exception):
-    """There was no answer, or too late, or too long a one."""
+    """There was no answer, or it was too late or too long."""
 
 
 class NodeRefused(Exception):
-    """The node answered with an error. `data` is what a call that reverted said, or empty."""
+    """The node answered with an error. `data` is the revert data of a call, or empty."""
 
     def __init__(self, code: int, message: str, data: bytes) -> None:
         super().__init__(f"{_quoted(message, 300)} ({code})")
@@ -46,7 +46,7 @@ class NodeRefused(Exception):
 
     @property
     def is_reverted(self) -> bool:
-        """Whether the contract refused the call, and not the node the question."""
+        """Whether the contract reverted the call (else the node refused the request)."""
         return self.code == _REVERTED or bool(self.data) or "revert" in self.message.lower()
 
 
@@ -72,7 +72,7 @@ class Receipt:
 
 
 class Node:
-    """A node behind a URL. `name` leaves out of the URL what may be secret."""
+    """A node at a URL. `name` is the URL without what may be secret."""
 
     def __init__(
         self, url: str, client: "httpx2.AsyncClient", *, timeout_seconds: float = 10
@@ -86,7 +86,7 @@ class Node:
         return quantity(await self.ask("eth_chainId"))
 
     async def block(self, which: int | Tag) -> BlockHead | None:
-        """Return a block by its number or tag. None where the node has none such."""
+        """Return a block by its number or tag. None if the node does not have it."""
         found = await self.ask("eth_getBlockByNumber", number(which), False)
         return None if found is None else _block(found, which)
 
@@ -99,9 +99,9 @@ class Node:
         first: int = 0,
         last: int = 0,
     ) -> list[Log]:
-        """Return an address's logs of any of these kinds: of one block, or of blocks first to last.
+        """Return an address's logs with any of these topics, of one block or of a range, in order.
 
-        In their order. What does not belong there is Garbled.
+        Garbled if the node returns one that does not belong there.
         """
         where = (
             {"blockHash": block_hash}
@@ -123,7 +123,7 @@ class Node:
         return logs
 
     async def call(self, to: str, data: bytes, at: int | Tag = "latest") -> bytes:
-        """Return what a contract answers. NodeRefused where it reverts."""
+        """Call a contract, and return the data it returns. NodeRefused if it reverts."""
         return read_data(await self.ask("eth_call", {"to": to, "data": _hex(data)}, number(at)))
 
     async def code(self, address: str, at: int | Tag = "latest") -> bytes:
@@ -151,7 +151,7 @@ class Node:
         return None if found is None else _receipt(found, tx_hash)
 
     async def send(self, raw: bytes) -> None:
-        """Hand over a signed transaction. NodeRefused says, too, that it is known already."""
+        """Send a signed transaction. NodeRefused also if the node knows it already."""
         await self.ask("eth_sendRawTransaction", _hex(raw))
 
     async def ask(self, method: str, *params: object) -> Any:
@@ -183,7 +183,7 @@ class Node:
                     read += part
                     if len(read) > ANSWER_BYTES_MAX:
                         raise NodeAway("the answer is too long")
-                # Some tell an error of JSON-RPC with a status of its own.
+                # Some nodes send JSON-RPC errors with an HTTP error status.
                 if response.status_code >= 400 and not read.lstrip().startswith(b"{"):
                     raise NodeAway(f"HTTP {response.status_code}")
                 return bytes(read)
@@ -208,7 +208,7 @@ def number(which: int | Tag) -> str:
 
 
 def _quoted(value: object, most: int = 80) -> str:
-    """A node's own words, which are written down: PostgreSQL takes no zero bytes."""
+    """Return a node's own text so that it can be stored: PostgreSQL takes no zero bytes."""
     return "".join(it for it in str(value)[:most] if it.isprintable())
 
 
@@ -281,7 +281,7 @@ def _receipt(found: object, tx_hash: str) -> Receipt:
 
 
 def _small(value: object) -> int:
-    """A quantity that PostgreSQL can keep: a height, a time, a fee."""
+    """Read a quantity that fits a BIGINT: a height, a time, a fee."""
     found = quantity(value)
     if found >= 2**63:
         raise Garbled(f"no such number: {found}")

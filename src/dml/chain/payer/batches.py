@@ -1,4 +1,4 @@
-"""Withdrawals become a batch, and a batch ends: what is decided about them, without the chain.
+"""How withdrawals become a batch and how a batch ends: the decisions, without asking the chain.
 
 A withdrawal is given back only where the caller knows from final blocks that its number is unpaid,
 and that none of the transactions ever signed for it can be mined any more.
@@ -32,14 +32,14 @@ from dml.payments.rules import wallet as wallet_of
 log = logging.getLogger(__name__)
 
 DENIED: Final = "Nothing is paid to this address."
-# A reason may be a stranger's words. Who says for ever that it will pass would fill all batches.
+# A reason may be a stranger's text: one that always claims to be passing would fill all batches.
 REFUSALS_MAX: Final = 5
 ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
 
 
 @dataclass(frozen=True, slots=True)
 class BatchTerms:
-    """When a batch goes, and what its transaction may cost."""
+    """When a batch is due, and what its transaction may cost."""
 
     count: int
     seconds: float
@@ -62,13 +62,13 @@ class BatchTerms:
 class Ended:
     """What final blocks say of a batch, none of whose transactions can be mined any more.
 
-    `number` is the block at which that was asked, `hashes` the transactions that it was asked of.
+    `number` is the block at which this was asked, `hashes` the transactions it was asked about.
     """
 
     number: int
     hashes: frozenset[str]
     paid: frozenset[int]
-    reverted: str | None = None  # Why a whole transaction of it was reverted, if one was.
+    reverted: str | None = None  # Why one of its transactions was reverted as a whole, if so.
 
 
 async def gather(
@@ -80,8 +80,8 @@ async def gather(
 ) -> BatchId | None:
     """Make a batch of what is due, the oldest first, up to the first that `available` lacks.
 
-    Each gets its number now, and can't be cancelled any more. What may not or can't be paid goes
-    back. None: nothing is due, or there are other open batches than `open_ids`.
+    Each gets its number now, and can't be cancelled any more. What may not or can't be paid is
+    given back. None if nothing is due, or other batches than `open_ids` are open.
     """
     vault = await statements.get_vault(ctx.tx, vault.id, lock=True)  # One at a time does this.
     if _is_paused(vault):
@@ -108,10 +108,10 @@ async def gather(
 
 
 async def renumber(ctx: Context, batch_id: BatchId) -> bool:
-    """Give the withdrawals that have never been in a signed transaction other numbers.
+    """Give the withdrawals that were never in a signed transaction new numbers.
 
-    For when the vault has paid theirs already: a backup was restored, and counts anew from there.
-    Returns whether it was done.
+    Needed when the vault has already paid their numbers: after a restored backup, counting begins
+    again too low. Returns whether it was done.
     """
     found = await batch_queries.lock_batch(ctx.tx, batch_id)
     if found.batch.settled_at is not None or found.transactions:
@@ -127,7 +127,7 @@ async def renumber(ctx: Context, batch_id: BatchId) -> bool:
 
 
 async def halve(ctx: Context, batch_id: BatchId) -> None:
-    """Let the second half wait for another batch, where nothing was signed for this one yet."""
+    """Put off the second half of a batch for which nothing was signed yet."""
     found = await batch_queries.lock_batch(ctx.tx, batch_id)
     if found.batch.settled_at is not None or found.transactions:
         return
@@ -138,17 +138,17 @@ async def halve(ctx: Context, batch_id: BatchId) -> None:
 
 
 def fresh_ones(found: OpenBatch) -> list[Withdrawal]:
-    """Return those that were numbered for this batch, and were in none before."""
+    """Return the withdrawals that were in no batch before this one."""
     return [it for it in found.waiting if it.authorised_at == found.batch.created_at]
 
 
 async def keep_signed(ctx: Context, known: OpenBatch, signed: SignedTransaction) -> bool:
-    """Keep a transaction before it is sent. False, and it must never be: the batch has changed."""
+    """Keep a transaction before it is sent. False: the batch has changed, so never send it."""
     found = await batch_queries.lock_batch(ctx.tx, known.batch.id)
     if found.batch.settled_at is not None or found.hashes != known.hashes:
         return False
     if found.numbers != known.numbers:
-        return False  # Some are paid by now, or have other numbers.
+        return False  # Some are paid by now, or have new numbers.
     if _is_paused(await statements.get_vault(ctx.tx, found.batch.vault_id)):
         return False
     ctx.tx.add(signed)
@@ -156,9 +156,9 @@ async def keep_signed(ctx: Context, known: OpenBatch, signed: SignedTransaction)
 
 
 async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: Ended) -> bool:
-    """Settle a batch: what was not paid goes back to its user, or into the queue.
+    """Close a batch: what was not paid is given back to its user, or waits for another batch.
 
-    What was paid, settling has marked. False where the batch changed since it was looked at.
+    What was paid is marked already. False if the batch has changed since it was looked at.
     """
     found = await batch_queries.lock_batch(ctx.tx, batch_id)
     if found.batch.settled_at is not None or found.hashes != ended.hashes:
@@ -175,7 +175,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
         assert it.number is not None
         reason = refusals.get(it.number)
         if it.number in ended.paid:
-            # Paid, and not as the books have it: only people can say what that was.
+            # Paid, but not as the books say: an operator has to find out why.
             log.critical("%s is paid on the chain, and not settled", it.reference)
             counts["unclear"] += 1
         elif reason is not None and (it.number in often or not contract.will_pass(reason)):
@@ -196,7 +196,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
 
 
 def _is_paused(vault: Vault) -> bool:
-    """Whether, since it was looked at, nothing may be acted upon that the chain says."""
+    """Whether reading has halted or vault and books differ, so that the chain is not acted upon."""
     return vault.halted_at is not None or vault.difference is not None
 
 
@@ -204,13 +204,15 @@ async def _find_hopeless(
     ctx: Context, vault: Vault, candidates: Sequence[Withdrawal]
 ) -> dict[WithdrawalId, str]:
     denied = await batch_queries.find_denied(ctx.tx, [it.address for it in candidates])
-    limit = vault.daily_limit or money.MAX  # A limit of nothing is a stop, and not for ever.
+    limit = (
+        vault.daily_limit or money.MAX
+    )  # A limit of 0 is a pause, and so no reason to give back.
     above = {it.id: ABOVE_LIMIT for it in candidates if it.amount > limit}
     return above | {it.id: DENIED for it in candidates if it.address in denied}
 
 
 def _is_due(ctx: Context, terms: BatchTerms, left: Sequence[Withdrawal]) -> bool:
-    """Whether there are enough, or enough in sum, or one that has waited long or before."""
+    """Whether there are enough of them, or enough in sum, or one has waited long or once before."""
     if not left:
         return False
     until = ctx.now - timedelta(seconds=terms.seconds)
@@ -252,7 +254,7 @@ async def _make(
 
 
 def _give_back(ctx: Context, withdrawal: Withdrawal, reason: str) -> Movement:
-    """End a withdrawal that will never be paid. Return the movement that makes up for it."""
+    """End a withdrawal that will never be paid. Return the movement that gives it back."""
     was_requested = withdrawal.state is WithdrawalState.REQUESTED
     to = WithdrawalState.CANCELLED if was_requested else WithdrawalState.REVERSED
     move = rules.move_withdrawal(withdrawal, to)
@@ -269,6 +271,6 @@ def _give_back(ctx: Context, withdrawal: Withdrawal, reason: str) -> Movement:
 
 
 def _put_off(ctx: Context, withdrawal: Withdrawal, reason: str) -> None:
-    """Let a withdrawal wait for another batch, with the number that it has."""
+    """Let a withdrawal wait for another batch; it keeps its number."""
     withdrawal.batch_id = None
     audit.record(ctx, withdrawal.reference, "put_off", reason=reason)

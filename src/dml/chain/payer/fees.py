@@ -1,24 +1,24 @@
-"""What is offered for gas (EIP-1559). Pure. All amounts are wei for a unit of gas."""
+"""Fees for gas (EIP-1559). Pure. All amounts are wei for a unit of gas."""
 
 from dataclasses import dataclass
 from typing import Final
 
 GWEI: Final = 10**9
-TIP_MIN: Final = GWEI // 10  # Some nodes suggest nothing, and are then given nothing.
-SPARE_GAS: Final = 250_000  # The vault begins no payout with less; what is not used comes back.
-TRANSACTION_GAS_MAX: Final = 2**24  # Of any one transaction (EIP-7825).
+TIP_MIN: Final = GWEI // 10  # For chains whose nodes suggest 0, and then mine nothing at 0.
+SPARE_GAS: Final = 250_000  # The vault starts no payout with less left; unused gas is paid back.
+TRANSACTION_GAS_MAX: Final = 2**24  # Of one transaction (EIP-7825).
 
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """The most that is paid, and what of it the block's maker gets at most."""
+    """The maximum to be paid, and the part of it that goes to the block's proposer at most."""
 
     max_fee: int
     priority_fee: int
 
 
 def at_market(base_fee: int, tip: int, cap: int) -> Fees | None:
-    """Offer enough for some full blocks to come. None where the base fee is above the cap."""
+    """Offer enough for several full blocks in a row. None if the base fee is above the cap."""
     if base_fee >= cap:
         return None
     tip = max(tip, TIP_MIN)
@@ -27,9 +27,9 @@ def at_market(base_fee: int, tip: int, cap: int) -> Fees | None:
 
 
 def raised(before: Fees, market: Fees, cap: int) -> Fees | None:
-    """Offer a quarter more than before, and no less than the market. None: the cap is too low.
+    """Offer a quarter more than before, and at least the market's. None if that exceeds the cap.
 
-    Nodes take a replacement for an eighth more of both.
+    Nodes accept a replacement only if both fees are an eighth higher.
     """
     if _up(before.max_fee, 9, 8) > cap:
         return None
@@ -39,7 +39,7 @@ def raised(before: Fees, market: Fees, cap: int) -> Fees | None:
 
 
 def gas_limit(estimate: int) -> int:
-    """Give a fifth more than was estimated, and what the vault wants left over."""
+    """Return a fifth more than was estimated, plus what the vault requires to be left."""
     least = estimate + SPARE_GAS
     return max(least, min(estimate * 6 // 5 + SPARE_GAS, TRANSACTION_GAS_MAX))
 

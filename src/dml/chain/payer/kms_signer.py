@@ -55,8 +55,8 @@ class KmsSigner:
             r, s = decode_dss_signature(answer["Signature"])
         except (BotoCoreError, ClientError, ValueError) as error:
             raise SignerAway(f"AWS KMS did not sign: {error}") from error
-        s = min(s, _ORDER - s)  # The chain takes the lower of both only (EIP-2).
-        for v in (0, 1):  # KMS does not tell which, so: the one that leads back to the key.
+        s = min(s, _ORDER - s)  # The chain accepts only the lower of both (EIP-2).
+        for v in (0, 1):  # KMS does not say which: take the one that gives our key.
             try:
                 signed = Signature(vrs=(v, r, s))
                 if signed.recover_public_key_from_msg_hash(message) == self._public:
@@ -67,7 +67,7 @@ class KmsSigner:
 
 
 def make(key_id: str) -> KmsSigner:
-    """Find the key where AWS' own settings lead to (region, credentials)."""
+    """Find the key, with region and credentials from AWS' own settings."""
     try:
         client = boto3.client("kms")
     except (BotoCoreError, ValueError) as error:

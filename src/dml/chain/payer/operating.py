@@ -1,8 +1,8 @@
-"""What an operator decides by hand, after a restored backup or when a chain broke its word.
+"""What an operator decides by hand, after a restored backup or when a chain changed final blocks.
 
-Each of these is one transaction that looks again at what it is about, so that it may be killed at
-any moment, and done again: then it finds that it is done. None of them gives anything back that a
-signed transaction could still pay.
+Each is one transaction that reads its subject again, so it may be killed at any moment and
+repeated: the second time it finds nothing left to do. None gives anything back that a signed
+transaction could still pay.
 """
 
 from collections.abc import Collection, Sequence
@@ -94,7 +94,7 @@ class Missing:
 
 
 async def find_missing(ctx: Context, number: int) -> Missing:
-    """Load a payout that the books have not, and hold its vault and withdrawal; or refuse."""
+    """Load a payout that the books lack, and lock its vault and withdrawal; or refuse."""
     query = (
         select(VaultPayout)
         .join(Vault, Vault.id == VaultPayout.vault_id)
@@ -121,7 +121,7 @@ async def find_missing(ctx: Context, number: int) -> Missing:
 async def find_payer(
     ctx: Context, missing: Missing, *, user_id: UserId | None, from_revenue: bool
 ) -> str:
-    """Name the account that a payout is taken of: of who was paid, unless told otherwise."""
+    """Return the account to take a payout from: by default that of the user who was paid."""
     if from_revenue:
         return REVENUE
     if user_id is not None:
@@ -136,10 +136,10 @@ async def find_payer(
 
 
 async def book_payout(ctx: Context, missing: Missing, account: str, *, reason: str) -> str:
-    """Take of an account what the vault has paid already. Return what was done, in words.
+    """Take what the vault has paid already from an account. Return what was done, in words.
 
-    A withdrawal that has the number by mistake is not paid by that: it gets another, and waits for
-    a batch again. InsufficientFunds where the account does not hold so much.
+    A withdrawal that has this number by mistake is not paid by it: it gets a new number and waits
+    for a batch again. InsufficientFunds if the account does not hold enough.
     """
     vault, payout, withdrawal = missing.vault, missing.payout, missing.withdrawal
     if missing.booked is not None:
@@ -188,7 +188,7 @@ async def _is_paid(ctx: Context, number: int) -> bool:
 
 
 async def _renumber(ctx: Context, vault: Vault, withdrawal: Withdrawal) -> None:
-    """Let a withdrawal wait for a batch with another number: the vault never pays its own again."""
+    """Queue a withdrawal again with a new number: the vault never pays the old one again."""
     before = withdrawal.number
     if withdrawal.batch_id is not None:
         batch = (await batch_queries.lock_batch(ctx.tx, withdrawal.batch_id)).batch
@@ -207,7 +207,7 @@ async def _renumber(ctx: Context, vault: Vault, withdrawal: Withdrawal) -> None:
 
 
 async def find_by_nonce(ctx: Context, sender: str, nonce: int) -> Sequence[OpenBatch]:
-    """Return the open batches for which this was signed; or refuse."""
+    """Return the open batches for which a transaction with this nonce was signed; or refuse."""
     query = (
         select(SignedTransaction.batch_id)
         .where(SignedTransaction.sender == sender, SignedTransaction.nonce == nonce)
@@ -221,7 +221,7 @@ async def find_by_nonce(ctx: Context, sender: str, nonce: int) -> Sequence[OpenB
 
 
 def require_retired(batch: OpenBatch, payout_keys: Collection[str]) -> None:
-    """Refuse while the vault takes the word of one who signed for this batch."""
+    """Refuse while the vault still accepts a key that signed for this batch."""
     alive = sorted({it.sender for it in batch.transactions} & set(payout_keys))
     if alive:
         raise NotRetired(payout_key=alive[0])
@@ -230,9 +230,9 @@ def require_retired(batch: OpenBatch, payout_keys: Collection[str]) -> None:
 async def give_up(
     ctx: Context, batch_id: BatchId, known: frozenset[str], paid: Collection[int], *, reason: str
 ) -> int:
-    """Settle a batch whose signers are retired: what is unpaid waits for another batch.
+    """Close a batch whose signers are retired: what is unpaid waits for another batch.
 
-    With the numbers that it has: should a transaction be mined all the same, none is paid twice.
+    Withdrawals keep their numbers, so that none is paid twice if a transaction is mined after all.
     `known` are the transactions that the vault was asked about. Return how many wait again.
     """
     found = await batch_queries.lock_batch(ctx.tx, batch_id)

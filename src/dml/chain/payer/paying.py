@@ -1,10 +1,10 @@
 """Pays withdrawals: signs batches, sends them until one is mined, and closes them when final.
 
-Nothing is kept in memory from one step to the next, so that a process may die anywhere: each step
-looks at the books and at the chain, and does what is missing. What was signed is in the books
-before it is sent; all that may be mined is known. Which of it is mined does not matter, nor how
-often: the vault pays a number once for ever. What the vault has paid, the indexer settles; here a
-batch is closed once the chain can't do anything more with it. See docs/decisions/0015 and 0016.
+Nothing is kept in memory between steps, so the process may die anywhere: each step reads the books
+and the chain, and does what is missing. A transaction is in the books before it is sent, so
+everything that may be mined is known. It does not matter which of several is mined, or how often:
+the vault pays each number only once. The indexer settles what the vault has paid; here a batch is
+closed once none of its transactions can be mined any more. See docs/decisions/0015 and 0016.
 """
 
 import logging
@@ -34,10 +34,10 @@ from dml.core.ids import BatchId, VaultId
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS: Final = 15.0  # So often the vault is looked at while there is nothing to pay.
-REASON_MAX: Final = 500  # Characters of what is written down of a problem.
+IDLE_SECONDS: Final = 15.0  # How often the vault is read while there is nothing to pay.
+REASON_MAX: Final = 500  # Characters that are kept of a problem's text.
 GAS_MIN: Final = fees.gas_limit(100_000)  # Of a batch of one.
-# What nodes say to a transaction that they have, or that is mined: nothing is wrong then.
+# What nodes answer to a transaction that they know, or that is mined: this is no problem.
 _FINE: Final = ("already known", "already imported", "known transaction", "nonce too low")
 
 
@@ -51,7 +51,7 @@ class _Sight:
     fees: Fees | None  # At the market; None where the base fee is above the cap.
     hindrance: str | None
     signed: list[int] = field(default_factory=list)  # Our nonces that can still be mined.
-    final_nonces: dict[str, int] = field(default_factory=dict)  # How many of whom are final.
+    final_nonces: dict[str, int] = field(default_factory=dict)  # By sender: how many are final.
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -60,16 +60,16 @@ class _Sight:
 
     @property
     def next_nonce(self) -> int:
-        """The first that neither the chain nor one of our own has used.
+        """The first nonce that neither the chain nor a transaction of ours has used.
 
-        What strangers have sent with our key and is not mined yet is left out of account: the
-        better fee wins, and the loser is signed again.
+        Pending transactions that others have sent with our key are not counted: the higher fee
+        wins, and if ours loses it is signed again.
         """
         return max([self.facts.nonce, *(it + 1 for it in self.signed)])
 
 
 class Payer:
-    """Pays from one vault. Several at once do no harm, and cost some gas."""
+    """Pays from one vault. Several at once are safe, but waste gas."""
 
     def __init__(
         self,
@@ -81,14 +81,14 @@ class Payer:
         *,
         begins: bool = True,
     ) -> None:
-        """One that does not begin only ends what is open, as at a vault that was current before."""
+        """Without `begins` it only ends open batches, as those of a former vault."""
         self._begins = begins
         self._sessions, self._endpoints = sessions, endpoints
         self._vault_id, self._signer, self._terms = vault_id, signer, terms
         self._asked_at = float("-inf")
 
     async def step(self) -> None:
-        """Do what can be done now, and write down why the rest can't."""
+        """Do what can be done now, and record why the rest can't be."""
         async with self._sessions() as tx:
             vault = await statements.get_vault(tx, self._vault_id)
             if await batch_queries.is_idle(tx, vault.id) and self._asked_lately():
@@ -109,7 +109,7 @@ class Payer:
         await self._note(vault, problem and problem[:REASON_MAX])
 
     def _asked_lately(self) -> bool:
-        """Whether it is too early to look at a vault that nothing is to be paid from."""
+        """Whether a vault with nothing to pay was asked a short while ago."""
         if time.monotonic() - self._asked_at < IDLE_SECONDS:
             return True
         self._asked_at = time.monotonic()
@@ -145,7 +145,7 @@ class Payer:
     # --- A batch under way -----------------------------------------------------------------------
 
     def _alive(self, sight: _Sight, it: OpenBatch) -> list[SignedTransaction]:
-        """Return what can still be mined, as the head of the chain has it."""
+        """Return the transactions that can still be mined, by the chain's head."""
         mine = self._signer.address
         return [tx for tx in it.transactions if tx.sender == mine and tx.nonce >= sight.facts.nonce]
 
@@ -157,16 +157,16 @@ class Payer:
         return False
 
     async def _push(self, sight: _Sight, it: OpenBatch, *, is_mined: bool) -> None:
-        """See to it that something which was signed for the batch can be mined."""
+        """Make sure that some signed transaction of the batch can be mined."""
         newest = {tx.nonce: tx for tx in self._alive(sight, it)}  # The last of each nonce.
         if not newest:
-            if not is_mined:  # None was signed, or others took the nonces.
+            if not is_mined:  # None was signed, or others used the nonces.
                 await self._sign(sight, it, sight.next_nonce)
             return
         first = newest[min(newest)]
         if self._is_stuck(first):
             if sight.facts.nonce not in sight.signed:
-                # A nonce before it is free, so that it can't be mined: a block was dropped.
+                # A lower nonce is unused, so this can't be mined: a block was dropped.
                 await self._sign(sight, it, sight.facts.nonce)
                 return
             if first.nonce == sight.facts.nonce and await self._replace(sight, it, first):
@@ -176,12 +176,12 @@ class Payer:
                 await self._send(sight, tx)
 
     def _is_stuck(self, tx: SignedTransaction) -> bool:
-        if tx.trouble is not None and "underpriced" in tx.trouble:
+        if tx.send_error is not None and "underpriced" in tx.send_error:
             return True
         return _now() - tx.signed_at >= timedelta(seconds=self._terms.stuck_seconds)
 
     async def _replace(self, sight: _Sight, it: OpenBatch, before: SignedTransaction) -> bool:
-        """Sign the batch again with the same nonce and higher fees. Whether that could be."""
+        """Sign the batch again with the same nonce and higher fees. Return whether it was."""
         offered = Fees(before.max_fee, before.priority_fee)
         market = sight.fees and fees.raised(offered, sight.fees, self._terms.max_fee)
         if market is None:
@@ -192,7 +192,7 @@ class Payer:
     async def _sign(
         self, sight: _Sight, it: OpenBatch, nonce: int, offer: Fees | None = None
     ) -> bool:
-        """Sign what of a batch is not paid yet, keep that, and send it. Whether it was signed."""
+        """Sign what is not paid yet of a batch, keep and send it. Return whether it was signed."""
         offer = offer or sight.fees
         if offer is None:
             sight.problems.append("gas costs more than is allowed")
@@ -246,7 +246,7 @@ class Payer:
         return kept
 
     async def _halve(self, it: OpenBatch) -> bool:
-        """Make a batch smaller that no block could take. Whether that could be."""
+        """Halve a batch that needs too much gas for any block. Return whether it was."""
         if it.transactions or len(it.waiting) < 2:
             return False
         log.warning("a batch of %d needs too much gas, and is halved", len(it.waiting))
@@ -255,7 +255,7 @@ class Payer:
         return True
 
     async def _renumber(self, sight: _Sight, it: OpenBatch) -> bool:
-        """Whether numbers that were never signed are paid on the chain: then they are changed."""
+        """Replace numbers never signed that the chain shows as paid. Return whether any was."""
         numbers = {fresh.number for fresh in batches.fresh_ones(it) if fresh.number is not None}
         at = sight.chosen.head.number
         if not await payout_facts.find_paid(sight.node, sight.vault, numbers, at=at):
@@ -266,7 +266,7 @@ class Payer:
         return True
 
     async def _send(self, sight: _Sight, signed: SignedTransaction) -> None:
-        """Hand a transaction over, and write down what the node said to it."""
+        """Send a transaction, and record the node's answer."""
         problem = None
         try:
             await sight.node.send(signed.raw)
@@ -276,16 +276,16 @@ class Payer:
                 sight.problems.append(f"the node does not take a transaction: {problem}")
         async with self._sessions.begin() as tx:
             kept = await tx.get_one(SignedTransaction, signed.hash)
-            kept.sent_at, kept.trouble = _now(), problem
+            kept.sent_at, kept.send_error = _now(), problem
 
     # --- The end of a batch, and the next one ----------------------------------------------------
 
     async def _conclude(self, sight: _Sight, it: OpenBatch) -> bool:
-        """Settle a batch that the chain can't do anything more with. Whether it was settled."""
+        """Close a batch of which nothing can be mined any more. Return whether it was closed."""
         vault, hashes = sight.vault, it.hashes
         if vault.halted_at is not None or vault.difference is not None:
             return False
-        # The last block whose payouts are all settled: what it leaves unpaid was not paid.
+        # Up to this block all payouts are settled: what is unpaid here was not paid.
         at = vault.final_number
         paid, reverted = frozenset[int](), None
         if it.waiting:
@@ -303,7 +303,7 @@ class Payer:
     async def _ended(self, sight: _Sight, it: OpenBatch, at: int) -> BatchOutcome | None:
         """Return what a final block says of a batch; None while something of it can be mined.
 
-        By this, tokens go back to users. So no node may say otherwise that answers at all.
+        Tokens are given back because of this, so every node that answers has to agree.
         """
         highest = dict[str, int]()
         for tx in it.transactions:
@@ -320,7 +320,7 @@ class Payer:
             try:
                 answer = await payout_facts.ask_outcome(other, *asked, at=at)
             except FAULTS:
-                continue  # It is away, or has not come so far.
+                continue  # It is away, or behind.
             if answer != outcome:
                 sight.problems.append(
                     f"{sight.node.name} and {other.name} say different things of block {at}"
@@ -357,11 +357,11 @@ class Payer:
             (await statements.get_vault(tx, self._vault_id)).daily_limit = sight.facts.daily
 
     async def _note(self, vault: Vault, problem: str | None) -> None:
-        if vault.paying_trouble == problem:
+        if vault.paying_error == problem:
             return
         log.warning("payouts: %s", problem or "they go on")
         async with self._sessions.begin() as tx:
-            (await statements.get_vault(tx, vault.id)).paying_trouble = problem
+            (await statements.get_vault(tx, vault.id)).paying_error = problem
 
 
 def _payouts(it: OpenBatch) -> list[Payout]:

@@ -1,4 +1,4 @@
-"""What the payer asks a node: whether the vault can pay, what it has paid, why it would not."""
+"""What the payer asks a node: whether the vault can pay, what it has paid, why it refused."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +15,7 @@ from dml.core import money
 from dml.core.money import MicroTokens
 
 REVERTED: Final = "the transaction was reverted"
-_WORD: Final = 256  # Numbers that share a word of the vault's storage.
+_WORD: Final = 256  # Numbers in one word of the vault's storage.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class VaultFacts:
     is_paused: bool
     payout_key: str
     daily: MicroTokens
-    available: MicroTokens  # What can be paid out now: within the limit, and there.
-    coins: int  # The payer's, in wei, to pay gas with.
+    available: MicroTokens  # What can be paid now, by limit and balance.
+    coins: int  # Of the payer, in wei, for gas.
     tip: int
     nonce: int  # The payer's transactions that are mined.
 
@@ -44,7 +44,7 @@ class VaultFacts:
 
 
 async def ask(chosen: Chosen, vault: Vault, signer: str) -> VaultFacts:
-    """Ask for all of it at once."""
+    """Ask a node for all these facts at once."""
     node, at = chosen.node, chosen.head.number
 
     async def read(to: str, call: bytes, *kinds: str) -> Any:
@@ -74,7 +74,7 @@ async def ask(chosen: Chosen, vault: Vault, signer: str) -> VaultFacts:
 async def find_paid(
     node: Node, vault: Vault, numbers: Collection[int], *, at: int
 ) -> frozenset[int]:
-    """Return those of the numbers that the vault has paid by a block."""
+    """Return which of the numbers the vault has paid by a block."""
     words = sorted({it // _WORD for it in numbers})
     answers = await asyncio.gather(
         *(node.call(vault.address, contract.call("paid(uint256)", it), at=at) for it in words)
@@ -88,7 +88,7 @@ async def find_paid(
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What a final block says of a batch: which numbers are paid, how many of whom are mined."""
+    """What a final block says of a batch: paid numbers, and each sender's mined transactions."""
 
     paid: frozenset[int]
     nonces: Mapping[str, int]
@@ -112,7 +112,7 @@ async def find_reverted(
 ) -> str | None:
     """Say why one of these transactions was reverted as a whole. None: none of them was.
 
-    It is tried again on what its block left behind: a reason that has passed by then is not found.
+    It is simulated again after its own block, so a reason that had passed by then is not found.
     """
     for it in reversed(transactions):
         receipt = await node.receipt(it.hash)
@@ -139,7 +139,7 @@ async def is_known(node: Node, tx_hash: str) -> bool:
 
 
 async def _tip(node: Node) -> int:
-    """What the node suggests; nothing where it does not know that question."""
+    """Return the tip that the node suggests; 0 where it does not know this method."""
     try:
         return await node.tip()
     except NodeRefused:

@@ -23,9 +23,9 @@ OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
 
 @dataclass(frozen=True, slots=True)
 class OpenBatch:
-    """A batch, what was signed for it in that order, and what of it is neither paid nor ended.
+    """A batch, its signed transactions in order, and its withdrawals that are not ended.
 
-    `numbers` are those of what waits, as they were read.
+    `numbers` are those of the waiting withdrawals, as they were read.
     """
 
     batch: Batch
@@ -54,7 +54,7 @@ async def lock_batch(tx: AsyncSession, batch_id: BatchId) -> OpenBatch:
 async def lock_requeued(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
     """Return withdrawals that have a number and wait for another batch, the oldest first.
 
-    What somebody else holds at this moment is left out, here and below: it is for the next time.
+    Rows that somebody else has locked are left out, here and below, until the next time.
     """
     query = _requeued().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
@@ -68,25 +68,25 @@ async def is_idle(tx: AsyncSession, vault_id: VaultId) -> bool:
 
 
 async def lock_requested(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
-    """Return withdrawals that were asked for and need no review, or had it; the oldest first."""
+    """Return requested withdrawals that need no review, or had it, the oldest first."""
     query = _requested().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
 
 
 async def find_denied(tx: AsyncSession, addresses: Sequence[str]) -> frozenset[str]:
-    """Return those of the addresses that nothing may be paid to."""
+    """Return which of the addresses are denied."""
     query = select(DeniedAddress.address).where(DeniedAddress.address.in_(addresses))
     return frozenset(await tx.scalars(query))
 
 
 async def draw_numbers(tx: AsyncSession, count: int) -> list[int]:
-    """Return so many numbers that were never given before, counting upwards."""
+    """Return so many new numbers, ascending."""
     query = select(WITHDRAWAL_NUMBERS.next_value()).select_from(func.generate_series(1, count))
     return list(await tx.scalars(query))
 
 
 async def skip_numbers(tx: AsyncSession, vault_id: VaultId) -> None:
-    """Let numbers go on above each that the vault was seen to pay."""
+    """Make numbers go on above the highest that the vault was seen to pay."""
     known = select(func.max(VaultPayout.number)).where(VaultPayout.vault_id == vault_id)
     highest = await tx.scalar(known) or 0
     (drawn,) = await draw_numbers(tx, 1)
@@ -97,7 +97,7 @@ async def skip_numbers(tx: AsyncSession, vault_id: VaultId) -> None:
 async def find_refusals(
     tx: AsyncSession, vault_id: VaultId, batch: OpenBatch, up_to: int
 ) -> dict[int, bytes]:
-    """Return why the vault did not pay which number, in final blocks: the last reason of each."""
+    """Return, by number, the last reason in final blocks why the vault did not pay it."""
     query = (
         select(VaultPayout.number, VaultPayout.refusal)
         .where(

@@ -1,6 +1,6 @@
-"""Who signs payouts: a key from the settings, from an encrypted file, or one that stays in AWS KMS.
+"""Signers of payouts: a key from the settings, from an encrypted file, or one kept in AWS KMS.
 
-Any other is a class with `address` and `sign`. What its key may do, the vault decides.
+A signer is a class with `address` and `sign`. The vault decides what its key may do.
 """
 
 import importlib
@@ -22,16 +22,16 @@ _KEY: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{64})", re.ASCII)
 
 
 class NoSigner(Exception):
-    """The settings name no key that can sign. The message is one line, without anything secret."""
+    """The settings name no key that can sign. The message is one line without secrets."""
 
 
 class SignerAway(Exception):
-    """The signer did not sign this time."""
+    """The signer is not available now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A call without coins, by EIP-1559. Fees are wei for a unit of gas."""
+    """A call that sends no coins (EIP-1559). Fees are wei for a unit of gas."""
 
     chain_id: int
     nonce: int
@@ -43,13 +43,13 @@ class Transaction:
 
 
 class Signer(Protocol):
-    """`address` is who the transactions are from."""
+    """`address` is the sender of its transactions."""
 
     @property
     def address(self) -> str: ...
 
     async def sign(self, transaction: Transaction) -> bytes:
-        """Return the transaction as nodes take it. SignerAway where that failed."""
+        """Return the signed transaction, encoded for nodes. SignerAway if signing failed."""
         ...
 
 
@@ -65,7 +65,7 @@ class KeySigner:
 
 
 def make_signer(settings: Settings) -> Signer | None:
-    """Return the signer of the settings; None where they name none. NoSigner: it is of no use."""
+    """Return the signer of the settings; None if they name none, NoSigner if it is unusable."""
     key, file, kms = settings.payout_key, settings.payout_keystore, settings.payout_kms_key
     if sum(it is not None for it in (key, file, kms)) > 1:
         raise NoSigner("set only one of DML_PAYOUT_KEY, DML_PAYOUT_KEYSTORE and DML_PAYOUT_KMS_KEY")
@@ -74,7 +74,7 @@ def make_signer(settings: Settings) -> Signer | None:
     if file is not None:
         return KeySigner(_read_keystore(file, settings.payout_keystore_password))
     if kms is not None:
-        # Imported by its name: whoever has no such key needs no boto3, which takes long to import.
+        # Imported by name: boto3 takes long to import, and only such a key needs it.
         try:
             made = importlib.import_module("dml.chain.payer.kms_signer").make(kms)
         except ModuleNotFoundError as error:
@@ -135,7 +135,7 @@ def _read_keystore(file: Path, password: SecretStr | None) -> bytes:
                 f"the keystore {file} does not open: its password is another, or it is damaged"
             ) from None
         raise NoSigner(f"the keystore {file} is damaged") from None
-    # What decrypting raises where a field is missing, of another type, or of a kind unknown to it.
+    # What decrypting raises for a missing field, a wrong type or an unknown kind.
     except (ArithmeticError, LookupError, TypeError, AttributeError, NotImplementedError):
         raise NoSigner(f"the keystore {file} is damaged, or of a kind not known here") from None
     return _usable(key, f"the keystore {file}")

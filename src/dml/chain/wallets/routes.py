@@ -30,7 +30,7 @@ limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
 
 
 async def _origin(request: Request) -> str:
-    """Say where this marketplace is, as clients reach it: what a message must be signed for."""
+    """Return the origin under which clients reach this marketplace: messages are signed for it."""
     settings = parts(request).settings
     _, port = request.scope.get("server") or ("", None)
     return wallet_rules.origin_of(

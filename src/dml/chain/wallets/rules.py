@@ -1,4 +1,4 @@
-"""When a wallet may be linked, and what is refused of a message that claims one. Pure."""
+"""When a wallet may be linked, and which signed messages are refused. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What an EIP-4361 message says, read."""
+    """A parsed EIP-4361 message."""
 
     scheme: str | None
     domain: str
@@ -124,7 +124,7 @@ class AddressDenied(Forbidden):
 
 
 def require_somebodys(address: str, vaults: Collection[Vault]) -> None:
-    """Refuse addresses that nobody can have: to pay there would be to lose it."""
+    """Refuse addresses that nobody controls: tokens paid to them would be lost."""
     if address in {
         addresses.ZERO,
         *(contract for it in vaults for contract in (it.address, it.token)),
@@ -140,10 +140,10 @@ def origin_of(
     *,
     public_url: str | None = None,
 ) -> str:
-    """Say what a wallet signs for: the public URL, where one is set; refuse a name not ours.
+    """Return the origin to sign for: the public URL if one is set. Refuse a host that is not ours.
 
-    `hosts` are the request's `Host` headers, a stranger's words: who signed for another site's name
-    would have signed in there, and not here. `port` is the one that we listen on.
+    `hosts` are the request's `Host` headers, which a stranger chooses: a signature for another
+    site's name would be valid there. `port` is the one that we listen on.
     """
     if public_url is not None:
         return public_url.rstrip("/")
@@ -156,7 +156,7 @@ def origin_of(
 
 
 def require_meant(message: Message, *, origin: str, chain_id: int, now: datetime) -> None:
-    """Refuse a message that was signed for somebody else, or for another time."""
+    """Refuse a message that was signed for another site, chain or time."""
     ours, named = urlsplit(origin), urlsplit(message.uri)
     wrong = {
         "scheme": message.scheme not in (None, ours.scheme),
@@ -192,7 +192,7 @@ def require_few_wallets(count: int) -> None:
 
 
 def require_free(holder: UserId | None, user_id: UserId) -> None:
-    """Refuse an address that is linked, whoever has it."""
+    """Refuse an address that is linked already, by whomever."""
     if holder == user_id:
         raise WalletLinkedAlready
     if holder is not None:

@@ -1,4 +1,4 @@
-"""Linking wallets: where a user's tokens may go. To change that is sensitive, so all is audited."""
+"""Linking wallets, to which a user's tokens may be paid. Each change is audited."""
 
 import secrets
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ STATEMENT: Final = "Link this wallet to your account, so that tokens can be paid
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A message to sign, and until when that counts."""
+    """A message to sign, and until when it is valid."""
 
     nonce: str
     message: str
@@ -44,7 +44,7 @@ class SignedMessage:
 
 
 async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
-    """Make a message that this user can sign by the wallet of this address, once."""
+    """Make a message that this user can sign once, with the wallet of this address."""
     vault = await queries.get_current_vault(ctx.tx)
     await _require_payable(ctx, address)
     await queries.lock_user(ctx.tx, ctx.actor.id)
@@ -93,14 +93,14 @@ async def link(
 
 
 async def unlink(ctx: Context, wallet_id: WalletId) -> None:
-    """Let go of a wallet. A withdrawal that is under way goes on."""
+    """Unlink a wallet. Withdrawals under way go on."""
     wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id, lock=True)
     wallet.unlinked_at = ctx.now
     await _record(ctx, wallet, "wallet_unlinked")
 
 
 async def forget_expired(tx: AsyncSession, now: datetime) -> None:
-    """Delete the challenges that nobody can sign any more, whether used or not."""
+    """Delete expired challenges, used or not."""
     await tx.execute(delete(WalletChallenge).where(WalletChallenge.expires_at <= now))
 
 
@@ -110,7 +110,7 @@ async def _require_payable(ctx: Context, address: str) -> None:
 
 
 async def _require_linkable(ctx: Context, message: Message, origin: str) -> WalletChallenge:
-    """Check all but the signature. Return the challenge, its row held."""
+    """Check everything but the signature. Return the challenge, its row locked."""
     vault = await queries.get_current_vault(ctx.tx)
     wallet_rules.require_meant(message, origin=origin, chain_id=vault.chain_id, now=ctx.now)
     found = await queries.find_challenge(ctx.tx, message.nonce)
@@ -125,8 +125,8 @@ async def _require_linkable(ctx: Context, message: Message, origin: str) -> Wall
 async def _require_signed(
     endpoints: Endpoints | None, address: str, message: str, signature: bytes
 ) -> WalletKind:
-    """Check the signature: of a key, or else by asking the contract at this address."""
-    assert address != addresses.ZERO  # It was checked: and a broken signature must not mean it.
+    """Check the signature: by its key, or else by asking the contract at this address."""
+    assert address != addresses.ZERO  # Checked before: a broken signature must not match it.
     signed = signed_messages.digest(message)
     if signed_messages.signer_of(signed, signature) == address:
         return WalletKind.KEY
@@ -159,7 +159,7 @@ async def _add(ctx: Context, address: str, kind: WalletKind, name: str | None) -
     wallet: Wallet | None = await ctx.tx.scalar(
         insert(Wallet).values(row).on_conflict_do_nothing().returning(Wallet)
     )
-    if wallet is None:  # Somebody else was quicker by a moment.
+    if wallet is None:  # Somebody else linked it a moment before.
         raise wallet_rules.WalletTaken
     await _record(ctx, wallet, "wallet_linked")
     return wallet

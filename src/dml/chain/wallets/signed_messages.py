@@ -1,8 +1,8 @@
-"""Messages by which somebody proves to hold an address (EIP-4361), and their signatures. Pure.
+"""Messages by which somebody proves to control an address (EIP-4361), and their signatures. Pure.
 
-A key signs as EIP-191 says; a contract is asked whether it would have (EIP-1271). One pattern
-reads messages, as strict as the standard's grammar: what two readers could read in two ways is
-none. The library for it is the oracle of the tests: docs/decisions/0016.
+A key signs by EIP-191; a contract is asked whether a signature is its own (EIP-1271). One pattern
+parses messages, as strictly as the standard's grammar, so that no text has two readings. Tests
+compare it with the usual library: docs/decisions/0016.
 """
 
 import re
@@ -94,13 +94,13 @@ def read(text: str) -> Message:
 
 
 def digest(text: str) -> bytes:
-    """Return what is signed of a text, so that no signature of it is one of a transaction."""
+    """Return the digest to sign (EIP-191), which can never be that of a transaction."""
     content = text.encode()
     return ethereum.keccak(b"\x19Ethereum Signed Message:\n%d" % len(content) + content)
 
 
 def signer_of(signed: bytes, signature: bytes) -> str | None:
-    """Return the address whose key made this signature; None where it is that of no key."""
+    """Return the address whose key made this signature; None if there is none."""
     if len(signature) != _KEY_SIGNATURE_BYTES:
         return None
     v = signature[64] - 27 if signature[64] >= 27 else signature[64]  # Wallets write both.
@@ -108,12 +108,12 @@ def signer_of(signed: bytes, signature: bytes) -> str | None:
 
 
 def question(signed: bytes, signature: bytes) -> bytes:
-    """Encode the question to a contract whether this signature is its own."""
+    """Encode the call that asks a contract whether this signature is its own."""
     return contract.call(IS_VALID_SIGNATURE, signed, signature)
 
 
 def says_yes(answer: bytes) -> bool:
-    """Tell whether a contract's answer is the one word that means yes."""
+    """Whether a contract's answer is the value that means yes."""
     try:
         (word,) = contract.read(["bytes4"], answer)
     except Garbled:
@@ -122,7 +122,7 @@ def says_yes(answer: bytes) -> bool:
 
 
 def _uri(text: str) -> str:
-    urlsplit(text)  # ValueError where its host is none, which the pattern does not tell.
+    urlsplit(text)  # ValueError for an invalid host, which the pattern lets pass.
     return text
 
 

@@ -14,7 +14,7 @@ from dml.core.context import Context
 
 
 async def deny(ctx: Context, address: str, *, reason: str) -> DeniedAddress:
-    """Have nothing paid to this address. What is on its way there and in no batch is reviewed."""
+    """Put an address on the deny list. Withdrawals to it that are in no batch go to review."""
     account_rules.require_admin(ctx.actor)
     row = {"reason": reason, "denied_by": ctx.actor.id, "denied_at": ctx.now}
     added = insert(DeniedAddress).values(address=address, **row)

@@ -13,12 +13,12 @@ from dml.core.money import AmountText, MicroTokens
 from dml.core.settings import Settings
 
 DAY: Final = timedelta(hours=24)
-QUIET_MAX: Final = timedelta(minutes=5)  # Who reads the chain pays, too: it may have ended.
+QUIET_MAX: Final = timedelta(minutes=5)  # The process that reads also pays: it may be down.
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalTerms:
-    """What the operator decided."""
+    """What the operator's settings allow."""
 
     fee: MicroTokens
     least: MicroTokens
@@ -41,7 +41,7 @@ class WithdrawalTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What a user asked for in the last 24 hours, and when the first of it was."""
+    """What a user requested in the last 24 hours, and when the first of it was."""
 
     count: int
     amount: MicroTokens
@@ -111,7 +111,7 @@ class ApprovedAlready(Forbidden):
 
 
 def require_not_own(withdrawal: Withdrawal, admin_id: UserId) -> None:
-    """Refuse an admin whose own tokens, or whose own word, they would decide about."""
+    """Refuse an admin who would decide about their own tokens, or approve twice."""
     if withdrawal.user_id == admin_id:
         raise OwnWithdrawal
     if withdrawal.first_approved_by == admin_id:
@@ -121,9 +121,9 @@ def require_not_own(withdrawal: Withdrawal, admin_id: UserId) -> None:
 def needs_second(
     withdrawal: Withdrawal, recent: MicroTokens, alone_up_to: MicroTokens | None
 ) -> bool:
-    """Whether another admin has to agree: to one that is large, or to a day's that are together.
+    """Whether a second admin has to approve it: it is large, or with others of its day it is.
 
-    `recent` is what its user asked for in the last 24 hours. None: there is no such bound.
+    `recent` is what its user requested in the last 24 hours. `alone_up_to` None: never.
     """
     if alone_up_to is None or withdrawal.first_approved_by is not None:
         return False
@@ -136,24 +136,24 @@ def require_password(right: bool) -> None:
 
 
 def require_fee(terms: WithdrawalTerms, max_fee: MicroTokens | None) -> None:
-    """Refuse where the fee rose since the user looked."""
+    """Refuse if the fee is now above what the user agreed to."""
     if max_fee is not None and terms.fee > max_fee:
         raise FeeRose(fee=money.render(terms.fee))
 
 
 def require_amount(terms: WithdrawalTerms, vault: Vault, amount: MicroTokens) -> None:
-    """Refuse what is too little, or could never be paid."""
+    """Refuse an amount that is too small, or so large that it could never be paid."""
     if amount < terms.least:
         raise LessThanLeast(least=money.render(terms.least))
     most = MicroTokens(min(vault.daily_limit, terms.amount_a_day))
-    if amount > most:  # No waiting helps, whichever it is.
+    if amount > most:  # Waiting would not help in either case.
         raise AboveVaultLimit(most=money.render(most))
 
 
 def require_left(
     terms: WithdrawalTerms, recent: Recent, amount: MicroTokens, now: datetime
 ) -> None:
-    """Refuse what goes over the user's own limits of 24 hours."""
+    """Refuse what exceeds the user's own limits of 24 hours."""
     wait = retry_after_seconds(recent, now)
     if recent.count >= terms.count_a_day:
         raise WithdrawalsOfDayUsed(limit=terms.count_a_day, retry_after_seconds=wait)
@@ -167,7 +167,7 @@ def require_left(
 
 
 def retry_after_seconds(recent: Recent, now: datetime) -> int:
-    """Tell when the first of the last day's is older than that."""
+    """Return in how many seconds the first withdrawal of the last 24 hours is older than that."""
     first_at = recent.first_at or now
     return max(1, int((first_at + DAY - now).total_seconds()) + 1)
 
@@ -177,12 +177,12 @@ def amount_left(terms: WithdrawalTerms, recent: Recent) -> MicroTokens:
 
 
 def needs_review(terms: WithdrawalTerms, recent: Recent, amount: MicroTokens) -> bool:
-    """Whether an admin looks at it first: one that is large, or many small ones that are."""
+    """Whether an admin has to review it: it is large, or with others of its day it is."""
     return recent.amount + amount > terms.review_above
 
 
 def waits_for_review(withdrawal: Withdrawal) -> bool:
-    """Whether an admin has to look at it before it goes."""
+    """Whether an admin still has to review it."""
     return (
         withdrawal.state is WithdrawalState.REQUESTED
         and withdrawal.needs_review
@@ -191,12 +191,12 @@ def waits_for_review(withdrawal: Withdrawal) -> bool:
 
 
 def may_go(withdrawal: Withdrawal) -> bool:
-    """Whether it may be authorised: it was asked for, and no admin has to look at it any more."""
+    """Whether it may be authorised: it is requested, and no review is missing."""
     return withdrawal.state is WithdrawalState.REQUESTED and not waits_for_review(withdrawal)
 
 
 def may_go_again(withdrawal: Withdrawal) -> bool:
-    """Whether it has its number and waits for another batch, after one that did not pay it."""
+    """Whether it has a number and waits for another batch after one that did not pay it."""
     return withdrawal.state is WithdrawalState.AUTHORISED and withdrawal.batch_id is None
 
 
@@ -222,7 +222,7 @@ def payout_account(withdrawal_id: WithdrawalId) -> str:
 
 
 def paused_reason(vault: Vault | None, now: datetime) -> str | None:
-    """Say why nothing is paid out now, in words for everybody; None where payouts go on."""
+    """Say why nothing is paid out now, in words for everybody; None if payouts go on."""
     if vault is None:
         return "This marketplace has no chain now."
     if vault.halted_at is not None:
@@ -231,7 +231,7 @@ def paused_reason(vault: Vault | None, now: datetime) -> str | None:
         return "Chain and books differ, so payouts stand still until an operator looks."
     if vault.read_at is None or now - vault.read_at > QUIET_MAX:
         return "The chain was not read for a while."
-    if vault.paying_trouble is not None:
+    if vault.paying_error is not None:
         return "Nothing can be paid out just now: an operator sees why. What was asked for waits."
     return None
 
@@ -239,7 +239,7 @@ def paused_reason(vault: Vault | None, now: datetime) -> str | None:
 def upcoming(
     withdrawal: Withdrawal, terms: WithdrawalTerms, *, is_paused: bool
 ) -> list[tuple[str, datetime | None]]:
-    """Tell what is to come of a withdrawal, and when where that is known."""
+    """Return the next actions on a withdrawal, each with its time if that is known."""
     if waits_for_review(withdrawal):
         return [("review", None), ("authorise", None), ("pay", None)]
     if withdrawal.state is WithdrawalState.REQUESTED:

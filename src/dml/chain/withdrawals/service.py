@@ -1,7 +1,7 @@
-"""Asking for a withdrawal, taking that back, and the word of an admin above a threshold.
+"""Requesting and cancelling a withdrawal, and an admin's decision above a threshold.
 
-Tokens are set aside in the transaction that asks for them: `wallet:<user>` → `payout:<id>`. What
-leaves that account again, settling does.
+The transaction that requests it moves the tokens from `wallet:<user>` to `payout:<id>`. They leave
+that account when the payout is final (`settling`), or go back.
 """
 
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ NEEDS_REVIEW: Final = "An admin looks at it first."
 
 
 async def get_requester(begin: BeginFunction) -> User:
-    """Load who asks, in a transaction that ends at once."""
+    """Load the requesting user, in a transaction of its own."""
     async with begin() as ctx:
         return await account_queries.get_user(ctx.tx, ctx.actor.id)
 
 
 async def require_password(user: User, password: str) -> None:
-    """Refuse what is not this user's password. Slow by design: hold no transaction open."""
+    """Refuse a wrong password. Slow by design: call it with no transaction open."""
     asker = Asker(f"{user.id}:withdraw", is_known=True)
     checked = await passwords.check(password, user.password_hash, asker)
     withdrawal_rules.require_password(checked.is_right)
@@ -53,7 +53,7 @@ async def request(
 ) -> Withdrawal:
     """Set the amount and its fee aside, to be paid to the user's wallet; or refuse.
 
-    The user's password was checked. One after the other for each user: limits are counted.
+    The caller has checked the password. Requests of one user run one after another, for the limits.
     """
     await queries.lock_user(ctx.tx, ctx.actor.id)
     vault = await queries.get_current_vault(ctx.tx)
@@ -86,7 +86,7 @@ async def request(
 
 
 async def cancel(ctx: Context, withdrawal_id: WithdrawalId) -> Withdrawal:
-    """Take back a withdrawal that is in no batch yet: all of it returns, the fee too."""
+    """Cancel a withdrawal that is in no batch yet: amount and fee go back."""
     withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id, lock=True)
     await _call_off(ctx, withdrawal, "cancelled", "You cancelled it.")
     return withdrawal
@@ -97,9 +97,9 @@ async def approve(
     withdrawal_id: WithdrawalId,
     *,
     reason: str | None,
-    alone_up_to: MicroTokens | None = None,
+    alone_up_to: MicroTokens | None,
 ) -> Withdrawal:
-    """Let a withdrawal go that waited for this, by an admin's word; a large one, by that of two."""
+    """Approve a withdrawal that waits for review; a large one needs two admins."""
     account_rules.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
@@ -116,7 +116,7 @@ async def approve(
 
 
 async def refuse(ctx: Context, withdrawal_id: WithdrawalId, *, reason: str) -> Withdrawal:
-    """Call off a withdrawal that waited for a review: all of it returns, and the user reads why."""
+    """Refuse a withdrawal that waits for review: amount and fee go back, and the user reads why."""
     account_rules.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)

@@ -1,4 +1,4 @@
-"""What a final payout does to its withdrawal: the tokens leave the books."""
+"""Booking final payouts: a withdrawal is paid, and its tokens leave the books."""
 
 import logging
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 
 async def settle_payouts(ctx: Context, vault: Vault, payouts: Sequence[VaultPayout]) -> None:
-    """Mark as paid what the vault paid, in a transaction that moves nothing else. Again: no more.
+    """Mark withdrawals as paid that the vault has paid. Doing so again changes nothing.
 
-    What fits no withdrawal is left alone, and is no reason to stop reading. But nothing more is
-    paid until the comparison finds that all is well: after a restored backup, users have tokens in
-    the books again that they were paid already.
+    The transaction moves nothing else. A payout that fits no withdrawal is left alone, and reading
+    goes on, but nothing more is paid until vault and books agree: after a restored backup, users
+    have tokens in the books again that they were paid already.
     """
     paid = {it.number: it for it in payouts if it.refusal is None}
     if not paid:
@@ -47,7 +47,7 @@ async def settle_payouts(ctx: Context, vault: Vault, payouts: Sequence[VaultPayo
 
 
 def _stop_payouts(ctx: Context, vault: Vault, problem: str) -> None:
-    """Say at once what the comparison would find within a minute, in which more may be paid."""
+    """Record at once what the next comparison would find: until then more might be paid."""
     log.critical("%s: %s", vault.reference, problem)
     if vault.difference is not None:
         return

@@ -6,26 +6,37 @@ from typing import Annotated
 
 import typer
 
+from dml.tool import common
+from dml.tool.common import AsJson, Server, signed_in
+
 bounty = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Bounties: set one up, enter one, look at its board, verify its result.\n\n"
-    "Who you are is read from `DML_EMAIL` and `DML_PASSWORD`, or `DML_TOKEN`; where the "
-    "marketplace is, from `--server` or `DML_SERVER`.",
+    "You are who has signed in (`dml login`), or whom `DML_EMAIL` and `DML_PASSWORD`, or "
+    "`DML_TOKEN`, name.",
 )
 
-Server = Annotated[
-    str, typer.Option("--server", envvar="DML_SERVER", help="The marketplace's address.")
-]
 Id = Annotated[str, typer.Argument(metavar="BOUNTY", help="The bounty's id.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
-HERE = "http://127.0.0.1:8000"
+FIELDS = (
+    ("bounty", "id"),
+    ("name", "name"),
+    ("from", "organisation"),
+    ("state", "state"),
+    ("prizes", "prize_pool"),
+    ("fee", "enrollment_fee"),
+    ("judged by", "judging"),
+    ("metric", "metric"),
+    ("enrollment opens", "enrolls_at"),
+    ("submissions begin", "submits_at"),
+    ("and end", "closes_at"),
+)
 
 
 @bounty.command("create")
 def create(
     file: Annotated[Path, typer.Argument(help="The description, such as bounty.yaml.")],
-    server: Server = HERE,
+    server: Server = None,
     into: Annotated[
         str | None, typer.Option(help="Bring this draft up to date instead of making a new one.")
     ] = None,
@@ -74,7 +85,7 @@ def create(
 @bounty.command("export")
 def export(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     to: Annotated[
         Path | None, typer.Option(help="A folder for bounty.yaml and the files attached.")
     ] = None,
@@ -95,7 +106,7 @@ def export(
 @bounty.command("enroll")
 def enroll(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     name: Annotated[str | None, typer.Option(help="How the board shall call you.")] = None,
     accept_rules: Annotated[
         bool, typer.Option("--accept-rules", help="You have read the rules, and accept them.")
@@ -121,7 +132,7 @@ def enroll(
 def submit(
     bounty_id: Id,
     file: Annotated[Path, typer.Argument(help="Predictions (.csv, .parquet), or a model (.onnx).")],
-    server: Server = HERE,
+    server: Server = None,
     name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's]")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only check the file: it costs nothing.")
@@ -165,7 +176,7 @@ def submit(
 @bounty.command("board")
 def board(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     rows: Annotated[int, typer.Option(help="How many of them.", min=1, max=100)] = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="All of it, as CSV.")] = False,
 ) -> None:
@@ -186,7 +197,7 @@ def board(
 @bounty.command("verify")
 def verify(
     bounty_id: Id,
-    server: Server = HERE,
+    server: Server = None,
     commitment: Annotated[
         str | None, typer.Option(help="What you noted as the commitment when the bounty opened.")
     ] = None,
@@ -208,3 +219,87 @@ def verify(
         verdict = verifying.verify(market, bounty_id, commitment)
     typer.echo(verdict.as_json() if as_json else verdict.as_text())
     raise typer.Exit(0 if verdict.verified else 1)
+
+
+@bounty.command("list")
+def list_bounties(
+    server: Server = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Those that you set up.")] = False,
+    entered: Annotated[bool, typer.Option("--entered", help="Those that you entered.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List bounties, newest first. Without `--mine` and `--entered` it needs no account."""
+    from dml.client.marketplace import Marketplace
+
+    chosen = {"mine": mine, "entered": entered}
+    columns = [("bounty", "id"), ("name", "name"), ("state", "state"), ("prizes", "prize_pool")]
+    columns += [("fee", "enrollment_fee"), ("closes", "closes_at")]
+    with Marketplace(server) as market:
+        if mine or entered:
+            market.sign_in()
+        listed = market.all_of("/v1/bounties", **{it: "true" for it, on in chosen.items() if on})
+        common.show_list(listed, columns, as_json=as_json)
+
+
+@bounty.command("show")
+def show(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Show a bounty: what is asked for, the prizes, the dates, the rules."""
+    from dml.client.http import one_line
+    from dml.client.marketplace import Marketplace, bounty_path
+
+    with Marketplace(server) as market:
+        told = market.ask("GET", bounty_path(bounty_id))
+    common.show_item(told, FIELDS, as_json=as_json)
+    if not as_json:
+        for part in ("description", "data", "evaluation", "rules"):
+            text = "\n".join(map(one_line, str(told[part]).splitlines()))
+            common.console().print(f"\n{part}\n{text}")
+
+
+@bounty.command("data")
+def data(
+    bounty_id: Id,
+    server: Server = None,
+    to: Annotated[Path, typer.Option(help="The folder to write them to.")] = Path(),
+) -> None:
+    """Download the files that are attached to a bounty."""
+    from dml.entrypoints.bounty import making
+
+    with signed_in(server) as market:
+        for file in making.download(market, bounty_id, to):
+            typer.echo(file)
+
+
+@bounty.command("submissions")
+def submissions(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """List your submissions to a bounty, newest first."""
+    from dml.client.marketplace import bounty_path
+
+    columns = [("submission", "id"), ("name", "name"), ("state", "state"), ("sent", "created_at")]
+    columns += [("on the board", "shown_score"), ("because", "end_reason")]
+    with signed_in(server) as market:
+        listed = market.all_of(f"{bounty_path(bounty_id)}/submissions")
+        common.show_list(listed, columns, as_json=as_json)
+
+
+@bounty.command("start")
+def start(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+    """Let submissions begin now, and not at their date. For its owner."""
+    _move(bounty_id, server, "start", as_json=as_json)
+
+
+@bounty.command("close")
+def close(
+    bounty_id: Id, server: Server = None, yes: common.Yes = False, as_json: AsJson = False
+) -> None:
+    """End submissions now, and rank. For its owner."""
+    common.confirm("End submissions now?", yes=yes)
+    _move(bounty_id, server, "close", as_json=as_json)
+
+
+def _move(bounty_id: str, server: str | None, verb: str, *, as_json: bool) -> None:
+    from dml.client.marketplace import bounty_path
+
+    with signed_in(server) as market:
+        moved = market.ask("POST", f"{bounty_path(bounty_id)}/{verb}")
+    common.show_item(moved, FIELDS, as_json=as_json)

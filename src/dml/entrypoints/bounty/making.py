@@ -1,7 +1,8 @@
 """What an owner does: a bounty from its description, and back."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -68,17 +69,38 @@ def export(market: Marketplace, bounty_id: str, folder: Path | None) -> str:
     test_set = _test_set(market, bounty)
     text = description.write(bounty, test_set)
     if folder is not None:
-        files = {it["url"]: _file_name(it["name"]) for it in bounty["attachments"]}
-        try:
+        with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-            for url, name in files.items():
-                content = market.bytes_of(url, limit=ATTACHMENT_BYTES_MAX)
-                (folder / name).write_bytes(content)
-        except OSError as error:
-            where = readable(error.filename or folder)
-            raise Refused(f"cannot write {where} ({error.strerror})") from error
+        _download(market, bounty["attachments"], folder)
     return text
+
+
+def download(market: Marketplace, bounty_id: str, folder: Path) -> list[Path]:
+    """Write the files that are attached to a bounty into a folder."""
+    attached = market.ask("GET", f"{bounty_path(bounty_id)}/attachments")["items"]
+    return _download(market, attached, folder)
+
+
+def _download(
+    market: Marketplace, attached: Sequence[Mapping[str, Any]], folder: Path
+) -> list[Path]:
+    files = {it["url"]: folder / _file_name(it["name"]) for it in attached}
+    for url, file in files.items():
+        content = market.bytes_of(url, limit=ATTACHMENT_BYTES_MAX)
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    return list(files.values())
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = readable(error.filename or folder)
+        raise Refused(f"cannot write {where} ({error.strerror})") from error
 
 
 def _file_name(attached: str) -> str:

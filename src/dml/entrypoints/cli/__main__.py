@@ -1,4 +1,4 @@
-"""`python -m dml.entrypoints.cli`: what `dml` is, for who starts it by the interpreter."""
+"""`python -m dml.entrypoints.cli`: the same as `dml`."""
 
 from dml.entrypoints.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The first admin, and a password that was lost: what needs no account but the machine."""
+"""The first admin, and resetting a lost password: for whoever has the machine."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ FIRST_EMAIL: Final = "admin@localhost.localdomain"
 
 
 def ensure_first_admin(settings: Settings) -> str:
-    """Make an admin where there is none. Return what to show: nothing, if there was one."""
+    """Make an admin if there is none. Return what to show: nothing if there was one."""
     return asyncio.run(_in_transaction(settings, _make_first))
 
 

@@ -23,7 +23,7 @@ def run_process() -> None:
     `DML_PAYOUT_KEYSTORE` with `DML_PAYOUT_KEYSTORE_PASSWORD`, or `DML_PAYOUT_KMS_KEY`. Without
     one, deposits are credited and nothing is paid out.
 
-    The exit code is 70 where it lost its turn: start it again.
+    The exit code is 70 if it lost its lock: start it again.
     """
     from dml.entrypoints.chain_process import run
     from dml.entrypoints.settings_read import read
@@ -40,9 +40,9 @@ def faucet(
 ) -> None:
     """Give away development tokens of the local chain: they are worth nothing.
 
-    To an **account**, they are paid into the vault in its name, as anybody would pay; the command
-    waits until they are credited. To an **address**, they are sent with some coins for gas, so
-    that whoever holds its key can pay in.
+    To an **account** they are deposited in the vault, as anybody would do it; the command waits
+    until they are credited. To an **address** they are sent with some coins for gas, so that its
+    owner can make a deposit.
 
         dml chain faucet ada@example.org --amount 250
         dml chain faucet 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
@@ -71,8 +71,8 @@ def book_payout(
 ) -> None:
     """Book a payout that the vault has made and the books do not have, as after a restored backup.
 
-    It is taken of whoever linked the address that was paid. A withdrawal that has its number by
-    mistake gets another, and is paid by that. Again: nothing more happens.
+    It is taken from the account of the user who linked the paid address. A withdrawal that has
+    its number by mistake gets a new one, and is paid under that. Repeating it changes nothing.
     """
     from dml.entrypoints.cli.chain_repairs import book_payout
     from dml.entrypoints.settings_read import read
@@ -89,10 +89,10 @@ def give_up_nonce(
     reason: _REASON,
     yes: _YES = False,
 ) -> None:
-    """Give up what a retired key has signed and nobody mines: its withdrawals wait for another.
+    """Give up transactions of a retired key that are never mined, and put their withdrawals off.
 
-    Only once the vault takes that key's word no more, at a final block and at every node. The
-    numbers stay, so that nothing is paid twice; never give the old key its right back.
+    Only once the vault no longer accepts that key, at a final block and at every node. The
+    withdrawals keep their numbers, so that nothing is paid twice; never allow the old key again.
     """
     from dml.entrypoints.cli.chain_repairs import give_up_nonce
     from dml.entrypoints.settings_read import read
@@ -102,11 +102,11 @@ def give_up_nonce(
 
 @chain.command("accept-history")
 def accept_history(reason: _REASON, yes: _YES = False) -> None:
-    """Go on from another history, after a chain changed what was final and does not change back.
+    """Accept another history, after a chain changed final blocks and does not change back.
 
-    Reads all that the vault ever logged again. What is gone is taken back of whom it was credited
-    to, as far as it is there, and the platform bears the rest. Payouts that are gone are sent again
-    first. Look at an explorer before: nodes that lie are replaced, and not believed.
+    Reads all logs of the vault again. Deposits that are gone are taken back from the users they
+    were credited to, as far as their balances go; the platform bears the rest. Payouts that are
+    gone are sent again first. Look at a block explorer before: replace nodes that lie.
     """
     from dml.entrypoints.cli.chain_repairs import accept_history
     from dml.entrypoints.settings_read import read
@@ -120,8 +120,8 @@ def status(
 ) -> None:
     """Show where the chain is, how far it was read, its contracts, and who pays.
 
-    The exit code is 0 where all goes on, 1 where something stands still (it says what and why),
-    2 where the database cannot be asked.
+    The exit code is 0 if all is well, 1 if something has stopped (it says what and why), 2 if the
+    database cannot be reached.
     """
     from dml.entrypoints.cli.chain_status import run
     from dml.entrypoints.settings_read import read

@@ -1,7 +1,7 @@
-"""`dml chain book-payout`, `give-up-nonce` and `accept-history`: an operator's word, audited.
+"""`dml chain book-payout`, `give-up-nonce` and `accept-history`: an operator's repairs, audited.
 
-Each does all of it in a transaction and takes that back, to say what it would do; and does it again
-once that is confirmed. To be killed in between costs nothing.
+Each first does everything in a transaction that is rolled back, to say what it would do, and then
+again once that is confirmed. It may be killed at any moment.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ def book_payout(
     reason: str,
     yes: bool,
 ) -> int:
-    """Book a payout that the chain has and the books have not. Return the exit code."""
+    """Book a payout that the chain has and the books lack. Return the exit code."""
     if user is not None and from_revenue:
         raise Refused("name a user, or let the platform bear it: not both")
 
@@ -68,7 +68,7 @@ def book_payout(
 
 
 def give_up_nonce(settings: Settings, sender: str, nonce: int, *, reason: str, yes: bool) -> int:
-    """Put off what a retired key has signed and nobody will ever mine. Return the exit code."""
+    """Put off batches signed by a retired key that are never mined. Return the exit code."""
     try:
         sender = addresses.parse(sender)
     except ValueError as error:
@@ -100,7 +100,7 @@ def give_up_nonce(settings: Settings, sender: str, nonce: int, *, reason: str, y
 
 
 def accept_history(settings: Settings, *, reason: str, yes: bool) -> int:
-    """Go on from a history that is another than the one that was final. Return the exit code."""
+    """Accept another history than the one that was final. Return the exit code."""
 
     async def prepare(sessions: Sessions, endpoints: Endpoints) -> Act:
         async with sessions() as tx:
@@ -153,7 +153,7 @@ async def _decide(
         async with _endpoints(settings) as endpoints:
             act = await prepare(sessions, endpoints)
         async with sessions() as tx:
-            outcome = await act(_context(tx))  # And taken back.
+            outcome = await act(_context(tx))  # Rolled back at the end.
         sys.stdout.write(f"{outcome}\n")
         if not yes and not await asyncio.to_thread(typer.confirm, "Is this to be done?"):
             sys.stdout.write("Nothing was changed.\n")
@@ -183,7 +183,7 @@ async def _ask_all(
 ) -> tuple[set[str], frozenset[int]]:
     """Ask every node that answers: who may pay from the vault, and which numbers it has paid.
 
-    At the last final block that was read and, for the key, at the head, too.
+    As of the last final block that was read; for the key also as of the head.
     """
     chosen = await endpoints.choose(
         at_least=vault.final_number, known=(vault.final_number, vault.final_hash)

@@ -28,7 +28,7 @@ _COIN: Final = 10**18
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
-    """Look, and show it. Return the exit code."""
+    """Show the state of chain, vault and payouts. Return the exit code."""
     settings = chain_wiring.with_local_chain(settings)
     if settings.chain_url is None:
         raise Refused("there is no chain: set DML_CHAIN_URL, or let `dml up` start a local one")
@@ -45,7 +45,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
 
 
 async def look(settings: Settings) -> dict[str, Any]:
-    """Ask the books, and each node itself."""
+    """Collect the state from the database and from each node."""
     engine = wiring.make_engine(settings, "dml chain status")
     try:
         async with wiring.make_sessions(engine)() as tx:
@@ -54,7 +54,7 @@ async def look(settings: Settings) -> dict[str, Any]:
         async with chain_wiring.open_endpoints(settings) as endpoints:
             assert endpoints is not None
             asked = [await _ask(it, vault) for it in endpoints.nodes]
-            return _tell(vault, processes, asked) | {"open_batches": batches}
+            return _status(vault, processes, asked) | {"open_batches": batches}
     finally:
         await engine.dispose()
 
@@ -67,7 +67,7 @@ async def _vault(tx: AsyncSession) -> Vault | None:
 
 
 async def _open_batches(tx: AsyncSession) -> list[str]:
-    """Say what is on its way, of former vaults too: each signed transaction by its nonce."""
+    """Describe open batches, also of former vaults: each signed transaction by its nonce."""
     lines = []
     for vault in await queries.list_vaults(tx):
         for it in await batch_queries.list_open(tx, vault.id):
@@ -95,7 +95,7 @@ def _number(block: BlockHead | None) -> int | None:
     return None if block is None else block.number
 
 
-def _tell(
+def _status(
     vault: Vault | None, processes: list[nodes.Node], asked: list[dict[str, Any]]
 ) -> dict[str, Any]:
     problems = [f"{it['node']}: {it['trouble']}" for it in asked if it["trouble"]]
@@ -107,8 +107,8 @@ def _tell(
     else:
         halted = "halted" if vault.halted_at else "reading stands still"
         for what, why in (
-            (halted, vault.trouble),
-            ("nothing is paid out", vault.paying_trouble),
+            (halted, vault.reading_error),
+            ("nothing is paid out", vault.paying_error),
             ("chain and books differ", vault.difference),
         ):
             if why is not None:

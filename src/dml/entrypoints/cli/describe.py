@@ -19,7 +19,7 @@ NOWHERE: Final = "postgresql://nowhere/dml"
 
 @contextmanager
 def app_without_database() -> Iterator[FastAPI]:
-    """The API, which connects only when a request needs it: to look at, not to serve."""
+    """The API without connections: it would connect when a request needs it. To inspect only."""
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             home=Path(home),
@@ -30,6 +30,6 @@ def app_without_database() -> Iterator[FastAPI]:
 
 
 def openapi_json() -> str:
-    """Return OpenAPI as JSON, always with the same text for the same code."""
+    """Return OpenAPI as JSON: the same code always gives the same text."""
     with app_without_database() as app:
         return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""`dml job results`: a job's answer, and on what it rests, archived or not."""
+"""`dml admin job-results`: a job's answer and the results behind it, archived or not."""
 
 import asyncio
 import csv
@@ -39,7 +39,7 @@ class Form(StrEnum):
 
 
 def run(settings: Settings, job_id: str, form: Form) -> int:
-    """Print what is asked for. Return 0, or 1 where something is wrong, 2 where we cannot look."""
+    """Print what is requested. Return 0; 1 if something is wrong, 2 if it cannot be read."""
     try:
         return asyncio.run(_show(settings, _read_id(job_id), form))
     except (*AWAY, NotFound) as error:

@@ -1,37 +1,88 @@
 """`dml`: one command for everything. Each subcommand imports what it needs when it is called, so
-that none pays for another: the one exception to "no import inside a function".
+that all start quickly: the one exception to "no import inside a function".
 """
 
 import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
+from dml.tool import account, money
+from dml.tool.device import device
+from dml.tool.job import job
+from dml.tool.model import model
+from dml.tool.moderate import moderate
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
 
+YOU: Final = "You"
+MARKET: Final = "Models, jobs, devices, bounties"
+OPERATE: Final = "Run a marketplace"
+PANELS: Final = (YOU, MARKET, OPERATE)
+
+
+class InOrder(TyperGroup):
+    """Lists commands by who uses them: typer alone would list groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda it: PANELS.index(self._panel(it)))
+
+    def _panel(self, name: str) -> str:
+        return str(getattr(self.commands[name], "rich_help_panel", OPERATE))
+
+
+HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
+    cls=InOrder,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="DML Marketplace: machine learning that runs where the data is.",
+    context_settings=HELP_NAMES,
+    help="DML Marketplace: machine learning that runs where the data is.\n\n"
+    "Exit codes: 0 done, 1 not done (one line says why), 2 wrong usage, 130 interrupted.",
 )
-admin = typer.Typer(no_args_is_help=True, help="What only an operator at the machine may do.")
-app.add_typer(admin, name="admin")
-job = typer.Typer(no_args_is_help=True, help="What became of a job: for the operator alone.")
-app.add_typer(job, name="job")
-device = typer.Typer(no_args_is_help=True, help="Let models run over data of yours, and earn.")
-app.add_typer(device, name="device")
-app.add_typer(bounty, name="bounty")
-app.add_typer(chain, name="chain")
+admin = typer.Typer(no_args_is_help=True, help="Commands for an operator at the machine.")
+_MINE: Final[tuple[Callable[..., None], ...]] = (
+    *(account.login, account.logout, account.whoami),
+    *(money.balance, money.transfers, money.deposit, money.withdraw),
+)
+for command in _MINE:
+    app.command(rich_help_panel=YOU)(command)
+app.add_typer(account.account, name="account", rich_help_panel=YOU)
+app.add_typer(money.withdrawal, name="withdrawal", rich_help_panel=YOU)
+app.add_typer(money.wallet, name="wallet", rich_help_panel=YOU)
+for group, name in (
+    (model, "model"),
+    (job, "job"),
+    (device, "device"),
+    (bounty, "bounty"),
+    (moderate, "moderate"),
+):
+    app.add_typer(group, name=name, rich_help_panel=MARKET)
+app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
+app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    from importlib.metadata import version as version_of
+
+    if version:
+        typer.echo(f"dml {version_of('dml')}")
+        raise typer.Exit
 
 
 def _settings(**chosen: int | None) -> "Settings":
@@ -40,7 +91,7 @@ def _settings(**chosen: int | None) -> "Settings":
     return read(**chosen)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def up(
     api: Annotated[
         int | None, typer.Option(help="API processes, on one port. [default: from the cores]")
@@ -49,9 +100,9 @@ def up(
 ) -> None:
     """Start the whole marketplace and watch over it: PostgreSQL, Valkey, chain, APIs, workers.
 
-    Keeps everything in `DML_HOME` (`.dml`). What runs already is adopted, what dies comes back,
-    Ctrl-C stops all of it. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set, those
-    are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
+    Keeps everything in `DML_HOME` (`.dml`). Running processes are adopted, dead ones restarted, and
+    Ctrl-C stops all of them. With `DML_DATABASE_URL`, `DML_REDIS_URL` and `DML_CHAIN_URL` set,
+    those are used. The local chain's tokens are worth nothing; `DML_LOCAL_CHAIN=false` starts none.
     """
     from dml.entrypoints.supervisor import ahead
 
@@ -62,19 +113,19 @@ def up(
     raise typer.Exit(run(_settings(api_processes=api, worker_processes=workers)))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def down() -> None:
-    """Stop all that runs for this home, however it came to run. Data stays."""
+    """Stop everything that runs for this home, however it was started. Data stays."""
     from dml.entrypoints.supervisor.up import stop
 
     raise typer.Exit(stop(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def restart() -> None:
-    """Start each API and each worker anew, one after the other, with no request lost.
+    """Restart each API and each worker, one after the other, without losing a request.
 
-    For new code, without an interruption where there are two APIs or more. For new settings, use
+    For new code; without an interruption if there are two APIs or more. For new settings, use
     `dml down` and `dml up`.
     """
     from dml.entrypoints.supervisor.up import restart
@@ -82,31 +133,31 @@ def restart() -> None:
     raise typer.Exit(restart(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def server() -> None:
-    """Serve the API alone. `dml up` does this by itself."""
+    """Run only the API. `dml up` starts it, too."""
     from dml.entrypoints.server import run
 
     raise typer.Exit(run(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def worker() -> None:
-    """Run durable processes, folding and sweeping alone. `dml up` does this by itself."""
+    """Run only a worker: durable processes, folding and sweeping. `dml up` starts it, too."""
     from dml.entrypoints.worker import run
 
     raise typer.Exit(run(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def migrate() -> None:
-    """Bring the database up to date. Doing so again changes nothing."""
+    """Bring the database up to date. Repeating it changes nothing."""
     from dml.entrypoints import migrate, wiring
 
     migrate.migrate(wiring.database_url(_settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def doctor(
     as_json: Annotated[
         bool, typer.Option("--json", help='Print `{"content", "complaints", "checks"}`.')
@@ -114,15 +165,15 @@ def doctor(
 ) -> None:
     """Check that no token, place or result is lost or counted twice, and that nothing is stuck.
 
-    Reads one snapshot, so that it may run beside a marketplace that works. The exit code is 0
-    where all is well, 1 with complaints, 2 where the database cannot be asked.
+    Reads one snapshot, so it can run while the marketplace works. The exit code is 0 if all is
+    well, 1 with complaints, 2 if the database cannot be reached.
     """
     from dml.entrypoints.doctor import run
 
     raise typer.Exit(run(_settings(), as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def sim(
     devices: sim_options.Devices,
     owners: sim_options.Owners = None,
@@ -143,20 +194,20 @@ def sim(
     yes: sim_options.Yes = False,
     as_json: sim_options.Json = False,
 ) -> None:
-    """Simulate N devices that do their work through the API, and measure how it bears that.
+    """Simulate N devices that work through the API, and measure how it performs.
 
-    Owners, devices, their tokens, a customer and the jobs are made by the operator's hand, in
-    the database and with the marketplace's keys: a hundred thousand people would register for an
-    hour. All that a device does then goes over HTTP, through real connections: claim, heartbeat,
-    result, release. No device runs a model; it hands in counts of a known distribution, so that
-    the answer's error is known, too.
+    Owners, devices, their tokens, a customer and the jobs are made directly in the database, with
+    the marketplace's keys: registering a hundred thousand people would take an hour. All that a
+    device does then goes over HTTP, through real connections: claim, heartbeat, result, release.
+    No device runs a model; it submits counts of a known distribution, so that the answer's error
+    is known, too.
 
     **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
-    devices live in the country `BV`, and its jobs ask for that country alone and are closed at
-    the end; but jobs of others that ask for no country are given to its devices, too. So run it
+    devices are in the country `BV`, and its jobs ask for only that country and are closed at the
+    end; but other people's jobs that ask for no country are given to its devices, too. So run it
     in a home of its own: `DML_HOME=/tmp/sim dml up`, then `DML_HOME=/tmp/sim dml sim 100000`.
 
-    The exit code is 0 where every accepted result was counted and paid, once.
+    The exit code is 0 if every accepted result was counted and paid exactly once.
     """
     from dml.entrypoints.cli.sim import read_addresses, run
     from dml.sim.play import Manners
@@ -180,25 +231,31 @@ def sim(
     raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 
 
-@app.command()
-def settings() -> None:
-    """Show every setting: its variable, its value here (no secrets), and what it means."""
+@app.command(rich_help_panel=OPERATE)
+def settings(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for scripts.")] = False,
+    as_env: Annotated[
+        bool, typer.Option("--env", help="As a file of variables, to begin one of your own.")
+    ] = False,
+) -> None:
+    """Show every setting: its variable, its value here (no secrets), and what it means.
+
+    What is set otherwise than by default comes first.
+    """
     from rich.console import Console
-    from rich.table import Table
 
-    from dml.core.money import MicroTokens, render
+    from dml.entrypoints.cli.settings_shown import Form, shown
 
-    here = _settings()
-    table = Table("variable", "value", "meaning", show_lines=True)
-    for name, field in type(here).model_fields.items():
-        value = getattr(here, name)
-        is_amount = field.annotation is MicroTokens
-        shown = f"{render(value)} tokens" if is_amount else str(value)
-        table.add_row(f"DML_{name.upper()}", shown, field.description)
-    Console().print(table)
+    if as_json and as_env:
+        raise typer.BadParameter("choose one of --json and --env")
+    told = shown(_settings(), Form.JSON if as_json else Form.ENV if as_env else Form.TABLE)
+    if isinstance(told, str):
+        typer.echo(told)
+    else:
+        Console().print(told)
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATE)
 def openapi(
     write: Annotated[Path | None, typer.Option(help="Write the description here.")] = None,
     check: Annotated[Path | None, typer.Option(help="Fail if this file is not current.")] = None,
@@ -218,7 +275,7 @@ def openapi(
 
 @admin.command("ensure-first")
 def ensure_first() -> None:
-    """Make the first admin, where there is none, and print its random password, once."""
+    """Make the first admin, if there is none, and print its random password, once."""
     from dml.entrypoints.cli.admin import ensure_first_admin
 
     typer.echo(ensure_first_admin(_settings()), nl=False)
@@ -236,23 +293,23 @@ def reset_password(
     typer.echo(reset(_settings(), email), nl=False)
 
 
-@job.command("results")
+@admin.command("job-results")
 def job_results(
     job_id: Annotated[str, typer.Argument(help="The job's id.", metavar="ID")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, like the API's.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV, like the API's.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Each assignment, a line of JSON. Not to be passed on.")
+        bool, typer.Option("--raw", help="Each assignment as a line of JSON. Do not share it.")
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read all archives, and count again what they hold.")
+        bool, typer.Option("--verify", help="Read all archives, and count their results again.")
     ] = False,
 ) -> None:
     """Show a job's answer as its customer sees it, whether it is archived or not.
 
-    `--raw` shows single devices, and so is for the operator's eyes. `--verify` checks each file's
-    hash and place in the chain, and that what the files hold adds up to the answer; the exit code
-    is 1 where something is wrong, 2 where one cannot look.
+    `--raw` shows single devices, so it is for the operator only. `--verify` checks each file's
+    hash and its link to the file before, and that the files add up to the answer; the exit code
+    is 1 if something is wrong, 2 if it cannot be checked.
     """
     from dml.entrypoints.cli.job_results import Form, run
 
@@ -263,97 +320,19 @@ def job_results(
     raise typer.Exit(run(_settings(), job_id, forms[0]))
 
 
-@device.command("run")
-def run_device(
-    data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
-    server_url: Annotated[
-        str | None, typer.Option("--server", help="The marketplace's address. Said once.")
-    ] = None,
-    pair: Annotated[
-        str | None, typer.Option(help="A pairing code of your account, the first time.")
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="How your account shall call it.")] = None,
-    country: Annotated[
-        str | None, typer.Option(help="Where it is, ISO 3166 alpha-2, such as PT.")
-    ] = None,
-    kinds: Annotated[list[str], typer.Option(help="What the folder holds.")] = ["photo"],  # noqa: B006 - typer copies it
-    once: Annotated[
-        bool, typer.Option("--once", help="End when there is no work left, instead of waiting.")
-    ] = False,
-    quiet_hours: Annotated[
-        str | None, typer.Option(help="Rest at these local times, such as 22:00-07:00.")
-    ] = None,
-    cpu_percent: Annotated[
-        int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
-    ] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
-) -> None:
-    """Run models over a folder's photos, and send back counts: nothing else leaves this device.
-
-    Ctrl-C finishes or gives back what is under way; twice ends it at once. Quiet hours give back
-    what is under way, too. The processor limit is kept by sleeping between photos and runs of the
-    model.
-    """
-    from dml.agent.console import Console, JsonConsole
-    from dml.agent.home import default_folder
-    from dml.agent.pace import read_quiet_hours
-    from dml.agent.pairing import PairingOptions
-    from dml.agent.run import Options, run
-
-    console: Console = JsonConsole() if as_json else Console()
-    if sys.stdout is not None and sys.stdout.isatty() and not as_json:
-        from dml.agent.progress import RichConsole
-
-        console = RichConsole()
-    try:
-        quiet = None if quiet_hours is None else read_quiet_hours(quiet_hours)
-    except ValueError as error:
-        raise typer.BadParameter(f"{quiet_hours}: {error}", param_hint="--quiet-hours") from None
-    options = Options(
-        data=data,
-        home=home or default_folder(),
-        pairing=PairingOptions(
-            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
-        ),
-        once=once,
-        quiet=quiet,
-        cpu_percent=cpu_percent,
-    )
-    raise typer.Exit(run(options, console))
-
-
-@device.command("status")
-def show_device(
-    home: Annotated[
-        Path | None,
-        typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for scripts.")] = False,
-) -> None:
-    """Show what this device did and earned, and exactly what left it."""
-    from dml.agent.home import default_folder
-    from dml.agent.status import show
-
-    raise typer.Exit(show(home or default_folder(), as_json=as_json))
-
-
 def main() -> None:
-    """Run a command; what is the matter with the world around it is one line, no stack trace."""
+    """Run a command. Errors of its environment are one line, without a stack trace."""
     from dml.refused import Refused
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed.
-            # A terminal that knows few letters shows the others as `?`: no command ends for that.
+            # A terminal with a small character set shows other letters as `?`.
             stream.reconfigure(errors="replace")
     try:
         app()
     except Refused as refusal:
         _end(str(refusal))
-    except OSError as error:  # A full disk, say, or a folder that nobody may write to.
+    except OSError as error:  # A full disk, say, or a read-only folder.
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         _end(f"{where}{error.strerror or error}")
 
@@ -361,6 +340,6 @@ def main() -> None:
 def _end(why: str) -> None:
     with contextlib.suppress(OSError):
         typer.echo(f"dml: {why}", err=True)
-    with contextlib.suppress(OSError):  # Nobody may read, and that is said already.
+    with contextlib.suppress(OSError):  # The reader may be gone; that is reported already.
         sys.stdout.close()
     sys.exit(1)

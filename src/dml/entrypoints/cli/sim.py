@@ -1,4 +1,4 @@
-"""`dml sim`: a crowd of simulated devices, let loose on a marketplace by its operator."""
+"""`dml sim`: an operator's load test with a crowd of simulated devices."""
 
 import asyncio
 import json
@@ -30,9 +30,7 @@ RIGHT, WRONG, CANNOT = 0, 1, 2
 def run(
     settings: Settings, scenario: Scenario, *, yes: bool, as_json: bool, picture: Path | None
 ) -> int:
-    """Simulate, and show what came of it. Return 0 where all is as it must be, 2 where we could
-    not begin.
-    """
+    """Simulate, and show the result. Return 0 if all is well, 1 if not, 2 if it could not begin."""
     _require_consent(settings, yes=yes)
     _require_keys(settings)
     for address in scenario.addresses:
@@ -53,7 +51,7 @@ def run(
 
 
 def read_addresses(settings: Settings, urls: Sequence[str]) -> list[Address]:
-    """Return where the API listens: as said, or where this home's `dml up` has it."""
+    """Return where the API listens: at these URLs, or where this home's `dml up` runs it."""
     if urls:
         return [_address(url) for url in urls]
     plan = up.make_plan(settings)
@@ -89,7 +87,7 @@ def _require_keys(settings: Settings) -> None:
 
 
 def _require_answer(address: Address) -> None:
-    """Refuse to fill a database for an API that is not there."""
+    """Refuse before filling a database if the API does not answer."""
     try:
         socket.create_connection(address, timeout=5).close()
     except OSError as error:

@@ -31,7 +31,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Facts:
+class LocalChainFacts:
     """The content of `chain.json`."""
 
     port: int
@@ -61,20 +61,20 @@ def facts_file(home: Path) -> Path:
     return home / "chain.json"
 
 
-def load(home: Path) -> Facts | None:
+def load(home: Path) -> LocalChainFacts | None:
     """What was chosen for this home. None where nothing was yet."""
     path = facts_file(home)
     try:
         known = json.loads(path.read_text())
         accounts = {name: Account(**it) for name, it in known.items() if isinstance(it, dict)}
-        return Facts(**{**known, **accounts})
+        return LocalChainFacts(**{**known, **accounts})
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, AttributeError) as error:
         raise Refused(f"{path} is damaged ({error}): put back a copy of it") from error
 
 
-def save(home: Path, facts: Facts) -> None:
+def save(home: Path, facts: LocalChainFacts) -> None:
     """Write it, for the owner of the home."""
     owner = home.stat()
     text = json.dumps(dataclasses.asdict(facts), indent=1)

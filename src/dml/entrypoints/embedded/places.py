@@ -66,7 +66,7 @@ def open_home(home: str | Path) -> Path:
     return path
 
 
-def settle(home: Path) -> Site:
+def choose_site(home: Path) -> Site:
     """Decide where and as whom, and keep that. What belongs to somebody else is refused."""
     account, known = accounts.choose(), state.load(home)
     if known is None:

@@ -38,7 +38,7 @@ def up(
 
     `settings` are PostgreSQL's, from its start on: a server that already runs keeps its own.
     """
-    with _settled(home) as site:
+    with _site_of(home) as site:
         deadline = time.monotonic() + timeout
         postgres.start(site, settings=settings or {}, deadline=deadline)
         valkey.start(site, deadline=deadline)
@@ -54,14 +54,14 @@ def start_postgres(
     timeout: float = START_SECONDS,
 ) -> str:
     """Start PostgreSQL alone, or adopt it, and answer its socket URL."""
-    with _settled(home) as site:
+    with _site_of(home) as site:
         postgres.start(site, settings=settings or {}, deadline=time.monotonic() + timeout)
         return postgres.socket_url(site.state)
 
 
 def start_valkey(home: str | Path, *, timeout: float = START_SECONDS) -> str:
     """Start Valkey alone, or adopt it, and answer its URL."""
-    with _settled(home) as site:
+    with _site_of(home) as site:
         valkey.start(site, deadline=time.monotonic() + timeout)
         return valkey.url(site.state)
 
@@ -77,7 +77,7 @@ def down(home: str | Path, *, timeout: float = STOP_SECONDS) -> None:
 
 
 @contextlib.contextmanager
-def _settled(home: str | Path) -> Iterator[Site]:
+def _site_of(home: str | Path) -> Iterator[Site]:
     if sys.platform != "linux":
         raise Refused(
             "PostgreSQL and Valkey are started on Linux only: "
@@ -85,7 +85,7 @@ def _settled(home: str | Path) -> Iterator[Site]:
         )
     path = places.open_home(home)
     with _as_refusal(path), locks.held(path / "launcher.lock"):
-        yield places.settle(path)
+        yield places.choose_site(path)
 
 
 @contextlib.contextmanager

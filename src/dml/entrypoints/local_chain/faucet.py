@@ -26,7 +26,7 @@ from dml.core.money import MicroTokens
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, wiring
 from dml.entrypoints.embedded import chain, locks, places
-from dml.entrypoints.embedded.chain import Facts
+from dml.entrypoints.embedded.chain import LocalChainFacts
 from dml.refused import Refused
 
 WAIT_SECONDS: Final = 60.0
@@ -59,7 +59,9 @@ def run(settings: Settings, to: str, amount: str) -> int:
     return 0
 
 
-async def _give(settings: Settings, home: Path, facts: Facts, amount: MicroTokens, to: str) -> None:
+async def _give(
+    settings: Settings, home: Path, facts: LocalChainFacts, amount: MicroTokens, to: str
+) -> None:
     async with chain_wiring.make_chain_client(chain_wiring.with_local_chain(settings)) as client:
         faucet = Faucet(Node(facts.url, client), facts)
         try:
@@ -77,7 +79,7 @@ async def _give(settings: Settings, home: Path, facts: Facts, amount: MicroToken
 class Faucet:
     """Who has all tokens in the beginning."""
 
-    def __init__(self, node: Node, facts: Facts) -> None:
+    def __init__(self, node: Node, facts: LocalChainFacts) -> None:
         self._node, self._facts = node, facts
         self._began = time.monotonic()
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from dml.chain.ethereum import address_of, checksummed, keccak
 from dml.entrypoints.embedded import chain, places
-from dml.entrypoints.embedded.chain import Account, Facts
+from dml.entrypoints.embedded.chain import Account, LocalChainFacts
 from dml.entrypoints.local_chain.anvil import Anvil, AnvilRefused
 from dml.entrypoints.local_chain.door import Door
 from dml.refused import Refused
@@ -111,7 +111,7 @@ class Miner:
         self.anvil.save(self._state)
 
 
-def start(program: str, home: Path) -> tuple[Anvil, Door, Facts]:
+def start(program: str, home: Path) -> tuple[Anvil, Door, LocalChainFacts]:
     """Start anvil, and listen at the port of last time or, where somebody has that, at another."""
     known = chain.load(home)
     facts = known or make_facts()
@@ -129,10 +129,10 @@ def start(program: str, home: Path) -> tuple[Anvil, Door, Facts]:
     return anvil, door, facts
 
 
-def make_facts() -> Facts:
+def make_facts() -> LocalChainFacts:
     """Choose keys and a port. The addresses of the contracts follow from the owner's."""
     owner = _new_account()
-    return Facts(
+    return LocalChainFacts(
         port=0,  # Any that is free.
         began_at=int(time.time()),
         owner=owner,
@@ -144,7 +144,7 @@ def make_facts() -> Facts:
     )
 
 
-def prepare(miner: Miner, facts: Facts) -> None:
+def prepare(miner: Miner, facts: LocalChainFacts) -> None:
     """Deploy token and vault where they are not there yet, and see to it that nobody lacks gas."""
     anvil = miner.anvil
     for it in (facts.owner, facts.payer, facts.guardian, facts.faucet):

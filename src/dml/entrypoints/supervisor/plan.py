@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from dml.entrypoints.embedded import folders
-from dml.entrypoints.embedded.chain import Facts
+from dml.entrypoints.embedded.chain import LocalChainFacts
 
 VARIABLE: Final = "DML_UP_PLAN"
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared
@@ -114,7 +114,7 @@ class Plan:
         port: int,
         database_url: str,
         redis_url: str,
-        local_chain: Facts | None = None,
+        local_chain: LocalChainFacts | None = None,
         *,
         pays: bool = False,
     ) -> dict[str, str]:

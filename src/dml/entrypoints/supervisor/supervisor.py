@@ -15,7 +15,7 @@ from typing import Final
 
 from dml.entrypoints import listening
 from dml.entrypoints.embedded import chain, folders, locks, postgres, servers, valkey
-from dml.entrypoints.embedded.chain import Facts
+from dml.entrypoints.embedded.chain import LocalChainFacts
 from dml.entrypoints.embedded.life import NotReadyYet
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.listening import Answer
@@ -45,7 +45,7 @@ class World:
     port: ports.Port
     database_url: str = ""
     redis_url: str = ""
-    local_chain: Facts | None = None
+    local_chain: LocalChainFacts | None = None
     watches: dict[str, Watch] = field(default_factory=dict)
     first_api: Ahead | None = None  # It imports while we start the servers.
 

@@ -1,7 +1,7 @@
 """What must hold of archived jobs, as the database tells it. Reads only, and no file.
 
-A file that is away or changed is found by `dml job results --verify`, which also counts again by
-label and month what it holds.
+A file that is away or changed is found by `dml admin job-results --verify`, which also counts
+again by label and month what it holds.
 """
 
 from typing import Final

@@ -31,7 +31,7 @@ from dml.devices.tokens import DeviceActor
 from dml.edge.requests import request_id_of, send_answer, send_refusal
 from dml.inference.counts import Counts
 from dml.jobs.counting import MONTHS, CountIn
-from dml.jobs.device_path.lookups import Facts, Model
+from dml.jobs.device_path.lookups import LeaseFacts, Model
 from dml.jobs.device_path.outcomes import Leased
 from dml.jobs.device_path.service import Claimable, DevicePath, Lease
 from dml.jobs.shapes import claimed, extended
@@ -251,7 +251,7 @@ def _template(held: Lease) -> _Template:
     """
     name, seconds, longest = AssignmentId(UUID(int=0)), 987_654_321, 987_654_322
     until = datetime(2199, 12, 31, tzinfo=UTC)
-    facts = Facts(held.facts.job, replace(held.facts.model, labels=()))
+    facts = LeaseFacts(held.facts.job, replace(held.facts.model, labels=()))
     sample = Lease(Leased(name, held.leased.job_id, until, seconds, longest), facts)
     whole = claimed(Claimable([sample], 0, None)).model_dump_json(by_alias=True)
     start, rest, end = whole.split(str(name), 2)

@@ -94,7 +94,7 @@ class JobFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class LeaseFacts:
     """What of a job its devices must know."""
 
     job: JobFacts

@@ -15,10 +15,9 @@ from dml.edge.http import Ctx, Server, SignedInBegin, address_of, guarded, token
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
-from dml.jobs import queries, rules
+from dml.jobs import queries, rules, service
 from dml.jobs.archive import reading
 from dml.jobs.counting import ImplausibleResult
-from dml.jobs.device_path import assignments
 from dml.jobs.device_path.pacing import TooManyRequests
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.schemas import (
@@ -142,7 +141,7 @@ async def download(begin: DeviceBegin, assignment_id: AssignmentId, send: SendFi
     device that holds the assignment, while its lease lasts.
     """
     async with begin() as device:
-        job = await assignments.get_job(device, assignment_id)
+        job = await service.get_leased_job(device, assignment_id)
     return await send(job.model_sha256)
 
 

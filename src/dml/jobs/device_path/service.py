@@ -33,7 +33,7 @@ from dml.inference.counts import Counts
 from dml.jobs import counting, rules
 from dml.jobs.counting import ResultTerms
 from dml.jobs.device_path import lookups, statements
-from dml.jobs.device_path.lookups import Facts, JobFacts, Model
+from dml.jobs.device_path.lookups import JobFacts, LeaseFacts, Model
 from dml.jobs.device_path.outcomes import (
     Answered,
     AssignmentOutcome,
@@ -59,7 +59,7 @@ class Lease(NamedTuple):
     """A live lease, and what its device must know of the job."""
 
     leased: Leased
-    facts: Facts
+    facts: LeaseFacts
 
 
 class Claimable(NamedTuple):
@@ -223,7 +223,7 @@ class DevicePath:
             self._jobs_of[asked] = known
         return known
 
-    async def _known(self, job_id: JobId) -> Facts:
+    async def _known(self, job_id: JobId) -> LeaseFacts:
         try:
             job = self._facts[job_id]
         except KeyError:
@@ -238,7 +238,7 @@ class DevicePath:
             model = found
             with contextlib.suppress(ValueError):  # Larger than all that may be kept.
                 self._models[job.version_id] = model
-        return Facts(job, model)
+        return LeaseFacts(job, model)
 
     async def _describe(self, leased: Leased, device_id: DeviceId) -> Lease:
         facts = await self._known(leased.job_id)

@@ -20,7 +20,7 @@ from dml.devices.queries import DeviceProfile
 from dml.jobs.device_path import lookups
 from dml.jobs.device_path.lookups import Offer
 
-LOOKED_AT_MAX: Final = 256  # Jobs that one claim looks at: the next one looks on from there.
+JOBS_TRIED_MAX: Final = 256  # Jobs that one claim looks at: the next one looks on from there.
 REMEMBERED_MAX: Final = 200_000  # (device, job) pairs that are known to be done.
 PATIENCE_SECONDS: Final = 2.0  # So long a claim waits for a list.
 _OFFERS_AT_ONCE: Final = 1_000
@@ -69,7 +69,7 @@ class Shortlist:
         self._turn += 1
         done = self._done.get(device.device_id) or set()
         for offers in lists:
-            for step in range(min(len(offers), LOOKED_AT_MAX)):
+            for step in range(min(len(offers), JOBS_TRIED_MAX)):
                 offer = offers[(self._turn + step) % len(offers)]
                 if (
                     offer.id not in done

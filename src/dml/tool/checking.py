@@ -1,0 +1,113 @@
+"""Checking a model as the marketplace will: the same guard, the same sandbox, on this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml
+
+from dml.client.http import one_line
+from dml.inference import photo_files, spec
+from dml.inference.images import Unreadable, prepare
+from dml.inference.runner import Refused as ModelRefused, Sandbox, SandboxFailed, Unsafe
+from dml.inference.signature import MODEL_BYTES_MAX
+from dml.inference.spec import InputSpec
+from dml.refused import Refused
+from dml.tool import about
+from dml.tool.about import About
+
+Label = tuple[str, str, float]  # A photo's name, its best label, and that label's probability.
+__all__ = ["MODEL_BYTES_MAX", "Findings", "check", "run"]
+SECONDS: Final = 30.0  # That a check takes at most on the marketplace.
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the check found. `photos`: each with its best label and that label's probability."""
+
+    told: About
+    reasons: list[tuple[str, str]]
+    signature: dict[str, Any] = field(default_factory=dict)
+    photos: list[Label] = field(default_factory=list)
+
+    @property
+    def passes(self) -> bool:
+        return not self.reasons
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "passes": self.passes,
+            "refusals": [{"code": code, "detail": detail} for code, detail in self.reasons],
+            "signature": self.signature,
+            "input_spec": spec.to_dict(self.told.spec),
+            "proposed": list(self.told.proposed),
+            "labels": self.told.labels,
+            "photos": [
+                {"file": file, "label": label, "probability": round(share, 6)}
+                for file, label, share in self.photos
+            ],
+        }
+
+    def as_text(self) -> str:
+        lines = ["It would pass the check." if self.passes else "It would be refused:"]
+        lines += [f"  {code}: {detail}" for code, detail in self.reasons]
+        if self.told.proposed:
+            lines += ["", f"Proposed from the graph: {', '.join(self.told.proposed)}."]
+        lines += ["The input spec:", ""]
+        shown = yaml.safe_dump(spec.to_dict(self.told.spec), sort_keys=False)
+        lines += [f"  {line}" for line in shown.splitlines()]
+        if self.photos:
+            lines += ["", "On your photos:"]
+            width = max(len(file) for file, _, _ in self.photos)
+            lines += [
+                f"  {file:{width}}  {label}  {share:.1%}" for file, label, share in self.photos
+            ]
+        return "\n".join(lines)
+
+
+def check(file: Path, described: Path | None, photos: list[Path]) -> Findings:
+    """Check a model, and run it on photos. Refused where this machine can't."""
+    told = about.read(file, described)
+    try:
+        with Sandbox() as sandbox:
+            try:
+                found = sandbox.check(told.model, told.spec, len(told.labels), seconds=SECONDS)
+            except ModelRefused as refused:
+                return Findings(told, [(it.code, it.detail) for it in refused.reasons])
+            shown = _run(sandbox, told.model, told.spec, told.labels, photos) if photos else []
+    except (Unsafe, SandboxFailed) as error:
+        raise Refused(f"models can't be run here: {error}") from None
+    return Findings(told, [], found.to_dict(), shown)
+
+
+def run(model: bytes, version: Mapping[str, Any], photos: list[Path]) -> list[Label]:
+    """Run somebody's version on photos: each with its best label and that label's probability."""
+    labels = [str(it) for it in version["labels"]]
+    try:
+        with Sandbox() as sandbox:
+            return _run(sandbox, model, spec.read(version["input_spec"]), labels, photos)
+    except ModelRefused as refused:
+        raise Refused(f"the model failed: {refused}") from None
+    except (Unsafe, SandboxFailed) as error:
+        raise Refused(f"models can't be run here: {error}") from None
+
+
+def _run(
+    sandbox: Sandbox, model: bytes, how: InputSpec, labels: list[str], photos: list[Path]
+) -> list[Label]:
+    items = [prepare(_read(photo), how) for photo in photos]
+    places, shares = sandbox.predict(model, how, np.stack(items), len(labels))
+    return [
+        (one_line(photo.name), one_line(labels[place]), float(share))
+        for photo, place, share in zip(photos, places, shares, strict=True)
+    ]
+
+
+def _read(photo: Path) -> Any:
+    try:
+        return photo_files.read_photo(photo, datetime.now().astimezone().date()).image
+    except (Unreadable, OSError) as error:
+        raise Refused(f"{one_line(photo.name)} can't be read: {error}") from None

@@ -1,0 +1,172 @@
+"""`dml device`: let models run over data of yours, and earn."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dml.tool import common
+from dml.tool.common import AsJson, Server, Yes, show_item, show_list, signed_in
+
+device = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Devices: let models run over data of yours, and earn. Counts leave the device, and "
+    "nothing else.",
+)
+Home = Annotated[
+    Path | None, typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]")
+]
+FIELDS = (
+    ("device", "id"),
+    ("name", "name"),
+    ("platform", "platform"),
+    ("country", "country"),
+    ("holds", "kinds"),
+    ("may be processed", "permitted_kinds"),
+    ("last seen", "last_seen_at"),
+    ("revoked", "revoked_at"),
+)
+
+
+@device.command("list")
+def list_devices(server: Server = None, as_json: AsJson = False) -> None:
+    """List your devices, newest first."""
+    columns = [("device", "id"), ("name", "name"), ("country", "country"), ("holds", "kinds")]
+    columns += [("last seen", "last_seen_at"), ("revoked", "revoked_at")]
+    with signed_in(server) as market:
+        show_list(market.all_of("/v1/devices"), columns, as_json=as_json)
+
+
+@device.command("revoke")
+def revoke(
+    named: Annotated[str, typer.Argument(metavar="DEVICE", help="Its id, its end, or its name.")],
+    server: Server = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a device of yours for good: it gets no more work, and its key no longer counts."""
+    with signed_in(server) as market:
+        listed = market.all_of("/v1/devices")
+        found = common.find_id(listed, named, title="name", what="device")
+        common.confirm("Revoke this device for good?", yes=yes)
+        gone = market.ask("POST", f"{common.path_of('devices', found)}/revoke")
+    show_item(gone, FIELDS, as_json=as_json)
+
+
+@device.command("pair")
+def pair_device(
+    server: Server = None,
+    permit: Annotated[
+        list[str] | None, typer.Option(help="A kind of data that models may process; repeat it.")
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Get a pairing code for a device, on this machine or another one.
+
+    Asks what models may process on your devices, where you have not said so yet.
+    """
+    from dml.tool import pairing
+
+    with signed_in(server) as market:
+        code = pairing.new_code(market, permit, yes=yes)
+    if as_json:
+        common.show_json(code)
+        return
+    typer.echo(code["code"])
+    common.console(to_stderr=True).print(
+        f"On the device, within {code['expires_in_seconds'] // 60} minutes:\n"
+        f"dml device run --data FOLDER --server {market.url} --pair {code['code']}",
+        soft_wrap=True,
+    )
+
+
+@device.command("try")
+def try_devices(
+    folders: Annotated[
+        list[Path], typer.Argument(help="A folder of photos for each person.", metavar="FOLDER…")
+    ],
+    server: Server = None,
+) -> None:
+    """Try a marketplace on one machine: an account and a real device for each folder of photos.
+
+    They do the work that there is, and end. Each has its own home in `~/.local/state/dml-trial`,
+    and is the same person the next time. For your own marketplace: an answer needs five owners.
+    """
+    from dml.tool import trial
+
+    failed = trial.run(server, folders, common.console(to_stderr=True))
+    raise typer.Exit(1 if failed else 0)
+
+
+@device.command("run")
+def run_device(
+    data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
+    server_url: Annotated[
+        str | None, typer.Option("--server", help="The marketplace's address. Needed once.")
+    ] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="A pairing code of your account, the first time.")
+    ] = None,
+    home: Home = None,
+    name: Annotated[str | None, typer.Option(help="Its name in your account.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Where it is, ISO 3166 alpha-2, such as PT.")
+    ] = None,
+    kinds: Annotated[list[str], typer.Option(help="What the folder holds.")] = ["photo"],  # noqa: B006 - typer copies it
+    once: Annotated[
+        bool, typer.Option("--once", help="End when there is no work left, instead of waiting.")
+    ] = False,
+    quiet_hours: Annotated[
+        str | None, typer.Option(help="Rest at these local times, such as 22:00-07:00.")
+    ] = None,
+    cpu_percent: Annotated[
+        int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
+    ] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
+) -> None:
+    """Run models over a folder's photos, and send back counts: nothing else leaves this device.
+
+    Ctrl-C finishes or gives back the work under way; twice ends it at once. Quiet hours give it
+    back, too. The processor limit is kept by sleeping between photos and runs of the model.
+    """
+    from dml.agent.console import Console, JsonConsole
+    from dml.agent.home import default_folder
+    from dml.agent.pace import read_quiet_hours
+    from dml.agent.pairing import PairingOptions
+    from dml.agent.run import Options, run
+
+    console: Console = JsonConsole() if as_json else Console()
+    if sys.stdout is not None and sys.stdout.isatty() and not as_json:
+        from dml.agent.progress import RichConsole
+
+        console = RichConsole()
+    try:
+        quiet = None if quiet_hours is None else read_quiet_hours(quiet_hours)
+    except ValueError as error:
+        raise typer.BadParameter(f"{quiet_hours}: {error}", param_hint="--quiet-hours") from None
+    options = Options(
+        data=data,
+        home=home or default_folder(),
+        pairing=PairingOptions(
+            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
+        ),
+        once=once,
+        quiet=quiet,
+        cpu_percent=cpu_percent,
+    )
+    raise typer.Exit(run(options, console))
+
+
+@device.command("status")
+def show_device(
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what this device did and earned, and exactly what left it."""
+    from dml.agent.home import default_folder
+    from dml.agent.status import show
+
+    raise typer.Exit(show(home or default_folder(), as_json=as_json))

@@ -1,0 +1,206 @@
+"""`dml job`: have an algorithm run over many people's data, and get one answer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dml.tool import common
+from dml.tool.common import AsJson, Server, Yes, show_item, show_list, signed_in
+
+if TYPE_CHECKING:
+    from dml.client.marketplace import Marketplace
+
+job = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Jobs: order a model to be run on people's devices, and watch the answer grow.\n\n"
+    "A job is named by its id, by the end of its id, or by its title.",
+)
+Named = Annotated[str, typer.Argument(metavar="JOB", help="Its id, the end of it, or its title.")]
+FIELDS = (
+    ("job", "id"),
+    ("title", "title"),
+    ("state", "state"),
+    ("devices done", "devices_done"),
+    ("of at most", "max_devices"),
+    ("spent", "spent"),
+    ("of at most", "cost"),
+    ("reward", "reward"),
+    ("countries", "countries"),
+    ("items from", "date_from"),
+    ("items until", "date_to"),
+    ("ends", "deadline"),
+    ("ended", "ended_at"),
+    ("because", "close_reason"),
+)
+
+
+@job.command("create")
+def create(
+    model: Annotated[
+        str, typer.Argument(help="The algorithm: its id, the end of it, or its title.")
+    ],
+    devices: Annotated[int, typer.Option(min=1, help="Devices that are paid, at most.")],
+    reward: Annotated[str, typer.Option(help="Tokens that an owner earns for a result.")],
+    server: Server = None,
+    title: Annotated[str | None, typer.Option(help="[default: the algorithm's]")] = None,
+    deadline: Annotated[
+        str, typer.Option(help="When it ends: +7d, +12h, or a time with its zone.")
+    ] = "+7d",
+    country: Annotated[
+        list[str] | None, typer.Option(help="Only devices there, such as PT; repeat it.")
+    ] = None,
+    date_from: Annotated[
+        str | None, typer.Option("--from", help="Only items from this day on: 2026-01-01.")
+    ] = None,
+    date_to: Annotated[str | None, typer.Option("--to", help="Only items before this day.")] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Below it, an item counts as uncertain.")
+    ] = 0.5,
+    per_owner: Annotated[int, typer.Option(min=1, help="Devices of one owner, at most.")] = 1,
+    watch_it: Annotated[bool, typer.Option("--watch", help="Then watch the answer grow.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Order a job: shows what it costs, asks, and puts that into escrow.
+
+    What is not spent when the job ends comes back. Prints the id alone to standard output.
+    """
+    from dml.tool import ordering
+
+    with signed_in(server) as market:
+        algorithm = ordering.find_algorithm(market, model)
+        order: dict[str, Any] = {
+            "version_id": algorithm["approved_version"]["id"],
+            "title": title or algorithm["title"],
+            "max_devices": devices,
+            "max_devices_per_owner": per_owner,
+            "reward": reward,
+            "deadline": common.moment(deadline, option="--deadline"),
+            "min_confidence": min_confidence,
+            "countries": country or [],
+            **({"date_from": date_from} if date_from else {}),
+            **({"date_to": date_to} if date_to else {}),
+        }
+        made = ordering.create(market, algorithm, order, yes=yes)
+        if as_json:
+            common.show_json(made)
+        else:
+            typer.echo(made["id"])
+        if watch_it:
+            _watch(market, made["id"])
+
+
+@job.command("list")
+def list_jobs(
+    server: Server = None,
+    state: Annotated[str | None, typer.Option(help="Only those in it, such as open.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your jobs, newest first."""
+    columns = [("job", "id"), ("title", "title"), ("state", "state"), ("done", "devices_done")]
+    columns += [("of", "max_devices"), ("spent", "spent"), ("ends", "deadline")]
+    with signed_in(server) as market:
+        wanted = {} if state is None else {"state": state}
+        show_list(market.all_of("/v1/jobs", **wanted), columns, as_json=as_json)
+
+
+@job.command("show")
+def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Show a job: how far it is, and what it has cost."""
+    with signed_in(server) as market:
+        show_item(market.ask("GET", _path(market, named)), FIELDS, as_json=as_json)
+
+
+@job.command("watch")
+def watch(named: Named, server: Server = None) -> None:
+    """Watch the answer grow until the job has ended. Ctrl-C leaves; the job goes on."""
+    with signed_in(server) as market:
+        _watch(market, _path(market, named).rpartition("/")[2])
+
+
+@job.command("results")
+def results(
+    named: Named,
+    server: Server = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV: month, label, items.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (SVG) here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the answer: how many items have which label, and when."""
+    from dml.tool import answers
+
+    if as_csv and as_json:
+        raise typer.BadParameter("choose one of --csv and --json")
+    with signed_in(server) as market:
+        path = _path(market, named)
+        if as_csv:
+            text = market.bytes_of(f"{path}/results.csv", limit=answers.CSV_BYTES_MAX)
+            typer.echo(text.decode(), nl=False)
+            return
+        ordered, told = market.ask("GET", path), market.ask("GET", f"{path}/results")
+    if plot is not None:
+        plot.write_text(answers.picture(ordered, told))
+    if as_json:
+        common.show_json(told)
+    elif plot is None:
+        common.console().print(answers.shown(ordered, told))
+
+
+@job.command("timeline")
+def timeline(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Show what happened to a job, and what comes next."""
+    with signed_in(server) as market:
+        told = market.ask("GET", f"{_path(market, named)}/timeline")
+    common.show_timeline(told, as_json=as_json)
+
+
+@job.command("pause")
+def pause(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Hand out no more work for now. Devices at work finish, and the deadline stays."""
+    _move(named, server, "pause", as_json=as_json)
+
+
+@job.command("resume")
+def resume(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Hand out work again."""
+    _move(named, server, "resume", as_json=as_json)
+
+
+@job.command("close")
+def close(
+    named: Named,
+    server: Server = None,
+    reason: Annotated[str | None, typer.Option(help="Why; moderators need one.")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """End a job now. What is not spent comes back once devices at work have finished."""
+    common.confirm("End this job now?", yes=yes)
+    body = {} if reason is None else {"reason": reason}
+    _move(named, server, "close", body=body, as_json=as_json)
+
+
+def _move(
+    named: str,
+    server: str | None,
+    verb: str,
+    *,
+    body: dict[str, Any] | None = None,
+    as_json: bool,
+) -> None:
+    with signed_in(server) as market:
+        moved = market.ask("POST", f"{_path(market, named)}/{verb}", json=body or None)
+    show_item(moved, FIELDS, as_json=as_json)
+
+
+def _path(market: "Marketplace", named: str) -> str:
+    found = common.find_id(market.all_of("/v1/jobs"), named, title="title", what="job")
+    return common.path_of("jobs", found)
+
+
+def _watch(market: "Marketplace", job_id: str) -> None:
+    from dml.tool import watching
+
+    watching.watch(market, job_id, common.console())

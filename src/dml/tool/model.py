@@ -1,0 +1,169 @@
+"""`dml model`: offer a model. Check it here as the marketplace will, then publish it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dml.tool import common
+from dml.tool.common import AsJson, Server, show_item, show_list, signed_in
+
+if TYPE_CHECKING:
+    from dml.client.marketplace import Marketplace
+
+model = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Models: check one, publish it, see how it does.\n\n"
+    "An algorithm is named by its id, by the end of its id, or by its title.",
+)
+File = Annotated[Path, typer.Argument(help="The ONNX file.")]
+About = Annotated[
+    Path | None,
+    typer.Option("--about", help="Its description. [default: model.yaml beside the file]"),
+]
+Named = Annotated[str, typer.Argument(metavar="MODEL", help="Its id, the end of it, or its title.")]
+FIELDS = (
+    ("algorithm", "id"),
+    ("title", "title"),
+    ("state", "state"),
+    ("summary", "summary"),
+    ("device fee", "device_fee"),
+    ("labels", "labels"),
+    ("tags", "tags"),
+    ("developer", "developer_id"),
+    ("since", "created_at"),
+)
+VERSION_FIELDS = (
+    ("version", "number"),
+    ("id", "id"),
+    ("state", "state"),
+    ("size", "size"),
+    ("sha256", "sha256"),
+    ("reason", "review_reason"),
+    ("recalled", "recall_reason"),
+    ("since", "created_at"),
+)
+
+
+@model.command("check")
+def check(
+    file: File,
+    about: About = None,
+    photo: Annotated[
+        list[Path] | None, typer.Option(help="A photo to run it on; repeat it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a model as the marketplace will, and run it on photos. Needs no server.
+
+    **model.yaml** beside the file says what the file can't:
+
+        title: Digits
+        summary: Reads a handwritten digit.
+        model_card: card.md            # a file, or the text itself
+        device_fee: "0.01"
+        labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+        tags: [digits]
+        input_spec: {color: grey, width: 8, height: 8, resize: stretch, layout: flat,
+                     scale: 0.0667, mean: 0, std: 1,
+                     output: {name: probabilities, activation: none}}
+
+    What is left out of the input spec is proposed from the model's graph, and shown. The exit code
+    is 1 where the model would be refused.
+    """
+    from dml.tool import checking
+
+    found = checking.check(file, about, photo or [])
+    if as_json:
+        common.show_json(found.as_json())
+    else:
+        common.console().print(found.as_text())
+    raise typer.Exit(0 if found.passes else 1)
+
+
+@model.command("publish")
+def publish(
+    file: File,
+    about: About = None,
+    server: Server = None,
+    into: Annotated[
+        str | None, typer.Option(help="Make it the next version of this algorithm of yours.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its check.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a model, wait for its check, and submit it for review.
+
+    What it is comes from model.yaml beside it (see `dml model check --help`). An algorithm of yours
+    of the same title gets a new version. Prints the algorithm's id alone to standard output.
+    """
+    from dml.tool import publishing
+
+    with signed_in(server) as market:
+        made = publishing.publish(market, file, about, into=into, wait_seconds=wait)
+    if as_json:
+        common.show_json(made)
+    else:
+        typer.echo(made["algorithm_id"])
+
+
+@model.command("list")
+def list_models(
+    server: Server = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Yours, in every state.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Only those with it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is on offer, newest first; `--mine` needs an account."""
+    from dml.client.marketplace import Marketplace
+
+    wanted = {name: value for name, value in (("mine", mine and "true"), ("tag", tag)) if value}
+    columns = [("algorithm", "id"), ("title", "title"), ("state", "state"), ("fee", "device_fee")]
+    columns += [("summary", "summary")]
+    with Marketplace(server) as market:
+        if mine:
+            market.sign_in()
+        show_list(market.all_of("/v1/algorithms", **wanted), columns, as_json=as_json)
+
+
+@model.command("show")
+def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Show an algorithm."""
+    with signed_in(server) as market:
+        show_item(market.ask("GET", _path(market, named)), FIELDS, as_json=as_json)
+
+
+@model.command("versions")
+def versions(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """List an algorithm's versions, newest first, with what the check said."""
+    columns = [("version", "number"), ("state", "state"), ("since", "created_at"), ("id", "id")]
+    with signed_in(server) as market:
+        listed = market.all_of(f"{_path(market, named)}/versions")
+        show_list(listed, columns, as_json=as_json)
+
+
+@model.command("status")
+def status(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Show how far an algorithm's newest version is: its check, its review, what was said."""
+    from dml.refused import Refused
+
+    with signed_in(server) as market:
+        newest: dict[str, Any] | None
+        newest = next(iter(market.all_of(f"{_path(market, named)}/versions")), None)
+    if newest is None:
+        raise Refused("it has no version yet: `dml model publish`")
+    show_item(newest, VERSION_FIELDS, as_json=as_json)
+    if not as_json:
+        for it in newest["refusals"]:
+            common.console().print(f"{it['code']}: {it['detail']}")
+
+
+def _path(market: "Marketplace", named: str) -> str:
+    """Of algorithms that are called the same, one's own is meant."""
+    mine = list(market.all_of("/v1/algorithms", mine="true"))
+    listed = (
+        mine if common.is_among(mine, named, title="title") else market.all_of("/v1/algorithms")
+    )
+    found = common.find_id(listed, named, title="title", what="algorithm")
+    return common.path_of("algorithms", found)

@@ -1,0 +1,39 @@
+"""Ordering a job: which algorithm is meant, what it costs, and the order itself."""
+
+from typing import Any
+
+from dml.client.http import one_line
+from dml.client.marketplace import Marketplace
+from dml.refused import Refused
+from dml.tool import common
+
+
+def find_algorithm(market: Marketplace, named: str) -> dict[str, Any]:
+    """The listed algorithm that is meant. Refused where it has no approved version."""
+    found = common.find_id(
+        market.all_of("/v1/algorithms"), named, title="title", what="listed algorithm"
+    )
+    algorithm: dict[str, Any] = market.ask("GET", common.path_of("algorithms", found))
+    if algorithm["approved_version"] is None:
+        raise Refused(f"{algorithm['title']} has no approved version yet, so nobody can order it")
+    return algorithm
+
+
+def create(
+    market: Marketplace, algorithm: dict[str, Any], order: dict[str, Any], *, yes: bool
+) -> dict[str, Any]:
+    """Show the price, ask, and order at that price or not at all."""
+    quoted = market.ask("POST", "/v1/jobs/quotes", json=order)
+    each = [quoted[name] for name in ("reward", "device_fee", "platform_fee")]
+    devices = order["max_devices"]
+    common.console(to_stderr=True).print(
+        f"{one_line(algorithm['title'])}, on up to {devices} devices until {order['deadline']}.\n"
+        f"For each result: {each[0]} to the owner, {each[1]} to the developer, {each[2]} to the "
+        f"platform.\nIn all at most {quoted['cost']} tokens; what is not spent comes back. Counts "
+        f"are shown in steps of {quoted['min_devices']} owners or more."
+    )
+    common.confirm(f"Put {quoted['cost']} tokens into escrow?", yes=yes)
+    made: dict[str, Any] = market.ask(
+        "POST", "/v1/jobs", json={**order, "max_total": quoted["cost"]}
+    )
+    return made

@@ -1,0 +1,89 @@
+"""Publishing a model: an algorithm, a version of it, its check, and its way to a moderator."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from dml.client.http import one_line
+from dml.client.marketplace import Marketplace
+from dml.inference import spec
+from dml.refused import Refused
+from dml.tool import about, common
+from dml.tool.about import About
+
+LOOK_SECONDS: Final = 0.5
+NEEDED: Final = ("title", "summary", "device_fee")
+
+
+def publish(
+    market: Marketplace,
+    file: Path,
+    described: Path | None,
+    *,
+    into: str | None,
+    wait_seconds: float,
+) -> dict[str, Any]:
+    """Upload a model, wait for its check, submit it: the version. Refused where it fails."""
+    told = about.read(file, described)
+    said = common.console(to_stderr=True)
+    path = _algorithm(market, told, into)
+    said.print(f"Uploading {one_line(file.name)} ({len(told.model) / 1e6:.1f} MB) …")
+    version = _upload(market, path, told, file)
+    at = f"{path}/versions/{version['id']}"
+    version = _checked(market, at, wait_seconds)
+    if version["state"] == "refused":
+        reasons = "; ".join(f"{it['code']}: {it['detail']}" for it in version["refusals"])
+        raise Refused(f"version {version['number']} was refused: {one_line(reasons)}")
+    if version["state"] == "checked":
+        version = market.ask("POST", f"{at}/submit")
+    said.print(
+        f"Version {version['number']} of {one_line(str(told.fields.get('title', into)))} is "
+        f"{version['state'].replace('_', ' ')}. `dml model status` tells how far it is."
+    )
+    found: dict[str, Any] = version
+    return found
+
+
+def _algorithm(market: Marketplace, told: About, into: str | None) -> str:
+    """The path of the algorithm that gets the version: named, of the same title, or new."""
+    mine = list(market.all_of("/v1/algorithms", mine="true"))
+    title = str(told.fields.get("title", ""))
+    if into is not None:
+        found = common.find_id(mine, into, title="title", what="algorithm")
+        return common.path_of("algorithms", found)
+    same = [it for it in mine if it["title"] == title and it["state"] != "archived"]
+    if same:
+        return common.path_of("algorithms", str(same[0]["id"]))
+    if missing := [name for name in NEEDED if not told.fields.get(name)]:
+        raise Refused(
+            f"say in {about.FILE} beside the model what it is: {', '.join(missing)} "
+            "(see `dml model check --help`)"
+        )
+    body = {
+        "model_card": f"# {title}",
+        "data_kind": "photo",
+        **told.fields,
+        "device_fee": str(told.fields["device_fee"]),
+        "kind": "image",
+        "labels": told.labels,
+    }
+    return common.path_of("algorithms", str(market.ask("POST", "/v1/algorithms", json=body)["id"]))
+
+
+def _upload(market: Marketplace, path: str, told: About, file: Path) -> dict[str, Any]:
+    form = {"input_spec": json.dumps(spec.to_dict(told.spec))}
+    files = {"file": (one_line(file.name), told.model, "application/octet-stream")}
+    made: dict[str, Any] = market.ask("POST", f"{path}/versions", data=form, files=files)
+    return made
+
+
+def _checked(market: Marketplace, path: str, wait_seconds: float) -> dict[str, Any]:
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        version: dict[str, Any] = market.ask("GET", path)
+        if version["state"] != "uploaded":
+            return version
+        if time.monotonic() > give_up_at:
+            raise Refused("its check takes long: see `dml model status` later")
+        time.sleep(LOOK_SECONDS)

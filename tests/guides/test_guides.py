@@ -1,0 +1,147 @@
+"""Each line that README and the guides tell people to type, typed: at a marketplace of its own.
+
+Pages run in the order of the story, each in one shell, as a user who is nobody's admin. What they
+need of the server stands in them; the passwords that a person would type come from here.
+"""
+
+import itertools
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.entrypoints.up.marketplace import Marketplace
+from tests.guides.pages import PAGES, ROOT, as_pattern, blocks
+
+FIRST: Final = "first-answer.md"  # It lists the model that other pages order.
+STORY: Final = sorted(
+    (it for it in PAGES if it.parent.name == "guides"), key=lambda it: (it.name != FIRST, it.name)
+)
+SECONDS: Final = 110
+PASSWORD: Final = "correct horse battery"
+PRELUDE: Final = """
+set -euo pipefail
+dml() {{
+  case "$*" in
+    *admin@localhost.localdomain*) DML_PASSWORD={admin} command dml "$@" ;;
+    *) command dml "$@" ;;
+  esac
+}}
+"""
+MARK: Final = "--- the output of line {}"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Somebody's checkout with a marketplace that runs, and a home folder of theirs."""
+
+    folder: Path
+    environment: dict[str, str]
+    admin_password: str
+
+    def type(self, commands: str) -> subprocess.CompletedProcess[str]:
+        script = PRELUDE.format(admin=self.admin_password) + commands
+        return subprocess.run(
+            ["/bin/bash", "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    # A folder that others may enter: root starts servers as another user.
+    above = Path(tempfile.mkdtemp(prefix="dml-guides-", dir="/tmp"))
+    above.chmod(0o755)
+    folder = above / "checkout"
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    (folder / "contracts").symlink_to(ROOT / "contracts")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {"DML_PORT": str(port), "DML_LOCAL_CHAIN": "true", "DML_API_PROCESSES": "1"}
+    variables |= {"DML_WORKER_PROCESSES": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
+    marketplace = Marketplace(folder / ".dml", variables)
+    try:
+        marketplace.popen(command=[str(ROOT / ".venv/bin/dml"), "up"])
+        marketplace.until(lambda: "Stop    " in marketplace.shown(), 90)
+        password = re.search(r"admin@localhost\.localdomain\s+(\S+)", marketplace.shown())
+        assert password is not None, marketplace.shown()
+        yield Machine(folder, _environment(folder, port), password[1])
+    finally:
+        marketplace.clean_up()
+        shutil.rmtree(above)
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    return {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "COLUMNS": "120",
+        "DML_SERVER": f"http://127.0.0.1:{port}",
+        "DML_PASSWORD": PASSWORD,
+    }
+
+
+@pytest.mark.parametrize("page", STORY, ids=lambda it: it.stem)
+def test_each_line_of_a_guide_does_what_it_says(machine: Machine, page: Path) -> None:
+    typed = [it for it in blocks(page) if not it.commands.startswith("make ")]
+    assert typed
+    script = "".join(f'\necho "{MARK.format(it.line)}"\n{it.commands}' for it in typed)
+    ended = machine.type(script)
+    said = f"{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}"
+    assert ended.returncode == 0, said
+    for it in typed:
+        if it.shown is not None:
+            mark = MARK.format(it.line)
+            output = ended.stdout.partition(mark)[2].partition(MARK.format(""))[0]
+            assert as_pattern(it.shown).search(output), f"{page.name}:{it.line}: {output}"
+    assert "Traceback" not in said
+
+
+def test_what_make_is_told_is_a_target_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    told = {
+        line.split()[1]
+        for page in PAGES
+        for block in blocks(page)
+        for line in block.commands.splitlines()
+        if line.startswith("make ")
+    }
+    assert told
+    assert told <= targets
+
+
+def test_readme_shows_commands_of_the_guides_alone() -> None:
+    """Its three lines for each door are typed on the page behind the door, with other options."""
+    typed = "\n".join(block.commands for page in STORY for block in blocks(page))
+    for block in blocks(ROOT / "README.md"):
+        for line in block.commands.splitlines():
+            words = line.partition("#")[0].split()
+            if words and words[0] != "make":
+                assert words[0] == "dml", line
+                verbs = list(itertools.takewhile(lambda it: it.isalpha(), words))
+                assert " ".join(verbs) in typed, line
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,107 @@
+"""What is told of a model: its description, and what its own graph says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dml.inference import graph
+from dml.refused import Refused
+from dml.tool import about, checking
+from tests.inference.models import image_spec, tiny_image_model
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+
+
+def write(folder: Path, model: bytes, **described: Any) -> Path:
+    file = folder / "some.onnx"
+    file.write_bytes(model)
+    (folder / "model.yaml").write_text(yaml.safe_dump(described))
+    return file
+
+
+@pytest.mark.parametrize("color", ["grey", "rgb"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC", "flat"])
+@pytest.mark.parametrize("activation", ["none", "softmax"])
+def test_the_graph_tells_most_of_the_input_spec(
+    tmp_path: Path, color: str, layout: str, activation: str
+) -> None:
+    output = {"name": "probabilities", "activation": activation}
+    channels = {"mean": 0.0, "std": 1.0}
+    spec = image_spec(color=color, layout=layout, width=12, height=12, output=output, **channels)
+    model = tiny_image_model(spec, 4)
+    told = about.read(write(tmp_path, model, labels=["a", "b", "c", "d"]), None)
+    assert told.spec.layout == layout
+    assert (told.spec.color, told.spec.width, told.spec.height) == (color, 12, 12)
+    assert told.spec.output.activation == activation
+    assert "layout" in told.proposed
+
+
+def test_what_is_described_is_not_proposed(tmp_path: Path) -> None:
+    model = tiny_image_model(image_spec(), 4)
+    told = about.read(
+        write(tmp_path, model, input_spec={"scale": 0.5, "resize": "fit"}, labels=list("abcd")),
+        None,
+    )
+    assert (told.spec.scale, told.spec.resize) == (0.5, "fit")
+    assert not {"scale", "resize"} & set(told.proposed)
+
+
+def test_labels_that_nobody_named_are_numbered(tmp_path: Path) -> None:
+    told = about.read(write(tmp_path, tiny_image_model(image_spec(), 4)), None)
+    assert told.labels == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ({"titel": "x"}, "has no key `titel`: do you mean `title`?"),
+        ({"input_spec": {"colour": "rgb"}}, "colour"),
+        ({"input_spec": []}, "input_spec must be keys with values"),
+        ({"input_spec": {"width": "wide"}}, "width"),
+    ],
+)
+def test_a_wrong_description_is_said_in_one_line(
+    tmp_path: Path, described: dict[str, Any], said: str
+) -> None:
+    file = write(tmp_path, tiny_image_model(image_spec(), 4), **described)
+    with pytest.raises(Refused) as refused:
+        about.read(file, None)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x80\x04pickle"])
+def test_a_file_that_is_no_model_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(Refused):
+        about.read(write(tmp_path, content), None)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot read"):
+        about.read(tmp_path / "none.onnx", None)
+    with pytest.raises(Refused, match="is not there"):
+        about.read(write(tmp_path, tiny_image_model(image_spec(), 4)), tmp_path / "none.yaml")
+
+
+def test_the_example_passes_the_check_and_reads_its_photos() -> None:
+    photos = sorted((EXAMPLE / "photos" / "ana").iterdir())[:10]
+    found = checking.check(EXAMPLE / "digits.onnx", None, photos)
+    assert found.passes, found.reasons
+    assert len(found.photos) == 10
+    assert sum(share > 0.5 for _, _, share in found.photos) >= 8
+    assert "It would pass the check." in found.as_text()
+    assert found.as_json()["refusals"] == []
+
+
+def test_what_would_be_refused_is_said_with_every_reason(tmp_path: Path) -> None:
+    file = write(tmp_path, tiny_image_model(image_spec(), 4), labels=["a", "b"])
+    found = checking.check(file, None, [])
+    assert not found.passes
+    assert "model.output_count" in found.as_text()
+
+
+def test_the_last_operators_of_the_example_give_probabilities() -> None:
+    model = graph.parse((EXAMPLE / "digits.onnx").read_bytes())
+    assert graph.last_operator(model, "probabilities") is not None
