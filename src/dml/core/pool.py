@@ -44,6 +44,10 @@ class FairPool(AsyncAdaptedQueuePool):
         super().__init__(*arguments, **named)
         self._waiting: deque[_Waiting] = deque()
 
+    def is_full(self) -> bool:
+        """Whether whoever asks for a connection now is refused."""
+        return len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS
+
     def _do_get(self) -> ConnectionPoolEntry:
         """Take a connection. `sqlalchemy.exc.TimeoutError`: too many wait, or one waited too long.
 
@@ -53,7 +57,7 @@ class FairPool(AsyncAdaptedQueuePool):
             return self._pool.get_nowait()
         if self._inc_overflow():
             return self._open()
-        if len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS:
+        if self.is_full():
             raise exc.TimeoutError(f"{len(self._waiting)} others wait for a connection")
         return await_(self._wait()) or self._open()
 
