@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.util.concurrency import await_
 from sqlalchemy.util.queue import Empty
 
-WAITING_MAX: Final = 512  # Beyond so many, who asks is refused at once, rather than after a while.
+WAITING_MAX: Final = 256  # Beyond so many, who asks is refused at once, rather than after a while.
 # And where the first of them has waited for so long: how much time a queue of so many takes depends
 # on what they ask.
 WAITED_SECONDS: Final = 6.0
