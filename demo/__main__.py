@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -44,7 +44,8 @@ EXAMPLES: Final = """\
 examples:
   make demo                         play it
   make demo ARGS="--devices 40"     with more people
-  make demo ARGS=--keep             and look around afterwards
+  make demo ARGS=--stop             end the marketplace that the last one left to look at
+  make demo ARGS=--no-keep          leave nothing behind
   make demo ARGS=--json             the last line is one JSON object; the exit code is 0 if
                                     every count and every token is where it must be
 """
@@ -57,6 +58,7 @@ class Wish:
     devices: int
     seed: int
     keep: bool
+    stop: bool
     json: bool
 
 
@@ -146,16 +148,18 @@ def draw(outcome: Outcome, clock: Clock) -> None:
 def how_to_look(here: Market, cast: Cast, job_id: str, contest: Contest) -> str:
     """Where a marketplace is that was kept, who may sign in, and how to stop it."""
     return f"""
-The marketplace goes on:
+The marketplace goes on, with all that was played:
 
-  Docs      {here.url}/docs
-  Sign in   POST {here.url}/v1/users/authenticate
-  Answer    GET {here.url}/v1/jobs/{job_id}/results
+  Look      {here.url}
   Bounty    {contest.url}
-  Customer  {cast.customer.email}  {cast.customer.password}
-  Admin     {cast.admin.email}  {cast.admin.password}
+  Docs      {here.url}/docs
   Logs      {here.home / "logs"}
-  Stop      kill {here.pid}
+  Stop      make demo ARGS=--stop
+
+Be the customer, and look at the answer (the admin is {cast.admin.email}, {cast.admin.password}):
+
+  export DML_SERVER={here.url} DML_EMAIL={cast.customer.email} DML_PASSWORD={cast.customer.password}
+  .venv/bin/dml job results {job_id}
 """
 
 
@@ -181,6 +185,7 @@ async def run(wish: Wish, screen: Screen, clock: Clock) -> tuple[Story, list[str
         place.stays |= bool(found)
     report.show(screen, story, clock, found)
     if wish.keep:
+        place.keep()
         screen.console.print(invitation, markup=False)
     return story, found
 
@@ -207,6 +212,9 @@ def main(arguments: Sequence[str]) -> int:
     wish, clock = read(arguments), Clock()
     screen = Screen(clock, to_stderr=wish.json)
     document: dict[str, Any] = {"ok": False}
+    market.stop_kept(screen.say)
+    if wish.stop:
+        return 0
     try:
         story, found = asyncio.run(run(wish, screen, clock))
         document = report.as_json(story, clock, cpu_seconds(), found)
@@ -232,9 +240,16 @@ def read(arguments: Sequence[str]) -> Wish:
     add = parser.add_argument
     add("--devices", type=int, default=20, metavar="N", help="how many people take part (20)")
     add("--seed", type=int, default=0, metavar="N", help="another model and other photos (0)")
-    add("--keep", action="store_true", help="leave the server running, and tell how to look at it")
+    add(
+        "--keep",
+        action=argparse.BooleanOptionalAction,
+        help="leave the marketplace running to look at: the default without --json",
+    )
+    add("--stop", action="store_true", help="only end what an earlier demo left running")
     add("--json", action="store_true", help="end with one JSON object; the rest goes to stderr")
     wish = Wish(**vars(parser.parse_args(arguments)))
+    if wish.keep is None:
+        wish = replace(wish, keep=not wish.json)
     if not DEVICES_MIN <= wish.devices <= DEVICES_MAX:
         parser.error(f"--devices must be from {DEVICES_MIN} to {DEVICES_MAX}")
     if not 0 <= wish.seed < 2**32:

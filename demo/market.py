@@ -4,9 +4,10 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final
 from demo import children
 from demo.children import DML, Failed
 from demo.clock import Clock
-from demo.place import Place
+from demo.place import Place, kept, sweep
 
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 30
@@ -82,3 +83,16 @@ async def _await_ready(process: Process, log: Path, home: Path) -> Market:
 def logs(place: Place) -> list[Path]:
     """What the marketplace wrote, for somebody who wants to know what went wrong."""
     return [place.logs / "up.log", *sorted(place.market.glob("logs/*.log"))]
+
+
+def stop_kept(say: Callable[[str], None]) -> None:
+    """End what earlier demos left to look at: one at a time is enough for a machine."""
+    for home in kept():
+        say("The marketplace of the last demo ends …")
+        subprocess.run(
+            [*DML, "down"],
+            env={**os.environ, "DML_HOME": os.fspath(home)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+    sweep()

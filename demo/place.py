@@ -18,6 +18,7 @@ from typing import Final
 BASE: Final = Path(__file__).resolve().parents[1] / ".dml" / "demo"
 PICTURE: Final = BASE / "months.png"  # It stays, where the folders of runs go.
 LOCK: Final = "lock"
+KEPT: Final = "kept"
 
 
 @dataclass
@@ -47,6 +48,10 @@ class Place:
     def logs(self) -> Path:
         return self.folder / "logs"
 
+    def keep(self) -> None:
+        """Note that only a marketplace lives here now, for people to look at."""
+        (self.folder / KEPT).touch()
+
 
 @contextmanager
 def take_place(*, stays: bool) -> Iterator[Place]:
@@ -71,6 +76,11 @@ def take_place(*, stays: bool) -> Iterator[Place]:
         if not place.stays:
             remove(folder)
         os.close(lock)
+
+
+def kept() -> list[Path]:
+    """The homes of marketplaces that earlier runs left to look at, and that may still run."""
+    return [file.parent / "market" for file in BASE.glob(f"run-*/{KEPT}")]
 
 
 def sweep() -> None:

@@ -243,3 +243,23 @@ async def test_above_the_bound_two_admins_let_a_withdrawal_go(world: World, admi
         assert made["id"] not in await _listed(admin)
     finally:
         state.settings = before
+
+
+async def test_of_an_address_that_was_denied_meanwhile_no_approval_counts_any_more(
+    world: World, admin: Person
+) -> None:
+    state, before = world.app.state, world.parts.settings
+    other = await world.person("other", Role.ADMIN)
+    _, made = await _large(world)
+    path = f"/v1/admin/withdrawals/{made['id']}/approve"
+    denied = f"/v1/admin/denied-addresses/{made['address']}"
+    state.settings = before.model_copy(update={"second_admin_above": tokens("14999.999999")})
+    try:
+        assert (await admin.post(path, {})).json()["first_approved_by"] == str(admin.id)
+        assert (await admin.put(denied, {"reason": "asked by the police"})).is_success
+        assert (await admin.ask("DELETE", denied)).is_success
+        first = (await other.post(path, {})).json()
+        assert (first["reviewed_at"], first["first_approved_by"]) == (None, str(other.id))
+        assert (await admin.post(path, {})).json()["reviewed_at"] is not None
+    finally:
+        state.settings = before

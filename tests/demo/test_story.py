@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import urllib.request
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -122,3 +124,24 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert all(it in shown for it in ("--devices", "--seed", "--keep", "--json", "make demo"))
+
+
+def test_people_may_look_around_afterwards_and_programs_leave_nothing() -> None:
+    assert command.read([]).keep
+    assert not command.read(["--no-keep"]).keep
+    assert not command.read(["--json"]).keep
+    assert command.read(["--json", "--keep"]).keep
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(170)
+def test_what_was_kept_is_ended_by_the_next_that_is_told_to() -> None:
+    script = [sys.executable, "-m", "demo", "--devices", "6"]
+    played = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=True)
+    url = re.search(r"Look +(\S+)", played.stdout)
+    assert url is not None, played.stdout
+    with urllib.request.urlopen(f"{url[1]}/healthz") as answer:
+        assert answer.status == 200
+    subprocess.run([*script, "--stop"], cwd=ROOT, check=True)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{url[1]}/healthz")

@@ -36,6 +36,7 @@ WITHOUT: Final = {
     "/v1/devices/{device_id}/nonce": "it may be done as often as one likes",
     "/v1/devices/{device_id}/token": "a nonce is good once, and there are others",
     "/v1/payments/deposits/instructions": "it changes nothing",
+    "/v1/jobs/quotes": "it changes nothing",
     "/v1/assignments/claim": "what a device holds is handed out again",
     "/v1/assignments/{assignment_id}/heartbeat": "doing it again changes nothing",
     "/v1/assignments/{assignment_id}/release": "doing it again changes nothing",

@@ -171,8 +171,7 @@ async def test_a_slash_too_many_is_the_same_or_a_404_and_no_redirect_to_a_strang
 ) -> None:
     admin = await world.person("admin", Role.ADMIN)
     strange = {"Host": "evil.example.org", "Authorization": f"Bearer {admin.token}"}
-    root = await world.client.get("/", headers=strange)
-    assert root.headers["location"] == "/docs"
+    assert (await world.client.get("/", headers=strange)).status_code == 200
     asked = {(filled(path), method) for path, method, _ in routes(world)}
     asked |= {(path, "GET") for path in BESIDE}
     asked |= {(path, "HEAD") for path, method in asked if method == "GET"}

@@ -8,9 +8,11 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
+from dml.chain.node.endpoints import NoNode
 from dml.core import nodes
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring
+from dml.entrypoints.chain_process import Loop
 from dml.entrypoints.cli import chain_status, main as cli
 from dml.entrypoints.embedded import chain
 from dml.entrypoints.embedded.chain import Account, LocalChainFacts
@@ -125,3 +127,23 @@ def test_settings_show_amounts_as_tokens(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_help_teaches(command: str) -> None:
     shown = CliRunner().invoke(cli.app, ["chain", command, "--help"], env={"COLUMNS": "100"}).stdout
     assert {"run": "DML_PAYOUT_KEY", "faucet": "0x5aAe", "status": "exit code"}[command] in shown
+
+
+async def test_a_loop_rests_longer_while_the_same_comes_of_it_until_something_does() -> None:
+    found = ["block 7"]
+
+    async def look() -> str:
+        if not found[0]:
+            raise NoNode("it is away")
+        return found[0]
+
+    loop = Loop("looking", look, 0.5, 2.0)
+    await loop.once()
+    assert loop.pause_seconds == 0.5
+    for _ in range(10):
+        await loop.once()
+    assert loop.pause_seconds == 2.0
+    for news in ("block 8", "", "block 8"):
+        found[0] = news
+        await loop.once()
+        assert loop.pause_seconds == 0.5

@@ -8,7 +8,9 @@ whose time has come, and work of nodes that died (docs/decisions/0028).
 """
 
 import logging
+import select
 import threading
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -91,6 +93,8 @@ class Dispatcher(threading.Thread):
         while not self._stopping.is_set():
             try:
                 with connect(self._url) as connection:
+                    # For what comes together with an answer.
+                    connection.add_notify_handler(lambda told: self.ring(told.payload))
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._listen(connection)
             except psycopg.Error as error:
@@ -101,5 +105,10 @@ class Dispatcher(threading.Thread):
         while not self._stopping.is_set():
             for (queue,) in connection.execute(_WAITING, (list(self._bells),)).fetchall():
                 self.ring(queue)
-            for told in connection.notifies(timeout=LOOK_SECONDS):
-                self.ring(told.payload)
+            look_at = time.monotonic() + LOOK_SECONDS
+            while (left := look_at - time.monotonic()) > 0 and not self._stopping.is_set():
+                # psycopg itself would wake up ten times a second while it waits.
+                if select.select([connection], [], [], left)[0]:
+                    connection.pgconn.consume_input()
+                    while told := connection.pgconn.notifies():
+                        self.ring(told.extra.decode())

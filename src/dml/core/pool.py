@@ -19,7 +19,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.util.concurrency import await_
 from sqlalchemy.util.queue import Empty
 
-WAITING_MAX: Final = 512  # Beyond so many, who asks is refused at once, rather than after a while.
+WAITING_MAX: Final = 256  # Beyond so many, who asks is refused at once, rather than after a while.
 # And where the first of them has waited for so long: how much time a queue of so many takes depends
 # on what they ask.
 WAITED_SECONDS: Final = 6.0
@@ -44,6 +44,10 @@ class FairPool(AsyncAdaptedQueuePool):
         super().__init__(*arguments, **named)
         self._waiting: deque[_Waiting] = deque()
 
+    def is_full(self) -> bool:
+        """Whether whoever asks for a connection now is refused."""
+        return len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS
+
     def _do_get(self) -> ConnectionPoolEntry:
         """Take a connection. `sqlalchemy.exc.TimeoutError`: too many wait, or one waited too long.
 
@@ -53,7 +57,7 @@ class FairPool(AsyncAdaptedQueuePool):
             return self._pool.get_nowait()
         if self._inc_overflow():
             return self._open()
-        if len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS:
+        if self.is_full():
             raise exc.TimeoutError(f"{len(self._waiting)} others wait for a connection")
         return await_(self._wait()) or self._open()
 

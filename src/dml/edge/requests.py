@@ -6,6 +6,7 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context 
 import os
 import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 from typing import Final
@@ -19,7 +20,7 @@ from dml.core import logs, metrics
 from dml.core.errors import DmlError, Unavailable
 from dml.edge.bodies import BODY, Body
 from dml.edge.etags import is_known
-from dml.edge.problems import answer
+from dml.edge.problems import answer, explained
 
 log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
@@ -35,11 +36,13 @@ _QUIET: Final = ("/healthz", "/readyz")
 
 class Requests:
     """What is in front of every route. Of a body, `body_limit_bytes` are taken, unless a route that
-    takes files asks for more (`dml.edge.uploads`)."""
+    takes files asks for more (`dml.edge.uploads`). While it `is_full`, a request is refused before
+    anything is done for it: refusals that cost as much as answers would leave no time for those."""
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, is_full: Callable[[], bool]) -> None:
         self.app = app
         self.limit = body_limit_bytes
+        self.is_full = is_full
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,16 +54,21 @@ class Requests:
         answer, started = _Answer(scope, headers, request_id, body, send), time.perf_counter()
         # HEAD is GET without what follows its head (RFC 9110), so that no route has to know it.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        is_quiet = scope["path"] in _QUIET
+        app = self.app
+        if not is_quiet and self.is_full():
+            metrics.REFUSED_FOR_OVERLOAD.inc("request")
+            app, is_quiet = explained(503, {"Retry-After": "1"}), True
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self.app(inner, _limited(receive, body, answer), answer.send)
+                await app(inner, _limited(receive, body, answer), answer.send)
             except Exception:
                 log.exception("a bug: it was answered with 500")  # Here, where its id is known.
                 raise
             finally:
                 seconds = time.perf_counter() - started
                 _count(inner.get("route"), scope["method"], answer.status, seconds)
-                if scope["path"] not in _QUIET:
+                if not is_quiet:
                     logs.log_request(
                         request_id,
                         method=scope["method"],

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import psycopg
+import uvloop
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain import queries
@@ -37,6 +38,8 @@ from dml.refused import Refused
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
+QUIET_SECONDS: Final = 2.0  # A chain that makes no blocks is read no more often.
+QUIET_GROWTH: Final = 1.25  # So it takes a few passes until then.
 PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
 FORMER_SECONDS: Final = 15.0
 END_SECONDS: Final = 0.5
@@ -85,22 +88,34 @@ class Turn:
 
 
 class Loop:
-    """Does something again and again. An error is logged when it begins, not each time."""
+    """Does something again and again. An error is logged when it begins, not each time.
 
-    def __init__(self, name: str, act: Callable[[], Awaitable[object]], seconds: float) -> None:
+    Where the same comes of it each time, the pauses grow to `quiet_seconds`, until something does.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        act: Callable[[], Awaitable[object]],
+        seconds: float,
+        quiet_seconds: float | None = None,
+    ) -> None:
         self.name, self._act, self._seconds = name, act, seconds
+        self._quiet_seconds = seconds if quiet_seconds is None else max(seconds, quiet_seconds)
         self._error = ""
+        self._found: object = None
+        self.pause_seconds = seconds  # Until the next time.
 
     async def run(self) -> None:
         while True:
             await self.once()
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self.pause_seconds)
 
     async def once(self) -> bool:
         """Act once. Whether it went well."""
-        failure = ""
+        failure, before, self._found = "", self._found, None
         try:
-            await self._act()
+            self._found = await self._act()
         except NoNode as error:
             failure = error.reason
         except Exception as error:  # A loop that ends would leave everybody's money where it is.
@@ -113,6 +128,9 @@ class Loop:
         if failure and failure != self._error:
             log.warning("%s stands still: %s", self.name, failure)
         self._error = failure
+        is_quiet = self._found is not None and self._found == before
+        grown = min(self.pause_seconds * QUIET_GROWTH, self._quiet_seconds)
+        self.pause_seconds = grown if is_quiet else self._seconds
         return not failure
 
 
@@ -140,7 +158,7 @@ async def work(
     )
     vault_id = await _register(indexer, settings.chain_poll_seconds)
     loops = [
-        Loop("reading", indexer.run_pass, settings.chain_poll_seconds),
+        Loop("reading", indexer.run_pass, settings.chain_poll_seconds, QUIET_SECONDS),
         Loop(
             "comparing",
             lambda: comparison_service.compare(sessions, endpoints, vault_id),
@@ -270,4 +288,4 @@ def run(settings: Settings) -> int:
         signer = make_signer(settings)
     except NoSigner as error:
         raise Refused(str(error)) from error
-    return asyncio.run(serve(settings, signer))
+    return uvloop.run(serve(settings, signer))

@@ -7,7 +7,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from dml.accounts import passwords, sessions
 from dml.core import logs, metrics, nodes, reads
 from dml.core.db import connect
+from dml.core.pool import FairPool
 from dml.core.settings import Settings
 from dml.edge.connections import Connections, Limits
 from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
@@ -119,7 +120,11 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_headers=["*"],
         expose_headers=HEADERS_SHOWN,
     )
-    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(
+        Requests,
+        body_limit_bytes=settings.body_limit_bytes,
+        is_full=lambda: cast(FairPool, engine.pool).is_full(),
+    )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 

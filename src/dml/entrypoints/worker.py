@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import uvloop
 from sqlalchemy import func, select
 
 from dml.core import logs, metrics, nodes, worker
@@ -29,6 +30,8 @@ from dml.scoring.reader import Reader
 
 log = logging.getLogger("dml.worker")
 FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
+FOLD_QUIET_SECONDS: Final = 0.6  # Where nothing has come for ten seconds.
+QUIET_GROWTH: Final = 1.03
 SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 ARCHIVE_SECONDS: Final = 60.0
@@ -116,7 +119,8 @@ async def measure(ctx: Context) -> int:
 class Loop:
     """What a worker does again and again. `act` returns how much it did.
 
-    `adapt` is called with that and the seconds it took, the commit included.
+    `adapt` is called with that and the seconds it took, the commit included. Where there was
+    nothing to do for a while, the pauses grow to `quiet_seconds`, if that is longer.
     """
 
     name: str
@@ -124,6 +128,7 @@ class Loop:
     idle_seconds: float
     adapt: Adapt | None = None
     counter: metrics.Counter | None = None
+    quiet_seconds: float = 0.0
 
 
 async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
@@ -132,13 +137,16 @@ async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
     An error rolls the transaction back, is logged, and the next turn tries again. Where one hangs,
     the pulse stops, and this worker no longer counts as alive.
     """
+    idle = loop.idle_seconds
     while True:
         pulse.beat(loop.name)
         pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
                 done = await loop.act(Context(tx, SYSTEM, datetime.now(UTC)))
-            pause = 0.0 if done else loop.idle_seconds
+            pause = 0.0 if done else idle
+            grown = max(loop.idle_seconds, min(idle * QUIET_GROWTH, loop.quiet_seconds))
+            idle = loop.idle_seconds if done else grown
             if loop.counter is not None:  # Now it is committed.
                 loop.counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
@@ -191,7 +199,14 @@ async def serve(settings: Settings) -> None:
         *(
             repeat(parts, pulse, loop)
             for loop in (
-                Loop("folding", folding.fold, FOLD_SECONDS, folding.adapt, metrics.RESULTS_FOLDED),
+                Loop(
+                    "folding",
+                    folding.fold,
+                    FOLD_SECONDS,
+                    folding.adapt,
+                    metrics.RESULTS_FOLDED,
+                    FOLD_QUIET_SECONDS,
+                ),
                 Loop("sweeping", processes.sweep, SWEEP_SECONDS),
                 Loop("cleaning", cleaner(), CLEAN_SECONDS),
                 Loop("measuring", measure, MEASURE_SECONDS),
@@ -219,5 +234,5 @@ def _cores() -> int:
 def run(settings: Settings) -> int:
     """Run a worker in this process. Return its exit code."""
     logs.configure(settings)
-    asyncio.run(serve(settings))
+    uvloop.run(serve(settings))
     return 0
