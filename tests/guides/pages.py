@@ -7,6 +7,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md")))
+PROGRAM: Final = ".venv/bin/python - <<'END'\n{}END\n"
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -20,17 +21,21 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    """The command blocks of a page, in order. A `text` block right behind one is its output."""
+    """The command blocks of a page, in order. A `text` block right behind one is its output.
+
+    A program in Python is a command, too: the one that runs it.
+    """
     text = page.read_text()
     found = list(_FENCE.finditer(text))
     following = {it.start(): it for it in found}
     made = list[Block]()
     for it in found:
-        if it[1] != "sh":
+        if it[1] not in ("sh", "python"):
             continue
+        commands = it[2] if it[1] == "sh" else PROGRAM.format(it[2])
         output = following.get(it.end() + len("\n\n"))
         shown = output[2] if output is not None and output[1] == "text" else None
-        made.append(Block(text.count("\n", 0, it.start()) + 2, it[2], shown))
+        made.append(Block(text.count("\n", 0, it.start()) + 2, commands, shown))
     return made
 
 

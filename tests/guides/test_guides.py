@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -145,3 +146,24 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_a_program_of_a_guide_is_typed_as_well(tmp_path: Path) -> None:
+    """The types of what it uses, by the same mypy as ours."""
+    programs = [
+        text
+        for page in PAGES
+        for text in re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.M | re.DOTALL)
+    ]
+    assert programs
+    for number, text in enumerate(programs):
+        (tmp_path / f"program_{number}.py").write_text(text)
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "MYPYPATH": "src"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
