@@ -34,11 +34,13 @@ check: .venv/dev .venv/contracts ## lint, types, import contracts, and what is g
 	@$(BIN)/mypy
 	@PYTHONPATH=src $(BIN)/lint-imports
 	@$(BIN)/dml openapi --check docs/api/openapi.json
+	@$(BIN)/python -m clients.generate --check
 	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
 	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }
 
-openapi: .venv/server ## write docs/api/openapi.json from the code
+openapi: .venv/dev ## write docs/api/openapi.json from the code, and the typed Python client from that
 	@$(BIN)/dml openapi --write docs/api/openapi.json
+	@$(BIN)/python -m clients.generate --write
 
 contracts: .venv/contracts ## compile contracts/ into contracts/build
 	@$(BIN)/node contracts/compile.mjs .venv/contracts contracts/build

@@ -9,12 +9,12 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Final
-from urllib.parse import quote
 from uuid import uuid4
 
 from dml.client.events import read_events
@@ -28,6 +28,7 @@ from dml.client.http import (
     require_token,
     whole,
 )
+from dml.client.requests import Event, part
 from dml.client.servers import find_server
 from dml.client.sign_ins import SignIn, SignIns
 from dml.refused import Refused
@@ -46,12 +47,28 @@ PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of 
 SENSELESS: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
-class ApiRefused(Refused):
-    """The API said no. `code` is the problem's own."""
+class NotSignedIn(Refused):
+    """Nobody is signed in here."""
 
-    def __init__(self, message: str, code: str) -> None:
+
+class ApiRefused(Refused):
+    """The API said no: `code` names the problem, `remedy` says what to do about it.
+
+    `status` is HTTP's, and `facts` are the other members of the problem document, such as what is
+    `missing` from a balance.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: str,
+        status: int,
+        *,
+        remedy: str = "",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.status, self.remedy, self.facts = code, status, remedy, dict(facts or {})
 
 
 class Marketplace:
@@ -75,6 +92,7 @@ class Marketplace:
         self.url = self._http.url
         self._headers: dict[str, str] = {}
         self._kept: SignIn | None = None
+        self._renewing = Lock()
 
     def __enter__(self) -> "Marketplace":
         return self
@@ -85,7 +103,7 @@ class Marketplace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._http.close()
+        self.close()
         if isinstance(error, SENSELESS):
             error_text = one_line(f"{type(error).__name__}: {error}")
             raise Refused(
@@ -93,17 +111,20 @@ class Marketplace:
                 "none that is newer than this command?"
             ) from error
 
+    def close(self) -> None:
+        self._http.close()
+
     def sign_in(self, environment: Mapping[str, str] = os.environ) -> "Marketplace":
         """Be who `DML_TOKEN` is for, or `DML_EMAIL` with `DML_PASSWORD`, or who is signed in."""
         if token := environment.get("DML_TOKEN"):
-            return self._use(token, "DML_TOKEN")
+            return self.use(token, "DML_TOKEN")
         email, password = environment.get("DML_EMAIL"), environment.get("DML_PASSWORD")
         if email and password:
             opened = self.open_session(email, password)
-            return self._use(opened.access_token, "what it gives as access_token")
+            return self.use(opened.access_token, "what it gives as access_token")
         self._kept = self._sign_ins.find(self.url)
         if self._kept is None:
-            raise Refused(
+            raise NotSignedIn(
                 f"you are not signed in to {self.url}: use `dml login`, or set DML_EMAIL and "
                 "DML_PASSWORD, or DML_TOKEN (an access token)"
             )
@@ -142,18 +163,18 @@ class Marketplace:
                 return answer
             self._pause(pause)
 
-    def bytes_of(self, path: str, *, limit: int) -> bytes:
+    def bytes_of(self, path: str, *, limit: int, params: Mapping[str, str] | None = None) -> bytes:
         """Return a file. Refused where it is longer than `limit`."""
         self._renew()
         stream = self._http.stream(
-            "GET", path, until_end_seconds=FILE_SECONDS, headers=self._headers
+            "GET", path, until_end_seconds=FILE_SECONDS, headers=self._headers, params=params
         )
         with _in_one_line(), stream as (head, pieces):
             if not head.is_success:
                 _require_success(whole(head, pieces))
             return whole(head, pieces, limit).content
 
-    def events(self, path: str, seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    def events(self, path: str, seconds: float) -> Generator[Event]:
         """Yield the name and the JSON of each server-sent event, until the stream ends.
 
         Raises NotReached where it breaks off: whoever reads may open it again.
@@ -169,7 +190,7 @@ class Marketplace:
         except (NoMarketplace, Misconfigured) as error:
             raise Refused(str(error)) from error
 
-    def all_of(self, path: str, **filters: str) -> Iterator[dict[str, Any]]:
+    def all_of(self, path: str, **filters: str) -> Generator[dict[str, Any]]:
         """Yield every item of a list, page after page."""
         query = {"limit": str(PAGE), **filters}
         while True:
@@ -180,10 +201,17 @@ class Marketplace:
             query["cursor"] = page["next_cursor"]
 
     def upload(
-        self, method: str, path: str, file: Path, media_type: str, **query: str
+        self,
+        method: str,
+        path: str,
+        file: Path,
+        media_type: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send a file, or what comes out of a pipe, as the body of a request."""
-        headers = {"Content-Type": media_type}
+        headers = {**(headers or {}), "Content-Type": media_type}
         try:
             with file.open("rb") as stream:
                 content: bytes | Iterator[bytes]
@@ -196,7 +224,7 @@ class Marketplace:
                     if len(content) > PIPE_BYTES_MAX:
                         raise Refused(f"{readable(file)} gives more than {PIPE_BYTES_MAX} bytes")
                 answer: dict[str, Any] = self.ask(
-                    method, path, params=query, content=content, headers=headers
+                    method, path, params=params, content=content, headers=headers
                 )
         except OSError as error:
             raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
@@ -206,9 +234,10 @@ class Marketplace:
         """Have a token that lasts, where a session is kept."""
         if self._kept is None:
             return
-        if self._kept.expires_at - time.time() <= FRESH_SECONDS:
-            self._kept = self._renewed(self._kept)
-        self._use(self._kept.access_token, "what it gives as access_token")
+        with self._renewing:  # Of several threads, one.
+            if self._kept.expires_at - time.time() <= FRESH_SECONDS:
+                self._kept = self._renewed(self._kept)
+            self.use(self._kept.access_token, "what it gives as access_token")
 
     def _renewed(self, kept: SignIn) -> SignIn:
         """The kept session with new tokens: those of another command, or fetched here."""
@@ -238,7 +267,8 @@ class Marketplace:
             refresh_token=str(answer["refresh_token"]),
         )
 
-    def _use(self, token: str, source: str) -> "Marketplace":
+    def use(self, token: str, source: str) -> "Marketplace":
+        """Be who this access token is for. `source` is what to call it where it is none."""
         with _in_one_line():
             self._headers["Authorization"] = f"Bearer {require_token(token, source)}"
         return self
@@ -246,10 +276,7 @@ class Marketplace:
 
 def bounty_path(bounty_id: str) -> str:
     """Where a bounty is. Whatever was typed stays one part of the path."""
-    name = quote(bounty_id, safe="", errors="replace")
-    if name.strip(".") == "":
-        raise Refused(f"{bounty_id!r} is no bounty's id")
-    return f"/v1/bounties/{name}"
+    return "/v1/bounties/" + part(bounty_id, "bounty's id")
 
 
 def readable(path: Path | str) -> str:
@@ -304,16 +331,21 @@ def _require_success(answer: Answer) -> None:
     if 300 <= answer.status < 400:
         target = one_line(answer.headers.get("location", "elsewhere"))
         detail = f"{answer.url} redirects to {target}. If that is right, use it as --server."
-        raise ApiRefused(detail, "http.redirect")
+        raise ApiRefused(detail, "http.redirect", answer.status)
     problem = answer.problem()
     if "title" not in problem:
-        raise ApiRefused(f"{answer.url} answers {answer.status} {answer.reason}", "http.unknown")
+        said = f"{answer.url} answers {answer.status} {answer.reason}"
+        raise ApiRefused(said, "http.unknown", answer.status)
     lines = [f"{problem['title']} {problem.get('detail', '')}".strip()]
     known = {"type", "title", "detail", "code", "errors", "status"}
-    lines += [f"{name}: {value}" for name, value in problem.items() if name not in known]
+    facts = {name: value for name, value in problem.items() if name not in known}
+    lines += [f"{name}: {value}" for name, value in facts.items()]
     errors = problem.get("errors")
     for it in errors if isinstance(errors, list) else []:
         if isinstance(it, dict):
             lines.append(f"{it.get('pointer')}: {it.get('detail')}")
     code = str(problem.get("code", f"http.{answer.status}"))
-    raise ApiRefused("\n     ".join(map(one_line, lines)), code)
+    remedy = str(problem.get("detail", ""))
+    facts |= {"errors": errors} if errors else {}
+    message = "\n     ".join(map(one_line, lines))
+    raise ApiRefused(message, code, answer.status, remedy=remedy, facts=facts)

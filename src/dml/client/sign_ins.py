@@ -133,6 +133,25 @@ class SignIns:
             ) from None
 
 
+class Remembered(SignIns):
+    """Sessions of this process alone, which no file keeps."""
+
+    def __init__(self) -> None:
+        super().__init__(environment={})
+        self._sessions: list[SignIn] = []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing: who renews in one process takes turns already."""
+        yield
+
+    def _read(self) -> list[SignIn]:
+        return list(self._sessions)
+
+    def _write(self, kept: list[SignIn]) -> None:
+        self._sessions = kept
+
+
 def _is_same(one: SignIn, other: SignIn) -> bool:
     """Whether two sessions are of one account."""
     return (one.server, one.user_id) == (other.server, other.user_id)

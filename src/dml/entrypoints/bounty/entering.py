@@ -52,7 +52,7 @@ def submit(
         "dry_run": "true" if sent.dry_run else "false",
     }
     made: Mapping[str, Any] = market.upload(
-        "POST", path, sent.file, _media_type(sent.file), **query
+        "POST", path, sent.file, _media_type(sent.file), params=query
     )
     give_up_at = time.monotonic() + wait_seconds
     with console.status("") as line:

@@ -130,7 +130,7 @@ def _upload(market: Marketplace, bounty_id: str, said: Description, console: Con
         if (it.kind, readable(it.file.name)) not in there:
             query = {"kind": it.kind, "name": readable(it.file.name)}
             media_type = description.media_type(it.file)
-            market.upload("POST", f"{path}/attachments", it.file, media_type, **query)
+            market.upload("POST", f"{path}/attachments", it.file, media_type, params=query)
             console.print(f"Attached {readable(it.file.name)}")
     if said.test_set is not None:
         media_type = description.media_type(said.test_set.file)
@@ -138,7 +138,7 @@ def _upload(market: Marketplace, bounty_id: str, said: Description, console: Con
             "id_column": said.test_set.id_column,
             "target_column": said.test_set.target_column,
         }
-        market.upload("PUT", f"{path}/test-set", said.test_set.file, media_type, **columns)
+        market.upload("PUT", f"{path}/test-set", said.test_set.file, media_type, params=columns)
         _await_check(market, f"{path}/test-set", console)
 
 

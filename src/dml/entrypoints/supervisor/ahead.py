@@ -1,9 +1,9 @@
 """A process that is started before it is known what it shall do, and imports meanwhile.
 
 Where `dml up` begins, three things take a second of processor time each after the other: to read
-the settings, to find or start the servers, to import the API. None needs the other, so the API's
-import begins first, in a process that then waits on a socket for its order: its variables, the
-lock that says it lives, and its log. Who hears that the socket is closed is not needed, and ends.
+the settings, to find or start the servers, to import the API and a worker. None needs the other, so
+the imports begin first, in processes that then wait on a socket for their order: variables, the
+lock that says it lives, and a log. Who hears that the socket is closed is not needed, and ends.
 See docs/decisions/0009: a start is imports.
 """
 
@@ -34,12 +34,12 @@ class Ahead:
     _socket: socket.socket
 
     @classmethod
-    def start(cls, module: str) -> Self:
+    def start(cls, module: str, *arguments: str) -> Self:
         """Start a module of ours, with nothing imported from the folder where that happens (-P)."""
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own commands, never a shell's line
-                [sys.executable, "-P", "-m", module, ARGUMENT],
+                [sys.executable, "-P", "-m", module, *arguments, ARGUMENT],
                 # For what an API must not know: others read a process's first variables later, too.
                 env={name: it for name, it in os.environ.items() if name not in SIGNERS},
                 stdin=theirs.fileno(),

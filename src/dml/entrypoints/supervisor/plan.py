@@ -20,7 +20,8 @@ _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noq
 API: Final = "dml.entrypoints.api_process"
 _LOCAL_CHAIN: Final = "dml.entrypoints.local_chain.process"
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
-_BACKGROUND: Final = (sys.executable, "-P", "-m", "dml.entrypoints.background")
+BACKGROUND: Final = "dml.entrypoints.background"
+_BACKGROUND: Final = (sys.executable, "-P", "-m", BACKGROUND)
 
 # What pays out is for the chain process alone.
 SIGNERS: Final = (

@@ -23,7 +23,15 @@ from dml.entrypoints.supervisor import ahead, children, pair, ports, prepared
 from dml.entrypoints.supervisor.ahead import Ahead
 from dml.entrypoints.supervisor.children import Child
 from dml.entrypoints.supervisor.console import Console
-from dml.entrypoints.supervisor.plan import API, Chain, Commands, Plan, recall, remember
+from dml.entrypoints.supervisor.plan import (
+    API,
+    BACKGROUND,
+    Chain,
+    Commands,
+    Plan,
+    recall,
+    remember,
+)
 from dml.entrypoints.supervisor.signals import Interrupted, Signals
 from dml.entrypoints.supervisor.watch import Watch
 from dml.refused import Refused
@@ -47,7 +55,8 @@ class World:
     redis_url: str = ""
     local_chain: LocalChainFacts | None = None
     watches: dict[str, Watch] = field(default_factory=dict)
-    first_api: Ahead | None = None  # It imports while we start the servers.
+    # By command: the first API and the first worker, which import while we start the servers.
+    ahead: dict[tuple[str, ...], Ahead] = field(default_factory=dict)
 
     def environment(self, *, pays: bool = False) -> dict[str, str]:
         return self.plan.environment(
@@ -57,15 +66,20 @@ class World:
 
 def main() -> int:
     """Supervise until somebody asks to stop, and leave a note that this was meant."""
-    first_api = None
+    started = dict[tuple[str, ...], Ahead]()
     if sys.argv[1:] == [ahead.ARGUMENT]:
-        first_api = Ahead.start(API)
+        started[Commands().api] = Ahead.start(API)
+        started[Commands().worker] = Ahead.start(BACKGROUND, "worker")
         ahead.await_order(keep_out=True)
     plan = Plan.read()
     folders.make(plan.logs)
     memory, code = recall(plan), 0
     world = World(plan, Console(plan.logs / "up.log"), Signals(), ports.reserve(memory.port))
-    world.first_api = first_api
+    for command, it in started.items():
+        if command in (plan.commands.api, plan.commands.worker):
+            world.ahead[command] = it
+        else:
+            it.close()
     try:
         make_watches(world)
         if not memory.is_ready:
@@ -233,13 +247,8 @@ def _starter(world: World, child: Child) -> Callable[[], Process]:
     def start() -> Process:
         if not (world.database_url and world.redis_url):
             raise NotReadyYet("the servers are still to come")
-        first_api = None
-        if child.has_door and world.first_api is not None:
-            first_api, world.first_api = world.first_api, None
-            if child.command != Commands().api:
-                first_api.close()
-                first_api = None
-        return child.start(world.plan, world.environment(pays=child.pays), first_api)
+        started: Ahead | None = world.ahead.pop(tuple(child.command), None)
+        return child.start(world.plan, world.environment(pays=child.pays), started)
 
     return start
 

@@ -1,0 +1,1 @@
+"""What is made for those who write against the API, from its description."""

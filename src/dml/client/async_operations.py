@@ -1,0 +1,2865 @@
+# Generated from docs/api/openapi.json by `make openapi` (clients/generate.py): edit neither.
+# Why it is generated, and by code of ours: docs/decisions/0030.
+"""Each operation of the API as a method: `client.<tag>.<operation>`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from dml.client import requests, types
+from dml.client.asynchronous import AsyncMarketplace
+
+
+class Agreements:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, *, bounty_id: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> types.AgreementPage:
+        """List entrants with suspiciously similar predictions.
+
+        Pairs of entrants of a bounty whose final predictions agree more than independent work
+        would. For moderators.
+
+        `bounty_id`: Only entrants of this bounty.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.AgreementPage",
+            await self._market.ask(
+                "GET",
+                "/v1/moderation/agreements",
+                params=requests.sent({"bounty_id": bounty_id, "limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, *, bounty_id: str | None = None) -> AsyncIterator[types.Agreement]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Agreement]",
+            self._market.all_of(
+                "/v1/moderation/agreements", **requests.sent({"bounty_id": bounty_id})
+            ),
+        )
+
+
+class Algorithms:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        kind: types.AlgorithmKind | None = None,
+        tag: str | None = None,
+        mine: bool | None = None,
+        state: types.AlgorithmState | None = None,
+    ) -> types.AlgorithmPage:
+        """List algorithms.
+
+        Newest first. Anybody gets the listed ones, without signing in; with `mine` you get
+        your own, in every state. Other states than `listed` are for moderators, and for your
+        own. Filters combine.
+
+        `limit`: How many items to return at most.
+
+        `kind`: Only algorithms of this kind.
+
+        `tag`: Only algorithms with this tag.
+
+        `mine`: Only your own, in every state.
+
+        `state`: Only algorithms in this state. Other states than `listed` are for moderators,
+        and for your own.
+        """
+        return cast(
+            "types.AlgorithmPage",
+            await self._market.ask(
+                "GET",
+                "/v1/algorithms",
+                params=requests.sent(
+                    {
+                        "limit": limit,
+                        "cursor": cursor,
+                        "kind": kind,
+                        "tag": tag,
+                        "mine": mine,
+                        "state": state,
+                    }
+                ),
+            ),
+        )
+
+    def iterate(
+        self,
+        *,
+        kind: types.AlgorithmKind | None = None,
+        tag: str | None = None,
+        mine: bool | None = None,
+        state: types.AlgorithmState | None = None,
+    ) -> AsyncIterator[types.Algorithm]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Algorithm]",
+            self._market.all_of(
+                "/v1/algorithms",
+                **requests.sent({"kind": kind, "tag": tag, "mine": mine, "state": state}),
+            ),
+        )
+
+    async def create(
+        self, body: types.AlgorithmCreate, *, idempotency_key: str | None = None
+    ) -> types.Algorithm:
+        """Create an algorithm.
+
+        You become its developer. It begins as a `draft`, which only you and moderators see.
+        Upload a version of its model next: the algorithm is `listed` for everybody once a
+        moderator approves one of its versions.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                "/v1/algorithms",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get(self, algorithm_id: str) -> types.Algorithm:
+        """Get an algorithm.
+
+        Anybody may read a listed one; in other states only its developer and moderators see
+        it. `approved_version` is the version to name when you create a job.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}"),
+        )
+
+    async def archive(
+        self,
+        algorithm_id: str,
+        body: types.AlgorithmArchival | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Algorithm:
+        """Archive an algorithm.
+
+        Takes it off the list for good: no new job can use it, while jobs that use it already
+        go on. It cannot be undone. For its developer and moderators.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/archive",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def resume(
+        self,
+        algorithm_id: str,
+        body: types.AlgorithmResumption,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Algorithm:
+        """Resume a suspended algorithm.
+
+        Lists it again, and its jobs go on. For moderators, except its own developer.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/resume",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def suspend(
+        self,
+        algorithm_id: str,
+        body: types.AlgorithmSuspension,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Algorithm:
+        """Suspend an algorithm.
+
+        Takes it off the list for now: no new job can use it, and devices get no new work for
+        it. Results of work that has begun are still accepted and paid; its jobs wait, at most
+        until their deadlines. For moderators. To end its jobs at once, recall the version.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/suspend",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get_timeline(self, algorithm_id: str) -> types.Timeline:
+        """Get an algorithm's timeline.
+
+        Tells what happened to it, when, by whom and why. For its developer and moderators.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/timeline"),
+        )
+
+
+class Assignments:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def claim(self, body: types.AssignmentClaim) -> types.ClaimedAssignments:
+        """Claim assignments.
+
+        A device asks for work. The answer holds the assignments that it has already, then new
+        ones, at most `max` in all; `items` is empty where there is no work, and
+        `retry_after_seconds` says when to ask again. For devices.
+        """
+        return cast(
+            "types.ClaimedAssignments",
+            await self._market.ask("POST", "/v1/assignments/claim", json=body),
+        )
+
+    async def heartbeat(self, assignment_id: str) -> types.LeaseExtension:
+        """Extend an assignment's lease.
+
+        A device says that it is still at work. The lease is extended, but never beyond the
+        job's deadline or the `try_seconds` of the claim, and no more once the job ends: the
+        answer says how long it lasts. For the device that holds the assignment.
+        """
+        return cast(
+            "types.LeaseExtension",
+            await self._market.ask(
+                "POST", f"/v1/assignments/{requests.part(assignment_id)}/heartbeat"
+            ),
+        )
+
+    async def get_model(
+        self, assignment_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download an assignment's model.
+
+        The ONNX file to run. Compare its SHA-256 with that of the assignment before you run
+        it. For the device that holds the assignment, while its lease lasts.
+        """
+        return await self._market.bytes_of(
+            f"/v1/assignments/{requests.part(assignment_id)}/model", limit=most_bytes
+        )
+
+    async def release(self, assignment_id: str) -> None:
+        """Release an assignment.
+
+        A device gives work back without a result. Another device may get it at once. For the
+        device that holds the assignment.
+        """
+        await self._market.ask("POST", f"/v1/assignments/{requests.part(assignment_id)}/release")
+
+    async def submit_result(
+        self, assignment_id: str, body: types.ResultCreate
+    ) -> types.ResultReceipt:
+        """Submit an assignment's result.
+
+        A device sends its counts, and nothing else. An accepted result counts and is paid
+        once: the same one sent again gets the same answer, another one is refused. After a
+        refused result the lease goes on, and a corrected one may follow. For the device that
+        holds the assignment.
+        """
+        return cast(
+            "types.ResultReceipt",
+            await self._market.ask(
+                "POST", f"/v1/assignments/{requests.part(assignment_id)}/result", json=body
+            ),
+        )
+
+
+class Attachments:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(self, bounty_id: str) -> types.AttachmentList:
+        """List a bounty's attachments.
+
+        All of its files, oldest first. For everybody who sees the bounty.
+        """
+        return cast(
+            "types.AttachmentList",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}/attachments"),
+        )
+
+    async def create(
+        self,
+        bounty_id: str,
+        file: Path,
+        *,
+        media_type: Literal["application/octet-stream"] = "application/octet-stream",
+        kind: types.AttachmentKind,
+        name: str,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> types.Attachment:
+        """Attach a file to a bounty.
+
+        The body is the file. A new thumbnail or cover replaces the old one; before enrollment
+        opens, any file replaces the one of its kind and name. Once enrollment is open, a
+        reason is needed. For the bounty's owner.
+
+        `kind`: What the file is for.
+
+        `name`: The file's name, without a folder.
+
+        `reason`: Why, shown to everybody. Needed once enrollment is open.
+        """
+        return cast(
+            "types.Attachment",
+            await self._market.upload(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/attachments",
+                file,
+                media_type,
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                params=requests.sent({"kind": kind, "name": name, "reason": reason}),
+            ),
+        )
+
+    async def delete(self, bounty_id: str, attachment_id: str) -> None:
+        """Delete an attachment of a bounty.
+
+        Only before enrollment opens. For the bounty's owner.
+        """
+        await self._market.ask(
+            "DELETE",
+            f"/v1/bounties/{requests.part(bounty_id)}/attachments/{requests.part(attachment_id)}",
+        )
+
+    async def get(
+        self, bounty_id: str, attachment_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download an attachment of a bounty.
+
+        The file as it was sent. For everybody who sees the bounty.
+        """
+        return await self._market.bytes_of(
+            f"/v1/bounties/{requests.part(bounty_id)}/attachments/{requests.part(attachment_id)}",
+            limit=most_bytes,
+        )
+
+
+class Balance:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.Balance:
+        """Get your balance.
+
+        For signed-in users: the tokens that you can spend, those that are on their way in,
+        and those that your running jobs, bounties and withdrawals hold.
+        """
+        return cast("types.Balance", await self._market.ask("GET", "/v1/payments/balance"))
+
+
+class Books:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.Books:
+        """Get the sums of the whole ledger.
+
+        For admins: how many tokens rest in each kind of account. Every transfer takes from
+        one account what it gives to another, so `sum` is zero; any other value is a fault in
+        the ledger.
+        """
+        return cast("types.Books", await self._market.ask("GET", "/v1/admin/books"))
+
+
+class Bounties:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: types.BountySort | None = None,
+        state: types.BountyState | None = None,
+        tag: str | None = None,
+        prize_min: str | None = None,
+        closes_before: str | None = None,
+        closes_after: str | None = None,
+        mine: bool | None = None,
+        entered: bool | None = None,
+        q: str | None = None,
+    ) -> types.BountySummaryPage:
+        """List bounties.
+
+        Without their long texts. Anybody gets those that are or were funded, without signing
+        in; with `mine` you get your own, in every state. Filters combine.
+
+        `limit`: How many items to return at most.
+
+        `sort`: What to sort by.
+
+        `state`: Only bounties in this state.
+
+        `tag`: Only bounties with this tag.
+
+        `prize_min`: Only bounties whose prizes sum to this or more, in tokens.
+
+        `closes_before`: Only bounties whose submissions end before this moment.
+
+        `closes_after`: Only bounties whose submissions end at this moment or later.
+
+        `mine`: Only your own, in every state.
+
+        `entered`: Only those that you have entered.
+
+        `q`: Only bounties with these words in name, organisation, subtitle or description, as
+        in a web search: `churn -phone`.
+        """
+        return cast(
+            "types.BountySummaryPage",
+            await self._market.ask(
+                "GET",
+                "/v1/bounties",
+                params=requests.sent(
+                    {
+                        "limit": limit,
+                        "cursor": cursor,
+                        "sort": sort,
+                        "state": state,
+                        "tag": tag,
+                        "prize_min": prize_min,
+                        "closes_before": closes_before,
+                        "closes_after": closes_after,
+                        "mine": mine,
+                        "entered": entered,
+                        "q": q,
+                    }
+                ),
+            ),
+        )
+
+    def iterate(
+        self,
+        *,
+        sort: types.BountySort | None = None,
+        state: types.BountyState | None = None,
+        tag: str | None = None,
+        prize_min: str | None = None,
+        closes_before: str | None = None,
+        closes_after: str | None = None,
+        mine: bool | None = None,
+        entered: bool | None = None,
+        q: str | None = None,
+    ) -> AsyncIterator[types.BountySummary]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.BountySummary]",
+            self._market.all_of(
+                "/v1/bounties",
+                **requests.sent(
+                    {
+                        "sort": sort,
+                        "state": state,
+                        "tag": tag,
+                        "prize_min": prize_min,
+                        "closes_before": closes_before,
+                        "closes_after": closes_after,
+                        "mine": mine,
+                        "entered": entered,
+                        "q": q,
+                    }
+                ),
+            ),
+        )
+
+    async def create(
+        self, body: types.BountyCreate, *, idempotency_key: str | None = None
+    ) -> types.Bounty:
+        """Create a bounty.
+
+        It begins as a draft that only you and moderators see. Add files and, where it is
+        judged by a metric, its hidden test set; then fund it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                "/v1/bounties",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get(self, bounty_id: str) -> types.Bounty:
+        """Get a bounty.
+
+        What it asks for, what it pays, how far it is, and what comes next. Anybody may read
+        it once it is funded; before, its owner and moderators. Send its ETag as `If-Match`
+        when you update it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}"),
+        )
+
+    async def update(
+        self, bounty_id: str, body: types.BountyUpdate, *, if_match: str | None = None
+    ) -> types.Bounty:
+        """Update a bounty.
+
+        Changes the fields that you send. All of a draft can be changed; once it is funded, no
+        prizes, fee or way of judging; once enrollment is open, only texts that bind nobody,
+        and dates, which can only be put off. Everybody can read what was changed since it was
+        funded. For its owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "PATCH",
+                f"/v1/bounties/{requests.part(bounty_id)}",
+                headers=requests.sent({"if-match": if_match}),
+                json=body,
+            ),
+        )
+
+    async def cancel(
+        self, bounty_id: str, body: types.BountyCancellation, *, idempotency_key: str | None = None
+    ) -> types.Bounty:
+        """Cancel a bounty.
+
+        Ends it without winners, as long as none are named. The prizes go back to its owner,
+        the fees to those who paid them. Everybody can read the reason. For its owner, and for
+        moderators who have no part in it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/cancel",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def list_changes(self, bounty_id: str) -> types.BountyChangeList:
+        """List the changes of a bounty.
+
+        What its owner changed since it was funded: from what to what, and why. For everybody
+        who sees the bounty.
+        """
+        return cast(
+            "types.BountyChangeList",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}/changes"),
+        )
+
+    async def close(self, bounty_id: str, *, idempotency_key: str | None = None) -> types.Bounty:
+        """Close a bounty's submissions.
+
+        Now, instead of at `closes_at`. Then entrants are ranked by the metric, or the owner
+        names the winners. For its owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/close",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def list_decisions(
+        self, bounty_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.DecisionPage:
+        """List the decisions about a bounty's winners.
+
+        What was decided and why, newest first: winners named or reordered, and entrants
+        disqualified or reinstated. For everybody who sees the bounty.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.DecisionPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/decisions",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_decisions(self, bounty_id: str) -> AsyncIterator[types.Decision]:
+        """Yield each item of `list_decisions`, page after page."""
+        return cast(
+            "AsyncIterator[types.Decision]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/decisions", **requests.sent({})
+            ),
+        )
+
+    async def fund(self, bounty_id: str, *, idempotency_key: str | None = None) -> types.Bounty:
+        """Fund a bounty.
+
+        Moves the whole prize pool from your balance into escrow; if your balance is too
+        small, nothing changes. From now on everybody sees the bounty, and it moves on by its
+        dates. Where it is judged by a metric, its test set must have passed its check. For
+        its owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/fund",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def open(self, bounty_id: str, *, idempotency_key: str | None = None) -> types.Bounty:
+        """Open a bounty's enrollment.
+
+        Now, instead of at `enrolls_at`. For its owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/open",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def pause(
+        self, bounty_id: str, body: types.BountyPause, *, idempotency_key: str | None = None
+    ) -> types.Bounty:
+        """Pause a bounty.
+
+        Nobody can enroll or submit, and its dates stop. It resumes by itself after 90 days.
+        Everybody can read the reason. For its owner, and for moderators who have no part in
+        it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/pause",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def reorder(
+        self, bounty_id: str, body: types.WinnerOrderUpdate, *, idempotency_key: str | None = None
+    ) -> types.Bounty:
+        """Change the order of a bounty's winners.
+
+        With a reason that everybody reads, while the bounty is `disputing`. It can be done
+        three times at most. Prizes then go by the new order, without sharing among ties, and
+        disputes stay open for two more days, or for `dispute_seconds` if that is less. For
+        the bounty's owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/reorder",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def resume(self, bounty_id: str, *, idempotency_key: str | None = None) -> types.Bounty:
+        """Resume a paused bounty.
+
+        Dates that were still ahead are put off by as long as the pause took. For its owner,
+        and for moderators who have no part in it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/resume",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def reward(
+        self, bounty_id: str, body: types.BountyReward, *, idempotency_key: str | None = None
+    ) -> types.Bounty:
+        """Name the winners of a bounty judged by hand.
+
+        The first place first, with a reason that everybody reads. The bounty is then
+        `disputing` for `dispute_seconds`; after that the prizes are paid. For its owner; if
+        nobody was named by `judged_by`, for moderators as well who have no part in it.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/reward",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def start(self, bounty_id: str, *, idempotency_key: str | None = None) -> types.Bounty:
+        """Start a bounty's submissions.
+
+        Now, instead of at `submits_at`. Enrollment ends, and invitations that nobody answered
+        lapse. For its owner.
+        """
+        return cast(
+            "types.Bounty",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/start",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_timeline(self, bounty_id: str) -> types.Timeline:
+        """Get a bounty's timeline.
+
+        Tells what happened to it, when, by whom and why, and what comes next. For everybody
+        who sees the bounty.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}/timeline"),
+        )
+
+
+class Chain:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.Chain:
+        """Get the state of the chain.
+
+        For anybody: the vault and its token, up to which block the chain was read, and
+        whether deposits are credited and withdrawals paid just now. Admins also read what is
+        wrong.
+        """
+        return cast("types.Chain", await self._market.ask("GET", "/v1/payments/chain"))
+
+
+class Credits:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.CreditPage:
+        """List the credits that wait for a second admin.
+
+        For admins, oldest first. A credit that waited for seven days is no longer listed.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.CreditPage",
+            await self._market.ask(
+                "GET", "/v1/admin/credits", params=requests.sent({"limit": limit, "cursor": cursor})
+            ),
+        )
+
+    def iterate(self) -> AsyncIterator[types.Credit]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Credit]",
+            self._market.all_of("/v1/admin/credits", **requests.sent({})),
+        )
+
+    async def create(
+        self, body: types.CreditCreate, *, idempotency_key: str | None = None
+    ) -> types.Credit:
+        """Credit a user with tokens.
+
+        For admins, and not for themselves: for tokens that were paid outside this system. If
+        a chain is connected, send as many tokens to the vault first. A credit that exceeds
+        the operator's limit, alone or with your other credits of the last 24 hours, stays
+        `requested` until another admin approves it, for at most seven days. It is written to
+        the audit log.
+        """
+        return cast(
+            "types.Credit",
+            await self._market.ask(
+                "POST",
+                "/v1/admin/credits",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get(self, credit_id: str) -> types.Credit:
+        """Get a credit.
+
+        For admins: how much was credited to whom and why, who asked for it and who decided.
+        """
+        return cast(
+            "types.Credit",
+            await self._market.ask("GET", f"/v1/admin/credits/{requests.part(credit_id)}"),
+        )
+
+    async def approve(self, credit_id: str, *, idempotency_key: str | None = None) -> types.Credit:
+        """Approve a credit.
+
+        For admins: a credit that is `requested`, that another admin asked for, and that is
+        not for yourself. The tokens reach the user's balance at once. It is written to the
+        audit log.
+        """
+        return cast(
+            "types.Credit",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/credits/{requests.part(credit_id)}/approve",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def refuse(
+        self, credit_id: str, body: types.CreditRefusal, *, idempotency_key: str | None = None
+    ) -> types.Credit:
+        """Refuse a credit.
+
+        For admins, also for the one who asked for it: a credit that is `requested`. No tokens
+        move. It is written to the audit log.
+        """
+        return cast(
+            "types.Credit",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/credits/{requests.part(credit_id)}/refuse",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def reverse(
+        self, credit_id: str, body: types.CreditReversal, *, idempotency_key: str | None = None
+    ) -> types.Credit:
+        """Take back a credit.
+
+        For admins: for a credit that was a mistake, all of it or a part. It is refused if the
+        user's balance no longer holds as much. It is written to the audit log.
+        """
+        return cast(
+            "types.Credit",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/credits/{requests.part(credit_id)}/reverse",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
+class DeniedAddresses:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.DeniedAddressPage:
+        """List the denied addresses.
+
+        For admins: the addresses on the chain that nothing is paid to, in the order of the
+        addresses.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.DeniedAddressPage",
+            await self._market.ask(
+                "GET",
+                "/v1/admin/denied-addresses",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> AsyncIterator[types.DeniedAddress]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.DeniedAddress]",
+            self._market.all_of("/v1/admin/denied-addresses", **requests.sent({})),
+        )
+
+    async def delete(self, address: str) -> None:
+        """Allow a denied address again.
+
+        For admins: the address is no longer denied. Withdrawals to it that wait for a review
+        still do. It is written to the audit log.
+        """
+        await self._market.ask("DELETE", f"/v1/admin/denied-addresses/{requests.part(address)}")
+
+    async def set(self, address: str, body: types.AddressDenial) -> types.DeniedAddress:
+        """Deny an address.
+
+        For admins: nothing more is paid to this address. Withdrawals to it that were already
+        requested wait for a review. If the address is denied already, the reason is replaced.
+        It is written to the audit log.
+        """
+        return cast(
+            "types.DeniedAddress",
+            await self._market.ask(
+                "PUT", f"/v1/admin/denied-addresses/{requests.part(address)}", json=body
+            ),
+        )
+
+
+class DepositInstructions:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, body: types.DepositInstructionsCreate) -> types.DepositInstructions:
+        """Create the instructions for a deposit.
+
+        For signed-in users: all that a wallet needs to pay an amount of tokens into your
+        balance. There are two transactions, `approve` and then `deposit`, also as links for
+        QR codes. Tokens that support it need one transaction only: send `wallet`, have it
+        sign `permit`, and send that signature to get `deposit_with_permit`. Nothing is
+        stored.
+        """
+        return cast(
+            "types.DepositInstructions",
+            await self._market.ask("POST", "/v1/payments/deposits/instructions", json=body),
+        )
+
+    async def get_qr_code(
+        self,
+        *,
+        amount: str,
+        step: types.DepositStep | None = None,
+        most_bytes: int = requests.FILE_BYTES_MAX,
+    ) -> bytes:
+        """Get a step of a deposit as a QR code.
+
+        For signed-in users: an SVG image of the link (EIP-681) that wallets read.
+
+        `amount`: How many tokens to pay in.
+
+        `step`: Which transaction to show.
+        """
+        return await self._market.bytes_of(
+            "/v1/payments/deposits/qr.svg",
+            limit=most_bytes,
+            params=requests.sent({"amount": amount, "step": step}),
+        )
+
+
+class Deposits:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list_unclaimed(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.UnclaimedDepositPage:
+        """List the deposits that name no user.
+
+        For admins, oldest first: deposits that are final, and that carry an id of no user.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.UnclaimedDepositPage",
+            await self._market.ask(
+                "GET",
+                "/v1/admin/deposits/unclaimed",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_unclaimed(self) -> AsyncIterator[types.UnclaimedDeposit]:
+        """Yield each item of `list_unclaimed`, page after page."""
+        return cast(
+            "AsyncIterator[types.UnclaimedDeposit]",
+            self._market.all_of("/v1/admin/deposits/unclaimed", **requests.sent({})),
+        )
+
+    async def assign(
+        self, deposit_id: str, body: types.DepositAssignment, *, idempotency_key: str | None = None
+    ) -> types.UnclaimedDeposit:
+        """Assign an unclaimed deposit to a user.
+
+        For admins: credits the user with a deposit that names no user. It is written to the
+        audit log.
+        """
+        return cast(
+            "types.UnclaimedDeposit",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/deposits/{requests.part(deposit_id)}/assign",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.DepositState | None = None,
+    ) -> types.DepositPage:
+        """List your deposits.
+
+        For signed-in users: newest first, with those that are not final yet.
+
+        `limit`: How many items to return at most.
+
+        `state`: List only deposits in this state. Default: in any.
+        """
+        return cast(
+            "types.DepositPage",
+            await self._market.ask(
+                "GET",
+                "/v1/payments/deposits",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate(self, *, state: types.DepositState | None = None) -> AsyncIterator[types.Deposit]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Deposit]",
+            self._market.all_of("/v1/payments/deposits", **requests.sent({"state": state})),
+        )
+
+    async def get(self, deposit_id: str) -> types.Deposit:
+        """Get a deposit of yours.
+
+        For its user. `confirmations` says how many blocks there are since the deposit.
+        """
+        return cast(
+            "types.Deposit",
+            await self._market.ask("GET", f"/v1/payments/deposits/{requests.part(deposit_id)}"),
+        )
+
+
+class DeviceLimits:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.DeviceLimits:
+        """Get what your devices refuse.
+
+        For signed-in users: the jobs, developers and labels that you refuse on all your
+        devices.
+        """
+        return cast("types.DeviceLimits", await self._market.ask("GET", "/v1/devices/limits"))
+
+    async def replace(self, body: types.DeviceLimitsUpdate) -> types.DeviceLimits:
+        """Replace what your devices refuse.
+
+        For signed-in users: the jobs, developers and labels that you refuse on all your
+        devices. What you refused before and do not send again is accepted again.
+        """
+        return cast(
+            "types.DeviceLimits", await self._market.ask("PUT", "/v1/devices/limits", json=body)
+        )
+
+
+class DeviceNonces:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, device_id: str) -> types.DeviceNonce:
+        """Create a nonce for a device to sign.
+
+        For devices, without a token. The device signs the nonce with its key, and exchanges
+        the signature for a token.
+        """
+        return cast(
+            "types.DeviceNonce",
+            await self._market.ask("POST", f"/v1/devices/{requests.part(device_id)}/nonce"),
+        )
+
+
+class DeviceTokens:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, device_id: str, body: types.DeviceTokenCreate) -> types.DeviceToken:
+        """Create a token for a device.
+
+        For devices: exchanges a nonce that the device has signed with its registered key for
+        an access token. The token is valid for minutes; then the device signs a new nonce.
+        """
+        return cast(
+            "types.DeviceToken",
+            await self._market.ask(
+                "POST", f"/v1/devices/{requests.part(device_id)}/token", json=body
+            ),
+        )
+
+
+class Devices:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.DevicePage:
+        """List your devices.
+
+        For signed-in users: newest first, with those that were revoked.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.DevicePage",
+            await self._market.ask(
+                "GET", "/v1/devices", params=requests.sent({"limit": limit, "cursor": cursor})
+            ),
+        )
+
+    def iterate(self) -> AsyncIterator[types.Device]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Device]", self._market.all_of("/v1/devices", **requests.sent({}))
+        )
+
+    async def create(self, body: types.DeviceCreate) -> types.Device:
+        """Register a device.
+
+        For a new device: with a pairing code and its own public key. The device then belongs
+        to the user who created the code. If the answer was lost, send the same request again.
+        """
+        return cast("types.Device", await self._market.ask("POST", "/v1/devices", json=body))
+
+    async def get_self(self) -> types.Device:
+        """Get this device itself.
+
+        For devices: the device that asks, as its owner sees it.
+        """
+        return cast("types.Device", await self._market.ask("GET", "/v1/devices/self"))
+
+    async def update_self(self, body: types.DeviceSelfUpdate) -> types.Device:
+        """Update this device itself.
+
+        For devices: what the device says about itself, such as its memory and kinds of data.
+        Fields that are not sent stay as they are. What its owner set is not changed.
+        """
+        return cast("types.Device", await self._market.ask("PATCH", "/v1/devices/self", json=body))
+
+    async def get_own_earnings(self) -> types.DeviceEarnings:
+        """Get this device's own earnings.
+
+        How many results of the device that asks were paid, and what its owner earned with
+        them. For devices.
+        """
+        return cast(
+            "types.DeviceEarnings", await self._market.ask("GET", "/v1/devices/self/earnings")
+        )
+
+    async def list_own_work(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.AssignmentPage:
+        """List this device's own work.
+
+        The assignments of the device that asks, newest first, each with exactly what left the
+        device. For devices.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.AssignmentPage",
+            await self._market.ask(
+                "GET",
+                "/v1/devices/self/work",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_own_work(self) -> AsyncIterator[types.Assignment]:
+        """Yield each item of `list_own_work`, page after page."""
+        return cast(
+            "AsyncIterator[types.Assignment]",
+            self._market.all_of("/v1/devices/self/work", **requests.sent({})),
+        )
+
+    async def get(self, device_id: str) -> types.Device:
+        """Get a device of yours.
+
+        For its owner. To update the device safely, send this answer's `ETag` as `If-Match`.
+        """
+        return cast(
+            "types.Device", await self._market.ask("GET", f"/v1/devices/{requests.part(device_id)}")
+        )
+
+    async def update(
+        self, device_id: str, body: types.DeviceUpdate, *, if_match: str | None = None
+    ) -> types.Device:
+        """Update a device of yours.
+
+        For its owner: the name, and the kinds of data that models may process on this device.
+        Fields that are not sent stay as they are.
+        """
+        return cast(
+            "types.Device",
+            await self._market.ask(
+                "PATCH",
+                f"/v1/devices/{requests.part(device_id)}",
+                headers=requests.sent({"if-match": if_match}),
+                json=body,
+            ),
+        )
+
+    async def get_earnings(self, device_id: str) -> types.DeviceEarnings:
+        """Get a device's earnings.
+
+        How many of its results were paid, and what you earned with them. For the device's
+        owner.
+        """
+        return cast(
+            "types.DeviceEarnings",
+            await self._market.ask("GET", f"/v1/devices/{requests.part(device_id)}/earnings"),
+        )
+
+    async def revoke(self, device_id: str, *, idempotency_key: str | None = None) -> types.Device:
+        """Revoke a device of yours.
+
+        For its owner. The device gets no more work from then on, its tokens stop working at
+        once, and its leases end. It stays in the list. A revoked device has to be paired
+        again, with a new key.
+        """
+        return cast(
+            "types.Device",
+            await self._market.ask(
+                "POST",
+                f"/v1/devices/{requests.part(device_id)}/revoke",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def list_work(
+        self, device_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.AssignmentPage:
+        """List a device's work.
+
+        Its assignments, newest first, each with exactly what left the device. For the
+        device's owner.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.AssignmentPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/devices/{requests.part(device_id)}/work",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_work(self, device_id: str) -> AsyncIterator[types.Assignment]:
+        """Yield each item of `list_work`, page after page."""
+        return cast(
+            "AsyncIterator[types.Assignment]",
+            self._market.all_of(
+                f"/v1/devices/{requests.part(device_id)}/work", **requests.sent({})
+            ),
+        )
+
+
+class Disputes:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, bounty_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.DisputePage:
+        """List a bounty's disputes.
+
+        What entrants say against the result, newest first. For everybody who sees the bounty.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.DisputePage",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/disputes",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, bounty_id: str) -> AsyncIterator[types.Dispute]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Dispute]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/disputes", **requests.sent({})
+            ),
+        )
+
+    async def create(
+        self, bounty_id: str, body: types.DisputeCreate, *, idempotency_key: str | None = None
+    ) -> types.Dispute:
+        """Dispute a bounty's result.
+
+        Say in public what is wrong with it, while the bounty is `disputing`. Nothing follows
+        by itself: its owner may reorder the winners, and moderators may disqualify an
+        entrant. For those who took part, five times at most for each entrant.
+        """
+        return cast(
+            "types.Dispute",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/disputes",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
+class Enrollments:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, bounty_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.EnrollmentPage:
+        """List a bounty's entrants.
+
+        In the order in which they enrolled. It is not told which users they are. For
+        everybody who sees the bounty.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.EnrollmentPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, bounty_id: str) -> AsyncIterator[types.Enrollment]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Enrollment]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments", **requests.sent({})
+            ),
+        )
+
+    async def create(
+        self, bounty_id: str, body: types.EnrollmentCreate, *, idempotency_key: str | None = None
+    ) -> types.EnrollmentDetails:
+        """Enroll in a bounty.
+
+        Alone, or as the captain of a team whose other members you invite. You accept the
+        rules, and the fee moves from your balance into escrow. For everybody but the bounty's
+        owner, while enrollment is open.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get_mine(self, bounty_id: str) -> types.MyEnrollment:
+        """Get your enrollment in a bounty.
+
+        The entrant that you belong to, with its members and their shares, and the invitations
+        that wait for your answer.
+        """
+        return cast(
+            "types.MyEnrollment",
+            await self._market.ask(
+                "GET", f"/v1/bounties/{requests.part(bounty_id)}/enrollments/mine"
+            ),
+        )
+
+    async def get(self, bounty_id: str, enrollment_id: str) -> types.Enrollment:
+        """Get an entrant of a bounty.
+
+        As everybody sees it: it is not told which users belong to it. For everybody who sees
+        the bounty.
+        """
+        return cast(
+            "types.Enrollment",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}",
+            ),
+        )
+
+    async def agree(
+        self,
+        bounty_id: str,
+        enrollment_id: str,
+        body: types.InvitationAcceptance,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.EnrollmentDetails:
+        """Accept a team's invitation.
+
+        You join the team with the share of the prize that it offers, and accept the bounty's
+        rules. For the invited user, while enrollment is open.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}/agree",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def disqualify(
+        self,
+        bounty_id: str,
+        enrollment_id: str,
+        body: types.EnrollmentDisqualification,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.EnrollmentDetails:
+        """Disqualify an entrant.
+
+        It leaves the leaderboard, and the places behind it move up. Everybody can read the
+        reason. For moderators who have no part in the bounty, until its prizes are paid.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}/disqualify",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def leave(
+        self, bounty_id: str, enrollment_id: str, *, idempotency_key: str | None = None
+    ) -> types.EnrollmentDetails:
+        """Leave a team, or decline its invitation.
+
+        Before submissions begin. Your share goes to the captain. For members and invited
+        users; a captain withdraws the whole team instead.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}/leave",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def reinstate(
+        self,
+        bounty_id: str,
+        enrollment_id: str,
+        body: types.EnrollmentReinstatement,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.EnrollmentDetails:
+        """Reinstate a disqualified entrant.
+
+        It takes its place again. Everybody can read the reason. For moderators who have no
+        part in the bounty, until its prizes are paid.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}/reinstate",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def withdraw(
+        self, bounty_id: str, enrollment_id: str, *, idempotency_key: str | None = None
+    ) -> types.EnrollmentDetails:
+        """Withdraw an enrollment.
+
+        Before submissions begin. The fee goes back, and all members are free to enroll again.
+        For the captain of the team.
+        """
+        return cast(
+            "types.EnrollmentDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/enrollments/{requests.part(enrollment_id)}/withdraw",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+
+class Evidence:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self, bounty_id: str) -> types.Evidence:
+        """Get the evidence of a bounty's ranking.
+
+        All that is needed to compute the final ranking again: the test set, each entry's
+        predictions, and the salts of the commitments that were published before. It is public
+        once the ranking is out; a bounty that is judged by hand has none.
+        """
+        return cast(
+            "types.Evidence",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}/evidence"),
+        )
+
+    async def get_file(
+        self, bounty_id: str, sha256: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download a file of a ranking's evidence.
+
+        The test set, or an entry's predictions in their canonical form, by the SHA-256 that
+        the evidence names. It is public once the ranking is out.
+        """
+        return await self._market.bytes_of(
+            f"/v1/bounties/{requests.part(bounty_id)}/evidence/{requests.part(sha256)}",
+            limit=most_bytes,
+        )
+
+
+class Health:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.Health:
+        """Check that the process is alive.
+
+        For anybody. If there is no answer, restart the process.
+        """
+        return cast("types.Health", await self._market.ask("GET", "/healthz"))
+
+    async def get_readiness(self) -> types.Readiness:
+        """Check that requests can be served.
+
+        For anybody. It answers `200` if this process can serve requests, and else `503`; the
+        body says how each part does.
+        """
+        return cast("types.Readiness", await self._market.ask("GET", "/readyz"))
+
+
+class JobQuotes:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, body: types.JobCreate) -> types.JobQuote:
+        """Get the price of a job before you create it.
+
+        For signed-in users: what the same body would cost at `POST /v1/jobs` now. Nothing is
+        stored. Fees may change until you create the job: send the `cost` as its `max_total`.
+        """
+        return cast("types.JobQuote", await self._market.ask("POST", "/v1/jobs/quotes", json=body))
+
+
+class Jobs:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.JobState | None = None,
+    ) -> types.JobPage:
+        """List your jobs.
+
+        The jobs that you have created, newest first.
+
+        `limit`: How many items to return at most.
+
+        `state`: Only jobs in this state.
+        """
+        return cast(
+            "types.JobPage",
+            await self._market.ask(
+                "GET",
+                "/v1/jobs",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate(self, *, state: types.JobState | None = None) -> AsyncIterator[types.Job]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Job]",
+            self._market.all_of("/v1/jobs", **requests.sent({"state": state})),
+        )
+
+    async def create(
+        self, body: types.JobCreate, *, idempotency_key: str | None = None
+    ) -> types.Job:
+        """Create a job.
+
+        Orders an algorithm to be run on up to `max_devices` devices. Its whole cost,
+        `max_devices` × (`reward` + `device_fee` + `platform_fee`), moves from your balance
+        into escrow; if your balance is too small, no job is created. Each result that counts
+        is paid from the escrow, and what is left in the end comes back to you.
+        """
+        return cast(
+            "types.Job",
+            await self._market.ask(
+                "POST",
+                "/v1/jobs",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get(self, job_id: str) -> types.Job:
+        """Get a job.
+
+        Tells what it may cost, what it has cost so far, and how far it is. For its customer
+        and admins.
+        """
+        return cast("types.Job", await self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}"))
+
+    async def list_archives(
+        self, job_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.JobArchivePage:
+        """List the archives of a job.
+
+        When a job has ended, what its devices sent is moved into files that only the operator
+        can read. Their hashes are listed here, oldest first, so that nobody can change them
+        afterwards unnoticed. The results stay where they are. For the job's customer and
+        admins.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.JobArchivePage",
+            await self._market.ask(
+                "GET",
+                f"/v1/jobs/{requests.part(job_id)}/archives",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_archives(self, job_id: str) -> AsyncIterator[types.JobArchive]:
+        """Yield each item of `list_archives`, page after page."""
+        return cast(
+            "AsyncIterator[types.JobArchive]",
+            self._market.all_of(f"/v1/jobs/{requests.part(job_id)}/archives", **requests.sent({})),
+        )
+
+    async def close(
+        self,
+        job_id: str,
+        body: types.JobClosure | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Job:
+        """Close a job.
+
+        Ends it before its deadline. It is `settling` while results of work that has begun
+        still come in, count and are paid; then what is left in escrow goes back to the
+        customer. For its customer, and for moderators, who give a reason that the customer
+        reads.
+        """
+        return cast(
+            "types.Job",
+            await self._market.ask(
+                "POST",
+                f"/v1/jobs/{requests.part(job_id)}/close",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def watch(self, job_id: str) -> AsyncIterator[requests.Event]:
+        """Watch a job's results as they change.
+
+        Server-sent events: `results` at once and with each change, holding what
+        `jobs.get_results` answers; then `end` when the job has ended. The stream ends with
+        `refused` and a problem document once your session or token is no longer valid, and
+        with `dropped` if you read too slowly. For the job's customer and admins.
+        """
+        return self._market.events(
+            f"/v1/jobs/{requests.part(job_id)}/events", requests.STREAM_SECONDS
+        )
+
+    async def pause(self, job_id: str, *, idempotency_key: str | None = None) -> types.Job:
+        """Pause a job.
+
+        Devices get no new work for it; results of work that has begun still count and are
+        paid. The deadline stays. For its customer and admins.
+        """
+        return cast(
+            "types.Job",
+            await self._market.ask(
+                "POST",
+                f"/v1/jobs/{requests.part(job_id)}/pause",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_results(self, job_id: str) -> types.JobResults:
+        """Get a job's results.
+
+        The counts so far. They are published in steps, each of which sums up at least
+        `min_devices` owners who counted something, so that no device can be told from the
+        others; before the first step they are `null`. For the job's customer and admins.
+        """
+        return cast(
+            "types.JobResults",
+            await self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}/results"),
+        )
+
+    async def export_results(
+        self, job_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Export a job's results as CSV.
+
+        The counts so far, with the columns `month`, `label` and `items`. `month` is `undated`
+        for items without a date, and `other` for months that too few owners had. The last
+        lines, without a month, hold the items labelled `(uncertain)` and `(other)`. For the
+        job's customer and admins.
+        """
+        return await self._market.bytes_of(
+            f"/v1/jobs/{requests.part(job_id)}/results.csv", limit=most_bytes
+        )
+
+    async def resume(self, job_id: str, *, idempotency_key: str | None = None) -> types.Job:
+        """Resume a paused job.
+
+        Devices get work for it again. For its customer and admins.
+        """
+        return cast(
+            "types.Job",
+            await self._market.ask(
+                "POST",
+                f"/v1/jobs/{requests.part(job_id)}/resume",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_timeline(self, job_id: str) -> types.Timeline:
+        """Get a job's timeline.
+
+        Tells what happened to it, when, by whom and why, and what comes next. For its
+        customer and admins.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}/timeline"),
+        )
+
+
+class Keys:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(self) -> dict[str, Any]:
+        """List the public keys that tokens are signed with.
+
+        For anybody: a JWK set (RFC 7517), with which others can check tokens of this
+        marketplace.
+        """
+        return cast("dict[str, Any]", await self._market.ask("GET", "/.well-known/jwks.json"))
+
+
+class Leaderboards:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(
+        self,
+        bounty_id: str,
+        *,
+        part: types.LeaderboardPart | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> types.Leaderboard:
+        """Get a bounty's leaderboard.
+
+        The best first; entrants who withdrew or were disqualified are not on it. While
+        submissions are open it shows public scores, and an entrant's score changes only where
+        a submission is better than the best before by more than chance explains. Once there
+        is a final ranking, it shows that, unless you ask for the part `public`. For everybody
+        who sees the bounty.
+
+        `part`: What to show. Default: the final ranking, as soon as there is one.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.Leaderboard",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/leaderboard",
+                params=requests.sent({"part": part, "limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(
+        self, bounty_id: str, *, part: types.LeaderboardPart | None = None
+    ) -> AsyncIterator[types.LeaderboardRow]:
+        """Yield each item of `get`, page after page."""
+        return cast(
+            "AsyncIterator[types.LeaderboardRow]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/leaderboard",
+                **requests.sent({"part": part}),
+            ),
+        )
+
+    async def export(
+        self,
+        bounty_id: str,
+        *,
+        part: types.LeaderboardPart | None = None,
+        most_bytes: int = requests.FILE_BYTES_MAX,
+    ) -> bytes:
+        """Export a bounty's leaderboard as CSV.
+
+        All rows, with the fields of `leaderboards.get` as columns. No cell is taken for a
+        formula by a spreadsheet. For everybody who sees the bounty.
+
+        `part`: What to show. Default: the final ranking, as soon as there is one.
+        """
+        return await self._market.bytes_of(
+            f"/v1/bounties/{requests.part(bounty_id)}/leaderboard.csv",
+            limit=most_bytes,
+            params=requests.sent({"part": part}),
+        )
+
+
+class Pages:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get_home(self, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Show the marketplace as a web page.
+
+        HTML for people: what this marketplace is, the newest listed models and open bounties,
+        and the ways in. It shows nothing that `algorithms.list` and `bounties.list` do not
+        tell everybody.
+        """
+        return await self._market.bytes_of("/", limit=most_bytes)
+
+    async def list_bounties(self, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Show the newest bounties as a web page.
+
+        HTML for people. Programs ask `bounties.list`, which has filters and pages.
+        """
+        return await self._market.bytes_of("/bounties", limit=most_bytes)
+
+    async def get_bounty(
+        self, bounty_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Show a bounty as a web page.
+
+        HTML for people: the bounty, its leaderboard and records, and what was decided and
+        disputed. It shows nothing that the bounty's JSON does not. Anybody may read it once
+        the bounty is funded; before, its owner and moderators.
+        """
+        return await self._market.bytes_of(
+            f"/bounties/{requests.part(bounty_id)}", limit=most_bytes
+        )
+
+
+class PairingCodes:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, *, idempotency_key: str | None = None) -> types.PairingCode:
+        """Create a pairing code.
+
+        For signed-in users: a code to type into a new device, which then belongs to you. It
+        works for one device and for ten minutes.
+        """
+        return cast(
+            "types.PairingCode",
+            await self._market.ask(
+                "POST",
+                "/v1/devices/pairing-codes",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+
+class Problems:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self, code: str) -> types.ProblemType:
+        """Get the explanation of a problem.
+
+        For anybody. The `type` of every problem document leads here.
+        """
+        return cast(
+            "types.ProblemType", await self._market.ask("GET", f"/problems/{requests.part(code)}")
+        )
+
+
+class Records:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, bounty_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.RecordPage:
+        """List a bounty's records.
+
+        Each time that the best public score of all was beaten, by whom and when, newest
+        first. For everybody who sees the bounty.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.RecordPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/records",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, bounty_id: str) -> AsyncIterator[types.Record]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Record]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/records", **requests.sent({})
+            ),
+        )
+
+
+class Sessions:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, body: types.SessionCreate) -> types.SessionTokens:
+        """Sign in with e-mail address and password.
+
+        For anybody with an account. It opens a session and returns its first two tokens: an
+        access token for `Authorization: Bearer`, and a refresh token with which to get the
+        next ones.
+        """
+        return cast(
+            "types.SessionTokens",
+            await self._market.ask("POST", "/v1/users/authenticate", json=body),
+        )
+
+    async def delete(self, body: types.SessionDelete) -> None:
+        """Sign out.
+
+        For whoever holds a refresh token of the session. The session ends, and its access
+        tokens stop working at once. The answer is the same if the token is unknown, or its
+        session has already ended.
+        """
+        await self._market.ask("POST", "/v1/users/logout", json=body)
+
+    async def refresh(self, body: types.SessionRefresh) -> types.SessionTokens:
+        """Exchange a refresh token for new tokens.
+
+        For whoever holds the newest refresh token of a session. If the answer was lost, send
+        the same request again within a few seconds: it returns the same refresh token. A
+        token that is used later than that, or after the one that followed it, ends the
+        session, because it may be stolen.
+        """
+        return cast(
+            "types.SessionTokens", await self._market.ask("POST", "/v1/users/refresh", json=body)
+        )
+
+
+class Submissions:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self,
+        bounty_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        mine: bool | None = None,
+        state: types.SubmissionState | None = None,
+        enrollment_id: str | None = None,
+    ) -> types.SubmissionPage:
+        """List a bounty's submissions.
+
+        Newest first, with what is left of your limits. Members of an entrant get their
+        team's; the owner and moderators, unless they have entered, get everybody's.
+
+        `limit`: How many items to return at most.
+
+        `mine`: Only your own team's. It changes nothing for those who see no others.
+
+        `state`: Only submissions in this state.
+
+        `enrollment_id`: Only submissions of this entrant.
+        """
+        return cast(
+            "types.SubmissionPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions",
+                params=requests.sent(
+                    {
+                        "limit": limit,
+                        "cursor": cursor,
+                        "mine": mine,
+                        "state": state,
+                        "enrollment_id": enrollment_id,
+                    }
+                ),
+            ),
+        )
+
+    def iterate(
+        self,
+        bounty_id: str,
+        *,
+        mine: bool | None = None,
+        state: types.SubmissionState | None = None,
+        enrollment_id: str | None = None,
+    ) -> AsyncIterator[types.Submission]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Submission]",
+            self._market.all_of(
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions",
+                **requests.sent({"mine": mine, "state": state, "enrollment_id": enrollment_id}),
+            ),
+        )
+
+    async def create(
+        self,
+        bounty_id: str,
+        file: Path,
+        *,
+        media_type: Literal[
+            "application/octet-stream",
+            "application/onnx",
+            "application/vnd.apache.parquet",
+            "text/csv",
+        ],
+        name: str | None = None,
+        dry_run: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> types.SubmissionDetails:
+        """Create a submission.
+
+        The body is a file of predictions or a model, as its `Content-Type` says. It is
+        checked first, which costs none of your limits if it fails; then it is scored, or with
+        `dry_run` only checked. The same file sent again is the same submission, unless that
+        one failed, was cancelled, or was only checked. For members of an entrant, while
+        submissions are open.
+
+        `name`: What you call it, to find it again.
+
+        `dry_run`: Only check the file: it ends as `valid` or `failed`, and is not scored.
+        """
+        return cast(
+            "types.SubmissionDetails",
+            await self._market.upload(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions",
+                file,
+                media_type,
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                params=requests.sent({"name": name, "dry_run": dry_run}),
+            ),
+        )
+
+    async def get(self, bounty_id: str, submission_id: str) -> types.SubmissionDetails:
+        """Get a submission.
+
+        With its place in the queue and what is left of its team's limits. For its team, and
+        for the bounty's owner and moderators unless they have entered.
+        """
+        return cast(
+            "types.SubmissionDetails",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}",
+            ),
+        )
+
+    async def cancel(
+        self, bounty_id: str, submission_id: str, *, idempotency_key: str | None = None
+    ) -> types.SubmissionDetails:
+        """Cancel a submission.
+
+        As long as it is not scored. It does not count against your limits. For its team.
+        """
+        return cast(
+            "types.SubmissionDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}/cancel",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def choose(
+        self, bounty_id: str, submission_id: str, *, idempotency_key: str | None = None
+    ) -> types.SubmissionDetails:
+        """Choose your team's final submission.
+
+        This scored submission is ranked in the end, in place of the one with your best public
+        score. You can choose another one until submissions close. For its team.
+        """
+        return cast(
+            "types.SubmissionDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}/choose",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_file(
+        self, bounty_id: str, submission_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download a submission's file.
+
+        As it was submitted. For its team always; for the bounty's owner and moderators once
+        the bounty is `disputing`, or `evaluating` where it is judged by hand. A file that
+        came to nothing is kept for a limited time only.
+        """
+        return await self._market.bytes_of(
+            f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}/file",
+            limit=most_bytes,
+        )
+
+    async def publish(
+        self,
+        bounty_id: str,
+        submission_id: str,
+        body: types.SubmissionPublication,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Version:
+        """Publish a submitted model as a version.
+
+        Makes it a new version of an algorithm of yours, with the bounty as its `origin`. It
+        is checked and reviewed like any uploaded version. For the submitter and the captain
+        of the team, once the bounty is finished.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}/publish",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get_timeline(self, bounty_id: str, submission_id: str) -> types.Timeline:
+        """Get a submission's timeline.
+
+        Tells what happened to it, when, by whom and why, and what comes next. For its team,
+        and for the bounty's owner and moderators unless they have entered.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask(
+                "GET",
+                f"/v1/bounties/{requests.part(bounty_id)}/submissions/{requests.part(submission_id)}/timeline",
+            ),
+        )
+
+
+class TestSets:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self, bounty_id: str) -> types.TestSet:
+        """Get a bounty's test set.
+
+        What its check found, without the file. For the bounty's owner and moderators, unless
+        they have entered.
+        """
+        return cast(
+            "types.TestSet",
+            await self._market.ask("GET", f"/v1/bounties/{requests.part(bounty_id)}/test-set"),
+        )
+
+    async def replace(
+        self,
+        bounty_id: str,
+        file: Path,
+        *,
+        media_type: Literal["application/vnd.apache.parquet", "text/csv"],
+        id_column: str | None = None,
+        target_column: str | None = None,
+    ) -> types.TestSet:
+        """Upload a bounty's hidden test set.
+
+        The body is the file; it replaces the one that is there. It is encrypted before it is
+        stored and checked at once: its state must be `checked` before the bounty can be
+        funded. For the owner of a draft that is judged by a metric.
+
+        `id_column`: The column that names each row.
+
+        `target_column`: The column that is to be predicted.
+        """
+        return cast(
+            "types.TestSet",
+            await self._market.upload(
+                "PUT",
+                f"/v1/bounties/{requests.part(bounty_id)}/test-set",
+                file,
+                media_type,
+                params=requests.sent({"id_column": id_column, "target_column": target_column}),
+            ),
+        )
+
+
+class Transfers:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def export(
+        self,
+        *,
+        from_: str | None = None,
+        until: str | None = None,
+        most_bytes: int = requests.FILE_BYTES_MAX,
+    ) -> bytes:
+        """Export your transfers as CSV.
+
+        For signed-in users: every transfer into and out of your balance in a period, oldest
+        first, with the balance after each. The first row is the balance before the period
+        (`opening_balance`). Cells are safe to open in a spreadsheet.
+
+        `from_`: Export transfers from this time on. Default: from the first transfer on.
+
+        `until`: Export transfers before this time. Default: until now.
+        """
+        return await self._market.bytes_of(
+            "/v1/payments/statement.csv",
+            limit=most_bytes,
+            params=requests.sent({"from": from_, "until": until}),
+        )
+
+    async def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.TransferPage:
+        """List your transfers.
+
+        For signed-in users: every movement of tokens into and out of your balance, newest
+        first.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.TransferPage",
+            await self._market.ask(
+                "GET",
+                "/v1/payments/transfers",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> AsyncIterator[types.Transfer]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Transfer]",
+            self._market.all_of("/v1/payments/transfers", **requests.sent({})),
+        )
+
+
+class Users:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def set_role(self, user_id: str, body: types.RoleUpdate) -> types.User:
+        """Set a user's role.
+
+        For admins. The user is a member, a moderator or an admin from then on. The last admin
+        cannot be made anything else.
+        """
+        return cast(
+            "types.User",
+            await self._market.ask("PATCH", f"/v1/admin/users/{requests.part(user_id)}", json=body),
+        )
+
+    async def create(self, body: types.UserCreate) -> types.User:
+        """Create an account.
+
+        For anybody. The new user is a member and signs in with this e-mail address and
+        password (`POST /v1/users/authenticate`).
+        """
+        return cast("types.User", await self._market.ask("POST", "/v1/users", json=body))
+
+    async def get_me(self) -> types.User:
+        """Get your own account.
+
+        For signed-in users. To update the account safely, send this answer's `ETag` as
+        `If-Match`.
+        """
+        return cast("types.User", await self._market.ask("GET", "/v1/users/me"))
+
+    async def update_me(self, body: types.UserUpdate, *, if_match: str | None = None) -> types.User:
+        """Update your own account.
+
+        For signed-in users: the profile, and the kinds of data that models may process on
+        your devices. Fields that are not sent stay as they are.
+        """
+        return cast(
+            "types.User",
+            await self._market.ask(
+                "PATCH", "/v1/users/me", headers=requests.sent({"if-match": if_match}), json=body
+            ),
+        )
+
+    async def get(self, user_id: str) -> types.PublicUser:
+        """Get a user's public profile.
+
+        For anybody. It holds only what everybody may know of a user.
+        """
+        return cast(
+            "types.PublicUser", await self._market.ask("GET", f"/v1/users/{requests.part(user_id)}")
+        )
+
+
+class Versions:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, algorithm_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.VersionPage:
+        """List an algorithm's versions.
+
+        Newest first. Its developer and moderators get all of them, everybody else those that
+        were approved, and those recalled later.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.VersionPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, algorithm_id: str) -> AsyncIterator[types.Version]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Version]",
+            self._market.all_of(
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions", **requests.sent({})
+            ),
+        )
+
+    async def create(
+        self,
+        algorithm_id: str,
+        file: Path,
+        input_spec: types.InputSpec,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Version:
+        """Upload a version of an algorithm.
+
+        Send an ONNX model and its input spec as a form. The file is checked at once in a
+        sandbox, which takes seconds: its state then changes from `uploaded` to `checked` or
+        `refused`. The same model and spec sent again are the same version, unless it was
+        turned down. For the algorithm's developer, who can have one file checked at a time.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                **requests.form(
+                    {
+                        "input_spec": input_spec,
+                    },
+                    {
+                        "file": file,
+                    },
+                ),
+            ),
+        )
+
+    async def delete(self, algorithm_id: str, version_id: str) -> None:
+        """Delete a version's file.
+
+        For the developer, and for versions that were turned down or not yet sent to review.
+        The version itself remains, in the state `deleted`, with what its check and its review
+        found.
+        """
+        await self._market.ask(
+            "DELETE",
+            f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}",
+        )
+
+    async def get(self, algorithm_id: str, version_id: str) -> types.Version:
+        """Get a version of an algorithm.
+
+        With what its check and its review found. Approved and recalled versions of a listed
+        algorithm are public; others are for its developer and moderators.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}",
+            ),
+        )
+
+    async def approve(
+        self,
+        algorithm_id: str,
+        version_id: str,
+        body: types.VersionApproval | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Version:
+        """Approve a version.
+
+        From now on everybody can create jobs that run it. The first approved version of an
+        algorithm lists the algorithm. For moderators, except those who developed it.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/approve",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get_file(
+        self, algorithm_id: str, version_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download a version's model.
+
+        The ONNX file as it was uploaded. For its developer and moderators. The file of a
+        version that was turned down is kept for a limited time only.
+        """
+        return await self._market.bytes_of(
+            f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/file",
+            limit=most_bytes,
+        )
+
+    async def recall(
+        self,
+        algorithm_id: str,
+        version_id: str,
+        body: types.VersionRecall,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Version:
+        """Recall an approved version.
+
+        Stops it at once and for good: no device gets the model any more, and no result of it
+        is accepted. Jobs that run it end, and what they have not spent goes back to their
+        customers. Everybody can read the reason. For moderators.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/recall",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def reject(
+        self,
+        algorithm_id: str,
+        version_id: str,
+        body: types.VersionRejection,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Version:
+        """Reject a version.
+
+        Turns it down for good; the developer reads the reason, and may upload another
+        version. For moderators, except those who developed it.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/reject",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def submit(
+        self, algorithm_id: str, version_id: str, *, idempotency_key: str | None = None
+    ) -> types.Version:
+        """Submit a version for review.
+
+        For the developer of a version that passed its check. It waits `in_review` until a
+        moderator approves or rejects it.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/submit",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_timeline(self, algorithm_id: str, version_id: str) -> types.Timeline:
+        """Get a version's timeline.
+
+        Tells what happened to it, when, by whom and why, and what comes next. For its
+        developer and moderators.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/timeline",
+            ),
+        )
+
+    async def list_to_review(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.VersionState | None = None,
+    ) -> types.VersionToReviewPage:
+        """List versions to review.
+
+        Versions of all developers, those that have waited longest first. Without `state`,
+        those that wait for a review. For moderators.
+
+        `limit`: How many items to return at most.
+
+        `state`: Only versions in this state.
+        """
+        return cast(
+            "types.VersionToReviewPage",
+            await self._market.ask(
+                "GET",
+                "/v1/moderation/versions",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate_to_review(
+        self, *, state: types.VersionState | None = None
+    ) -> AsyncIterator[types.VersionToReview]:
+        """Yield each item of `list_to_review`, page after page."""
+        return cast(
+            "AsyncIterator[types.VersionToReview]",
+            self._market.all_of("/v1/moderation/versions", **requests.sent({"state": state})),
+        )
+
+
+class WalletChallenges:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(
+        self, body: types.WalletChallengeCreate, *, idempotency_key: str | None = None
+    ) -> types.WalletChallenge:
+        """Create a message for a wallet to sign.
+
+        For signed-in users: the signed message proves that the wallet is yours (`POST
+        /v1/wallets`). It is valid for ten minutes.
+        """
+        return cast(
+            "types.WalletChallenge",
+            await self._market.ask(
+                "POST",
+                "/v1/wallets/challenges",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
+class Wallets:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(self) -> types.WalletPage:
+        """List your linked wallets.
+
+        For signed-in users: oldest first. They always fit on one page.
+        """
+        return cast("types.WalletPage", await self._market.ask("GET", "/v1/wallets"))
+
+    async def create(
+        self, body: types.WalletCreate, *, idempotency_key: str | None = None
+    ) -> types.Wallet:
+        """Link a wallet.
+
+        For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet
+        has signed. From then on you can withdraw tokens to it.
+        """
+        return cast(
+            "types.Wallet",
+            await self._market.ask(
+                "POST",
+                "/v1/wallets",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def delete(self, wallet_id: str) -> None:
+        """Unlink a wallet.
+
+        For the user who linked it. Withdrawals to it that were already requested are still
+        paid.
+        """
+        await self._market.ask("DELETE", f"/v1/wallets/{requests.part(wallet_id)}")
+
+    async def get(self, wallet_id: str) -> types.Wallet:
+        """Get a linked wallet of yours.
+
+        For the user who linked it.
+        """
+        return cast(
+            "types.Wallet", await self._market.ask("GET", f"/v1/wallets/{requests.part(wallet_id)}")
+        )
+
+
+class Withdrawals:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list_to_review(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.WithdrawalToReviewPage:
+        """List the withdrawals that wait for a review.
+
+        For admins, oldest first. They are paid only after an admin has approved them.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.WithdrawalToReviewPage",
+            await self._market.ask(
+                "GET",
+                "/v1/admin/withdrawals",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_to_review(self) -> AsyncIterator[types.WithdrawalToReview]:
+        """Yield each item of `list_to_review`, page after page."""
+        return cast(
+            "AsyncIterator[types.WithdrawalToReview]",
+            self._market.all_of("/v1/admin/withdrawals", **requests.sent({})),
+        )
+
+    async def approve(
+        self,
+        withdrawal_id: str,
+        body: types.WithdrawalApproval,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.WithdrawalToReview:
+        """Approve a withdrawal.
+
+        For admins, and not for their own: a withdrawal that waits for a review. It is paid
+        with the next batch. A large one needs two admins: after the first approval it still
+        waits, and `first_approved_by` says who gave it. It is written to the audit log.
+        """
+        return cast(
+            "types.WithdrawalToReview",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/withdrawals/{requests.part(withdrawal_id)}/approve",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def refuse(
+        self,
+        withdrawal_id: str,
+        body: types.WithdrawalRefusal,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.WithdrawalToReview:
+        """Refuse a withdrawal.
+
+        For admins: a withdrawal that waits for a review. Its amount and fee return to the
+        user's balance, and the user reads the reason. It is written to the audit log.
+        """
+        return cast(
+            "types.WithdrawalToReview",
+            await self._market.ask(
+                "POST",
+                f"/v1/admin/withdrawals/{requests.part(withdrawal_id)}/refuse",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.WithdrawalState | None = None,
+    ) -> types.WithdrawalPage:
+        """List your withdrawals.
+
+        For signed-in users: newest first.
+
+        `limit`: How many items to return at most.
+
+        `state`: List only withdrawals in this state. Default: in any.
+        """
+        return cast(
+            "types.WithdrawalPage",
+            await self._market.ask(
+                "GET",
+                "/v1/payments/withdrawals",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate(
+        self, *, state: types.WithdrawalState | None = None
+    ) -> AsyncIterator[types.Withdrawal]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Withdrawal]",
+            self._market.all_of("/v1/payments/withdrawals", **requests.sent({"state": state})),
+        )
+
+    async def create(
+        self, body: types.WithdrawalCreate, *, idempotency_key: str | None = None
+    ) -> types.Withdrawal:
+        """Create a withdrawal.
+
+        For signed-in users, with their password: pays tokens to one of your linked wallets.
+        Amount and fee leave your balance at once. The withdrawal is paid with others in one
+        batch; a large one waits until an admin has approved it.
+        """
+        return cast(
+            "types.Withdrawal",
+            await self._market.ask(
+                "POST",
+                "/v1/payments/withdrawals",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def get_terms(self) -> types.WithdrawalTerms:
+        """Get the terms of withdrawals.
+
+        For signed-in users: what a withdrawal costs, how much you can still withdraw within
+        24 hours, and how soon it is paid.
+        """
+        return cast(
+            "types.WithdrawalTerms", await self._market.ask("GET", "/v1/payments/withdrawals/terms")
+        )
+
+    async def get(self, withdrawal_id: str) -> types.WithdrawalDetails:
+        """Get a withdrawal of yours.
+
+        For its user: the withdrawal, its batch, its transactions on the chain, and its
+        timeline.
+        """
+        return cast(
+            "types.WithdrawalDetails",
+            await self._market.ask(
+                "GET", f"/v1/payments/withdrawals/{requests.part(withdrawal_id)}"
+            ),
+        )
+
+    async def cancel(
+        self, withdrawal_id: str, *, idempotency_key: str | None = None
+    ) -> types.Withdrawal:
+        """Cancel a withdrawal.
+
+        For its user, while it is `requested`: amount and fee return to your balance.
+        """
+        return cast(
+            "types.Withdrawal",
+            await self._market.ask(
+                "POST",
+                f"/v1/payments/withdrawals/{requests.part(withdrawal_id)}/cancel",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def get_timeline(self, withdrawal_id: str) -> types.Timeline:
+        """Get a withdrawal's timeline.
+
+        For its user: what happened to the withdrawal, and what happens next.
+        """
+        return cast(
+            "types.Timeline",
+            await self._market.ask(
+                "GET", f"/v1/payments/withdrawals/{requests.part(withdrawal_id)}/timeline"
+            ),
+        )
+
+
+class AsyncOperations:
+    """What both the marketplace and its API can do, by tag."""
+
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self.agreements = Agreements(market)
+        self.algorithms = Algorithms(market)
+        self.assignments = Assignments(market)
+        self.attachments = Attachments(market)
+        self.balance = Balance(market)
+        self.books = Books(market)
+        self.bounties = Bounties(market)
+        self.chain = Chain(market)
+        self.credits = Credits(market)
+        self.denied_addresses = DeniedAddresses(market)
+        self.deposit_instructions = DepositInstructions(market)
+        self.deposits = Deposits(market)
+        self.device_limits = DeviceLimits(market)
+        self.device_nonces = DeviceNonces(market)
+        self.device_tokens = DeviceTokens(market)
+        self.devices = Devices(market)
+        self.disputes = Disputes(market)
+        self.enrollments = Enrollments(market)
+        self.evidence = Evidence(market)
+        self.health = Health(market)
+        self.job_quotes = JobQuotes(market)
+        self.jobs = Jobs(market)
+        self.keys = Keys(market)
+        self.leaderboards = Leaderboards(market)
+        self.pages = Pages(market)
+        self.pairing_codes = PairingCodes(market)
+        self.problems = Problems(market)
+        self.records = Records(market)
+        self.sessions = Sessions(market)
+        self.submissions = Submissions(market)
+        self.test_sets = TestSets(market)
+        self.transfers = Transfers(market)
+        self.users = Users(market)
+        self.versions = Versions(market)
+        self.wallet_challenges = WalletChallenges(market)
+        self.wallets = Wallets(market)
+        self.withdrawals = Withdrawals(market)

@@ -1,0 +1,2625 @@
+# Generated from docs/api/openapi.json by `make openapi` (clients/generate.py): edit neither.
+# Why it is generated, and by code of ours: docs/decisions/0030.
+"""What the API takes and answers, as JSON: a TypedDict for each object."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+AlgorithmKind: TypeAlias = Literal["image"]
+"""What a model takes as input."""
+AlgorithmState: TypeAlias = Literal["draft", "listed", "suspended", "archived"]
+"""Whether an algorithm can be used. `draft`: none of its versions was approved yet. `listed`:
+everybody can use it. `suspended`: a moderator took it off the list for now. `archived`: it is
+off the list for good.
+"""
+AssignmentState: TypeAlias = Literal["leased", "accepted", "released", "expired"]
+"""What became of an assignment. `leased`: the device works on it. `accepted`: its result came.
+`released`: the device gave it back. `expired`: its lease ran out.
+"""
+AttachmentKind: TypeAlias = Literal["data", "image", "thumbnail", "cover"]
+"""What a file of a bounty is for. `data`: to download. `image`: to show in texts. `thumbnail`
+and `cover`: a small and a large image of the bounty, one of each.
+"""
+BountySort: TypeAlias = Literal[
+    "created_at", "-created_at", "closes_at", "-closes_at", "prize_pool", "-prize_pool"
+]
+"""By what a list is sorted: the smallest or earliest first, with `-` the largest or latest."""
+BountyState: TypeAlias = Literal[
+    "draft", "funded", "enrolling", "submitting", "evaluating", "disputing", "finished", "cancelled"
+]
+"""How far a bounty is. `draft`: its owner prepares it. `funded`: its prizes are in escrow.
+`enrolling`: people can enroll. `submitting`: entrants can submit. `evaluating`: winners are
+being found. `disputing`: there is an order of winners, which can be disputed. `finished`: the
+prizes are paid. `cancelled`: all the money went back.
+"""
+CreditState: TypeAlias = Literal["requested", "credited", "refused"]
+"""`requested`: waits for a second admin; `credited`: in the user's balance; `refused`: nothing
+moved.
+"""
+DataKind: TypeAlias = Literal["photo", "text", "sms", "contacts", "location", "audio", "tabular"]
+"""A kind of data on devices. Models process only the kinds that the device's owner permits."""
+DepositState: TypeAlias = Literal["seen", "credited", "unclaimed", "orphaned"]
+"""`seen`: in a block that is not final; `credited`: final, and in the user's balance;
+`unclaimed`: final, and naming no user; `orphaned`: its block was dropped, and it may come
+again in another one.
+"""
+DepositStep: TypeAlias = Literal["approve", "deposit"]
+"""`approve` lets the vault take the tokens; then `deposit` has it take them."""
+EducationLevel: TypeAlias = Literal[
+    "none", "primary", "secondary", "bachelor", "master", "doctorate"
+]
+"""A level of education: the main levels of ISCED 2011."""
+EnrollmentState: TypeAlias = Literal[
+    "enrolled", "winner", "not_placed", "withdrawn", "disqualified"
+]
+"""What an entrant is. `enrolled`: it takes part. `withdrawn`: its captain withdrew it before
+submissions began. `disqualified`: a moderator excluded it. When the bounty is finished, it is
+a `winner` with a prize, or `not_placed` without one.
+"""
+Gender: TypeAlias = Literal["female", "male", "other", "undisclosed"]
+"""A user's gender, as they state it."""
+InputColor: TypeAlias = Literal["grey", "rgb"]
+"""One channel, or three: red, green, blue."""
+InputLayout: TypeAlias = Literal["NCHW", "NHWC", "flat"]
+"""Order of the tensor's axes; flat is NHWC in one row for each item."""
+InputResize: TypeAlias = Literal["stretch", "fit", "fill"]
+"""stretch forgets proportions; fit keeps everything, centred on black; fill keeps the largest
+centred part of the target's proportions.
+"""
+JobState: TypeAlias = Literal["open", "paused", "settling", "completed", "cancelled", "expired"]
+"""How far a job is. `open`: devices get work. `paused`: they get none for now. `settling`: it
+has ended, and results under way still come in. Then it is settled: `completed` (all places
+were taken), `cancelled` (it was closed before) or `expired` (at its deadline).
+"""
+Judging: TypeAlias = Literal["metric", "manual"]
+"""How winners are found. `metric`: by a metric on a hidden test set. `manual`: the owner names
+them.
+"""
+LeaderboardPart: TypeAlias = Literal["public", "final"]
+"""What a leaderboard shows. `public`: the public scores, from the first submission on. `final`:
+the final ranking.
+"""
+MetricName: TypeAlias = Literal[
+    "accuracy.v1",
+    "balanced_accuracy.v1",
+    "macro_f1.v1",
+    "log_loss.v1",
+    "roc_auc.v1",
+    "average_precision.v1",
+    "quadratic_kappa.v1",
+    "rmse.v1",
+    "mae.v1",
+    "r2.v1",
+]
+"""A metric, with its version: what a version computes never changes."""
+OutputActivation: TypeAlias = Literal["none", "softmax", "sigmoid"]
+"""What turns that output into probabilities: none where it holds them already, as where the
+model ends in Softmax or Sigmoid.
+"""
+Platform: TypeAlias = Literal["android", "ios", "linux", "macos", "windows", "other"]
+"""The operating system of a device."""
+Role: TypeAlias = Literal["member", "moderator", "admin"]
+"""What a user may do: a `moderator` also reviews and intervenes, an `admin` also handles money
+and roles.
+"""
+SubmissionKind: TypeAlias = Literal["csv", "parquet", "onnx", "file"]
+"""What a submitted file is. `csv` and `parquet`: predictions. `onnx`: a model. `file`: anything,
+for bounties that are judged by hand.
+"""
+SubmissionState: TypeAlias = Literal[
+    "validating", "queued", "evaluating", "valid", "scored", "failed", "cancelled"
+]
+"""How far a submission is. `validating`: it is checked. `queued`: it waits to be scored.
+`evaluating`: it is being scored. `scored`: it counts. `valid`: it was only to be checked, and
+passed. `failed`: the check or the scoring refused it. `cancelled`: its team cancelled it, or
+the bounty ended.
+"""
+TestSetState: TypeAlias = Literal["uploaded", "checked", "refused"]
+"""How far a test set is. `uploaded`: it is being checked. `checked`: it passed its check.
+`refused`: it did not.
+"""
+Ties: TypeAlias = Literal["share", "order"]
+"""What becomes of the prizes of tied places. `share`: they are added up and divided equally.
+`order`: each place gets its own.
+"""
+TimelineActor: TypeAlias = Literal["you", "owner", "moderator", "system"]
+"""Who acted: you, the owner or somebody of the team, a moderator or admin, or the system."""
+TransferCode: TypeAlias = Literal[
+    "deposit",
+    "job_escrow",
+    "device_reward",
+    "developer_fee",
+    "platform_fee",
+    "job_refund",
+    "bounty_escrow",
+    "enrollment_fee",
+    "prize",
+    "bounty_refund",
+    "deposit_claim",
+    "deposit_reversal",
+    "credit_reversal",
+    "payout_booking",
+    "withdrawal",
+    "withdrawal_fee",
+    "withdrawal_reversal",
+]
+"""Why tokens moved. `deposit`: paid in, or credited by an admin; `deposit_claim`: an unclaimed
+deposit was assigned to its user. `job_escrow`, `bounty_escrow`: set aside for a job or a
+bounty; `job_refund`, `bounty_refund`: what was left returned. `device_reward`,
+`developer_fee`, `platform_fee`: paid for results of a job. `enrollment_fee`, `prize`: paid to
+enter a bounty, and to its winners. `withdrawal`: set aside to be paid out, and paid out;
+`withdrawal_fee`: what that costs; `withdrawal_reversal`: both returned. `deposit_reversal`,
+`credit_reversal`: taken back. `payout_booking`: booked by an operator, for a payout that no
+withdrawal explains.
+"""
+VersionState: TypeAlias = Literal[
+    "uploaded", "checked", "refused", "in_review", "approved", "rejected", "recalled", "deleted"
+]
+"""How far a version is. `uploaded`: its file is being checked. `checked` and `refused`: the file
+passed its check, or did not. `in_review`: it waits for a moderator, who makes it `approved`
+or `rejected`. `recalled`: it was approved, and nobody may run it any more. `deleted`: its
+file is gone.
+"""
+WalletKind: TypeAlias = Literal["key", "contract"]
+"""How a wallet signs: with a key of its own (EIP-191), or as a contract (EIP-1271)."""
+WithdrawalState: TypeAlias = Literal["requested", "authorised", "paid", "reversed", "cancelled"]
+"""`requested`: waits for a review or a batch; `authorised`: in a batch, and can no longer be
+cancelled; `paid`: in a final block; `reversed`: could not be paid, so its tokens returned;
+`cancelled`: by its user or by an admin, so its tokens returned.
+"""
+
+
+class AddressDenial(TypedDict):
+    reason: str
+    """Why nothing may be paid there. Only admins can read it."""
+
+
+class Agreement(TypedDict):
+    """Two entrants of a bounty whose predictions agree suspiciously well."""
+
+    agreement: float
+    """How well their final predictions agree: 1 where they are the same."""
+    bounty_id: str
+    """The bounty that both entered."""
+    created_at: str
+    """When it was found."""
+    first_id: str
+    """One entrant."""
+    first_name: str
+    """The name of that entrant."""
+    second_id: str
+    """The other entrant."""
+    second_name: str
+    """The name of that entrant."""
+
+
+class AgreementPage(TypedDict):
+    """A page of pairs of entrants."""
+
+    items: list[Agreement]
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Algorithm(TypedDict):
+    """A model that developers offer, and jobs run on devices."""
+
+    approved_version: ApprovedVersion | None
+    """The newest approved version; `null` where there is none."""
+    created_at: str
+    data_kind: DataKind
+    """The kind of data on a device that its model is run over."""
+    developer_id: str
+    """The user who offers it."""
+    device_fee: str
+    """What its developer earns for each result of a device, in tokens."""
+    id: str
+    kind: AlgorithmKind
+    """What its model takes as input."""
+    labels: list[str]
+    """The names of the model's output columns, in their order."""
+    model_card: str
+    """What the model was trained on, and how good it is. Markdown."""
+    state: AlgorithmState
+    summary: str
+    """What it does, in a sentence or two."""
+    tags: list[str]
+    """Words to find it by."""
+    title: str
+
+
+class AlgorithmArchival(TypedDict):
+    """Why an algorithm is archived."""
+
+    reason: NotRequired[str | None]
+    """Shown to the developer and moderators."""
+
+
+class AlgorithmCreate(TypedDict):
+    data_kind: NotRequired[DataKind]
+    """The kind of data on a device that its model is run over."""
+    device_fee: str
+    """What you earn for each result of a device, in tokens: at most 1000000."""
+    kind: AlgorithmKind
+    """What its model takes as input."""
+    labels: list[str]
+    """The names of the model's output columns, in their order."""
+    model_card: str
+    """What the model was trained on, and how good it is. Markdown."""
+    summary: str
+    """What it does, in a sentence or two."""
+    tags: NotRequired[list[str]]
+    """Words to find it by."""
+    title: str
+
+
+class AlgorithmPage(TypedDict):
+    items: list[Algorithm]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class AlgorithmResumption(TypedDict):
+    """Why an algorithm is listed again."""
+
+    reason: str
+    """Shown to the developer."""
+
+
+class AlgorithmSuspension(TypedDict):
+    """Why an algorithm is suspended."""
+
+    reason: str
+    """Shown to the developer."""
+
+
+class ApprovedVersion(TypedDict):
+    """A version that jobs can run."""
+
+    id: str
+    number: int
+    """Versions of an algorithm are numbered from 1 on."""
+
+
+class Assignment(TypedDict):
+    """The work of a device for a job, as the device's owner sees it."""
+
+    created_at: str
+    earned: str
+    """What the owner earned with it, in tokens."""
+    id: str
+    job_id: str
+    """The job that the work is for."""
+    job_title: str
+    """The title of the job."""
+    labels: list[str]
+    """The labels that the job counts by."""
+    paid: bool
+    """Whether its result was counted and paid."""
+    result: dict[str, Any] | None
+    """Exactly what left the device, in the form of `ResultCreate`; `null` where nothing did."""
+    state: AssignmentState
+    tries: int
+    """How often the device got this assignment."""
+
+
+class AssignmentClaim(TypedDict):
+    """How much work a device asks for."""
+
+    max: NotRequired[int]
+    """How many assignments to hold at most, with those that the device has already."""
+
+
+class AssignmentPage(TypedDict):
+    items: list[Assignment]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Attachment(TypedDict):
+    """A file of a bounty that everybody who sees the bounty may read."""
+
+    bounty_id: str
+    """The bounty that the file belongs to."""
+    created_at: str
+    id: str
+    kind: AttachmentKind
+    """What the file is for."""
+    media_type: str
+    """The `Content-Type` that it is sent with."""
+    name: str
+    """The name of the file."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    size: int
+    """Size of the file, in bytes."""
+    url: str
+    """Where to download it: a path of this API."""
+
+
+class AttachmentList(TypedDict):
+    """All files of a bounty."""
+
+    items: list[Attachment]
+    """Oldest first: 50 at most."""
+
+
+class Balance(TypedDict):
+    """What a user has, in tokens."""
+
+    available: str
+    """Tokens that can be spent now."""
+    pending: str
+    """Tokens of deposits that are in a block which is not final yet."""
+    reserved: str
+    """Tokens that running jobs, bounties and withdrawals hold."""
+    total: str
+    """The sum of the other three."""
+
+
+class Books(TypedDict):
+    """How many tokens rest in each kind of account of the ledger."""
+
+    chain: str
+    """The account of the outside world: minus the tokens that are in the system. It is negative
+    or zero.
+    """
+    escrows: str
+    """Tokens that running jobs and bounties hold."""
+    payouts: str
+    """Tokens that withdrawals hold until they are paid."""
+    revenue: str
+    """Tokens that the platform earned as fees."""
+    sum: str
+    """The sum of all accounts. It is zero; any other value is a fault in the ledger."""
+    unclaimed: str
+    """Tokens of deposits that name no user."""
+    wallets: str
+    """Tokens in the balances of all users."""
+
+
+class Bounty(TypedDict):
+    """A contest with prizes, and how far it is."""
+
+    closes_at: str
+    """When submissions end."""
+    counts: BountyCounts
+    cover_url: str | None
+    """Its large image: a path of this API."""
+    created_at: str
+    data: str
+    """What the data is. Markdown."""
+    description: str
+    """What is asked for, and why. Markdown."""
+    dispute_seconds: int
+    """How many seconds the order of the winners can be disputed before it is paid."""
+    disputes_until: str | None
+    """When the time for disputes ends, once winners are found."""
+    end_reason: str | None
+    """Why it was cancelled."""
+    ended_at: str | None
+    """When it was finished or cancelled."""
+    enrollment_fee: str
+    """What an entrant pays to enroll, in tokens."""
+    enrolls_at: str
+    """When enrollment opens."""
+    escrow: BountyEscrow
+    evaluation: str
+    """How submissions are judged. Markdown."""
+    funded_at: str | None
+    """When its prizes were put into escrow; `null`: not yet."""
+    id: str
+    judged_by: str
+    """By when winners must be found. If none are by then, it is put off once, by a day for a
+    metric and by 7 days where it is judged by hand; after that the bounty is cancelled.
+    """
+    judging: Judging
+    """How winners are found."""
+    limits: SubmissionLimits
+    metric: str | None
+    """The metric, with its version; `null` where it is judged by hand."""
+    name: str
+    """What it is called, in one line."""
+    next: list[UpcomingAction]
+    """What comes next. Empty where nothing does."""
+    organisation: str
+    """Who offers the prizes, in one line."""
+    owner_id: str
+    """The user who offers the prizes."""
+    paused_at: str | None
+    """Since when it is paused; `null`: it is not."""
+    prize_pool: str
+    """The sum of the prizes, in tokens."""
+    prizes: list[Prize]
+    """By place, the first one first."""
+    rules: str
+    """What each entrant must accept. Markdown."""
+    rules_sha256: str
+    """SHA-256 of `rules` in UTF-8, to send when you enroll."""
+    state: BountyState
+    submits_at: str
+    """When submissions begin, and enrollment ends."""
+    subtitle: str
+    """What is to be done, in one line."""
+    tags: list[str]
+    """Words to find it by."""
+    team_size_max: int
+    """How many people one entrant may be, with the captain."""
+    test_set: TestSetSummary | None
+    """`null` where it is judged by hand, where none passed its check, and for others than its
+    owner and moderators until enrollment opens.
+    """
+    thumbnail_url: str | None
+    """Its small image: a path of this API."""
+    ties: Ties
+    """What becomes of the prizes of tied places."""
+
+
+class BountyCancellation(TypedDict):
+    """Why a bounty is cancelled."""
+
+    reason: str
+    """Shown to everybody."""
+
+
+class BountyChange(TypedDict):
+    """One update of a bounty."""
+
+    at: str
+    """When it was made."""
+    changes: dict[str, Any]
+    """By the name of the field, its value `before` and `after`."""
+    reason: str | None
+    """Why, in the owner's words."""
+
+
+class BountyChangeList(TypedDict):
+    """All updates of a bounty since it was funded."""
+
+    items: list[BountyChange]
+    """Oldest first: 100 at most."""
+
+
+class BountyCounts(TypedDict):
+    """How many took part so far."""
+
+    entrants: int
+    """Without those who withdrew."""
+    submissions: int
+    """Those that were scored; where it is judged by hand, those that were sent."""
+
+
+class BountyCreate(TypedDict):
+    closes_at: str
+    """When submissions end."""
+    data: NotRequired[str]
+    """What the data is. Markdown."""
+    description: str
+    """What is asked for, and why. Markdown."""
+    dispute_seconds: NotRequired[int]
+    """How many seconds the order of the winners can be disputed before it is paid."""
+    enrollment_fee: NotRequired[str]
+    """What an entrant pays to enroll, in tokens: at most 1000000."""
+    enrolls_at: str
+    """When enrollment opens."""
+    evaluation: NotRequired[str]
+    """How submissions are judged. Markdown."""
+    judged_by: NotRequired[str | None]
+    """By when winners must be found. If none are by then, it is put off once, by a day for a
+    metric and by 7 days where it is judged by hand; after that the bounty is cancelled.
+    Without it: 2 days after `closes_at` for a metric, 14 days where it is judged by hand.
+    """
+    judging: Judging
+    """How winners are found."""
+    limits: NotRequired[SubmissionLimitsUpdate]
+    """How many submissions of one entrant are scored."""
+    metric: NotRequired[MetricName | None]
+    """The metric, with its version, where `judging` is `metric`; otherwise left out."""
+    name: str
+    """What it is called, in one line."""
+    organisation: str
+    """Who offers the prizes, in one line."""
+    prize_total: NotRequired[str | None]
+    """A check: if it is sent, the prizes must sum to it. In tokens."""
+    prizes: list[PrizeCreate]
+    """One for each place from 1 on, in any order."""
+    rules: str
+    """What each entrant must accept. Markdown."""
+    submits_at: str
+    """When submissions begin, and enrollment ends."""
+    subtitle: NotRequired[str]
+    """What is to be done, in one line."""
+    tags: NotRequired[list[str]]
+    """Words to find it by."""
+    team_size_max: NotRequired[int]
+    """How many people one entrant may be, with the captain."""
+    ties: NotRequired[Ties]
+    """What becomes of the prizes of tied places."""
+
+
+class BountyEscrow(TypedDict):
+    """What is held in escrow at this moment."""
+
+    fees: str
+    """Of the enrollment fees, in tokens."""
+    prizes: str
+    """Of the prizes, in tokens."""
+
+
+class BountyPause(TypedDict):
+    """Why a bounty is paused."""
+
+    reason: str
+    """Shown to everybody."""
+
+
+class BountyReward(TypedDict):
+    """Who won a bounty that is judged by hand, and why."""
+
+    reason: str
+    """Shown to everybody."""
+    winners: list[str]
+    """The winning entrants, the first place first. Empty: nobody won."""
+
+
+class BountySummary(TypedDict):
+    """A contest with prizes, and how far it is, as lists show it: without its long texts."""
+
+    closes_at: str
+    """When submissions end."""
+    counts: BountyCounts
+    cover_url: str | None
+    """Its large image: a path of this API."""
+    created_at: str
+    dispute_seconds: int
+    """How many seconds the order of the winners can be disputed before it is paid."""
+    disputes_until: str | None
+    """When the time for disputes ends, once winners are found."""
+    end_reason: str | None
+    """Why it was cancelled."""
+    ended_at: str | None
+    """When it was finished or cancelled."""
+    enrollment_fee: str
+    """What an entrant pays to enroll, in tokens."""
+    enrolls_at: str
+    """When enrollment opens."""
+    escrow: BountyEscrow
+    funded_at: str | None
+    """When its prizes were put into escrow; `null`: not yet."""
+    id: str
+    judged_by: str
+    """By when winners must be found. If none are by then, it is put off once, by a day for a
+    metric and by 7 days where it is judged by hand; after that the bounty is cancelled.
+    """
+    judging: Judging
+    """How winners are found."""
+    limits: SubmissionLimits
+    metric: str | None
+    """The metric, with its version; `null` where it is judged by hand."""
+    name: str
+    """What it is called, in one line."""
+    next: list[UpcomingAction]
+    """What comes next. Empty where nothing does."""
+    organisation: str
+    """Who offers the prizes, in one line."""
+    owner_id: str
+    """The user who offers the prizes."""
+    paused_at: str | None
+    """Since when it is paused; `null`: it is not."""
+    prize_pool: str
+    """The sum of the prizes, in tokens."""
+    prizes: list[Prize]
+    """By place, the first one first."""
+    state: BountyState
+    submits_at: str
+    """When submissions begin, and enrollment ends."""
+    subtitle: str
+    """What is to be done, in one line."""
+    tags: list[str]
+    """Words to find it by."""
+    team_size_max: int
+    """How many people one entrant may be, with the captain."""
+    thumbnail_url: str | None
+    """Its small image: a path of this API."""
+    ties: Ties
+    """What becomes of the prizes of tied places."""
+
+
+class BountySummaryPage(TypedDict):
+    items: list[BountySummary]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class BountyUpdate(TypedDict):
+    """What is to change: a field that is not sent stays as it is."""
+
+    closes_at: NotRequired[str | None]
+    """When submissions end."""
+    data: NotRequired[str | None]
+    """What the data is. Markdown."""
+    description: NotRequired[str | None]
+    """What is asked for, and why. Markdown."""
+    dispute_seconds: NotRequired[int | None]
+    """How many seconds the order of the winners can be disputed before it is paid."""
+    enrollment_fee: NotRequired[str | None]
+    """What an entrant pays to enroll, in tokens: at most 1000000."""
+    enrolls_at: NotRequired[str | None]
+    """When enrollment opens."""
+    evaluation: NotRequired[str | None]
+    """How submissions are judged. Markdown."""
+    judged_by: NotRequired[str | None]
+    """By when winners must be found. If none are by then, it is put off once, by a day for a
+    metric and by 7 days where it is judged by hand; after that the bounty is cancelled.
+    """
+    judging: NotRequired[Judging | None]
+    """How winners are found."""
+    limits: NotRequired[SubmissionLimitsUpdate | None]
+    """Those of the limits that are to change."""
+    metric: NotRequired[MetricName | None]
+    """The metric, with its version; `null` where it is judged by hand."""
+    name: NotRequired[str | None]
+    """What it is called, in one line."""
+    organisation: NotRequired[str | None]
+    """Who offers the prizes, in one line."""
+    prize_total: NotRequired[str | None]
+    """A check: if it is sent, the prizes must sum to it. In tokens."""
+    prizes: NotRequired[list[PrizeCreate] | None]
+    """All prizes anew: one for each place from 1 on, in any order."""
+    reason: NotRequired[str | None]
+    """Why, shown to everybody. Needed once enrollment is open."""
+    rules: NotRequired[str | None]
+    """What each entrant must accept. Markdown."""
+    submits_at: NotRequired[str | None]
+    """When submissions begin, and enrollment ends."""
+    subtitle: NotRequired[str | None]
+    """What is to be done, in one line."""
+    tags: NotRequired[list[str] | None]
+    """Words to find it by."""
+    team_size_max: NotRequired[int | None]
+    """How many people one entrant may be, with the captain."""
+    ties: NotRequired[Ties | None]
+    """What becomes of the prizes of tied places."""
+
+
+class Chain(TypedDict):
+    """The vault, its token, and how far the chain was read."""
+
+    chain_id: int
+    """The number of the chain (EIP-155)."""
+    comparison: VaultComparison
+    """The last comparison of the vault with the ledger."""
+    faults: ChainFaults | None
+    """What is wrong. Only admins see it; `null` for everybody else."""
+    final_block: int
+    """The newest block of the chain that is final."""
+    halted_at: str | None
+    """Since when no deposits are credited, because a final block changed; `null` if they are
+    credited.
+    """
+    head_block: int
+    """The newest block of the chain."""
+    indexed_block: int
+    """The block up to which all is read, and all deposits are credited."""
+    lag_blocks: int
+    """How many final blocks are not read yet."""
+    payouts_paused_reason: str | None
+    """Why no withdrawals are paid just now; `null` if they are."""
+    read_at: str | None
+    """When the chain was last read without a fault; `null` if it never was."""
+    readable: bool
+    """Whether the chain could be read the last time."""
+    token: ChainToken
+    """The token that the vault holds."""
+    vault: str
+    """The address of the vault."""
+
+
+class ChainFaults(TypedDict):
+    """What is wrong, in an operator's words."""
+
+    difference: str | None
+    """How the vault and the ledger differ; `null` if they agree."""
+    paying: str | None
+    """Why nothing is paid out; `null` if nothing is wrong."""
+    reading: str | None
+    """Why the chain could not be read the last time; `null` if it could."""
+
+
+class ChainToken(TypedDict):
+    """The token's contract on the chain (ERC-20)."""
+
+    address: str
+    """The address of the contract."""
+    decimals: int
+    """How many decimals a whole token has in the contract's units."""
+    name: str
+    """The name that the contract gives."""
+    symbol: str
+    """The symbol that the contract gives."""
+
+
+class ClaimedAssignments(TypedDict):
+    """The work that a device has."""
+
+    items: list[Lease]
+    """Those that the device held already, then new ones. Empty: there is no work."""
+    reason: str | None
+    """Why there is no work, where the device's owner can change that."""
+    retry_after_seconds: int
+    """When to ask again, where there is no work."""
+
+
+class Credit(TypedDict):
+    """Tokens that an admin credited to a user, or asked to credit."""
+
+    amount: str
+    """How many tokens."""
+    asked_at: str
+    """When it was asked for."""
+    asked_by: str | None
+    """The admin who asked for it; `null` if it was done at the command line."""
+    decided_by: str | None
+    """The admin who approved or refused it; `null` while nobody has, or if no second admin was
+    needed.
+    """
+    id: str
+    reason: str
+    """Where the tokens come from."""
+    reversed: str
+    """How many of its tokens were taken back."""
+    state: CreditState
+    """Where the credit stands."""
+    user_id: str
+    """The user who is credited."""
+
+
+class CreditCreate(TypedDict):
+    amount: str
+    """How many tokens to credit."""
+    reason: str
+    """Where the tokens come from. It is kept in the audit log."""
+    user_id: str
+    """The user to credit."""
+
+
+class CreditPage(TypedDict):
+    items: list[Credit]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class CreditRefusal(TypedDict):
+    reason: str
+    """Why the credit is refused. It is kept in the audit log."""
+
+
+class CreditReversal(TypedDict):
+    amount: NotRequired[str | None]
+    """How many tokens to take back. Default: all that were not taken back yet."""
+    reason: str
+    """Why the credit is taken back. It is kept in the audit log."""
+
+
+class DailyQuota(TypedDict):
+    """What is left of the limit of a day."""
+
+    limit: int
+    """How many submissions there may be."""
+    remaining: int
+    """How many more there may be."""
+    resets_at: str
+    """When the next day begins, in UTC."""
+
+
+class Decision(TypedDict):
+    """What somebody decided about a bounty's winners."""
+
+    action: str
+    """What was decided: `rewarded`, `reordered`, `disqualified` or `reinstated`."""
+    created_at: str
+    id: str
+    reason: str
+    """Why, in the words of whoever decided it."""
+    winners: list[str]
+    """The entrants that it is about; where winners were named or reordered, the first place
+    first.
+    """
+
+
+class DecisionPage(TypedDict):
+    items: list[Decision]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class DeniedAddress(TypedDict):
+    """An address on the chain that nothing is paid to."""
+
+    address: str
+    """The address, with the capitals of its checksum (EIP-55)."""
+    denied_at: str
+    """When it was denied."""
+    denied_by: str | None
+    """The admin who denied it."""
+    reason: str
+    """Why nothing may be paid there."""
+
+
+class DeniedAddressPage(TypedDict):
+    items: list[DeniedAddress]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Deposit(TypedDict):
+    """Tokens that were paid into the vault on the chain, for a user."""
+
+    amount: str
+    """How many tokens were paid in."""
+    block_number: int
+    """The block that holds the transaction."""
+    chain_id: int
+    """The number of the chain (EIP-155)."""
+    confirmations: int | None
+    """How many blocks there are from that block on, itself included; `null` if the deposit is
+    `orphaned`.
+    """
+    final_at: str | None
+    """When its block was final, so that it was credited; `null` before that."""
+    id: str
+    seen_at: str
+    """When it was first read from the chain."""
+    sender: str
+    """The address that paid."""
+    state: DepositState
+    """Where the deposit stands."""
+    tx_hash: str
+    """The transaction that paid."""
+    vault: str
+    """The address of the vault."""
+
+
+class DepositAssignment(TypedDict):
+    reason: str
+    """How you know whose deposit it is. It is kept in the audit log."""
+    user_id: str
+    """The user to credit."""
+
+
+class DepositInstructions(TypedDict):
+    """All that a wallet needs to pay tokens in for you."""
+
+    amount: str
+    """How many tokens to pay in."""
+    approve: UnsignedTransaction
+    """The first transaction: lets the vault take the tokens from the wallet."""
+    approve_link: str
+    """The transaction `approve` as a link (EIP-681)."""
+    chain_id: int
+    """The number of the chain (EIP-155)."""
+    deposit: UnsignedTransaction
+    """The second transaction: has the vault take the tokens for you."""
+    deposit_link: str
+    """The transaction `deposit` as a link (EIP-681)."""
+    deposit_with_permit: UnsignedTransaction | None
+    """The only transaction that is needed if a signed `permit` was sent; else `null`."""
+    permit: dict[str, Any] | None
+    """Typed data (EIP-712) to sign with `eth_signTypedData_v4`, in place of the transaction
+    `approve`. `null` if no `wallet` was sent, or the token supports no permits.
+    """
+    token: ChainToken
+    """The token to pay with."""
+    units: str
+    """The same amount in the smallest units of the token's contract."""
+    user_id: str
+    """Your id as the deposit carries it: 16 bytes, in hexadecimal digits after `0x`."""
+    vault: str
+    """The address of the vault."""
+
+
+class DepositInstructionsCreate(TypedDict):
+    amount: str
+    """How many tokens to pay in."""
+    permit: NotRequired[SignedPermit | None]
+    """The signed permit. Send it to get `deposit_with_permit`."""
+    wallet: NotRequired[str | None]
+    """The address that will pay. Send it to get a `permit` to sign, in place of an approval."""
+
+
+class DepositPage(TypedDict):
+    items: list[Deposit]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Device(TypedDict):
+    country: str | None
+    """The country that the device is in: two letters (ISO 3166-1 alpha-2)."""
+    created_at: str
+    id: str
+    kinds: list[DataKind]
+    """The kinds of data that are on the device."""
+    last_seen_at: str | None
+    """When the device last sent a request, to the minute; `null` if it never did."""
+    memory_mib: int | None
+    """The memory of the device in MiB; `null` if it is not known."""
+    name: str
+    """What the owner calls the device."""
+    owner_id: str
+    """The user whom the device belongs to."""
+    permitted_kinds: list[DataKind] | None
+    """The kinds of data that models may process on this device, of those that its owner permits
+    on all devices; `null`: all of those.
+    """
+    platform: Platform
+    """The operating system of the device."""
+    revoked_at: str | None
+    """When its owner revoked it; `null` if that was not done."""
+
+
+class DeviceCreate(TypedDict):
+    code: str
+    """The pairing code. Case, dashes and spaces do not matter."""
+    country: NotRequired[str | None]
+    """The country that the device is in: two letters (ISO 3166-1 alpha-2)."""
+    kinds: list[DataKind]
+    """The kinds of data that are on the device."""
+    memory_mib: NotRequired[int | None]
+    """The memory of the device in MiB; `null` if it is not known."""
+    name: str
+    """What the owner calls the device."""
+    platform: Platform
+    """The operating system of the device."""
+    public_key: str
+    """A raw Ed25519 public key of 32 bytes, in base64url."""
+
+
+class DeviceEarnings(TypedDict):
+    """What the owner of a device earned with it."""
+
+    device_id: str
+    """The device."""
+    earned: str
+    """What its owner earned with them, in tokens."""
+    results_paid: int
+    """How many of its results were paid."""
+
+
+class DeviceLimits(TypedDict):
+    """What a user refuses on all their devices."""
+
+    refused_developers: list[str]
+    """Your devices get no models of these users."""
+    refused_jobs: list[str]
+    """Your devices get no work of these jobs."""
+    refused_labels: list[str]
+    """Your devices get no models that look for one of these labels."""
+
+
+class DeviceLimitsUpdate(TypedDict):
+    """What you refuse on all your devices, in place of what you refused before."""
+
+    refused_developers: list[str]
+    """Your devices get no models of these users."""
+    refused_jobs: list[str]
+    """Your devices get no work of these jobs."""
+    refused_labels: list[str]
+    """Your devices get no models that look for one of these labels."""
+
+
+class DeviceNonce(TypedDict):
+    expires_in_seconds: NotRequired[int]
+    """Seconds until the nonce expires."""
+    nonce: str
+    """The text to sign, as the claim `nonce`. It works once."""
+
+
+class DevicePage(TypedDict):
+    items: list[Device]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class DeviceSelfUpdate(TypedDict):
+    """Fields that are not sent stay as they are; `null` empties a field."""
+
+    country: NotRequired[str | None]
+    """The country that the device is in: two letters (ISO 3166-1 alpha-2)."""
+    kinds: NotRequired[list[DataKind]]
+    """The kinds of data that are on the device."""
+    memory_mib: NotRequired[int | None]
+    """The memory of the device in MiB; `null` if it is not known."""
+    platform: NotRequired[Platform]
+    """The operating system of the device."""
+
+
+class DeviceToken(TypedDict):
+    access_token: str
+    """For the header `Authorization: Bearer …`."""
+    expires_in: int
+    """Seconds until the token expires."""
+    token_type: NotRequired[Literal["Bearer"]]
+    """How to send the access token."""
+
+
+class DeviceTokenCreate(TypedDict):
+    assertion: str
+    """A JWS in compact form (`alg`: `Ed25519` or `EdDSA`), signed with the registered key, with
+    the claims `iss` and `sub` (the device's id), `aud` (`devices`) and `nonce`. Claims with
+    times are ignored.
+    """
+    grant_type: Literal["urn:ietf:params:oauth:grant-type:jwt-bearer"]
+    """How the device proves itself (RFC 7523)."""
+
+
+class DeviceUpdate(TypedDict):
+    """Fields that are not sent stay as they are."""
+
+    name: NotRequired[str]
+    """What the owner calls the device."""
+    permitted_kinds: NotRequired[list[DataKind] | None]
+    """The kinds of data that models may process on this device, of those that you permit on all
+    your devices; `null`: all of those.
+    """
+
+
+class Dispute(TypedDict):
+    """What an entrant says against a result."""
+
+    created_at: str
+    enrollment_id: str
+    """The entrant who disputes the result."""
+    id: str
+    name: str
+    """The name of the entrant."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    text: str
+    """What is wrong, in the entrant's words."""
+
+
+class DisputeCreate(TypedDict):
+    """What is wrong with a result."""
+
+    text: str
+    """Shown to everybody."""
+
+
+class DisputePage(TypedDict):
+    items: list[Dispute]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Enrollment(TypedDict):
+    """An entrant of a bounty, as everybody sees it."""
+
+    bounty_id: str
+    """The bounty that it has entered."""
+    created_at: str
+    id: str
+    name: str
+    """What the leaderboard calls it."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    state: EnrollmentState
+    state_reason: str | None
+    """Why it was disqualified, if it was."""
+    team_size: int
+    """How many people belong to it."""
+
+
+class EnrollmentCreate(TypedDict):
+    """Who enters a bounty."""
+
+    accept_rules: bool
+    """Must be `true`: you have read the bounty's rules, and accept them."""
+    name: NotRequired[str | None]
+    """What the leaderboard calls you. Without it: `Entrant` and your number."""
+    rules_sha256: NotRequired[str | None]
+    """The bounty's `rules_sha256`, as you read them: if the rules have changed since, you are
+    refused (`409`).
+    """
+    team: NotRequired[list[InvitationCreate]]
+    """The other members of your team. They are invited, and belong to it once they accept."""
+
+
+class EnrollmentDetails(TypedDict):
+    """An entrant of a bounty, as those see it who belong to it."""
+
+    bounty_id: str
+    """The bounty that it has entered."""
+    captain_id: str
+    """The user who enrolled it."""
+    created_at: str
+    fee: str
+    """What its captain paid to enroll, in tokens."""
+    fee_returned_at: str | None
+    """When the fee was paid back; `null`: it was not."""
+    id: str
+    members: list[TeamMember]
+    """Who belongs to it or is invited to, without those who left."""
+    name: str
+    """What the leaderboard calls it."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    place: int | None
+    """Its place in the final ranking; `null` where it has none."""
+    prize: str | None
+    """Its prize in tokens, paid once the bounty is finished; `null` where it has no place."""
+    rules_sha256: str
+    """SHA-256 of the rules that its captain accepted, in hexadecimal digits."""
+    state: EnrollmentState
+    state_reason: str | None
+    """Why it was disqualified, if it was."""
+    team_size: int
+    """How many people belong to it."""
+
+
+class EnrollmentDisqualification(TypedDict):
+    """Why an entrant is disqualified."""
+
+    reason: str
+    """Shown to everybody."""
+
+
+class EnrollmentPage(TypedDict):
+    items: list[Enrollment]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class EnrollmentReinstatement(TypedDict):
+    """Why a disqualified entrant is reinstated."""
+
+    reason: str
+    """Shown to everybody."""
+
+
+class EntryEvidence(TypedDict):
+    """How an entrant was ranked, and by which predictions."""
+
+    chance_of_first: float
+    """In how many of the `draws` it came first, as a share from 0 to 1."""
+    commitment: NotRequired[str | None]
+    """SHA-256 of the `salt`'s 32 bytes followed by the predictions, in hexadecimal digits:
+    published when the submission was scored.
+    """
+    enrollment_id: str
+    """The entrant."""
+    name: str
+    """The name of the entrant."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    place: int
+    """The place in the ranking; 1 is the first."""
+    predictions: PredictionsFile
+    prize: str
+    """The prize by this ranking, in tokens."""
+    salt: NotRequired[str | None]
+    """32 bytes in hexadecimal digits."""
+    score: float
+    """The private score."""
+    submission_id: str
+    """The submission that was ranked."""
+    tied_from: int
+    """The first of the places that are tied with this one."""
+    tied_to: int
+    """The last of the places that are tied with this one."""
+
+
+class Evidence(TypedDict):
+    """All that is needed to compute a bounty's ranking again."""
+
+    bounty_id: str
+    """The bounty."""
+    commitment: str
+    """SHA-256 of the `salt`'s 32 bytes followed by the test set, in hexadecimal digits:
+    published when enrollment opened.
+    """
+    created_at: str
+    """When the ranking was made."""
+    draws: int
+    """How often rows of the private part were drawn at random, to tell which places are tied."""
+    entries: list[EntryEvidence]
+    """By place, the first one first."""
+    metric: str
+    """The metric, with its version."""
+    prizes: list[str]
+    """The prizes in tokens, the first place first."""
+    salt: str
+    """The salt of the test set: 32 bytes in hexadecimal digits."""
+    test_set: TestSetEvidence
+    ties: Ties
+    """What becomes of the prizes of tied places."""
+
+
+class FileRefusal(TypedDict):
+    """One reason why the check of a file refused it."""
+
+    code: str
+    """Stable."""
+    detail: str
+    """What is wrong, where in your file, and what to mend."""
+
+
+class Health(TypedDict):
+    alive: NotRequired[Literal[True]]
+    """This process answers."""
+
+
+class InputSpec(TypedDict):
+    """How an item on a device becomes the tensor that the model takes."""
+
+    color: InputColor
+    height: int
+    """Pixels."""
+    kind: AlgorithmKind
+    layout: InputLayout
+    mean: float | list[float]
+    """A number, or one for each channel."""
+    output: InputSpecOutput
+    """Which of the model's outputs is used, and how."""
+    resize: InputResize
+    scale: float
+    """A value is (pixel × scale − mean) ÷ std, pixels from 0 to 255."""
+    std: float | list[float]
+    """A number, or one for each channel; not zero."""
+    width: int
+    """Pixels."""
+
+
+class InputSpecOutput(TypedDict):
+    """Which of the model's outputs is used, and how."""
+
+    activation: OutputActivation
+    name: str
+    """The model's output with a column for each label."""
+
+
+class InvitationAcceptance(TypedDict):
+    """The consent of somebody who joins a team."""
+
+    accept_rules: bool
+    """Must be `true`: you have read the bounty's rules, and accept them."""
+    rules_sha256: NotRequired[str | None]
+    """The bounty's `rules_sha256`, as you read them: if the rules have changed since, you are
+    refused (`409`).
+    """
+
+
+class InvitationCreate(TypedDict):
+    """Somebody who is invited to a team."""
+
+    share_bps: int
+    """Their share of the team's prize in basis points: 10000 is all of it. What nobody is given
+    is the captain's.
+    """
+    user_id: str
+    """The user who is invited."""
+
+
+class Job(TypedDict):
+    """An order to run an algorithm on devices, and how far it is."""
+
+    algorithm_id: str
+    """The algorithm that devices run."""
+    close_reason: str | None
+    """Why the job was closed, where a moderator closed it or its version was recalled."""
+    cost: str
+    """What the job costs if `max_devices` results are paid, in tokens. It is held in escrow
+    until the job ends.
+    """
+    countries: list[str]
+    """Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any."""
+    created_at: str
+    date_from: str | None
+    """Only items from this day on are counted."""
+    date_to: str | None
+    """Only items before this day are counted."""
+    deadline: str
+    """When the job ends, if it did not before."""
+    device_fee: str
+    """What the algorithm's developer earns for each result, in tokens."""
+    devices_done: int
+    """How many results were published so far; in the end, how many were paid."""
+    end_reason: JobState | None
+    """The state that the job will have once it is settled: set when it begins to settle."""
+    ended_at: str | None
+    """When the job was settled."""
+    id: str
+    labels: list[str]
+    """The labels that items are counted by, in the order of the model's output."""
+    max_devices: int
+    """How many devices are paid for a result, at most."""
+    max_devices_per_owner: int
+    """How many devices of one owner may take part, at most."""
+    min_confidence: float
+    """An item whose best label has a lower probability is counted as `uncertain`."""
+    min_devices: int
+    """Results are published in steps, each of at least so many owners who counted something."""
+    platform_fee: str
+    """What the platform earns for each result, in tokens; fixed when the job was created."""
+    reward: str
+    """What a device's owner earns for its result, in tokens."""
+    spent: str
+    """What the results published so far cost, in tokens; in the end, what all results cost."""
+    starts_at: str
+    """Devices get no work before this moment."""
+    state: JobState
+    title: str
+    version_id: str
+    """The version of the algorithm that devices run."""
+
+
+class JobArchive(TypedDict):
+    """A file that keeps what devices sent for a job. Only the operator can read it."""
+
+    chain: str
+    """SHA-256 of the `chain` of the archive before and this `sha256`, both as 32 bytes; before
+    the first come 32 zero bytes. So the last one proves all files and their order.
+    """
+    created_at: str
+    number: int
+    """The archives of a job are numbered from 1 on."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+
+
+class JobArchivePage(TypedDict):
+    items: list[JobArchive]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class JobClosure(TypedDict):
+    """Why a job is closed."""
+
+    reason: NotRequired[str | None]
+    """Shown to the job's customer. Moderators who close another's job need one."""
+
+
+class JobCreate(TypedDict):
+    countries: NotRequired[list[str]]
+    """Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any."""
+    date_from: NotRequired[str | None]
+    """Only items from this day on."""
+    date_to: NotRequired[str | None]
+    """Only items before this day."""
+    deadline: str
+    """When the job ends, at most 366 days ahead; what is not spent then comes back."""
+    max_devices: int
+    """How many devices are paid for a result, at most."""
+    max_devices_per_owner: NotRequired[int]
+    """How many devices of one owner may take part, at most."""
+    max_total: NotRequired[str | None]
+    """The most that the job may cost in all, in tokens. If fees have risen so that it would cost
+    more, it is refused (`409`).
+    """
+    min_confidence: NotRequired[float]
+    """An item whose best label has a lower probability is counted as `uncertain`."""
+    reward: str
+    """What a device's owner earns for its result, in tokens."""
+    starts_at: NotRequired[str | None]
+    """Devices get no work before this moment. Without it: now."""
+    title: NotRequired[str]
+    version_id: str
+    """An approved version of a listed algorithm."""
+
+
+class JobPage(TypedDict):
+    items: list[Job]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class JobQuote(TypedDict):
+    """What a job would cost. Each amount but `cost` is for one result."""
+
+    cost: str
+    """What the job costs if `max_devices` results are paid, in tokens."""
+    device_fee: str
+    """What the algorithm's developer earns, in tokens."""
+    min_devices: int
+    """Results are published in steps, each of at least so many owners."""
+    platform_fee: str
+    """What the platform earns, in tokens."""
+    reward: str
+    """What a device's owner earns, in tokens."""
+
+
+class JobResults(TypedDict):
+    """A job's results, as far as they are published. Counts are `null` before the first step.
+
+    Each number is a sum over at least `min_devices` owners who counted something. Counts of
+    fewer owners wait for more of them; in the end they are in `other_months` and `other`.
+    `items` is the sum of `labels`, `uncertain` and `other`.
+    """
+
+    devices_done: int
+    """How many results were published so far; in the end, how many were paid."""
+    devices_shown: int
+    """How many results the published counts sum up."""
+    items: int | None
+    """How many items were counted."""
+    job_id: str
+    """The job."""
+    labels: dict[str, int] | None
+    """How many items have each label: those of `months`, of `other_months`, and undated ones."""
+    max_devices: int
+    """How many devices are paid for a result, at most."""
+    min_devices: int
+    """The least number of owners in a step."""
+    months: list[MonthCounts] | None
+    """The labelled items by month."""
+    next_step: NextStep | None
+    """When more is published; `null` once all of it is."""
+    other: int | None
+    """How many items have a label that too few owners had. Filled when the job ends."""
+    other_months: dict[str, int] | None
+    """How many items have each label, of months that too few owners had. Filled when the job
+    ends.
+    """
+    state: JobState
+    """The state of the job."""
+    uncertain: int | None
+    """How many items had no label of the probability `min_confidence` or more."""
+    undated: int | None
+    """How many labelled items have no date."""
+    version: int
+    """Grows with each step, and when the job ends."""
+
+
+class Leaderboard(TypedDict):
+    """A page of a bounty's leaderboard."""
+
+    items: list[LeaderboardRow]
+    """The best first."""
+    judging: Judging
+    """How winners are found."""
+    metric: str | None
+    """The metric of the scores, with its version; `null` where it is judged by hand."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+    order_changes: int
+    """How often the owner changed the order of the winners."""
+    part: LeaderboardPart
+
+
+class LeaderboardRow(TypedDict):
+    """An entrant on the leaderboard."""
+
+    at: str | None
+    """When the submission with the best public score was sent."""
+    chance_of_first: NotRequired[float | None]
+    """How often it would come first on other rows of the same kind, from 0 to 1: the share of
+    the random draws of test rows in which it did.
+    """
+    commitment: str | None
+    """SHA-256 of a random salt and the predictions with the best public score, in hexadecimal
+    digits. The evidence of the ranking has both.
+    """
+    enrollment_id: str
+    """The entrant."""
+    name: str
+    """The name of the entrant."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    predictions_sha256: str | None
+    """SHA-256 of these predictions alone, in hexadecimal digits; `null` until the ranking is
+    out.
+    """
+    prize: NotRequired[str | None]
+    """In tokens; shown in the final ranking, and paid when it is final."""
+    rank: int | None
+    """The place by public score, or in the final ranking the final place. `null` where it is
+    judged by hand and winners are not named yet.
+    """
+    score: float | None
+    """The public score, or in the final ranking the private one."""
+    state: EnrollmentState
+    submissions: int
+    """How many of its submissions were scored."""
+    tied_from: NotRequired[int | None]
+    """The first of the places that are tied with this one."""
+    tied_to: NotRequired[int | None]
+    """The last of the places that are tied with this one."""
+
+
+class Lease(TypedDict):
+    """An assignment that a device holds, and all that it needs to do the work."""
+
+    id: str
+    """The id of the assignment."""
+    input: InputSpec
+    job_id: str
+    """The job that the work is for."""
+    labels: list[str]
+    """The labels to count by, in the order of the model's output."""
+    lease_expires_at: str
+    """When the lease ends, unless it is extended."""
+    lease_seconds: int
+    """How many seconds the lease lasts from now on. Go by this one: a device's clock may be
+    wrong.
+    """
+    min_confidence: float
+    """Count an item as `uncertain` if its best label has a lower probability."""
+    model: ModelFile
+    period: Period | None
+    """Count only items of this period; `null`: all items, with or without a date."""
+    try_seconds: int
+    """How many seconds the lease can last in all, however often it is extended."""
+
+
+class LeaseExtension(TypedDict):
+    """How long an extended lease lasts."""
+
+    lease_expires_at: str
+    """When the lease ends, unless it is extended."""
+    lease_seconds: int
+    """How many seconds the lease lasts from now on."""
+
+
+class ModelFile(TypedDict):
+    """A model, as a device gets it."""
+
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    size: int
+    """Size of the file, in bytes."""
+    url: str
+    """Where to download it: a path of this API."""
+
+
+class MonthCounts(TypedDict):
+    """The labelled items of one month."""
+
+    labels: dict[str, int]
+    """How many items have each label."""
+    month: str
+    """`YYYY-MM`."""
+
+
+class MyEnrollment(TypedDict):
+    """What you are in a bounty."""
+
+    entry: EnrollmentDetails | None
+    """The entrant that you belong to; `null`: none."""
+    invitations: list[EnrollmentDetails]
+    """Teams that have invited you and wait for your answer: 100 at most."""
+
+
+class NextStep(TypedDict):
+    """When more results are published."""
+
+    devices: int | None
+    """The number of results, counted from the job's beginning, with which the next step comes at
+    the latest, if each is of another owner who counted something. `null` where it is not
+    certain that another step comes.
+    """
+    reason: str
+    """Why the step has not come yet, or does not come. A sentence."""
+
+
+class PairingCode(TypedDict):
+    code: str
+    """The code to type into the device."""
+    expires_at: str
+    """From this time on the code no longer works."""
+    expires_in_seconds: NotRequired[int]
+    """Seconds until the code expires."""
+
+
+class PayoutOutcome(TypedDict):
+    """What the vault did with a withdrawal, in the newest block that tells of it."""
+
+    block_number: int
+    """The block that holds the transaction."""
+    confirmations: int
+    """How many blocks there are from that block on, itself included."""
+    is_final: bool
+    """Whether the block is final."""
+    refusal: str | None
+    """Why the vault did not pay the withdrawal then; `null` if it paid."""
+    tx_hash: str
+    """The transaction."""
+
+
+Period = TypedDict("Period", {"from": "str | None", "to": "str | None"})
+"""Which items count, by their dates."""
+
+
+class PredictionsFile(TypedDict):
+    """Predictions in their canonical form."""
+
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    url: str
+    """Where to download them: a path of this API."""
+
+
+class Prize(TypedDict):
+    """The prize of a place."""
+
+    amount: str
+    """In tokens."""
+    place: int
+    """1 is the first place."""
+
+
+class PrizeCreate(TypedDict):
+    """The prize of a place."""
+
+    amount: str
+    """In tokens."""
+    place: int
+    """1 is the first place."""
+
+
+class ProblemType(TypedDict):
+    """What a problem document's `code` means."""
+
+    code: str
+    """The stable code of the problem."""
+    detail: str
+    """What to do about it."""
+    status: int
+    """The HTTP status that it comes with."""
+    title: str
+    """What is wrong."""
+
+
+class PublicUser(TypedDict):
+    """What everybody may know of a user."""
+
+    bio: str | None
+    """What users tell about themselves, as plain text. Everybody can see it."""
+    country: str | None
+    """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
+    created_at: str
+    first_name: str | None
+    """The given name. Everybody can see it."""
+    id: str
+    last_name: str | None
+    """The family name. Everybody can see it."""
+
+
+class Quota(TypedDict):
+    """What is left of a limit."""
+
+    limit: int
+    """How many submissions there may be."""
+    remaining: int
+    """How many more there may be."""
+
+
+class Readiness(TypedDict):
+    """Whether requests can be served, and how each part that is needed for it does."""
+
+    chain: str
+    """The chain: `ok`, or what is wrong. While it is not `ok`, deposits are not credited or
+    withdrawals are not paid.
+    """
+    database: str
+    """PostgreSQL: `ok`, or what is wrong with it."""
+    ready: bool
+    """Whether this process can serve requests."""
+    sandbox: str
+    """How well the workers isolate strangers' models: where they cannot, no submitted model is
+    run.
+    """
+    valkey: str
+    """Valkey or Redis: `ok` or `away`. Without it, rates are not limited; all else works."""
+    worker: str
+    """The processes that work in the background: `ok`, or what is wrong. Without one, nothing is
+    ready.
+    """
+
+
+class Record(TypedDict):
+    """A moment at which the best public score of all was beaten."""
+
+    at: str
+    """When the submission that did so was scored."""
+    enrollment_id: str
+    """The entrant who reached it."""
+    name: str
+    """The name of the entrant."""
+    number: int
+    """Entrants are numbered from 1 on, in the order in which they enrolled."""
+    score: float
+    """The new best public score."""
+
+
+class RecordPage(TypedDict):
+    """A page of a bounty's records."""
+
+    items: list[Record]
+    """Newest first."""
+    metric: str | None
+    """The metric of the scores, with its version."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class ResultCreate(TypedDict):
+    """All that leaves a device: counts.
+
+    `labels` and `uncertain` sum to `items`; `months` and `undated` sum to `labels`.
+    """
+
+    items: int
+    """How many items the model was run on."""
+    labels: dict[str, int]
+    """How many items have each label."""
+    months: dict[str, dict[str, int]]
+    """How many items have each label, by the month of the item, `YYYY-MM`."""
+    uncertain: int
+    """How many items had no label of the probability `min_confidence` or more."""
+    undated: int
+    """How many labelled items have no date: 0 where the job has a period."""
+
+
+class ResultReceipt(TypedDict):
+    """The device's result was accepted."""
+
+    state: NotRequired[AssignmentState]
+    """The state of the assignment."""
+
+
+class RoleUpdate(TypedDict):
+    role: Role
+    """What the user may do from now on."""
+
+
+class SentTransaction(TypedDict):
+    """A transaction that was sent to the chain."""
+
+    hash: str
+    """The hash of the transaction."""
+    sent_at: str
+    """When it was sent."""
+
+
+class SessionCreate(TypedDict):
+    email: str
+    """The e-mail address of the account."""
+    password: str
+    """The password of the account."""
+
+
+class SessionDelete(TypedDict):
+    """The session to end, by its refresh token."""
+
+    refresh_token: str
+    """The newest refresh token of the session."""
+
+
+class SessionRefresh(TypedDict):
+    refresh_token: str
+    """The newest refresh token of the session."""
+
+
+class SessionTokens(TypedDict):
+    access_token: str
+    """For the header `Authorization: Bearer …`."""
+    expires_in: int
+    """Seconds until the access token expires."""
+    refresh_token: str
+    """For one call of `POST /v1/users/refresh`, which returns the next one."""
+    token_type: NotRequired[Literal["Bearer"]]
+    """How to send the access token."""
+    user_id: str
+    """Who has signed in."""
+
+
+class SignedPermit(TypedDict):
+    """What a wallet signed, in place of an approval."""
+
+    deadline: int
+    """The `deadline` in the message that was signed: seconds since 1970."""
+    signature: str
+    """The signature: 65 bytes (r, s, v), in hexadecimal digits after `0x`."""
+
+
+class Submission(TypedDict):
+    """A file that an entrant submitted, and what became of it."""
+
+    bounty_id: str
+    """The bounty."""
+    commitment: str | None
+    """SHA-256 of a random salt and the predictions in their canonical form, in hexadecimal
+    digits. The evidence of the ranking has both.
+    """
+    created_at: str
+    dry_run: bool
+    """Whether it is only checked, and not scored."""
+    end_reason: str | None
+    """Why it ended, where it was not scored."""
+    ended_at: str | None
+    """When it was scored, failed or was cancelled."""
+    enrollment_id: str
+    """The entrant that it belongs to."""
+    id: str
+    improved: bool | None
+    """Whether it is better than all that its entrant submitted before, by more than chance
+    explains. `null` until it is scored.
+    """
+    kind: SubmissionKind
+    metric: str | None
+    """The metric that it was scored by, with its version."""
+    name: str
+    """What its submitter calls it."""
+    queued_at: str | None
+    """When it passed its check."""
+    refusals: list[FileRefusal]
+    """What is wrong with the file; empty where nothing was found."""
+    sha256: str | None
+    """SHA-256 of the file, in hexadecimal digits. `null` for others than its team as long as
+    they may not read the file: with it they could guess what the file says.
+    """
+    shown_score: float | None
+    """The public score of its entrant once it was scored: the earlier one where it did not
+    improve.
+    """
+    size: int
+    """Size of the file, in bytes."""
+    started_at: str | None
+    """When its scoring began."""
+    state: SubmissionState
+    submitter_id: str
+    """The user who sent it."""
+
+
+class SubmissionDetails(TypedDict):
+    """A submission, with its place in the queue and its entrant's limits."""
+
+    bounty_id: str
+    """The bounty."""
+    commitment: str | None
+    """SHA-256 of a random salt and the predictions in their canonical form, in hexadecimal
+    digits. The evidence of the ranking has both.
+    """
+    created_at: str
+    dry_run: bool
+    """Whether it is only checked, and not scored."""
+    end_reason: str | None
+    """Why it ended, where it was not scored."""
+    ended_at: str | None
+    """When it was scored, failed or was cancelled."""
+    enrollment_id: str
+    """The entrant that it belongs to."""
+    expected_start_at: str | None
+    """When its scoring will begin, as far as can be told; `null` where it no longer waits."""
+    id: str
+    improved: bool | None
+    """Whether it is better than all that its entrant submitted before, by more than chance
+    explains. `null` until it is scored.
+    """
+    kind: SubmissionKind
+    limits: SubmissionQuotas
+    metric: str | None
+    """The metric that it was scored by, with its version."""
+    name: str
+    """What its submitter calls it."""
+    position: int | None
+    """How many submissions come before it, also those of other bounties; `null` where it no
+    longer waits.
+    """
+    queued_at: str | None
+    """When it passed its check."""
+    refusals: list[FileRefusal]
+    """What is wrong with the file; empty where nothing was found."""
+    sha256: str | None
+    """SHA-256 of the file, in hexadecimal digits. `null` for others than its team as long as
+    they may not read the file: with it they could guess what the file says.
+    """
+    shown_score: float | None
+    """The public score of its entrant once it was scored: the earlier one where it did not
+    improve.
+    """
+    size: int
+    """Size of the file, in bytes."""
+    started_at: str | None
+    """When its scoring began."""
+    state: SubmissionState
+    submitter_id: str
+    """The user who sent it."""
+
+
+class SubmissionLimits(TypedDict):
+    """How many submissions of one entrant are scored. Files that the check refuses do not count."""
+
+    concurrent: int
+    """Under way at the same time."""
+    per_day: int
+    """On one day of UTC."""
+    total: int
+    """In the whole bounty."""
+
+
+class SubmissionLimitsUpdate(TypedDict):
+    """How many submissions of one entrant are scored. Files that the check refuses do not count."""
+
+    concurrent: NotRequired[int]
+    """Under way at the same time."""
+    per_day: NotRequired[int]
+    """On one day of UTC."""
+    total: NotRequired[int]
+    """In the whole bounty."""
+
+
+class SubmissionPage(TypedDict):
+    """A page of submissions, with the limits of whoever asks."""
+
+    items: list[Submission]
+    """At most `limit` items."""
+    limits: SubmissionQuotas | None
+    """What is left of your limits; `null` where you do not take part."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class SubmissionPublication(TypedDict):
+    """Where a submitted model is published, and how it is run."""
+
+    algorithm_id: str
+    """An algorithm of yours: it gets a new version."""
+    input_spec: InputSpec
+
+
+class SubmissionQuotas(TypedDict):
+    """What is left of an entrant's limits. Submissions count that were scored or are under way."""
+
+    concurrent: Quota
+    """Under way at the same time."""
+    today: DailyQuota
+    """On this day of UTC."""
+    total: Quota
+    """In the whole bounty."""
+
+
+class TeamMember(TypedDict):
+    """Somebody who belongs to an entrant, or is invited to."""
+
+    agreed_at: str | None
+    """When they joined; `null` while the invitation waits for an answer."""
+    is_captain: bool
+    """Whether they enrolled the team, and act for it."""
+    share_bps: int
+    """Their share of the team's prize in basis points: 10000 is all of it."""
+    user_id: str
+    """The user."""
+
+
+class TestSet(TypedDict):
+    """A bounty's hidden test set, as its check found it. Its content comes with the evidence."""
+
+    bounty_id: str
+    """The bounty."""
+    checked_at: str | None
+    """When its check ended."""
+    classes: list[str] | None
+    """The classes to predict, in their order; `null` where numbers are predicted."""
+    commitment: str | None
+    """SHA-256 of a random salt of 32 bytes followed by the file, in hexadecimal digits. Public
+    once enrollment is open.
+    """
+    created_at: str
+    features: list[str] | None
+    """The columns that a submitted model gets; `null` where no models are taken."""
+    format: str
+    """The format of the file."""
+    id_column: str
+    """The column that names each row."""
+    public_rows: int | None
+    """How many of them public scores are computed on; the others are kept for the final ranking."""
+    refusals: list[FileRefusal]
+    """Why the check refused the file; empty where it did not."""
+    rows: int | None
+    """How many rows it has; `null` until it is checked."""
+    size: int
+    """Size of the file, in bytes."""
+    state: TestSetState
+    target_column: str
+    """The column that is to be predicted."""
+
+
+class TestSetEvidence(TypedDict):
+    """The test set that was hidden until the ranking."""
+
+    format: str
+    """The format of the file."""
+    id_column: str
+    """The column that names each row."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    target_column: str
+    """The column that was to be predicted."""
+    url: str
+    """Where to download it: a path of this API."""
+
+
+class TestSetSummary(TypedDict):
+    """What everybody is told of the hidden test set once enrollment is open."""
+
+    classes: list[str] | None
+    """The classes to predict, in their order; `null` where numbers are predicted."""
+    commitment: str
+    """SHA-256 of the `salt`'s 32 bytes followed by the file, in hexadecimal digits: with the
+    evidence of the ranking it proves that the test set was never changed.
+    """
+    features: list[str] | None
+    """The columns that a submitted model gets; `null` where no models are taken."""
+    public_rows: int
+    """How many of them public scores are computed on; the others are kept for the final ranking."""
+    rows: int
+    """How many rows it has."""
+    salt: str | None
+    """32 bytes in hexadecimal digits; `null` until the ranking is out."""
+
+
+class Timeline(TypedDict):
+    entries: list[TimelineEntry]
+    """What happened, oldest first: the newest 200 entries."""
+    next: list[UpcomingAction]
+    """What happens next. Empty if nothing more happens."""
+
+
+class TimelineEntry(TypedDict):
+    action: str
+    """What happened."""
+    actor: TimelineActor
+    """Who did it, by their part in this."""
+    at: str
+    """When it happened."""
+    from_state: str | None
+    """The state before it; `null` if it changed no state, or was the first."""
+    reason: str | None
+    """Why, in the words of whoever did it."""
+    to_state: str | None
+    """The state after it; `null` if it changed no state."""
+
+
+class Transfer(TypedDict):
+    """A movement of tokens from one account of the ledger to another. It never changes."""
+
+    amount: str
+    """How many tokens moved."""
+    code: TransferCode
+    """Why the tokens moved."""
+    created_at: str
+    id: str
+    reference: str
+    """What caused the transfer: a kind and an id."""
+    source: str
+    """The account that the tokens came from."""
+    target: str
+    """The account that the tokens went to."""
+
+
+class TransferPage(TypedDict):
+    items: list[Transfer]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class UnclaimedDeposit(TypedDict):
+    """A deposit that names no user, or that named none until an admin assigned it."""
+
+    amount: str
+    """How many tokens were paid in."""
+    block_number: int
+    """The block that holds the transaction."""
+    chain_id: int
+    """The number of the chain (EIP-155)."""
+    confirmations: int | None
+    """How many blocks there are from that block on, itself included; `null` if the deposit is
+    `orphaned`.
+    """
+    final_at: str | None
+    """When its block was final, so that it was credited; `null` before that."""
+    id: str
+    named_user_id: str
+    """The id that the deposit carries in the place of a user's: no user has it."""
+    seen_at: str
+    """When it was first read from the chain."""
+    sender: str
+    """The address that paid."""
+    state: DepositState
+    """Where the deposit stands."""
+    tx_hash: str
+    """The transaction that paid."""
+    vault: str
+    """The address of the vault."""
+
+
+class UnclaimedDepositPage(TypedDict):
+    items: list[UnclaimedDeposit]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class UnsignedTransaction(TypedDict):
+    """Parameters for `eth_sendTransaction`; the wallet adds the sender and the gas."""
+
+    data: str
+    """The call, in hexadecimal digits."""
+    to: str
+    """The address of the contract to call."""
+    value: str
+    """How much of the chain's own currency to send: none."""
+
+
+class UpcomingAction(TypedDict):
+    action: str
+    """What happens next."""
+    at: NotRequired[str | None]
+    """When it happens by itself; `null` if it waits for somebody, or the time is not known."""
+
+
+class User(TypedDict):
+    """An account, as its user and admins see it."""
+
+    bio: str | None
+    """What users tell about themselves, as plain text. Everybody can see it."""
+    country: str | None
+    """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
+    created_at: str
+    date_of_birth: str | None
+    """A day (`YYYY-MM-DD`). Only the user and admins can see it."""
+    education_level: EducationLevel | None
+    """The highest one completed. Only the user and admins can see it."""
+    email: str
+    first_name: str | None
+    """The given name. Everybody can see it."""
+    gender: Gender | None
+    """Only the user and admins can see it."""
+    id: str
+    last_name: str | None
+    """The family name. Everybody can see it."""
+    permitted_kinds: list[DataKind]
+    """The kinds of data that models may process on the devices of this user. Empty: none."""
+    role: Role
+    """What this user may do."""
+
+
+class UserCreate(TypedDict):
+    email: str
+    """The address to sign in with. Case does not matter."""
+    password: str
+    """8 to 256 characters, counted after normalization as in RFC 8265 (OpaqueString), so that it
+    is the same from every keyboard.
+    """
+
+
+class UserUpdate(TypedDict):
+    """Fields that are not sent stay as they are; `null` empties a field."""
+
+    bio: NotRequired[str | None]
+    """What users tell about themselves, as plain text. Everybody can see it."""
+    country: NotRequired[str | None]
+    """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
+    date_of_birth: NotRequired[str | None]
+    """A day (`YYYY-MM-DD`). Only the user and admins can see it."""
+    education_level: NotRequired[EducationLevel | None]
+    """The highest one completed. Only the user and admins can see it."""
+    first_name: NotRequired[str | None]
+    """The given name. Everybody can see it."""
+    gender: NotRequired[Gender | None]
+    """Only the user and admins can see it."""
+    last_name: NotRequired[str | None]
+    """The family name. Everybody can see it."""
+    permitted_kinds: NotRequired[list[DataKind]]
+    """The kinds of data that models may process on the devices of this user. Empty: none."""
+
+
+class VaultComparison(TypedDict):
+    """Whether the vault on the chain holds what the ledger says."""
+
+    agrees: bool | None
+    """Whether they agreed; `null` if they were never compared."""
+    at: str | None
+    """When the two were last compared; `null` if they never were."""
+    differs_since: str | None
+    """When they were first found to differ; `null` if they agree."""
+    vault_holds: str | None
+    """How many tokens the vault held at the last comparison."""
+
+
+class Version(TypedDict):
+    """A model file of an algorithm, with its input spec."""
+
+    algorithm_id: str
+    """The algorithm that it is a version of."""
+    checked_at: str | None
+    """When its check ended."""
+    created_at: str
+    id: str
+    input_spec: InputSpec
+    number: int
+    """Versions of an algorithm are numbered from 1 on."""
+    origin: VersionOrigin | None
+    """The bounty that its model was submitted to, if any."""
+    recall_reason: str | None
+    """Why it was recalled, if it was."""
+    recalled_at: str | None
+    """When it was recalled."""
+    refusals: list[FileRefusal]
+    """Why the check refused the file; empty where it did not."""
+    review_reason: str | None
+    """What the moderator who reviewed it said."""
+    reviewed_at: str | None
+    """When it was approved or rejected."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    signature: dict[str, Any] | None
+    """What the check read from the model's graph: `inputs` and `outputs` with name, type and
+    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
+    is checked.
+    """
+    size: int
+    """Size of the file, in bytes."""
+    state: VersionState
+
+
+class VersionApproval(TypedDict):
+    """What a moderator says about a version that is approved."""
+
+    reason: NotRequired[str | None]
+    """Shown to everybody who sees the version."""
+
+
+class VersionOrigin(TypedDict):
+    """The bounty that a model was submitted to, and how it did there."""
+
+    bounty_id: str
+    """The bounty."""
+    bounty_name: str
+    """The name of the bounty."""
+    metric: str | None
+    """The metric of the score, with its version; `null` where the bounty was judged by hand."""
+    place: int | None
+    """The place in the final ranking; `null` where it was not its entrant's final submission."""
+    score: float | None
+    """The private score where it has a place, else the public one."""
+
+
+class VersionPage(TypedDict):
+    items: list[Version]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class VersionRecall(TypedDict):
+    """Why a version is recalled."""
+
+    reason: str
+    """Shown to everybody who sees the version."""
+
+
+class VersionRejection(TypedDict):
+    """Why a version is rejected."""
+
+    reason: str
+    """Shown to the developer."""
+
+
+class VersionToReview(TypedDict):
+    """A version, with what a moderator needs to know of its algorithm."""
+
+    algorithm_id: str
+    """The algorithm that it is a version of."""
+    algorithm_title: str
+    """The title of the algorithm."""
+    checked_at: str | None
+    """When its check ended."""
+    created_at: str
+    developer_id: str
+    """The user who offers the algorithm."""
+    id: str
+    input_spec: InputSpec
+    labels: list[str]
+    """The names of the model's output columns, in their order."""
+    number: int
+    """Versions of an algorithm are numbered from 1 on."""
+    origin: VersionOrigin | None
+    """The bounty that its model was submitted to, if any."""
+    recall_reason: str | None
+    """Why it was recalled, if it was."""
+    recalled_at: str | None
+    """When it was recalled."""
+    refusals: list[FileRefusal]
+    """Why the check refused the file; empty where it did not."""
+    review_reason: str | None
+    """What the moderator who reviewed it said."""
+    reviewed_at: str | None
+    """When it was approved or rejected."""
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    signature: dict[str, Any] | None
+    """What the check read from the model's graph: `inputs` and `outputs` with name, type and
+    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
+    is checked.
+    """
+    size: int
+    """Size of the file, in bytes."""
+    state: VersionState
+
+
+class VersionToReviewPage(TypedDict):
+    items: list[VersionToReview]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Wallet(TypedDict):
+    """A wallet on the chain that a user has proven to be theirs."""
+
+    address: str
+    """The address, with the capitals of its checksum (EIP-55)."""
+    id: str
+    kind: WalletKind
+    """How the wallet signs."""
+    linked_at: str
+    """When it was linked."""
+    name: str | None
+    """What you call the wallet. Only you can see it."""
+
+
+class WalletChallenge(TypedDict):
+    expires_at: str
+    """From this time on the message is refused."""
+    message: str
+    """The message (EIP-4361). Sign it unchanged, with `personal_sign`."""
+    nonce: str
+    """The random part of the message."""
+
+
+class WalletChallengeCreate(TypedDict):
+    address: str
+    """The address of the wallet that will sign."""
+
+
+class WalletCreate(TypedDict):
+    message: str
+    """The message, unchanged."""
+    name: NotRequired[str | None]
+    """What you call the wallet. Only you can see it."""
+    signature: str
+    """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191), or for
+    its contract (EIP-1271).
+    """
+
+
+class WalletPage(TypedDict):
+    items: list[Wallet]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WinnerOrderUpdate(TypedDict):
+    """Who gets the first places, and why the order changes."""
+
+    order: list[str]
+    """The entrants of the places from 1 on. After a ranking by metric all others follow in the
+    order that they have; where it is judged by hand they lose their places.
+    """
+    reason: str
+    """Shown to everybody."""
+
+
+class Withdrawal(TypedDict):
+    """Tokens that a user has paid to a wallet on the chain."""
+
+    address: str
+    """The address of that wallet."""
+    amount: str
+    """How many tokens reach the wallet."""
+    authorised_at: str | None
+    """When it was put into a batch, after which it cannot be cancelled; `null` before that."""
+    block_number: int | None
+    """The final block that holds this transaction; `null` before that."""
+    end_reason: str | None
+    """Why it was not paid; `null` if it was or will be."""
+    ended_at: str | None
+    """When it was paid, reversed or cancelled; `null` before that."""
+    fee: str
+    """How many tokens it costs in addition."""
+    id: str
+    memo: str | None
+    """The user's note."""
+    needs_review: bool
+    """Whether an admin has to approve it before it is paid."""
+    requested_at: str
+    """When the user asked for it."""
+    reviewed_at: str | None
+    """When an admin approved or refused it; `null` if none did."""
+    state: WithdrawalState
+    """Where the withdrawal stands."""
+    tx_hash: str | None
+    """The transaction that paid it; `null` before that."""
+    wallet_id: str
+    """The linked wallet that is paid to."""
+
+
+class WithdrawalAllowance(TypedDict):
+    """What a user can still withdraw within 24 hours."""
+
+    amount: str
+    """How many tokens."""
+    count: int
+    """How many withdrawals."""
+
+
+class WithdrawalApproval(TypedDict):
+    reason: NotRequired[str | None]
+    """Why it is approved. The user can read it, and it is kept in the audit log."""
+
+
+class WithdrawalBatch(TypedDict):
+    """Withdrawals that are paid by one transaction."""
+
+    count: int
+    """How many withdrawals are in the batch."""
+    created_at: str
+    transactions: list[SentTransaction]
+    """The transactions that were sent for the batch, newest first: at most 20. At most one of
+    them pays.
+    """
+
+
+class WithdrawalCreate(TypedDict):
+    amount: str
+    """How many tokens reach the wallet. The fee is taken in addition."""
+    max_fee: NotRequired[str | None]
+    """The highest fee that you accept: if it is higher, the withdrawal is refused. Default: any
+    fee.
+    """
+    memo: NotRequired[str | None]
+    """A note for yourself. Only you and admins can see it."""
+    password: str
+    """The password of your account."""
+    wallet_id: str
+    """The linked wallet to pay to."""
+
+
+class WithdrawalDetails(TypedDict):
+    """A withdrawal, with how far it is on the chain, and its timeline."""
+
+    address: str
+    """The address of that wallet."""
+    amount: str
+    """How many tokens reach the wallet."""
+    authorised_at: str | None
+    """When it was put into a batch, after which it cannot be cancelled; `null` before that."""
+    batch: WithdrawalBatch | None
+    """The batch that it is in; `null` if it is in none."""
+    block_number: int | None
+    """The final block that holds this transaction; `null` before that."""
+    end_reason: str | None
+    """Why it was not paid; `null` if it was or will be."""
+    ended_at: str | None
+    """When it was paid, reversed or cancelled; `null` before that."""
+    fee: str
+    """How many tokens it costs in addition."""
+    id: str
+    memo: str | None
+    """The user's note."""
+    needs_review: bool
+    """Whether an admin has to approve it before it is paid."""
+    requested_at: str
+    """When the user asked for it."""
+    reviewed_at: str | None
+    """When an admin approved or refused it; `null` if none did."""
+    seen: PayoutOutcome | None
+    """What the vault last did with it; `null` if no block tells of it."""
+    state: WithdrawalState
+    """Where the withdrawal stands."""
+    timeline: Timeline
+    """What happened to it, and what happens next."""
+    tx_hash: str | None
+    """The transaction that paid it; `null` before that."""
+    wallet_id: str
+    """The linked wallet that is paid to."""
+
+
+class WithdrawalPage(TypedDict):
+    items: list[Withdrawal]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WithdrawalRefusal(TypedDict):
+    reason: str
+    """Why it is refused. The user can read it, and it is kept in the audit log."""
+
+
+class WithdrawalTerms(TypedDict):
+    """What a withdrawal costs, and what limits it."""
+
+    batch_seconds: float
+    """About how many seconds a withdrawal waits for others, to be paid with them."""
+    fee: str
+    """How many tokens one withdrawal costs, in addition to its amount."""
+    min_amount: str
+    """The smallest amount of one withdrawal."""
+    paused_reason: str | None
+    """Why no withdrawals are paid just now; `null` if they are."""
+    remaining_today: WithdrawalAllowance
+    """What you can still withdraw, given what you asked for in the last 24 hours."""
+    review_above: str
+    """If your withdrawals of 24 hours exceed this amount together, an admin has to approve the
+    next.
+    """
+    vault_daily_limit: str
+    """How many tokens the vault pays out in a day, to all users together."""
+
+
+class WithdrawalToReview(TypedDict):
+    """A withdrawal, as admins see it."""
+
+    address: str
+    """The address of that wallet."""
+    amount: str
+    """How many tokens reach the wallet."""
+    authorised_at: str | None
+    """When it was put into a batch, after which it cannot be cancelled; `null` before that."""
+    block_number: int | None
+    """The final block that holds this transaction; `null` before that."""
+    end_reason: str | None
+    """Why it was not paid; `null` if it was or will be."""
+    ended_at: str | None
+    """When it was paid, reversed or cancelled; `null` before that."""
+    fee: str
+    """How many tokens it costs in addition."""
+    first_approved_at: str | None
+    """When the first of two admins approved it."""
+    first_approved_by: str | None
+    """The first of two admins who have to approve it; `null` if none has, or if one admin is
+    enough.
+    """
+    id: str
+    memo: str | None
+    """The user's note."""
+    needs_review: bool
+    """Whether an admin has to approve it before it is paid."""
+    requested_at: str
+    """When the user asked for it."""
+    reviewed_at: str | None
+    """When an admin approved or refused it; `null` if none did."""
+    state: WithdrawalState
+    """Where the withdrawal stands."""
+    tx_hash: str | None
+    """The transaction that paid it; `null` before that."""
+    user_id: str
+    """The user who asked for the withdrawal."""
+    wallet_id: str
+    """The linked wallet that is paid to."""
+
+
+class WithdrawalToReviewPage(TypedDict):
+    items: list[WithdrawalToReview]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
