@@ -50,7 +50,13 @@ async def test_the_connection_of_a_read_begins_a_transaction_for_who_comes_next(
     [
         insert(Node).values(NODE),
         update(Node).values(kind="api"),
-        text("SELECT 1"),  # It may do anything.
+        text("DELETE FROM nodes"),
+        text("WITH gone AS (DELETE FROM nodes RETURNING name) SELECT * FROM gone"),
+        text("SELECT nextval('s')"),
+        text("SELECT pg_try_advisory_xact_lock(1)"),
+        text("SELECT * INTO others FROM nodes"),
+        text("SELECT name FROM nodes FOR UPDATE"),
+        text("SET statement_timeout = 1"),
         select(Node).with_for_update(),
         select(Node).with_for_update(read=True, key_share=True),
         select(User).where(User.email == "a").with_for_update(),
@@ -62,6 +68,12 @@ async def test_what_is_no_read_is_not_sent(own_engine: AsyncEngine, statement: o
             await tx.execute(statement)  # type: ignore[call-overload]  # Any of them.
     async with own_engine.connect() as connection:
         assert await connection.scalar(select(func.count()).select_from(Node)) == 0
+
+
+async def test_sql_by_hand_may_read(own_engine: AsyncEngine) -> None:
+    async with make_reads(own_engine)() as tx:
+        for sql in ("SELECT 1", "\n  WITH one AS (SELECT 1 AS deleted) SELECT deleted FROM one"):
+            assert await tx.scalar(text(sql)) == 1
 
 
 async def test_rows_that_are_added_or_changed_are_not_sent(own_engine: AsyncEngine) -> None:
