@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from clients.generate import DESCRIPTION
-from dml.client import ApiRefused, AsyncClient, Client, Refused, types
+from dml.client import ApiRefused, AsyncClient, Client, Refused, etag_of, types
 from dml.client.async_operations import AsyncOperations
 from dml.client.operations import Operations
 from dml.client.sign_ins import SignIns
@@ -183,6 +183,19 @@ async def test_who_waits_no_longer_for_a_stream_does_not_wait_for_its_next_event
             async with asyncio.timeout(5):
                 await task
         await client.jobs.close(job["id"])
+
+
+async def test_what_was_changed_since_it_was_read_is_not_overwritten(market: Market) -> None:
+    person = await market.world.person()
+    async with AsyncClient(market.url, token=person.token) as client:
+        seen = etag_of(await client.users.get_me())
+        assert seen is not None
+        await client.users.update_me({"first_name": "Ada"}, if_match=seen)
+        with pytest.raises(ApiRefused) as refused:
+            await client.users.update_me({"first_name": "Eve"}, if_match=seen)
+        assert (refused.value.code, refused.value.status) == ("accounts.edited_meanwhile", 412)
+        assert (await client.users.get_me())["first_name"] == "Ada"
+    assert etag_of({}) is None
 
 
 async def test_files_go_up_and_come_down(market: Market, tmp_path: Path) -> None:

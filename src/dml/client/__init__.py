@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from dml.client.async_client import AsyncClient
     from dml.client.client import Client
     from dml.client.http import NotReached
-    from dml.client.marketplace import ApiRefused
+    from dml.client.marketplace import ApiRefused, etag_of
     from dml.refused import Refused
 
-__all__ = ["ApiRefused", "AsyncClient", "Client", "NotReached", "Refused"]
+__all__ = ["ApiRefused", "AsyncClient", "Client", "NotReached", "Refused", "etag_of"]
 # Loaded when it is used: an agent on a small device needs `http` alone.
 _IN: Final = {
     "ApiRefused": "dml.client.marketplace",
@@ -23,6 +23,7 @@ _IN: Final = {
     "Client": "dml.client.client",
     "NotReached": "dml.client.http",
     "Refused": "dml.refused",
+    "etag_of": "dml.client.marketplace",
 }
 
 

@@ -47,6 +47,12 @@ PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of 
 SENSELESS: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
+class Read(dict[str, Any]):
+    """An object that the API answered, and the ETag of the version that was read."""
+
+    etag: str | None = None
+
+
 class NotSignedIn(Refused):
     """Nobody is signed in here."""
 
@@ -147,7 +153,7 @@ class Marketplace:
         with _in_one_line():
             answer = self._answer(method, path, headers, request)
             _require_success(answer)
-            return answer.json() if answer.content else None
+            return _read(answer) if answer.content else None
 
     def _answer(
         self, method: str, path: str, headers: dict[str, str], request: dict[str, Any]
@@ -272,6 +278,19 @@ class Marketplace:
         with _in_one_line():
             self._headers["Authorization"] = f"Bearer {require_token(token, source)}"
         return self
+
+
+def etag_of(answer: Mapping[str, object]) -> str | None:
+    """The ETag of an answer, for `if_match`; None where it came without one."""
+    return answer.etag if isinstance(answer, Read) else None
+
+
+def _read(answer: Answer) -> Any:
+    told = answer.json()
+    if isinstance(told, dict):
+        told = Read(told)
+        told.etag = answer.headers.get("etag")
+    return told
 
 
 def bounty_path(bounty_id: str) -> str:
