@@ -346,4 +346,4 @@ async def test_the_list_comes_in_pages_and_by_state(world: World) -> None:
     positions = [(await ada.get(it)).json()["position"] for it in paths]
     assert positions[0] is not None
     assert positions[1] is None
-    assert positions[2] == positions[0] + 1
+    assert positions[2] > positions[0]  # Those of other tests may stand between: turns are by user.
