@@ -1,6 +1,8 @@
 """`/` and `/bounties`, in a real browser: what is on offer, on any screen, with nothing loaded."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
@@ -29,7 +31,8 @@ async def _offer(world: World) -> str:
         version = await tx.get_one(Version, version_id)
         algorithm = await tx.get_one(Algorithm, version.algorithm_id)
         algorithm.title, algorithm.summary = HOSTILE, "Reads a digit."
-        bounty = make_bounty(tx, developer.id, state=BountyState.ENROLLING, name=HOSTILE)
+        newest: dict[str, Any] = {"state": BountyState.ENROLLING, "created_at": datetime.now(UTC)}
+        bounty = make_bounty(tx, developer.id, name=HOSTILE, **newest)
     return str(bounty.id)
 
 

@@ -29,6 +29,7 @@ class Setting:
     variable: str
     value: str
     default: str
+    unit: str
     differs: bool
     meaning: str
 
@@ -40,6 +41,7 @@ def settings_of(here: Settings) -> Iterator[Setting]:
             variable=f"DML_{name.upper()}",
             value=_shown(field, value),
             default=_shown(field, default),
+            unit="tokens" if field.annotation is MicroTokens else "",
             differs=value != default,
             meaning=str(field.description),
         )
@@ -71,7 +73,7 @@ _SECRET = "**********"  # As pydantic shows one.
 def _table(told: list[Setting]) -> Table:
     table = Table("variable", "value", "meaning", show_lines=True)
     for it in told:
-        table.add_row(it.variable, it.value, it.meaning)
+        table.add_row(it.variable, f"{it.value} {it.unit}".strip(), it.meaning)
     return table
 
 
