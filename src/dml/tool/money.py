@@ -1,6 +1,6 @@
 """`dml balance`, `transfers`, `deposit`, `withdraw` and `dml wallet`: your tokens."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -127,7 +127,7 @@ def list_wallets(server: Server = None, as_json: AsJson = False) -> None:
     """List your linked wallets."""
     columns = [("address", "address"), ("name", "name"), ("kind", "kind"), ("id", "id")]
     with signed_in(server) as market:
-        show_list(market.all_of("/v1/wallets"), columns, as_json=as_json)
+        show_list(_linked(market), columns, as_json=as_json)
 
 
 @wallet.command("link")
@@ -165,11 +165,17 @@ def unlink(
         market.ask("DELETE", common.path_of("wallets", wallet_id))
 
 
+def _linked(market: "Marketplace") -> list[dict[str, Any]]:
+    """The linked wallets: they always fit on one page."""
+    found: list[dict[str, Any]] = market.ask("GET", "/v1/wallets")["items"]
+    return found
+
+
 def _wallet(market: "Marketplace", named: str | None) -> tuple[str, str]:
     """The id and the address of a linked wallet: the only one, or the one that is named."""
     from dml.refused import Refused
 
-    linked = list(market.all_of("/v1/wallets"))
+    linked = _linked(market)
     if not linked:
         raise Refused("you have linked no wallet: `dml wallet link 0x…`")
     text = (named or "").lower()
