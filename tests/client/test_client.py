@@ -45,6 +45,7 @@ class Recorder:
         self.asked = "GET", path
 
 
+# Its methods are awaited where those of `Recorder` are not, which mypy refuses of a subclass.
 class AsyncRecorder(Recorder):
     async def ask(self, method: str, path: str, **_: Any) -> None:  # type: ignore[override]
         self.asked = method, path

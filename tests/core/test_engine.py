@@ -51,12 +51,16 @@ async def test_a_process_takes_its_steps_and_keeps_its_outcome(watch: Watch) -> 
     assert await watch.postings(name) == [0, 1, 2]  # What a refusal undid is not there.
 
 
+async def _start_noting(watch: Watch, name: str) -> None:
+    await watch.act(lambda ctx: processes.start(ctx, name, engine_node.note, name))
+
+
 async def test_what_starts_at_once_is_begun_without_a_look_at_the_queue(watch: Watch) -> None:
     """By asking alone, ten that start each other would take ten seconds, or three."""
     names = [a_name() for _ in range(10)]
     began = time.monotonic()
     for name in names:
-        await watch.act(lambda ctx, it=name: processes.start(ctx, it, engine_node.note, it))  # type: ignore[misc]
+        await _start_noting(watch, name)
         await watch.end(name)
     assert time.monotonic() - began < LOOK_SECONDS * 10 / 2
 

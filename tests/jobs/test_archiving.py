@@ -24,6 +24,7 @@ from dml.entrypoints.server import create_app
 from dml.inference.counts import Counts
 from dml.jobs import counting, queries
 from dml.jobs.archive import parquet, reading, service as archive_service
+from dml.jobs.archive.service import NOBODY_YET, NotOver, move, take
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
 from dml.jobs.rules import ArchiveUnreadable
 from tests.devices.factories import TestDevice
@@ -266,9 +267,7 @@ async def test_the_same_rows_give_the_same_bytes(world: World) -> None:
     made = set()
     for _ in range(2):
         async with world.parts.sessions() as tx:
-            batch = await archive_service.take(
-                tx, job.id, first=archive_service.NOBODY_YET, limit=3
-            )
+            batch = await take(tx, job.id, first=NOBODY_YET, limit=3)
         made.add(parquet.pack(batch.rows, batch.facts).content)
     assert len(made) == 1
 
@@ -287,7 +286,7 @@ async def test_only_what_ended_long_enough_ago_is_due(apart: World) -> None:
     async with apart.parts.sessions() as tx:
         (due_still,) = await queries.list_to_archive(tx, now, keep=timedelta(0))
     assert str(due_still) == str(ended[1].id)
-    with pytest.raises(archive_service.NotOver, match="is open"):
+    with pytest.raises(NotOver, match="is open"):
         await archive(apart, still_open)
 
 
@@ -296,7 +295,7 @@ async def test_a_job_with_work_under_way_stays_whole(world: World) -> None:
     async with world.parts.sessions.begin() as tx:
         one = "id IN (SELECT id FROM assignments WHERE job_id = :id LIMIT 1)"
         await tx.execute(text(f"UPDATE assignments SET fold_id = NULL WHERE {one}"), {"id": job.id})
-    with pytest.raises(archive_service.NotOver, match="of 5 assignments 4 are over"):
+    with pytest.raises(NotOver, match="of 5 assignments 4 are over"):
         await archive(world, job, limit=100)
     assert await at_hand(world, job) == 5
     assert await files_of(world, job) == []
@@ -354,11 +353,11 @@ async def test_claims_of_other_jobs_do_not_wait_while_a_batch_moves(world: World
     ended, _ = await make_ended(world, 5)
     job, device = await make_job(world), await make_device(world)
     async with world.parts.sessions() as tx:
-        batch = await archive_service.take(tx, ended.id, first=archive_service.NOBODY_YET, limit=3)
+        batch = await take(tx, ended.id, first=NOBODY_YET, limit=3)
     packed = parquet.pack(batch.rows, batch.facts)
     stored = await world.parts.blobs.keep(packed.content)
     async with world.parts.sessions.begin() as tx:
-        await archive_service.move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
+        await move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
         (lease,) = await claim_of(device, job)
         assert (await hand_in(device, lease)).status_code == 200
         assert await fold(world) >= 1
@@ -368,14 +367,12 @@ async def test_claims_of_other_jobs_do_not_wait_while_a_batch_moves(world: World
 async def test_two_that_archive_at_once_move_each_row_once(world: World) -> None:
     job, _ = await make_ended(world, 5)
     async with world.parts.sessions() as tx:
-        batch = await archive_service.take(tx, job.id, first=archive_service.NOBODY_YET, limit=3)
+        batch = await take(tx, job.id, first=NOBODY_YET, limit=3)
     packed = parquet.pack(batch.rows, batch.facts)
     stored = await world.parts.blobs.keep(packed.content)
-    for expected in (None, archive_service.NotOver):
+    for expected in (None, NotOver):
         async with world.parts.sessions() as tx:
-            moving = archive_service.move(
-                Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored
-            )
+            moving = move(Context(tx, SYSTEM, datetime.now(UTC)), batch, packed, stored)
             if expected is None:
                 await moving
                 await tx.commit()

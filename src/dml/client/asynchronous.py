@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from dml.client.marketplace import Marketplace
 from dml.client.requests import Event
@@ -69,7 +69,7 @@ class AsyncMarketplace:
         with_thread = ThreadPoolExecutor(1, thread_name_prefix="dml-client-stream")
         try:
             while (it := await loop.run_in_executor(with_thread, next, told, _END)) is not _END:
-                yield it  # type: ignore[misc] # which is not the mark of the end
+                yield cast(T, it)
         finally:
             # Behind a read that may be under way: whoever is cancelled does not wait for it.
             with_thread.submit(told.close)

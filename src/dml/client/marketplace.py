@@ -320,7 +320,7 @@ def _pieces(stream: IO[bytes], file: Path) -> Iterator[bytes]:
 
 
 def _wait(seconds: float) -> None:
-    print(f"The marketplace is busy: waiting {seconds:.0f} s …", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"The marketplace is busy: waiting {seconds:.0f} s …\n")
     time.sleep(seconds)
 
 

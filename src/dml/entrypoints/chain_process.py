@@ -126,7 +126,7 @@ class Loop:
             if self._error:
                 log.info("%s goes on", self.name)
         if failure and failure != self._error:
-            log.warning("%s stands still: %s", self.name, failure)
+            log.warning("%s has stopped: %s", self.name, failure)
         self._error = failure
         is_quiet = self._found is not None and self._found == before
         grown = min(self.pause_seconds * QUIET_GROWTH, self._quiet_seconds)

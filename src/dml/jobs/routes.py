@@ -33,6 +33,17 @@ from dml.jobs.watching import TooManyStreams, Watching
 from dml.payments.rules import InsufficientFunds
 
 NO_REASON: Final = JobClosure(reason=None)
+# Why an order has no price, and so can't be created either.
+NO_PRICE: Final = (
+    VersionNotFound,
+    VersionNotApproved,
+    NotListed,
+    rules.DeadlineNotAhead,
+    rules.StartsTooLate,
+    rules.PeriodOutOfOrder,
+    rules.TooFewDevices,
+    rules.CostTooLarge,
+)
 router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)
 
 
@@ -47,14 +58,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
     dependencies=[Once],
     responses=refusals(
         InsufficientFunds,
-        VersionNotFound,
-        VersionNotApproved,
-        NotListed,
-        rules.DeadlineNotAhead,
-        rules.StartsTooLate,
-        rules.PeriodOutOfOrder,
-        rules.TooFewDevices,
-        rules.CostTooLarge,
+        *NO_PRICE,
         rules.PriceChanged,
         rules.RewardTooLow,
         rules.TooManyCounts,
@@ -86,16 +90,7 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
     "/quotes",
     operation_id="job_quotes.create",
     response_model=JobQuoteOut,
-    responses=refusals(
-        VersionNotFound,
-        VersionNotApproved,
-        NotListed,
-        rules.DeadlineNotAhead,
-        rules.StartsTooLate,
-        rules.PeriodOutOfOrder,
-        rules.TooFewDevices,
-        rules.CostTooLarge,
-    ),
+    responses=refusals(*NO_PRICE),
 )
 async def quote(ctx: Ctx, server: Server, body: JobCreate) -> service.Quote:
     """Get the price of a job before you create it.

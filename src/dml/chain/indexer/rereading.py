@@ -46,7 +46,7 @@ FINAL: Final = (DepositState.CREDITED, DepositState.UNCLAIMED)
 class NotHalted(Conflict):
     code = "chain.not_halted"
     reason = "The reading of this vault has not halted: no final block of it has changed."
-    remedy = "There is nothing to accept; `dml chain status` says what stands still, and why."
+    remedy = "There is nothing to accept; `dml chain status` says what has stopped, and why."
 
 
 class PayoutsLost(Conflict):

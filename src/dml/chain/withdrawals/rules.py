@@ -226,9 +226,9 @@ def paused_reason(vault: Vault | None, now: datetime) -> str | None:
     if vault is None:
         return "This marketplace has no chain now."
     if vault.halted_at is not None:
-        return "The chain changed what had been final, so all stands still until an operator looks."
+        return "The chain changed what had been final: nothing moves until an operator looks."
     if vault.difference is not None:
-        return "Chain and books differ, so payouts stand still until an operator looks."
+        return "Chain and books differ: nothing is paid out until an operator looks."
     if vault.read_at is None or now - vault.read_at > QUIET_MAX:
         return "The chain was not read for a while."
     if vault.paying_error is not None:

@@ -105,7 +105,7 @@ def _status(
     if vault is None:
         problems.append("the vault was not reached yet")
     else:
-        halted = "halted" if vault.halted_at else "reading stands still"
+        halted = "halted" if vault.halted_at else "reading has stopped"
         for what, why in (
             (halted, vault.reading_error),
             ("nothing is paid out", vault.paying_error),
