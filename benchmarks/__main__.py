@@ -19,7 +19,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import boards, chain, device_path, files, ledger, ordinary
+from benchmarks import (
+    boards,
+    chain,
+    device_path,
+    files,
+    graph,
+    happened,
+    ledger,
+    ordinary,
+    sign_ins,
+    submissions,
+    webhooks,
+)
 from benchmarks.figures import Figure
 from dml.entrypoints.embedded import servers
 
@@ -30,9 +42,14 @@ PARTS = (
     "watchers",
     "folding",
     "ledger",
+    "events",
+    "webhooks",
     "rest",
     "board",
+    "submissions",
     "api",
+    "sign_ins",
+    "graphql",
     "scoring",
     "chain",
 )
@@ -80,10 +97,21 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
                 figures += getattr(device_path, name)(home, rounds, seconds, say)
         if "ledger" in parts:
             figures += ledger.ledger(home, rounds, seconds, say)
+        if "events" in parts:
+            figures += happened.cost(home, rounds, seconds, say)
+            figures += happened.followed(home, rounds, seconds, say)
+        if "webhooks" in parts:
+            figures += webhooks.webhooks(home, rounds, seconds, say)
         if "board" in parts:
             figures += boards.board(home, rounds, seconds, say)
+        if "submissions" in parts:
+            figures += submissions.submissions(home, rounds, seconds, say)
         if "api" in parts:
             figures += ordinary.api(home, rounds, seconds, say)
+        if "sign_ins" in parts:
+            figures += sign_ins.sign_ins(home, rounds, seconds, say)
+        if "graphql" in parts:
+            figures += graph.graph(home, rounds, seconds, say)
         if "scoring" in parts:
             figures += files.scoring(rounds, say)
         if "chain" in parts:

@@ -58,7 +58,7 @@ async def _measure(url: str, rounds: int, seconds: float, say: Say) -> list[Figu
     for rows in (0, FULL):
         # Connections of its own: they plan their statements for what the tables hold now.
         engine, plain = connect(url, name="benchmark ledger"), await asyncpg.connect(url)
-        await _prepare(engine, rows)
+        await prepare(engine, rows)
         for size in GOALS:
             rates = await _take_turns(engine, plain, size, rounds, seconds)
             say(f"ledger, {rows:,} transfers, {size} at once: {rates}")
@@ -73,7 +73,7 @@ async def _measure(url: str, rounds: int, seconds: float, say: Say) -> list[Figu
     return figures
 
 
-async def _prepare(engine: AsyncEngine, rows: int) -> None:
+async def prepare(engine: AsyncEngine, rows: int) -> None:
     async with AsyncSession(engine) as tx, tx.begin():
         await statements.open_accounts(tx, dict.fromkeys([CHAIN, *map(_account, range(ACCOUNTS))]))
         await tx.execute(text("SET LOCAL statement_timeout = '2min'"))
@@ -110,11 +110,11 @@ async def _take_turns(
             await way(movements)
     for _ in range(round(rounds * seconds / SLICE_SECONDS)):
         for name, way in ways.items():
-            rates[name].append(await _rate(way, size))
+            rates[name].append(await rate(way, size))
     return {name: round(median(them), 1) for name, them in rates.items()}
 
 
-async def _rate(way: Turn, size: int) -> float:
+async def rate(way: Turn, size: int) -> float:
     began, done = time.perf_counter(), 0
     for movements in _movements(size):
         await way(movements)

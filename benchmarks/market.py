@@ -26,6 +26,11 @@ from dml.entrypoints.embedded import postgres, servers
 from dml.sim.population import Operator
 
 START_SECONDS: Final = 90.0
+# One address and one user are here what thousands are elsewhere.
+_ROOM: Final = {
+    "DML_CONNECTIONS_OF_ONE_ADDRESS": "10000",
+    "DML_STREAMS_OF_ONE_USER": "10000",
+}
 _DML: Final = (sys.executable, "-m", "dml.entrypoints.cli")
 
 
@@ -114,7 +119,7 @@ def opened(home: Path, label: str) -> Iterator[Market]:
     settings = Settings(
         home=home, database_url=SecretStr(url), redis_url=SecretStr(endpoints.valkey)
     )
-    market = Market(home, settings, _free_port())
+    market = Market(home, settings, _free_port(), environment=dict(_ROOM))
     try:
         yield market
     finally:

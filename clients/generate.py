@@ -3,6 +3,7 @@
 python -m clients.generate --write     # or --check, which fails where a file is not current
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from clients import events
 from clients.schemas import Schemas, docstring, is_name, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DESCRIPTION: Final = ROOT / "docs" / "api" / "openapi.json"
 CLIENT: Final = ROOT / "src" / "dml" / "client"
+EVENTS_PAGE: Final = ROOT / "docs" / "api" / "events.md"
 FILES: Final = ("types.py", "operations.py", "async_operations.py")
 HEAD: Final = """\
 # Generated from docs/api/openapi.json by `make openapi` (clients/generate.py): edit neither.
@@ -24,6 +27,7 @@ JSON, FORM, EVENTS = "application/json", "multipart/form-data", "text/event-stre
 EVENT: Final = "requests.Event"
 # What a caller may say in a header; the client itself sees to the others.
 HEADERS: Final = {"Idempotency-Key": "idempotency_key", "if-match": "if_match"}
+TAKEN: Final = ("types", "requests", "cast", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,8 @@ class Operation:
 
 
 def python(name: str) -> str:
-    return name if is_name(name) else f"{name}_"
+    """Spell a parameter so that it hides nothing that the method itself needs."""
+    return name if is_name(name) and name not in TAKEN else f"{name}_"
 
 
 def optional(is_required: bool) -> str:
@@ -198,6 +203,8 @@ def generated(text: str) -> dict[str, str]:
     made = dict[str, list[Method]]()
     for path, verbs in paths.items():
         for verb, told in verbs.items():
+            if not any(it.startswith("2") for it in told["responses"]):
+                continue  # A browser goes there, and no client.
             it = Operation(schemas, verb, path, told)
             made.setdefault(it.tag, []).extend(it.methods())
     types = "".join(schemas.written())
@@ -239,17 +246,22 @@ def formatted(text: str) -> str:
     return subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603
 
 
+def all_files() -> dict[Path, str]:
+    """What each file is to hold: those of the client, and the page of events."""
+    text = DESCRIPTION.read_text()
+    made = {CLIENT / name: its for name, its in generated(text).items()}
+    return made | {EVENTS_PAGE: events.page(json.loads(text)["webhooks"])}
+
+
 def not_current() -> list[Path]:
     """Which of the files are not what the description says."""
-    made = generated(DESCRIPTION.read_text())
-    paths = {CLIENT / name: text for name, text in made.items()}
-    return [it for it, text in paths.items() if not it.exists() or it.read_text() != text]
+    return [it for it, text in all_files().items() if not it.exists() or it.read_text() != text]
 
 
 def main() -> int:
     if "--write" in sys.argv:
-        for name, text in generated(DESCRIPTION.read_text()).items():
-            (CLIENT / name).write_text(text)
+        for path, text in all_files().items():
+            path.write_text(text)
         return 0
     for path in (old := not_current()):
         sys.stderr.write(

@@ -11,7 +11,10 @@ import { deflateSync } from "node:zlib";
 const here = dirname(fileURLToPath(import.meta.url));
 const [packages, out] = process.argv.slice(2, 4).map((path) => resolve(path));
 const solc = createRequire(join(packages, "package.json"))("solc");
-const ours = ["DevToken.sol", "Vault.sol", "testing/Intruder.sol", "testing/ManyDeposits.sol", "testing/OddToken.sol"];
+const ours = [
+  ...["CounterfactualCheck.sol", "DevToken.sol", "Vault.sol", "testing/Intruder.sol", "testing/ManyDeposits.sol"],
+  ...["testing/OddToken.sol", "testing/WalletFactory.sol"],
+];
 
 // Transient storage, by which the vault is locked, needs Cancun.
 const settings = { evmVersion: "cancun", optimizer: { enabled: true, runs: 10_000 } };

@@ -42,6 +42,7 @@ class Contest:
     def as_json(self) -> dict[str, Any]:
         """The same for programs. Amounts are decimal strings."""
         return {
+            "page": self.url,
             "seconds": self.seconds,
             "entrants": self.entrants,
             "paid": f"{self.paid.normalize():f}",

@@ -22,7 +22,7 @@ START_SECONDS: Final = 120
 STOP_SECONDS: Final = 30
 LOOK_SECONDS: Final = 0.05
 _URL: Final = re.compile(r"^ +API +(http\S+)$", re.MULTILINE)
-_ADMIN: Final = re.compile(r"^The first admin, .*\n(\S+@\S+) +(\S+)$", re.MULTILINE)
+_ADMIN: Final = re.compile(r"^ +The first admin, .*\n +(\S+@\S+) +(\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

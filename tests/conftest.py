@@ -6,10 +6,8 @@ commit, and make users of their own, so that they need no empty tables.
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -31,12 +29,13 @@ from dml.entrypoints import domains, migrate
 from dml.entrypoints.embedded import postgres, servers
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.server import create_app, with_device_layer
+from tests import folders
+from tests.seeds import TEST_HOME, fingerprint
 from tests.world import World, make_user
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT: Final = Path(__file__).resolve().parents[1]
-HOME: Final = ROOT / ".dml" / "test"
-SCHEMA: Final = ("migrations/versions/*.py", "src/dml/core/engine*.py")
+HOME: Final = TEST_HOME
 At = Callable[..., Context]
 Sessions = async_sessionmaker[AsyncSession]
 STARTED: Final = time.time_ns()  # An id of a process is given again.
@@ -83,8 +82,7 @@ def endpoints() -> Iterator[Endpoints]:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that others may enter, unlike `tmp_path`: root starts servers as another."""
-    folder = Path(tempfile.mkdtemp(prefix="dml-test-", dir="/tmp"))
-    folder.chmod(0o755)
+    folder = folders.make("dml-test-")
     yield folder
     shutil.rmtree(folder)
 
@@ -92,8 +90,7 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template(endpoints: Endpoints) -> str:
     """The name of a migrated database, made once for each state of the migrations."""
-    text = b"".join(path.read_bytes() for it in SCHEMA for path in sorted(ROOT.glob(it)))
-    name = f"dml_template_{hashlib.sha256(text).hexdigest()[:16]}"
+    name = f"dml_template_{fingerprint()}"
     with _locked("template.lock"):
         known = postgres.run_sql(HOME, f"SELECT 1 FROM pg_database WHERE datname = '{name}';")
         if not known.strip():
@@ -202,6 +199,9 @@ def settings(
         redis_url=SecretStr(endpoints.valkey),
         registrations_a_minute=100_000,
         sign_ins_a_minute=100_000,
+        password_memory_kib=8,
+        password_passes=1,
+        password_lanes=1,
         password_hashes_waiting=500,
         password_hashes_of_one=500,
         pairing_tries_a_minute=100_000,
@@ -212,6 +212,10 @@ def settings(
         log_level="WARNING",
         allowed_hosts=["test"],
         second_admin_above="1000000",
+        webhooks_to_loopback=True,
+        smtp_host="127.0.0.1",  # Mail is written, and waits for a test that sends it.
+        mail_from="market@example.org",
+        sign_up_by_mail=False,
     )
 
 

@@ -20,7 +20,7 @@ from dml.core.errors import DmlError, all_refusals, facts_of
 from dml.core.wire import Body, Parameters, check_moment, check_text
 from dml.edge.paging import SortedPaging
 from dml.entrypoints import domains
-from dml.entrypoints.cli.describe import app_without_database, openapi_json
+from dml.entrypoints.cli.describe import app_without_database, graphql_schema, openapi_json
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
@@ -166,6 +166,11 @@ def test_every_refusal_of_a_domain_is_told_by_some_route() -> None:
 def test_the_description_in_the_repository_is_current() -> None:
     written = (ROOT / "docs" / "api" / "openapi.json").read_text()
     assert written == openapi_json(), "run `make openapi`"
+
+
+def test_the_schema_in_the_repository_is_current() -> None:
+    written = (ROOT / "docs" / "api" / "schema.graphql").read_text()
+    assert written == graphql_schema(), "run `make openapi`"
 
 
 def test_the_typed_client_is_made_of_the_description() -> None:

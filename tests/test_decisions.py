@@ -9,6 +9,11 @@ import pytest
 ROOT: Final = Path(__file__).parent.parent
 RECORDS: Final = sorted((ROOT / "docs/decisions").glob("*.md"))
 NAMED_BY_NO_CODE: Final = {"0003": "superseded by 0017, which is named"}
+SOURCES: Final = (
+    *sorted((ROOT / "src").rglob("*.py")),
+    *sorted((ROOT / "clients").glob("*.py")),
+    *sorted((ROOT / "clients" / "typescript").glob("*.ts")),
+)
 NAME: Final = re.compile(r"docs/decisions/(\d{4}(?: and \d{4})*)")
 PATH: Final = re.compile(r"`([a-z_]+(?:/[a-z_]+)+\.py)`")
 
@@ -16,7 +21,7 @@ PATH: Final = re.compile(r"`([a-z_]+(?:/[a-z_]+)+\.py)`")
 def named() -> dict[str, list[str]]:
     """Return which files of the source name each record."""
     found: dict[str, list[str]] = {}
-    for path in sorted((ROOT / "src").rglob("*.py")):
+    for path in SOURCES:
         for numbers in NAME.findall(path.read_text()):
             for number in numbers.split(" and "):
                 found.setdefault(number, []).append(str(path.relative_to(ROOT)))

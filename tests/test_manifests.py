@@ -46,9 +46,13 @@ def _kind(module: str, node: ast.stmt) -> str | None:
     """Say what importing this module brings, by one of its statements."""
     if isinstance(node, ast.ClassDef) and [ast.unparse(it) for it in node.bases] == ["Base"]:
         return "tables"
+    if isinstance(node, ast.ClassDef) and any(it.arg == "kind" for it in node.keywords):
+        return "events"
     decorators = node.decorator_list if isinstance(node, ast.AsyncFunctionDef) else []
     if any(ast.unparse(it).startswith(("process(", "on(")) for it in decorators):
         return "processes"
+    if any(ast.unparse(it).startswith("checked_by(") for it in decorators):
+        return "proofs"
     return None
 
 
@@ -63,4 +67,8 @@ def _named(module: str, node: ast.stmt) -> tuple[str, str] | None:
             return SQL[node.target.id], node.target.id
         if (module, node.target.id) == ("doctor", "CHECKS"):
             return "checks", "CHECKS"
+        if node.target.id == "GRAPH":
+            return "graphs", "GRAPH"
+        if node.target.id == "PERSONAL":
+            return "personal", "PERSONAL"
     return None

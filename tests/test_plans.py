@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from dml.accounts import queries as account_queries
 from dml.chain.indexer import statements as indexer
 from dml.core import db, processes
 from dml.devices import queries as device_queries
@@ -27,6 +28,7 @@ HOT: Final = {
     "facts": lookups._FACTS,
     "offers": lookups._OFFERS,
     "jobs of": lookups._JOBS_OF,
+    "roles": account_queries._ROLES,
 }
 ORDINARY: Final = {
     "open accounts": ledger._OPEN_ACCOUNTS,
@@ -46,6 +48,7 @@ ORDINARY: Final = {
     "sweep": ended_leases._SWEEP,
     "recall": ended_leases._RECALL,
     "revoke": ended_leases._REVOKE,
+    "suspend": ended_leases._SUSPEND,
     "see deposits": indexer._SEE,
     "orphan deposits": indexer._ORPHAN,
     "next deposits": indexer._NEXT,

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 
 from dml.accounts import sessions, statements
 from dml.accounts.models import KnownNetwork
+from dml.core import metrics
 from dml.core.addresses import network_of
 from dml.core.context import NOBODY, Context
 from dml.core.db import connect
@@ -44,7 +45,7 @@ class Elsewhere:
             user = await make_user(tx, f"ada-{new_id()}")
             ctx = Context(tx, NOBODY, datetime.now(UTC))
             await sessions.know_network(ctx, user.id, network_of(address))
-        return user.email
+        return str(user.email)
 
     async def sign_in(self, address: str, email: str, password: str = PASSWORD) -> httpx2.Response:
         body = {"email": email, "password": password}
@@ -68,11 +69,17 @@ def api(world: World) -> Elsewhere:
 
 
 @asynccontextmanager
-async def without_valkey(settings: Settings, database_url: str) -> AsyncIterator[Elsewhere]:
-    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1")})
-    app = create_app(away, connect(database_url, name="test without valkey"))
+async def serving(settings: Settings, database_url: str) -> AsyncIterator[Elsewhere]:
+    app = create_app(settings, connect(database_url, name="test of limits"))
     async with app.router.lifespan_context(app):
         yield Elsewhere(app)
+
+
+@asynccontextmanager
+async def without_valkey(settings: Settings, database_url: str) -> AsyncIterator[Elsewhere]:
+    away = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1")})
+    async with serving(away, database_url) as api:
+        yield api
 
 
 @pytest.mark.parametrize("at_once", [1, 60])
@@ -102,14 +109,32 @@ async def test_an_address_is_limited_while_valkey_is_away(
     settings: Settings, database_url: str
 ) -> None:
     few = settings.model_copy(update={"sign_ins_a_minute": 3})
+    (before,) = metrics.COUNTED_ALONE.values[()]
     async with without_valkey(few, database_url) as api:
-        network = f"2001:db8:{new_id().int % 65_536:x}:1"
-        body = {"refresh_token": "none"}
-        answers = [
-            (await api.ask(f"{network}::{it}", "/v1/users/refresh", body)).status_code
-            for it in range(4)
-        ]
-    assert answers == [401, 401, 401, 429]
+        answers = await refreshed(api, 4)
+    assert [it.status_code for it in answers] == [401, 401, 401, 429]
+    assert metrics.COUNTED_ALONE.values[()] == [before + 4]
+
+
+async def refreshed(api: Elsewhere, times: int) -> list[httpx2.Response]:
+    """Ask for other tokens so often, each time from another address of one network."""
+    network = f"2001:db8:{new_id().int % 65_536:x}:1"
+    body = {"refresh_token": "none"}
+    return [await api.ask(f"{network}::{it}", "/v1/users/refresh", body) for it in range(times)]
+
+
+async def test_what_is_left_is_told_before_a_limit_is_hit(
+    settings: Settings, database_url: str
+) -> None:
+    few = settings.model_copy(update={"sign_ins_a_minute": 2})
+    async with serving(few, database_url) as api:
+        first, second, refused = await refreshed(api, 3)
+    policy = '"sign_in";q=2;w=60'
+    assert {it.headers["ratelimit-policy"] for it in (first, second, refused)} == {policy}
+    left = [it.headers["ratelimit"].split(";t=") for it in (first, second, refused)]
+    assert [it for it, _ in left] == ['"sign_in";r=1', '"sign_in";r=0', '"sign_in";r=0']
+    assert all(1 <= int(seconds) <= 60 for _, seconds in left)
+    assert refused.headers["retry-after"] == left[2][1]
 
 
 async def test_nobody_learns_by_guessing_whether_there_is_an_account(api: Elsewhere) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import rules, sessions
 from dml.accounts.models import RefreshToken
+from dml.accounts.sessions import Lasting
 from dml.core.context import NOBODY, Context
 from dml.core.ids import new_id
 from tests.conftest import Sessions
@@ -126,14 +127,14 @@ async def test_what_was_killed_before_it_was_committed_used_nothing(committing: 
     token = await opened(committing)
     async with committing() as tx:
         ctx = Context(tx, NOBODY, datetime.now(UTC))
-        lost = await sessions.refresh(ctx, token, days=1, grace_seconds=30)
+        lost = await sessions.refresh(ctx, token, Lasting(1, 90, 30))
         await tx.flush()
     async with committing.begin() as tx:
         later = Context(tx, NOBODY, ctx.now + timedelta(hours=1))
-        again = await sessions.refresh(later, token, days=1, grace_seconds=30)
+        again = await sessions.refresh(later, token, Lasting(1, 90, 30))
         assert again.refresh_token != lost.refresh_token
         with pytest.raises(rules.BadRefreshToken):
-            await sessions.refresh(later, lost.refresh_token, days=1, grace_seconds=30)
+            await sessions.refresh(later, lost.refresh_token, Lasting(1, 90, 30))
 
 
 async def test_a_refresh_and_its_repetition_wait_for_each_other(
@@ -142,8 +143,8 @@ async def test_a_refresh_and_its_repetition_wait_for_each_other(
     token = await opened(committing)
     async with committing() as one, committing() as other:
         now = datetime.now(UTC)
-        first = await sessions.refresh(Context(one, NOBODY, now), token, days=1, grace_seconds=30)
+        first = await sessions.refresh(Context(one, NOBODY, now), token, Lasting(1, 90, 30))
         await one.flush()
-        again = sessions.refresh(Context(other, NOBODY, now), token, days=1, grace_seconds=30)
+        again = sessions.refresh(Context(other, NOBODY, now), token, Lasting(1, 90, 30))
         second = await after(own_engine, one, again)
         assert second.refresh_token == first.refresh_token

@@ -1,6 +1,6 @@
 """The law of accounts, without a database."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pytest
@@ -81,10 +81,37 @@ def test_the_last_admin_stays_one() -> None:
 
 
 def test_people_were_born_before_today() -> None:
-    rules.require_born(None, NOW)
-    rules.require_born(NOW.date() - timedelta(days=1), NOW)
-    with pytest.raises(rules.BornInTheFuture):
-        rules.require_born(NOW.date(), NOW)
+    rules.require_old_enough(None, NOW)
+    for born in (NOW.date(), NOW.date() + timedelta(days=1)):
+        with pytest.raises(rules.BornInTheFuture):
+            rules.require_old_enough(born, NOW)
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "is_old_enough"),
+    [
+        ("2010-06-15", "2026-06-15", True),
+        ("2010-06-16", "2026-06-15", False),
+        ("2010-12-31", "2026-06-15", False),
+        ("2008-02-29", "2024-02-28", False),
+        ("2008-02-29", "2024-02-29", True),
+        ("2012-02-29", "2028-02-28", False),
+        ("1900-01-01", "2026-06-15", True),
+    ],
+)
+def test_who_uses_it_is_sixteen(born: str, today: str, is_old_enough: bool) -> None:
+    now = datetime.fromisoformat(f"{today}T12:00:00+00:00")
+    if is_old_enough:
+        rules.require_old_enough(date.fromisoformat(born), now)
+        return
+    with pytest.raises(rules.TooYoung):
+        rules.require_old_enough(date.fromisoformat(born), now)
+
+
+def test_whoever_was_born_in_a_leap_year_is_older_on_the_first_of_march() -> None:
+    born = date(2008, 2, 29)
+    assert rules.age_on(date(2025, 2, 28), born) == 16
+    assert rules.age_on(date(2025, 3, 1), born) == 17
 
 
 @pytest.mark.parametrize(("expected", "is_good"), [(None, True), (3, True), (2, False), (4, False)])

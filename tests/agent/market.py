@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,6 +18,7 @@ from sqlalchemy import select
 
 from dml.agent import journal
 from dml.core.ids import DeviceId, JobId
+from dml.entrypoints.embedded import free_ports
 from dml.entrypoints.server import with_device_layer
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.models import Assignment, Job, Result
@@ -45,9 +45,7 @@ class Market:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_ports.lasting("127.0.0.1")
         self.url = f"http://127.0.0.1:{self.port}"
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None

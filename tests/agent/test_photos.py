@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pillow_heif
 import pytest
 from PIL import ExifTags, Image
 
 from dml.agent import photos
 from dml.agent.photos import Gone, Tally
 from dml.inference.counting import Period
+from dml.inference.photo_files import PHOTO_BYTES_MAX
 from tests.agent.market import Device, Market, end, open_job
 from tests.agent.test_trouble import start_slowly
+from tests.devices.factories import pairing_code
 from tests.inference.models import grey_image, image_spec
 
 TODAY = dt.date(2026, 11, 28)
@@ -89,6 +93,29 @@ def test_what_is_unreadable_is_named_with_the_reason(tmp_path: Path) -> None:
     assert (counted, tally.skipped) == (1, photos.NAMED_MAX + 6)
     assert len(tally.named) == photos.NAMED_MAX
     assert tally.named["b0.jpg"] == "is no image, or a damaged one"
+    assert tally.reasons == {"is no image, or a damaged one": tally.skipped}
+
+
+def test_photos_of_phones_count_and_each_that_does_not_has_its_reason(tmp_path: Path) -> None:
+    picture = grey_image(99, 64)
+    pillow_heif.from_pillow(picture).save(tmp_path / "1.heic", quality=-1)
+    picture.save(tmp_path / "2.avif")
+    whole = (tmp_path / "1.heic").read_bytes()
+    (tmp_path / "3.heic").write_bytes(whole[: len(whole) // 2])
+    put(tmp_path / "large.jpg", 9)
+    with (tmp_path / "large.jpg").open("r+b") as file:
+        file.truncate(PHOTO_BYTES_MAX + 1)
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "4.jpg")
+    whole = (tmp_path / "4.jpg").read_bytes()
+    (tmp_path / "4.jpg").write_bytes(whole[: len(whole) // 2])
+    counted, tally = look(tmp_path)
+    assert (counted, tally.photos) == (2, 5)
+    assert tally.reasons == {
+        "is no image, or a damaged one": 1,
+        "is larger than 128 MiB": 1,
+        "is cut off": 1,
+    }
 
 
 def test_a_job_with_dates_tells_undated_photos_from_those_of_other_days(tmp_path: Path) -> None:
@@ -174,15 +201,18 @@ async def test_the_owner_is_told_what_did_not_count_and_nobody_else(
     (device.data / "film.MOV").touch()
     (device.data / "bad.jpg").write_bytes(b"none")
     async with open_job(market):
-        ended = await device.pair()
-        assert ended.summary["items"] == 2
+        code = await pairing_code(device.owner)
+        ended = await end(await device.start("--once", "--pair", code, "--country", "PT"))
         (result,) = await device.results()
+    assert "(1 unreadable: 1 “is no image, or a damaged one”; besides" in ended.out
+    assert result["items"] == 2
     assert "MOV" not in str(result)
     assert "bad" not in str(result)
     (counted,) = device.noted("counted")
     assert counted["not_read"] == {"MOV": 1}
     assert counted["named"] == {"bad.jpg": "is no image, or a damaged one"}
     shown = (await device.status()).out
+    assert "1 unreadable: is no image, or a damaged one" in shown
     assert "1 MOV" in shown
     assert "bad.jpg is no image" in shown
 

@@ -13,7 +13,7 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import processes as algorithm_processes, queries, rules, service, uploads
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit, nodes
+from dml.core import event_log, nodes
 from dml.core.blobs import Stored
 from dml.core.context import SYSTEM, Actor, Context, Role
 from dml.core.ids import UserId, VersionId, new_id
@@ -116,7 +116,7 @@ async def test_from_a_draft_to_the_list_and_off_it_again(
     with pytest.raises(rules.NotListed):
         await queries.get_approved_version(mine.tx, version.id)
 
-    entries = await audit.history(mine.tx, algorithm.reference)
+    entries = await event_log.history(mine.tx, algorithm.reference)
     assert [(it.action, it.from_state, it.to_state, it.reason, it.actor_id) for it in entries] == [
         ("created", None, "draft", None, owner),
         ("listed", "draft", "listed", None, rival),
@@ -124,7 +124,7 @@ async def test_from_a_draft_to_the_list_and_off_it_again(
         ("resumed", "suspended", "listed", "it was wrong", rival),
         ("archived", "listed", "archived", None, owner),
     ]
-    entries = await audit.history(mine.tx, version.reference)
+    entries = await event_log.history(mine.tx, version.reference)
     assert [(it.action, it.from_state, it.to_state, it.actor_id) for it in entries] == [
         ("uploaded", None, "uploaded", owner),
         ("checked", "uploaded", "checked", None),
@@ -163,7 +163,7 @@ async def test_the_first_finding_counts(at: At, owner: UserId) -> None:
     assert await service.conclude_check(system, version.id, REFUSED) is VersionState.REFUSED
     assert await service.conclude_check(system, version.id, PASSED) is VersionState.REFUSED
     assert (version.refusals, version.signature) == (REFUSED.refusals, None)
-    (_, entry) = await audit.history(ctx.tx, version.reference)
+    (_, entry) = await event_log.history(ctx.tx, version.reference)
     assert entry.reason == "This is a zip archive."
 
 

@@ -18,6 +18,7 @@ ORIGIN: Final = "http://market.test"
 PHONE: Final = (390, 844)
 NARROW: Final = (360, 640)
 DESKTOP: Final = (1280, 900)
+_SENT: Final = ("accept", "authorization", "content-type")  # What the API reads of a browser's.
 
 
 @asynccontextmanager
@@ -62,7 +63,11 @@ async def opened(
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
 
     async def answer(route: Route) -> None:
-        found = await world.client.get(_path(route.request))
+        asked = route.request
+        known = {str(it): asked.headers[it] for it in _SENT if it in asked.headers}
+        found = await world.client.request(
+            asked.method, _path(asked), headers=known, content=asked.post_data_buffer
+        )
         await route.fulfill(
             status=found.status_code, headers=dict(found.headers), body=found.content
         )

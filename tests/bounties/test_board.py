@@ -231,7 +231,8 @@ async def test_a_page_follows_indexes_however_many_entered_and_submitted(
 
 
 async def _plan(tx: AsyncSession, bounty: Bounty, after: Key) -> str:
-    query = ranking_queries.page_of(bounty, LeaderboardPart.PUBLIC, after).limit(101)
+    query = ranking_queries.page_of(bounty.judging, LeaderboardPart.PUBLIC, after)
+    query = query.limit(101).params(bounty=bounty.id)
     compiled = query.compile(tx.get_bind(), compile_kwargs={"literal_binds": True})
     return "\n".join(await tx.scalars(text(f"EXPLAIN {compiled}".replace(":", "\\:"))))
 

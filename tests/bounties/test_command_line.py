@@ -138,6 +138,8 @@ async def test_a_bounty_from_its_description_to_a_verified_result(
     assert "Tall flowers (disputing)" in shown
     assert shown.index("P0") < shown.index("P1")
     assert (await terminal.must(None, "board", bounty_id, "--csv")).count("\n") == 3
+    rows = json.loads(await terminal.must(None, "board", bounty_id, "--json"))["items"]
+    assert [it["name"] for it in rows] == ["P0", "P1"]
 
     commitment = (await owner.get(f"/v1/bounties/{bounty_id}")).json()["test_set"]["commitment"]
     told = await terminal.must(None, "verify", bounty_id, "--commitment", commitment)
@@ -166,6 +168,29 @@ async def test_what_was_exported_makes_the_same_bounty_again(
     for key in ("name", "description", "prizes", "limits", "tags", "metric", "closes_at"):
         assert one[key] == other[key], key
     assert "prizes:" in await terminal.must(owner, "export", second)
+
+
+async def test_a_bounty_may_be_named_by_the_end_of_its_id_or_by_its_name(
+    judged: World, terminal: Terminal
+) -> None:
+    owner = await judged.rich("owner", "1000")
+    name = f"Flowers of {owner.id}"
+    described = terminal.write("named.yaml", DESCRIPTION.replace("Tall flowers", name))
+    told = await terminal.must(owner, "create", described, "--json")
+    made = json.loads(told.splitlines()[-1])  # Behind what went to standard error.
+    assert (made["name"], made["state"]) == (name, "draft")
+    for typed in (name, name.lower().replace(" ", "-"), made["id"][-12:], made["id"]):
+        shown = json.loads(await terminal.must(owner, "show", typed, "--json"))
+        assert shown["id"] == made["id"], typed
+    assert "no bounty is called" in await terminal.refused(None, "show", name)  # It is a draft.
+    again = await terminal.must(owner, "create", described, "--into", name, "--open")
+    assert again.splitlines()[-1] == made["id"]
+
+    entrant = await judged.person("entrant")
+    entered = await terminal.must(entrant, "enroll", name, "--accept-rules", "--json")
+    assert json.loads(entered)["bounty_id"] == made["id"]
+    files = await terminal.must(entrant, "data", name, "--to", str(terminal.folder), "--json")
+    assert json.loads(files) == [str(terminal.folder / "train.csv")]
 
 
 async def test_a_draft_that_was_refused_half_way_is_gone_on_with(
@@ -263,7 +288,7 @@ async def test_what_cannot_be_done_is_told_in_a_line(judged: World, terminal: Te
     assert "cannot read" in told
     assert "draft" not in told  # Nothing was made yet.
     assert "no such bounty" in await terminal.refused(None, "board", str(UUID(int=0)))
-    assert "Not Found" in await terminal.refused(None, "board", "../users/me")
+    assert "no bounty is called" in await terminal.refused(None, "board", "../users/me")
     made = await terminal.must(owner, "create", description, "--open")
     bounty_id = made.splitlines()[-1]
     assert "final ranking" in await terminal.refused(None, "verify", bounty_id)

@@ -99,11 +99,11 @@ async def test_models_that_loop_hold_up_no_check_of_an_honest_one(
     await require_held_up_nobody(judged, contest, slow, honest)
     for it in slow:
         assert await queues_of(judged, it["id"]) == {
-            "bounties.validate_quickly.v1": "validations",
+            "bounties.validate_quickly.v2": "validations",
             "bounties.validate.v1": LONG,
         }
     assert await queues_of(judged, honest["id"]) == {
-        "bounties.validate_quickly.v1": "validations",
+        "bounties.validate_quickly.v2": "validations",
         "bounties.score_quickly.v1": "scores",
     }
 
@@ -115,7 +115,7 @@ async def test_models_that_loop_over_hidden_rows_alone_hold_up_no_score(
     await require_held_up_nobody(judged, contest, slow, honest)
     for it in slow:
         assert await queues_of(judged, it["id"]) == {
-            "bounties.validate_quickly.v1": "validations",
+            "bounties.validate_quickly.v2": "validations",
             "bounties.score_quickly.v1": "scores",
             "bounties.score.v1": LONG,
         }
@@ -153,8 +153,21 @@ async def test_a_test_set_that_takes_long_waits_among_its_like(
     assert await timeouts_of(judged, draft.owner) == 0
 
 
-async def test_a_check_that_began_to_wait_before_there_were_quick_ones_is_still_done(
+async def test_a_table_is_scored_by_the_process_that_checked_it(
     judged: World, at_work: WorkerParts, node: Engine
+) -> None:
+    contest = await make_contest(judged)
+    (ada,) = contest.entrants
+    shown = await end_of(ada, await submit(contest, ada, tables.predictions(0.8)))
+    assert (shown["state"], shown["improved"]) == ("scored", True)
+    assert await queues_of(judged, shown["id"]) == {
+        "bounties.validate_quickly.v2": "validations",
+    }
+
+
+@pytest.mark.parametrize("before", ["bounties.validate.v1", "bounties.validate_quickly.v1"])
+async def test_a_check_of_a_process_from_before_is_still_done(
+    judged: World, at_work: WorkerParts, node: Engine, before: str
 ) -> None:
     contest = await make_contest(judged)
     (ada,) = contest.entrants
@@ -167,10 +180,13 @@ async def test_a_check_that_began_to_wait_before_there_were_quick_ones_is_still_
             ctx, contest.id, submissions.Submitted(kind, "mine.csv", stored, dry_run=False)
         )
         waiting = text(
-            "UPDATE dbos.workflow_status SET name = 'bounties.validate.v1' "
-            "WHERE name = 'bounties.validate_quickly.v1' AND workflow_uuid LIKE :what"
+            "UPDATE dbos.workflow_status SET name = :before "
+            "WHERE name = 'bounties.validate_quickly.v2' AND workflow_uuid LIKE :what"
         )
-        await tx.execute(waiting, {"what": f"%{made.id}%"})
+        await tx.execute(waiting, {"what": f"%{made.id}%", "before": before})
     shown = await end_of(ada, f"{contest.submissions}/{made.id}")
     assert (shown["state"], shown["improved"]) == ("scored", True)
-    assert (await queues_of(judged, shown["id"]))["bounties.validate.v1"] == "validations"
+    assert await queues_of(judged, shown["id"]) == {
+        before: "validations",
+        "bounties.score_quickly.v1": "scores",
+    }

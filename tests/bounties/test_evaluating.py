@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select, text
 
+from dml.bounties import queries
 from dml.bounties.models import BountyState, Enrollment, Record, Submission, SubmissionState
 from dml.bounties.submissions import (
     evaluating,
@@ -219,7 +220,7 @@ async def test_neither_a_private_score_nor_one_that_is_not_shown_is_to_be_found_
         for table in (
             "submissions",
             "enrollments",
-            "audit_entries",
+            "events",
             "bounties",
             "bounty_test_sets",
             "bounty_records",
@@ -298,7 +299,7 @@ async def test_what_is_scored_too_late_is_cancelled(
     shown = await scored(contest, ada, tables.predictions(0.8))
     async with judged.parts.sessions() as tx:  # Nothing of this is kept.
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        bounty = await submission_queries.hold_bounty(tx, contest.id)
+        bounty = await queries.lock_bounty(tx, contest.id)
         known = await tx.get_one(Submission, an_id(f"/{shown['id']}"))
         bounty.state, known.state = BountyState.DISPUTING, SubmissionState.EVALUATING
         await tx.flush()
@@ -321,6 +322,6 @@ async def test_the_seconds_it_took_tell_when_the_next_one_may_begin(
         mean = await submission_queries.get_mean_seconds(tx, contest.id)
         assert mean == pytest.approx(row.evaluation_seconds)
         now = datetime.now(UTC)
-        at = await submission_queries.get_expected_start(tx, row, 10, now)
+        at = await submission_queries.get_expected_start(tx, row.bounty_id, 10, now)
     assert at is not None
     assert at - now == pytest.approx(timedelta(seconds=10 * mean), abs=timedelta(seconds=0.01))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text, update
 
 from dml.bounties import models, queries
-from dml.bounties.events import SubmissionsClosed
+from dml.bounties.events import BountyClosed
 from dml.bounties.models import BountyState, Submission, SubmissionKind, SubmissionState
 from dml.bounties.ranking import service as ranking
 from dml.bounties.ranking.processes import rank_closed
@@ -245,7 +245,7 @@ async def test_it_is_ranked_once_however_often_it_is_told(judged: World) -> None
         entrant = contest.entrants[0].enrollment_id
         await ranking.disqualify(ctx, contest.bounty.id, [entrant], "late")
         assert await ranking.conclude(ctx, contest.bounty.id, found) == "disputing"
-        await rank_closed(ctx, SubmissionsClosed(contest.bounty.id))
+        await rank_closed(ctx, BountyClosed(contest.bounty.id))
     again = await contest.bounty.get()
     assert again["disputes_until"] == first["disputes_until"]
     assert len(await board(judged, contest)) == 1

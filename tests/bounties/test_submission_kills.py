@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from dml.bounties.models import BountyState, Enrollment, Ranking, Record, Submission
-from dml.core import audit, worker
+from dml.core import event_log, worker
 from dml.core.db import connect
 from dml.core.money import ONE_TOKEN
 from dml.core.settings import Settings
@@ -98,16 +98,21 @@ async def test_a_submission_whose_workers_are_killed_is_scored_once(
         query = select(Submission.attempts, Submission.failed_nodes)
         attempts = (await connection.execute(query)).one()
         actions = (
-            select(audit.AuditEntry.action)
-            .where(audit.AuditEntry.subject == f"submission:{an_id(path)}")
-            .order_by(audit.AuditEntry.id)
+            select(event_log.EventRow.type)
+            .where(event_log.EventRow.subject == f"submission:{an_id(path)}")
+            .order_by(event_log.EventRow.number)
         )
         told = (await connection.execute(actions)).scalars().all()
     await database.dispose()
     assert counted == [1]
     assert records == [shown["shown_score"]]
     assert tuple(attempts) == (1, [])
-    assert told == ["submitted", "validated", "started", "scored"]
+    assert [it.removeprefix("submission.") for it in told] == [
+        "submitted",
+        "validated",
+        "started",
+        "scored",
+    ]
 
 
 async def test_a_bounty_whose_workers_are_killed_is_ranked_once(
@@ -132,10 +137,10 @@ async def test_a_bounty_whose_workers_are_killed_is_ranked_once(
     async with database.connect() as connection:
         prizes = (await connection.execute(select(Enrollment.prize))).scalars().all()
         rankings = (await connection.execute(select(Ranking.bounty_id))).scalars().all()
-        actions = select(audit.AuditEntry.action).where(
-            audit.AuditEntry.subject == f"bounty:{deadly.bounty.id}"
+        actions = select(event_log.EventRow.type).where(
+            event_log.EventRow.subject == f"bounty:{deadly.bounty.id}"
         )
         told = (await connection.execute(actions)).scalars().all()
     await database.dispose()
     assert prizes == [100 * ONE_TOKEN]
-    assert len(rankings) == told.count("ranked") == 1
+    assert len(rankings) == told.count("bounty.ranked") == 1

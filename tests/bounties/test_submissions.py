@@ -2,17 +2,19 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.bounties import queries
 from dml.bounties.enrollments import queries as enrollment_queries
-from dml.bounties.events import BountyEnded
+from dml.bounties.events import BountyFinished
 from dml.bounties.models import BountyState, Judging, Submission, SubmissionKind
 from dml.bounties.submissions import (
     endings as submission_endings,
     processes as submission_processes,
+    queries as submission_queries,
     service as submissions,
 )
 from dml.core import events, worker
@@ -39,6 +41,7 @@ from tests.bounties.entries import (
     unscored,
 )
 from tests.bounties.factories import bring_to, enroll, make_bounty, moderator
+from tests.statements import statements_of
 from tests.two_connections import after
 from tests.worker_parts import nothing_read
 from tests.world import World, problem
@@ -327,7 +330,7 @@ async def test_what_is_under_way_is_cancelled_with_its_bounty(
             assert (shown["state"], shown["end_reason"]) == ("cancelled", "the bounty has ended")
     async with judged.parts.sessions.begin() as tx:  # Told once more, nothing is left to do.
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        await events.publish(ctx, BountyEnded(contest.id))
+        await events.record(ctx, BountyFinished(contest.id))
         assert await submission_endings.cancel_some(ctx, contest.id) == 0
 
 
@@ -347,3 +350,20 @@ async def test_the_list_comes_in_pages_and_by_state(world: World) -> None:
     assert positions[0] is not None
     assert positions[1] is None
     assert positions[2] > positions[0]  # Those of other tests may stand between: turns are by user.
+
+
+async def test_state_place_and_limits_of_a_submission_are_read_at_one_moment(
+    judged: World, node: Engine, at_work: WorkerParts
+) -> None:
+    contest = await make_contest(judged)
+    (ada,) = contest.entrants
+    shown = await scored(contest, ada, tables.predictions(0.8))
+    now = datetime.now(UTC)
+    async with judged.parts.sessions() as tx:
+        row = await tx.get_one(Submission, UUID(shown["id"]))
+        with statements_of(judged) as sent:
+            details = await submission_queries.get_details(tx, row.id, now)
+        assert len(sent) == 1
+        assert details.used == await submission_queries.get_used(tx, row.enrollment_id, now)
+        assert details.position == await submission_queries.get_position(tx, row)
+        assert (details.row.state, details.used.concurrent) == ("scored", 0)

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from dml.bounties import queries
 from dml.bounties.models import BountyState, Judging, TestSet, TestSetState
 from dml.bounties.submissions import queries as submission_queries
 from dml.bounties.test_sets import processes as test_set_processes, service as test_sets
@@ -188,7 +189,7 @@ async def test_only_the_newest_file_counts_however_late_the_check_of_an_older_on
     first = tables.hidden(tables.rows(300))
     await upload_test_set(draft.owner, draft.path, first)
     async with judged.parts.sessions() as tx:
-        bounty = await submission_queries.hold_bounty(tx, _id(draft))
+        bounty = await queries.lock_bounty(tx, _id(draft))
         wanted = test_sets.to_check(bounty, await row_of(judged, draft))
     finding = await test_sets.inspect(wanted)
     assert finding.found is not None
@@ -313,7 +314,7 @@ async def test_what_nobody_checks_is_given_up_in_time(
 ) -> None:
     async with judged.parts.sessions.begin() as tx:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
-        bounty = await submission_queries.hold_bounty(tx, _id(draft))
+        bounty = await queries.lock_bounty(tx, _id(draft))
         test_set = await submission_queries.find_test_set(tx, _id(draft), lock=True)
         assert test_set is not None
         again = await test_sets.begin_again(ctx, bounty)

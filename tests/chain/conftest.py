@@ -8,17 +8,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
+from dml.chain.models import Vault
 from dml.core.db import connect
 from tests.chain.anvil import Anvil
 from tests.chain.deployed import Deployed, deploy
 from tests.chain.ledgered import Ledgered
 from tests.chain.payers import Paying, make_paying
+from tests.chain.people import forget_vaults, set_vault
 from tests.conftest import Sessions
+from tests.world import World
 
 EMPTY: Final = """
     TRUNCATE vaults, vault_blocks, booked_payouts, deposits, vault_payouts, wallets,
         denied_addresses, withdrawals, payout_batches, payout_transactions,
-        ledger_transfers, ledger_accounts, audit_entries
+        ledger_transfers, ledger_accounts, events, event_readers
 """
 
 
@@ -46,6 +49,15 @@ async def ledgered(anvil: Anvil, on: Deployed, committing: Sessions) -> AsyncIte
     """The same beside a database of this test alone."""
     async with httpx2.AsyncClient() as client:
         yield Ledgered(anvil, on, committing, client)
+
+
+@pytest.fixture
+async def vault(world: World) -> AsyncIterator[Vault]:
+    """The world's vault for this test. After it there is none, whatever the test made of it: one
+    that is halted, say, would cover no credit of the tests that follow.
+    """
+    yield await set_vault(world)
+    await forget_vaults(world)
 
 
 @pytest.fixture(scope="module")

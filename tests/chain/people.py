@@ -76,6 +76,12 @@ async def set_vault(world: World, **fields: Any) -> Vault:
         return await add_vault(tx, **fields)
 
 
+async def forget_vaults(world: World) -> None:
+    """Leave the world without a chain, as it begins."""
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(update(Vault).values(is_current=False))
+
+
 async def add_deposit(
     tx: AsyncSession, vault: Vault, user_id: UserId | None, amount: str, **fields: Any
 ) -> Deposit:

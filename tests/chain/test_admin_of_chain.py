@@ -9,21 +9,17 @@ from sqlalchemy import select
 
 from dml.chain.models import UNCLAIMED, Deposit, Vault
 from dml.chain.states import DepositState
-from dml.core.audit import AuditEntry
 from dml.core.context import SYSTEM, Context, Role
+from dml.core.event_log import EventRow
 from dml.core.ids import new_id
 from dml.core.money import parse as tokens
 from dml.payments import service as payments
 from dml.payments.models import CHAIN, TransferCode
-from tests.chain.people import add_deposit, link, set_vault, some_address
+from tests.chain.people import add_deposit, link, some_address
 from tests.world import PASSWORD, Person, World, problem
 
 PATH = "/v1/payments/withdrawals"
-
-
-@pytest.fixture(autouse=True)
-async def vault(world: World) -> Vault:
-    return await set_vault(world)
+pytestmark = pytest.mark.usefixtures("vault")
 
 
 @pytest.fixture
@@ -115,8 +111,8 @@ async def test_what_is_on_its_way_to_a_denied_address_waits_for_a_review(
     problem(await admin.ask("DELETE", path), 404, "chain.not_denied")
     assert (await admin.post(approve, {})).status_code == 200
     async with world.parts.sessions() as tx:
-        noted = select(AuditEntry).where(AuditEntry.subject == f"address:{wallet['address']}")
-        entries = (await tx.scalars(noted.order_by(AuditEntry.id))).all()
+        noted = select(EventRow).where(EventRow.subject == f"address:{wallet['address']}")
+        entries = (await tx.scalars(noted.order_by(EventRow.number))).all()
     assert [it.action for it in entries] == ["denied", "allowed"]
     assert (entries[0].actor_id, entries[0].reason) == (admin.id, "stolen")
 

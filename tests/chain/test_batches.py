@@ -19,7 +19,7 @@ from dml.chain.models import (
 )
 from dml.chain.payer import batches, queries as batch_queries
 from dml.chain.payer.batches import Ended
-from dml.core import audit, money
+from dml.core import event_log, money
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, UserId
 from dml.core.money import MicroTokens
@@ -148,7 +148,7 @@ async def test_numbers_count_upwards_and_the_timeline_tells_them(
     first = chosen[0].number
     assert first is not None
     assert [it.number for it in chosen] == [first, first + 1, first + 2]
-    (entry,) = await audit.history(tx, chosen[0].reference)
+    (entry,) = await event_log.history(tx, chosen[0].reference)
     assert (entry.action, entry.from_state, entry.to_state) == (
         "authorised",
         "requested",

@@ -115,8 +115,8 @@ async def test_what_the_books_alone_say_is_a_difference_until_it_is_gone(
             text("UPDATE withdrawals SET state = 'authorised', ended_at = NULL, tx_hash = NULL")
         )
     assert await compare(ledgered.sessions, ledgered.endpoints(), vault_id) is None
-    actions = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
-    assert await ledgered.rows(actions) == ["differs", "agrees_again"]
+    actions = "SELECT type FROM events WHERE subject LIKE 'vault:%' ORDER BY number"
+    assert await ledgered.rows(actions) == ["vault.differs", "vault.agrees_again"]
 
 
 async def test_what_admins_credited_is_named_where_no_tokens_cover_it(ledgered: Ledgered) -> None:

@@ -23,11 +23,7 @@ from tests.chain.people import add_deposit, asking, set_vault, some_address
 from tests.world import Person, World, problem
 
 PATH = "/v1/payments/deposits"
-
-
-@pytest.fixture
-async def vault(world: World) -> Vault:
-    return await set_vault(world)
+pytestmark = pytest.mark.usefixtures("vault")
 
 
 @pytest.fixture

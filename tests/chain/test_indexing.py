@@ -14,7 +14,7 @@ from tests.chain.deployed import put
 from tests.chain.ledgered import Ledgered
 
 STATES = "SELECT state FROM deposits ORDER BY ordinal, id"
-TIMELINE = "SELECT action FROM audit_entries WHERE subject LIKE 'deposit:%' ORDER BY id"
+TIMELINE = "SELECT type FROM events WHERE subject LIKE 'deposit:%' ORDER BY number"
 
 
 async def indexer_of(it: Ledgered, *urls: str) -> Indexer:
@@ -83,7 +83,7 @@ async def test_a_deposit_is_seen_at_once_and_credited_once_it_is_final(ledgered:
     ledgered.mine(3)
     report = await indexer.run_pass()
     assert (report.credited, report.error) == (0, None)
-    assert await ledgered.rows(TIMELINE) == ["seen", "credited"]
+    assert await ledgered.rows(TIMELINE) == ["deposit.seen", "deposit.credited"]
     (row,) = await ledgered.rows("SELECT d.user_id, d.reference FROM (SELECT user_id, "
         "(SELECT reference FROM ledger_transfers) = 'deposit:' || id AS reference "
         "FROM deposits) d")  # fmt: skip
@@ -128,6 +128,7 @@ async def test_who_registers_before_the_block_is_final_gets_the_deposit(
     assert await ledgered.rows("SELECT user_id FROM deposits") == [None]
     async with ledgered.sessions.begin() as tx:
         names = {"later": later, "user": user}
+        await tx.execute(text("DELETE FROM identities WHERE user_id = :user"), names)
         await tx.execute(text("UPDATE users SET id = :later WHERE id = :user"), names)
     ledgered.make_final()
     await indexer.run_pass()
@@ -183,7 +184,12 @@ async def test_a_deposit_that_comes_back_after_a_long_time_is_the_same_row(
     ledgered.make_final()
     await indexer.run_pass()
     assert await ledgered.rows("SELECT id, state FROM deposits") == [(before, "credited")]
-    assert await ledgered.rows(TIMELINE) == ["seen", "orphaned", "seen", "credited"]
+    assert await ledgered.rows(TIMELINE) == [
+        "deposit.seen",
+        "deposit.orphaned",
+        "deposit.seen",
+        "deposit.credited",
+    ]
     assert await ledgered.held(user) == 1_000_000
 
 
@@ -204,8 +210,8 @@ async def test_a_final_block_that_changes_halts_all(ledgered: Ledgered) -> None:
     ]
     assert await ledgered.held(user) == 1_000_000
     assert (await indexer.run_pass()).error == report.error
-    ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
-    assert await ledgered.rows(ours) == ["halted"]
+    ours = "SELECT type FROM events WHERE subject LIKE 'vault:%' ORDER BY number"
+    assert await ledgered.rows(ours) == ["vault.halted"]
 
 
 async def test_two_at_once_credit_each_deposit_once(ledgered: Ledgered) -> None:

@@ -221,8 +221,8 @@ async def test_a_final_block_that_a_node_forgets_halts_until_it_remembers(
     node.tell = honest
     assert (await indexer.run_pass()).credited == 1
     assert await ledgered.rows("SELECT halted_at IS NULL, trouble FROM vaults") == [(True, None)]
-    ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
-    assert await ledgered.rows(ours) == ["halted", "resumed"]
+    ours = "SELECT type FROM events WHERE subject LIKE 'vault:%' ORDER BY number"
+    assert await ledgered.rows(ours) == ["vault.halted", "vault.resumed"]
 
 
 def garbage(_method: str, _params: list[Any], _result: Any) -> Any:
@@ -372,8 +372,8 @@ async def test_a_block_that_was_settled_in_part_halts_all_when_it_is_gone(
     assert (await indexer.run_pass()).error == report.error
     assert await ledgered.rows("SELECT halted_at IS NULL FROM vaults") == [False]
     assert await ledgered.rows(NOTHING_MOVED) == [1]
-    ours = "SELECT action FROM audit_entries WHERE subject LIKE 'vault:%' ORDER BY id"
-    assert await ledgered.rows(ours) == ["halted"]  # And not on and off with each look.
+    ours = "SELECT type FROM events WHERE subject LIKE 'vault:%' ORDER BY number"
+    assert await ledgered.rows(ours) == ["vault.halted"]  # And not on and off with each look.
 
 
 async def test_what_was_settled_in_part_stays_when_the_rest_is_read_again(

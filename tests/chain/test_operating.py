@@ -335,7 +335,7 @@ async def test_the_commands_say_what_they_would_do_and_do_it_once(
     told = capsys.readouterr().out
     assert "number 1 is booked: 3 from wallet:" in told
     assert "Nothing was changed." in told
-    actions = "SELECT action FROM audit_entries WHERE action = 'payout_booked'"
+    actions = "SELECT type FROM events WHERE type LIKE '%.payout_booked'"
     assert len(await it.rows(actions)) == 2  # Of the vault, and of the user.
 
     assert await compare(it.sessions, it.endpoints(), paying.vault_id) is None

@@ -97,11 +97,11 @@ async def test_a_payout_whose_booking_was_killed_is_booked_once(
     it, settings = paying.it, settings_of(paying, tmp_path)
     await pay_by_hand(paying, 1, paying.wallet(), 3_000_000)
     async with it.sessions() as tx:
-        email = (await tx.get_one(User, paying.user_id)).email
-    books = """SELECT (SELECT count(*) FROM booked_payouts), (SELECT count(*) FROM audit_entries
-        WHERE action = 'payout_booked')"""
+        email = str((await tx.get_one(User, paying.user_id)).email)
+    books = """SELECT (SELECT count(*) FROM booked_payouts), (SELECT count(*) FROM events
+        WHERE type LIKE '%.payout_booked')"""
     process = await begin(settings, "book-payout", "1", "--user", email, "--reason", "x")
-    await kill_as_it_writes(paying, process, "audit_entries")  # The tokens have moved already.
+    await kill_as_it_writes(paying, process, "events")  # The tokens have moved already.
     assert await it.rows(books) == [(0, 0)]
     assert await it.held(paying.user_id) == FUNDS
 
@@ -129,7 +129,7 @@ async def test_a_nonce_whose_giving_up_was_killed_is_given_up_once_and_paid_once
     signer = await retire(paying)
     await compare(it.sessions, it.endpoints(), paying.vault_id)
     process = await begin(settings, "give-up-nonce", it.on.payer, str(nonce), "--reason", "x")
-    await kill_as_it_writes(paying, process, "audit_entries")
+    await kill_as_it_writes(paying, process, "events")
     assert await paying.open_batches() == 1
     assert (await paying.get(made)).batch_id is not None
 
@@ -139,7 +139,7 @@ async def test_a_nonce_whose_giving_up_was_killed_is_given_up_once_and_paid_once
     assert await asyncio.to_thread(give_up) == 0
     with pytest.raises(Refused, match="No open batch"):
         await asyncio.to_thread(give_up)
-    given_up = "SELECT count(*) FROM audit_entries WHERE action = 'given_up'"
+    given_up = "SELECT count(*) FROM events WHERE type = 'batch.given_up'"
     assert await it.rows(given_up) == [1]
     await paying.finish(paying.payer(signer=signer))
     assert (await paying.get(made)).state == "paid"

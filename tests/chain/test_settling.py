@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.models import Vault, VaultPayout, Withdrawal
 from dml.chain.withdrawals.settling import settle_payouts
-from dml.core import audit
+from dml.core import event_log
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
 from dml.payments import queries as payment_queries
@@ -56,7 +56,7 @@ async def test_what_the_vault_paid_leaves_the_books_once(
     assert await balances(tx, made) == (0, 30)
     assert await payment_queries.get_account_balance(tx, "chain") == -99_000_000
     assert await payment_queries.get_account_balance(tx, wallet(owner)) == 98_999_970
-    assert [it.action for it in await audit.history(tx, made.reference)] == ["paid"]
+    assert [it.action for it in await event_log.history(tx, made.reference)] == ["paid"]
 
 
 async def test_a_refusal_and_nothing_at_all_settle_nothing(

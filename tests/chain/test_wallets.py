@@ -13,25 +13,20 @@ from sqlalchemy import select, update
 from dml.chain.addresses import ZERO
 from dml.chain.models import Vault, WalletChallenge
 from dml.chain.wallets import service as wallets, signed_messages
-from dml.chain.wallets.rules import WALLETS_MAX, UnknownHost, origin_of
-from dml.core.audit import AuditEntry
+from dml.chain.wallets.rules import WALLETS_MAX
 from dml.core.context import Role
+from dml.core.event_log import EventRow
+from dml.edge.origins import UnknownHost, origin_of
 from tests.chain.anvil import Anvil
 from tests.chain.people import (
     asking,
     challenge,
     contract_that_signs,
     link,
-    set_vault,
     sign,
     some_address,
 )
 from tests.world import World, problem
-
-
-@pytest.fixture
-async def vault(world: World) -> Vault:
-    return await set_vault(world)
 
 
 @pytest.fixture
@@ -60,9 +55,10 @@ async def test_a_wallet_is_linked_by_its_signature_listed_and_unlinked(
     problem(await ada.ask("DELETE", linked.headers["location"]), 404, "chain.wallet_not_found")
     await link(ada, account)  # It is free again.
     async with world.parts.sessions() as tx:
-        noted = select(AuditEntry.action).where(AuditEntry.subject == f"user:{ada.id}")
-        done = (await tx.scalars(noted.order_by(AuditEntry.id))).all()
-    assert list(done) == ["registered", "wallet_linked", "wallet_unlinked", "wallet_linked"]
+        about_wallets = EventRow.actor_id == ada.id, EventRow.type.startswith("wallet.")
+        noted = select(EventRow.type).where(*about_wallets)
+        done = (await tx.scalars(noted.order_by(EventRow.number))).all()
+    assert list(done) == ["wallet.linked", "wallet.unlinked", "wallet.linked"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +81,7 @@ async def test_nobody_signs_for_another_site_s_name(world: World, vault: Vault, 
     ada, account = await world.person("ada"), Account.create()
     theirs = {"host": host.replace("\n", " ")}
     asked = await ada.post("/v1/wallets/challenges", {"address": account.address}, headers=theirs)
-    problem(asked, 422, "chain.unknown_host")
+    problem(asked, 422, "edge.unknown_host")
     # Nor is a message taken that was signed for that site, which hands it on.
     message = (await challenge(ada, account.address)).replace("test wants", f"{host} wants")
     body = {"message": message, "signature": sign(account, message)}

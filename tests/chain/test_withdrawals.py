@@ -14,15 +14,12 @@ from dml.chain.states import WithdrawalState
 from dml.core.context import Role
 from dml.core.ids import BatchId, new_id
 from dml.core.money import MicroTokens
+from tests.accounts.factors.authenticator import enroll
 from tests.chain.people import link, set_vault, some_address, some_hash
 from tests.world import PASSWORD, Person, World, problem
 
 PATH = "/v1/payments/withdrawals"
-
-
-@pytest.fixture(autouse=True)
-async def vault(world: World) -> Vault:
-    return await set_vault(world)
+pytestmark = pytest.mark.usefixtures("vault")
 
 
 async def _rich(world: World, amount: str = "100") -> tuple[Person, dict[str, Any]]:
@@ -57,6 +54,23 @@ async def test_what_is_withdrawn_is_set_aside_at_once_and_shown(world: World) ->
     assert (await ada.get(PATH)).json()["items"] == [made]
     assert (await ada.get(f"{PATH}?state=requested")).json()["items"] == [made]
     assert (await ada.get(f"{PATH}?state=paid")).json()["items"] == []
+
+
+async def test_with_a_second_factor_what_is_sent_again_needs_no_other_code(world: World) -> None:
+    """The answer was lost, and the code in it is used up."""
+    ada, body = await _rich(world)
+    app = await enroll(world, ada)
+    problem(await ada.post(PATH, body), 403, "accounts.factor_proof_needed")
+    del body["password"]
+    body["proof"] = await app.proof()
+    headers = {"Idempotency-Key": str(new_id())}
+    first, again = [await ada.post(PATH, body, headers=headers) for _ in range(2)]
+    assert (first.status_code, again.json()) == (201, first.json()), first.text
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await ada.post(PATH, body | {"amount": "11"}, headers=headers)
+    problem(other, 422, "edge.idempotency_key_reused")
+    problem(await ada.post(PATH, body), 403, "accounts.code_used")
+    assert await _balance(ada) == ("90", "10")
 
 
 async def test_ten_withdrawals_of_the_whole_balance_at_once_are_one(world: World) -> None:
@@ -100,7 +114,7 @@ async def test_the_same_key_withdraws_once(world: World) -> None:
     other = await ada.post(PATH, body | {"amount": "11"}, headers=headers)
     problem(other, 422, "edge.idempotency_key_reused")
     wrong = await ada.post(PATH, body | {"password": "guessed"}, headers=headers)
-    problem(wrong, 403, "chain.wrong_password")  # Nor is an answer told to who does not know it.
+    problem(wrong, 403, "accounts.wrong_proof")  # Nor is an answer told to who does not know it.
 
 
 async def test_no_digest_of_a_password_is_kept(world: World) -> None:
@@ -119,8 +133,17 @@ async def test_no_digest_of_a_password_is_kept(world: World) -> None:
 async def test_a_wrong_password_withdraws_nothing(world: World) -> None:
     ada, body = await _rich(world)
     answer = await ada.post(PATH, body | {"password": "a  password"})
-    problem(answer, 403, "chain.wrong_password")
+    problem(answer, 403, "accounts.wrong_proof")
     assert await _balance(ada) == ("100", "0")
+
+
+async def test_a_proof_is_taken_in_its_own_form(world: World) -> None:
+    ada, body = await _rich(world)
+    del body["password"]
+    wrong = {"proof": {"kind": "password", "password": "guessed"}}
+    problem(await ada.post(PATH, body | wrong), 403, "accounts.wrong_proof")
+    right = {"proof": {"kind": "password", "password": PASSWORD}}
+    assert (await ada.post(PATH, body | right)).status_code == 201
 
 
 async def test_a_password_is_taken_as_typed(world: World) -> None:
@@ -129,7 +152,7 @@ async def test_a_password_is_taken_as_typed(world: World) -> None:
     other = await passwords.hash_password(spaced)
     async with world.parts.sessions.begin() as tx:
         await tx.execute(update(User).where(User.id == ada.id).values(password_hash=other))
-    problem(await ada.post(PATH, body | {"password": spaced.strip()}), 403, "chain.wrong_password")
+    problem(await ada.post(PATH, body | {"password": spaced.strip()}), 403, "accounts.wrong_proof")
     assert (await ada.post(PATH, body | {"password": spaced})).status_code == 201
 
 
@@ -156,7 +179,7 @@ async def test_no_transaction_is_open_while_a_password_is_checked(world: World) 
         assert pool.checkedout() == 0
         waiting.cancel()
     finally:
-        passwords.allow_at_once(world.parts.settings.password_hashes_at_once)
+        passwords.configure(world.parts.settings)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +193,8 @@ async def test_no_transaction_is_open_while_a_password_is_checked(world: World) 
         {"amount": None},
         {"wallet_id": "mine"},
         {"password": ""},
+        {"password": None},
+        {"proof": {"kind": "password", "password": PASSWORD}},  # And `password`: which one?
         {"memo": "nul \0"},
         {"max_fee": "-1"},
         {"more": 1},

@@ -6,16 +6,21 @@ import json
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from clients.generate import DESCRIPTION
+from dml.accounts import sessions
 from dml.client import ApiRefused, AsyncClient, Client, Refused, etag_of, types
 from dml.client.async_operations import AsyncOperations
+from dml.client.marketplace import Marketplace
 from dml.client.operations import Operations
-from dml.client.sign_ins import SignIns
+from dml.client.sign_ins import SignIn, SignIns
+from dml.core.context import Actor, Context
 from tests.agent.conftest import listening, market
 from tests.agent.market import Market
 from tests.inference.models import IMAGE_SPEC, digits_like_model
@@ -74,6 +79,7 @@ def arguments(method: Any, file: Path) -> dict[str, Any]:
         (path, verb, told["operationId"])
         for path, verbs in PATHS.items()
         for verb, told in verbs.items()
+        if any(it.startswith("2") for it in told["responses"])  # Else it is for a browser alone.
     ],
 )
 async def test_each_operation_has_a_method_that_asks_for_it(
@@ -137,6 +143,11 @@ async def test_somebody_orders_jobs_reads_them_page_after_page_and_is_refused(
             assert refused.value.status == 409
             assert refused.value.remedy
             assert float(refused.value.facts["missing"]) > 0
+            with pytest.raises(ApiRefused) as refused:
+                client.users.create({"email": "weak@example.org", "password": "password"})
+            assert refused.value.code == "accounts.weak_password"
+            _, suggested = str(refused.value).split("\n     ")  # Nothing is said twice.
+            assert suggested.startswith("suggestions: Add another word")
             again = [client.jobs.create(body, idempotency_key="once")["id"] for _ in range(2)]
             assert again[0] == again[1]
             for job in client.jobs.iterate(state="open"):
@@ -245,6 +256,37 @@ async def test_a_session_of_a_client_is_renewed_and_kept_nowhere(
         assert SignIns().all() == []
 
     await asyncio.to_thread(story)
+
+
+async def test_a_token_that_is_refused_before_its_time_is_replaced_once(
+    market: Market, tmp_path: Path
+) -> None:
+    person, kept = await market.world.person(), SignIns(tmp_path)
+    async with market.world.parts.sessions.begin() as tx:
+        ctx = Context(tx, Actor(person.id), datetime.now(UTC))
+        opened = await sessions.open_session(ctx, person.id, days=1)
+    sign_in = SignIn(
+        server=market.url,
+        email=person.email,
+        user_id=str(person.id),
+        access_token="a.b.c",  # By a key that is gone.
+        expires_at=time.time() + 900,
+        refresh_token=opened.refresh_token,
+    )
+
+    def ask() -> Any:
+        with Marketplace(market.url, sign_ins=kept) as asking:
+            return asking.sign_in().ask("GET", "/v1/users/me")
+
+    kept.keep(sign_in)
+    assert (await asyncio.to_thread(ask))["id"] == str(person.id)
+    renewed = kept.find(market.url)
+    assert renewed is not None
+    assert renewed.access_token != "a.b.c"
+    await person.ask("DELETE", f"/v1/users/me/sessions/{opened.session.id}")
+    with pytest.raises(Refused, match="has ended"):
+        await asyncio.to_thread(ask)
+    assert kept.all() == []
 
 
 async def test_nobody_reads_what_is_public_and_can_register(

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dml.entrypoints.bounty.commands import bounty
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 from tests.agent.market import ROOT, Ended
 from tests.client.test_http import web
 
@@ -37,8 +37,8 @@ async def dml(*arguments: str | bytes, feed: bytes = b"", **environment: str) ->
     return Ended(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
-def the_line(ended: Ended) -> str:
-    assert ended.code == 1, ended
+def the_line(ended: Ended, code: int = 1) -> str:
+    assert ended.code == code, ended
     assert "Traceback" not in ended.err
     assert ended.err.startswith("dml: "), ended
     assert ended.err.count("\n") == 1, ended
@@ -69,26 +69,31 @@ async def test_a_full_evidence_of_nonsense_is_said_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "environment",
+    ("environment", "code"),
     [
-        {"SSL_CERT_FILE": "/nowhere.pem", "DML_SERVER": "https://127.0.0.1:1"},
-        {"ALL_PROXY": "http://u:hush@127.0.0.1:abc"},
-        {"ALL_PROXY": "socks5://127.0.0.1:1"},
-        {"DML_TOKEN": "hush\n."},
-        {"DML_SERVER": "http://[::1"},
-        {"DML_SERVER": "http://127.0.0.1:1"},
+        ({"SSL_CERT_FILE": "/nowhere.pem", "DML_SERVER": "https://127.0.0.1:1"}, 1),
+        ({"ALL_PROXY": "http://u:hush@127.0.0.1:abc"}, 1),
+        ({"ALL_PROXY": "socks5://127.0.0.1:1"}, ExitCode.NOT_REACHED),
+        ({"DML_TOKEN": "hush\n."}, 1),
+        ({"DML_SERVER": "http://[::1"}, 1),
+        ({"DML_SERVER": "http://127.0.0.1:1"}, ExitCode.NOT_REACHED),
     ],
 )
-async def test_what_the_environment_has_wrong_is_named(environment: dict[str, str]) -> None:
-    said = the_line(await dml("bounty", "export", ID, feed=b"", **{"DML_TOKEN": "t"} | environment))
+async def test_what_the_environment_has_wrong_is_named(
+    environment: dict[str, str], code: int
+) -> None:
+    ended = await dml("bounty", "export", ID, feed=b"", **{"DML_TOKEN": "t"} | environment)
+    said = the_line(ended, code)
     assert "hush" not in said
     name = next(iter(environment))
     assert name in said or environment[name] in said
 
 
 async def test_a_bounty_that_is_none_stays_where_bounties_are() -> None:
-    for id in ("..", ".", ""):
-        assert "is no bounty's id" in the_line(await dml("bounty", "board", id))
+    with web(b'{"items": [], "next_cursor": null}') as url:
+        for id in ("..", ".", ""):
+            said = the_line(await dml("bounty", "board", id, "--server", url))
+            assert "no bounty is called" in said or "which bounty?" in said
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -149,14 +149,18 @@ async def call(steps: Steps, account: str, *, luck_at: int) -> str:
     return f"reached after {tries[account]} tries"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountOpened(events.Event):
+@dataclass(frozen=True)
+class NodeEvent(events.Event, kind="node"):
     job_id: JobId
     account: str
 
 
-@events.on(AccountOpened, "trial.welcome.v1")
-async def welcome(ctx: Context, event: AccountOpened) -> None:
+class NodeAccountOpened(NodeEvent, heard=True):
+    """An account of the trial was opened."""
+
+
+@events.on(NodeAccountOpened, name="trial.welcome.v1")
+async def welcome(ctx: Context, event: NodeAccountOpened) -> None:
     assert isinstance(event.job_id, UUID)
     await post(ctx, event.account, 1)
     await processes.start(ctx, f"note:{event.account}", note, event.account)

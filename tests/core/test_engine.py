@@ -116,8 +116,8 @@ async def test_an_effect_is_tried_three_times(watch: Watch) -> None:
 
 async def test_a_handler_is_one_change_and_may_start_a_process(watch: Watch) -> None:
     account = a_name()
-    event = engine_node.AccountOpened(JobId(new_id()), account)
-    await watch.act(lambda ctx: events.publish(ctx, event))
+    event = engine_node.NodeAccountOpened(JobId(new_id()), account)
+    await watch.act(lambda ctx: events.record(ctx, event))
 
     async def started() -> bool:
         return await watch.outcome(f"note:{account}") is not None

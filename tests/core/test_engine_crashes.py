@@ -22,6 +22,7 @@ from dml.entrypoints.embedded import postgres, servers
 from tests.conftest import ROOT
 from tests.core import engine_node
 from tests.core.engine_watch import Watch, a_name, until
+from tests.seeds import plant
 
 ACCOUNTS, TIMES = 12, 8
 log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ async def test_a_node_told_to_stop_leaves_its_work_to_others(
 
 @pytest.fixture
 async def own_home(open_folder: Path) -> AsyncIterator[Path]:
-    home = open_folder / "home"
+    home = await asyncio.to_thread(plant, open_folder / "home")
     await asyncio.to_thread(servers.start_postgres, home, settings={"fsync": "off"})
     yield home
     await asyncio.to_thread(servers.down, home)

@@ -8,6 +8,7 @@ import pytest
 
 from dml.bounties.ranking.queries import Key, Pair
 from dml.core import base64url
+from dml.core.event_feed import Position
 from dml.core.ids import new_id
 from dml.core.keyset import Last, Place, Seen
 
@@ -17,6 +18,7 @@ PLACES: Final = [
     Seen("-closes_at", 17, new_id()),
     Key(0.5, AT, new_id()),
     Pair(new_id(), new_id()),
+    Position(b"of a log", 17),
 ]
 
 

@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import exc, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dml.core import pool
@@ -116,6 +118,43 @@ async def test_a_connection_that_was_closed_while_it_rested_is_opened_anew(
     await asyncio.sleep(0.2)
     assert await pid(one) != before
     await other.dispose()
+
+
+async def test_a_transaction_that_nobody_knows_of_goes_with_its_connection(
+    one: AsyncEngine, own_engine: AsyncEngine
+) -> None:
+    before = await pid(one)
+    async with one.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("BEGIN")  # Past SQLAlchemy, which so neither ends nor undoes it.
+        await driver.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+    async with own_engine.begin() as other, asyncio.timeout(5):
+        await other.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
+    assert await pid(one) != before
+
+
+async def test_who_is_cancelled_as_a_transaction_begins_leaves_none_to_the_next(
+    one: AsyncEngine, own_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin: Any = AsyncAdapt_asyncpg_connection._start_transaction
+
+    async def cancelled(self: Any) -> None:
+        await begin(self)
+        self._transaction = None  # As where it is cancelled before that is noted.
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncAdapt_asyncpg_connection, "_start_transaction", cancelled)
+        async with AsyncSession(one) as tx:
+            with pytest.raises(asyncio.CancelledError):
+                await raw(tx)
+    async with AsyncSession(one) as tx:
+        await (await raw(tx)).execute("CREATE TABLE kept (it int)")
+        await tx.commit()
+    async with own_engine.connect() as other:
+        assert await other.scalar(text("SELECT to_regclass('kept')::text")) == "kept"
 
 
 async def test_one_that_rested_for_long_is_asked_first(

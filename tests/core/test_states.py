@@ -5,9 +5,8 @@ from enum import StrEnum
 
 import pytest
 
-from dml.core.audit import Move
 from dml.core.errors import Conflict
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 
 class Light(StrEnum):

@@ -290,6 +290,6 @@ async def test_openapi_tells_which_token_each_route_needs(world: World) -> None:
     assert told["components"]["securitySchemes"]["DeviceBearer"]["scheme"] == "bearer"
     paths = told["paths"]
     assert paths["/v1/devices/self"]["get"]["security"] == [{"DeviceBearer": []}]
-    assert paths["/v1/devices"]["get"]["security"] == [{"HTTPBearer": []}]
+    assert paths["/v1/devices"]["get"]["security"] == [{"HTTPBearer": ["devices:read"]}]
     for path in ("/v1/devices", "/v1/devices/{device_id}/nonce", "/v1/devices/{device_id}/token"):
         assert "security" not in paths[path]["post"]

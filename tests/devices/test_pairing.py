@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dml.core import audit
+from dml.core import event_log
 from dml.core.db import connect
 from dml.core.ids import DeviceId, UserId, new_id
 from dml.core.settings import Settings
@@ -30,7 +30,7 @@ async def test_a_code_pairs_a_device_of_who_made_it(at: At, owner: UserId) -> No
     assert made.expires_at == NOW + rules.CODE_LIFETIME
     device = await register(at(owner, seconds=599), made.code, new_key())
     assert (device.owner_id, device.revision) == (owner, 1)
-    (entry,) = await audit.history(at(owner).tx, device.reference)
+    (entry,) = await event_log.history(at(owner).tx, device.reference)
     assert (entry.action, entry.actor_id) == ("paired", owner)
 
 
@@ -58,7 +58,7 @@ async def test_who_lost_the_answer_asks_again_even_after_the_time(at: At, owner:
     code, key = (await service.make_code(at(owner))).code, new_key()
     device = await register(at(owner), code, key)
     assert (await register(at(owner, hours=1), code, key)).id == device.id
-    assert len(await audit.history(at(owner).tx, device.reference)) == 1
+    assert len(await event_log.history(at(owner).tx, device.reference)) == 1
 
 
 async def test_a_key_registers_once(at: At, owner: UserId, rival: UserId) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import service as accounts
 from dml.accounts.models import DataKind
-from dml.core import audit, events
+from dml.core import event_log, events
 from dml.core.context import Context
 from dml.core.db import raw
 from dml.core.ids import DeviceId, JobId, UserId, new_id
@@ -19,7 +19,7 @@ from tests.conftest import NOW, At
 from tests.devices.factories import paired
 
 
-@events.on(DeviceRevoked, "trial.hear_revoked.v1")
+@events.on(DeviceRevoked, name="trial.hear_revoked.v1")
 async def hear_revoked(ctx: Context, event: DeviceRevoked) -> None:
     """Is never run here: that it would be is what is looked at."""
 
@@ -45,6 +45,7 @@ async def test_a_profile_says_what_decides_which_jobs_a_device_may_run(
         stamp=nothing_yet.stamp,
         country="PT",
         kinds=frozenset(),
+        suspended=False,
         refused_jobs=frozenset(),
         refused_developers=frozenset(),
         refused_labels=frozenset(),
@@ -72,7 +73,7 @@ async def test_who_revokes_a_device_is_heard_once(at: At, owner: UserId) -> None
     await service.revoke(at(owner, hours=1), device.id)
     assert device.revoked_at == NOW
     assert await ctx.tx.scalar(_HEARD) == 1
-    actions = [it.action for it in await audit.history(ctx.tx, device.reference)]
+    actions = [it.action for it in await event_log.history(ctx.tx, device.reference)]
     assert actions == ["paired", "revoked"]
 
 
@@ -82,9 +83,10 @@ async def test_a_change_of_limits_is_on_record_without_what_they_hold(
     ctx = at(owner)
     for labels in (["passport"], []):
         await service.set_limits(ctx, refused_jobs=[], refused_developers=[], refused_labels=labels)
-    *_, first, second = await audit.history(ctx.tx, f"user:{owner}")
+    *_, first, second = await event_log.history(ctx.tx, f"user:{owner}")
     assert first.action == second.action == "device_limits_set"
-    assert first.facts == {"refused_jobs": 0, "refused_developers": 0, "refused_labels": 1}
+    counts = {"refused_jobs": 0, "refused_developers": 0, "refused_labels": 1}
+    assert first.body == {"user_id": str(owner), **counts}
 
 
 async def test_what_has_expired_is_forgotten_and_nothing_else(at: At, owner: UserId) -> None:

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from dml.edge.bodies import BODY, Body
-from dml.edge.connections import Connections, Limits
+from dml.edge.connection_limits import Limits
+from dml.edge.connections import Connections
 
 SHORT: Final = Limits(
     head_seconds=0.4,
@@ -49,12 +50,11 @@ class Running:
     connections: Connections
     port: int
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(250):
-            if holds():
-                return
+    async def until(self, holds: Callable[[], bool], *, seconds: float = 5) -> None:
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not holds():
+            assert asyncio.get_running_loop().time() < deadline, f"not within {seconds} seconds"
             await asyncio.sleep(0.02)
-        raise AssertionError("not within five seconds")
 
     @asynccontextmanager
     async def connect(
@@ -70,9 +70,18 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(limits: Limits, application: ASGIApp = app) -> AsyncIterator[Running]:
-    connections = Connections(limits)
-    config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_keep_alive=5)
+async def serving(
+    limits: Limits, application: ASGIApp = app, *, sockets_at: bytes = b""
+) -> AsyncIterator[Running]:
+    connections = Connections(limits, sockets_at)
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=5,
+        ws_max_size=1_000_000,
+        ws_per_message_deflate=False,
+    )
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -85,6 +94,8 @@ async def serving(limits: Limits, application: ASGIApp = app) -> AsyncIterator[R
         sweep.cancel()
         for connection in [*connections.open, *connections.refused]:
             connection.transport.abort()
+        for socket in [*connections.sockets]:
+            socket.transport.abort()
         await asyncio.gather(sweep, *state.tasks, return_exceptions=True)
 
 

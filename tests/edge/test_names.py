@@ -18,10 +18,11 @@ VERBS: Final = frozenset(
     (
         *("list", "get", "create", "update", "replace", "set", "delete", "export", "watch"),
         *("approve", "reject", "refuse", "reverse", "assign", "submit", "recall", "publish"),
-        *("archive", "suspend", "resume", "pause", "close", "cancel", "revoke"),
+        *("archive", "suspend", "restore", "resume", "pause", "close", "cancel", "revoke"),
         *("fund", "open", "start", "reorder", "reward", "choose"),
         *("agree", "leave", "withdraw", "disqualify", "reinstate"),
-        *("claim", "heartbeat", "release", "refresh"),
+        *("claim", "heartbeat", "release", "refresh", "ask"),
+        *("rotate", "test", "replay", "confirm", "erase"),
     )
 )
 # Words that said nothing to whoever made a client.

@@ -23,7 +23,7 @@ from tests.world import World, make_user
 
 async def test_commit_comes_before_the_response(committing: Sessions) -> None:
     app = FastAPI()
-    app.state.sessions = committing
+    app.state.sessions, app.state.scopes = committing, {}
     seen: list[int | None] = []
 
     @app.post("/")
@@ -107,6 +107,24 @@ async def test_a_fact_cannot_overwrite_a_member_of_the_problem(strict: httpx2.As
         "code": "edge.clash",
         "sent": "\ud800",
     }
+
+
+async def test_each_character_of_a_problem_is_written_as_itself(world: World) -> None:
+    refused = await world.client.get("/v1/users/me")
+    assert "`Authorization: Bearer …`" in refused.text
+    person = await world.person()
+    refused = await person.get("/v1/jobs?größe=☃")
+    assert '"pointer": "/größe"' in refused.text
+
+
+async def test_broken_json_says_where(world: World) -> None:
+    headers = {"content-type": "application/json"}
+    for body, where in (
+        ('{"email": "ada@example.org",}', "at character 29"),
+        ('{\n "email": "ada@example.org",\n "password": nope}', "at character 14 of line 3"),
+    ):
+        refused = problem(await world.client.post("/v1/users", content=body, headers=headers))
+        assert refused["errors"][0]["detail"].endswith(where), refused
 
 
 async def test_a_bug_is_a_problem_that_tells_nothing(strict: httpx2.AsyncClient) -> None:

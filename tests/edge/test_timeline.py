@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dml.core.audit import AuditEntry
 from dml.core.context import NOBODY, Actor
+from dml.core.event_log import EventRow
 from dml.core.ids import UserId, new_id
 from dml.edge.timeline import UpcomingActionOut, timeline
 
@@ -13,9 +13,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER, OTHER = UserId(new_id()), UserId(new_id())
 
 
-def entry(actor_id: UserId | None) -> AuditEntry:
-    return AuditEntry(
-        at=NOW, actor_id=actor_id, subject="job:1", action="paused", to_state="paused", reason="why"
+def entry(actor_id: UserId | None) -> EventRow:
+    return EventRow(
+        at=NOW,
+        actor_id=actor_id,
+        subject="job:1",
+        type="job.paused",
+        to_state="paused",
+        reason="why",
     )
 
 

@@ -183,7 +183,7 @@ async def build_chain(world: World) -> dict[str, Any]:
         ctx = Context(tx, SYSTEM, datetime.now(UTC))
         vault = await make_vault(tx)
         logs = [_found(1, user, 50), _found(2, UserId(uuid4()), 7), _found(3, user, 9)]
-        assert await statements.see(tx, vault.id, logs, ctx.now) == 3
+        assert await statements.see(ctx, vault.id, logs) == 3
         assert await crediting.credit_next(ctx, vault.id, 0, 2) == 2
         vault.compared_at = vault.read_at = ctx.now
         found = await tx.execute(_DEPOSITS)

@@ -83,3 +83,7 @@ COLLECTS = (
     "No worker has collected unneeded files for three hours, so that the disk fills (their "
     "logs say why collecting failed)"
 )
+W_FAN_OUT = "Events of five minutes ago have not been handed to webhooks, though a worker is alive"
+W_OVERDUE = "Deliveries to a webhook were due ten minutes ago, though a worker is alive"
+M_WAITS = "Mail has waited for half an hour; DML_SMTP_HOST names its server"
+W_NO_QUEUE = "A delivery waits in no queue, so that nobody sends it"

@@ -1,12 +1,14 @@
 """What the operator at the machine may do: the first admin, and a password that was lost."""
 
 import asyncio
+import json
 import os
 import sys
 
 import httpx2
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from dml.core.db import connect
 from dml.core.settings import Settings
@@ -60,15 +62,35 @@ async def test_the_first_admin_is_made_once_and_a_lost_password_is_replaced(
     assert await sign_in(here, password) == 200
     assert await dml(here, "admin", "ensure-first") == (0, "", "")
 
+    assert await dml(here, "admin", "ensure-first", "--json") == (0, "null\n", "")
+
     _, shown, _ = await dml(here, "admin", "reset-password")
     assert await sign_in(here, password) == 401
     assert await sign_in(here, shown.split()[1]) == 200
+    _, shown, _ = await dml(here, "admin", "reset-password", "--json")
+    assert await sign_in(here, json.loads(shown)["password"]) == 200
 
 
 async def test_nobody_unknown_gets_a_password(here: Settings) -> None:
     code, shown, error = await dml(here, "admin", "reset-password", "nobody@example.org")
     assert (code, shown) == (1, "")
     assert error == "dml: there is no account with the address nobody@example.org\n"
+
+
+async def test_a_lost_second_factor_is_removed_by_the_operator(here: Settings) -> None:
+    _, shown, _ = await dml(here, "admin", "ensure-first")
+    email, password = shown.split()
+    assert here.database_url is not None
+    engine = connect(here.database_url.get_secret_value(), name="test admin")
+    async with engine.begin() as connection:
+        enrolled = "INSERT INTO totp_factors SELECT id, '', now(), now(), 0, 0 FROM users"
+        await connection.execute(text(enrolled))
+    await engine.dispose()
+    assert await sign_in(here, password) == 401
+    code, shown, _ = await dml(here, "admin", "reset-factors", email, "--yes", "--json")
+    assert (code, json.loads(shown)) == (0, {"email": email, "had_factor": True})
+    assert await sign_in(here, password) == 200
+    assert await dml(here, "admin", "reset-factors", email, "-y") == (0, "there was none\n", "")
 
 
 async def test_settings_are_shown_with_their_meaning_and_no_secret(here: Settings) -> None:

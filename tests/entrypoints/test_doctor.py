@@ -24,6 +24,7 @@ from dml.entrypoints import doctor
 from dml.entrypoints.server import create_app
 from dml.jobs.archive import service as archive_service
 from dml.jobs.models import JobState
+from dml.refused import ExitCode
 from tests.entrypoints.bounty_wrongs import build_bounties
 from tests.entrypoints.chain_wrongs import build_chain
 from tests.entrypoints.complaints import KEPT, LATE, SUM, WAITS
@@ -129,6 +130,8 @@ async def spoil(tx: AsyncSession, wrong: str) -> None:
     waiting = "SELECT assignment_id FROM result_inbox"
     fresh = f"UPDATE results SET received_at = now() WHERE assignment_id IN ({waiting})"
     await tx.execute(text(fresh))
+    handed_on = "UPDATE webhook_fanout SET number = (SELECT max(number) FROM events)"
+    await tx.execute(text(handed_on))
     for statement in wrong.split(";"):
         await tx.execute(text(statement))
 
@@ -247,7 +250,7 @@ def test_where_the_database_is_away_it_cannot_look(
     settings: Settings, capfd: pytest.CaptureFixture[str], url: str | None
 ) -> None:
     away = settings.model_copy(update={"database_url": SecretStr(url) if url else None})
-    assert doctor.run(away, as_json=True) == 2
+    assert doctor.run(away, as_json=True) == ExitCode.NOT_REACHED
     said = capfd.readouterr()
     assert (said.out, said.err.splitlines()[-1][:16]) == ("", "dml: cannot look")
 
@@ -259,5 +262,5 @@ def test_a_database_of_another_revision_is_not_looked_at(
     for wrong in ("UPDATE alembic_version SET version_num = '9'", "DROP TABLE alembic_version"):
         with psycopg.connect(new_database) as other:
             other.execute(wrong)
-        assert doctor.run(here, as_json=False) == 2
+        assert doctor.run(here, as_json=False) == ExitCode.NOT_REACHED
         assert "dml migrate" in capfd.readouterr().err

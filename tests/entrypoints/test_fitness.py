@@ -1,6 +1,7 @@
 """A PostgreSQL that we cannot work with is refused at every start, in one line."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ from dml.entrypoints.embedded import accounts, postgres
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.fitness import DatabaseFacts, Needs, fault_of
 from dml.entrypoints.server import create_app
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 from tests.conftest import HOME
 
 FIT: Final = DatabaseFacts(180_001, "UTF8", is_read_only=False)
@@ -71,7 +72,7 @@ def _run(command: str, url: str, home: Path) -> "subprocess.CompletedProcess[str
 async def _require_refused(url: str, home: Path, says: str, *commands: str) -> None:
     runs = [asyncio.to_thread(_run, it, url, home) for it in commands]
     for ended in await asyncio.gather(*runs):
-        assert ended.returncode in (1, 2), ended
+        assert ended.returncode in (ExitCode.NOT_DONE, ExitCode.NOT_REACHED), ended
         assert says in ended.stderr, ended
         lines = [it for it in ended.stderr.splitlines() if it.startswith("dml: ")]
         assert len(lines) == 1, ended
@@ -211,6 +212,9 @@ async def test_without_a_worker_that_works_nobody_is_ready(
         assert "worker" in json.dumps((await api.get("/readyz")).json())
         worker.send_signal(signal.SIGCONT)
         await until(200, 20)
+        worker.kill()  # Its last sign of life is good for ten seconds, its lock is gone.
+        await until(503, 3)
     finally:
-        worker.kill()
+        with contextlib.suppress(ProcessLookupError):
+            worker.kill()
         await worker.wait()

@@ -17,6 +17,7 @@ from dml.core.settings import Settings
 from dml.entrypoints.cli import job_results
 from dml.entrypoints.cli.job_results import Form
 from dml.jobs.models import JobState
+from dml.refused import ExitCode, Refused
 from tests.jobs.factories import (
     Ordered,
     claim_of,
@@ -132,7 +133,7 @@ async def test_what_is_wrong_with_archives_is_said(apart: World, capsys: Capture
         f"archive 1: {first.sha256} is not in the blob store",
         *short,
     ]
-    assert await ask(apart, job.id, Form.RAW) == 2
+    assert await ask(apart, job.id, Form.RAW) == ExitCode.NOT_REACHED
     assert "cannot look" in capsys.readouterr().err
     path.write_bytes(whole)
     wrongs = {
@@ -180,13 +181,12 @@ async def _do_and_say_how_to_undo(world: World, wrong: str, job: Ordered) -> Any
 
 async def test_what_cannot_be_looked_at_is_said_in_a_line(apart: World, capsys: Capture) -> None:
     for job_id, says in ((new_id(), "There is no such job"), ("7", "7 is no id of a job")):
-        assert await ask(apart, job_id, Form.TABLE) == 2
-        said = capsys.readouterr()
-        assert (said.out, said.err.count("\n")) == ("", 1)
-        assert says in said.err
+        with pytest.raises(Refused, match=says):
+            await ask(apart, job_id, Form.TABLE)
+        assert capsys.readouterr().out == ""
     away = apart.parts.settings.model_copy(
         update={"database_url": SecretStr("postgresql://dml:x@127.0.0.1:9/dml")}
     )
     code = await asyncio.to_thread(job_results.run, away, str(new_id()), Form.TABLE)
-    assert code == 2
+    assert code == ExitCode.NOT_REACHED
     assert "cannot look" in capsys.readouterr().err

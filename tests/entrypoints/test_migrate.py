@@ -2,24 +2,34 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from dml.core.db import Base
+from dml.core.db import Base, connect
 from dml.entrypoints import domains, migrate
 from dml.entrypoints.embedded import postgres
 from dml.entrypoints.embedded.servers import Endpoints
 from tests.conftest import HOME
+
+# What the release before this one still uses: another migration takes it away.
+LEFT_BEHIND: Final = {"audit_entries"}
 
 
 def test_the_migrations_make_what_the_models_say(new_database: str) -> None:
     domains.load_tables()
     database = create_engine(make_url(new_database).set(drivername="postgresql+psycopg"))
     with database.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        # The parts of a table are made when their time comes: no model names them.
+        parts = set(connection.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits")))
+        left_out = parts | LEFT_BEHIND
+        compared = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, *_: name not in left_out}
+        )
+        found = compare_metadata(compared, Base.metadata)
     database.dispose()
     assert found == []
 
@@ -42,3 +52,17 @@ def test_a_wait_for_a_lock_has_an_end(make_database: Callable[[], str]) -> None:
     with database.connect() as connection:
         assert connection.scalar(text("SHOW lock_timeout")) == "4s"
     database.dispose()
+
+
+async def test_what_the_release_before_writes_is_an_event_too(new_database: str) -> None:
+    engine = connect(new_database, name="test")
+    async with engine.begin() as old:
+        await old.execute(
+            text("""
+                INSERT INTO audit_entries (at, subject, action, from_state, to_state, reason)
+                VALUES (now(), 'job:1', 'paused', 'open', 'paused', 'why')
+            """)
+        )
+        found = (await old.execute(text("SELECT type, subject, reason, readers FROM events"))).one()
+    await engine.dispose()
+    assert tuple(found) == ("job.paused", "job:1", "why", [])

@@ -1,17 +1,20 @@
 """The API as a process of its own: it stops when it is told to, with streams open too."""
 
 import asyncio
+import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from dml.core.settings import Settings
+from dml.entrypoints.embedded import free_ports
 from tests.jobs.factories import make_job
 from tests.world import World
 
@@ -27,9 +30,7 @@ class Running:
 @pytest.fixture
 async def server(settings: Settings) -> AsyncIterator[Running]:
     """`dml server` over the database of the tests."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_ports.lasting("127.0.0.1")
     assert settings.database_url is not None
     assert settings.redis_url is not None
     environment = {
@@ -61,17 +62,54 @@ async def test_it_ends_open_streams_and_stops(world: World, server: Running) -> 
     job = await make_job(world)
     headers = {"Authorization": f"Bearer {job.customer.token}"}
     path = f"{server.url}{job.path}/events"
+    url, protocol = server.url.replace("http", "ws"), Subprotocol("graphql-transport-ws")
     async with (
         httpx2.AsyncClient(timeout=30) as client,
         client.stream("GET", path, headers=headers) as stream,
+        connect(
+            f"{url}/graphql", subprotocols=[protocol], additional_headers=headers, proxy=None
+        ) as socket,
     ):
         lines = stream.aiter_lines()
         assert (await anext(lines)).startswith("id: ")
+        query = f'subscription {{ job(id: "{job.id}") {{ state }} }}'
+        for message in (
+            {"type": "connection_init"},
+            {"type": "subscribe", "id": "1", "payload": {"query": query}},
+        ):
+            await socket.send(json.dumps(message))
+        told = [json.loads(await socket.recv())["type"] for _ in range(2)]
+        assert told == ["connection_ack", "next"]
         server.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(socket.wait_closed(), 5)
+        assert socket.close_code == 1012
         async with asyncio.timeout(10):
             async for _ in lines:
                 pass
             assert await server.process.wait() in (0, -signal.SIGTERM)
+
+
+async def test_events_are_followed_over_http_until_the_server_stops(
+    world: World, server: Running
+) -> None:
+    job = await make_job(world)
+    headers = {"Authorization": f"Bearer {job.customer.token}"}
+    async with (
+        httpx2.AsyncClient(timeout=30) as client,
+        client.stream("GET", f"{server.url}/v1/events/stream", headers=headers) as stream,
+        asyncio.timeout(20),
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.aiter_lines()
+        assert (await anext(lines)).startswith("id: ")
+        assert await anext(lines) == "event: position"
+        await job.customer.post(f"{job.path}/pause")
+        while await anext(lines) != "event: job.paused":
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        async for _ in lines:
+            pass
+        assert await server.process.wait() in (0, -signal.SIGTERM)
 
 
 async def test_pages_of_origins_in_the_settings_may_call_it(server: Running) -> None:

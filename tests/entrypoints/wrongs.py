@@ -50,6 +50,7 @@ from tests.entrypoints.complaints import (
     UPLOADED,
     WAITS,
 )
+from tests.entrypoints.feed_wrongs import FEED_WRONGS
 from tests.entrypoints.moves import moved
 
 # The first reward that a fold paid goes to somebody else, with balances to match.
@@ -292,7 +293,7 @@ WRONGS: Final = [
     ),
     (
         "UPDATE jobs SET state = 'settling', end_reason = 'cancelled' WHERE id = '{paused}'; "
-        "UPDATE audit_entries SET subject = 'job:{paused}', at = now() - interval '2 days' "
+        "UPDATE events SET subject = 'job:{paused}', at = now() - interval '2 days' "
         "WHERE subject = 'job:{done}' AND to_state = 'settling'",
         [SETTLES_LONG],
         "job:{paused} since",
@@ -344,6 +345,7 @@ WRONGS: Final = [
     *ARCHIVE_WRONGS,
     *BOUNTY_WRONGS,
     *CHAIN_WRONGS,
+    *FEED_WRONGS,
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "
         "created_at = now() - interval '16 minutes' WHERE id IN "

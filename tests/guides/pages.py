@@ -7,7 +7,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md")))
-PROGRAM: Final = ".venv/bin/python - <<'END'\n{}END\n"
+PROGRAMS: Final = {
+    "python": ".venv/bin/python - <<'END'\n{}END\n",
+    "typescript": "(cd frontend && ../.venv/bin/node --input-type=module-typescript)"
+    " <<'END'\n{}END\n",
+}
 _FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,16 +27,16 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     """The command blocks of a page, in order. A `text` block right behind one is its output.
 
-    A program in Python is a command, too: the one that runs it.
+    A program in Python or TypeScript is a command, too: the one that runs it.
     """
     text = page.read_text()
     found = list(_FENCE.finditer(text))
     following = {it.start(): it for it in found}
     made = list[Block]()
     for it in found:
-        if it[1] not in ("sh", "python"):
+        if it[1] != "sh" and it[1] not in PROGRAMS:
             continue
-        commands = it[2] if it[1] == "sh" else PROGRAM.format(it[2])
+        commands = it[2] if it[1] == "sh" else PROGRAMS[it[1]].replace("{}", it[2])
         output = following.get(it.end() + len("\n\n"))
         shown = output[2] if output is not None and output[1] == "text" else None
         made.append(Block(text.count("\n", 0, it.start()) + 2, commands, shown))

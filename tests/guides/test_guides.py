@@ -4,14 +4,14 @@ Pages run in the order of the story, each in one shell, as a user who is nobody'
 need of the server stands in them; the passwords that a person would type come from here.
 """
 
+import configparser
 import itertools
 import os
 import re
+import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Final
 
 import pytest
 
+from dml.entrypoints.embedded import free_ports
+from tests import folders
 from tests.entrypoints.up.marketplace import Marketplace
 from tests.guides.pages import PAGES, ROOT, as_pattern, blocks
 
@@ -64,16 +66,13 @@ class Machine:
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    # A folder that others may enter: root starts servers as another user.
-    above = Path(tempfile.mkdtemp(prefix="dml-guides-", dir="/tmp"))
-    above.chmod(0o755)
+    above = folders.make("dml-guides-")
     folder = above / "checkout"
     shutil.copytree(ROOT / "examples", folder / "examples")
     (folder / ".venv").symlink_to(ROOT / ".venv")
     (folder / "contracts").symlink_to(ROOT / "contracts")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (folder / "clients").symlink_to(ROOT / "clients")
+    port = free_ports.lasting("127.0.0.1")
     variables = {"DML_PORT": str(port), "DML_LOCAL_CHAIN": "true", "DML_API_PROCESSES": "1"}
     variables |= {"DML_WORKER_PROCESSES": "1", "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     marketplace = Marketplace(folder / ".dml", variables)
@@ -145,6 +144,27 @@ def test_readme_shows_commands_of_the_guides_alone() -> None:
                 assert words[0] == "dml", line
                 verbs = list(itertools.takewhile(lambda it: it.isalpha(), words))
                 assert " ".join(verbs) in typed, line
+
+
+def test_the_unit_of_a_device_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    """Asked of systemd where it is; and everywhere, that what it starts is a command of ours."""
+    guide = (ROOT / "docs" / "guides" / "device-owners.md").read_text()
+    (unit,) = re.findall(r"^```ini\n(.*?)^```$", guide, re.M | re.DOTALL)
+    read = configparser.ConfigParser(interpolation=None)
+    read.optionxform = str  # type: ignore[assignment,method-assign] # as configparser says to
+    read.read_string(unit)
+    program, *options = shlex.split(read["Service"]["ExecStart"])
+    assert program == "%h/.local/bin/dml"
+    told = [f"{ROOT}/.venv/bin/dml", *options[:2], "--help"]
+    described = subprocess.run(told, capture_output=True, text=True, check=True).stdout
+    assert all(it in described for it in options if it.startswith("--"))
+    if (verify := shutil.which("systemd-analyze")) is not None:
+        path = tmp_path / "dml-device.service"
+        path.write_text(unit.replace(program, sys.executable).replace("%h", str(tmp_path)))
+        ran = [verify, "verify", "--user", "--man=no", "--recursive-errors=no", str(path)]
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+        said = subprocess.run(ran, env=environment, capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stderr) == (0, "")
 
 
 def test_links_lead_somewhere() -> None:

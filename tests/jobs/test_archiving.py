@@ -22,8 +22,8 @@ from dml.core.ids import new_id
 from dml.core.settings import Settings
 from dml.entrypoints.server import create_app
 from dml.inference.counts import Counts
-from dml.jobs import counting, queries
-from dml.jobs.archive import parquet, reading, service as archive_service
+from dml.jobs import counting
+from dml.jobs.archive import parquet, queries, reading, service as archive_service
 from dml.jobs.archive.service import NOBODY_YET, NotOver, move, take
 from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
 from dml.jobs.rules import ArchiveUnreadable

@@ -121,3 +121,33 @@ async def test_a_look_at_many_jobs_asks_the_database_no_more_than_a_look_at_one(
     finally:
         event.remove(engine, "before_cursor_execute", listen)
     assert counts[0] == counts[1] <= 5
+
+
+async def test_a_watcher_hears_by_the_event_log_and_asks_nothing_while_it_is_quiet(
+    world: World,
+) -> None:
+    job = await make_job(world)
+    watch: Watch = world.app.state.watch
+    asked: list[str] = []
+
+    def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "job_totals" in statement:
+            asked.append(statement)
+
+    engine = world.parts.sessions.kw["bind"].sync_engine
+    job_id = JobId(UUID(str(job.id)))
+    stream = watch.stream(job_id, job.customer.id, News(0, JobState.OPEN, b"{}"))
+    assert b"event: results" in await anext(stream)
+    following = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0.3)  # It looks once, for what happened before it heard.
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        await asyncio.sleep(0.5)
+        assert asked == []
+        await job.customer.post(f"{job.path}/pause")
+        async with asyncio.timeout(10):
+            assert b'"state":"paused"' in await following
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+        await stream.aclose()
+    assert not world.app.state.event_streams._bells

@@ -8,9 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,12 +20,14 @@ import httpx2
 import psycopg
 
 from dml.core.settings import Settings
-from dml.entrypoints import migrate, wiring
-from dml.entrypoints.embedded import accounts, life, locks, places, postgres, servers
+from dml.entrypoints import wiring
+from dml.entrypoints.embedded import accounts, free_ports, life, locks, places, postgres, servers
 from dml.entrypoints.server import create_app
 from dml.entrypoints.supervisor import children, up
+from tests import folders
 from tests.conftest import ROOT
 from tests.kill.processes import Kept, Killable, Supervised, end, of_sessions, start
+from tests.seeds import plant
 from tests.world import World
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -117,12 +117,11 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
     """Run one whose API and workers the test itself keeps alive."""
     with _home() as home:
         endpoints = await asyncio.to_thread(servers.up, home)
-        await asyncio.to_thread(migrate.migrate, endpoints.postgres_socket)
         urls: dict[str, Any] = {
             "database_url": endpoints.postgres_socket,
             "redis_url": endpoints.valkey,
         }
-        settings = Settings(home=home, port=_free_port(), **SETTINGS, **urls)
+        settings = Settings(home=home, port=free_ports.lasting("127.0.0.1"), **SETTINGS, **urls)
         environment = _environment(settings, **urls)
         api = Kept("server", environment, home / "api.log")
         its = [Kept("worker", environment, home / f"worker-{n}.log") for n in range(workers)]
@@ -151,7 +150,7 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
 async def supervised() -> AsyncIterator[Marketplace]:
     """Run one by `dml up`, which alone brings back what is killed."""
     with _home() as home:
-        settings = Settings(home=home, port=_free_port(), **SETTINGS)
+        settings = Settings(home=home, port=free_ports.lasting("127.0.0.1"), **SETTINGS)
         environment = _environment(settings)
         plan = up.make_plan(settings)
         process = await start("up", environment, home.with_name("up.log"))
@@ -188,10 +187,10 @@ def _show(*logs: Path) -> None:
 @contextlib.contextmanager
 def _home() -> Any:
     """A home whose servers are stopped, and whose folders are gone, when the test ends."""
-    folder = Path(tempfile.mkdtemp(prefix="dmltest-", dir="/tmp"))  # Short enough for a socket.
-    folder.chmod(0o755)  # As root, PostgreSQL runs as somebody who must be able to enter.
+    folder = folders.make("dmltest-")
     home = folder / "home"
     home.mkdir(mode=0o755)
+    plant(home)
     try:
         yield home
     finally:
@@ -225,12 +224,6 @@ def _environment(settings: Settings, **urls: str) -> dict[str, str]:
     inherited = {name: it for name, it in os.environ.items() if not name.startswith("DML_")}
     named = {f"DML_{name.upper()}": str(value) for name, value in said.items()}
     return {**inherited, **named, "PYTHONPATH": str(ROOT / "src")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(

@@ -86,9 +86,10 @@ def readers(open_folder: Path, new_database: str) -> Iterator[Readers]:
     local_chain.start()
     it = Readers(local_chain, new_database)
     yield it
-    for process in it.started:
+    for number, process in enumerate(it.started):
         process.kill()
         process.wait()
+        sys.stdout.write(it.log(number).read_text())  # Shown where the test fails.
     local_chain.clean_up()
 
 
@@ -130,8 +131,10 @@ async def test_whoever_stands_by_goes_on_where_the_killed_one_was(readers: Reade
     assert readers.rows("SELECT halted_at FROM vaults") == [(None,)]
 
     # Who loses the lock cannot know whose turn it is.
-    locked = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-    readers.rows(locked)
+    readers.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database "
+        "WHERE locktype = 'advisory' AND datname = current_database()"
+    )
     assert second.wait(10) == LOST
 
     third = readers.start(WORKS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from dml.client.events import EVENT_BYTES_MAX, read_events
+from dml.client.events import EVENT_BYTES_MAX, read_sent
 from dml.client.http import NoMarketplace
 from dml.tool import answers
 
@@ -60,7 +60,8 @@ def test_events_are_read_however_they_are_cut(size: int) -> None:
         b'event: end\r\ndata: {"version":\r\ndata:  2}\r\n\r\nevent: half\ndata: {'
     )
     pieces = (text[start : start + size] for start in range(0, len(text), size))
-    assert list(read_events(pieces)) == [("results", {"version": 1}), ("end", {"version": 2})]
+    read = [(it.id, it.name, it.read()) for it in read_sent(pieces)]
+    assert read == [("1", "results", {"version": 1}), (None, "end", {"version": 2})]
 
 
 def test_an_event_without_end_is_no_marketplaces() -> None:
@@ -69,4 +70,4 @@ def test_an_event_without_end_is_no_marketplaces() -> None:
             yield b"x" * (EVENT_BYTES_MAX // 4)
 
     with pytest.raises(NoMarketplace, match="longer than any answer"):
-        list(read_events(endless()))
+        list(read_sent(endless()))

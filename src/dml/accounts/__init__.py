@@ -6,5 +6,13 @@ for the next one, the same again for some seconds, should the answer be lost; wh
 with a used one has stolen it or was stolen from, so the session ends. Roles are `member`,
 `moderator` and `admin`.
 
+People sign in by accounts elsewhere, too (`openid`).
+
+Programs sign in with personal access tokens (`tokens`).
+
+Admins find, suspend and restore users (`admin`).
+
+Users take what is kept of them, or have it erased (`privacy`).
+
 Read in this order: models, rules, service, sessions, queries, statements, routes.
 """

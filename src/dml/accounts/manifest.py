@@ -6,6 +6,29 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.accounts",
-    routers=("routes:router", "routes:admin_router"),
-    cleaners=("sessions:forget_expired",),
+    tables=(
+        *("models", "identities.models", "tokens.models", "recovery.models"),
+        *("privacy.models", "openid.models", "factors.models"),
+    ),
+    events=("events",),
+    routers=(
+        *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
+        *("routes:router", "identities.routes:router", "tokens.routes:router"),
+        *("openid.routes:router", "openid.callback_routes:router"),
+        *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
+    ),
+    proofs=("identities.reauthentication", "factors.checks", "openid.checks"),
+    processes=("recovery.processes", "privacy.processes"),
+    graphs=("graphql:GRAPH",),
+    cleaners=(
+        "sessions:forget_expired",
+        "tokens.service:forget_expired",
+        "recovery.service:forget_expired",
+        "openid.service:forget_expired",
+        "factors.service:forget_expired",
+        "factors.tickets:forget_expired",
+        "privacy.service:forget_expired",
+    ),
+    named_files=("privacy.queries:NAMED_BLOBS",),
+    personal=("personal:PERSONAL",),
 )

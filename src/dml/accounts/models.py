@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,15 +44,32 @@ class DataKind(StrEnum):
     TABULAR = "tabular"
 
 
+class UserState(StrEnum):
+    """Whether a user can sign in: one who is `suspended` can't, until an admin restores them; one
+    who erased their account is gone, and only an id is left.
+    """
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ERASED = "erased"
+
+
+NO_PASSWORD: Final = ""  # In the column that the release before reads: none hashes to that.
+
+
 class User(Base):
     __tablename__ = "users"
     __table_args__ = (
+        CheckConstraint(
+            "(suspended_at IS NULL) = (suspension_reason IS NULL)", "suspension_has_a_reason"
+        ),
         CheckConstraint("email = lower(email)", "email_lower_case"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", "country_alpha_2"),
     )
 
     id: Mapped[UserId] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
+    # None of who came by another way than a password, until they add one (docs/decisions/0051).
+    email: Mapped[str | None] = mapped_column(unique=True)
     password_hash: Mapped[str]
     role: Mapped[Role]
     created_at: Mapped[datetime]
@@ -64,6 +82,16 @@ class User(Base):
     gender: Mapped[Gender | None] = mapped_column(default=None)
     education_level: Mapped[EducationLevel | None] = mapped_column(default=None)
     permitted_kinds: Mapped[list[str]] = mapped_column(default_factory=list)
+    email_verified_at: Mapped[datetime | None] = mapped_column(default=None)
+    suspended_at: Mapped[datetime | None] = mapped_column(default=None)
+    suspension_reason: Mapped[str | None] = mapped_column(default=None)
+    erased_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    @property
+    def state(self) -> UserState:
+        if self.erased_at is not None:
+            return UserState.ERASED
+        return UserState.ACTIVE if self.suspended_at is None else UserState.SUSPENDED
 
     @property
     def reference(self) -> str:
@@ -84,7 +112,7 @@ class SandboxClock(Base):
 
 
 class Session(Base):
-    """A sign-in. It lives until it is ended, or not refreshed for long."""
+    """A sign-in. It lives until it is ended, or not refreshed for long, or its time is up."""
 
     __tablename__ = "user_sessions"
 
@@ -94,6 +122,10 @@ class Session(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     end_reason: Mapped[str | None] = mapped_column(default=None)
+    # From where and when it was opened or refreshed last. A request by itself writes nothing.
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+    network: Mapped[str | None] = mapped_column(default=None)
+    device: Mapped[str | None] = mapped_column(default=None)
 
 
 class RefreshToken(Base):

@@ -1,12 +1,23 @@
 """What may happen to an account, and who may do it. Pure: no session, no clock, no await."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from datetime import date, datetime, timedelta
+from typing import Final
 
-from dml.accounts.models import RefreshToken, Session
+from dml.accounts.models import RefreshToken, Session, User
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, Stale, Unauthenticated, Unavailable
+from dml.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Stale,
+    Unauthenticated,
+    Unavailable,
+)
 from dml.core.ids import UserId
+
+AGE_MIN: Final = 16  # Years.
 
 
 class WrongCredentials(Unauthenticated):
@@ -23,6 +34,14 @@ class TooManyPasswords(Unavailable):
     remedy = "Send it again in as many seconds as `retry_after_seconds` says."
 
 
+class WeakPassword(Invalid):
+    code = "accounts.weak_password"
+    pointer = "/password"
+    reason = "This password is among the first that somebody would guess."
+    remedy = "Choose another one; `suggestions` says how."
+    suggestions: Sequence[str]
+
+
 class EmailTaken(Conflict):
     code = "accounts.email_taken"
     reason = "There is an account with this e-mail address already."
@@ -33,6 +52,12 @@ class BadRefreshToken(Unauthenticated):
     code = "accounts.bad_refresh_token"
     reason = "This refresh token is not valid, or its session has ended."
     remedy = "Sign in again."
+
+
+class SessionNotFound(NotFound):
+    code = "accounts.session_not_found"
+    reason = "You have no such session, or it has ended."
+    remedy = "List your sessions (`GET /v1/users/me/sessions`)."
 
 
 class RefreshTokenReused(Unauthenticated):
@@ -62,11 +87,45 @@ class LastAdmin(Conflict):
     remedy = "Make somebody else an admin first."
 
 
+class Suspended(Forbidden):
+    """Told to nobody but who has proven that the account is theirs."""
+
+    code = "accounts.suspended"
+    reason = "Your account is suspended."
+    remedy = "Read `why`, and write to whoever runs this marketplace."
+    why: str
+
+
+class NotYourself(Forbidden):
+    code = "accounts.not_yourself"
+    reason = "Nobody suspends themselves."
+    remedy = "Ask another admin."
+
+
+class AlreadySuspended(Conflict):
+    code = "accounts.already_suspended"
+    reason = "This user is suspended already."
+    remedy = "Restore them first, to suspend them for another reason."
+
+
+class NotSuspended(Conflict):
+    code = "accounts.not_suspended"
+    reason = "This user is not suspended."
+    remedy = "Check the id."
+
+
 class BornInTheFuture(Invalid):
     code = "accounts.born_in_the_future"
     pointer = "/date_of_birth"
     reason = "A date of birth lies in the past."
     remedy = "Correct `date_of_birth`."
+
+
+class TooYoung(Invalid):
+    code = "accounts.too_young"
+    pointer = "/date_of_birth"
+    reason = f"Who uses this marketplace is {AGE_MIN} or older."
+    remedy = "Correct `date_of_birth` if it is wrong; else come back on your birthday."
 
 
 class EditedMeanwhile(Stale):
@@ -95,9 +154,21 @@ def require_still_admin(actor: Actor, admins: Container[UserId | None]) -> None:
         raise AdminsOnly
 
 
-def require_born(born: date | None, now: datetime) -> None:
-    if born is not None and born >= now.date():
+def require_old_enough(born: date | None, now: datetime) -> None:
+    """Refuse a date of birth that is none yet, or of somebody who is too young today, in UTC."""
+    if born is None:
+        return
+    if born >= now.date():
         raise BornInTheFuture
+    if age_on(now.date(), born) < AGE_MIN:
+        raise TooYoung
+
+
+def age_on(day: date, born: date) -> int:
+    """Return how old somebody is on a day. Whoever was born on 29 February is a year older on 1
+    March, where that year has none.
+    """
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 def require_another_admin(admins_left: int) -> None:
@@ -105,10 +176,38 @@ def require_another_admin(admins_left: int) -> None:
         raise LastAdmin
 
 
+def require_somebody_else(actor: Actor, user: User) -> None:
+    if user.id == actor.user_id:
+        raise NotYourself
+
+
+def require_active(user: User) -> None:
+    if user.suspended_at is not None:
+        raise AlreadySuspended
+
+
+def require_suspended(user: User) -> None:
+    if user.suspended_at is None:
+        raise NotSuspended
+
+
+def require_admitted(user: User) -> None:
+    """Refuse a suspended user, and say why."""
+    if user.suspension_reason is not None:
+        raise Suspended(why=user.suspension_reason)
+
+
 def require_live(session: Session, now: datetime) -> None:
     """Refuse a session that was ended, or has expired."""
     if session.ended_at is not None or session.expires_at <= now:
         raise BadRefreshToken
+
+
+def expiry(created_at: datetime, now: datetime, *, days: int, days_in_all: int) -> datetime:
+    """Return when a session expires that is used now: `days` later, and never later than that many
+    `days_in_all` after it was opened.
+    """
+    return min(now + timedelta(days=days), created_at + timedelta(days=days_in_all))
 
 
 def is_reused(token: RefreshToken) -> bool:

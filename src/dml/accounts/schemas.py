@@ -1,14 +1,14 @@
 """Shapes on the wire. What goes out has the suffix `Out`, which OpenAPI leaves out."""
 
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
 from dml.accounts.models import DataKind, EducationLevel, Gender
 from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN, SENT_MAX, forms, normal_form
 from dml.core.context import Role
-from dml.core.ids import UserId
+from dml.core.ids import SessionId, UserId
 from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, example
 
 Email = Annotated[EmailStr, AfterValidator(check_text), Field(max_length=254)]
@@ -39,7 +39,9 @@ FIRST_NAME: Final = "The given name. Everybody can see it."
 LAST_NAME: Final = "The family name. Everybody can see it."
 BIO: Final = "What users tell about themselves, as plain text. Everybody can see it."
 COUNTRY: Final = "Two letters (ISO 3166-1 alpha-2). Everybody can see it."
-DATE_OF_BIRTH: Final = "A day (`YYYY-MM-DD`). Only the user and admins can see it."
+DATE_OF_BIRTH: Final = (
+    "A day (`YYYY-MM-DD`), 16 years ago or more. Only the user and admins can see it."
+)
 GENDER: Final = "Only the user and admins can see it."
 EDUCATION_LEVEL: Final = "The highest one completed. Only the user and admins can see it."
 PERMITTED_KINDS: Final = (
@@ -56,7 +58,8 @@ class UserCreate(Body):
     )
     password: NewPassword = Field(
         description=f"{LENGTH_MIN} to {LENGTH_MAX} characters, counted after normalization as in "
-        "RFC 8265 (OpaqueString), so that it is the same from every keyboard."
+        "RFC 8265 (OpaqueString), so that it is the same from every keyboard. One that is guessed "
+        "too soon is refused."
     )
 
 
@@ -91,6 +94,27 @@ class SessionTokensOut(Wire):
     user_id: UserId = Field(description="Who has signed in.")
 
 
+class SessionOut(Wire):
+    """A place where a user is signed in."""
+
+    id: SessionId
+    device: str | None = Field(
+        description="What the program said that it is, such as `Firefox on Linux`. `null`: nothing "
+        "that we can read."
+    )
+    network: str | None = Field(
+        description="From where it was last opened or refreshed: an IPv4 address, or the /64 of an "
+        "IPv6 one."
+    )
+    created_at: datetime = Field(description="When the user signed in.")
+    last_used_at: datetime = Field(
+        description="When it was last opened or refreshed: its last request may have come later, "
+        "for as long as an access token lasts."
+    )
+    expires_at: datetime = Field(description="When it ends, unless it is refreshed before.")
+    is_current: bool = Field(description="Whether this is the session that asks.")
+
+
 class UserUpdate(Body):
     """Fields that are not sent stay as they are; `null` empties a field."""
 
@@ -116,7 +140,13 @@ class UserOut(Wire):
     """An account, as its user and admins see it."""
 
     id: UserId
-    email: str
+    email: str | None = Field(
+        description="The address to sign in with by a password, and where mail goes. `null`: the "
+        "user signs in by something else, and has named none."
+    )
+    email_verified_at: datetime | None = Field(
+        description="When the user proved that this address is theirs."
+    )
     role: Role = Field(description="What this user may do.")
     first_name: str | None = Field(description=FIRST_NAME)
     last_name: str | None = Field(description=LAST_NAME)
@@ -127,6 +157,16 @@ class UserOut(Wire):
     education_level: EducationLevel | None = Field(description=EDUCATION_LEVEL)
     permitted_kinds: list[DataKind] = Field(description=PERMITTED_KINDS)
     created_at: datetime
+
+
+# What a row shows of a user whom it names by an id, beside that id (docs/decisions/0043).
+PublicName: TypeAlias = Annotated[
+    str | None,
+    Field(
+        description="The name in that user's public profile; `null` where it tells none.",
+        examples=["Ada Lovelace"],
+    ),
+]
 
 
 class PublicUserOut(Wire):

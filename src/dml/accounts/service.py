@@ -1,14 +1,16 @@
 """The use cases of users, one function per verb. Sessions are in sessions.py."""
 
 from datetime import date
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from dml.accounts import queries, rules
-from dml.accounts.models import DataKind, EducationLevel, Gender, Session, User
-from dml.core import audit
+from dml.accounts import queries, rules, sessions
+from dml.accounts.events import UserPasswordChanged, UserPasswordReset, UserRegistered
+from dml.accounts.factors import statements as factors
+from dml.accounts.models import NO_PASSWORD, DataKind, EducationLevel, Gender, User
+from dml.accounts.tokens import service as tokens
+from dml.core import events
 from dml.core.context import Context, Role
 from dml.core.ids import UserId, new_id
 
@@ -27,12 +29,19 @@ class Profile(TypedDict, total=False):
 
 
 async def register(
-    ctx: Context, *, email: str, password_hash: str, role: Role = Role.MEMBER
+    ctx: Context,
+    *,
+    email: str | None,
+    password_hash: str = NO_PASSWORD,
+    role: Role = Role.MEMBER,
 ) -> User:
-    """Open an account. Two at once with one address: the second waits, and is refused."""
-    row = {
+    """Open an account. Two at once with one address: the second waits, and is refused.
+
+    One without a password is given another way to sign in by whoever calls.
+    """
+    row: dict[str, Any] = {
         "id": UserId(new_id()),
-        "email": email.lower(),
+        "email": None if email is None else email.lower(),
         "password_hash": password_hash,
         "role": role,
         "created_at": ctx.now,
@@ -43,7 +52,7 @@ async def register(
     user: User | None = await ctx.tx.scalar(added.returning(User))
     if user is None:
         raise rules.EmailTaken
-    audit.record(ctx, user.reference, "registered", facts={"role": role})
+    await events.record(ctx, UserRegistered(user.id, role), [events.user(user.id)])
     return user
 
 
@@ -53,24 +62,23 @@ async def edit_profile(
     """Change the profile; refuse where it is no longer at `revision`, if one is named."""
     user = await queries.get_user(ctx.tx, user_id, lock=True)
     rules.EditedMeanwhile.require_newest(user.revision, revision)
-    rules.require_born(profile.get("date_of_birth"), ctx.now)
+    rules.require_old_enough(profile.get("date_of_birth"), ctx.now)
     for name, value in profile.items():
         setattr(user, name, value)
     user.revision += 1
     return user
 
 
-async def change_role(ctx: Context, user_id: UserId, role: Role) -> User:
-    """Make somebody a member, a moderator or an admin. One admin is always left."""
-    rules.require_admin(ctx.actor)
-    admins = await queries.lock_admins(ctx.tx)
-    rules.require_still_admin(ctx.actor, admins)
-    user = await queries.get_user(ctx.tx, user_id, lock=True)
-    if role is not Role.ADMIN:
-        rules.require_another_admin(len(set(admins) - {user_id}))
-    audit.record(ctx, user.reference, "role_changed", facts={"from": user.role, "to": role})
-    user.role = role
-    user.revision += 1
+async def change_password(ctx: Context, password_hash: str) -> User:
+    """Give the actor's account another password, and end the other sessions: one may be a thief's.
+
+    The caller had it proven who asks.
+    """
+    user = await queries.get_user(ctx.tx, ctx.actor.id, lock=True)
+    user.password_hash = password_hash
+    await factors.forgive_wrong(ctx.tx, user.id)
+    await sessions.end_all(ctx, user.id, "password changed", but=ctx.actor.session_id)
+    await events.record(ctx, UserPasswordChanged(user.id), [events.user(user.id)])
     return user
 
 
@@ -78,7 +86,8 @@ async def set_password(ctx: Context, user_id: UserId, password_hash: str) -> Use
     """Give an account another password, and end every session: whoever has one may be a thief."""
     user = await queries.get_user(ctx.tx, user_id, lock=True)
     user.password_hash = password_hash
-    live = update(Session).where(Session.user_id == user_id, Session.ended_at.is_(None))
-    await ctx.tx.execute(live.values(ended_at=ctx.now, end_reason="password reset"))
-    audit.record(ctx, user.reference, "password_reset")
+    await factors.forgive_wrong(ctx.tx, user.id)
+    await sessions.end_all(ctx, user_id, "password reset")
+    await tokens.revoke_all(ctx, user_id, "password reset")
+    await events.record(ctx, UserPasswordReset(user.id), [events.user(user.id)])
     return user

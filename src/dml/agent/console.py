@@ -44,7 +44,8 @@ class Console:
         """Say what was just written to the journal."""
         line = LINES.get(record["event"])
         if line is not None:
-            besides = _besides(record) if record["event"] == "counted" else ""
+            left_out = left_out_of(record) if record["event"] == "counted" else ""
+            besides = f" ({left_out})" if left_out else ""
             body = json.dumps(record.get("body"))
             self.line(line.format_map({**record, "body": body, "besides": besides}))
             for name, why in record.get("named", {}).items():
@@ -115,11 +116,13 @@ class JsonConsole(Console):
         super().line(json.dumps(record))  # In ASCII, which every terminal and pipe takes.
 
 
-def _besides(counted: Record) -> str:
-    """What of a folder's files did not count, and why; nothing where all did."""
+def left_out_of(counted: Record) -> str:
+    """How many of a folder's files did not count, by reason; nothing where all did."""
     kinds = (f"{number} {kind}" for kind, number in counted["not_read"].items())
+    # A journal may have been begun by an agent that noted no reasons.
+    whys = (f"{number} “{why}”" for why, number in counted.get("reasons", {}).items())
     reasons = [
-        (counted["skipped"], "unreadable"),
+        (counted["skipped"], f"unreadable: {', '.join(whys)}".removesuffix(": ")),
         (counted["twice"], "the same as another"),
         (counted["outside"], "outside the job's dates"),
         (counted["undated"], "without a date, which this job asks for"),
@@ -127,4 +130,4 @@ def _besides(counted: Record) -> str:
     remarks = [f"{number} {why}" for number, why in reasons if number]
     if counted["not_read"]:
         remarks.append(f"besides, this agent can't read {', '.join(kinds)}")
-    return f" ({'; '.join(remarks)})" if remarks else ""
+    return "; ".join(remarks)

@@ -47,9 +47,9 @@ class Gone(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the files: looked at; unreadable, with what each of the first ones is; the
-    same bytes as another; left out by the period of the job, or as undated; of a kind that is not
-    read, such as MOV. All of it stays on this device.
+    """What became of the files: looked at; unreadable, how many for each reason, and what each of
+    the first ones is; the same bytes as another; left out by the period of the job, or as undated;
+    of a kind that is not read, such as MOV. All of it stays on this device.
     """
 
     photos: int = 0
@@ -58,10 +58,12 @@ class Tally:
     outside: int = 0
     undated: int = 0
     not_read: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     named: dict[str, str] = field(default_factory=dict)
 
     def skip(self, name: str, why: str) -> None:
         self.skipped += 1
+        self.reasons[why] += 1
         if len(self.named) < NAMED_MAX:
             self.named[name] = why
 

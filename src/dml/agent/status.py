@@ -9,6 +9,7 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from dml.agent import journal
+from dml.agent.console import left_out_of
 from dml.agent.home import Home, Identity
 from dml.agent.refusals import Away, CannotRun, Refusal
 from dml.agent.server import Server, Session
@@ -39,13 +40,14 @@ def _gather(home: Home) -> dict[str, Any]:
             f"No device lives in {home.folder}. Pair one with "
             "`dml device run --data DIR --server URL --pair CODE`, or name its --home."
         )
-    seen, left = Counter[str](), list[dict[str, Any]]()
+    seen, reasons, left = Counter[str](), Counter[str](), list[dict[str, Any]]()
     last: dict[str, Any] = {}
     for record in journal.read(home.journal):
         seen[record["event"]] += 1
         if record["event"] == "counted":
             seen["photos"] += record["photos"]
             seen["skipped"] += record["skipped"]
+            reasons.update(record.get("reasons", {}))
             last = record
         _follow(left, record)
     return {
@@ -62,7 +64,9 @@ def _gather(home: Home) -> dict[str, Any]:
             "released": seen["released"],
             "photos": seen["photos"],
             "skipped": seen["skipped"],
+            "reasons": dict(reasons.most_common()),
             # Of the last folder that was counted, and never told to anybody else.
+            "left_out": left_out_of(last) if last else "",
             "not_read": last.get("not_read", {}),
             "named": last.get("named", {}),
         },
@@ -116,9 +120,10 @@ def _print(status: dict[str, Any]) -> None:
     facts.add_row(
         "photos", f"{noted['photos']} looked at, {noted['skipped']} of them unreadable, in all runs"
     )
-    if noted["not_read"]:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in noted["not_read"].items())
-        facts.add_row("", f"besides, the last time it could not read {kinds}")
+    for why, number in noted["reasons"].items():
+        facts.add_row("", f"{number} unreadable: {why}")
+    if noted["left_out"]:
+        facts.add_row("", f"the last time it left out {noted['left_out']}")
     for name, why in noted["named"].items():
         facts.add_row("", f"{name} {why}")
     facts.add_row(

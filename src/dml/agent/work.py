@@ -71,6 +71,7 @@ class Work:
             outside=tally.outside,
             undated=tally.undated,
             not_read=dict(sorted(tally.not_read.items())),
+            reasons=dict(tally.reasons.most_common()),
             named=tally.named,
             seconds=round(time.monotonic() - began, 3),
         )

@@ -1,14 +1,87 @@
-"""Facts about algorithms that others may hear."""
+"""What happens to algorithms and their versions."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from dml.core.events import Event
-from dml.core.ids import UserId, VersionId
+from dml.algorithms.models import Algorithm
+from dml.core.events import Event, user
+from dml.core.ids import AlgorithmId, UserId, VersionId
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRecalled(Event):
-    """Nobody may run it any more: what runs of it ends, and its jobs with it."""
+def seen_by(algorithm: Algorithm) -> list[str]:
+    """Say who follows an algorithm and its versions, whatever happens to them."""
+    return [user(algorithm.developer_id)]
+
+
+@dataclass(frozen=True)
+class AlgorithmEvent(Event, kind="algorithm"):
+    """Seen by its developer; what lists it, by everyone."""
+
+    algorithm_id: AlgorithmId
+
+
+class AlgorithmCreated(AlgorithmEvent):
+    """A developer began an algorithm."""
+
+
+@dataclass(frozen=True)
+class AlgorithmListed(AlgorithmEvent):
+    """The first of its versions was approved: everyone can find it."""
 
     version_id: VersionId
+
+
+class AlgorithmSuspended(AlgorithmEvent):
+    """A moderator took it off the list for now: no new job runs it."""
+
+
+class AlgorithmResumed(AlgorithmEvent):
+    """A moderator listed it again."""
+
+
+class AlgorithmArchived(AlgorithmEvent):
+    """It was taken off the list for good. Jobs that run it go on."""
+
+
+@dataclass(frozen=True)
+class VersionEvent(Event, kind="version"):
+    """Seen by its developer; moderators see what waits for review, everyone what may be run."""
+
+    version_id: VersionId
+    algorithm_id: AlgorithmId
+
+
+class VersionUploaded(VersionEvent):
+    """A model was uploaded, and is being checked."""
+
+
+class VersionChecked(VersionEvent):
+    """The model passed its check: it can be submitted for review."""
+
+
+class VersionRefused(VersionEvent):
+    """The model did not pass its check; the reason says why."""
+
+
+class VersionSubmitted(VersionEvent):
+    """Its developer asked for a review."""
+
+
+class VersionApproved(VersionEvent):
+    """A moderator approved it: jobs can run it."""
+
+
+class VersionRejected(VersionEvent):
+    """A moderator turned it down for good; the reason says why."""
+
+
+@dataclass(frozen=True)
+class VersionRecalled(VersionEvent, heard=True):
+    """Nobody may run it any more: what runs of it ends, and its jobs with it."""
+
+    PRIVATE: ClassVar = frozenset({"recalled_by"})
     recalled_by: UserId
+
+
+class VersionDeleted(VersionEvent):
+    """Its developer gave it up, and its file is gone."""

@@ -6,9 +6,12 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.algorithms",
+    events=("events",),
     routers=("routes:router", "version_routes:router", "version_routes:moderation_router"),
+    graphs=("graphql:GRAPH",),
     processes=("processes",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
     kept_files=("queries:KEPT_FILES",),
+    personal=("personal:PERSONAL",),
 )

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as account_rules
+from dml.accounts.queries import name_of
 from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import AlgorithmId, UserId, VersionId
 
 _IS_KEPT: Final = """v.state <> 'deleted' AND (v.state NOT IN ('refused', 'rejected')
@@ -30,9 +32,6 @@ KEPT_FILES: Final = f"""
     WHERE a.developer_id = :user_id AND {_IS_KEPT}
 """  # noqa: S608 - only constants of this file are inserted
 
-# A row that is shown and not changed, with what belongs to it beside its own columns.
-Shown: TypeAlias = Row[*tuple[Any, ...]]
-
 
 # Algorithms as they are shown: each with the newest version that a job can pin. Made once, and of
 # tables: whatever is added to it, all of a statement is looked at again to recognise it.
@@ -46,7 +45,23 @@ _LISTINGS: Final = select(
     .limit(1)
     .scalar_subquery()
     .label("approved_version"),
+    name_of(_OFFERED.developer_id).label("developer_name"),
 )
+# What a list may ask for, each by a parameter of its name.
+_ASKED: Final = {
+    "developer": _OFFERED.developer_id == bindparam("developer"),
+    "state": _OFFERED.state == bindparam("state"),
+    "kind": _OFFERED.kind == bindparam("kind"),
+    "tags": _OFFERED.tags.contains(bindparam("tags")),
+    "after": _OFFERED.id < bindparam("after"),
+}
+
+
+@lru_cache
+def _listings(*asked: str) -> Select[*tuple[Any, ...]]:
+    """Return the list with these conditions, newest first: the same statement each time."""
+    query = _LISTINGS.where(*(_ASKED[it] for it in asked)).order_by(_OFFERED.id.desc())
+    return query.limit(bindparam("rows"))
 
 
 async def get_algorithm(
@@ -67,10 +82,41 @@ async def get_managed(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId)
     return algorithm
 
 
+async def list_to_archive(tx: AsyncSession, developer_id: UserId) -> Sequence[AlgorithmId]:
+    """Return some of a developer's algorithms that are not archived."""
+    offered = _OFFERED.developer_id == developer_id, _OFFERED.state != AlgorithmState.ARCHIVED
+    query = select(_OFFERED.id).where(*offered).order_by(_OFFERED.id).limit(PAGE_MAX)
+    return (await tx.scalars(query)).all()
+
+
+async def list_to_delete(
+    tx: AsyncSession, developer_id: UserId
+) -> Sequence[tuple[AlgorithmId, VersionId]]:
+    """Return some of a developer's versions on which nobody can depend, with their algorithms."""
+    states = (VersionState.CHECKED, VersionState.REFUSED, VersionState.REJECTED)
+    query = (
+        select(_VERSION.algorithm_id, _VERSION.id)
+        .join(Algorithm, _OFFERED.id == _VERSION.algorithm_id)
+        .where(_OFFERED.developer_id == developer_id, _VERSION.state.in_(states))
+        .order_by(_VERSION.id)
+        .limit(PAGE_MAX)
+    )
+    return [(it[0], it[1]) for it in await tx.execute(query)]
+
+
 async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId) -> Shown:
     """Return an algorithm as it is shown, to an actor who may see it."""
     await get_algorithm(tx, actor, algorithm_id)
     return (await tx.execute(_LISTINGS.where(_OFFERED.id == algorithm_id))).one()
+
+
+async def list_listings_by_ids(
+    tx: AsyncSession, actor: Actor, algorithm_ids: Sequence[AlgorithmId]
+) -> Sequence[Shown]:
+    """Return those of these algorithms that the actor may see, as they are shown, in any order."""
+    query = _LISTINGS.where(_OFFERED.id.in_(algorithm_ids))
+    rows: Sequence[Any] = (await tx.execute(query)).all()
+    return [it for it in rows if rules.sees(it, actor)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +138,20 @@ async def list_algorithms(
     """
     assert 0 < limit <= PAGE_MAX
     rules.require_may_list(actor, mine=chosen.mine, state=chosen.state)
-    query = _LISTINGS
-    if chosen.mine:
-        query = query.where(_OFFERED.developer_id == actor.id)
-    if chosen.state is not None or not chosen.mine:
-        query = query.where(_OFFERED.state == (chosen.state or AlgorithmState.LISTED))
-    if chosen.kind is not None:
-        query = query.where(_OFFERED.kind == chosen.kind)
-    if chosen.tag is not None:
-        query = query.where(_OFFERED.tags.contains([chosen.tag]))
-    if after is not None:
-        query = query.where(_OFFERED.id < after)
-    return (await tx.execute(query.order_by(_OFFERED.id.desc()).limit(limit + 1))).all()
+    asked = {
+        "developer": actor.id if chosen.mine else None,
+        "state": chosen.state or (None if chosen.mine else AlgorithmState.LISTED),
+        "kind": chosen.kind,
+        "tags": None if chosen.tag is None else [chosen.tag],
+        "after": after,
+    }
+    asked = {name: it for name, it in asked.items() if it is not None}
+    return (await tx.execute(_listings(*asked), {**asked, "rows": limit + 1})).all()
+
+
+def title_of(algorithm_id: ColumnElement[Any]) -> ScalarSelect[str]:
+    """Select the title of the algorithm that a column of a list names: a part of its statement."""
+    return select(_OFFERED.title).where(_OFFERED.id == algorithm_id).scalar_subquery()
 
 
 async def get_version(
@@ -153,6 +201,11 @@ async def get_approved_version(
     return version, algorithm
 
 
+async def get_any_algorithm(tx: AsyncSession, algorithm_id: AlgorithmId) -> Algorithm:
+    """Load an algorithm that is known to be there, for the system."""
+    return await tx.get_one(Algorithm, algorithm_id)
+
+
 async def get_any_version(tx: AsyncSession, version_id: VersionId) -> Version:
     """Load a version that is known to be there, for the system."""
     return await tx.get_one(Version, version_id)
@@ -194,6 +247,7 @@ async def list_for_moderators(
             *Version.__table__.columns,
             Algorithm.title.label("algorithm_title"),
             Algorithm.developer_id,
+            name_of(_OFFERED.developer_id).label("developer_name"),
             Algorithm.labels,
         )
         .join(Algorithm, Algorithm.id == Version.algorithm_id)

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Response
 
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import queries, rules, service
-from dml.algorithms.queries import Shown
 from dml.algorithms.schemas import (
     AlgorithmArchival,
     AlgorithmCreate,
@@ -15,7 +14,8 @@ from dml.algorithms.schemas import (
     AlgorithmsQuery,
     AlgorithmSuspension,
 )
-from dml.core import audit
+from dml.core import event_log
+from dml.core.db import Shown
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId
 from dml.edge.http import Ctx, PublicCtx
@@ -101,7 +101,7 @@ async def get_timeline(ctx: Ctx, algorithm_id: AlgorithmId) -> TimelineOut:
     Tells what happened to it, when, by whom and why. For its developer and moderators.
     """
     algorithm = await queries.get_managed(ctx.tx, ctx.actor, algorithm_id)
-    entries = await audit.history(ctx.tx, algorithm.reference)
+    entries = await event_log.history(ctx.tx, algorithm.reference)
     return timeline(ctx.actor, algorithm.developer_id, entries)
 
 

@@ -8,11 +8,10 @@ from typing import Any, Final, TypeAlias
 from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly, is_impartial
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
-from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge, TooMany
 from dml.core.ids import UserId
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 ALGORITHM_MOVES: Final = Moves(
     {

@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from dml.accounts.models import DataKind
+from dml.accounts.schemas import PublicName
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
 from dml.algorithms.rules import DATA_KINDS
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
@@ -98,6 +99,7 @@ class AlgorithmOut(Wire):
 
     id: AlgorithmId
     developer_id: UserId = Field(description="The user who offers it.")
+    developer_name: PublicName
     title: str
     summary: str = Field(description="What it does, in a sentence or two.")
     model_card: str = Field(
@@ -197,6 +199,7 @@ class VersionToReviewOut(VersionOut):
 
     algorithm_title: str = Field(description="The title of the algorithm.")
     developer_id: UserId = Field(description="The user who offers the algorithm.")
+    developer_name: PublicName
     labels: list[str] = Field(
         description="The names of the model's output columns, in their order."
     )

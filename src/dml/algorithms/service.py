@@ -5,14 +5,28 @@ from dataclasses import dataclass
 from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
 from dml.algorithms import queries, rules
-from dml.algorithms.events import VersionRecalled
+from dml.algorithms.events import (
+    AlgorithmArchived,
+    AlgorithmCreated,
+    AlgorithmListed,
+    AlgorithmResumed,
+    AlgorithmSuspended,
+    VersionApproved,
+    VersionChecked,
+    VersionDeleted,
+    VersionRecalled,
+    VersionRefused,
+    VersionRejected,
+    VersionSubmitted,
+    seen_by,
+)
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
-from dml.core import audit, events, kept_files, processes
-from dml.core.audit import Move
+from dml.core import events, kept_files, processes
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
 from dml.core.money import MicroTokens
+from dml.core.states import Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +60,8 @@ async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
         created_at=ctx.now,
     )
     ctx.tx.add(algorithm)
-    move = Move(None, AlgorithmState.DRAFT)
-    audit.record(ctx, algorithm.reference, "created", move)
+    created = AlgorithmCreated(algorithm.id)
+    await events.record(ctx, created, seen_by(algorithm), Move(None, AlgorithmState.DRAFT))
     return algorithm
 
 
@@ -62,7 +76,10 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     version.checked_at = ctx.now
     await processes.cancel(ctx, f"give-up:{version_id}")
     detail = " ".join(it["detail"] for it in finding.refusals)
-    audit.record(ctx, version.reference, move.to, move, reason=detail or None)
+    algorithm = await queries.get_any_algorithm(ctx.tx, version.algorithm_id)
+    about = VersionChecked if passed else VersionRefused
+    concluded = about(version.id, version.algorithm_id)
+    await events.record(ctx, concluded, seen_by(algorithm), move, reason=detail or None)
     return version.state
 
 
@@ -74,7 +91,8 @@ async def submit(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     rules.require_developer(algorithm, ctx.actor)
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.IN_REVIEW)
-    audit.record(ctx, version.reference, "submitted", move)
+    submitted = VersionSubmitted(version.id, algorithm.id)
+    await events.record(ctx, submitted, [*seen_by(algorithm), events.MODERATORS], move)
     return version
 
 
@@ -90,11 +108,12 @@ async def approve(
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.APPROVED)
     _note_review(ctx, version, reason)
-    audit.record(ctx, version.reference, "approved", move, reason=reason)
+    readers = [*seen_by(algorithm), events.EVERYONE]
+    approved = VersionApproved(version.id, algorithm.id)
+    await events.record(ctx, approved, readers, move, reason=reason)
     if algorithm.state is AlgorithmState.DRAFT:
         listed = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
-        facts = {"version_id": str(version.id)}
-        audit.record(ctx, algorithm.reference, "listed", listed, facts=facts)
+        await events.record(ctx, AlgorithmListed(algorithm.id, version.id), readers, listed)
     return version
 
 
@@ -109,7 +128,8 @@ async def reject(
     rules.require_not_own(algorithm, ctx.actor, version)
     move = rules.move_version(version, VersionState.REJECTED)
     _note_review(ctx, version, reason)
-    audit.record(ctx, version.reference, "rejected", move, reason=reason)
+    rejected = VersionRejected(version.id, algorithm.id)
+    await events.record(ctx, rejected, seen_by(algorithm), move, reason=reason)
     return version
 
 
@@ -122,11 +142,14 @@ async def recall(
     Its own developer may recall it, too, where a moderator: to stop harm is in nobody's favour.
     """
     account_rules.require_moderator(ctx.actor)
-    version, _ = await queries.get_version(ctx.tx, ctx.actor, algorithm_id, version_id, lock=True)
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
     move = rules.move_version(version, VersionState.RECALLED)
     version.recalled_at, version.recall_reason = ctx.now, reason
-    audit.record(ctx, version.reference, "recalled", move, reason=reason)
-    await events.publish(ctx, VersionRecalled(version.id, ctx.actor.id))
+    recalled = VersionRecalled(version.id, algorithm.id, recalled_by=ctx.actor.id)
+    readers = [*seen_by(algorithm), events.EVERYONE]
+    await events.record(ctx, recalled, readers, move, reason=reason)
     return version
 
 
@@ -138,7 +161,8 @@ async def delete(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     rules.require_developer(algorithm, ctx.actor)
     move = rules.move_version(version, VersionState.DELETED)
     await kept_files.give_up(ctx, version.sha256)
-    audit.record(ctx, version.reference, "deleted", move)
+    deleted = VersionDeleted(version.id, algorithm.id)
+    await events.record(ctx, deleted, seen_by(algorithm), move)
 
 
 async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
@@ -150,7 +174,8 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
     account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
-    audit.record(ctx, algorithm.reference, "suspended", move, reason=reason)
+    suspended = AlgorithmSuspended(algorithm.id)
+    await events.record(ctx, suspended, seen_by(algorithm), move, reason=reason)
     return algorithm
 
 
@@ -161,7 +186,8 @@ async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Alg
     rules.require_not_own(algorithm, ctx.actor)
     rules.require_suspended(algorithm)
     move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
-    audit.record(ctx, algorithm.reference, "resumed", move, reason=reason)
+    readers = [*seen_by(algorithm), events.EVERYONE]
+    await events.record(ctx, AlgorithmResumed(algorithm.id), readers, move, reason=reason)
     return algorithm
 
 
@@ -170,7 +196,8 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer_or_moderator(algorithm, ctx.actor)
     move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
-    audit.record(ctx, algorithm.reference, "archived", move, reason=reason)
+    archived = AlgorithmArchived(algorithm.id)
+    await events.record(ctx, archived, seen_by(algorithm), move, reason=reason)
     return algorithm
 
 

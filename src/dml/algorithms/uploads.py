@@ -4,14 +4,15 @@ from fastapi import Request
 
 from dml.accounts import sandbox_time
 from dml.algorithms import processes, queries, rules
+from dml.algorithms.events import VersionUploaded, seen_by
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
 from dml.algorithms.models import Version, VersionState
-from dml.core import audit, processes as core_processes
-from dml.core.audit import Move
+from dml.core import events, processes as core_processes
 from dml.core.blobs import Stored
 from dml.core.context import BeginFunction, Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
 from dml.core.kept_files import FileQuota
+from dml.core.states import Move
 from dml.edge.http import Parts
 from dml.edge.idempotency import LateTransaction
 from dml.edge.uploads import Admitted, Incoming
@@ -82,7 +83,8 @@ async def add_version(
         created_at=ctx.now,
     )
     ctx.tx.add(version)
-    audit.record(ctx, version.reference, "uploaded", Move(None, version.state))
+    uploaded = VersionUploaded(version.id, algorithm_id)
+    await events.record(ctx, uploaded, seen_by(algorithm), Move(None, version.state))
     await core_processes.in_turn(
         ctx,
         turn,

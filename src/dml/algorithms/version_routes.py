@@ -18,7 +18,7 @@ from dml.algorithms.schemas import (
     VersionsQuery,
     VersionToReviewOut,
 )
-from dml.core import audit
+from dml.core import event_log
 from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, VersionId
 from dml.core.kept_files import FilesFull
@@ -206,7 +206,7 @@ async def get_version_timeline(
     version, algorithm = await queries.get_managed_version(
         ctx.tx, ctx.actor, algorithm_id, version_id
     )
-    entries = await audit.history(ctx.tx, version.reference)
+    entries = await event_log.history(ctx.tx, version.reference)
     ahead = [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(version)]
     return timeline(ctx.actor, algorithm.developer_id, entries, ahead)
 

@@ -19,6 +19,7 @@ from dml.core.context import Context
 from dml.core.ids import EnrollmentId, UserId
 from dml.core.money import MicroTokens
 from dml.payments import queries as payment_queries, service as payments
+from dml.payments.debit_limits import service as debit_limits
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
@@ -28,6 +29,7 @@ FEES_AT_ONCE: Final = 1_000
 
 async def fund(ctx: Context, bounty: Bounty) -> None:
     """Move the whole prize pool from its owner into escrow, or refuse and move nothing."""
+    await debit_limits.require_within(ctx, bounty.owner_id, bounty.prize_pool)
     await payments.open_reserve(ctx, bounty.escrow, bounty.owner_id)
     await payments.transfer(
         ctx,
@@ -42,6 +44,7 @@ async def fund(ctx: Context, bounty: Bounty) -> None:
 async def take_fee(ctx: Context, bounty: Bounty, enrollment: Enrollment) -> None:
     """Move the enrollment fee from the captain into escrow, where there is one."""
     if enrollment.fee > 0:
+        await debit_limits.require_within(ctx, enrollment.captain_id, enrollment.fee)
         await payments.transfer(
             ctx,
             code=TransferCode.ENROLLMENT_FEE,

@@ -11,9 +11,19 @@ from typing import Final
 from sqlalchemy import func, select, update
 
 from dml.bounties import escrow, queries, rules
-from dml.bounties.events import BountyEnded, SubmissionsClosed
+from dml.bounties.events import (
+    BountyCancelled,
+    BountyClosed,
+    BountyFinished,
+    BountyOpened,
+    BountyPutOff,
+    BountyRanked,
+    BountyResumed,
+    BountyStarted,
+    seen_by,
+)
 from dml.bounties.models import Bounty, BountyState, Enrollment, Member
-from dml.core import audit, events, processes
+from dml.core import events, processes
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BountyId
 from dml.core.processes import Steps, process
@@ -80,14 +90,14 @@ async def open_enrollment(ctx: Context, bounty: Bounty) -> None:
     """Let people enroll from now on."""
     move = rules.move_bounty(bounty, BountyState.ENROLLING)
     bounty.enrolls_at = rules.brought_forward(bounty.enrolls_at, None, ctx.now)
-    audit.record(ctx, bounty.reference, "opened", move)
+    await events.record(ctx, BountyOpened(bounty.id), seen_by(bounty), move)
 
 
 async def start_submissions(ctx: Context, bounty: Bounty) -> None:
     """Open submissions and close enrollment. Unanswered invitations lapse."""
     move = rules.move_bounty(bounty, BountyState.SUBMITTING)
     bounty.submits_at = rules.brought_forward(bounty.submits_at, bounty.enrolls_at, ctx.now)
-    audit.record(ctx, bounty.reference, "started", move)
+    await events.record(ctx, BountyStarted(bounty.id), seen_by(bounty), move)
     await _let_invitations_lapse(ctx, bounty)
 
 
@@ -95,8 +105,7 @@ async def close_submissions(ctx: Context, bounty: Bounty) -> None:
     """Close submissions: they are ranked now, or the owner names the winners."""
     move = rules.move_bounty(bounty, BountyState.EVALUATING)
     bounty.closes_at = rules.brought_forward(bounty.closes_at, bounty.submits_at, ctx.now)
-    audit.record(ctx, bounty.reference, "closed", move)
-    await events.publish(ctx, SubmissionsClosed(bounty.id))
+    await events.record(ctx, BountyClosed(bounty.id), seen_by(bounty), move)
 
 
 async def open_disputes(ctx: Context, bounty: Bounty) -> None:
@@ -106,7 +115,7 @@ async def open_disputes(ctx: Context, bounty: Bounty) -> None:
     """
     move = rules.move_bounty(bounty, BountyState.DISPUTING)
     bounty.disputes_until = rules.disputes_until(bounty, ctx.now)
-    audit.record(ctx, bounty.reference, "ranked", move)
+    await events.record(ctx, BountyRanked(bounty.id), seen_by(bounty), move)
     await set_alarm(ctx, bounty)
 
 
@@ -116,16 +125,16 @@ async def resume(ctx: Context, bounty: Bounty) -> None:
         setattr(bounty, name, date)
     bounty.paused_at = None
     bounty.revision += 1
-    audit.record(ctx, bounty.reference, "resumed")
+    await events.record(ctx, BountyResumed(bounty.id), seen_by(bounty))
 
 
 async def cancel(ctx: Context, bounty: Bounty, reason: str) -> None:
     """End a bounty without winners: all the money goes back to those who paid it."""
+    readers = seen_by(bounty)
     move = rules.move_bounty(bounty, BountyState.CANCELLED)
     bounty.paused_at, bounty.ended_at, bounty.end_reason = None, ctx.now, reason
-    audit.record(ctx, bounty.reference, "cancelled", move, reason=reason)
     await escrow.refund(ctx, bounty)
-    await events.publish(ctx, BountyEnded(bounty.id))
+    await events.record(ctx, BountyCancelled(bounty.id), readers, move, reason=reason)
 
 
 async def _try_again(ctx: Context, bounty: Bounty) -> None:
@@ -133,8 +142,8 @@ async def _try_again(ctx: Context, bounty: Bounty) -> None:
     bounty.second_chance = True
     bounty.judged_by = rules.second_judged_by(bounty, ctx.now)
     bounty.revision += 1
-    audit.record(ctx, bounty.reference, "put_off", reason="Nobody was ranked in time.")
-    await events.publish(ctx, SubmissionsClosed(bounty.id))
+    why = "Nobody was ranked in time."
+    await events.record(ctx, BountyPutOff(bounty.id), seen_by(bounty), reason=why)
 
 
 async def _finish(ctx: Context, bounty: Bounty) -> None:
@@ -142,8 +151,8 @@ async def _finish(ctx: Context, bounty: Bounty) -> None:
     move = rules.move_bounty(bounty, BountyState.FINISHED)
     bounty.ended_at = ctx.now
     winners = await escrow.pay_out(ctx, bounty)
-    audit.record(ctx, bounty.reference, "finished", move, facts={"winners": winners})
-    await events.publish(ctx, BountyEnded(bounty.id))
+    facts = {"winners": winners}
+    await events.record(ctx, BountyFinished(bounty.id), seen_by(bounty), move, facts=facts)
 
 
 async def _let_invitations_lapse(ctx: Context, bounty: Bounty) -> None:

@@ -6,6 +6,7 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.bounties",
+    events=("events",),
     routers=(
         "ranking.routes:router",
         "judging.routes:router",
@@ -17,6 +18,7 @@ MANIFEST: Final = Domain(
         "attachments.routes:router",
         "enrollments.routes:router",
     ),
+    graphs=("graphql:GRAPH",),
     processes=(
         "lifecycle",
         "processes",
@@ -28,4 +30,5 @@ MANIFEST: Final = Domain(
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
     kept_files=("queries:KEPT_FILES",),
+    personal=("personal:PERSONAL",),
 )

@@ -13,12 +13,12 @@ from dml.bounties import queries, rules
 from dml.bounties.models import Bounty, BountyState
 from dml.bounties.ranking import plot, queries as ranking_queries
 from dml.bounties.ranking.plot import Plot, Point
-from dml.bounties.ranking.queries import RECORDS_MAX, Shown
+from dml.bounties.ranking.queries import RECORDS_MAX
 from dml.bounties.ranking.schemas import board_out
 from dml.bounties.rules import BountyNotFound
 from dml.bounties.submissions import queries as submission_queries
 from dml.core.context import Context
-from dml.core.db import PAGE_MAX
+from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import BountyId, EnrollmentId
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page

@@ -1,7 +1,7 @@
 """What happens after a bounty has ended: paying whoever did not fit into its last transaction."""
 
 from dml.bounties import escrow, lifecycle, queries
-from dml.bounties.events import BountyEnded
+from dml.bounties.events import BountyCancelled, BountyEvent, BountyFinished
 from dml.core import processes
 from dml.core.context import Context
 from dml.core.events import on
@@ -35,6 +35,6 @@ async def return_fees(ctx: Context, bounty_id: BountyId) -> int:
     return await escrow.return_fees(ctx, bounty)
 
 
-@on(BountyEnded, "bounties.settle_ended.v1")
-async def settle_ended(ctx: Context, event: BountyEnded) -> None:
+@on(BountyFinished, BountyCancelled, name="bounties.settle_ended.v1")
+async def settle_ended(ctx: Context, event: BountyEvent) -> None:
     await processes.start(ctx, f"bounty:{event.bounty_id}:settle", pay_and_refund, event.bounty_id)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import JSON, Row, Select, func, literal_column, select
+from sqlalchemy import JSON, Select, Text, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.accounts.queries import name_of
 from dml.bounties import rules
 from dml.bounties.attachments import rules as attachment_rules
+from dml.bounties.events import BountyEdited
 from dml.bounties.models import (
     WORDS,
     Attachment,
@@ -19,15 +22,13 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.core.audit import AuditEntry
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX, Shown
+from dml.core.event_log import EventRow
 from dml.core.ids import AttachmentId, BountyId, UserId
 from dml.core.keyset import Seen, in_order
 from dml.core.money import MicroTokens
 
-# A row that is shown and not changed.
-Shown: TypeAlias = Row[*tuple[Any, ...]]
 # Of the table, not the class: there is less to look at when a statement that was compiled before is
 # recognised, and a row is made a tuple.
 _COLUMNS: Final = Bounty.__table__.c
@@ -35,7 +36,8 @@ SORTED_BY: Final = {it: _COLUMNS[it] for it in ("created_at", "closes_at", "priz
 _LONG: Final = ("description", "data", "evaluation", "rules")
 
 # What is shown of a bounty beside its own columns: who is in, or was disqualified, and what they
-# had scored; what its escrow holds of prizes and of fees (`Bounty.escrow`); and its images.
+# had scored; what its escrow holds of prizes and of fees (`Bounty.escrow`); its images; and what
+# its owner is called.
 # PostgreSQL finds these for the rows of a page alone, when it has sorted and cut them.
 _BESIDE: Final = (
     literal_column(
@@ -58,6 +60,7 @@ _BESIDE: Final = (
             WHERE f.bounty_id = bounties.id AND f.kind IN ('thumbnail', 'cover'))""",
         JSON,
     ).label("images"),
+    name_of(_COLUMNS.owner_id).label("owner_name"),
 )
 
 # Files of cancelled drafts, and of submissions that were only checked, failed or were cancelled,
@@ -116,7 +119,18 @@ async def get_bounty(
     tx: AsyncSession, actor: Actor, bounty_id: BountyId, *, lock: bool = False
 ) -> Bounty:
     """Load a bounty that this actor may see. `lock=True` locks its row, and so its state."""
-    bounty = await tx.get(Bounty, bounty_id, with_for_update=lock, populate_existing=lock)
+    bounty = await tx.get(
+        Bounty, bounty_id, with_for_update=HELD if lock else None, populate_existing=lock
+    )
+    if bounty is None or not rules.sees(bounty, actor):
+        raise rules.BountyNotFound
+    return bounty
+
+
+async def share_bounty(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> Bounty:
+    """Load a bounty that this actor may see, and lock its state. Others may share the lock."""
+    query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(read=True)
+    bounty = (await tx.scalars(query.execution_options(populate_existing=True))).one_or_none()
     if bounty is None or not rules.sees(bounty, actor):
         raise rules.BountyNotFound
     return bounty
@@ -124,7 +138,7 @@ async def get_bounty(
 
 async def lock_bounty(tx: AsyncSession, bounty_id: BountyId) -> Bounty:
     """Load and lock a bounty that is known to exist."""
-    query = select(Bounty).where(Bounty.id == bounty_id).with_for_update()
+    query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(**HELD)
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
@@ -133,6 +147,13 @@ async def count_drafts(tx: AsyncSession, owner_id: UserId) -> int:
         Bounty.owner_id == owner_id, Bounty.state == BountyState.DRAFT
     )
     return await tx.scalar(query) or 0
+
+
+async def list_drafts(tx: AsyncSession, owner_id: UserId) -> Sequence[BountyId]:
+    """Return the ids of a user's drafts, of which there are few."""
+    drafts = Bounty.owner_id == owner_id, Bounty.state == BountyState.DRAFT
+    query = select(Bounty.id).where(*drafts).order_by(Bounty.id).limit(PAGE_MAX)
+    return (await tx.scalars(query)).all()
 
 
 async def is_test_set_checked(tx: AsyncSession, bounty_id: BountyId) -> bool:
@@ -149,10 +170,21 @@ async def list_bounties(
     Without their long texts, and with what is shown beside their columns: one statement.
     """
     assert 0 < limit <= PAGE_MAX
-    query = in_order(
-        _matching(actor, chosen), chosen.sort, after, columns=SORTED_BY, id_column=_COLUMNS.id
-    )
-    return (await tx.execute(query.limit(limit + 1))).all()
+    if chosen.mine or chosen.entered:
+        rules.require_signed_in(actor)
+    asked = {
+        "owner": actor.id if chosen.mine else None,
+        "entrant": actor.id if chosen.entered else None,
+        "state": chosen.state,
+        "tags": None if chosen.tag is None else [chosen.tag],
+        "prize_min": chosen.prize_min,
+        "closes_before": chosen.closes_before,
+        "closes_after": chosen.closes_after,
+        "words": chosen.q,
+    }
+    asked = {name: it for name, it in asked.items() if it is not None}
+    query = _page(chosen.sort, after, *asked)
+    return (await tx.execute(query, {**asked, "rows": limit + 1})).all()
 
 
 _SUMMARIES: Final = select(
@@ -161,31 +193,31 @@ _SUMMARIES: Final = select(
 )
 
 
-def _matching(actor: Actor, chosen: BountyFilter) -> Select[*tuple[Any, ...]]:
-    query = _SUMMARIES
-    if chosen.mine:
-        rules.require_signed_in(actor)
-        query = query.where(_COLUMNS.owner_id == actor.id)
-    else:
+# What a list may ask for, each by a parameter of its name.
+_ASKED: Final = {
+    "owner": _COLUMNS.owner_id == bindparam("owner"),
+    "entrant": _COLUMNS.id.in_(
+        select(Member.bounty_id).where(Member.user_id == bindparam("entrant"), Member.is_in)
+    ),
+    "state": _COLUMNS.state == bindparam("state"),
+    "tags": _COLUMNS.tags.contains(bindparam("tags")),
+    "prize_min": _COLUMNS.prize_pool >= bindparam("prize_min"),
+    "closes_before": _COLUMNS.closes_at < bindparam("closes_before"),
+    "closes_after": _COLUMNS.closes_at >= bindparam("closes_after"),
+    "words": literal_column(WORDS).op("@@")(
+        func.websearch_to_tsquery(literal_column("'english'"), bindparam("words", type_=Text))
+    ),
+}
+
+
+@lru_cache(maxsize=100)
+def _page(sort: str, after: Seen | None, *asked: str) -> Select[*tuple[Any, ...]]:
+    """Return the list with these conditions: for the same page the same statement."""
+    query = _SUMMARIES.where(*(_ASKED[it] for it in asked))
+    if "owner" not in asked:
         query = query.where(_COLUMNS.funded_at.is_not(None))
-    if chosen.entered:
-        rules.require_signed_in(actor)
-        entered = select(Member.bounty_id).where(Member.user_id == actor.id, Member.is_in)
-        query = query.where(_COLUMNS.id.in_(entered))
-    if chosen.state is not None:
-        query = query.where(_COLUMNS.state == chosen.state)
-    if chosen.tag is not None:
-        query = query.where(_COLUMNS.tags.contains([chosen.tag]))
-    if chosen.prize_min is not None:
-        query = query.where(_COLUMNS.prize_pool >= chosen.prize_min)
-    if chosen.closes_before is not None:
-        query = query.where(_COLUMNS.closes_at < chosen.closes_before)
-    if chosen.closes_after is not None:
-        query = query.where(_COLUMNS.closes_at >= chosen.closes_after)
-    if chosen.q is not None:
-        words = func.websearch_to_tsquery(literal_column("'english'"), chosen.q)
-        query = query.where(literal_column(WORDS).op("@@")(words))
-    return query
+    query = in_order(query, sort, after, columns=SORTED_BY, id_column=_COLUMNS.id)
+    return query.limit(bindparam("rows"))
 
 
 _ALONE: Final = select(*_BESIDE).select_from(Bounty.__table__)
@@ -196,16 +228,40 @@ async def get_beside(tx: AsyncSession, bounty_id: BountyId) -> Shown:
     return (await tx.execute(_ALONE.where(_COLUMNS.id == bounty_id))).one()
 
 
-async def list_changes(tx: AsyncSession, bounty: Bounty) -> Sequence[AuditEntry]:
+@dataclass(frozen=True, slots=True)
+class WithBeside:
+    """A bounty with all that is shown of it."""
+
+    bounty: Bounty
+    beside: Shown
+    test_set: TestSet | None
+
+
+async def list_bounties_by_ids(
+    tx: AsyncSession, actor: Actor, bounty_ids: Sequence[BountyId]
+) -> Sequence[WithBeside]:
+    """Return those of these bounties that the actor may see, in any order: two statements."""
+    query = select(Bounty, *_BESIDE).where(Bounty.id.in_(bounty_ids))
+    rows = (await tx.execute(query)).all()
+    sets = await tx.scalars(select(TestSet).where(TestSet.bounty_id.in_(bounty_ids)))
+    by_id = {it.bounty_id: it for it in sets}
+    return [
+        WithBeside(it.Bounty, it, by_id.get(it.Bounty.id))
+        for it in rows
+        if rules.sees(it.Bounty, actor)
+    ]
+
+
+async def list_changes(tx: AsyncSession, bounty: Bounty) -> Sequence[EventRow]:
     """Return every edit since the bounty was funded, oldest first: `EDITS_MAX` at most."""
     if bounty.funded_at is None:
         return []
-    query = select(AuditEntry).where(
-        AuditEntry.subject == bounty.reference,
-        AuditEntry.action == "edited",
-        AuditEntry.at >= bounty.funded_at,
+    query = select(EventRow).where(
+        EventRow.subject == bounty.reference,
+        EventRow.type == BountyEdited.TYPE,
+        EventRow.at >= bounty.funded_at,
     )
-    return (await tx.scalars(query.order_by(AuditEntry.id))).all()
+    return (await tx.scalars(query.order_by(EventRow.number))).all()
 
 
 async def get_attachment(

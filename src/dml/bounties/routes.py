@@ -17,7 +17,7 @@ from dml.bounties.schemas import (
     BountySummaryOut,
     BountyUpdate,
 )
-from dml.core import audit
+from dml.core import event_log
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId
 from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
@@ -26,6 +26,7 @@ from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import TimelineOut, timeline
+from dml.payments.debit_limits.rules import DebitLimitReached
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/bounties", route_class=IdempotentRoute)
@@ -151,7 +152,7 @@ async def get_timeline(ctx: PublicCtx, bounty_id: BountyId) -> TimelineOut:
     the bounty.
     """
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, bounty_id)
-    entries = await audit.history(ctx.tx, bounty.reference)
+    entries = await event_log.history(ctx.tx, bounty.reference)
     return timeline(ctx.actor, bounty.owner_id, entries, shapes.coming(bounty))
 
 
@@ -166,6 +167,7 @@ async def get_timeline(ctx: PublicCtx, bounty_id: BountyId) -> TimelineOut:
         rules.TestSetNotChecked,
         rules.TooLateToFund,
         InsufficientFunds,
+        DebitLimitReached,
         IdempotencyKeyReused,
     ),
 )

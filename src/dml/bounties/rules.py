@@ -7,11 +7,10 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from dml.bounties.models import Bounty, BountyState, Judging, Submission, SubmissionState
-from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn
 from dml.core.money import MAX, AmountText, MicroTokens, render
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 AHEAD_MAX: Final = timedelta(days=2 * 365)  # How far ahead its dates may lie.
 LIFE_MAX: Final = timedelta(days=3 * 365)  # From its funding until it must be judged.

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
+from dml.accounts.schemas import PublicName
 from dml.algorithms.schemas import Tag
 from dml.bounties.models import BountyState, Judging, Ties
 from dml.bounties.rules import DISPUTE_SECONDS, DISPUTE_SECONDS_MAX, PRIZES_MAX
@@ -127,9 +128,7 @@ class BountyCreate(Body):
     metric: MetricName | None = Field(None, description=METRIC)
     ties: Ties = Field(Ties.SHARE, description=TIES)
     prizes: Prizes = Field(
-        min_length=1,
-        max_length=PRIZES_MAX,
-        description="One for each place from 1 on, in any order.",
+        min_length=1, max_length=PRIZES_MAX, description="For each place from 1 on, in any order."
     )
     prize_total: AmountIn | None = Field(None, description=PRIZE_TOTAL)
     enrollment_fee: Fee = Field(
@@ -325,6 +324,7 @@ class BountySummaryOut(Wire):
 
     id: BountyId
     owner_id: UserId = Field(description="The user who offers the prizes.")
+    owner_name: PublicName
     state: BountyState
     name: str = Field(description="What it is called, in one line.")
     organisation: str = Field(description="Who offers the prizes, in one line.")

@@ -12,13 +12,20 @@ from dml.accounts import queries as account_queries
 from dml.bounties import escrow, lifecycle, queries, rules
 from dml.bounties.editing import rules as edit_rules
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
+from dml.bounties.events import (
+    BountyCreated,
+    BountyEdited,
+    BountyFunded,
+    BountyPaused,
+    seen_by,
+)
 from dml.bounties.models import Bounty, BountyState, Judging, Ties
 from dml.bounties.test_sets import processes as test_set_processes
-from dml.core import audit, money
-from dml.core.audit import Move
+from dml.core import events, money
 from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.core.money import MicroTokens
+from dml.core.states import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,8 @@ async def create(ctx: Context, plan: Plan) -> Bounty:
         created_at=ctx.now,
     )
     ctx.tx.add(bounty)
-    audit.record(ctx, bounty.reference, "created", Move(None, BountyState.DRAFT))
+    made = Move(None, BountyState.DRAFT)
+    await events.record(ctx, BountyCreated(bounty.id), seen_by(bounty), made)
     await lifecycle.set_alarm(ctx, bounty)
     await ctx.tx.flush()
     return bounty
@@ -128,7 +136,8 @@ async def edit(
         change_facts[name]["after"] = _as_fact(bounty, name)
     bounty.prize_pool = rules.pool_of(bounty.prizes)
     bounty.revision += 1
-    audit.record(ctx, bounty.reference, "edited", reason=reason, facts={"changes": change_facts})
+    edited, facts = BountyEdited(bounty.id), {"changes": change_facts}
+    await events.record(ctx, edited, seen_by(bounty), reason=reason, facts=facts)
     await lifecycle.set_alarm(ctx, bounty)
     if "metric" in changes:
         await test_set_processes.check_again(ctx, bounty)
@@ -144,7 +153,8 @@ async def fund(ctx: Context, bounty_id: BountyId) -> Bounty:
     rules.require_fundable(bounty, ctx.now, test_set_is_checked=checked)
     await escrow.fund(ctx, bounty)
     bounty.funded_at = ctx.now
-    audit.record(ctx, bounty.reference, "funded", move)
+    funded = BountyFunded(bounty.id, bounty.prize_pool)
+    await events.record(ctx, funded, seen_by(bounty), move)
     await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
@@ -179,7 +189,7 @@ async def pause(ctx: Context, bounty_id: BountyId, *, reason: str) -> Bounty:
     rules.require_pausable(bounty)
     bounty.paused_at = ctx.now
     bounty.revision += 1
-    audit.record(ctx, bounty.reference, "paused", reason=reason)
+    await events.record(ctx, BountyPaused(bounty.id), seen_by(bounty), reason=reason)
     await lifecycle.set_alarm(ctx, bounty)
     return bounty
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from dml.bounties import queries, rules
 from dml.bounties.attachments.schemas import url_of
 from dml.bounties.models import AttachmentKind, Bounty, Judging, TestSet, TestSetState
-from dml.bounties.queries import BountyFilter, Shown
+from dml.bounties.queries import BountyFilter
 from dml.bounties.schemas import (
     BountiesQuery,
     BountyChangeOut,
@@ -19,8 +19,9 @@ from dml.bounties.schemas import (
 )
 from dml.bounties.service import Plan
 from dml.bounties.submissions import queries as submission_queries
-from dml.core.audit import AuditEntry
 from dml.core.context import Actor, Context
+from dml.core.db import Shown
+from dml.core.event_log import EventRow
 from dml.edge.etags import RevisionTeller
 from dml.edge.paging import Page
 from dml.edge.timeline import UpcomingActionOut
@@ -101,6 +102,7 @@ def _summary(bounty: Any, beside: Shown) -> dict[str, Any]:
             "concurrent": bounty.submissions_concurrent,
             "total": bounty.submissions_total,
         },
+        "owner_name": beside.owner_name,
         "counts": beside.counts,
         "escrow": beside.escrow,
         "thumbnail_url": _image(bounty, images.get(AttachmentKind.THUMBNAIL)),
@@ -113,7 +115,7 @@ def coming(bounty: Bounty) -> list[UpcomingActionOut]:
     return [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(bounty)]
 
 
-def change(entry: AuditEntry) -> BountyChangeOut:
+def change(entry: EventRow) -> BountyChangeOut:
     assert entry.facts is not None
     return BountyChangeOut(at=entry.at, reason=entry.reason, changes=entry.facts["changes"])
 

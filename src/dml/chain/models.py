@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dml.chain.states import DepositState, WalletKind, WithdrawalState
+from dml.chain.states import ChallengePurpose, DepositState, WalletKind, WithdrawalState
 from dml.core.db import Base
 from dml.core.ids import BatchId, DepositId, UserId, VaultId, WalletId, WithdrawalId
 from dml.core.money import MicroTokens
@@ -219,6 +219,7 @@ class Wallet(Base):
     linked_at: Mapped[datetime]
     name: Mapped[str | None] = mapped_column(default=None)
     unlinked_at: Mapped[datetime | None] = mapped_column(default=None)
+    chosen_at: Mapped[datetime | None] = mapped_column(default=None)  # As the primary one.
 
     @property
     def reference(self) -> str:
@@ -234,6 +235,20 @@ class WalletChallenge(Base):
     user_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None] = mapped_column(default=None)
+    purpose: Mapped[ChallengePurpose] = mapped_column(
+        default=ChallengePurpose.LINK, server_default=ChallengePurpose.LINK.value
+    )
+    # Under which address of ours it was given, where none may sign it under another.
+    origin: Mapped[str | None] = mapped_column(default=None)
+
+
+class UsedNonce(Base):
+    """A nonce by which somebody signed in: it is good once. Until then none is kept."""
+
+    __tablename__ = "used_wallet_nonces"
+
+    nonce: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class DeniedAddress(Base):

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.models import User
+from dml.accounts.queries import name_of
 from dml.chain.models import (
     Batch,
     DeniedAddress,
@@ -26,10 +27,11 @@ from dml.chain.states import DepositState, WithdrawalState
 from dml.chain.wallets import rules as wallet_rules
 from dml.chain.withdrawals.rules import DAY, WAITS_FOR_REVIEW, Recent
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX, Shown
 from dml.core.ids import DepositId, UserId, VaultId, WalletId, WithdrawalId
 from dml.core.money import MicroTokens
 
+REQUESTED_AT_ONCE: Final = 100  # Withdrawals of one user that are held at once.
 TRANSACTIONS_MAX: Final = 20  # How many of one batch are shown: the newest.
 
 
@@ -62,8 +64,8 @@ async def get_vault(tx: AsyncSession, vault_id: VaultId) -> Vault:
 
 
 async def list_vaults(tx: AsyncSession) -> Sequence[Vault]:
-    """Return all vaults, former ones too: a handful."""
-    return (await tx.scalars(select(Vault).order_by(Vault.id).limit(PAGE_MAX))).all()
+    """Return all vaults, former ones too, the newest first: a handful."""
+    return (await tx.scalars(select(Vault).order_by(Vault.id.desc()).limit(PAGE_MAX))).all()
 
 
 async def list_former(tx: AsyncSession) -> Sequence[Vault]:
@@ -75,7 +77,7 @@ async def list_former(tx: AsyncSession) -> Sequence[Vault]:
 
 async def lock_user(tx: AsyncSession, user_id: UserId) -> None:
     """Serialise what is counted for a user. Inserting rows that name the user is not blocked."""
-    await tx.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    await tx.execute(select(User.id).where(User.id == user_id).with_for_update(**HELD))
 
 
 # Wallets.
@@ -247,6 +249,13 @@ async def find_cover(tx: AsyncSession) -> MicroTokens | None:
 
 # Withdrawals.
 
+_WITHDRAWAL: Final = Withdrawal.__table__.c
+_TO_REVIEW: Final = select(
+    *_WITHDRAWAL,
+    name_of(_WITHDRAWAL.user_id).label("user_name"),
+    name_of(_WITHDRAWAL.first_approved_by).label("first_approved_by_name"),
+)
+
 
 async def get_my_withdrawal(
     tx: AsyncSession, actor: Actor, withdrawal_id: WithdrawalId, *, lock: bool = False
@@ -264,6 +273,19 @@ async def get_withdrawal(tx: AsyncSession, withdrawal_id: WithdrawalId) -> Withd
     if found is None:
         raise WithdrawalNotFound
     return found
+
+
+async def lock_requested(tx: AsyncSession, user_id: UserId) -> Sequence[Withdrawal]:
+    """Hold the withdrawals of a user that are in no batch yet, in the order of their ids."""
+    query = (
+        select(Withdrawal)
+        .where(Withdrawal.user_id == user_id, Withdrawal.state == WithdrawalState.REQUESTED)
+        .order_by(Withdrawal.id)
+        .limit(REQUESTED_AT_ONCE)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.scalars(query)).all()
 
 
 async def list_withdrawals(
@@ -284,15 +306,13 @@ async def list_withdrawals(
     return (await tx.scalars(query.order_by(Withdrawal.id.desc()).limit(limit + 1))).all()
 
 
-async def list_to_review(
-    tx: AsyncSession, *, after: UUID | None, limit: int
-) -> Sequence[Withdrawal]:
+async def list_to_review(tx: AsyncSession, *, after: UUID | None, limit: int) -> Sequence[Shown]:
     """Return the withdrawals that wait for an admin, the oldest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
-    query = select(Withdrawal).where(text(WAITS_FOR_REVIEW))
+    query = _TO_REVIEW.where(text(WAITS_FOR_REVIEW))
     if after is not None:
         query = query.where(Withdrawal.id > after)
-    return (await tx.scalars(query.order_by(Withdrawal.id).limit(limit + 1))).all()
+    return (await tx.execute(query.order_by(Withdrawal.id).limit(limit + 1))).all()
 
 
 async def get_recent(tx: AsyncSession, user_id: UserId, now: datetime) -> Recent:

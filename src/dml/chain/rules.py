@@ -5,9 +5,8 @@ from typing import Final
 
 from dml.chain.models import Deposit, Withdrawal
 from dml.chain.states import DepositState, WithdrawalState
-from dml.core.audit import Move
 from dml.core.errors import Conflict, NotFound, Unavailable
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 DEPOSIT_MOVES: Final = Moves(
     {

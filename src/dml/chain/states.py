@@ -28,6 +28,16 @@ class WithdrawalState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ChallengePurpose(StrEnum):
+    """What a signed message is for: to `link` the wallet, so that tokens can be paid to it; to add
+    it as a way to `sign_in`; or as a `proof` of who you are, with something that asks for one.
+    """
+
+    LINK = "link"
+    SIGN_IN = "sign_in"
+    PROOF = "proof"
+
+
 class WalletKind(StrEnum):
     """How a wallet signs: with a key of its own (EIP-191), or as a contract (EIP-1271)."""
 

@@ -2,16 +2,29 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dml.client.http import NoMarketplace
 
 EVENT_BYTES_MAX: Final = 32 << 20
 
 
-def read_events(pieces: Iterator[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the JSON of each server-sent event (WHATWG HTML, 9.2.6)."""
-    name, data, rest = "message", list[bytes](), b""
+class Sent(NamedTuple):
+    """A server-sent event as it came: its id is where to go on from, its data is JSON."""
+
+    id: str | None
+    name: str
+    data: bytes
+
+    def read(self) -> dict[str, Any]:
+        """What its data says."""
+        found: dict[str, Any] = json.loads(self.data)
+        return found
+
+
+def read_sent(pieces: Iterator[bytes]) -> Iterator[Sent]:
+    """Yield each server-sent event (WHATWG HTML, 9.2.6)."""
+    event_id, name, data, rest = None, "message", list[bytes](), b""
     for piece in pieces:
         rest += piece
         if len(rest) > EVENT_BYTES_MAX:
@@ -21,8 +34,10 @@ def read_events(pieces: Iterator[bytes]) -> Iterator[tuple[str, dict[str, Any]]]
             field, _, value = line.removesuffix(b"\r").partition(b":")
             if field == b"event":
                 name = value.strip().decode(errors="replace")
+            elif field == b"id":
+                event_id = value.strip().decode(errors="replace")
             elif field == b"data":
                 data.append(value.removeprefix(b" "))
             elif not line.strip() and data:
-                yield name, json.loads(b"\n".join(data))
-                name, data = "message", []
+                yield Sent(event_id, name, b"\n".join(data))
+                event_id, name, data = None, "message", []

@@ -10,14 +10,14 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Final
 from uuid import uuid4
 
-from dml.client.events import read_events
+from dml.client.events import Sent, read_sent
 from dml.client.http import (
     Answer,
     HttpClient,
@@ -28,10 +28,11 @@ from dml.client.http import (
     require_token,
     whole,
 )
+from dml.client.refusals import ApiRefused as ApiRefused, require_success
 from dml.client.requests import Event, part
 from dml.client.servers import find_server
-from dml.client.sign_ins import SignIn, SignIns
-from dml.refused import Refused
+from dml.client.sign_ins import CODE_NEEDED, AskCode, SignIn, SignIns, code_proof
+from dml.refused import ExitCode, Refused
 
 SECONDS: Final = 60.0
 FILE_SECONDS: Final = 3600.0  # Until a file is here whole.
@@ -40,6 +41,7 @@ PIECE_BYTES: Final = 1 << 20
 FRESH_SECONDS: Final = 30.0  # A token that ends sooner is renewed before it is used.
 TRIES: Final = 4
 PAUSE_SECONDS_MAX: Final = 30.0  # Who is told to come back later than that is told so.
+NO_TOKEN: Final = "core.not_signed_in"
 LATER: Final = (429, 503)
 JSON: Final = {"Content-Type": "application/json"}
 PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of it is read first.
@@ -57,24 +59,10 @@ class NotSignedIn(Refused):
     """Nobody is signed in here."""
 
 
-class ApiRefused(Refused):
-    """The API said no: `code` names the problem, `remedy` says what to do about it.
+class Unreached(Refused):
+    """Nobody answers there."""
 
-    `status` is HTTP's, and `facts` are the other members of the problem document, such as what is
-    `missing` from a balance.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        code: str,
-        status: int,
-        *,
-        remedy: str = "",
-        facts: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code, self.status, self.remedy, self.facts = code, status, remedy, dict(facts or {})
+    exit_code = ExitCode.NOT_REACHED
 
 
 class Marketplace:
@@ -132,15 +120,36 @@ class Marketplace:
         if self._kept is None:
             raise NotSignedIn(
                 f"you are not signed in to {self.url}: use `dml login`, or set DML_EMAIL and "
-                "DML_PASSWORD, or DML_TOKEN (an access token)"
+                "DML_PASSWORD, or DML_TOKEN (a personal access token: `dml account tokens create`)"
             )
         self._renew()
         return self
 
-    def open_session(self, email: str, password: str) -> SignIn:
-        """Sign in, and return the new session. It is not kept, nor used here."""
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether it asks as somebody."""
+        return "Authorization" in self._headers
+
+    def open_session(self, email: str, password: str, ask_code: AskCode = None) -> SignIn:
+        """Sign in, and return the new session. It is not kept, nor used here.
+
+        Where the account has a second factor, its code is asked for, if anybody can be.
+        """
         body = {"email": email, "password": password}
-        return self._session(email, self.ask("POST", "/v1/users/authenticate", json=body))
+        return self.open_as(email, "/v1/users/authenticate", body, ask_code)
+
+    def open_as(
+        self, named: str, path: str, body: Any, ask_code: Callable[[], str] | None = None
+    ) -> SignIn:
+        """The same, by any way to sign in. What is kept of it is called so."""
+        try:
+            answer = self.ask("POST", path, json=body)
+        except ApiRefused as refusal:
+            if refusal.code != CODE_NEEDED or ask_code is None:
+                raise
+            proven = {"ticket": refusal.facts["ticket"], "proof": code_proof(ask_code())}
+            answer = self.ask("POST", "/v1/users/authenticate/confirm", json=proven)
+        return SignIn.opened(self.url, named, answer)
 
     def ask(self, method: str, path: str, *, json: Any = None, **request: Any) -> Any:
         """Return the answer's JSON, or None where it has no body; Refused where it says no."""
@@ -152,18 +161,26 @@ class Marketplace:
             headers.setdefault("Idempotency-Key", str(uuid4()))
         with _in_one_line():
             answer = self._answer(method, path, headers, request)
-            _require_success(answer)
+            require_success(answer)
             return _read(answer) if answer.content else None
 
     def _answer(
         self, method: str, path: str, headers: dict[str, str], request: dict[str, Any]
     ) -> Answer:
-        """Ask until the server does not say `later`. What is read from a file is sent once."""
+        """Ask until the server does not say `later`; and once more with new tokens, where it
+        refuses those that are kept. What is read from a file is sent once.
+        """
         tries = TRIES if isinstance(request.get("content", b""), bytes) else 1
+        refused: str | None = None
         while True:
-            self._renew()
+            self._renew(refused)
+            used = self._kept and self._kept.access_token
             answer = self._http.ask(method, path, headers={**self._headers, **headers}, **request)
             tries -= 1
+            is_bad = answer.status == 401 and answer.problem().get("code") == NO_TOKEN
+            if is_bad and used and tries and refused is None:  # Its key was replaced, say.
+                refused = used
+                continue
             pause = _seconds(answer.headers.get("retry-after"))
             if answer.status not in LATER or pause is None or tries == 0:
                 return answer
@@ -177,7 +194,7 @@ class Marketplace:
         )
         with _in_one_line(), stream as (head, pieces):
             if not head.is_success:
-                _require_success(whole(head, pieces))
+                require_success(whole(head, pieces))
             return whole(head, pieces, limit).content
 
     def events(self, path: str, seconds: float) -> Generator[Event]:
@@ -185,14 +202,20 @@ class Marketplace:
 
         Raises NotReached where it breaks off: whoever reads may open it again.
         """
+        with closing(self.sent(path, seconds)) as events:
+            for it in events:
+                yield it.name, it.read()
+
+    def sent(self, path: str, seconds: float) -> Generator[Sent]:
+        """The same, with the id of each event, and its JSON unread."""
         self._renew()
         try:
             with self._http.stream(
                 "GET", path, until_end_seconds=seconds, headers=self._headers
             ) as (head, pieces):
                 if not head.is_success:
-                    _require_success(whole(head, pieces))
-                yield from read_events(pieces)
+                    require_success(whole(head, pieces))
+                yield from read_sent(pieces)
         except (NoMarketplace, Misconfigured) as error:
             raise Refused(str(error)) from error
 
@@ -236,42 +259,32 @@ class Marketplace:
             raise Refused(f"cannot read {readable(file)} ({error.strerror})") from error
         return answer
 
-    def _renew(self) -> None:
-        """Have a token that lasts, where a session is kept."""
+    def _renew(self, refused: str | None = None) -> None:
+        """Have a token that lasts, and is not the one that was refused, where a session is kept."""
         if self._kept is None:
             return
         with self._renewing:  # Of several threads, one.
-            if self._kept.expires_at - time.time() <= FRESH_SECONDS:
-                self._kept = self._renewed(self._kept)
+            if not self._kept.is_good(FRESH_SECONDS, refused):
+                self._kept = self._renewed(self._kept, refused)
             self.use(self._kept.access_token, "what it gives as access_token")
 
-    def _renewed(self, kept: SignIn) -> SignIn:
+    def _renewed(self, kept: SignIn, refused: str | None) -> SignIn:
         """The kept session with new tokens: those of another command, or fetched here."""
         with self._sign_ins.held():
             known = self._sign_ins.find_same(kept)
             if known is None:
                 raise Refused(f"you have signed out of {self.url} meanwhile: use `dml login`")
-            if known.expires_at - time.time() > FRESH_SECONDS:
+            if known.is_good(FRESH_SECONDS, refused):
                 return known
             body = _encode({"refresh_token": known.refresh_token})
             answer = self._http.ask("POST", "/v1/users/refresh", content=body, headers=JSON)
             if answer.status == 401:
                 self._sign_ins.forget(known)
                 raise Refused(f"your session at {self.url} has ended: use `dml login`")
-            _require_success(answer)
-            renewed = self._session(known.email, answer.json())
+            require_success(answer)
+            renewed = SignIn.opened(self.url, known.email, answer.json())
             self._sign_ins.renew(renewed)
             return renewed
-
-    def _session(self, email: str, answer: Any) -> SignIn:
-        return SignIn(
-            server=self.url,
-            email=email,
-            user_id=str(answer["user_id"]),
-            access_token=str(answer["access_token"]),
-            expires_at=time.time() + float(answer["expires_in"]),
-            refresh_token=str(answer["refresh_token"]),
-        )
 
     def use(self, token: str, source: str) -> "Marketplace":
         """Be who this access token is for. `source` is what to call it where it is none."""
@@ -338,33 +351,6 @@ def _in_one_line() -> Iterator[None]:
         yield
     except NotReached as error:
         hint = "is it up, and is --server (or DML_SERVER) right?"
-        raise Refused(f"{str(error).rstrip('.')}: {hint}") from error
+        raise Unreached(f"{str(error).rstrip('.')}: {hint}") from error
     except (NoMarketplace, Misconfigured) as error:
         raise Refused(str(error)) from error
-
-
-def _require_success(answer: Answer) -> None:
-    """Say what a problem document says: what is wrong, what to do, and each wrong field."""
-    if 200 <= answer.status < 300:
-        return
-    if 300 <= answer.status < 400:
-        target = one_line(answer.headers.get("location", "elsewhere"))
-        detail = f"{answer.url} redirects to {target}. If that is right, use it as --server."
-        raise ApiRefused(detail, "http.redirect", answer.status)
-    problem = answer.problem()
-    if "title" not in problem:
-        said = f"{answer.url} answers {answer.status} {answer.reason}"
-        raise ApiRefused(said, "http.unknown", answer.status)
-    lines = [f"{problem['title']} {problem.get('detail', '')}".strip()]
-    known = {"type", "title", "detail", "code", "errors", "status"}
-    facts = {name: value for name, value in problem.items() if name not in known}
-    lines += [f"{name}: {value}" for name, value in facts.items()]
-    errors = problem.get("errors")
-    for it in errors if isinstance(errors, list) else []:
-        if isinstance(it, dict):
-            lines.append(f"{it.get('pointer')}: {it.get('detail')}")
-    code = str(problem.get("code", f"http.{answer.status}"))
-    remedy = str(problem.get("detail", ""))
-    facts |= {"errors": errors} if errors else {}
-    message = "\n     ".join(map(one_line, lines))
-    raise ApiRefused(message, code, answer.status, remedy=remedy, facts=facts)

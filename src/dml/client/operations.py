@@ -377,6 +377,17 @@ class Books:
         """
         return cast("types.Books", self._market.ask("GET", "/v1/admin/books"))
 
+    def get_of_user(self, user_id: str) -> types.UserBooks:
+        """Get what a user owns.
+
+        For admins: the user's balance, each account of theirs that holds tokens, and their
+        last transfers.
+        """
+        return cast(
+            "types.UserBooks",
+            self._market.ask("GET", f"/v1/admin/users/{requests.part(user_id)}/books"),
+        )
+
 
 class Bounties:
     def __init__(self, market: Marketplace) -> None:
@@ -751,7 +762,9 @@ class Credits:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> types.CreditPage:
+    def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.CreditToApprovePage:
         """List the credits that wait for a second admin.
 
         For admins, oldest first. A credit that waited for seven days is no longer listed.
@@ -759,16 +772,17 @@ class Credits:
         `limit`: How many items to return at most.
         """
         return cast(
-            "types.CreditPage",
+            "types.CreditToApprovePage",
             self._market.ask(
                 "GET", "/v1/admin/credits", params=requests.sent({"limit": limit, "cursor": cursor})
             ),
         )
 
-    def iterate(self) -> Iterator[types.Credit]:
+    def iterate(self) -> Iterator[types.CreditToApprove]:
         """Yield each item of `list`, page after page."""
         return cast(
-            "Iterator[types.Credit]", self._market.all_of("/v1/admin/credits", **requests.sent({}))
+            "Iterator[types.CreditToApprove]",
+            self._market.all_of("/v1/admin/credits", **requests.sent({})),
         )
 
     def create(
@@ -851,6 +865,78 @@ class Credits:
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
                 json=body,
             ),
+        )
+
+
+class DataExports:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.DataExportPage:
+        """List your exports.
+
+        For signed-in users: newest first. Each is kept for a week. They always fit on one
+        page.
+        """
+        return cast("types.DataExportPage", self._market.ask("GET", "/v1/users/me/exports"))
+
+    def create(self, *, idempotency_key: str | None = None) -> types.DataExport:
+        """Ask for all that is kept of you.
+
+        For signed-in users. A file is made, which takes from seconds to minutes: an event and
+        a mail tell when it is ready. One at a time, and three a day at most.
+        """
+        return cast(
+            "types.DataExport",
+            self._market.ask(
+                "POST",
+                "/v1/users/me/exports",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    def get(self, export_id: str) -> types.DataExport:
+        """Get an export of yours.
+
+        For signed-in users: how far it is.
+        """
+        return cast(
+            "types.DataExport",
+            self._market.ask("GET", f"/v1/users/me/exports/{requests.part(export_id)}"),
+        )
+
+    def get_file(self, export_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Download an export of yours.
+
+        For its user alone: a ZIP of JSON files, one for each table that has rows of yours.
+        Parts of it can be asked for. No personal access token opens it.
+        """
+        return self._market.bytes_of(
+            f"/v1/users/me/exports/{requests.part(export_id)}/file", limit=most_bytes
+        )
+
+
+class DebitLimit:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def get(self) -> types.DebitLimit:
+        """Get your debit limit.
+
+        For signed-in users: the most that jobs and bounties may take from your balance in any
+        30 days, and how much of that is used.
+        """
+        return cast("types.DebitLimit", self._market.ask("GET", "/v1/payments/debit-limit"))
+
+    def set(self, body: types.DebitLimitSet) -> types.DebitLimit:
+        """Set your debit limit.
+
+        For signed-in users. A job, a bounty's prizes or an enrollment fee that would take
+        more is refused. To lower the limit, or to set the first one, counts at once; to raise
+        it, or to have none any more, asks for a proof of who you are.
+        """
+        return cast(
+            "types.DebitLimit", self._market.ask("PUT", "/v1/payments/debit-limit", json=body)
         )
 
 
@@ -1304,6 +1390,49 @@ class Disputes:
         )
 
 
+class EmailChanges:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.EmailChangeCreate) -> types.LinkMailed:
+        """Ask to have another address.
+
+        For signed-in users, with a proof of who they are. A link is mailed to the new
+        address; once it is used, the account has that address, and a mail to the old one says
+        so. The answer is the same whether another account has the address or not.
+        """
+        return cast(
+            "types.LinkMailed", self._market.ask("POST", "/v1/users/me/email-changes", json=body)
+        )
+
+
+class EmailConfirmations:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.EmailConfirmationCreate) -> None:
+        """Confirm an address by its link.
+
+        For whoever has the link, once: it verifies an account's address, or gives it the new
+        one.
+        """
+        self._market.ask("POST", "/v1/users/email-confirmations", json=body)
+
+
+class EmailVerifications:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self) -> types.LinkMailed:
+        """Ask for a link that verifies your address.
+
+        For signed-in users whose address is not verified yet.
+        """
+        return cast(
+            "types.LinkMailed", self._market.ask("POST", "/v1/users/me/email-verifications")
+        )
+
+
 class Enrollments:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -1484,6 +1613,83 @@ class Enrollments:
         )
 
 
+class Events:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(
+        self,
+        *,
+        types_: str | None = None,
+        subject: str | None = None,
+        all_: bool | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> types.EventPage:
+        """List what happened.
+
+        What you may see of the event log, oldest first, from any position: what concerns you,
+        and what everyone may see. No event is missed and none comes twice if you go on from
+        the `position` of the page before, at any later time. For signed-in users; `all` is
+        for admins.
+
+        `types_`: Only events of these types, with commas between:
+        `job.completed,withdrawal.paid`, or all of one kind, `job.*`.
+
+        `subject`: Only events about this thing: its kind, a colon and its id.
+
+        `all_`: What happens to everybody. For admins.
+
+        `after`: A position: the `id` of an event that you have read, or the `position` of a
+        page. Default: the oldest event that is kept.
+
+        `limit`: How many events to return at most.
+        """
+        return cast(
+            "types.EventPage",
+            self._market.ask(
+                "GET",
+                "/v1/events",
+                params=requests.sent(
+                    {
+                        "types": types_,
+                        "subject": subject,
+                        "all": all_,
+                        "after": after,
+                        "limit": limit,
+                    }
+                ),
+            ),
+        )
+
+    def watch(
+        self,
+        *,
+        types_: str | None = None,
+        subject: str | None = None,
+        all_: bool | None = None,
+        after: str | None = None,
+    ) -> Iterator[requests.Event]:
+        """Watch what happens.
+
+        Server-sent events, each as `events.list` shows it, with its type and its id: send the
+        last one as `Last-Event-ID` when you connect again, and nothing is missed. The first
+        event is `position`, with an id and no data. The stream ends with `refused` and a
+        problem document once your session or token is no longer valid, and with `dropped` if
+        you read too slowly.
+
+        `types_`: Only events of these types, with commas between:
+        `job.completed,withdrawal.paid`, or all of one kind, `job.*`.
+
+        `subject`: Only events about this thing: its kind, a colon and its id.
+
+        `all_`: What happens to everybody. For admins.
+
+        `after`: As the header `Last-Event-ID`, for who cannot send one. Default: now.
+        """
+        return self._market.events("/v1/events/stream", requests.STREAM_SECONDS)
+
+
 class Evidence:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -1514,6 +1720,34 @@ class Evidence:
         )
 
 
+class Factors:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def get(self) -> types.Factors:
+        """Get your second factors.
+
+        For signed-in users: whether an authenticator app is enrolled, and how many recovery
+        codes are left.
+        """
+        return cast("types.Factors", self._market.ask("GET", "/v1/users/me/factors"))
+
+
+class Graph:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def ask(self, body: types.GraphQuestion) -> types.GraphAnswer:
+        """Ask the graph.
+
+        A query or mutation in GraphQL: what `docs/api/schema.graphql` names, and a browser
+        shows at this path. Each field of it is an operation of this API, with its rules, and
+        `errors` tell what its problem document would. Anybody may ask; who sends a token may
+        see more.
+        """
+        return cast("types.GraphAnswer", self._market.ask("POST", "/graphql", json=body))
+
+
 class Health:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -1532,6 +1766,50 @@ class Health:
         body says how each part does.
         """
         return cast("types.Readiness", self._market.ask("GET", "/readyz"))
+
+
+class Identities:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.IdentityPage:
+        """List your ways to sign in.
+
+        For signed-in users: oldest first. They always fit on one page.
+        """
+        return cast("types.IdentityPage", self._market.ask("GET", "/v1/users/me/identities"))
+
+    def create_openid(self, body: types.OpenidIdentityCreate) -> types.Identity:
+        """Link a login at a provider.
+
+        For signed-in users who came back with a code, with a proof of who they are. From then
+        on they sign in by that login, too. To unlink it, revoke the identity.
+        """
+        return cast(
+            "types.Identity", self._market.ask("POST", "/v1/users/me/identities/openid", json=body)
+        )
+
+    def create_by_wallet(self, body: types.WalletIdentityCreate) -> types.Identity:
+        """Add a wallet as a way to sign in.
+
+        For signed-in users, with a proof of who they are, and a message from `POST
+        /v1/wallets/challenges` (`purpose: sign_in`) that the wallet has signed. A wallet that
+        you linked is no way to sign in before that. A mail to your address, if you have one,
+        confirms it.
+        """
+        return cast(
+            "types.Identity", self._market.ask("POST", "/v1/users/me/identities/wallets", json=body)
+        )
+
+    def revoke(self, identity_id: str, body: types.IdentityRevoke) -> None:
+        """Revoke a way to sign in.
+
+        For signed-in users, with a proof of who they are. Nobody signs in by it any more;
+        sessions that are open stay. The last way to sign in cannot be revoked.
+        """
+        self._market.ask(
+            "POST", f"/v1/users/me/identities/{requests.part(identity_id)}/revoke", json=body
+        )
 
 
 class JobQuotes:
@@ -1743,7 +2021,8 @@ class Keys:
         """List the public keys that tokens are signed with.
 
         For anybody: a JWK set (RFC 7517), with which others can check tokens of this
-        marketplace.
+        marketplace. A key is listed ten minutes before it signs anything, so five may be gone
+        by what was read.
         """
         return cast("dict[str, Any]", self._market.ask("GET", "/.well-known/jwks.json"))
 
@@ -1814,6 +2093,19 @@ class Leaderboards:
         )
 
 
+class OpenidProviders:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.OpenidProviderPage:
+        """List the providers by which you can sign in.
+
+        For anybody: those that the operator has set up, such as Google or GitHub. They always
+        fit on one page.
+        """
+        return cast("types.OpenidProviderPage", self._market.ask("GET", "/v1/sessions/openid"))
+
+
 class Pages:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -1843,6 +2135,16 @@ class Pages:
         """
         return self._market.bytes_of(f"/bounties/{requests.part(bounty_id)}", limit=most_bytes)
 
+    def get_graph(self, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Show the graph as a web page.
+
+        HTML for people: GraphiQL, in which queries are written and tried. Programs send a
+        query by `POST` (`graph.ask`). To `Accept: text/event-stream` it answers as
+        `graph.ask` does, what the query string asks by `query`, `variables`, `operationName`
+        and `extensions`: no mutation.
+        """
+        return self._market.bytes_of("/graphql", limit=most_bytes)
+
 
 class PairingCodes:
     def __init__(self, market: Marketplace) -> None:
@@ -1864,14 +2166,58 @@ class PairingCodes:
         )
 
 
+class PasswordResets:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.PasswordResetCreate) -> types.LinkMailed:
+        """Ask for a link to choose another password.
+
+        For anybody. It is mailed if the address has an account. The answer is the same for
+        every address.
+        """
+        return cast(
+            "types.LinkMailed", self._market.ask("POST", "/v1/users/password-resets", json=body)
+        )
+
+    def confirm(self, body: types.PasswordResetConfirm) -> None:
+        """Choose another password by a link.
+
+        For whoever has the link, once. Every session ends, as does every personal access
+        token, and all other links of the account are void.
+        """
+        self._market.ask("POST", "/v1/users/password-resets/confirm", json=body)
+
+
+class Passwords:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def set(self, body: types.PasswordSet) -> None:
+        """Set your password.
+
+        For signed-in users, with a proof of who they are. Your other sessions end, and your
+        address is told. The account needs an address, to sign in with beside the password.
+        """
+        self._market.ask("PUT", "/v1/users/me/password", json=body)
+
+
 class Problems:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
+    def list(self) -> types.ProblemTypes:
+        """List all problems that an answer of this API may name.
+
+        For anybody. Who prefers HTML, as browsers do, gets a page.
+        """
+        return cast("types.ProblemTypes", self._market.ask("GET", "/problems"))
+
     def get(self, code: str) -> types.ProblemType:
         """Get the explanation of a problem.
 
-        For anybody. The `type` of every problem document leads here.
+        For anybody. The `type` of every problem document leads here. Who prefers HTML, as
+        browsers do, gets a page.
         """
         return cast(
             "types.ProblemType", self._market.ask("GET", f"/problems/{requests.part(code)}")
@@ -1911,19 +2257,71 @@ class Records:
         )
 
 
+class RecoveryCodes:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.RecoveryCodesCreate) -> types.RecoveryCodes:
+        """Create new recovery codes.
+
+        For signed-in users with a second factor, and a proof by that. The old ones are void.
+        The new ones are shown this once. A mail to your address confirms it.
+        """
+        return cast(
+            "types.RecoveryCodes",
+            self._market.ask("POST", "/v1/users/me/recovery-codes", json=body),
+        )
+
+
 class Sessions:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
+
+    def create_by_openid(self, body: types.OpenidSessionCreate) -> types.SessionTokens:
+        """Sign in by a login at a provider.
+
+        For whoever came back with a code. Who never signed in by this login gets an account
+        without a password, with the address that the provider has verified, or none. Where an
+        account has that address already, this is refused: its owner signs in to it and links
+        the login.
+        """
+        return cast(
+            "types.SessionTokens", self._market.ask("POST", "/v1/sessions/openid", json=body)
+        )
+
+    def create_by_wallet(self, body: types.WalletSessionCreate) -> types.WalletSession:
+        """Sign in with a wallet.
+
+        For whoever has signed a message from `POST /v1/sessions/wallet-challenges`. It opens
+        a session of the account that this wallet signs in to. Where there is none it opens an
+        account, which has no e-mail address, unless the operator has closed that door.
+        """
+        return cast(
+            "types.WalletSession", self._market.ask("POST", "/v1/sessions/wallet", json=body)
+        )
 
     def create(self, body: types.SessionCreate) -> types.SessionTokens:
         """Sign in with e-mail address and password.
 
         For anybody with an account. It opens a session and returns its first two tokens: an
         access token for `Authorization: Bearer`, and a refresh token with which to get the
-        next ones.
+        next ones. Where the account has a second factor, the answer is a refusal with a
+        `ticket` instead, for `POST /v1/users/authenticate/confirm`.
         """
         return cast(
             "types.SessionTokens", self._market.ask("POST", "/v1/users/authenticate", json=body)
+        )
+
+    def confirm(self, body: types.SessionConfirm) -> types.SessionTokens:
+        """Sign in with a second factor.
+
+        For whoever gave the right password (`POST /v1/users/authenticate`) and got a
+        `ticket`, once. It opens the session and returns its first two tokens. A wrong code
+        can be corrected a few times with the same ticket.
+        """
+        return cast(
+            "types.SessionTokens",
+            self._market.ask("POST", "/v1/users/authenticate/confirm", json=body),
         )
 
     def delete(self, body: types.SessionDelete) -> None:
@@ -1935,6 +2333,45 @@ class Sessions:
         """
         self._market.ask("POST", "/v1/users/logout", json=body)
 
+    def revoke_others(self) -> None:
+        """Revoke all your other sessions.
+
+        For signed-in users. Only the session that asks goes on.
+        """
+        self._market.ask("DELETE", "/v1/users/me/sessions")
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> types.SessionPage:
+        """List your sessions.
+
+        For signed-in users: where you are signed in, newest first. Each has a device and a
+        network as far as either is known, from when it was opened or refreshed last.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.SessionPage",
+            self._market.ask(
+                "GET",
+                "/v1/users/me/sessions",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> Iterator[types.Session]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.Session]",
+            self._market.all_of("/v1/users/me/sessions", **requests.sent({})),
+        )
+
+    def revoke(self, session_id: str) -> None:
+        """Revoke a session of yours.
+
+        For signed-in users, such as for a device that was lost. Its access tokens stop
+        working at once.
+        """
+        self._market.ask("DELETE", f"/v1/users/me/sessions/{requests.part(session_id)}")
+
     def refresh(self, body: types.SessionRefresh) -> types.SessionTokens:
         """Exchange a refresh token for new tokens.
 
@@ -1944,6 +2381,26 @@ class Sessions:
         session, because it may be stolen.
         """
         return cast("types.SessionTokens", self._market.ask("POST", "/v1/users/refresh", json=body))
+
+
+class SignUps:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.SignUpCreate) -> types.LinkMailed:
+        """Ask for a link to open an account.
+
+        For anybody. It is mailed to the address; if that has an account, the mail says so.
+        The answer is the same for every address.
+        """
+        return cast("types.LinkMailed", self._market.ask("POST", "/v1/users/sign-ups", json=body))
+
+    def confirm(self, body: types.SignUpConfirm) -> types.User:
+        """Open an account by its link.
+
+        For whoever has the link, once. The account's address is verified by that.
+        """
+        return cast("types.User", self._market.ask("POST", "/v1/users/sign-ups/confirm", json=body))
 
 
 class Submissions:
@@ -2192,6 +2649,86 @@ class TestSets:
         )
 
 
+class Tokens:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> types.TokenPage:
+        """List your personal access tokens.
+
+        For signed-in users: newest first, without their secrets. One that has expired is
+        listed for a month.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.TokenPage",
+            self._market.ask(
+                "GET",
+                "/v1/users/me/tokens",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> Iterator[types.Token]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.Token]", self._market.all_of("/v1/users/me/tokens", **requests.sent({}))
+        )
+
+    def create(self, body: types.TokenCreate) -> types.TokenWithSecret:
+        """Create a personal access token.
+
+        For who has signed in, and for no other such token. A program sends it as
+        `Authorization: Bearer …`, and may do what its scopes name until it expires or is
+        revoked. It is shown this once: if the answer is lost, revoke it and create another.
+        """
+        return cast(
+            "types.TokenWithSecret", self._market.ask("POST", "/v1/users/me/tokens", json=body)
+        )
+
+    def revoke(self, token_id: str) -> None:
+        """Revoke a personal access token.
+
+        For the user who created it. It stops working at once.
+        """
+        self._market.ask("DELETE", f"/v1/users/me/tokens/{requests.part(token_id)}")
+
+
+class Totp:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(self, body: types.TotpCreate) -> types.NewTotp:
+        """Enroll an authenticator app.
+
+        For signed-in users without one, with a proof of who they are. The secret is shown
+        this once, and counts once a first code has confirmed it (`POST
+        /v1/users/me/totp/confirm`). To ask again makes another secret.
+        """
+        return cast("types.NewTotp", self._market.ask("POST", "/v1/users/me/totp", json=body))
+
+    def confirm(self, body: types.TotpConfirm) -> types.RecoveryCodes:
+        """Confirm your authenticator app by its first code.
+
+        For signed-in users who have just enrolled it. From now on signing in asks for its
+        code, as does whatever asks for a proof. The answer has recovery codes, which are
+        shown this once. A mail to your address confirms it.
+        """
+        return cast(
+            "types.RecoveryCodes", self._market.ask("POST", "/v1/users/me/totp/confirm", json=body)
+        )
+
+    def revoke(self, body: types.TotpRevoke) -> None:
+        """Revoke your authenticator app.
+
+        For signed-in users, with a proof by the second factor itself: a code of the app, or a
+        recovery code. The recovery codes are void with it. A mail to your address confirms
+        it.
+        """
+        self._market.ask("POST", "/v1/users/me/totp/revoke", json=body)
+
+
 class Transfers:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -2248,6 +2785,65 @@ class Users:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        query: str | None = None,
+        role: types.Role | None = None,
+        state: types.UserState | None = None,
+    ) -> types.ManagedUserPage:
+        """List users.
+
+        For admins: newest first. Search by a part of the e-mail address or name, or by the
+        id.
+
+        `limit`: How many items to return at most.
+
+        `query`: Only users whose e-mail address or name has this in it, in whatever case; or
+        the one with this id.
+
+        `role`: Only users with this role.
+
+        `state`: Only users who are active, suspended or erased.
+        """
+        return cast(
+            "types.ManagedUserPage",
+            self._market.ask(
+                "GET",
+                "/v1/admin/users",
+                params=requests.sent(
+                    {"limit": limit, "cursor": cursor, "query": query, "role": role, "state": state}
+                ),
+            ),
+        )
+
+    def iterate(
+        self,
+        *,
+        query: str | None = None,
+        role: types.Role | None = None,
+        state: types.UserState | None = None,
+    ) -> Iterator[types.ManagedUser]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.ManagedUser]",
+            self._market.all_of(
+                "/v1/admin/users", **requests.sent({"query": query, "role": role, "state": state})
+            ),
+        )
+
+    def get_as_admin(self, user_id: str) -> types.ManagedUser:
+        """Get a user's account.
+
+        For admins. What the user owns and moved is in `GET /v1/admin/users/{user_id}/books`.
+        """
+        return cast(
+            "types.ManagedUser",
+            self._market.ask("GET", f"/v1/admin/users/{requests.part(user_id)}"),
+        )
+
     def set_role(self, user_id: str, body: types.RoleUpdate) -> types.User:
         """Set a user's role.
 
@@ -2259,11 +2855,51 @@ class Users:
             self._market.ask("PATCH", f"/v1/admin/users/{requests.part(user_id)}", json=body),
         )
 
+    def restore(
+        self, user_id: str, body: types.UserRestoration, *, idempotency_key: str | None = None
+    ) -> types.ManagedUser:
+        """Restore a suspended user.
+
+        For admins. The user can sign in again, and their devices get work. Jobs that the
+        suspension paused stay so until their customer resumes them.
+        """
+        return cast(
+            "types.ManagedUser",
+            self._market.ask(
+                "POST",
+                f"/v1/admin/users/{requests.part(user_id)}/restore",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def suspend(
+        self, user_id: str, body: types.UserSuspension, *, idempotency_key: str | None = None
+    ) -> types.ManagedUser:
+        """Suspend a user.
+
+        For admins, and not for themselves. The user's sessions end at once, and they cannot
+        sign in: with the right password, the refusal says why. Their devices get no more work
+        and their leases end, their open jobs are paused, and withdrawals that are not on
+        their way to the chain are called off. Their balance stays, and so do their algorithms
+        and bounties.
+        """
+        return cast(
+            "types.ManagedUser",
+            self._market.ask(
+                "POST",
+                f"/v1/admin/users/{requests.part(user_id)}/suspend",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
     def create(self, body: types.UserCreate) -> types.User:
         """Create an account.
 
         For anybody. The new user is a member and signs in with this e-mail address and
-        password (`POST /v1/users/authenticate`).
+        password (`POST /v1/users/authenticate`). Where the operator has accounts opened by a
+        link in a mail, this is refused: ask for the link (`POST /v1/users/sign-ups`).
         """
         return cast("types.User", self._market.ask("POST", "/v1/users", json=body))
 
@@ -2287,6 +2923,17 @@ class Users:
                 "PATCH", "/v1/users/me", headers=requests.sent({"if-match": if_match}), json=body
             ),
         )
+
+    def erase_me(self, body: types.UserErasure) -> None:
+        """Erase your account.
+
+        For signed-in users, with a proof of who they are; it cannot be undone. All that names
+        you is erased, and what stays in the books stays under an id that names nobody. You
+        are signed out everywhere, your devices are revoked, and your address is free again.
+        What keeps it from being done (tokens in your balance, jobs or bounties under way) is
+        named in one answer.
+        """
+        self._market.ask("POST", "/v1/users/me/erase", json=body)
 
     def get(self, user_id: str) -> types.PublicUser:
         """Get a user's public profile.
@@ -2541,13 +3188,26 @@ class WalletChallenges:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
+    def create_for_session(self, body: types.WalletSignInChallenge) -> types.WalletChallenge:
+        """Create a message for a wallet to sign in with.
+
+        For anybody: signed by the wallet, it opens a session (`POST /v1/sessions/wallet`). It
+        is valid for ten minutes, and once.
+        """
+        return cast(
+            "types.WalletChallenge",
+            self._market.ask("POST", "/v1/sessions/wallet-challenges", json=body),
+        )
+
     def create(
         self, body: types.WalletChallengeCreate, *, idempotency_key: str | None = None
     ) -> types.WalletChallenge:
         """Create a message for a wallet to sign.
 
-        For signed-in users: the signed message proves that the wallet is yours (`POST
-        /v1/wallets`). It is valid for ten minutes.
+        For signed-in users: the signed message proves that the wallet is yours, for one
+        purpose: to link it (`POST /v1/wallets`), to add it as a way to sign in (`POST
+        /v1/users/me/identities/wallets`), or as a proof of who you are. It is valid for ten
+        minutes.
         """
         return cast(
             "types.WalletChallenge",
@@ -2606,6 +3266,172 @@ class Wallets:
             "types.Wallet", self._market.ask("GET", f"/v1/wallets/{requests.part(wallet_id)}")
         )
 
+    def choose_primary(self, wallet_id: str, *, idempotency_key: str | None = None) -> types.Wallet:
+        """Make a linked wallet your primary one.
+
+        For the user who linked it. It is the one that is meant where none is named, as by
+        `dml withdraw`.
+        """
+        return cast(
+            "types.Wallet",
+            self._market.ask(
+                "POST",
+                f"/v1/wallets/{requests.part(wallet_id)}/make-primary",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+
+class WebhookDeliveries:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(
+        self,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.DeliveryState | None = None,
+    ) -> types.WebhookDeliveryPage:
+        """List what was sent to a webhook, and what waits.
+
+        For the user who created it: newest first, each with how its last attempt went. Kept
+        for 30 days.
+
+        `limit`: How many items to return at most.
+
+        `state`: Only deliveries in this state.
+        """
+        return cast(
+            "types.WebhookDeliveryPage",
+            self._market.ask(
+                "GET",
+                f"/v1/webhooks/{requests.part(webhook_id)}/deliveries",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate(
+        self, webhook_id: str, *, state: types.DeliveryState | None = None
+    ) -> Iterator[types.WebhookDelivery]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.WebhookDelivery]",
+            self._market.all_of(
+                f"/v1/webhooks/{requests.part(webhook_id)}/deliveries",
+                **requests.sent({"state": state}),
+            ),
+        )
+
+
+class Webhooks:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.WebhookPage:
+        """List your webhooks.
+
+        For signed-in users: oldest first. They always fit on one page.
+        """
+        return cast("types.WebhookPage", self._market.ask("GET", "/v1/webhooks"))
+
+    def create(
+        self, body: types.WebhookCreate, *, idempotency_key: str | None = None
+    ) -> types.WebhookWithSecret:
+        """Create a webhook.
+
+        From now on its URL is called with each event that you may see and that is of its
+        types: by POST, with the event as JSON, signed as Standard Webhooks says. Answer with
+        a status of 2xx within 10 seconds; anything else is tried again for three days, after
+        which the webhook is disabled. Events about one thing come in their order, and each at
+        least once. The secret is shown this once.
+        """
+        return cast(
+            "types.WebhookWithSecret",
+            self._market.ask(
+                "POST",
+                "/v1/webhooks",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def delete(self, webhook_id: str) -> None:
+        """Delete a webhook.
+
+        For the user who created it. Nothing more is sent to it.
+        """
+        self._market.ask("DELETE", f"/v1/webhooks/{requests.part(webhook_id)}")
+
+    def get(self, webhook_id: str) -> types.Webhook:
+        """Get a webhook of yours.
+
+        For the user who created it.
+        """
+        return cast(
+            "types.Webhook", self._market.ask("GET", f"/v1/webhooks/{requests.part(webhook_id)}")
+        )
+
+    def update(self, webhook_id: str, body: types.WebhookUpdate) -> types.Webhook:
+        """Update a webhook: its URL, its types, whether it is paused.
+
+        For the user who created it. While it is paused, events wait. One that was disabled
+        goes on with those that waited; replay what happened meanwhile.
+        """
+        return cast(
+            "types.Webhook",
+            self._market.ask("PATCH", f"/v1/webhooks/{requests.part(webhook_id)}", json=body),
+        )
+
+    def replay(
+        self, webhook_id: str, body: types.WebhookReplay, *, idempotency_key: str | None = None
+    ) -> types.WebhookReplayed:
+        """Send events to a webhook once more.
+
+        For the user who created it: the event of one delivery, or all that it takes after a
+        position or since a time. A thousand events are looked through at once: go on while
+        `has_more`. Each comes with the `webhook-id` that it had.
+        """
+        return cast(
+            "types.WebhookReplayed",
+            self._market.ask(
+                "POST",
+                f"/v1/webhooks/{requests.part(webhook_id)}/replay",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def rotate_secret(
+        self, webhook_id: str, *, idempotency_key: str | None = None
+    ) -> types.WebhookWithSecret:
+        """Give a webhook a new secret.
+
+        For the user who created it. For 24 hours each call has two signatures, one by the
+        secret before: meanwhile, teach your server the new one, which is shown this once.
+        """
+        return cast(
+            "types.WebhookWithSecret",
+            self._market.ask(
+                "POST",
+                f"/v1/webhooks/{requests.part(webhook_id)}/rotate-secret",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    def test(self, webhook_id: str, *, idempotency_key: str | None = None) -> None:
+        """Send a test event to a webhook.
+
+        For the user who created it. `webhook.test` is sent within seconds, by the way that
+        all events go; its deliveries show what came of it.
+        """
+        self._market.ask(
+            "POST",
+            f"/v1/webhooks/{requests.part(webhook_id)}/test",
+            headers=requests.sent({"Idempotency-Key": idempotency_key}),
+        )
+
 
 class Withdrawals:
     def __init__(self, market: Marketplace) -> None:
@@ -2642,7 +3468,7 @@ class Withdrawals:
         body: types.WithdrawalApproval,
         *,
         idempotency_key: str | None = None,
-    ) -> types.WithdrawalToReview:
+    ) -> types.ReviewedWithdrawal:
         """Approve a withdrawal.
 
         For admins, and not for their own: a withdrawal that waits for a review. It is paid
@@ -2650,7 +3476,7 @@ class Withdrawals:
         waits, and `first_approved_by` says who gave it. It is written to the audit log.
         """
         return cast(
-            "types.WithdrawalToReview",
+            "types.ReviewedWithdrawal",
             self._market.ask(
                 "POST",
                 f"/v1/admin/withdrawals/{requests.part(withdrawal_id)}/approve",
@@ -2665,14 +3491,14 @@ class Withdrawals:
         body: types.WithdrawalRefusal,
         *,
         idempotency_key: str | None = None,
-    ) -> types.WithdrawalToReview:
+    ) -> types.ReviewedWithdrawal:
         """Refuse a withdrawal.
 
         For admins: a withdrawal that waits for a review. Its amount and fee return to the
         user's balance, and the user reads the reason. It is written to the audit log.
         """
         return cast(
-            "types.WithdrawalToReview",
+            "types.ReviewedWithdrawal",
             self._market.ask(
                 "POST",
                 f"/v1/admin/withdrawals/{requests.part(withdrawal_id)}/refuse",
@@ -2717,9 +3543,9 @@ class Withdrawals:
     ) -> types.Withdrawal:
         """Create a withdrawal.
 
-        For signed-in users, with their password: pays tokens to one of your linked wallets.
-        Amount and fee leave your balance at once. The withdrawal is paid with others in one
-        batch; a large one waits until an admin has approved it.
+        For signed-in users, with a proof of who they are: pays tokens to one of your linked
+        wallets. Amount and fee leave your balance at once. The withdrawal is paid with others
+        in one batch; a large one waits until an admin has approved it.
         """
         return cast(
             "types.Withdrawal",
@@ -2792,6 +3618,8 @@ class Operations:
         self.bounties = Bounties(market)
         self.chain = Chain(market)
         self.credits = Credits(market)
+        self.data_exports = DataExports(market)
+        self.debit_limit = DebitLimit(market)
         self.denied_addresses = DeniedAddresses(market)
         self.deposit_instructions = DepositInstructions(market)
         self.deposits = Deposits(market)
@@ -2800,23 +3628,39 @@ class Operations:
         self.device_tokens = DeviceTokens(market)
         self.devices = Devices(market)
         self.disputes = Disputes(market)
+        self.email_changes = EmailChanges(market)
+        self.email_confirmations = EmailConfirmations(market)
+        self.email_verifications = EmailVerifications(market)
         self.enrollments = Enrollments(market)
+        self.events = Events(market)
         self.evidence = Evidence(market)
+        self.factors = Factors(market)
+        self.graph = Graph(market)
         self.health = Health(market)
+        self.identities = Identities(market)
         self.job_quotes = JobQuotes(market)
         self.jobs = Jobs(market)
         self.keys = Keys(market)
         self.leaderboards = Leaderboards(market)
+        self.openid_providers = OpenidProviders(market)
         self.pages = Pages(market)
         self.pairing_codes = PairingCodes(market)
+        self.password_resets = PasswordResets(market)
+        self.passwords = Passwords(market)
         self.problems = Problems(market)
         self.records = Records(market)
+        self.recovery_codes = RecoveryCodes(market)
         self.sessions = Sessions(market)
+        self.sign_ups = SignUps(market)
         self.submissions = Submissions(market)
         self.test_sets = TestSets(market)
+        self.tokens = Tokens(market)
+        self.totp = Totp(market)
         self.transfers = Transfers(market)
         self.users = Users(market)
         self.versions = Versions(market)
         self.wallet_challenges = WalletChallenges(market)
         self.wallets = Wallets(market)
+        self.webhook_deliveries = WebhookDeliveries(market)
+        self.webhooks = Webhooks(market)
         self.withdrawals = Withdrawals(market)

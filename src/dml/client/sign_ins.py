@@ -7,17 +7,23 @@ the same time take turns: whoever renews a token holds the file's lock meanwhile
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from dml.refused import Refused
 
+CODE_NEEDED: Final = "accounts.second_factor_needed"
+CODE_DIGITS: Final = 6  # Of an authenticator app.
 FILE, LOCK = "sign-ins.json", "sign-ins.lock"
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
+
+
+AskCode: TypeAlias = Callable[[], str] | None  # Asks somebody for a code, where one can be asked.
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,35 @@ class SignIn:
     expires_at: float
     refresh_token: str
 
+    @classmethod
+    def opened(cls, server: str, email: str, answer: Any) -> "SignIn":
+        """Return the session that the API answered."""
+        return cls(
+            server=server,
+            email=email,
+            user_id=str(answer["user_id"]),
+            access_token=str(answer["access_token"]),
+            expires_at=time.time() + float(answer["expires_in"]),
+            refresh_token=str(answer["refresh_token"]),
+        )
+
+    def is_good(self, seconds: float, refused: str | None) -> bool:
+        """Whether its token lasts for so long, and is not one that was refused."""
+        return self.expires_at - time.time() > seconds and self.access_token != refused
+
 
 def default_folder() -> Path:
     """Where sign-ins are kept unless it is told: as the XDG base directories have it."""
     config = os.environ.get("XDG_CONFIG_HOME", "")
     base = Path(config) if config.startswith("/") else Path.home() / ".config"
     return base / "dml"
+
+
+def code_proof(typed: str) -> dict[str, str]:
+    """Return a proof by what somebody typed: digits of an authenticator app, or a recovery code."""
+    digits = "".join(typed.split())
+    kind = "totp" if digits.isdigit() and len(digits) == CODE_DIGITS else "recovery_code"
+    return {"kind": kind, "code": typed}
 
 
 class SignIns:

@@ -33,12 +33,24 @@ BountyState: TypeAlias = Literal[
 being found. `disputing`: there is an order of winners, which can be disputed. `finished`: the
 prizes are paid. `cancelled`: all the money went back.
 """
+ChallengePurpose: TypeAlias = Literal["link", "sign_in", "proof"]
+"""What a signed message is for: to `link` the wallet, so that tokens can be paid to it; to add
+it as a way to `sign_in`; or as a `proof` of who you are, with something that asks for one.
+"""
 CreditState: TypeAlias = Literal["requested", "credited", "refused"]
 """`requested`: waits for a second admin; `credited`: in the user's balance; `refused`: nothing
 moved.
 """
+DataExportState: TypeAlias = Literal["preparing", "ready", "failed"]
+"""How far an export is. `preparing`: its file is being made. `ready`: it can be downloaded.
+`failed`: no file could be made, by no fault of the user's.
+"""
 DataKind: TypeAlias = Literal["photo", "text", "sms", "contacts", "location", "audio", "tabular"]
 """A kind of data on devices. Models process only the kinds that the device's owner permits."""
+DeliveryState: TypeAlias = Literal["waiting", "delivered", "failed"]
+"""`waiting`: for its turn or its next attempt; `delivered`: the URL took it; `failed`: it was
+given up.
+"""
 DepositState: TypeAlias = Literal["seen", "credited", "unclaimed", "orphaned"]
 """`seen`: in a block that is not final; `credited`: final, and in the user's balance;
 `unclaimed`: final, and naming no user; `orphaned`: its block was dropped, and it may come
@@ -59,6 +71,10 @@ a `winner` with a prize, or `not_placed` without one.
 """
 Gender: TypeAlias = Literal["female", "male", "other", "undisclosed"]
 """A user's gender, as they state it."""
+IdentityKind: TypeAlias = Literal["password", "wallet", "openid", "passkey"]
+"""By what somebody signs in: an e-mail address and `password`, a `wallet`'s signature, an
+`openid` provider, or a `passkey`.
+"""
 InputColor: TypeAlias = Literal["grey", "rgb"]
 """One channel, or three: red, green, blue."""
 InputLayout: TypeAlias = Literal["NCHW", "NHWC", "flat"]
@@ -103,6 +119,25 @@ Role: TypeAlias = Literal["member", "moderator", "admin"]
 """What a user may do: a `moderator` also reviews and intervenes, an `admin` also handles money
 and roles.
 """
+Scope: TypeAlias = Literal[
+    "account:read",
+    "account:write",
+    "models:read",
+    "models:write",
+    "jobs:read",
+    "jobs:write",
+    "devices:read",
+    "devices:write",
+    "bounties:read",
+    "bounties:write",
+    "money:read",
+    "money:write",
+    "events:read",
+    "events:write",
+    "admin:read",
+    "admin:write",
+]
+"""A part of what its user may do. No scope lets anybody do more than their role does."""
 SubmissionKind: TypeAlias = Literal["csv", "parquet", "onnx", "file"]
 """What a submitted file is. `csv` and `parquet`: predictions. `onnx`: a model. `file`: anything,
 for bounties that are judged by hand.
@@ -153,6 +188,10 @@ enter a bounty, and to its winners. `withdrawal`: set aside to be paid out, and 
 `credit_reversal`: taken back. `payout_booking`: booked by an operator, for a payout that no
 withdrawal explains.
 """
+UserState: TypeAlias = Literal["active", "suspended", "erased"]
+"""Whether a user can sign in: one who is `suspended` can't, until an admin restores them; one
+who erased their account is gone, and only an id is left.
+"""
 VersionState: TypeAlias = Literal[
     "uploaded", "checked", "refused", "in_review", "approved", "rejected", "recalled", "deleted"
 ]
@@ -163,6 +202,10 @@ file is gone.
 """
 WalletKind: TypeAlias = Literal["key", "contract"]
 """How a wallet signs: with a key of its own (EIP-191), or as a contract (EIP-1271)."""
+WebhookState: TypeAlias = Literal["active", "paused", "disabled"]
+"""`active`: events are sent; `paused`: they wait; `disabled`: it failed for too long, or
+answered 410, and events are neither sent nor kept for it.
+"""
 WithdrawalState: TypeAlias = Literal["requested", "authorised", "paid", "reversed", "cancelled"]
 """`requested`: waits for a review or a batch; `authorised`: in a batch, and can no longer be
 cancelled; `paid`: in a final block; `reversed`: could not be paid, so its tokens returned;
@@ -212,6 +255,8 @@ class Algorithm(TypedDict):
     """The kind of data on a device that its model is run over."""
     developer_id: str
     """The user who offers it."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     device_fee: str
     """What its developer earns for each result of a device, in tokens."""
     id: str
@@ -429,6 +474,8 @@ class Bounty(TypedDict):
     """Who offers the prizes, in one line."""
     owner_id: str
     """The user who offers the prizes."""
+    owner_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     paused_at: str | None
     """Since when it is paused; `null`: it is not."""
     prize_pool: str
@@ -525,7 +572,7 @@ class BountyCreate(TypedDict):
     prize_total: NotRequired[str | None]
     """A check: if it is sent, the prizes must sum to it. In tokens."""
     prizes: list[PrizeCreate]
-    """One for each place from 1 on, in any order."""
+    """For each place from 1 on, in any order."""
     rules: str
     """What each entrant must accept. Markdown."""
     submits_at: str
@@ -607,6 +654,8 @@ class BountySummary(TypedDict):
     """Who offers the prizes, in one line."""
     owner_id: str
     """The user who offers the prizes."""
+    owner_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     paused_at: str | None
     """Since when it is paused; `null`: it is not."""
     prize_pool: str
@@ -787,13 +836,6 @@ class CreditCreate(TypedDict):
     """The user to credit."""
 
 
-class CreditPage(TypedDict):
-    items: list[Credit]
-    """At most `limit` items."""
-    next_cursor: str | None
-    """For `?cursor=`, to get the next page; `null` on the last page."""
-
-
 class CreditRefusal(TypedDict):
     reason: str
     """Why the credit is refused. It is kept in the audit log."""
@@ -806,6 +848,41 @@ class CreditReversal(TypedDict):
     """Why the credit is taken back. It is kept in the audit log."""
 
 
+class CreditToApprove(TypedDict):
+    """A credit that waits for a second admin, with whose it is and who asked for it."""
+
+    amount: str
+    """How many tokens."""
+    asked_at: str
+    """When it was asked for."""
+    asked_by: str | None
+    """The admin who asked for it; `null` if it was done at the command line."""
+    asked_by_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    decided_by: str | None
+    """The admin who approved or refused it; `null` while nobody has, or if no second admin was
+    needed.
+    """
+    id: str
+    reason: str
+    """Where the tokens come from."""
+    reversed: str
+    """How many of its tokens were taken back."""
+    state: CreditState
+    """Where the credit stands."""
+    user_id: str
+    """The user who is credited."""
+    user_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+
+
+class CreditToApprovePage(TypedDict):
+    items: list[CreditToApprove]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
 class DailyQuota(TypedDict):
     """What is left of the limit of a day."""
 
@@ -815,6 +892,49 @@ class DailyQuota(TypedDict):
     """How many more there may be."""
     resets_at: str
     """When the next day begins, in UTC."""
+
+
+class DataExport(TypedDict):
+    """A file with all that is kept of you."""
+
+    created_at: str
+    expires_at: str
+    """When it is deleted, a week after it was asked for."""
+    id: str
+    ready_at: str | None
+    """Since when it can be downloaded."""
+    size: int | None
+    """Of its file, in bytes; `null` until it is ready."""
+    state: DataExportState
+
+
+class DataExportPage(TypedDict):
+    items: list[DataExport]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class DebitLimit(TypedDict):
+    """The most that jobs and bounties may take from your balance in any 30 days."""
+
+    changed_at: str | None
+    """When it was set. `null`: never."""
+    left: str | None
+    """What they may take now. `null`: there is no limit."""
+    limit: str | None
+    """In tokens. `null`: there is no limit."""
+    taken: str
+    """What they took in the last 30 days, whatever of it came back."""
+
+
+class DebitLimitSet(TypedDict):
+    limit: str | None
+    """In tokens. `null`: no limit."""
+    proof: NotRequired[
+        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+    ]
+    """What proves that the account is yours: needed to raise the limit."""
 
 
 class Decision(TypedDict):
@@ -1102,6 +1222,18 @@ class DisputePage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class EmailChangeCreate(TypedDict):
+    email: str
+    """Where to mail the link."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
+class EmailConfirmationCreate(TypedDict):
+    token: str
+    """What follows `token=` in the mailed link."""
+
+
 class Enrollment(TypedDict):
     """An entrant of a bounty, as everybody sees it."""
 
@@ -1220,6 +1352,49 @@ class EntryEvidence(TypedDict):
     """The last of the places that are tied with this one."""
 
 
+class Event(TypedDict):
+    """Something that happened."""
+
+    at: str
+    """When."""
+    data: dict[str, Any]
+    """Ids and amounts: of each type its own, as the list of webhooks shows."""
+    from_state: str | None
+    """The state before; `null` if none was left."""
+    id: str
+    """Its place in the log, to go on from (`after`), and to know it again by."""
+    reason: str | None
+    """Why, in the words of whoever did it."""
+    subject: EventSubject
+    """To what."""
+    to_state: str | None
+    """The state after; `null` if none was entered."""
+    type: str
+    """What happened."""
+
+
+class EventPage(TypedDict):
+    """The next events after a position."""
+
+    has_more: bool
+    """Whether there may be more events already."""
+    items: list[Event]
+    """At most `limit` events, oldest first. There may be fewer, or none, where few of many fit
+    what you asked for: go on while `has_more`.
+    """
+    position: str
+    """For `after`, to go on from here, now or later."""
+
+
+class EventSubject(TypedDict):
+    """What an event is about."""
+
+    id: str
+    """Its id, by which the API knows it."""
+    kind: str
+    """What kind of thing it is."""
+
+
 class Evidence(TypedDict):
     """All that is needed to compute a bounty's ranking again."""
 
@@ -1246,6 +1421,17 @@ class Evidence(TypedDict):
     """What becomes of the prizes of tied places."""
 
 
+class Factors(TypedDict):
+    """What signs you in besides your password."""
+
+    recovery_codes_left: int
+    """How many recovery codes were not used."""
+    totp_since: str | None
+    """Since when you have an authenticator app, whose code is asked for when you sign in; `null`
+    where you have none.
+    """
+
+
 class FileRefusal(TypedDict):
     """One reason why the check of a file refused it."""
 
@@ -1255,9 +1441,83 @@ class FileRefusal(TypedDict):
     """What is wrong, where in your file, and what to mend."""
 
 
+class GraphAnswer(TypedDict):
+    """What came of a query. Its `errors` say why a field is `null`."""
+
+    data: NotRequired[dict[str, Any] | None]
+    """What was asked for, in its own form."""
+    errors: NotRequired[list[GraphError] | None]
+    """What went wrong, if anything."""
+    extensions: NotRequired[dict[str, Any] | None]
+    """`cost`: how many `points` the query cost, how many are `left` in this minute, and in how
+    many seconds all are there again (`resetsInSeconds`).
+    """
+
+
+class GraphError(TypedDict):
+    """Why a field is `null`, or why nothing was run."""
+
+    extensions: dict[str, Any]
+    """What REST's problem document would say: `code`, `status`, `type`, what to do about it as
+    `remedy`, and what else comes with the code.
+    """
+    locations: NotRequired[list[dict[str, int]] | None]
+    """Where in the query, by `line` and `column`."""
+    message: str
+    """What is wrong."""
+    path: NotRequired[list[str | int] | None]
+    """Which field of the answer."""
+
+
+class GraphExtensions(TypedDict):
+    """What a client adds to a query."""
+
+    persistedQuery: NotRequired[PersistedQuery | None]
+    """The query by its hash. Once it was sent with the query, that is kept for a while, and the
+    hash is enough.
+    """
+
+
+class GraphQuestion(TypedDict):
+    """A query or a mutation, in GraphQL."""
+
+    extensions: NotRequired[GraphExtensions | None]
+    """What a client adds."""
+    operationName: NotRequired[str | None]
+    """Which of its operations to run, where it has several."""
+    query: NotRequired[str | None]
+    """The document; without it, `extensions` name one that is kept."""
+    variables: NotRequired[dict[str, Any] | None]
+    """The values of its variables, by their names."""
+
+
 class Health(TypedDict):
     alive: NotRequired[Literal[True]]
     """This process answers."""
+
+
+class Identity(TypedDict):
+    """A way to sign in to your account."""
+
+    address: str | None
+    """The address of a wallet; `null` for all else."""
+    created_at: str
+    """Since when."""
+    id: str
+    kind: IdentityKind
+    """By what you sign in."""
+
+
+class IdentityPage(TypedDict):
+    items: list[Identity]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class IdentityRevoke(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
 
 
 class InputSpec(TypedDict):
@@ -1316,6 +1576,8 @@ class Job(TypedDict):
 
     algorithm_id: str
     """The algorithm that devices run."""
+    algorithm_title: str
+    """The title of the algorithm."""
     close_reason: str | None
     """Why the job was closed, where a moderator closed it or its version was recalled."""
     cost: str
@@ -1574,6 +1836,69 @@ class LeaseExtension(TypedDict):
     """How many seconds the lease lasts from now on."""
 
 
+class LedgerAccount(TypedDict):
+    """A place of the ledger where tokens rest."""
+
+    balance: str
+    """How many tokens it holds."""
+    code: str
+    """What it is: `wallet:` and a user, `escrow:job:` and a job, `escrow:bounty:` and a bounty,
+    or `payout:` and a withdrawal.
+    """
+
+
+class LinkMailed(TypedDict):
+    """The same for every address."""
+
+    email: str
+    """Where a link is mailed, if there is a reason to."""
+
+
+class ManagedUser(TypedDict):
+    """An account, as admins see it."""
+
+    bio: str | None
+    """What users tell about themselves, as plain text. Everybody can see it."""
+    country: str | None
+    """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
+    created_at: str
+    date_of_birth: str | None
+    """A day (`YYYY-MM-DD`), 16 years ago or more. Only the user and admins can see it."""
+    education_level: EducationLevel | None
+    """The highest one completed. Only the user and admins can see it."""
+    email: str | None
+    """The address to sign in with by a password, and where mail goes. `null`: the user signs in
+    by something else, and has named none.
+    """
+    email_verified_at: str | None
+    """When the user proved that this address is theirs."""
+    erased_at: str | None
+    """When the user erased their account: no more than the id is left."""
+    first_name: str | None
+    """The given name. Everybody can see it."""
+    gender: Gender | None
+    """Only the user and admins can see it."""
+    id: str
+    last_name: str | None
+    """The family name. Everybody can see it."""
+    permitted_kinds: list[DataKind]
+    """The kinds of data that models may process on the devices of this user. Empty: none."""
+    role: Role
+    """What this user may do."""
+    state: UserState
+    suspended_at: str | None
+    """`null` unless the user is suspended."""
+    suspension_reason: str | None
+    """The reason that the admin gave. The user reads it when they sign in."""
+
+
+class ManagedUserPage(TypedDict):
+    items: list[ManagedUser]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
 class ModelFile(TypedDict):
     """A model, as a device gets it."""
 
@@ -1603,6 +1928,17 @@ class MyEnrollment(TypedDict):
     """Teams that have invited you and wait for your answer: 100 at most."""
 
 
+class NewTotp(TypedDict):
+    """A secret for an authenticator app. It is shown this once."""
+
+    expires_at: str
+    """Until when a first code has to confirm it."""
+    secret: str
+    """The secret in base32, to be typed into an app that reads no picture."""
+    uri: str
+    """The same as a URI, to be shown as a QR code for the app to read."""
+
+
 class NextStep(TypedDict):
     """When more results are published."""
 
@@ -1615,6 +1951,51 @@ class NextStep(TypedDict):
     """Why the step has not come yet, or does not come. A sentence."""
 
 
+class OpenidIdentityCreate(TypedDict):
+    code: str
+    """The `code` with which the browser returned."""
+    code_verifier: str
+    """The secret of which you sent the challenge."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
+class OpenidProof(TypedDict):
+    """A login at a provider by which you sign in, made anew for this."""
+
+    code: str
+    """The `code` with which the browser returned from `GET
+    /v1/sessions/openid/{provider_id}?fresh=true`, five minutes ago at most.
+    """
+    code_verifier: str
+    """The secret of which you sent the challenge."""
+    kind: Literal["openid"]
+    """By what you prove it."""
+
+
+class OpenidProvider(TypedDict):
+    """A provider by which people sign in here."""
+
+    id: str
+    """As in `/v1/sessions/openid/{provider}`."""
+    name: str
+    """What people call it."""
+
+
+class OpenidProviderPage(TypedDict):
+    items: list[OpenidProvider]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class OpenidSessionCreate(TypedDict):
+    code: str
+    """The `code` with which the browser returned."""
+    code_verifier: str
+    """The secret of which you sent the challenge."""
+
+
 class PairingCode(TypedDict):
     code: str
     """The code to type into the device."""
@@ -1622,6 +2003,38 @@ class PairingCode(TypedDict):
     """From this time on the code no longer works."""
     expires_in_seconds: NotRequired[int]
     """Seconds until the code expires."""
+
+
+class PasswordProof(TypedDict):
+    """Your password, as you sign in with it."""
+
+    kind: Literal["password"]
+    """By what you prove it."""
+    password: str
+    """The password of your account."""
+
+
+class PasswordResetConfirm(TypedDict):
+    """The link's token, and the new password."""
+
+    password: str
+    """The new password. One that is guessed too soon is refused."""
+    token: str
+    """What follows `token=` in the mailed link."""
+
+
+class PasswordResetCreate(TypedDict):
+    """The address of the account."""
+
+    email: str
+    """Where to mail the link."""
+
+
+class PasswordSet(TypedDict):
+    password: str
+    """The new password. One that is guessed too soon is refused."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
 
 
 class PayoutOutcome(TypedDict):
@@ -1641,6 +2054,15 @@ class PayoutOutcome(TypedDict):
 
 Period = TypedDict("Period", {"from": "str | None", "to": "str | None"})
 """Which items count, by their dates."""
+
+
+class PersistedQuery(TypedDict):
+    """A query by its hash."""
+
+    sha256Hash: str
+    """SHA-256 of the query, in hexadecimal digits."""
+    version: int
+    """Of this way to name queries: 1."""
 
 
 class PredictionsFile(TypedDict):
@@ -1670,8 +2092,36 @@ class PrizeCreate(TypedDict):
     """1 is the first place."""
 
 
+class ProblemFact(TypedDict):
+    """What a problem document says beside the members that all have."""
+
+    name: str
+    """The name of the member."""
+    required: bool
+    """Whether each such document has it."""
+    type: str
+    """What its value is, in words."""
+
+
 class ProblemType(TypedDict):
     """What a problem document's `code` means."""
+
+    code: str
+    """The stable code of the problem."""
+    detail: str
+    """What to do about it."""
+    example: dict[str, Any]
+    """What such a document may look like."""
+    facts: list[ProblemFact]
+    """What it says beside `title` and `detail`."""
+    status: int
+    """The HTTP status that it comes with."""
+    title: str
+    """What is wrong."""
+
+
+class ProblemTypeName(TypedDict):
+    """What a problem document's `code` means, in short."""
 
     code: str
     """The stable code of the problem."""
@@ -1681,6 +2131,11 @@ class ProblemType(TypedDict):
     """The HTTP status that it comes with."""
     title: str
     """What is wrong."""
+
+
+class ProblemTypes(TypedDict):
+    items: list[ProblemTypeName]
+    """All that there are, by code."""
 
 
 class PublicUser(TypedDict):
@@ -1756,6 +2211,31 @@ class RecordPage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class RecoveryCodeProof(TypedDict):
+    """One of your recovery codes, which is used up by this."""
+
+    code: str
+    """A recovery code that was not used before."""
+    kind: Literal["recovery_code"]
+    """By what you prove it."""
+
+
+class RecoveryCodes(TypedDict):
+    """Recovery codes. They are shown this once."""
+
+    recovery_codes: list[str]
+    """Each signs you in once in the place of a code of your app, as when your phone is lost.
+    Keep them where that is not.
+    """
+
+
+class RecoveryCodesCreate(TypedDict):
+    """What proves who asks for new recovery codes."""
+
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours: the second factor, where there is one."""
+
+
 class ResultCreate(TypedDict):
     """All that leaves a device: counts.
 
@@ -1781,6 +2261,48 @@ class ResultReceipt(TypedDict):
     """The state of the assignment."""
 
 
+class ReviewedWithdrawal(TypedDict):
+    """A withdrawal, as admins see it."""
+
+    address: str
+    """The address of that wallet."""
+    amount: str
+    """How many tokens reach the wallet."""
+    authorised_at: str | None
+    """When it was put into a batch, after which it cannot be cancelled; `null` before that."""
+    block_number: int | None
+    """The final block that holds this transaction; `null` before that."""
+    end_reason: str | None
+    """Why it was not paid; `null` if it was or will be."""
+    ended_at: str | None
+    """When it was paid, reversed or cancelled; `null` before that."""
+    fee: str
+    """How many tokens it costs in addition."""
+    first_approved_at: str | None
+    """When the first of two admins approved it."""
+    first_approved_by: str | None
+    """The first of two admins who have to approve it; `null` if none has, or if one admin is
+    enough.
+    """
+    id: str
+    memo: str | None
+    """The user's note."""
+    needs_review: bool
+    """Whether an admin has to approve it before it is paid."""
+    requested_at: str
+    """When the user asked for it."""
+    reviewed_at: str | None
+    """When an admin approved or refused it; `null` if none did."""
+    state: WithdrawalState
+    """Where the withdrawal stands."""
+    tx_hash: str | None
+    """The transaction that paid it; `null` before that."""
+    user_id: str
+    """The user who asked for the withdrawal."""
+    wallet_id: str
+    """The linked wallet that is paid to."""
+
+
 class RoleUpdate(TypedDict):
     role: Role
     """What the user may do from now on."""
@@ -1795,6 +2317,35 @@ class SentTransaction(TypedDict):
     """When it was sent."""
 
 
+class Session(TypedDict):
+    """A place where a user is signed in."""
+
+    created_at: str
+    """When the user signed in."""
+    device: str | None
+    """What the program said that it is, such as `Firefox on Linux`. `null`: nothing that we can
+    read.
+    """
+    expires_at: str
+    """When it ends, unless it is refreshed before."""
+    id: str
+    is_current: bool
+    """Whether this is the session that asks."""
+    last_used_at: str
+    """When it was last opened or refreshed: its last request may have come later, for as long as
+    an access token lasts.
+    """
+    network: str | None
+    """From where it was last opened or refreshed: an IPv4 address, or the /64 of an IPv6 one."""
+
+
+class SessionConfirm(TypedDict):
+    proof: TotpProof | RecoveryCodeProof
+    """A proof by your second factor."""
+    ticket: str
+    """What the first half of signing in gave you."""
+
+
 class SessionCreate(TypedDict):
     email: str
     """The e-mail address of the account."""
@@ -1807,6 +2358,13 @@ class SessionDelete(TypedDict):
 
     refresh_token: str
     """The newest refresh token of the session."""
+
+
+class SessionPage(TypedDict):
+    items: list[Session]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class SessionRefresh(TypedDict):
@@ -1825,6 +2383,20 @@ class SessionTokens(TypedDict):
     """How to send the access token."""
     user_id: str
     """Who has signed in."""
+
+
+class SignUpConfirm(TypedDict):
+    password: str
+    """The new password. One that is guessed too soon is refused."""
+    token: str
+    """What follows `token=` in the mailed link."""
+
+
+class SignUpCreate(TypedDict):
+    """The address to open an account with."""
+
+    email: str
+    """Where to mail the link."""
 
 
 class SignedPermit(TypedDict):
@@ -1883,6 +2455,8 @@ class Submission(TypedDict):
     state: SubmissionState
     submitter_id: str
     """The user who sent it."""
+    submitter_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
 
 
 class SubmissionDetails(TypedDict):
@@ -1939,6 +2513,8 @@ class SubmissionDetails(TypedDict):
     state: SubmissionState
     submitter_id: str
     """The user who sent it."""
+    submitter_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
 
 
 class SubmissionLimits(TypedDict):
@@ -2004,6 +2580,8 @@ class TeamMember(TypedDict):
     """Their share of the team's prize in basis points: 10000 is all of it."""
     user_id: str
     """The user."""
+    user_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
 
 
 class TestSet(TypedDict):
@@ -2095,6 +2673,78 @@ class TimelineEntry(TypedDict):
     """The state after it; `null` if it changed no state."""
 
 
+class Token(TypedDict):
+    """A personal access token, without its secret."""
+
+    created_at: str
+    expires_at: str
+    """From when on it opens nothing."""
+    id: str
+    last_used_at: str | None
+    """When it was last used, to the hour."""
+    name: str
+    """What it is for."""
+    scopes: list[Scope]
+    """What it may do."""
+
+
+class TokenCreate(TypedDict):
+    days: NotRequired[int]
+    """After how many days it expires."""
+    name: str
+    """What it is for, so that you know it again."""
+    scopes: list[Scope]
+    """What it may do, as far as you may. Each operation names the one it needs."""
+
+
+class TokenPage(TypedDict):
+    items: list[Token]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class TokenWithSecret(TypedDict):
+    """A new personal access token. Its secret is shown this once."""
+
+    created_at: str
+    expires_at: str
+    """From when on it opens nothing."""
+    id: str
+    last_used_at: str | None
+    """When it was last used, to the hour."""
+    name: str
+    """What it is for."""
+    scopes: list[Scope]
+    """What it may do."""
+    token: str
+    """For the header `Authorization: Bearer …`. It cannot be read again."""
+
+
+class TotpConfirm(TypedDict):
+    code: str
+    """The six digits that the app shows now."""
+
+
+class TotpCreate(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours: the second factor, where there is one."""
+
+
+class TotpProof(TypedDict):
+    """The code that your authenticator app shows now."""
+
+    code: str
+    """The six digits that your authenticator app shows. Each code is good once."""
+    kind: Literal["totp"]
+    """By what you prove it."""
+
+
+class TotpRevoke(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours: the second factor, where there is one."""
+
+
 class Transfer(TypedDict):
     """A movement of tokens from one account of the ledger to another. It never changes."""
 
@@ -2183,10 +2833,15 @@ class User(TypedDict):
     """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
     created_at: str
     date_of_birth: str | None
-    """A day (`YYYY-MM-DD`). Only the user and admins can see it."""
+    """A day (`YYYY-MM-DD`), 16 years ago or more. Only the user and admins can see it."""
     education_level: EducationLevel | None
     """The highest one completed. Only the user and admins can see it."""
-    email: str
+    email: str | None
+    """The address to sign in with by a password, and where mail goes. `null`: the user signs in
+    by something else, and has named none.
+    """
+    email_verified_at: str | None
+    """When the user proved that this address is theirs."""
     first_name: str | None
     """The given name. Everybody can see it."""
     gender: Gender | None
@@ -2200,13 +2855,40 @@ class User(TypedDict):
     """What this user may do."""
 
 
+class UserBooks(TypedDict):
+    """What a user has, where it rests, and what moved last."""
+
+    accounts: list[LedgerAccount]
+    """The user's accounts that hold something: what jobs, bounties and withdrawals hold beside
+    the balance.
+    """
+    balance: Balance
+    transfers: list[Transfer]
+    """The last 20 transfers of the user's balance, newest first."""
+
+
 class UserCreate(TypedDict):
     email: str
     """The address to sign in with. Case does not matter."""
     password: str
-    """8 to 256 characters, counted after normalization as in RFC 8265 (OpaqueString), so that it
-    is the same from every keyboard.
+    """8 to 1024 characters, counted after normalization as in RFC 8265 (OpaqueString), so that
+    it is the same from every keyboard. One that is guessed too soon is refused.
     """
+
+
+class UserErasure(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
+class UserRestoration(TypedDict):
+    reason: str
+    """Why. The user can see it, and it is kept in the audit log."""
+
+
+class UserSuspension(TypedDict):
+    reason: str
+    """Why. The user reads it when they sign in, and it is kept in the audit log."""
 
 
 class UserUpdate(TypedDict):
@@ -2217,7 +2899,7 @@ class UserUpdate(TypedDict):
     country: NotRequired[str | None]
     """Two letters (ISO 3166-1 alpha-2). Everybody can see it."""
     date_of_birth: NotRequired[str | None]
-    """A day (`YYYY-MM-DD`). Only the user and admins can see it."""
+    """A day (`YYYY-MM-DD`), 16 years ago or more. Only the user and admins can see it."""
     education_level: NotRequired[EducationLevel | None]
     """The highest one completed. Only the user and admins can see it."""
     first_name: NotRequired[str | None]
@@ -2334,6 +3016,8 @@ class VersionToReview(TypedDict):
     created_at: str
     developer_id: str
     """The user who offers the algorithm."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     id: str
     input_spec: InputSpec
     labels: list[str]
@@ -2377,6 +3061,10 @@ class Wallet(TypedDict):
     address: str
     """The address, with the capitals of its checksum (EIP-55)."""
     id: str
+    is_primary: bool
+    """Whether it is the one that is meant where none is named: the one that you chose, else the
+    first that you linked.
+    """
     kind: WalletKind
     """How the wallet signs."""
     linked_at: str
@@ -2397,6 +3085,8 @@ class WalletChallenge(TypedDict):
 class WalletChallengeCreate(TypedDict):
     address: str
     """The address of the wallet that will sign."""
+    purpose: NotRequired[ChallengePurpose]
+    """What the signed message is for. It is good for nothing else."""
 
 
 class WalletCreate(TypedDict):
@@ -2405,8 +3095,21 @@ class WalletCreate(TypedDict):
     name: NotRequired[str | None]
     """What you call the wallet. Only you can see it."""
     signature: str
-    """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191), or for
-    its contract (EIP-1271).
+    """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
+    EIP-2098 too), or for its contract (EIP-1271, EIP-6492).
+    """
+
+
+class WalletIdentityCreate(TypedDict):
+    """A wallet that is to sign in to your account."""
+
+    message: str
+    """The message, unchanged."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+    signature: str
+    """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
+    EIP-2098 too), or for its contract (EIP-1271, EIP-6492).
     """
 
 
@@ -2415,6 +3118,174 @@ class WalletPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WalletProof(TypedDict):
+    """A message that a wallet signed by which you sign in."""
+
+    kind: Literal["wallet"]
+    """By what you prove it."""
+    message: str
+    """The message from `POST /v1/wallets/challenges` (`purpose: proof`), unchanged."""
+    signature: str
+    """The wallet's signature, in hexadecimal digits after `0x`."""
+
+
+class WalletSession(TypedDict):
+    """The first two tokens of a session that a wallet opened."""
+
+    access_token: str
+    """For the header `Authorization: Bearer …`."""
+    expires_in: int
+    """Seconds until the access token expires."""
+    is_new: bool
+    """Whether the account was opened by this."""
+    refresh_token: str
+    """For one call of `POST /v1/users/refresh`, which returns the next one."""
+    token_type: NotRequired[Literal["Bearer"]]
+    """How to send the access token."""
+    user_id: str
+    """Who has signed in."""
+
+
+class WalletSessionCreate(TypedDict):
+    message: str
+    """The message, unchanged."""
+    signature: str
+    """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
+    EIP-2098 too), or for its contract (EIP-1271, EIP-6492).
+    """
+
+
+class WalletSignInChallenge(TypedDict):
+    address: str
+    """The address of the wallet that will sign in."""
+
+
+class Webhook(TypedDict):
+    """A URL that is called with events."""
+
+    created_at: str
+    """When it was created."""
+    id: str
+    previous_secret_until: str | None
+    """Until when the secret before this one signs, too; `null` if none does."""
+    state: WebhookState
+    """Whether events are sent."""
+    types: list[str]
+    """Only events of these types, such as `job.completed`, or all of one kind, `job.*`. Empty:
+    all that you may see.
+    """
+    url: str
+    """What is called, by POST."""
+
+
+class WebhookCreate(TypedDict):
+    types: NotRequired[list[str]]
+    """Only events of these types, such as `job.completed`, or all of one kind, `job.*`. Empty:
+    all that you may see.
+    """
+    url: str
+    """What to call, by POST: an `https` URL, on the internet."""
+
+
+class WebhookDelivery(TypedDict):
+    """An event that is sent to a webhook, and how its last attempt went."""
+
+    answer: str | None
+    """The first kilobyte of the last answer."""
+    attempted_at: str | None
+    """When it was tried last."""
+    attempts: int
+    """How often it was tried."""
+    created_at: str
+    """When it was written, to be sent."""
+    error: str | None
+    """Why there was no answer."""
+    event_id: str
+    """The event's id, which each attempt has as `webhook-id`."""
+    id: str
+    is_replay: bool
+    """Whether you asked for it once more."""
+    latency_ms: int | None
+    """How many milliseconds the last answer took."""
+    next_attempt_at: str | None
+    """Not before this is it tried again, and not before those about the same thing."""
+    state: DeliveryState
+    """Whether the URL took it."""
+    status: int | None
+    """The status of the last answer (HTTP)."""
+    type: str
+    """The event's type."""
+
+
+class WebhookDeliveryPage(TypedDict):
+    items: list[WebhookDelivery]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WebhookPage(TypedDict):
+    items: list[Webhook]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WebhookReplay(TypedDict):
+    after: NotRequired[str | None]
+    """Or all events after this position: an event's id, or `position`."""
+    delivery_id: NotRequired[str | None]
+    """The event of this delivery."""
+    since: NotRequired[str | None]
+    """Or all that happened at this time or later."""
+
+
+class WebhookReplayed(TypedDict):
+    """What is sent once more."""
+
+    deliveries: int
+    """How many deliveries were written, to be sent."""
+    has_more: bool
+    """Whether there may be more events, after `position`."""
+    position: str
+    """Up to where: for `after`, where there is more."""
+
+
+class WebhookUpdate(TypedDict):
+    paused: NotRequired[bool]
+    """Whether events wait instead of being sent. `false` makes a disabled webhook active again,
+    too.
+    """
+    types: NotRequired[list[str]]
+    """Only events of these types, such as `job.completed`, or all of one kind, `job.*`. Empty:
+    all that you may see.
+    """
+    url: NotRequired[str]
+    """What to call from now on."""
+
+
+class WebhookWithSecret(TypedDict):
+    """A webhook with its secret, which is shown this once."""
+
+    created_at: str
+    """When it was created."""
+    id: str
+    previous_secret_until: str | None
+    """Until when the secret before this one signs, too; `null` if none does."""
+    secret: str | None
+    """What each call is signed with (HMAC-SHA256, Standard Webhooks). `null` where an
+    `Idempotency-Key` repeats the answer: if you lost it, rotate it.
+    """
+    state: WebhookState
+    """Whether events are sent."""
+    types: list[str]
+    """Only events of these types, such as `job.completed`, or all of one kind, `job.*`. Empty:
+    all that you may see.
+    """
+    url: str
+    """What is called, by POST."""
 
 
 class WinnerOrderUpdate(TypedDict):
@@ -2497,8 +3368,12 @@ class WithdrawalCreate(TypedDict):
     """
     memo: NotRequired[str | None]
     """A note for yourself. Only you and admins can see it."""
-    password: str
-    """The password of your account."""
+    password: NotRequired[str | None]
+    """Short for a `proof` of the kind `password`."""
+    proof: NotRequired[
+        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+    ]
+    """What proves that the account is yours: money leaves only with it."""
     wallet_id: str
     """The linked wallet to pay to."""
 
@@ -2577,7 +3452,7 @@ class WithdrawalTerms(TypedDict):
 
 
 class WithdrawalToReview(TypedDict):
-    """A withdrawal, as admins see it."""
+    """A withdrawal that waits for a review, with whose it is and who approved it first."""
 
     address: str
     """The address of that wallet."""
@@ -2599,6 +3474,8 @@ class WithdrawalToReview(TypedDict):
     """The first of two admins who have to approve it; `null` if none has, or if one admin is
     enough.
     """
+    first_approved_by_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     id: str
     memo: str | None
     """The user's note."""
@@ -2614,6 +3491,8 @@ class WithdrawalToReview(TypedDict):
     """The transaction that paid it; `null` before that."""
     user_id: str
     """The user who asked for the withdrawal."""
+    user_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
     wallet_id: str
     """The linked wallet that is paid to."""
 

@@ -7,7 +7,7 @@ from typing import Final
 
 PREFIX: Final = 64  # Bits: the least that anybody is given.
 _LENGTH_MAX: Final = 100  # Characters; what is longer is no address, and not remembered.
-_UNKNOWN: Final = "unknown"
+UNKNOWN: Final = "unknown"
 
 
 def network_of(address: str | None) -> str:
@@ -16,7 +16,7 @@ def network_of(address: str | None) -> str:
     IPv4 within IPv6 is the IPv4 address, a zone or a port that a proxy wrote with it is not looked
     at, and all that is no address is one.
     """
-    return _network_of(address) if address and len(address) <= _LENGTH_MAX else _UNKNOWN
+    return _network_of(address) if address and len(address) <= _LENGTH_MAX else UNKNOWN
 
 
 def matcher(trusted: str) -> Callable[[str], bool]:
@@ -39,7 +39,7 @@ def _network_of(address: str) -> str:
     try:
         found = ip_address(_bare(address))
     except ValueError:
-        return _UNKNOWN
+        return UNKNOWN
     if not isinstance(found, IPv6Address):
         return str(found)
     inner = found.ipv4_mapped or found.sixtofour

@@ -1,14 +1,14 @@
 """The one argument every use case takes first."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.core.ids import UserId
+from dml.core.ids import SessionId, UserId
 
 
 class Role(StrEnum):
@@ -27,6 +27,9 @@ class Actor:
 
     user_id: UserId | None
     role: Role = Role.MEMBER
+    session_id: SessionId | None = field(default=None, compare=False)  # Where one was opened.
+    # Of a personal access token: what it may do. None: all that the role may.
+    scopes: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def id(self) -> UserId:

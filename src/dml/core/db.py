@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg import Connection
-from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, MetaData, Text, Uuid
+from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, MetaData, Row, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -23,8 +23,14 @@ from dml.core.pool import FairPool, look_before_use
 
 RawConnection: TypeAlias = "Connection[Any]"
 WAIT_SECONDS: Final = 10.0  # For a connection; the queue is short enough that few wait so long.
-SCHEMA_REVISION: Final = "0013"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0027"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
+# How a row is held that others refer to. FOR UPDATE would hold up each of them, too: PostgreSQL
+# looks for the row at whoever inserts or changes what refers to it, and two that hold one and look
+# for the other deadlock. Its key never changes (docs/decisions/0057).
+HELD: Final[dict[str, Any]] = {"key_share": True}
+# A row that is shown and not changed, with what belongs to it beside its own columns.
+Shown: TypeAlias = Row[*tuple[Any, ...]]
 
 # Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself. And
 # a plan is kept that was made while its tables were empty, until they are analysed, a minute into
@@ -112,19 +118,32 @@ async def connect_hot(database_url: str, *, name: str) -> RawConnection:
     )
 
 
-async def raw(tx: AsyncSession) -> RawConnection:
-    """Return the asyncpg connection beneath, inside the same transaction: for hot statements."""
-    return await tx.run_sync(_beneath)
+async def raw(tx: AsyncSession, *, flush: bool = True) -> RawConnection:
+    """Return the asyncpg connection beneath, inside the same transaction: for hot statements.
+
+    What the session has not written yet is written first, unless the statement needs none of it.
+    """
+    return await tx.run_sync(_beneath, flush)
 
 
-def _beneath(session: Session) -> RawConnection:
-    session.flush()
-    adapted: Any = session.connection().connection.dbapi_connection
+def _beneath(session: Session, flush: bool) -> RawConnection:
+    if flush:
+        session.flush()
+    connection = session.connection()
+    adapted: Any = connection.connection.dbapi_connection
     driver = adapted.driver_connection
     assert isinstance(driver, Connection)
     if not driver.is_in_transaction():
         # SQLAlchemy begins with the first statement that it sends; what goes past it would each
         # commit. A statement of nothing would do it too, for a round trip more.
-        await_(adapted._start_transaction())
+        try:
+            await_(adapted._start_transaction())
+        except BaseException:  # Whoever is cancelled here leaves it unknown what has begun.
+            connection.invalidate()
+            raise
         assert driver.is_in_transaction(), "a read sends nothing past SQLAlchemy (core/reads.py)"
+    # One that SQLAlchemy did not begin, it does not end: what joins it would never be committed.
+    assert adapted._transaction is not None, (
+        "a transaction is open of which SQLAlchemy knows nothing"
+    )
     return driver

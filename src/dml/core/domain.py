@@ -17,11 +17,15 @@ class Domain:
     package: str
     tables: tuple[str, ...] = ("models",)
     routers: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()  # What it adds to the graph (`edge.graphql.graph`).
+    events: tuple[str, ...] = ()  # Modules that name what happens.
+    proofs: tuple[str, ...] = ()  # Modules that say how a kind of proof is checked.
     processes: tuple[str, ...] = ()  # Modules that hold `@process` or `@on`.
     checks: tuple[str, ...] = ()  # Of the doctor: each a sequence of `Check`.
     cleaners: tuple[str, ...] = ()  # `async (tx, now)`: deletes what nobody needs any more.
     named_files: tuple[str, ...] = ()  # SQL: `entrypoints.collector` says of what form.
     kept_files: tuple[str, ...] = ()  # SQL: `core.kept_files` says of what form.
+    personal: tuple[str, ...] = ()  # What it holds of people: a `core.personal.Personal`.
 
     def load(self, names: Iterable[str]) -> list[Any]:
         """Import each, and return it."""

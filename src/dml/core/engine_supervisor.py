@@ -20,9 +20,12 @@ from typing import Any, Final
 
 import psycopg
 
+from dml.core.nodes import LOCK_SEED
+from dml.refused import ExitCode
+
 log = logging.getLogger(__name__)
 
-LOST: Final = 70  # EX_SOFTWARE: the exit code of a node that cannot go on.
+LOST: Final = ExitCode.LOCK_LOST  # How a node ends that cannot go on.
 _EVERY_SECONDS: Final = 1.0
 _CLEAN_EVERY_SECONDS: Final = 3600.0
 _BATCH: Final = 1000
@@ -40,8 +43,8 @@ _KEEPALIVES: Final[dict[str, Any]] = {
     " -c statement_timeout=10s",
 }
 
-_LOCK: Final = "SELECT pg_try_advisory_lock(hashtextextended(%s, 7331))"
-_UNLOCK: Final = "SELECT pg_advisory_unlock(hashtextextended(%s, 7331))"
+_LOCK: Final = f"SELECT pg_try_advisory_lock(hashtextextended(%s, {LOCK_SEED}))"
+_UNLOCK: Final = f"SELECT pg_advisory_unlock(hashtextextended(%s, {LOCK_SEED}))"
 
 # Every other node that has work in hand.
 _BUSY: Final = """

@@ -73,6 +73,10 @@ class Conflict(DmlError):
     """Right in itself, wrong now: the state of the world forbids it."""
 
 
+class Gone(DmlError):
+    """It was there once, and is not kept any more."""
+
+
 class Stale(DmlError):
     """The caller edits a version that is no longer the newest."""
 

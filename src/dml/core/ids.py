@@ -10,6 +10,7 @@ from uuid import UUID
 
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
+TokenId = NewType("TokenId", UUID)
 TransferId = NewType("TransferId", UUID)
 CreditId = NewType("CreditId", UUID)
 AlgorithmId = NewType("AlgorithmId", UUID)
@@ -30,10 +31,17 @@ DepositId = NewType("DepositId", UUID)
 WalletId = NewType("WalletId", UUID)
 WithdrawalId = NewType("WithdrawalId", UUID)
 BatchId = NewType("BatchId", UUID)
+WebhookId = NewType("WebhookId", UUID)
+DeliveryId = NewType("DeliveryId", UUID)
+LeaseId = NewType("LeaseId", UUID)
+MailId = NewType("MailId", UUID)
+IdentityId = NewType("IdentityId", UUID)
+ExportId = NewType("ExportId", UUID)
 
 ID_TYPES: Final = (
     UserId,
     SessionId,
+    TokenId,
     TransferId,
     CreditId,
     AlgorithmId,
@@ -54,6 +62,12 @@ ID_TYPES: Final = (
     WalletId,
     WithdrawalId,
     BatchId,
+    WebhookId,
+    DeliveryId,
+    LeaseId,
+    MailId,
+    IdentityId,
+    ExportId,
 )
 
 _lock = threading.Lock()

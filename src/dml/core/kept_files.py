@@ -20,7 +20,7 @@ from dml.core import events
 from dml.core.blobs import Blobs, Incoming, Stored
 from dml.core.context import Context
 from dml.core.errors import Conflict
-from dml.core.events import Event
+from dml.core.events import Event, Record
 from dml.core.ids import UserId
 
 NAMED_MAX: Final = 20
@@ -59,11 +59,15 @@ class FilesFull(Conflict):
     may_be_deleted: Sequence[Deletable]
 
 
-@dataclass(frozen=True, slots=True)
-class FileGivenUp(Event):
-    """A row that named this blob does so no longer. Others may."""
+@dataclass(frozen=True)
+class FileEvent(Event, kind="file"):
+    """Seen by admins."""
 
     sha256: str
+
+
+class FileGivenUp(FileEvent, heard=True):
+    """A row that named this blob does so no longer. Others may."""
 
 
 async def keep(ctx: Context, blobs: Blobs, incoming: Incoming) -> None:
@@ -79,9 +83,8 @@ async def keep(ctx: Context, blobs: Blobs, incoming: Incoming) -> None:
 
 async def give_up(ctx: Context, *hashes: str | None) -> None:
     """Have blobs deleted once this transaction is committed, where no row names them then."""
-    for sha256 in hashes:
-        if sha256 is not None:
-            await events.publish(ctx, FileGivenUp(sha256))
+    given_up = [Record(FileGivenUp(it)) for it in hashes if it is not None]
+    await events.record_many(ctx, given_up)
 
 
 async def have_alone(tx: AsyncSession, sha256: str) -> bool:

@@ -6,5 +6,7 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.core",
-    tables=("audit", "nodes"),
+    events=("kept_files",),
+    tables=("event_log", "nodes"),
+    personal=("own_holdings:PERSONAL",),
 )

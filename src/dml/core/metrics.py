@@ -9,7 +9,6 @@ prometheus-client: docs/decisions/0009.
 import asyncio
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import time
@@ -17,7 +16,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+import msgspec
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 1.0
@@ -103,6 +104,7 @@ class Histogram(Metric):
 
 
 _ALL: Final[dict[str, Metric]] = {}
+_written: Final[dict[Path, bytes]] = {}  # What this process wrote last.
 
 REQUESTS = Counter(
     "dml_requests_total", "Requests answered, other than devices'.", "method", "route", "status"
@@ -122,6 +124,9 @@ BATCH_ITEMS = Histogram(
 QUEUE_LENGTH = Gauge("dml_device_queue_length", "Requests that wait for a statement.", "verb")
 REFUSED_FOR_OVERLOAD = Counter(
     "dml_refused_for_overload_total", "What was refused since there was too much.", "what"
+)
+COUNTED_ALONE = Counter(
+    "dml_limits_without_valkey_total", "Tries that a process counted by itself: Valkey was away."
 )
 RESULTS_FOLDED = Counter("dml_results_folded_total", "Results that were counted and paid.")
 INBOX_LENGTH = Gauge(
@@ -147,7 +152,12 @@ def write(folder: Path, kind: str) -> None:
     """Write down what this process has counted, for whoever sums up."""
     PROCESSES.set(1, kind)
     snapshot = {name: list(metric.values.items()) for name, metric in _ALL.items()}
-    _replace(folder / f"{kind}-{os.getpid()}.json", snapshot)
+    path, content = folder / f"{kind}-{os.getpid()}.json", msgspec.json.encode(snapshot)
+    if _written.get(path) == content and path.exists():
+        os.utime(path)  # It is as fresh as if it were written anew.
+        return
+    _replace(path, content)
+    _written[path] = content
 
 
 async def keep_writing(folder: Path, kind: str) -> None:
@@ -168,7 +178,8 @@ def bury(folder: Path) -> None:
     with _locked(folder):
         gone = [path for path in folder.glob("*-*.json") if not _runs(_pid(path))]
         total = _sum([(it, False) for it in _read([folder / _GONE, *gone])])
-        _replace(folder / _GONE, {name: list(values.items()) for name, values in total.items()})
+        kept = {name: list(values.items()) for name, values in total.items()}
+        _replace(folder / _GONE, msgspec.json.encode(kept))
         for path in gone:
             path.unlink()
 
@@ -216,15 +227,15 @@ def _read(paths: Sequence[Path]) -> list[Snapshot]:
     found = list[Snapshot]()
     for path in paths:
         try:
-            found.append(json.loads(path.read_text()))
+            found.append(msgspec.json.decode(path.read_bytes()))
         except (OSError, ValueError):  # It went meanwhile, or is of another version.
             found.append({})
     return found
 
 
-def _replace(path: Path, content: Any) -> None:
+def _replace(path: Path, content: bytes) -> None:
     new = path.with_name(f"{path.name}.new")
-    new.write_text(json.dumps(content))
+    new.write_bytes(content)
     new.rename(path)
 
 

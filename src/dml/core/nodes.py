@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BigInteger, column, delete, func, literal_column, select, table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,6 +21,7 @@ from dml.core.db import Base
 EVERY_SECONDS: Final = 2.0
 LEAVE_SECONDS: Final = 2.0  # So long a process that ends tries to say so.
 ALIVE: Final = timedelta(seconds=10)
+LOCK_SEED: Final = 7331  # Of the hash that makes a name the key of a lock.
 ROUND_SECONDS: Final = 60.0  # More than all that a loop awaits in one round may take.
 log = logging.getLogger(__name__)
 
@@ -58,17 +59,40 @@ class Pulse:
 
 
 async def renew(tx: AsyncSession, name: str, kind: str, facts: dict[str, Any]) -> None:
-    """Say that this process lives, by the database's clock, and forget those long gone."""
+    """Say that this process lives, by the database's clock, and forget those long gone.
+
+    In one statement, as each process does it every two seconds.
+    """
     row = insert(Node).values(name=name, kind=kind, seen_at=func.now(), facts=facts)
     known = {"seen_at": func.now(), "facts": facts}
-    await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=known))
-    await tx.execute(delete(Node).where(Node.seen_at < func.now() - timedelta(hours=1)))
+    gone = delete(Node).where(Node.seen_at < func.now() - timedelta(hours=1), Node.name != name)
+    said = row.on_conflict_do_update(index_elements=["name"], set_=known)
+    await tx.execute(said.add_cte(gone.cte("gone")))
 
 
 async def alive(tx: AsyncSession, kind: str) -> list[Node]:
     """Return the processes of this kind that were seen in the last ten seconds."""
     query = select(Node).where(Node.kind == kind, Node.seen_at > func.now() - ALIVE).limit(100)
     return list((await tx.scalars(query)).all())
+
+
+# A session's locks are rows of `pg_locks`: of one key, its upper and its lower half.
+_LOCKS: Final = table("pg_locks", column("classid"), column("objid"), column("objsubid"))
+_KEY: Final = literal_column("(classid::bigint << 32) | objid::bigint", BigInteger)
+
+
+async def at_work(tx: AsyncSession) -> list[Node]:
+    """Return the workers that are alive and hold the lock of their name (`engine_supervisor`).
+
+    One that was killed has lost it at once, where its last sign of life is good for ten seconds.
+    """
+    holds = select(_LOCKS.c.objid).where(
+        func.hashtextextended(Node.name, LOCK_SEED) == _KEY, _LOCKS.c.objsubid == 1
+    )
+    query = select(Node).where(
+        Node.kind == "worker", Node.seen_at > func.now() - ALIVE, holds.exists()
+    )
+    return list((await tx.scalars(query.limit(100))).all())
 
 
 async def keep_alive(
@@ -87,7 +111,8 @@ async def keep_alive(
         await _keep_renewing(sessions, name, kind, facts, pulse)
     finally:
         with contextlib.suppress(Exception):  # Without a database, the row grows old by itself.
-            await asyncio.wait_for(_leave(sessions, name), LEAVE_SECONDS)
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await _leave(sessions, name)
 
 
 async def _leave(sessions: async_sessionmaker[AsyncSession], name: str) -> None:

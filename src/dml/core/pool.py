@@ -117,17 +117,24 @@ class FairPool(AsyncAdaptedQueuePool):
 
 
 def look_before_use(engine: AsyncEngine) -> None:
-    """Open a connection anew where its other side is gone, or may be after a long rest."""
+    """Open a connection anew where its other side is gone, or may be after a long rest.
+
+    And where a transaction was left open that SQLAlchemy does not know of, as when whoever began it
+    was cancelled at that moment: the next one's work would join it, and nobody would commit that.
+    """
     dialect = engine.dialect
 
-    def note(_: Any, record: ConnectionPoolEntry) -> None:
+    def note(connection: Any, record: ConnectionPoolEntry) -> None:
         record.info[_RETURNED] = time.monotonic()
+        if connection is not None and connection.driver_connection.is_in_transaction():
+            record.invalidate()
 
     def look(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
         returned = record.info.pop(_RETURNED, None)
         if returned is None:
             return  # It is new.
-        if connection.driver_connection.is_closed():
+        driver = connection.driver_connection
+        if driver.is_closed() or driver.is_in_transaction():
             raise exc.DisconnectionError
         if time.monotonic() - returned > RESTED_SECONDS and not _answers(dialect, connection):
             raise exc.InvalidatePoolError

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
+from dml.core.settings_mail import MailSettings
+from dml.core.settings_openid import OpenidSettings
+from dml.core.settings_passwords import PasswordSettings
 
 MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(BaseSettings):
+class Settings(PasswordSettings, MailSettings, OpenidSettings):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -107,7 +110,9 @@ class Settings(BaseSettings):
         parse("100000"), description="Tokens that a user may withdraw in 24 hours."
     )
     withdrawal_tries_a_minute: int = Field(
-        20, ge=1, description="Withdrawals, each with a password, that a user may try in a minute."
+        20,
+        ge=1,
+        description="Proofs of who they are, as for a withdrawal, that a user may try in a minute.",
     )
     withdrawal_review_above: Amount = Field(
         parse("10000"), description="Tokens in one withdrawal above which an admin looks at it."
@@ -211,6 +216,11 @@ class Settings(BaseSettings):
         ge=1,
         description="How many bytes of an uploaded file must come in each such time, at least.",
     )
+    graph_points_a_minute: int = Field(
+        300_000,
+        ge=1_000,
+        description="Points that the queries of one user, or of one address, may cost in a minute.",
+    )
     uploads_at_once: int = Field(
         2, ge=1, le=1_000, description="Files that one user may send at the same time."
     )
@@ -229,20 +239,17 @@ class Settings(BaseSettings):
     database_connections: int = Field(
         10, ge=2, le=500, description="Connections that one process may hold to PostgreSQL."
     )
-    password_hashes_at_once: int = Field(
-        2, ge=1, le=64, description="Passwords hashed at the same time (each takes 64 MiB)."
-    )
-    password_hashes_waiting: int = Field(
-        8, ge=1, le=1_000, description="Passwords that wait for that; whoever comes then, is told."
-    )
-    password_hashes_of_one: int = Field(
-        4, ge=1, le=1_000, description="And of both together, those from one address."
-    )
     access_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long an access token is good for."
     )
     session_days: int = Field(
         30, ge=1, le=365, description="How long a session lives without being refreshed."
+    )
+    session_days_in_all: int = Field(
+        90,
+        ge=1,
+        le=3_650,
+        description="How long after signing in a session ends, however often it is refreshed.",
     )
     refresh_grace_seconds: int = Field(
         30,
@@ -255,6 +262,15 @@ class Settings(BaseSettings):
     )
     sign_ins_a_minute: int = Field(
         300, ge=1, description="Tries of one address to sign in or refresh in a minute."
+    )
+    contract_sign_ins_a_minute: int = Field(
+        60,
+        ge=1,
+        description="Signatures of wallets that are contracts which one address may have the chain "
+        "asked about in a minute, to sign in.",
+    )
+    wallet_sign_up: bool = Field(
+        True, description="Whether a wallet that no account has opens one when it signs in."
     )
     pairing_tries_a_minute: int = Field(
         600, ge=1, description="Tries of one address to pair a device in a minute."
@@ -305,7 +321,10 @@ class Settings(BaseSettings):
         "takes items of. With more labels a job has to name its dates.",
     )
     streams_of_one_user: int = Field(
-        20, ge=1, description="Jobs that one user may watch at once, at each API process."
+        20,
+        ge=1,
+        description="Jobs that one user may watch at once, at each API process; streams of events; "
+        "and subscriptions of the graph.",
     )
     keep_unnamed_files_hours: float = Field(
         24,
@@ -321,6 +340,20 @@ class Settings(BaseSettings):
     )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
+    )
+    keep_events_days: int = Field(
+        30, ge=1, le=3_650, description="How long events can be read and followed, at least."
+    )
+    webhooks_to_loopback: bool = Field(
+        False,
+        description="Whether webhooks may call this machine itself, by http too: for development. "
+        "Whoever may create one then reaches every server that listens here.",
+    )
+    keep_audit_days: int = Field(
+        730,
+        ge=30,
+        le=36_500,
+        description="How long what happened stays in timelines and in the audit log, at least.",
     )
     keep_ended_jobs_hours: int = Field(
         168,

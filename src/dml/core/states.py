@@ -1,15 +1,23 @@
 """The states of one kind of thing: which may follow which, and the only way to change one."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from dml.core.audit import Move
 from dml.core.errors import DmlError
 
 State = TypeVar("State", bound=StrEnum)
 Written = TypeVar("Written")
 Refuse = Callable[[Any, Any, list[Any]], DmlError]  # From the state, to which, and what may follow.
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of state that the rules allowed."""
+
+    origin: StrEnum | None
+    to: StrEnum
 
 
 class Moves(Generic[State]):

@@ -57,7 +57,8 @@ def read(text: bytes) -> Any:
     except RecursionError:
         raise NotStrict("is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise NotStrict(f"is no JSON: {error.msg}, at character {error.pos}") from None
+        line = f" of line {error.lineno}" if error.lineno > 1 else ""
+        raise NotStrict(f"is no JSON: {error.msg}, at character {error.colno}{line}") from None
     if twice:
         outermost = twice[-1]
         at = f"{_find(value, outermost)}/{escape(outermost.name)}"

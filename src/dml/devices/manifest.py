@@ -6,6 +6,9 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.devices",
+    events=("events",),
     routers=("routes:router",),
+    graphs=("graphql:GRAPH",),
     cleaners=("service:forget_expired",),
+    personal=("personal:PERSONAL",),
 )

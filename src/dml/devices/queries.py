@@ -18,7 +18,8 @@ from dml.devices.models import Device, OwnerLimits, PairingCode
 # One statement for many devices, on a connection of `core.db.connect_hot`.
 _PROFILES: Final = """
 SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds,
-       o.permitted_kinds AS by_owner, l.refused_jobs, l.refused_developers, l.refused_labels,
+       o.permitted_kinds AS by_owner, o.suspended_at IS NOT NULL AS suspended,
+       l.refused_jobs, l.refused_developers, l.refused_labels,
        d.revision + o.revision + coalesce(l.revision, 0) AS stamp
 FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
 CROSS JOIN LATERAL (SELECT * FROM devices WHERE id = u.id LIMIT 1) d
@@ -36,6 +37,7 @@ class DeviceProfile:
     stamp: int  # Another one, whenever anything here has changed.
     country: str | None
     kinds: frozenset[DataKind]  # What it has, and its owner permits.
+    suspended: bool  # Its owner is: it gets no work.
     refused_jobs: frozenset[JobId]
     refused_developers: frozenset[UserId]
     refused_labels: frozenset[str]
@@ -74,6 +76,18 @@ async def list_devices(
     return (await tx.scalars(query.order_by(Device.id.desc()).limit(limit + 1))).all()
 
 
+async def list_not_revoked(tx: AsyncSession, owner_id: UserId) -> Sequence[DeviceId]:
+    """Return the ids of some devices of an owner that are not revoked."""
+    query = select(Device.id).where(Device.owner_id == owner_id, Device.revoked_at.is_(None))
+    return (await tx.scalars(query.order_by(Device.id).limit(PAGE_MAX))).all()
+
+
+async def list_ids(tx: AsyncSession, owner_id: UserId) -> Sequence[DeviceId]:
+    """Return the ids of all devices that an owner ever had: of no page, for their own export."""
+    query = select(Device.id).where(Device.owner_id == owner_id).order_by(Device.id)
+    return (await tx.scalars(query)).all()
+
+
 async def find_code(tx: AsyncSession, sha256: bytes) -> PairingCode | None:
     """Return the pairing code with this digest, and hold its row."""
     return await tx.get(PairingCode, sha256, with_for_update=True)
@@ -108,7 +122,10 @@ async def find_profiles(
             owner_id=row["owner_id"],
             stamp=row["stamp"],
             country=row["country"],
-            kinds=rules.effective_kinds(row["kinds"], row["permitted_kinds"], row["by_owner"]),
+            kinds=rules.effective_kinds(
+                row["kinds"], row["permitted_kinds"], [] if row["suspended"] else row["by_owner"]
+            ),
+            suspended=row["suspended"],
             refused_jobs=frozenset(row["refused_jobs"] or ()),
             refused_developers=frozenset(row["refused_developers"] or ()),
             refused_labels=frozenset(row["refused_labels"] or ()),

@@ -12,12 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import queries as account_queries
 from dml.accounts.models import DataKind
-from dml.core import audit, events
+from dml.core import events
 from dml.core.context import Actor, Context
 from dml.core.ids import DeviceId, JobId, UserId, new_id
 from dml.core.tokens import Keys
 from dml.devices import assertions, nonces, queries, rules, statements
-from dml.devices.events import DeviceRevoked
+from dml.devices.events import (
+    DeviceEdited,
+    DevicePaired,
+    DeviceRevoked,
+    UserDeviceLimitsSet,
+)
 from dml.devices.models import Device, Nonce, OwnerLimits, PairingCode, Platform
 
 
@@ -80,9 +85,9 @@ async def pair(
     rules.require_open(found, ctx.now)
     device = await _register(ctx, found.owner_id, public_key, name, description)
     found.device_id = device.id
-    facts = {"name": name, "platform": device.platform}
     by_owner = replace(ctx, actor=Actor(found.owner_id))
-    audit.record(by_owner, device.reference, "paired", facts=facts)
+    paired = DevicePaired(device.id, name, device.platform)
+    await events.record(by_owner, paired, [events.user(device.owner_id)])
     return device
 
 
@@ -147,7 +152,8 @@ async def edit(ctx: Context, device_id: DeviceId, changes: Edit, *, revision: in
     for name, value in changes.items():
         setattr(device, name, value)
     device.revision += 1
-    audit.record(ctx, device.reference, "edited", facts=dict(changes))
+    readers = [events.user(device.owner_id)]
+    await events.record(ctx, DeviceEdited(device.id), readers, facts=dict(changes))
     return device
 
 
@@ -157,8 +163,7 @@ async def revoke(ctx: Context, device_id: DeviceId) -> Device:
     if device.revoked_at is None:
         device.revoked_at = ctx.now
         device.revision += 1
-        audit.record(ctx, device.reference, "revoked")
-        await events.publish(ctx, DeviceRevoked(device.id))
+        await events.record(ctx, DeviceRevoked(device.id), [events.user(device.owner_id)])
     return device
 
 
@@ -178,8 +183,9 @@ async def set_limits(
     first = insert(OwnerLimits).values(owner_id=ctx.actor.id, revision=1, **limits)
     again = {**limits, "revision": OwnerLimits.revision + 1}
     await ctx.tx.execute(first.on_conflict_do_update(index_elements=["owner_id"], set_=again))
-    facts = {name: len(refused) for name, refused in limits.items()}
-    audit.record(ctx, f"user:{ctx.actor.id}", "device_limits_set", facts=facts)
+    counts = {name: len(refused) for name, refused in limits.items()}
+    limits_set = UserDeviceLimitsSet(ctx.actor.id, **counts)
+    await events.record(ctx, limits_set, [events.user(ctx.actor.id)])
     return await queries.get_limits(ctx.tx, ctx.actor.id)
 
 

@@ -72,14 +72,15 @@ class KnownTokens:
     """
 
     def __init__(self, keys: Keys) -> None:
-        def read_now(token: str | None) -> DeviceActor:
+        def read_now(token: str | None, generation: int) -> DeviceActor:
             return read(keys, token, datetime.now(UTC))
 
+        self._keys = keys
         self._read = lru_cache(KNOWN_MAX)(read_now)  # A refusal is not remembered.
 
     def read(self, token: str | None) -> DeviceActor:
         """Tell whom this token names, or refuse it."""
-        actor = self._read(token)
+        actor = self._read(token, self._keys.generation)
         if actor.until <= time.time():
             raise rules.NotADevice
         return actor

@@ -8,20 +8,20 @@ What has no end is bounded, too: the parser joins a head, a path or a trailer pi
 time by a copy of all that came before, so one that never ends would have everybody wait. Why this
 is not left to the server or a proxy: docs/decisions/0021.
 
-An offer to change the protocol (`Upgrade`) is not taken: the request is read as if it had none.
-The parser would take what follows such a head for another protocol, so that its body were lost, or
-read as the next request.
+An offer to change the protocol (`Upgrade`) is taken from a head without a body that asks for a
+WebSocket where there is one (`edge/websockets.py`). Any other request is read as if it had none:
+the parser would take its body for another protocol, so that it were lost, or read as a request.
 
 Above the limit we answer 503 and hang up, where to stop accepting would leave clients to wait in
 the kernel's queue for an answer that nobody has in mind: told, they come back when they should.
 """
 
 import asyncio
+import importlib
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 from uvicorn.config import Config
@@ -31,6 +31,7 @@ from uvicorn.server import ServerState
 from dml.core import metrics
 from dml.core.addresses import matcher, network_of
 from dml.edge.bodies import BODY, Body
+from dml.edge.connection_limits import Limits, RequestStep
 from dml.edge.heads import (
     LINE_END,
     NO_PROXY,
@@ -39,45 +40,17 @@ from dml.edge.heads import (
     TOO_MANY,
     UNFRAMED_MAX,
     Refusal,
+    offers_socket,
     refuse_head,
 )
 from dml.edge.sockets import end_when_gone, left_to_send
 
-SWEEP_SECONDS: Final = 1.0
+if TYPE_CHECKING:
+    from dml.edge.websockets import Socket
 REFUSED_SECONDS: Final = 2.0  # So long a client that is refused has for reading that.
 REFUSED_MAX: Final = 1_000  # Beyond so many at once, it is hung up on without a word.
-
 PIPELINED_MAX: Final = 64  # Requests that wait for the answers before theirs.
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that still come when its answer is given.
-
-
-class RequestStep(Enum):
-    """What a connection waits for."""
-
-    HEAD = auto()  # The head of a request, or for one to begin on a new connection.
-    BODY = auto()
-    OURS = auto()  # Us; or for the next request, where uvicorn has a limit.
-    CLOSING = auto()  # For the client to take what is left of the answer.
-    REFUSED = auto()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long each step may take, and how many connections there may be."""
-
-    head_seconds: float = 10  # Until the last byte of a request's head.
-    body_seconds: float = 60  # Until the last byte of its body.
-    progress_seconds: float = 20  # Between two bytes of a body, or `upload_bytes` of an upload.
-    reading_seconds: float = 30  # Between two bytes that the client takes of our answer.
-    connections: int = 10_000
-    of_one_address: int = 1_000
-    trusted: str = "127.0.0.1"  # Whose many clients share an address: not counted by it.
-    upload_bytes: int = 64 * 1024  # What comes of an upload in each `progress_seconds`, at least.
-
-    @property
-    def sweep_seconds(self) -> float:
-        times = self.head_seconds, self.body_seconds, self.progress_seconds, self.reading_seconds
-        return min(SWEEP_SECONDS, *(it / 2 for it in times))
 
 
 @dataclass
@@ -85,8 +58,10 @@ class Connections:
     """Every connection of this process; call it where a protocol's class is expected."""
 
     limits: Limits
+    sockets_at: bytes = b""  # The path that takes WebSockets, if one does.
     by_address: Counter[str] = field(default_factory=Counter)
     open: set["Connection"] = field(default_factory=set)
+    sockets: set["Socket"] = field(default_factory=set)
     refused: set["Connection"] = field(default_factory=set)
     draining: bool = False
 
@@ -105,7 +80,7 @@ class Connections:
     def admit(self, connection: "Connection") -> bool:
         """Count this connection in, unless there are too many."""
         address = connection.address
-        if len(self.open) >= self.limits.connections:
+        if len(self.open) + len(self.sockets) >= self.limits.connections:
             return False
         if address and not self._is_trusted(address):
             connection.address = address = network_of(address)
@@ -116,9 +91,23 @@ class Connections:
         self.open.add(connection)
         return True
 
+    def become(self, connection: "Connection", socket: "Socket") -> None:
+        """Count a socket as the connection that it was."""
+        socket.address, socket.counted = connection.address, connection.counted
+        connection.counted = False
+        self.open.discard(connection)
+        self.sockets.add(socket)
+
     def forget(self, connection: "Connection") -> None:
         self.open.discard(connection)
         self.refused.discard(connection)
+        self._count_out(connection)
+
+    def forget_socket(self, socket: "Socket") -> None:
+        self.sockets.discard(socket)
+        self._count_out(socket)
+
+    def _count_out(self, connection: "Connection | Socket") -> None:
         if connection.counted:
             connection.counted = False
             self.by_address[connection.address] -= 1
@@ -128,8 +117,10 @@ class Connections:
     def drain(self) -> None:
         """Close each connection after the answer that it waits for, and each new one likewise."""
         self.draining = True
-        for connection in self.open:
+        for connection in [*self.open]:
             connection.drain()
+        for socket in [*self.sockets]:
+            socket.shutdown()
 
     async def sweep(self) -> None:
         """End, once a second and until cancelled, whoever takes too long."""
@@ -138,6 +129,8 @@ class Connections:
             now = time.monotonic()
             for connection in [*self.open, *self.refused]:
                 connection.tend(now, self.limits)
+            for socket in [*self.sockets]:
+                socket.tend(now, self.limits)
 
 
 class Connection(HttpToolsProtocol):
@@ -157,6 +150,7 @@ class Connection(HttpToolsProtocol):
         self.counted = False
         self.is_refused = False
         self.has_refused = False  # Whether the refusal was sent.
+        self.socket: Socket | None = None  # What it became.
         self.is_deaf = False  # What still comes is not read.
         self.unframed = 0  # Bytes since the last whole head or piece of a body.
         self.left_over = 0
@@ -202,13 +196,16 @@ class Connection(HttpToolsProtocol):
             self._feed(data[start : start + UNFRAMED_MAX])
 
     def _feed(self, data: bytes) -> None:
+        if self.socket is not None:
+            self.socket.data_received(data)
+            return
         if self.is_refused or self.is_deaf or self.transport.is_closing():
             return
         self.unframed += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._ignore_offer(data[offer.args[0] :])
+            self._answer_offer(data[offer.args[0] :])
         except httptools.HttpParserError:
             self._give_up(NO_REQUEST)
         else:
@@ -216,11 +213,27 @@ class Connection(HttpToolsProtocol):
                 self._give_up(TOO_LONG)
 
     def _should_upgrade(self) -> bool:
-        """Have uvicorn begin no request where one is offered: `_ignore_offer` does, without it."""
+        """Have uvicorn begin no request where one is offered: that is for `_answer_offer`."""
         return True
 
+    def _answer_offer(self, rest: bytes) -> None:
+        """Take an offer, or read its head once more as if it had none; and then what follows."""
+        is_idle = self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if (
+            is_idle
+            and not self.all.draining
+            and offers_socket(method, self.url, version, self.headers, at=self.all.sockets_at)
+            and refuse_head(self.url, self.headers, version) is None
+        ):
+            websockets = importlib.import_module("dml.edge.websockets")
+            self.connections.discard(self)
+            self.socket = websockets.take_over(self, rest, self.all.forget_socket)
+            self.all.become(self, self.socket)
+        else:
+            self._ignore_offer(rest)
+
     def _ignore_offer(self, rest: bytes) -> None:
-        """Read a head once more without its offer of another protocol, and then what follows."""
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
             self._give_up(NO_PROXY)

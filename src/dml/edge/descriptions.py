@@ -23,6 +23,7 @@ from dml.edge.names import SCHEMAS
 from dml.edge.parameters import calls_of, needs_no_token
 from dml.edge.problems import HTTP_PROBLEMS, MEDIA_TYPE
 from dml.edge.routing import StrictRoute
+from dml.edge.scopes import ANY, OutOfScope
 from dml.edge.uploads import TooManyUploads, UploadsBusy
 
 # What HTTP itself may refuse on a path that there is; 404 and 405 are of others.
@@ -72,6 +73,14 @@ def facts_schema(refusal: type[DmlError]) -> dict[str, dict[str, Any]]:
     return {name: schema_of(it) for name, it in facts_of(refusal).items() if name != "errors"}
 
 
+def sampled_facts(refusal: type[DmlError]) -> dict[str, Any]:
+    """Return what a problem may have beside its members, each with a value that it takes."""
+    facts = {name: sample_of(it) for name, it in facts_schema(refusal).items()}
+    if issubclass(refusal, errors.Invalid):
+        facts["errors"] = [{"pointer": refusal.pointer, "detail": refusal.remedy}]
+    return facts
+
+
 def _problem_schema(code: str, title: str, refusal: type[DmlError] | None) -> dict[str, Any]:
     facts = facts_schema(refusal) if refusal else {}
     needed = ["code", *(name for name in facts if not hasattr(refusal, name))]
@@ -104,11 +113,7 @@ def _name_problems(
 ) -> set[str]:
     examples = content.get("examples", {})
     for code, example in examples.items():
-        refusal = known[code]
-        facts = {it: sample_of(of) for it, of in facts_schema(refusal).items()}
-        if issubclass(refusal, errors.Invalid):
-            facts["errors"] = [{"pointer": refusal.pointer, "detail": refusal.remedy}]
-        example["value"] = {**example["value"], **facts}
+        example["value"] = {**example["value"], **sampled_facts(known[code])}
     codes = [*examples, *([f"http.{status}"] if status in _OF_HTTP else [])]
     refs = [{"$ref": SCHEMAS + name_of(code)} for code in codes]
     if len(refs) == 1:
@@ -203,6 +208,18 @@ def describe_edge(operation: dict[str, Any], route: APIRoute, method: str) -> No
         responses.setdefault("415", problems.response("The body is not sent as JSON in UTF-8.", {}))
 
 
+def describe_scope(operation: dict[str, Any], scope: str | None) -> None:
+    """Tell which scope a personal access token needs, as OpenAPI 3.1 names roles: in `security`."""
+    security = operation.get("security", [])
+    if scope == ANY or {"HTTPBearer": []} not in security:
+        return
+    _add_refusals(operation["responses"], OutOfScope)
+    told = [{"HTTPBearer": [scope]} if it and scope else it for it in security]
+    operation["security"] = told
+    needed = f"a personal access token needs `{scope}`" if scope else "no personal access token may"
+    operation["description"] += f"\n\nScope: {needed}."
+
+
 def _add_refusals(responses: dict[str, Any], *kinds: type[DmlError]) -> None:
     """Add what the edge may refuse, to what the route says that it does."""
     for status, answer in problems.refusals(*kinds).items():
@@ -216,6 +233,8 @@ def _describe_version(operation: dict[str, Any], route: APIRoute, method: str) -
     if method != "get":
         for status in [it for it in responses if it.startswith("2") and tell_revision in called]:
             responses[status]["headers"]["ETag"] = REVISED
+        return
+    if "200" not in responses:  # It sends browsers elsewhere.
         return
     is_stream = "text/event-stream" in responses["200"].get("content", ())
     if is_stream or not isinstance(route, StrictRoute):

@@ -31,12 +31,14 @@ def etag(revision: int) -> str:
 
 def complete(response: Response, *, is_read: bool) -> None:
     """Give an answer that is whole its ETag: each read, and what told its revision."""
-    etag = response.headers.get("etag")
-    if etag is None and not is_read:
+    told = [it for it in response.raw_headers if it[0] == b"etag"]
+    if not told and not is_read:
         return
-    digest = hashlib.sha256(bytes(response.body)).hexdigest()[:DIGITS]
-    revision = "" if etag is None else etag.strip('"') + "-"
-    response.headers["ETag"] = f'"{revision}{digest}"'
+    digest = hashlib.sha256(response.body).hexdigest()[:DIGITS]
+    revision = told[0][1].decode("latin-1").strip('"') + "-" if told else ""
+    for it in told:
+        response.raw_headers.remove(it)
+    response.raw_headers.append((b"etag", f'"{revision}{digest}"'.encode("latin-1")))
 
 
 def is_known(etag: str, if_none_match: str) -> bool:

@@ -14,6 +14,7 @@ from dml.edge.problems import problem
 
 UNFRAMED_MAX: Final = 64 * 1024  # Bytes of what is not yet a whole head or a piece of a body.
 HEADERS_MAX: Final = 128
+SOCKET_LINE_MAX: Final = 8_000  # Of a head that offers a WebSocket.
 LINE_END: Final = re.compile(rb"[\r\n\0]")
 # What would be read as the one here and as the other there, were it sent twice.
 _ONCE: Final = frozenset(
@@ -60,6 +61,26 @@ TWICE: Final = Refusal(
     400, "Send `Authorization`, `Content-Type`, `Content-Encoding` and `Idempotency-Key` only once."
 )
 NO_PROXY: Final = Refusal(501, "This server is no proxy. Ask it for what is its own.")
+
+
+def offers_socket(
+    method: bytes, url: bytes, version: str, headers: Sequence[tuple[bytes, bytes]], *, at: bytes
+) -> bool:
+    """Whether a head asks for a WebSocket at this path, and for nothing else.
+
+    One line is not longer than what reads it once more takes, and none holds the end of another.
+    """
+    if not at or method != b"GET" or version != "1.1" or url.partition(b"?")[0] != at:
+        return False
+    named = dict(headers)
+    if any(it in named for it in (b"content-length", b"transfer-encoding", b"expect")):
+        return False
+    longest = max(len(name) + len(value) for name, value in headers)
+    if longest > SOCKET_LINE_MAX or len(url) > SOCKET_LINE_MAX:
+        return False
+    if any(LINE_END.search(it) for it in (url, *(value for _, value in headers))):
+        return False
+    return named.get(b"upgrade", b"").strip().lower() == b"websocket"
 
 
 def refuse_head(url: bytes, headers: Sequence[tuple[bytes, bytes]], version: str) -> Refusal | None:

@@ -20,20 +20,42 @@ from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, BeginFunction, Context
 from dml.core.errors import DmlError, NotSignedIn
 from dml.core.kept_files import FileQuota
-from dml.core.sealing import Seal
+from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
+from dml.edge.scopes import Scopes, require_scope, scope_of
 
 
 class Authenticate(Protocol):
     """Tells who holds a token, or raises NotSignedIn. The accounts domain provides it.
 
-    The token has to be good `at` that moment, which is now unless an upload began before.
+    The token has to be good `at` that moment, which is now unless an upload began before. Where
+    there are `roles`, the session is looked up there, and not in the transaction.
     """
 
     async def __call__(
-        self, tx: AsyncSession, keys: Keys, token: str, now: datetime, *, at: datetime | None = None
+        self,
+        tx: AsyncSession,
+        keys: Keys,
+        token: str,
+        now: datetime,
+        *,
+        at: datetime | None = None,
+        roles: Any = None,
     ) -> Actor: ...
+
+
+class Bells(Protocol):
+    """Rings for who shows a thing anew whenever something happened to it. The feed provides it."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server stops."""
+        ...
+
+    def ringing(
+        self, about: str, ring: Callable[[], None]
+    ) -> AbstractAsyncContextManager[None]: ...
 
 
 class Parts(Protocol):
@@ -43,11 +65,15 @@ class Parts(Protocol):
     keys: Keys
     blobs: Blobs
     seal: Seal
+    factor_key: Opener  # Of secrets that only the API reads.
     quota: FileQuota
     redis: Redis
     sessions: async_sessionmaker[AsyncSession]
     reads: async_sessionmaker[AsyncSession]
     authenticate: Authenticate
+    roles: Any  # What `authenticate` asks on behalf of reads.
+    scopes: Scopes
+    bells: Bells
 
 
 def parts(request: Request) -> Parts:
@@ -56,16 +82,22 @@ def parts(request: Request) -> Parts:
 
 @asynccontextmanager
 async def transaction(
-    parts: Parts, token: str | None, *, since: datetime | None = None
+    parts: Parts,
+    token: str | None,
+    *,
+    since: datetime | None = None,
+    scope: str | None = None,
 ) -> AsyncIterator[Context]:
     """Commit when the block ends; roll back when it raises, unless a refusal keeps changes.
 
     What goes on `since` some moment needs a token that was good then, and a session that still is.
+    `scope` is what a personal access token needs for it; None: there is none that would do.
     """
     now, actor = datetime.now(UTC), NOBODY
     async with parts.sessions() as tx:
         if token is not None:
             actor = await parts.authenticate(tx, parts.keys, token, now, at=since)
+            require_scope(actor, scope)
         try:
             yield Context(tx, actor, now)
         except DmlError as refusal:
@@ -76,23 +108,33 @@ async def transaction(
 
 
 @asynccontextmanager
-async def read(parts: Parts, token: str | None) -> AsyncIterator[Context]:
+async def read(
+    parts: Parts, token: str | None, *, scope: str | None = None
+) -> AsyncIterator[Context]:
     """Open a context that changes nothing, and so needs no transaction (`core/reads.py`)."""
     now, actor = datetime.now(UTC), NOBODY
     async with parts.reads() as tx:
         if token is not None:
-            actor = await parts.authenticate(tx, parts.keys, token, now)
+            actor = await parts.authenticate(tx, parts.keys, token, now, roles=parts.roles)
+            require_scope(actor, scope)
         yield Context(tx, actor, now)
 
 
 def _open(request: Request, token: str | None) -> AbstractAsyncContextManager[Context]:
     """GET is safe (RFC 9110, 9.2.1): it reads. All else has a transaction."""
     opened = read if request.method == "GET" else transaction
-    return opened(parts(request), token)
+    return opened(parts(request), token, scope=_scope(request))
+
+
+def _scope(request: Request) -> str | None:
+    return scope_of(request, parts(request).scopes)
 
 
 bearer = HTTPBearer(
-    auto_error=False, description="An access token from `POST /v1/users/authenticate`."
+    auto_error=False,
+    description="An access token from `POST /v1/users/authenticate`, which may do all that its "
+    "user may; or a personal access token from `POST /v1/users/me/tokens`, which may do what its "
+    "scopes name. Each operation names the scope that it needs.",
 )
 Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
@@ -141,25 +183,25 @@ def _guards_of(route: APIRoute) -> tuple[Guard, ...]:
     return tuple(dict.fromkeys(walk(route.dependant)))
 
 
-async def _require_known(request: Request) -> None:
+async def require_known(request: Request) -> None:
     """Let in who sends a good token, or none."""
     credentials = await bearer(request)
     if credentials is not None:
-        async with read(parts(request), credentials.credentials):
+        async with read(parts(request), credentials.credentials, scope=_scope(request)):
             pass
 
 
 async def _require_signed_in(request: Request) -> None:
     if await bearer(request) is None:
         raise NotSignedIn
-    await _require_known(request)
+    await require_known(request)
 
 
-@guarded(_require_known)
+@guarded(require_known)
 async def begin(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that must not hold a transaction open: uploads, streams, passwords."""
-    token = token_of(credentials)
-    return lambda *, since=None: transaction(parts(request), token, since=since)
+    server, token, scope = parts(request), token_of(credentials), _scope(request)
+    return lambda *, since=None: transaction(server, token, since=since, scope=scope)
 
 
 @guarded(_require_signed_in)
@@ -170,7 +212,7 @@ async def begin_signed_in(request: Request, credentials: Credentials) -> BeginFu
     return await begin(request, credentials)
 
 
-@guarded(_require_known)
+@guarded(require_known)
 async def open_for_anybody(request: Request, credentials: Credentials) -> AsyncIterator[Context]:
     token = token_of(credentials)
     async with _open(request, token) as ctx:
@@ -186,6 +228,13 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
     async with _open(request, credentials.credentials) as ctx:
         request.state.ctx = ctx
         yield ctx
+
+
+@guarded(require_known)
+async def find_actor(request: Request, credentials: Credentials) -> Actor:
+    """Tell who asks, for a route that leaves the rest to others."""
+    async with read(parts(request), token_of(credentials), scope=_scope(request)) as ctx:
+        return ctx.actor
 
 
 async def begin_as_stranger(request: Request) -> BeginFunction:

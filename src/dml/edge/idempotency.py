@@ -28,6 +28,7 @@ from dml.edge.routing import StrictRoute
 
 FoundT = TypeVar("FoundT")
 KEPT: Final = timedelta(hours=24)
+FOUND_AGAIN: Final = timedelta(hours=1)  # No request takes as long.
 REPLAYED: Final = "Idempotency-Replayed"
 _REPEATED_HEADERS: Final = ("content-type", "location", "etag")
 
@@ -49,6 +50,20 @@ class IdempotentAnswer(Base):
     status: Mapped[int | None] = mapped_column(default=None)
     headers: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     body: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+
+
+async def was_answered(ctx: Context, key: str | None) -> bool:
+    """Whether the actor's request under this key was answered, and that answer is kept for long
+    enough that `Once` finds it: what is asked again is only told again, or refused.
+    """
+    if key is None or ctx.actor.user_id is None:
+        return False
+    query = select(IdempotentAnswer.status).where(
+        IdempotentAnswer.user_id == ctx.actor.id,
+        IdempotentAnswer.key == key,
+        IdempotentAnswer.created_at > ctx.now - KEPT + FOUND_AGAIN,
+    )
+    return await ctx.tx.scalar(query) is not None
 
 
 class Replay(Exception):

@@ -7,18 +7,24 @@ What is guessed, as a password, is counted by what it opens, too: a thousand add
 guesses than one. The first few cost nothing; then each makes all wait, 15 s to a minute. That a
 guess is one is known only when it was wrong, so each counts before it is looked at, and is forgiven
 when it was right: a thousand at once are no way around it.
+
+What is left of a minute's tries is told with each answer that counted one, so that nobody has to
+run into a limit to learn of it (draft-ietf-httpapi-ratelimit-headers).
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
+from dml.core import metrics
 from dml.core.addresses import network_of
 from dml.core.errors import TooMany, Unavailable
 from dml.core.settings import Settings
@@ -42,6 +48,15 @@ if guesses >= tonumber(ARGV[1]) then
 end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 0
+"""
+_SPEND: Final = """
+local spent = tonumber(redis.call('GET', KEYS[1]) or 0)
+local left = ARGV[2] - spent - ARGV[1]
+if left >= 0 then
+    redis.call('INCRBY', KEYS[1], ARGV[1])
+    if spent == 0 then redis.call('EXPIRE', KEYS[1], 60) end
+end
+return {left, math.max(redis.call('PTTL', KEYS[1]), 0)}
 """
 _FORGIVE: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -77,6 +92,14 @@ class Here:
         counter.count += 1
         return counter.count, counter.ends_at - now
 
+    def spend(self, key: str, now: float, points: int, most: int) -> tuple[int, float]:
+        """Spend points of this minute, if there are as many; return what is left, and how long."""
+        counter = self._get(key, now, 60)
+        left = most - counter.count - points
+        if left >= 0:
+            counter.count += points
+        return left, counter.ends_at - now
+
     def take(self, key: str, now: float, free: int) -> float:
         """Count a guess and return 0, or return how long nobody may make one."""
         counter = self._get(key, now, REMEMBERED_SECONDS)
@@ -103,7 +126,33 @@ class Here:
         return counter
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A limit that a request counts for, and what is left of it."""
+
+    name: str
+    most: int
+    left: int
+    seconds: int
+
+
 _here: Final = Here()
+_told: ContextVar[list[Told] | None] = ContextVar("limits_told", default=None)
+
+
+def begin_telling() -> None:
+    """Have what this request counts for noted, for its answer's `headers_of_limits`."""
+    _told.set([])
+
+
+def headers_of_limits() -> list[tuple[bytes, bytes]]:
+    """Return what tells of the limits that this request counted for. Empty, where of none."""
+    told = _told.get()
+    if not told:
+        return []
+    policies = ", ".join(f'"{it.name}";q={it.most};w=60' for it in told)
+    left = ", ".join(f'"{it.name}";r={it.left};t={it.seconds}' for it in told)
+    return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
 
 
 def client_network(request: Request) -> str:
@@ -129,7 +178,10 @@ def at_most(name: str, a_minute: Callable[[Settings], int]) -> Callable[[Request
 
 
 async def count_try(server: Parts, whose: str, most: int) -> None:
-    """Count a try of somebody's, and refuse where there were more in this minute."""
+    """Count a try of somebody's, and refuse where there were more in this minute.
+
+    `whose` begins with the limit's name, up to a colon.
+    """
     key = f"limit:{whose}"
     try:
         async with server.redis.pipeline(transaction=True) as pipeline:
@@ -138,10 +190,51 @@ async def count_try(server: Parts, whose: str, most: int) -> None:
             pipeline.ttl(key)
             _, tries, seconds = await pipeline.execute()
     except (RedisError, OSError) as error:
-        log.warning("each process counts by itself: %s", error)
+        _count_alone(error)
         tries, seconds = _here.count(key, time.monotonic())
+    told = _told.get()
+    if told is not None:
+        name, left = whose.partition(":")[0], max(0, most - int(tries))
+        told.append(Told(name, most, left, max(1, int(seconds))))
     if tries > most:
         raise TooManyTries(retry_after_seconds=max(1, int(seconds)))
+
+
+def _count_alone(error: Exception) -> None:
+    """Say that Valkey is away: this process counts by itself."""
+    metrics.COUNTED_ALONE.inc()
+    log.warning("each process counts by itself: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent of a minute's points, and what is left of them for how long."""
+
+    points: int
+    left: int
+    seconds: int
+
+
+async def spend(server: Parts, whose: str, points: int, *, most: int) -> Spent:
+    """Spend some of the points that somebody has for a minute. `left` is below 0 where there were
+    not as many: then nothing was spent.
+    """
+    key = f"points:{whose}"
+    try:
+        left, milliseconds = await server.redis.eval(_SPEND, 1, key, points, most)
+        seconds = milliseconds / 1000
+    except (RedisError, OSError) as error:
+        _count_alone(error)
+        left, seconds = _here.spend(key, time.monotonic(), points, most)
+    _end_if_cancelled()
+    return Spent(points, int(left), max(1, -int(-seconds // 1)))
+
+
+def _end_if_cancelled() -> None:
+    """End who was cancelled while Valkey was asked: redis-py may answer as if nothing was."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager
@@ -167,7 +260,7 @@ async def _take(server: Parts, key: str, free: int) -> None:
         )
         seconds = milliseconds / 1000
     except (RedisError, OSError) as error:
-        log.warning("each process counts by itself: %s", error)
+        _count_alone(error)
         seconds = _here.take(key, time.monotonic(), free)
     if seconds > 0:
         raise TooManyTries(retry_after_seconds=max(1, -int(-seconds // 1)))
@@ -178,4 +271,4 @@ async def _forgive(server: Parts, key: str) -> None:
     try:
         await server.redis.eval(_FORGIVE, 1, key)
     except (RedisError, OSError) as error:
-        log.warning("each process counts by itself: %s", error)
+        _count_alone(error)

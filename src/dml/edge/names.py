@@ -27,7 +27,7 @@ def name_schemas(whole: dict[str, Any]) -> dict[str, Any]:
     """Return OpenAPI with each enum, and all else that has a title, as a component; well named."""
     written = whole["components"]["schemas"]
     found: dict[str, Any] = {}
-    names = {it: _name_of(it) for it in written}
+    names = {it: schema_name(it) for it in written}
     schemas = {
         names[name]: {key: _rewrite(it, names, found) for key, it in schema.items()}
         for name, schema in written.items()
@@ -43,9 +43,10 @@ def name_schemas(whole: dict[str, Any]) -> dict[str, Any]:
     return named | {"components": components}
 
 
-def _name_of(written: str) -> str:
+def schema_name(written: str) -> str:
+    """Return how a schema is called whose class is called so."""
     page = _PAGE.fullmatch(written)
-    return _name_of(page[1]) + "Page" if page else written.removesuffix("Out")
+    return schema_name(page[1]) + "Page" if page else written.removesuffix("Out")
 
 
 def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from dml.core.ids import ID_TYPES
 from dml.core.wire import read_id
-from dml.edge.http import begin, open_for_anybody
+from dml.edge.http import begin, find_actor, open_for_anybody
 
 
 def refuse_odd_parameters(request: Request) -> None:
@@ -68,7 +68,8 @@ def _names(shape: type[BaseModel]) -> frozenset[str]:
 def needs_no_token(route: APIRoute) -> bool:
     """Whether anybody may use a route; who sends a token all the same may see more."""
     called = set(calls_of(route.dependant))
-    return open_for_anybody in called or (begin in called and 401 not in route.responses)
+    optional = open_for_anybody in called or find_actor in called
+    return optional or (begin in called and 401 not in route.responses)
 
 
 def calls_of(dependant: Dependant) -> Iterator[Any]:

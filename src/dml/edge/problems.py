@@ -27,6 +27,7 @@ STATUS: Final[dict[type[DmlError], int]] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Gone: 410,
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.TooMany: 429,
@@ -71,9 +72,16 @@ def problem(
     """Write a problem document. Its own members come last, so that no fact overwrites one."""
     members = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
     details = {} if detail is None else {"detail": detail}
-    # json.dumps escapes a lone surrogate in what a client sent; JSONResponse crashes on it.
-    body = json.dumps(jsonable_encoder({**(facts or {}), **details, **members}))
-    return Response(body, status, headers, MEDIA_TYPE)
+    document = jsonable_encoder({**(facts or {}), **details, **members})
+    return Response(_written(document), status, headers, MEDIA_TYPE)
+
+
+def _written(document: Any) -> bytes:
+    """Write each character as itself; but half of one, which a client sent, has no bytes."""
+    try:
+        return json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(document).encode()
 
 
 def answer(refusal: DmlError) -> Response:
@@ -170,7 +178,8 @@ def _methods_of(request: Request) -> list[str]:
     for route in request.app.routes:
         inner = getattr(route, "effective_route_contexts", lambda one=route: [one])
         for it in inner():
-            if it.path_regex.match(request.scope["path"]) and it.path == (path or it.path):
+            regex = it.path_regex  # A WebSocket has none.
+            if regex and regex.match(request.scope["path"]) and it.path == (path or it.path):
                 found |= getattr(it, "methods", {"GET"})  # Files below a path are read.
                 path = it.path
     return sorted(found | {"HEAD"} if "GET" in found else found)

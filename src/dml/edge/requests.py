@@ -20,6 +20,8 @@ from dml.core import logs, metrics
 from dml.core.errors import DmlError, Unavailable
 from dml.edge.bodies import BODY, Body
 from dml.edge.etags import is_known
+from dml.edge.limits import begin_telling, headers_of_limits
+from dml.edge.problem_pages import in_pages, prefers_page
 from dml.edge.problems import answer, explained
 
 log = structlog.get_logger("dml.access")
@@ -32,17 +34,17 @@ _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _PROCESS: Final = os.urandom(8).hex()
 _NUMBER: Final = count()
 _QUIET: Final = ("/healthz", "/readyz")
+_OVERLOADED: Final = "dml.overloaded"  # In the scope of a request that was refused for that.
 
 
 class Requests:
     """What is in front of every route. Of a body, `body_limit_bytes` are taken, unless a route that
-    takes files asks for more (`dml.edge.uploads`). While it `is_full`, a request is refused before
-    anything is done for it: refusals that cost as much as answers would leave no time for those."""
+    takes files asks for more (`dml.edge.uploads`). Who reads in a browser gets refusals as pages.
+    """
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, is_full: Callable[[], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
         self.app = app
         self.limit = body_limit_bytes
-        self.is_full = is_full
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,28 +56,65 @@ class Requests:
         answer, started = _Answer(scope, headers, request_id, body, send), time.perf_counter()
         # HEAD is GET without what follows its head (RFC 9110), so that no route has to know it.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-        is_quiet = scope["path"] in _QUIET
-        app = self.app
-        if not is_quiet and self.is_full():
+        accept = headers.get(b"accept", b"").lower()
+        # Without `text/` it can't be: so no more is read of what programs send.
+        is_page = answer.is_read and b"text/" in accept and prefers_page(accept.decode("latin-1"))
+        send = in_pages(answer.send, request_id) if is_page else answer.send
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        begin_telling()
+        try:
+            await self.app(inner, _limited(receive, body, answer), send)
+        except Exception:  # Whatever it is: it is logged here, where the request's id is known.
+            log.exception("a bug: it was answered with 500")
+            raise
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+            seconds = time.perf_counter() - started
+            _count(inner.get("route"), scope["method"], answer.status, seconds)
+            if scope["path"] not in _QUIET and _OVERLOADED not in inner:
+                logs.log_request(
+                    request_id,
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=answer.status,
+                    seconds=seconds,
+                )
+
+
+class Fallbacks:
+    """What answers where the app cannot: a 503 while the process `is_full`, a 500 for a bug.
+
+    A request is refused before anything is done for it: refusals that cost as much as answers
+    would leave no time for those. It stands beneath CORS, as a script of another origin could read
+    neither otherwise, and would take them for a broken network.
+    """
+
+    def __init__(self, app: ASGIApp, *, is_full: Callable[[], bool]) -> None:
+        self.app = app
+        self.is_full = is_full
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if scope["path"] not in _QUIET and self.is_full():
             metrics.REFUSED_FOR_OVERLOAD.inc("request")
-            app, is_quiet = explained(503, {"Retry-After": "1"}), True
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await app(inner, _limited(receive, body, answer), answer.send)
-            except Exception:
-                log.exception("a bug: it was answered with 500")  # Here, where its id is known.
-                raise
-            finally:
-                seconds = time.perf_counter() - started
-                _count(inner.get("route"), scope["method"], answer.status, seconds)
-                if not is_quiet:
-                    logs.log_request(
-                        request_id,
-                        method=scope["method"],
-                        path=scope["path"],
-                        status=answer.status,
-                        seconds=seconds,
-                    )
+            scope[_OVERLOADED] = True
+            await explained(503, {"Retry-After": "1"})(scope, receive, send)
+            return
+        has_started = False
+
+        async def started(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, started)
+        except Exception:  # Whatever it is: who asked is answered, and the log tells the rest.
+            if not has_started:
+                await explained(500)(scope, receive, send)
+            raise
 
 
 class _Answer:
@@ -93,7 +132,7 @@ class _Answer:
         self.is_over = False
         self._asks = headers
         self._is_head = scope["method"] == "HEAD"
-        self._is_read = scope["method"] in ("GET", "HEAD")
+        self.is_read = scope["method"] in ("GET", "HEAD")
         self._request_id = request_id
         self._body = body
         self._send = send
@@ -112,21 +151,25 @@ class _Answer:
             await self._send({"type": "http.response.body", "body": b""})
 
     def _complete(self, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        headers["X-Request-ID"] = self._request_id
-        message["headers"].append(_SAFE)
-        if "cache-control" not in headers and (b"authorization" in self._asks or not self._is_read):
-            headers["Cache-Control"] = "no-store"
+        headers = message["headers"] = list(message["headers"])
+        told = dict(headers)
+        headers += [(b"x-request-id", self._request_id.encode("ascii")), _SAFE]
+        headers += headers_of_limits()
+        if b"cache-control" not in told and (b"authorization" in self._asks or not self.is_read):
+            headers.append((b"cache-control", b"no-store"))
+        if self.is_read and message["status"] >= HTTPStatus.BAD_REQUEST:
+            MutableHeaders(scope=message).add_vary_header("Accept")  # A page, or a document.
+            headers = message["headers"]
         if self._body.is_left(LEFT_OVER_MAX):
-            headers["Connection"] = "close"  # What is left of the body is not read.
+            headers.append((b"connection", b"close"))  # What is left of the body is not read.
         known = self._asks.get(b"if-none-match")
-        if known is None or not self._is_read or message["status"] != HTTPStatus.OK:
+        if known is None or not self.is_read or message["status"] != HTTPStatus.OK:
             return
-        if "etag" in headers and is_known(headers["etag"], known.decode("latin-1")):
+        etag = told.get(b"etag")
+        if etag is not None and is_known(etag.decode("latin-1"), known.decode("latin-1")):
             message["status"] = HTTPStatus.NOT_MODIFIED
-            for name in ("content-length", "content-type"):
-                if name in headers:
-                    del headers[name]
+            of_body = (b"content-length", b"content-type")
+            headers[:] = [it for it in headers if it[0] not in of_body]
 
 
 def _declared(headers: dict[bytes, bytes]) -> int | None:

@@ -6,16 +6,21 @@ import email.message
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import (
+    APIRoute,
+    RouteContext,
+    _effective_route_context_var,
+    iter_route_contexts,
+)
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from dml.core import strict_json
-from dml.edge import etags
+from dml.edge import etags, query
 from dml.edge.parameters import refuse_odd_parameters
 
 _JSON: Final = "application/json"
@@ -40,20 +45,41 @@ def _require_json(content_type: str) -> None:
         raise HTTPException(415, f"Send the body as UTF-8, with `Content-Type: {_JSON}`.")
 
 
+Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class StrictRoute(APIRoute):
     """A route of the API."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        quick = self._quick_handler()
 
         async def handle_strictly(request: Request) -> Response:
             refuse_odd_parameters(request)
-            response = await handle(StrictRequest(request.scope, request.receive))
+            chosen = quick if quick is not None and query.read(request) else handle
+            response = await chosen(StrictRequest(request.scope, request.receive))
             if response.status_code in (200, 201) and not isinstance(response, StreamingResponse):
                 etags.complete(response, is_read=request.method == "GET")
             return response
 
         return handle_strictly
+
+    def _quick_handler(self) -> Handler | None:
+        """Return a handler for queries that `query.read` has read; None where it reads none.
+
+        FastAPI makes a handler of what the route's context has at that moment, if it has one.
+        """
+        route: Any = _effective_route_context_var.get() or self
+        described = route.dependant
+        quick = query.without(described)
+        if quick is None:
+            return None
+        route.dependant = quick
+        try:
+            return super().get_route_handler()
+        finally:
+            route.dependant = described
 
 
 _PLACE: Final = re.compile(r"\{\w+\}")  # All of a segment; it takes any text without a slash.

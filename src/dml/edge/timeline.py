@@ -1,6 +1,6 @@
 """A thing's timeline: what happened to it, why, and what is next.
 
-What happened is read from the audit log. Who did it is told as a part that somebody played and
+What happened is read from the event log. Who did it is told as a part that somebody played and
 never as an id: people who watch the same thing need not know each other.
 """
 
@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from dml.core.audit import AuditEntry
 from dml.core.context import Actor
+from dml.core.event_log import EventRow
 from dml.core.ids import UserId
 from dml.core.wire import Wire
 
@@ -57,12 +57,12 @@ class TimelineOut(Wire):
 def timeline(
     viewer: Actor,
     owner_id: UserId,
-    entries: Sequence[AuditEntry],
+    entries: Sequence[EventRow],
     next_: Sequence[UpcomingActionOut] = (),
     *,
     team: Collection[UserId] = (),
 ) -> TimelineOut:
-    """Shape what `audit.history` gave, for this viewer, of a thing that belongs to this owner.
+    """Shape what `event_log.history` gave, for this viewer, of a thing that belongs to this owner.
 
     Where it belongs to a `team`, each of them is told as the owner.
     """

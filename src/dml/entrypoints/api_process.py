@@ -1,4 +1,4 @@
-"""An API process, as `dml up` starts it: quickly and, where it can, before its settings are known.
+"""An API process, as `dml up` starts it again: the first ones are forks (`nursery`).
 
 Most of a start is imports, and what they make stays: to look through it for garbage again and again
 takes a tenth of the time. And structlog looks for rich, which takes it 60 ms to show stack traces
@@ -13,7 +13,6 @@ sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: n
 
 from dml.core.settings import Settings  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints import server  # noqa: E402 - only once gc and rich are off
-from dml.entrypoints.supervisor import ahead  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - only once gc and rich are off
 from dml.refused import Refused  # noqa: E402 - only once gc and rich are off
 
@@ -22,8 +21,6 @@ def main() -> int:
     """Serve, once it is known what."""
     gc.freeze()
     gc.enable()
-    if sys.argv[1:] == [ahead.ARGUMENT]:
-        ahead.await_order(keep_out=False)
     try:
         return server.run(Settings())
     except Refused as refusal:

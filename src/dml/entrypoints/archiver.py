@@ -22,8 +22,7 @@ from dml.core import logs
 from dml.core.ids import JobId
 from dml.core.settings import Settings
 from dml.entrypoints import wiring
-from dml.jobs import queries
-from dml.jobs.archive import service as archive_service
+from dml.jobs.archive import queries, service as archive_service
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 
 log = logging.getLogger("dml.archiver")

@@ -1,4 +1,6 @@
-"""A worker or the chain process, as `dml up` starts it: without the command line and its imports.
+"""A worker or the chain process, as `dml up` starts it again, without the command line.
+
+The first ones are forks (`nursery`).
 
 structlog looks for rich, to show stack traces as no log of a server is written: that takes memory.
 """
@@ -7,7 +9,6 @@ import importlib
 import sys
 
 from dml.entrypoints import settings_read
-from dml.entrypoints.supervisor import ahead
 from dml.entrypoints.supervisor.console import refuse
 from dml.refused import Refused
 
@@ -16,8 +17,6 @@ def main() -> int:
     """Run the module of ours that is named, whose `run` takes the settings."""
     sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: not to be found.
     module = importlib.import_module(f"dml.entrypoints.{sys.argv[1]}")
-    if sys.argv[2:] == [ahead.ARGUMENT]:
-        ahead.await_order(keep_out=False)
     try:
         return int(module.run(settings_read.read()))
     except Refused as refusal:

@@ -38,7 +38,7 @@ from dml.refused import Refused
 log = logging.getLogger("dml.chain")
 STAND_BY_SECONDS: Final = 0.3
 WATCH_SECONDS: Final = 1.0
-QUIET_SECONDS: Final = 2.0  # A chain that makes no blocks is read no more often.
+QUIET_SECONDS: Final = 2.0  # A chain that makes no blocks is read, and its payer asked, no oftener.
 QUIET_GROWTH: Final = 1.25  # So it takes a few passes until then.
 PAY_SECONDS_MIN: Final = 1.0  # Withdrawals wait for each other anyway, and each look asks a node.
 FORMER_SECONDS: Final = 15.0
@@ -177,7 +177,7 @@ async def work(
     else:
         payer = Payer(sessions, endpoints, vault_id, signer, BatchTerms.of(settings))
         seconds = max(settings.chain_poll_seconds, PAY_SECONDS_MIN)
-        loops.append(Loop("paying", payer.step, seconds))
+        loops.append(Loop("paying", payer.step, seconds, QUIET_SECONDS))
     async with asyncio.TaskGroup() as group:
         for loop in loops:
             group.create_task(loop.run())

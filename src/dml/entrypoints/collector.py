@@ -50,7 +50,7 @@ def make_quota(settings: Settings) -> FileQuota:
     )
 
 
-@on(FileGivenUp, "files.forget.v1")
+@on(FileGivenUp, name="files.forget.v1")
 async def forget(ctx: Context, event: FileGivenUp) -> None:
     """Delete a blob that a row has given up, unless another one names it, or is about to."""
     parts = worker.parts()

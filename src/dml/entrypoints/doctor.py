@@ -23,9 +23,8 @@ from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
 from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 
-CONTENT, COMPLAINS, CANNOT_LOOK = 0, 1, 2
 AWAY: Final = (Refused, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 PROCESSES: Final = (
@@ -80,13 +79,15 @@ class Diagnosis:
 
 
 def run(settings: Settings, *, as_json: bool) -> int:
-    """Print the diagnosis. Return 0 where all is well, 1 where not, 2 where we cannot look."""
+    """Print the diagnosis. Return the exit code."""
     try:
         with Console(stderr=True).status(f"Making {len(ALL_CHECKS)} checks …"):
             diagnosis = asyncio.run(examine(wiring.database_url(settings), settings))
     except AWAY as error:
-        Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
-        return CANNOT_LOOK
+        Console(stderr=True).print(
+            f"dml: cannot look: {fitness.reason_of(error)}", markup=False, soft_wrap=True
+        )
+        return ExitCode.NOT_REACHED
     out = Console(markup=False, highlight=False, soft_wrap=True)
     if as_json:
         out.print(diagnosis.as_json())
@@ -95,7 +96,7 @@ def run(settings: Settings, *, as_json: bool) -> int:
             out.print(f"✗ {complaint}")
         found = len(diagnosis.complaints)
         out.print(f"{len(ALL_CHECKS)} checks: {f'{found} complaints' if found else 'content'}.")
-    return CONTENT if diagnosis.is_content else COMPLAINS
+    return ExitCode.DONE if diagnosis.is_content else ExitCode.NOT_DONE
 
 
 async def examine(database_url: str, settings: Settings | None = None) -> Diagnosis:

@@ -18,21 +18,24 @@ from dml.algorithms.manifest import MANIFEST as ALGORITHMS
 from dml.bounties.manifest import MANIFEST as BOUNTIES
 from dml.chain import queries as chain_queries
 from dml.chain.manifest import MANIFEST as CHAIN
-from dml.core import events
+from dml.core import events, personal
 from dml.core.checks import Check
 from dml.core.domain import Domain
 from dml.core.manifest import MANIFEST as CORE
 from dml.devices.manifest import MANIFEST as DEVICES
+from dml.edge.graphql.graph import Graph
 from dml.edge.manifest import MANIFEST as EDGE
 from dml.entrypoints.manifest import MANIFEST as ENTRYPOINTS
+from dml.feed.manifest import MANIFEST as FEED
 from dml.jobs import queries as job_queries
 from dml.jobs.manifest import MANIFEST as JOBS
+from dml.mail.manifest import MANIFEST as MAIL
 from dml.payments import credits, queries as payment_queries
 from dml.payments.manifest import MANIFEST as PAYMENTS
 
 # A route that names a thing comes before one with a place for any name: jobs before devices.
 DOMAINS: Final[tuple[Domain, ...]] = (
-    *(CORE, EDGE, ENTRYPOINTS, ACCOUNTS, PAYMENTS, CHAIN, ALGORITHMS),
+    *(CORE, EDGE, ENTRYPOINTS, MAIL, ACCOUNTS, FEED, PAYMENTS, CHAIN, ALGORITHMS),
     *(JOBS, DEVICES, BOUNTIES),
 )
 Cleaner: TypeAlias = Callable[[AsyncSession, datetime], Awaitable[Any]]
@@ -45,16 +48,26 @@ def load_tables() -> None:
 
 
 def load_routers() -> list[APIRouter]:
+    """Return all routers, and have every kind of proof that they ask for checked by somebody."""
+    for it in DOMAINS:
+        it.load(it.proofs)
     return [router for it in DOMAINS for router in it.load(it.routers)]
 
 
+def load_graphs() -> list[Graph]:
+    return [graph for it in DOMAINS for graph in it.load(it.graphs)]
+
+
 def load_processes() -> None:
-    """Import all that happens by itself: who did so can publish, and can run it."""
+    """Import all events and all that happens by itself: who did so can record and run them."""
     for it in DOMAINS:
+        it.load(it.events)
         it.load(it.processes)
     payment_queries.count_as_pending(chain_queries.sum_seen)
     payment_queries.count_as_reserved(job_queries.sum_untold)
     credits.cover_by(chain_queries.find_cover)
+    said = [its for it in DOMAINS for its in it.load(it.personal)]
+    personal.know(said, kept_files=load_kept_files())
     events.all_are_loaded()
 
 

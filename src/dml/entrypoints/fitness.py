@@ -6,23 +6,50 @@ the midst of something else, as does one without an encoding, or a role that lac
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from logging import INFO, WARNING
 from typing import Final
 
 import asyncpg
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dml.core.sqlstates import AWAY, NO_ENTRY, SHORT, is_one_of
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 
 log = logging.getLogger(__name__)
+FAULTS: Final = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
 VERSION_MIN: Final = 18
 ENCODING: Final = "UTF8"
 LACKS_MAX: Final = 5  # Rights that a refusal names.
 _PAUSE_SECONDS: Final = 0.5
 _CONNECT_SECONDS: Final = 5
+
+
+class DatabaseAway(Refused):
+    """The database could not be asked."""
+
+    exit_code = ExitCode.NOT_REACHED
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Say in one line why the database could not be asked, in the place of its client's many."""
+    try:
+        yield
+    except (*FAULTS, OSError) as error:
+        raise DatabaseAway(f"the database cannot be asked: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what a client of the database says, which is the reason."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig.__cause__ or error.orig  # asyncpg's own, or psycopg's.
+    return str(error).strip().partition("\n")[0]
 
 
 class Needs(StrEnum):
@@ -149,7 +176,7 @@ async def require(database_url: str, needs: Needs, *, patient: bool = False) -> 
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             if not (isinstance(error, OSError) or is_one_of(error, *AWAY, SHORT)):
                 raise Refused(f"the database cannot be asked: {error}") from error
-            log.warning("PostgreSQL is away: %s", error)
+            log.log(WARNING if patient else INFO, "PostgreSQL is away: %s", error)
             if not patient:
                 return
         else:

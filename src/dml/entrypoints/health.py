@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hmac
+from datetime import UTC, datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Final, Literal
@@ -19,11 +20,10 @@ from dml.chain import queries
 from dml.chain.rules import NotConnected
 from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
-from dml.core.errors import NotFound, all_refusals
+from dml.core.key_file import PUBLISHED_SECONDS
 from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server, address_of
-from dml.edge.problems import HTTP_PROBLEMS, refusals, status_of
 from dml.entrypoints import fitness, wiring
 from dml.entrypoints.fitness import Needs
 
@@ -61,21 +61,6 @@ class ReadinessOut(Wire):
     )
 
 
-class ProblemTypeOut(Wire):
-    """What a problem document's `code` means."""
-
-    code: str = Field(description="The stable code of the problem.")
-    status: int = Field(description="The HTTP status that it comes with.")
-    title: str = Field(description="What is wrong.")
-    detail: str = Field(description="What to do about it.")
-
-
-class NoSuchProblem(NotFound):
-    code = "entrypoints.no_such_problem"
-    reason = "No problem has this code."
-    remedy = "Take the `type` of a problem document."
-
-
 @router.get("/healthz", operation_id="health.get")
 async def is_alive() -> HealthOut:
     """Check that the process is alive.
@@ -92,7 +77,8 @@ async def is_ready(server: Server, response: Response) -> ReadinessOut:
     For anybody. It answers `200` if this process can serve requests, and else `503`; the body says
     how each part does.
     """
-    ready = await asyncio.wait_for(_look(server), timeout=5)
+    async with asyncio.timeout(5):
+        ready = await _look(server)
     response.status_code = _STATUSES[ready.ready]
     return ready
 
@@ -107,7 +93,7 @@ async def _look(server: Parts) -> ReadinessOut:
         async with server.sessions() as tx:
             fault = await _find_fault(tx)
             revision = await tx.scalar(sql("SELECT version_num FROM alembic_version"))
-            workers = await nodes.alive(tx, "worker")
+            workers = await nodes.at_work(tx)
             chain = await look_at_chain(tx, server.settings)
     except ProgrammingError:
         database = "has not our tables: dml migrate"
@@ -120,7 +106,7 @@ async def _look(server: Parts) -> ReadinessOut:
         ready=fault is None and bool(workers),
         database=fault or "ok",
         valkey=valkey,
-        worker="ok" if workers else "none was seen in the last ten seconds",
+        worker="ok" if workers else "none is at work",
         sandbox=next((str(it.facts.get("sandbox")) for it in workers), UNKNOWN),
         chain=chain,
     )
@@ -190,35 +176,11 @@ def _require_may_measure(request: Request, server: Parts, credentials: Credentia
 
 
 @router.get("/.well-known/jwks.json", operation_id="keys.list")
-async def get_keys(server: Server) -> dict[str, Any]:
+async def get_keys(server: Server, response: Response) -> dict[str, Any]:
     """List the public keys that tokens are signed with.
 
-    For anybody: a JWK set (RFC 7517), with which others can check tokens of this marketplace.
+    For anybody: a JWK set (RFC 7517), with which others can check tokens of this marketplace. A key
+    is listed ten minutes before it signs anything, so five may be gone by what was read.
     """
-    return server.keys.public()
-
-
-@router.get("/problems/{code}", operation_id="problems.get", responses=refusals(NoSuchProblem))
-async def explain(code: str) -> ProblemTypeOut:
-    """Get the explanation of a problem.
-
-    For anybody. The `type` of every problem document leads here.
-    """
-    return _explain(code)
-
-
-def _explain(code: str) -> ProblemTypeOut:
-    number = code.removeprefix("http.")
-    for status, remedy in HTTP_PROBLEMS.items():
-        if number != code and number == str(status):
-            title = HTTPStatus(status).phrase
-            return ProblemTypeOut(code=code, status=status, title=title, detail=remedy)
-    for refusal in all_refusals():
-        if refusal.code == code:
-            return ProblemTypeOut(
-                code=code,
-                status=status_of(refusal),
-                title=refusal.reason,
-                detail=refusal.remedy,
-            )
-    raise NoSuchProblem
+    response.headers["Cache-Control"] = f"public, max-age={PUBLISHED_SECONDS}"
+    return server.keys.public(datetime.now(UTC))

@@ -12,8 +12,9 @@ from dml.algorithms.queries import AlgorithmFilter
 from dml.bounties import queries as bounty_queries
 from dml.bounties.models import BountyState
 from dml.bounties.page import STATES
-from dml.bounties.queries import BountyFilter, Shown
+from dml.bounties.queries import BountyFilter
 from dml.core.context import Context
+from dml.core.db import Shown
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page
 from dml.edge.routing import StrictRoute

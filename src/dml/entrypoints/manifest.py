@@ -7,6 +7,7 @@ from dml.core.domain import Domain
 MANIFEST: Final = Domain(
     "dml.entrypoints",
     tables=(),
-    routers=("health:router", "home_page:router"),
+    routers=("health:router", "problem_types:router", "home_page:router", "graphiql:router"),
+    graphs=("graphql:GRAPH",),
     processes=("collector",),
 )

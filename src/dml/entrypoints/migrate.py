@@ -11,13 +11,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 
 from dml.core import engine
 from dml.entrypoints import fitness
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.wiring import ROOT
-from dml.refused import Refused
 
 _LOCK: Final = 7_330
 PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
@@ -36,7 +34,7 @@ def migrate(database_url: str) -> None:
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     database = create_engine(url, connect_args={"options": PATIENCE, "connect_timeout": 10})
     try:
-        with database.connect() as guard:
+        with fitness.asking(), database.connect() as guard:
             guard.execution_options(isolation_level="AUTOCOMMIT")
             while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
                 time.sleep(0.1)  # Whoever waited inside a statement would hold up the engine's.
@@ -44,8 +42,5 @@ def migrate(database_url: str) -> None:
                 command.upgrade(config(connection), "head")
                 connection.commit()
             engine.migrate(database_url)
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise Refused(f"the database cannot be asked: {reason}") from error
     finally:
         database.dispose()

@@ -17,20 +17,32 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
+from dml.accounts.openid.late import Openid
+from dml.accounts.openid.providers import from_settings
+from dml.accounts.roles import Roles
+from dml.accounts.tokens import uses
 from dml.core import logs, metrics, nodes, reads
 from dml.core.db import connect
 from dml.core.pool import FairPool
 from dml.core.settings import Settings
-from dml.edge.connections import Connections, Limits
-from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems
+from dml.edge.connection_limits import Limits
+from dml.edge.connections import Connections
+from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems, describe_scope
+from dml.edge.graphql.late import LateGraph
+from dml.edge.graphql.sockets import SOCKETS_AT
 from dml.edge.idempotency import Replay, replay
 from dml.edge.names import name_operation, name_schemas
 from dml.edge.problems import EVERYWHERE, answer_in_problems
-from dml.edge.requests import Requests
+from dml.edge.requests import Fallbacks, Requests
 from dml.edge.routing import find_at_once
-from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, wiring
+from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, scopes, wiring
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
+from dml.entrypoints.graphiql import serve_graphiql
+from dml.entrypoints.resources import RESOURCES
+from dml.feed.describing import describe_events
+from dml.feed.watching import EventStreams
+from dml.feed.webhooks.reaching import Resolver
 from dml.jobs.device_path.layer import DeviceLayer
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.watching import Watch
@@ -38,6 +50,7 @@ from dml.refused import Refused
 
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
     *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
+    *("RateLimit", "RateLimit-Policy"),
     "X-Request-ID",
 )
 LINGER_SECONDS: Final = 0.25
@@ -54,65 +67,20 @@ letting it run.
 * Each read has an `ETag`. Send it as `If-None-Match`, and an unchanged answer is not sent again.
 * `HEAD` answers wherever `GET` does. A path has no slash at its end.
 * Lists come in pages: `?limit=`, `?cursor=`, and `next_cursor` in the answer.
-* Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do.
+* Failures are problem documents (RFC 9457) with a stable `code`, what is wrong, and what to do. Who
+  prefers HTML, as browsers do, reads them as pages. `/problems` has all of them.
+* What is limited in a minute says ahead what is left: `RateLimit-Policy: "sign_in";q=10;w=60` and
+  `RateLimit: "sign_in";r=9;t=60` (tries in all, seconds; tries left, seconds until all are back).
 * `Idempotency-Key` on a `POST` that creates or moves something makes it safe to repeat for a day.
 """
 
 
 def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     """Wire the API over this engine. It connects when a request needs it, not before."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        passwords.allow_at_once(
-            settings.password_hashes_at_once,
-            waiting=settings.password_hashes_waiting,
-            of_one=settings.password_hashes_of_one,
-        )
-        url = engine.url.render_as_string(hide_password=False)
-        alive = asyncio.create_task(_keep_alive(url))
-        counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
-        app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
-        async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
-            yield
-        await app.state.device_path.close()
-        await app.state.watch.close()
-        for task in (alive, counting):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await app.state.redis.aclose()
-        await engine.dispose()
-
-    app = FastAPI(
-        title="DML Marketplace",
-        version="1",
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        responses=EVERYWHERE,
-        docs_url=None,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-        redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
-    )
-    app.state.settings = settings
-    app.state.sessions = wiring.make_sessions(engine)
-    app.state.reads = reads.make_reads(engine)
-    app.state.redis = wiring.make_redis(settings)
-    app.state.keys = wiring.make_keys(settings)
-    app.state.blobs = wiring.make_blobs(settings)
-    app.state.seal = wiring.make_seal(settings)
-    app.state.quota = collector.make_quota(settings)
-    app.state.watch = Watch(app.state.sessions, streams_of_one_user=settings.streams_of_one_user)
-    app.state.authenticate = sessions.authenticate
-
-    answer_in_problems(app)
-    app.add_exception_handler(Replay, replay)
-    domains.load_processes()
-    for router in domains.load_routers():
-        app.include_router(router)
-    serve_docs(app)
-    find_at_once(app)
+    app = _ahead.pop() if _ahead else _make_app()
+    _hang_parts(app, settings, engine)
+    app.state.engine = engine
+    app.add_middleware(Fallbacks, is_full=lambda: cast(FairPool, engine.pool).is_full())
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -120,13 +88,92 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_headers=["*"],
         expose_headers=HEADERS_SHOWN,
     )
-    app.add_middleware(
-        Requests,
-        body_limit_bytes=settings.body_limit_bytes,
-        is_full=lambda: cast(FairPool, engine.pool).is_full(),
+    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
+    return app
+
+
+_ahead = list[FastAPI]()
+
+
+def make_ahead() -> None:
+    """Make all of the next app that needs no settings, in a process of which others are forks."""
+    _ahead.append(_make_app())
+
+
+def _make_app() -> FastAPI:
+    """Return the API as it is before it has settings."""
+    app = FastAPI(
+        title="DML Marketplace",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        responses=EVERYWHERE,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        # It would export whole query strings, and each request pays for the look whether somebody
+        # listens (docs/decisions/0035).
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
     )
+    answer_in_problems(app)
+    app.add_exception_handler(Replay, replay)
+    domains.load_processes()
+    for router in domains.load_routers():
+        app.include_router(router)
+    serve_docs(app)
+    serve_graphiql(app)
+    find_at_once(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings, engine = app.state.settings, app.state.engine
+    passwords.configure(settings)
+    url = engine.url.render_as_string(hide_password=False)
+    alive = asyncio.create_task(_keep_alive(url))
+    counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
+    noting = asyncio.create_task(uses.keep_writing(app.state.sessions))
+    app.state.roles = Roles(url)
+    app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
+    async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
+        yield
+    await app.state.device_path.close()
+    await app.state.roles.close()
+    await app.state.watch.close()
+    await app.state.event_streams.close()
+    app.state.webhook_resolver.close()
+    for task in (alive, counting, noting):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    await app.state.redis.aclose()
+    await engine.dispose()
+
+
+def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
+    """Give the routes what they may use (`edge.http.Parts`)."""
+    app.state.settings = settings
+    app.state.sessions = wiring.make_sessions(engine)
+    app.state.reads = reads.make_reads(engine)
+    app.state.redis = wiring.make_redis(settings)
+    app.state.keys = wiring.make_keys(settings)
+    app.state.blobs = wiring.make_blobs(settings)
+    app.state.seal = wiring.make_seal(settings)
+    app.state.factor_key = wiring.make_factor_key(settings)
+    app.state.quota = collector.make_quota(settings)
+    most = settings.streams_of_one_user
+    app.state.event_streams = EventStreams(app.state.sessions, streams_of_one_user=most)
+    app.state.watch = Watch(app.state.sessions, app.state.event_streams, streams_of_one_user=most)
+    app.state.bells = app.state.event_streams
+    app.state.webhook_resolver = Resolver(to_loopback=settings.webhooks_to_loopback)
+    app.state.authenticate = sessions.authenticate
+    app.state.openid = Openid(from_settings(settings), settings)
+    app.state.scopes = scopes.scopes_of(domains.load_routers())
+    app.state.graph = LateGraph(app, domains.load_graphs)
 
 
 async def _keep_alive(database_url: str) -> None:
@@ -156,6 +203,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             openapi_version=app.openapi_version,
             description=app.description,
             routes=app.routes,
+            tags=[{"name": it, "description": told} for it, told in RESOURCES.items()],
         )
         schemas = schema["components"]["schemas"]
         schemas["Problem"] = PROBLEM_SCHEMA
@@ -164,11 +212,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         routers = domains.load_routers()  # An app does not tell the routes of what it includes.
         routes = [it for router in routers for it in router.routes if isinstance(it, APIRoute)]
         by_name = {(it.path, method.lower()): it for it in routes for method in it.methods or ()}
+        needed = scopes.scopes_of(routers)
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
                 name_operation(operation, by_name[path, method])
                 describe_edge(operation, by_name[path, method], method)
+                describe_scope(operation, needed.get(operation["operationId"]))
         describe_problems(schema)
+        describe_events(schema)
         app.openapi_schema = name_schemas(schema)
     return app.openapi_schema
 
@@ -190,7 +241,9 @@ class Server(uvicorn.Server):
         assert isinstance(app, DeviceLayer)
         await self._stop_listening(sockets or [])
         self._connections.drain()
-        await app.app.state.watch.close()  # The streams, which would never end by themselves.
+        # The streams, which would never end by themselves.
+        await app.app.state.watch.close()
+        await app.app.state.event_streams.close()
         # To hang up at once on who is idle would lose the request that he is just sending.
         await asyncio.sleep(LINGER_SECONDS)
         await super().shutdown(sockets)
@@ -246,11 +299,13 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     logs.configure(settings)
     fitness.require_now(wiring.database_url(settings), Needs.WORK)
-    connections = Connections(_limits(settings))
+    connections = Connections(_limits(settings), sockets_at=SOCKETS_AT.encode())
     config = uvicorn.Config(
         with_device_layer(create_app(settings, wiring.make_engine(settings, "dml api"))),
         http=connections,  # type: ignore[arg-type]  # It is called as the class would be.
-        ws="none",
+        ws="none",  # Where uvicorn would take one. Ours: `edge/connections.py`.
+        ws_max_size=settings.body_limit_bytes,
+        ws_per_message_deflate=False,  # It would take as much memory as all else of a quiet one.
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,8 +1,11 @@
 """What API, worker and command line share: settings become parts."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from dml.core.blobs import Blobs
@@ -10,7 +13,7 @@ from dml.core.db import connect
 from dml.core.deferred import deferred
 from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
-from dml.core.tokens import Keys
+from dml.core.tokens import ISSUER, Keys
 from dml.entrypoints.embedded import places, postgres, valkey
 from dml.entrypoints.embedded.state import State
 from dml.refused import Refused
@@ -24,15 +27,27 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 
 def database_url(settings: Settings) -> str:
     """Return where the database is: as set, or as `dml up` of this home has it."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    return postgres.socket_url(_embedded(settings))
+    if settings.database_url is None:
+        return postgres.socket_url(_embedded(settings))
+    url = settings.database_url.get_secret_value()
+    with contextlib.suppress(ArgumentError):
+        if make_url(url).drivername.partition("+")[0] in ("postgresql", "postgres"):
+            return url
+    raise Refused(
+        "DML_DATABASE_URL is no address of a PostgreSQL: write it as "
+        "postgresql://USER:PASSWORD@HOST/DATABASE"
+    )
 
 
 def redis_url(settings: Settings) -> str:
-    if settings.redis_url is not None:
-        return settings.redis_url.get_secret_value()
-    return valkey.url(_embedded(settings))
+    if settings.redis_url is None:
+        return valkey.url(_embedded(settings))
+    url = settings.redis_url.get_secret_value()
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise Refused(
+            "DML_REDIS_URL is no address of a Valkey or Redis: write it as redis://HOST:6379"
+        )
+    return url
 
 
 def _embedded(settings: Settings) -> State:
@@ -69,8 +84,12 @@ def metrics_folder(settings: Settings) -> Path:
     return settings.home / "metrics"
 
 
+def keys_file(settings: Settings) -> Path:
+    return settings.keys_file or settings.home / "keys.json"
+
+
 def make_keys(settings: Settings) -> Keys:
-    return Keys.load(settings.keys_file or settings.home / "keys.json")
+    return Keys.load(keys_file(settings), issuer=settings.public_url or ISSUER)
 
 
 def make_seal(settings: Settings) -> Seal:
@@ -79,6 +98,10 @@ def make_seal(settings: Settings) -> Seal:
 
 def make_opener(settings: Settings) -> Opener:
     return Opener.load(_scorer_key(settings))
+
+
+def make_factor_key(settings: Settings) -> Opener:
+    return Opener.load(settings.factor_key_file or settings.home / "factors.key")
 
 
 def _scorer_key(settings: Settings) -> Path:

@@ -14,25 +14,32 @@ from typing import Any, Final
 import uvloop
 from sqlalchemy import func, select
 
-from dml.core import logs, metrics, nodes, worker
+from dml.core import event_keeping, logs, metrics, nodes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_places
+from dml.core.looking import Pauses
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
 from dml.core.worker import WorkerParts
 from dml.entrypoints import collector, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.scorer import FileScorer
+from dml.feed.webhooks.delivering import Delivering
+from dml.feed.webhooks.fanning import Fanning
 from dml.inference.runner import Sandbox
 from dml.jobs import processes, queries as job_queries
+from dml.jobs.archive import queries as archive_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
+from dml.mail.delivering import Mailing
 from dml.scoring.reader import Reader
 
 log = logging.getLogger("dml.worker")
 FOLD_SECONDS: Final = 0.2  # Between looks at an empty inbox.
 FOLD_QUIET_SECONDS: Final = 0.6  # Where nothing has come for ten seconds.
-QUIET_GROWTH: Final = 1.03
 SWEEP_SECONDS: Final = 1.0
+SWEEP_QUIET_SECONDS: Final = 2.0  # Where no lease ran out for half a minute.
+FAN_OUT_SECONDS: Final = 0.3
+FAN_OUT_QUIET_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 ARCHIVE_SECONDS: Final = 60.0
 COLLECT_SECONDS: Final = 3_600
@@ -65,7 +72,7 @@ async def archive(parts: WorkerParts) -> None:
         try:
             async with parts.sessions.begin() as tx:
                 free = await tx.scalar(select(func.pg_try_advisory_xact_lock(ARCHIVER_LOCK)))
-                due = free and await job_queries.list_to_archive(
+                due = free and await archive_queries.list_to_archive(
                     tx, datetime.now(UTC), keep=keep, limit=1
                 )
             if due:
@@ -137,16 +144,15 @@ async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
     An error rolls the transaction back, is logged, and the next turn tries again. Where one hangs,
     the pulse stops, and this worker no longer counts as alive.
     """
-    idle = loop.idle_seconds
+    pauses = Pauses(loop.idle_seconds, loop.quiet_seconds)
     while True:
         pulse.beat(loop.name)
         pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
         try:
             async with parts.sessions.begin() as tx:
                 done = await loop.act(Context(tx, SYSTEM, datetime.now(UTC)))
-            pause = 0.0 if done else idle
-            grown = max(loop.idle_seconds, min(idle * QUIET_GROWTH, loop.quiet_seconds))
-            idle = loop.idle_seconds if done else grown
+            rests = pauses.after(done)
+            pause = 0.0 if done else rests
             if loop.counter is not None:  # Now it is committed.
                 loop.counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
@@ -183,35 +189,21 @@ async def serve(settings: Settings) -> None:
     )
     worker.provide(parts)
     domains.load_processes()
+    proving = asyncio.create_task(asyncio.to_thread(_why_unsafe))
     await engine.start()
-    # The reader, whose imports take a second, proves itself when it is first needed.
-    unsafe = await asyncio.to_thread(sandbox.self_test)
+    unsafe = await proving
     facts: dict[str, Any] = {
         "sandbox": "ok" if unsafe is None else unsafe,
         "started_at": datetime.now(UTC).isoformat(),
     }
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
-    folding = processes.Folding()
-    pulse = Pulse()
+    sending, mailing, pulse = Delivering.of(parts), Mailing.of(parts), Pulse()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
-        *(
-            repeat(parts, pulse, loop)
-            for loop in (
-                Loop(
-                    "folding",
-                    folding.fold,
-                    FOLD_SECONDS,
-                    folding.adapt,
-                    metrics.RESULTS_FOLDED,
-                    FOLD_QUIET_SECONDS,
-                ),
-                Loop("sweeping", processes.sweep, SWEEP_SECONDS),
-                Loop("cleaning", cleaner(), CLEAN_SECONDS),
-                Loop("measuring", measure, MEASURE_SECONDS),
-            )
-        ),
+        *(repeat(parts, pulse, it) for it in _loops(sending)),
+        sending.run(pulse),
+        mailing.run(pulse),
         archive(parts),
         collect(parts, facts),
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
@@ -221,10 +213,39 @@ async def serve(settings: Settings) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await sending.stop()
+    await mailing.stop()
     await engine.stop(grace_seconds=settings.shutdown_seconds)
     sandbox.close()
     reader.close()
     await database.dispose()
+
+
+def _loops(sending: Delivering) -> list[Loop]:
+    folding, folded = processes.Folding(), metrics.RESULTS_FOLDED
+    return [
+        Loop("folding", folding.fold, FOLD_SECONDS, folding.adapt, folded, FOLD_QUIET_SECONDS),
+        Loop("sweeping", processes.sweep, SWEEP_SECONDS, quiet_seconds=SWEEP_QUIET_SECONDS),
+        Loop(
+            "fanning out",
+            Fanning().fan_out,
+            FAN_OUT_SECONDS,
+            lambda done, _: sending.look_soon(done),
+            quiet_seconds=FAN_OUT_QUIET_SECONDS,
+        ),
+        Loop("cleaning", cleaner(), CLEAN_SECONDS),
+        Loop("keeping events", event_keeping.keep, CLEAN_SECONDS),
+        Loop("measuring", measure, MEASURE_SECONDS),
+    ]
+
+
+def _why_unsafe() -> str | None:
+    """Why the sandbox does not hold here, if so.
+
+    Of one that is ended again: those that work start when first needed, and take 60 MB each.
+    """
+    with Sandbox() as trial:
+        return trial.self_test()
 
 
 def _cores() -> int:

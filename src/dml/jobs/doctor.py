@@ -284,7 +284,7 @@ ENDS: Final = (
         """SELECT 'job:' || j.id || ' since ' || over.since
         FROM jobs j CROSS JOIN LATERAL (
             SELECT greatest(j.created_at,
-                (SELECT max(at) FROM audit_entries
+                (SELECT max(at) FROM events
                  WHERE subject = 'job:' || j.id AND to_state = 'settling'),
                 (SELECT max(lease_expires_at) FROM assignments WHERE job_id = j.id)
             ) AS since
@@ -296,7 +296,7 @@ ENDS: Final = (
         "O(jobs that settle)",
         """SELECT 'job:' || j.id || ' since ' || began.at
         FROM jobs j CROSS JOIN LATERAL (
-            SELECT max(at) AS at FROM audit_entries
+            SELECT max(at) AS at FROM events
             WHERE subject = 'job:' || j.id AND to_state = 'settling'
         ) began
         WHERE j.state = 'settling' AND began.at < now() - interval '1 day 10 minutes'""",

@@ -6,8 +6,11 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
+    events=("events",),
     routers=("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
+    graphs=("graphql:GRAPH",),
     processes=("processes",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
+    personal=("personal:PERSONAL",),
 )

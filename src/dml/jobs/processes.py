@@ -1,20 +1,28 @@
 """What jobs do by themselves: end at their deadline, end when full, settle, sweep and fold."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from dml.accounts.events import UserSuspended
 from dml.algorithms.events import VersionRecalled
-from dml.core import processes
+from dml.core import events, processes
 from dml.core.context import Context
 from dml.core.db import raw
-from dml.core.events import on
-from dml.core.ids import JobId, UserId, VersionId
+from dml.core.events import Record, on, user
+from dml.core.ids import JobId, UserId, VersionId, new_id
 from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
-from dml.jobs import recalling, rules, settling
+from dml.jobs import recalling, rules, settling, suspending
 from dml.jobs.device_path import ended_leases
+from dml.jobs.events import JobProgressed
 from dml.jobs.folding import service as folding
+from dml.jobs.folding.service import ShownStep
 from dml.jobs.folding.turns import FoldPace, Turns
 from dml.jobs.models import JobState
+
+PROGRESS_SECONDS: Final = 0.5
 
 
 @process("jobs.settle.v1")
@@ -59,11 +67,38 @@ async def end_recalled(
     return "ended"
 
 
-@on(VersionRecalled, "jobs.stop_recalled.v1")
+@on(VersionRecalled, name="jobs.stop_recalled.v2")
 async def stop_recalled(ctx: Context, event: VersionRecalled) -> None:
     """End what runs of a version that nobody may run any more."""
     by, version_id = event.recalled_by, event.version_id
     await processes.start(ctx, f"version:{version_id}:end:0", end_recalled, version_id, by, 0)
+
+
+@process("jobs.stop_for_suspended.v1")
+async def stop_for_suspended(steps: Steps, user_id: UserId, attempt: int) -> str:
+    """Pause the jobs of a suspended user, and end the leases of their devices; what is locked,
+    later. One who is restored meanwhile is left alone.
+    """
+    while await steps.change(suspending.pause_some, user_id):
+        pass
+    while await steps.change(suspending.end_some_leases, user_id):
+        pass
+    if await steps.change(suspending.has_leases, user_id):
+        await steps.change(_stop_the_rest, user_id, attempt + 1)
+        return "some are left"
+    return "stopped"
+
+
+@on(UserSuspended, name="jobs.stop_suspended.v1")
+async def stop_suspended(ctx: Context, event: UserSuspended) -> None:
+    """Stop what is under way for a user who was suspended."""
+    name = f"user:{event.user_id}:stop:{new_id()}"  # Somebody may be suspended again.
+    await processes.start(ctx, name, stop_for_suspended, event.user_id, 0)
+
+
+async def _stop_the_rest(ctx: Context, user_id: UserId, attempt: int) -> None:
+    when, name = ctx.now + rules.settle_delay(attempt), f"user:{user_id}:stop:{new_id()}"
+    await processes.at(ctx, when, name, stop_for_suspended, user_id, attempt)
 
 
 async def _close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -> int:
@@ -86,11 +121,39 @@ async def _look_again(ctx: Context, job_id: JobId, attempt: int) -> None:
 
 
 @dataclass(slots=True)
+class Progress:
+    """Says of jobs that their answers grow: of each one twice a second at most.
+
+    What is not said yet waits for the next look. If the worker dies before that, it is not said;
+    the next step is, and the job's end is in any case.
+    """
+
+    waiting: dict[JobId, ShownStep] = field(default_factory=dict)
+    said: dict[JobId, float] = field(default_factory=dict)
+
+    async def say(self, ctx: Context, steps: Sequence[ShownStep]) -> None:
+        self.waiting |= {it.job_id: it for it in steps}
+        if not self.waiting:
+            return
+        now = time.monotonic()
+        self.said = {it: at for it, at in self.said.items() if now - at < PROGRESS_SECONDS}
+        due = [it for job_id, it in self.waiting.items() if job_id not in self.said]
+        for it in due:
+            self.said[it.job_id] = now
+            del self.waiting[it.job_id]
+        records = [
+            Record(JobProgressed(it.job_id, it.devices), [user(it.customer_id)]) for it in due
+        ]
+        await events.record_many(ctx, records)
+
+
+@dataclass(slots=True)
 class Folding:
     """Folds batch after batch; remembers how long the last one took and whose turn it is."""
 
     pace: FoldPace = field(default_factory=FoldPace)
     turns: Turns = field(default_factory=Turns)
+    progress: Progress = field(default_factory=Progress)
     waited_seconds: float = 0.0
 
     async def fold(self, ctx: Context) -> int:
@@ -98,7 +161,9 @@ class Folding:
         self.waited_seconds = 0.0
         folded = await folding.fold(ctx, self.turns, limit=self.pace.limit)
         self.waited_seconds = folded.waited_seconds
+        await self.progress.say(ctx, folded.steps)
         for job_id in folded.full:
+            self.progress.waiting.pop(job_id, None)  # Its end is said soon.
             await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
         return folded.results
 
@@ -112,7 +177,7 @@ async def sweep(ctx: Context) -> int:
     return len(await ended_leases.sweep(await raw(ctx.tx)))
 
 
-@on(DeviceRevoked, "jobs.end_leases_of_revoked.v1")
+@on(DeviceRevoked, name="jobs.end_leases_of_revoked.v1")
 async def end_leases_of_revoked(ctx: Context, event: DeviceRevoked) -> None:
     """Give back the places that a revoked device holds."""
     await ended_leases.revoke(await raw(ctx.tx), event.device_id)

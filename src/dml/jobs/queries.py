@@ -1,8 +1,8 @@
 """Every SELECT of this domain. Edges may read through these; only the use cases write."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,18 +10,20 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.accounts.models import User
 from dml.algorithms.models import Version, VersionState
+from dml.algorithms.queries import title_of
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX
 from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, VersionId
 from dml.core.money import MicroTokens
+from dml.devices.models import Device
 from dml.jobs import rules
 from dml.jobs.models import (
     ArchivedAssignment,
     Assignment,
     AssignmentState,
     Job,
-    JobArchive,
     JobCount,
     JobPlaces,
     JobState,
@@ -66,6 +68,9 @@ _EARNED: Final = text("""
         WHERE a.device_id = :device_id AND a.fold_id IS NOT NULL
     ) paid JOIN jobs j ON j.id = paid.job_id
 """)
+
+
+_JOB: Final = Job.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +136,38 @@ async def list_of_version(tx: AsyncSession, version_id: VersionId, *, limit: int
         .where(Job.state.in_((JobState.OPEN, JobState.PAUSED)))
         .order_by(Job.id)
         .limit(limit)
-        .with_for_update(key_share=True)
+        .with_for_update(**HELD)
         .execution_options(populate_existing=True)
     )
     return (await tx.scalars(query)).all()
+
+
+async def lock_open_of_suspended(tx: AsyncSession, user_id: UserId, *, limit: int) -> Sequence[Job]:
+    """Hold open jobs of this customer, in the order of their ids, while they are suspended."""
+    is_suspended = select(User.id).where(User.id == user_id, User.suspended_at.is_not(None))
+    query = (
+        select(Job)
+        .where(Job.customer_id == user_id, Job.ended_at.is_(None), Job.state == JobState.OPEN)
+        .where(is_suspended.exists())
+        .order_by(Job.id)
+        .limit(limit)
+        .with_for_update(of=Job, **HELD)
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.scalars(query)).all()
+
+
+async def has_leases_of_suspended(tx: AsyncSession, user_id: UserId) -> bool:
+    """Tell whether a device of this owner has a lease, while they are suspended."""
+    theirs = (
+        select(Device.id)
+        .join(User, User.id == Device.owner_id)
+        .where(User.id == user_id, User.suspended_at.is_not(None))
+    )
+    leased = select(Assignment.id).where(
+        Assignment.device_id.in_(theirs), Assignment.state == AssignmentState.LEASED
+    )
+    return await tx.scalar(leased.limit(1)) is not None
 
 
 async def list_jobs(tx: AsyncSession, job_ids: Sequence[JobId]) -> Sequence[Job]:
@@ -179,6 +212,30 @@ async def get_totals_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, Jo
     """Return the totals of each of these jobs."""
     query = select(JobTotals).where(JobTotals.job_id.in_([it.id for it in jobs]))
     return {it.job_id: it for it in await tx.scalars(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is shown of a job beside its own columns: how far it is, and what it runs."""
+
+    totals: JobTotals
+    algorithm_title: str
+
+
+async def get_beside(tx: AsyncSession, job: Job) -> Beside:
+    """Return what is shown of a job beside its own columns."""
+    return (await get_beside_of(tx, [job]))[job.id]
+
+
+async def get_beside_of(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, Beside]:
+    """Return the same of each of these jobs, by one statement."""
+    query = (
+        select(JobTotals, title_of(_JOB.c.algorithm_id))
+        .join(_JOB, _JOB.c.id == JobTotals.job_id)
+        .where(JobTotals.job_id.in_([it.id for it in jobs]))
+    )
+    rows = (await tx.execute(query)).all()
+    return {totals.job_id: Beside(totals, title) for totals, title in rows}
 
 
 def sum_untold(user_id: UserId) -> Select[int]:
@@ -307,36 +364,6 @@ async def get_earnings(tx: AsyncSession, device_id: DeviceId) -> tuple[int, Micr
     """Return how many results of a device were paid, and what they earned."""
     count, earned = (await tx.execute(_EARNED, {"device_id": device_id})).one()
     return count, MicroTokens(int(earned))
-
-
-async def list_to_archive(
-    tx: AsyncSession,
-    now: datetime,
-    *,
-    keep: timedelta,
-    besides: Collection[JobId] = (),
-    limit: int = PAGE_MAX,
-) -> Sequence[JobId]:
-    """Return jobs that ended so long ago and are not archived whole, the oldest first."""
-    query = (
-        select(Job.id)
-        .where(Job.ended_at.is_not(None), Job.archived_at.is_(None), Job.ended_at <= now - keep)
-        .where(Job.id.not_in(besides))
-        .order_by(Job.ended_at)
-        .limit(limit)
-    )
-    return (await tx.scalars(query)).all()
-
-
-async def list_archives(
-    tx: AsyncSession, job_id: JobId, *, after: UUID | None, limit: int
-) -> Sequence[JobArchive]:
-    """Return the files that a job was archived into, oldest first, and one more if more follow."""
-    assert 0 < limit <= PAGE_MAX
-    query = select(JobArchive).where(JobArchive.job_id == job_id)
-    if after is not None:
-        query = query.where(JobArchive.id > after)
-    return (await tx.scalars(query.order_by(JobArchive.id).limit(limit + 1))).all()
 
 
 async def watch(tx: AsyncSession, job_ids: Sequence[JobId]) -> dict[JobId, tuple[int, JobState]]:

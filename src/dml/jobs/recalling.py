@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Final
 
 from dml.algorithms import queries as algorithm_queries
-from dml.core import audit
+from dml.core import events
 from dml.core.context import Actor, Context, Role
 from dml.core.db import raw
 from dml.core.ids import JobId, UserId, VersionId
 from dml.jobs import queries, settling
 from dml.jobs.device_path import ended_leases
+from dml.jobs.events import JobVersionRecalled, seen_by
 from dml.jobs.models import JobState
 
 JOBS_AT_ONCE: Final = 50
@@ -29,7 +30,7 @@ async def close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -
     ctx = replace(ctx, actor=Actor(recalled_by, Role.MODERATOR))
     for job in jobs:
         job.close_reason = why
-        audit.record(ctx, job.reference, "version_recalled", reason=why)
+        await events.record(ctx, JobVersionRecalled(job.id), seen_by(job), reason=why)
         await settling.begin(ctx, job, JobState.CANCELLED)
     return [job.id for job in jobs]
 

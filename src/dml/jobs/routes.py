@@ -4,19 +4,20 @@ import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
-from dml.core import audit
+from dml.core import event_log
 from dml.core.ids import JobId
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.streams import while_admitted
+from dml.edge.streams import EventStream, while_admitted
 from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.jobs import queries, results, rules, service
+from dml.jobs.archive import queries as archive_queries
+from dml.jobs.events import JobProgressed
 from dml.jobs.models import Job
 from dml.jobs.schemas import (
     JobArchiveOut,
@@ -30,6 +31,7 @@ from dml.jobs.schemas import (
 from dml.jobs.service import Limits, Order
 from dml.jobs.shapes import ordered
 from dml.jobs.watching import TooManyStreams, Watching
+from dml.payments.debit_limits.rules import DebitLimitReached
 from dml.payments.rules import InsufficientFunds
 
 NO_REASON: Final = JobClosure(reason=None)
@@ -48,7 +50,7 @@ router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)
 
 
 async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
-    return ordered(job, await queries.get_totals(tx, job.id))
+    return ordered(job, await queries.get_beside(tx, job))
 
 
 @router.post(
@@ -58,6 +60,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
     dependencies=[Once],
     responses=refusals(
         InsufficientFunds,
+        DebitLimitReached,
         *NO_PRICE,
         rules.PriceChanged,
         rules.RewardTooLow,
@@ -115,8 +118,8 @@ async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[Jo
     rows = await queries.list_mine(
         ctx.tx, ctx.actor, state=paging.state, after=paging.cursor, limit=paging.limit
     )
-    totals = await queries.get_totals_of(ctx.tx, rows)
-    return paging.page(JobOut, [ordered(it, totals[it.id]) for it in rows])
+    beside = await queries.get_beside_of(ctx.tx, rows)
+    return paging.page(JobOut, [ordered(it, beside[it.id]) for it in rows])
 
 
 @router.get("/{job_id}", operation_id="jobs.get", responses=refusals(rules.JobNotFound))
@@ -196,11 +199,7 @@ async def watch(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Resp
         user_id = ctx.actor.id
     first = await watching.write(found)
     watching.require_room(user_id)
-    return StreamingResponse(
-        while_admitted(begin, watching.stream(job_id, user_id, first)),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(while_admitted(begin, watching.stream(job_id, user_id, first)))
 
 
 @router.get(
@@ -214,7 +213,7 @@ async def get_timeline(ctx: Ctx, job_id: JobId) -> TimelineOut:
     """
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
     upcoming = [UpcomingActionOut(action=action, at=at) for action, at in rules.upcoming(job)]
-    entries = await audit.history(ctx.tx, job.reference)
+    entries = await event_log.history(ctx.tx, job.reference, without=JobProgressed.TYPE)
     return timeline(ctx.actor, job.customer_id, entries, upcoming)
 
 
@@ -229,7 +228,9 @@ async def list_archives(ctx: Ctx, job_id: JobId, paging: Paged) -> Page[JobArchi
     The results stay where they are. For the job's customer and admins.
     """
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
-    rows = await queries.list_archives(ctx.tx, job.id, after=paging.cursor, limit=paging.limit)
+    rows = await archive_queries.list_archives(
+        ctx.tx, job.id, after=paging.cursor, limit=paging.limit
+    )
     return paging.page(JobArchiveOut, rows)
 
 

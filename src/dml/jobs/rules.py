@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from dml.core.money import MAX, AmountText, MicroTokens, render
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 from dml.jobs import counting
 from dml.jobs.models import AssignmentState, Job, JobState, JobTotals
 

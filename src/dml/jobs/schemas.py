@@ -94,6 +94,7 @@ class JobOut(Wire):
     title: str
     state: JobState
     algorithm_id: AlgorithmId = Field(description="The algorithm that devices run.")
+    algorithm_title: str = Field(description="The title of the algorithm.")
     version_id: VersionId = Field(description="The version of the algorithm that devices run.")
     max_devices: int = Field(description="How many devices are paid for a result, at most.")
     max_devices_per_owner: int = Field(

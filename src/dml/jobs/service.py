@@ -8,16 +8,19 @@ from datetime import date, datetime
 
 from dml.algorithms import queries as algorithm_queries
 from dml.algorithms.models import Algorithm, Version
-from dml.core import audit, processes
+from dml.core import events, processes
 from dml.core.context import Context
 from dml.core.ids import AssignmentId, JobId, VersionId, new_id
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
+from dml.core.states import Move
 from dml.devices.tokens import DeviceContext
 from dml.jobs import queries, rules, settling
+from dml.jobs.events import JobClosed, JobCreated, JobPaused, JobResumed, seen_by
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.jobs.processes import end_at_deadline, settle
 from dml.payments import service as payments
+from dml.payments.debit_limits import service as debit_limits
 from dml.payments.models import TransferCode
 from dml.payments.rules import wallet
 
@@ -133,6 +136,7 @@ async def create(
         ctx.tx.add(JobPlaces(job_id=job.id, bucket=bucket, open=places))
     await ctx.tx.flush()
 
+    await debit_limits.require_within(ctx, job.customer_id, job.cost)
     await payments.open_reserve(ctx, job.escrow, job.customer_id)
     await payments.transfer(
         ctx,
@@ -142,7 +146,8 @@ async def create(
         target=job.escrow,
         amount=job.cost,
     )
-    audit.record(ctx, job.reference, "created", audit.Move(None, JobState.OPEN))
+    created = JobCreated(job.id, job.cost)
+    await events.record(ctx, created, seen_by(job), Move(None, JobState.OPEN))
     await processes.at(ctx, job.deadline, f"{job.reference}:deadline", end_at_deadline, job.id)
     return job
 
@@ -159,7 +164,7 @@ async def _require_within(ctx: Context, order: Order, limits: Limits, *, labels:
 async def pause(ctx: Context, job_id: JobId) -> Job:
     """Stop handing out places. Leases that live are honoured, and the deadline stays."""
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
-    audit.record(ctx, job.reference, "paused", rules.move(job, JobState.PAUSED))
+    await events.record(ctx, JobPaused(job.id), seen_by(job), rules.move(job, JobState.PAUSED))
     await settling.close_places(ctx, job, closed=True)
     return job
 
@@ -167,7 +172,7 @@ async def pause(ctx: Context, job_id: JobId) -> Job:
 async def resume(ctx: Context, job_id: JobId) -> Job:
     """Hand out places again."""
     job = await queries.get_mine(ctx.tx, ctx.actor, job_id, lock=True)
-    audit.record(ctx, job.reference, "resumed", rules.move(job, JobState.OPEN))
+    await events.record(ctx, JobResumed(job.id), seen_by(job), rules.move(job, JobState.OPEN))
     await settling.close_places(ctx, job, closed=False)
     return job
 
@@ -181,7 +186,7 @@ async def close(ctx: Context, job_id: JobId, *, reason: str | None = None) -> Jo
     if ctx.actor.user_id != job.customer_id:
         job.close_reason = reason
     if reason is not None:
-        audit.record(ctx, job.reference, "closed", reason=reason)
+        await events.record(ctx, JobClosed(job.id), seen_by(job), reason=reason)
     await settling.begin(ctx, job, JobState.CANCELLED)
     await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
     return job

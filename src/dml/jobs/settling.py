@@ -1,25 +1,40 @@
 """How a job ends: its places close, what is under way comes in, and what is left goes back."""
 
+from typing import Final
+
 from sqlalchemy import update
 
-from dml.core import audit, events
+from dml.core import events
 from dml.core.context import Context
 from dml.core.ids import JobId
 from dml.core.money import MicroTokens
 from dml.jobs import queries, rules
-from dml.jobs.events import JobEnded
+from dml.jobs.events import (
+    JobCancelled,
+    JobCompleted,
+    JobEnded,
+    JobExpired,
+    JobSettling,
+    seen_by,
+)
 from dml.jobs.folding import service as folding
 from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
 from dml.payments import queries as payment_queries, service as payments
 from dml.payments.models import Movement, TransferCode
 from dml.payments.rules import wallet
 
+_ENDED: Final[dict[JobState, type[JobEnded]]] = {
+    JobState.COMPLETED: JobCompleted,
+    JobState.CANCELLED: JobCancelled,
+    JobState.EXPIRED: JobExpired,
+}
+
 
 async def begin(ctx: Context, job: Job, reason: JobState) -> None:
     """Let no more devices in, and note what the job will end as. The caller holds its row."""
     made = rules.move(job, JobState.SETTLING)
     job.end_reason = reason
-    audit.record(ctx, job.reference, "settling", made, reason=reason)
+    await events.record(ctx, JobSettling(job.id), seen_by(job), made, reason=reason)
     await close_places(ctx, job, closed=True)
 
 
@@ -50,11 +65,11 @@ async def try_to_settle(ctx: Context, job_id: JobId) -> str:
 
     await folding.show_last(ctx, job, totals)
     totals.version += 1
-    await _pay_out(ctx, job, totals)
+    refunded = await _pay_out(ctx, job, totals)
     assert job.end_reason is not None
     job.ended_at = ctx.now
-    audit.record(ctx, job.reference, "ended", rules.move(job, job.end_reason))
-    await events.publish(ctx, JobEnded(job.id))
+    ended = _ENDED[job.end_reason](job.id, refunded)
+    await events.record(ctx, ended, seen_by(job), rules.move(job, job.end_reason))
     return "settled"
 
 
@@ -64,8 +79,11 @@ async def close_places(ctx: Context, job: Job, *, closed: bool) -> None:
     await ctx.tx.execute(update(JobPlaces).where(JobPlaces.job_id == job.id).values(closed=closed))
 
 
-async def _pay_out(ctx: Context, job: Job, totals: JobTotals) -> None:
-    """Empty the escrow: the developer has what waited for a step, the customer what is left."""
+async def _pay_out(ctx: Context, job: Job, totals: JobTotals) -> MicroTokens:
+    """Empty the escrow: the developer has what waited for a step, the customer what is left.
+
+    Return what is left.
+    """
     left = MicroTokens((job.max_devices - totals.folded) * job.cost_of_one)
     fees = MicroTokens(totals.held_devices * job.device_fee)
     held = await payment_queries.get_account_balance(ctx.tx, job.escrow)
@@ -82,3 +100,4 @@ async def _pay_out(ctx: Context, job: Job, totals: JobTotals) -> None:
     ]
     if moves:
         await payments.transfer_many(ctx, moves)
+    return left

@@ -6,8 +6,8 @@ from dml.core.money import MicroTokens
 from dml.jobs import rules
 from dml.jobs.device_path.outcomes import Answered
 from dml.jobs.device_path.service import Claimable, Lease
-from dml.jobs.models import Job, JobTotals
-from dml.jobs.queries import Work
+from dml.jobs.models import Job
+from dml.jobs.queries import Beside, Work
 from dml.jobs.schemas import (
     AssignmentOut,
     ClaimedAssignmentsOut,
@@ -19,12 +19,17 @@ from dml.jobs.schemas import (
 )
 
 
-def ordered(job: Job, totals: JobTotals) -> JobOut:
+def ordered(job: Job, beside: Beside) -> JobOut:
     """A job as its customer sees it."""
-    devices = rules.shown_devices(job, totals)
+    devices = rules.shown_devices(job, beside.totals)
     spent = MicroTokens(devices * job.cost_of_one)
     fields = {name: getattr(job, name) for name in JobOut.model_fields if hasattr(job, name)}
-    return JobOut(**fields, spent=spent, devices_done=devices)
+    return JobOut(
+        **fields,
+        algorithm_title=beside.algorithm_title,
+        spent=spent,
+        devices_done=devices,
+    )
 
 
 def lease(it: Lease) -> LeaseOut:

@@ -1,9 +1,10 @@
 """Watching a job grow: one reader for each API process, fanned out to its streams in memory.
 
-The reader asks once for all the jobs that anybody here watches, and only while somebody does, so
-a thousand watchers of one job cost the database what one costs. An answer is written once for each
-of its versions, for all who watch or ask; each stream hands it on in small pieces, so that somebody
-who does not read holds next to nothing.
+It stands on the event log, of which a process has one reader (`feed/watching.py`): that rings where
+something happened to a job, and then all jobs that were rung for are asked for at once. So a
+thousand watchers of one job cost the database what one costs, and those of a quiet one next to
+nothing. An answer is written once for each of its versions, for all who watch or ask; each stream
+hands it on in small pieces, so that somebody who does not read holds next to nothing.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ import contextlib
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 from cachetools import LRUCache
@@ -21,13 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.core.errors import TooMany
 from dml.core.ids import JobId, UserId
+from dml.feed.watching import EventStreams
 from dml.jobs import counting, queries, results
 from dml.jobs.models import Job, JobState
 from dml.jobs.results import Answer
 from dml.jobs.rules import ENDED
 
-EVERY_SECONDS: Final = 0.25  # Between looks; more, where there is much to send after each:
+EVERY_SECONDS: Final = 0.1  # Between looks; more, where there is much to send after each:
 EVERY_SECONDS_A_WATCHER: Final = 0.0015
+SURE_SECONDS: Final = 5.0  # A step is not told in the log where its worker died at that moment.
 JOBS_AT_ONCE: Final = 50
 COUNTS_AT_ONCE: Final = 500_000  # That the answers which are read at once may have in all.
 COMMENT_SECONDS: Final = 15.0  # So that proxies keep a quiet stream open.
@@ -64,9 +68,16 @@ class Watch:
     """The newest answer of each watched job, and who waits for it."""
 
     def __init__(
-        self, sessions: async_sessionmaker[AsyncSession], *, streams_of_one_user: int = 20
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        log: EventStreams | None = None,
+        *,
+        streams_of_one_user: int = 20,
     ) -> None:
         self._sessions = sessions
+        self._log = log or EventStreams(sessions, streams_of_one_user=streams_of_one_user)
+        self._rung: set[JobId] = set()
+        self._ringing = asyncio.Event()
         self._most = streams_of_one_user
         self._streams: Counter[UserId] = Counter()
         self._watchers: defaultdict[JobId, set[asyncio.Event]] = defaultdict(set)
@@ -113,22 +124,27 @@ class Watch:
         awake = asyncio.Event()
         self._streams[user_id] += 1
         self._watchers[job_id].add(awake)
-        self._start()
         try:
             shown = first
             async for piece in self._tell(shown, "results"):
                 yield piece
-            while shown.state not in ENDED and not self._closed:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(awake.wait(), COMMENT_SECONDS)
-                awake.clear()
-                newest = self._newest.get(job_id, shown)
-                if newest.stamp == shown.stamp:
-                    yield b": still here\n\n"
-                    continue
-                shown = newest
-                async for piece in self._tell(shown, "results"):
-                    yield piece
+            async with self._log.ringing(f"job:{job_id}", partial(self._ring, job_id)):
+                self._ring(job_id)  # For what happened since `first` was read.
+                self._start()
+                while shown.state not in ENDED and not self._closed:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(COMMENT_SECONDS):
+                            await awake.wait()
+                    is_quiet = not awake.is_set()
+                    awake.clear()
+                    newest = self._newest.get(job_id, shown)
+                    if newest.stamp == shown.stamp:
+                        if is_quiet:
+                            yield b": still here\n\n"
+                        continue
+                    shown = newest
+                    async for piece in self._tell(shown, "results"):
+                        yield piece
             if shown.state in ENDED:
                 async for piece in self._tell(shown, "end"):
                     yield piece
@@ -147,6 +163,11 @@ class Watch:
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
+
+    def _ring(self, job_id: JobId) -> None:
+        """Note that something happened to a job."""
+        self._rung.add(job_id)
+        self._ringing.set()
 
     async def _tell(self, news: News, name: str) -> AsyncIterator[bytes]:
         until = time.monotonic() + TAKE_SECONDS
@@ -169,19 +190,30 @@ class Watch:
             self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        """Look for news, until nobody watches."""
+        """Look for news of the jobs that were rung for, until nobody watches."""
         while self._watchers:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SURE_SECONDS):
+                    await self._ringing.wait()
+            rung = self._rung if self._ringing.is_set() else set(self._watchers)
+            self._rung = set()
+            self._ringing.clear()
             try:
-                await self._look()
+                await self._look(rung)
             except Exception as error:  # The database is away: the next look is the remedy.
                 log.warning("cannot look for news of jobs: %s", error)
+                for job_id in rung:
+                    self._ring(job_id)
             number = sum(map(len, self._watchers.values()))
             await asyncio.sleep(max(EVERY_SECONDS, number * EVERY_SECONDS_A_WATCHER))
 
-    async def _look(self) -> None:
-        """Read all that is new, some jobs at a time: an answer may be large."""
+    async def _look(self, job_ids: Iterable[JobId] | None = None) -> None:
+        """Read all that is new of these jobs, or of all, some at a time: an answer may be large."""
+        watched = [it for it in job_ids or self._watchers if it in self._watchers]
+        if not watched:
+            return
         async with self._sessions() as tx:
-            known = await queries.watch(tx, list(self._watchers))
+            known = await queries.watch(tx, watched)
             new = [
                 job_id
                 for job_id, stamp in known.items()

@@ -11,12 +11,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import queries as account_queries, rules as account_rules
-from dml.core import audit, money
-from dml.core.audit import Move
+from dml.core import events, money
 from dml.core.context import Context
+from dml.core.db import Shown
 from dml.core.ids import CreditId, UserId, new_id
 from dml.core.money import MicroTokens
+from dml.core.states import Move
 from dml.payments import queries, rules, service
+from dml.payments.events import CreditCredited, CreditRefused, CreditRequested, CreditReversed
 from dml.payments.models import CHAIN, Credit, CreditState, TransferCode
 
 # What tells how much more may be credited; None where no vault holds the tokens. It is called while
@@ -58,9 +60,8 @@ async def credit(
     )
     lately = await queries.sum_credited_lately(ctx.tx, ctx.actor.user_id, ctx.now - rules.DAY)
     ctx.tx.add(made)
-    facts = {"amount": money.render(amount), "user_id": str(user.id)}
-    move = Move(None, CreditState.REQUESTED)
-    audit.record(ctx, made.reference, "requested", move, reason=reason, facts=facts)
+    requested = CreditRequested(made.id, user.id, amount)
+    await events.record(ctx, requested, (), Move(None, CreditState.REQUESTED), reason=reason)
     if alone_up_to is None or lately + amount <= alone_up_to:
         await _bring_in(ctx, made)
     else:
@@ -87,7 +88,8 @@ async def refuse(ctx: Context, credit_id: CreditId, *, reason: str) -> Credit:
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     move = rules.move_credit(found, CreditState.REFUSED)
     found.decided_by, found.decided_at = ctx.actor.user_id, ctx.now
-    audit.record(ctx, found.reference, "refused", move, reason=reason)
+    refused = CreditRefused(found.id, found.user_id, found.amount)
+    await events.record(ctx, refused, (), move, reason=reason)
     return found
 
 
@@ -111,13 +113,12 @@ async def reverse(
         target=CHAIN,
         amount=amount_back,
     )
-    facts = {"amount": money.render(amount_back), "credit_id": str(found.id)}
-    audit.record(ctx, found.reference, "reversed", reason=reason, facts=facts)
-    audit.record(ctx, f"user:{found.user_id}", "credit_reversed", reason=reason, facts=facts)
+    reversed_ = CreditReversed(found.id, found.user_id, amount_back)
+    await events.record(ctx, reversed_, [events.user(found.user_id)], reason=reason)
     return found
 
 
-async def list_requested(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Credit]:
+async def list_requested(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Shown]:
     """Return, for an admin, what waits for a second one: the oldest first, and one more."""
     account_rules.require_admin(ctx.actor)
     return await queries.list_requested_credits(
@@ -158,6 +159,6 @@ async def _bring_in(ctx: Context, found: Credit) -> None:
         target=rules.wallet(found.user_id),
         amount=found.amount,
     )
-    facts = {"amount": money.render(found.amount), "credit_id": str(found.id)}
-    audit.record(ctx, found.reference, "credited", move, facts=facts)
-    audit.record(ctx, f"user:{found.user_id}", "credited", reason=found.reason, facts=facts)
+    credited = CreditCredited(found.id, found.user_id, found.amount)
+    readers = [events.user(found.user_id)]
+    await events.record(ctx, credited, readers, move, reason=found.reason)

@@ -6,6 +6,10 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.payments",
-    routers=("routes:router", "routes:admin_router"),
+    tables=("models", "debit_limits.models"),
+    events=("events",),
+    routers=("debit_limits.routes:router", "routes:router", "routes:admin_router"),
+    graphs=("graphql:GRAPH",),
     checks=("doctor:CHECKS",),
+    personal=("personal:PERSONAL",),
 )

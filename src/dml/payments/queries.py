@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.core.db import PAGE_MAX, raw
+from dml.accounts.queries import name_of
+from dml.core.db import PAGE_MAX, Shown, raw
 from dml.core.ids import CreditId, UserId
 from dml.core.money import MicroTokens
 from dml.payments.models import (
@@ -25,6 +26,13 @@ from dml.payments.models import (
 )
 from dml.payments.rules import CreditNotFound, wallet
 
+_CREDIT: Final = Credit.__table__.c
+_TO_APPROVE: Final = select(
+    *_CREDIT,
+    name_of(_CREDIT.user_id).label("user_name"),
+    name_of(_CREDIT.asked_by).label("asked_by_name"),
+)
+ACCOUNTS_MAX: Final = 1_000  # Of one user's books.
 STATEMENT_ROWS_MAX: Final = 1_000  # Of one part of a statement.
 
 # A cause that moved nothing yet moves all anew: asked first, it spares a look for each movement.
@@ -64,6 +72,15 @@ class Balance:
     @property
     def total(self) -> MicroTokens:
         return MicroTokens(self.available + self.pending + self.reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class UserBooks:
+    """What a user has, where it rests, and what moved last."""
+
+    balance: Balance
+    accounts: Sequence[LedgerAccount]
+    transfers: Sequence[Transfer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +176,16 @@ async def get_balance(tx: AsyncSession, user_id: UserId) -> Balance:
     )
 
 
+async def list_accounts(tx: AsyncSession, user_id: UserId) -> Sequence[LedgerAccount]:
+    """Return the accounts that belong to a user and hold something: the balance, then what is set
+    aside for each job, bounty and withdrawal. As many as those, which are bounded.
+    """
+    mine = select(LedgerAccount).where(LedgerAccount.owner_id == user_id, LedgerAccount.balance > 0)
+    by_kind = func.split_part(LedgerAccount.code, ":", 1).desc()
+    query = mine.order_by(by_kind, LedgerAccount.code).limit(ACCOUNTS_MAX)
+    return (await tx.scalars(query)).all()
+
+
 async def list_transfers(
     tx: AsyncSession, user_id: UserId, *, after: UUID | None, limit: int
 ) -> Sequence[Transfer]:
@@ -251,13 +278,13 @@ async def sum_credited_lately(
 
 async def list_requested_credits(
     tx: AsyncSession, *, since: datetime, after: UUID | None, limit: int
-) -> Sequence[Credit]:
+) -> Sequence[Shown]:
     """Return the credits that wait for a second admin, the oldest first, and one beyond `limit`."""
     assert 0 < limit <= PAGE_MAX
-    query = select(Credit).where(Credit.state == CreditState.REQUESTED, Credit.asked_at > since)
+    query = _TO_APPROVE.where(Credit.state == CreditState.REQUESTED, Credit.asked_at > since)
     if after is not None:
         query = query.where(Credit.id > after)
-    return (await tx.scalars(query.order_by(Credit.id).limit(limit + 1))).all()
+    return (await tx.execute(query.order_by(Credit.id).limit(limit + 1))).all()
 
 
 async def get_books(tx: AsyncSession) -> Books:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import AdminsOnly
 from dml.core.errors import NotSignedIn
-from dml.core.ids import CreditId
+from dml.core.ids import CreditId, UserId
 from dml.edge.files import SendExport
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
@@ -16,7 +16,7 @@ from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 from dml.payments import credits, exports, queries, rules, service
 from dml.payments.models import Credit
-from dml.payments.queries import Balance, Books
+from dml.payments.queries import Balance, Books, UserBooks
 from dml.payments.rules import MoreThanCanExist
 from dml.payments.schemas import (
     BalanceOut,
@@ -25,8 +25,10 @@ from dml.payments.schemas import (
     CreditOut,
     CreditRefusal,
     CreditReversal,
+    CreditToApproveOut,
     StatementQuery,
     TransferOut,
+    UserBooksOut,
 )
 
 router = APIRouter(prefix="/v1/payments", route_class=StrictRoute)
@@ -101,6 +103,21 @@ async def get_books(ctx: Ctx) -> Books:
     return await service.read_books(ctx)
 
 
+@admin_router.get(
+    "/users/{user_id}/books",
+    operation_id="books.get_of_user",
+    response_model=UserBooksOut,
+    responses=refusals(AdminsOnly, UserNotFound),
+)
+async def get_books_of_user(ctx: Ctx, user_id: UserId) -> UserBooks:
+    """Get what a user owns.
+
+    For admins: the user's balance, each account of theirs that holds tokens, and their last
+    transfers.
+    """
+    return await service.read_books_of_user(ctx, user_id)
+
+
 @admin_router.post(
     "/credits",
     operation_id="credits.create",
@@ -134,13 +151,13 @@ async def credit(ctx: Ctx, server: Server, body: CreditCreate) -> Credit:
 
 
 @admin_router.get("/credits", operation_id="credits.list", responses=refusals(AdminsOnly))
-async def list_credits(ctx: Ctx, paging: Paged) -> Page[CreditOut]:
+async def list_credits(ctx: Ctx, paging: Paged) -> Page[CreditToApproveOut]:
     """List the credits that wait for a second admin.
 
     For admins, oldest first. A credit that waited for seven days is no longer listed.
     """
     rows = await credits.list_requested(ctx, after=paging.cursor, limit=paging.limit)
-    return paging.page(CreditOut, rows)
+    return paging.page(CreditToApproveOut, rows)
 
 
 @admin_router.get(

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dml.core import money
-from dml.core.audit import Move
 from dml.core.errors import Conflict, Forbidden, NotFound
 from dml.core.ids import UserId
 from dml.core.money import AmountText, MicroTokens
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 from dml.payments.models import CHAIN, Credit, CreditState, Key, Movement
 
 DAY: Final = timedelta(hours=24)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from dml.accounts.schemas import PublicName
 from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Moment, Parameters, Text, Wire, example
@@ -70,6 +71,29 @@ class BooksOut(Wire):
     revenue: AmountOut = Field(description="Tokens that the platform earned as fees.")
 
 
+class LedgerAccountOut(Wire):
+    """A place of the ledger where tokens rest."""
+
+    code: str = Field(
+        description="What it is: `wallet:` and a user, `escrow:job:` and a job, `escrow:bounty:` "
+        "and a bounty, or `payout:` and a withdrawal."
+    )
+    balance: AmountOut = Field(description="How many tokens it holds.")
+
+
+class UserBooksOut(Wire):
+    """What a user has, where it rests, and what moved last."""
+
+    balance: BalanceOut
+    accounts: list[LedgerAccountOut] = Field(
+        description="The user's accounts that hold something: what jobs, bounties and withdrawals "
+        "hold beside the balance."
+    )
+    transfers: list[TransferOut] = Field(
+        description="The last 20 transfers of the user's balance, newest first."
+    )
+
+
 class CreditCreate(Body):
     model_config = example(
         user_id="01987c1e-0000-7000-8000-000000000001", amount="12.5", reason="bank transfer 4711"
@@ -101,6 +125,13 @@ class CreditOut(Wire):
         "second admin was needed."
     )
     reversed: AmountOut = Field(description="How many of its tokens were taken back.")
+
+
+class CreditToApproveOut(CreditOut):
+    """A credit that waits for a second admin, with whose it is and who asked for it."""
+
+    user_name: PublicName
+    asked_by_name: PublicName
 
 
 class CreditRefusal(Body):

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from dml.accounts import rules as account_rules
+from dml.accounts import queries as account_queries, rules as account_rules
 from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
 from dml.payments import queries, rules, statements
 from dml.payments.models import Movement, TransferCode
-from dml.payments.queries import Books
+from dml.payments.queries import Books, UserBooks
 
+LAST_TRANSFERS: Final = 20  # That an admin sees of a user.
 MOVEMENTS_MAX: Final = (
     5_000  # A fold pays each of 1,000 devices' owners, and two more for each job.
 )
@@ -84,3 +85,14 @@ async def read_books(ctx: Context) -> Books:
     """Sum up the whole ledger, for an admin. O(accounts)."""
     account_rules.require_admin(ctx.actor)
     return await queries.get_books(ctx.tx)
+
+
+async def read_books_of_user(ctx: Context, user_id: UserId) -> UserBooks:
+    """Return what a user has, where it rests and what moved last, for an admin."""
+    account_rules.require_admin(ctx.actor)
+    user = await account_queries.get_user_or_erased(ctx.tx, user_id)
+    return UserBooks(
+        balance=await queries.get_balance(ctx.tx, user.id),
+        accounts=await queries.list_accounts(ctx.tx, user.id),
+        transfers=await queries.list_transfers(ctx.tx, user.id, after=None, limit=LAST_TRANSFERS),
+    )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from dml.inference import lockdown, serving
 from dml.inference.serving import Verb, frame
-from dml.inference.tiny import COLUMNS, FEATURES, tiny_model
+from dml.inference.tiny import COLUMNS, FEATURES, TINY_MODEL
 from dml.scoring import arrays, contents, models
 from dml.scoring.names import MetricName
 from dml.scoring.test_set import Ids
@@ -55,9 +55,8 @@ def warm_up() -> None:
         id_column="id",
         ids=Ids.from_arrays(found),
     )
-    model = tiny_model()
-    models.check(model, MetricName.ROC_AUC, FEATURES, COLUMNS)
-    models.run(model, MetricName.ROC_AUC, COLUMNS, models.trial_rows(FEATURES))
+    models.check(TINY_MODEL, MetricName.ROC_AUC, FEATURES, COLUMNS)
+    models.run(TINY_MODEL, MetricName.ROC_AUC, COLUMNS, models.trial_rows(FEATURES))
 
 
 def _read_test_set(header: Mapping[str, Any], parts: list[bytes]) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import http.client
+import json
 import math
 import random
 import time
@@ -32,6 +33,7 @@ from dml.sim.watching import News, Watcher, ages, when
 _DATABASE_SECONDS: Final = 120.0  # How long the database may be away, at the end.
 FILLED: Final = 0.8  # Places for so many of the owners, so that jobs can be filled.
 PARTS: Final = (50, 90)
+_TOLD_SECONDS: Final = 10.0  # How long the watcher's last event may take.
 _TICK_SECONDS: Final = 0.25
 _T = TypeVar("_T")
 
@@ -120,7 +122,7 @@ async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> Si
             run, accepted_by_second = await _let_play(scenario, play, watcher, screen)
         screen.say(f"{play.seen.accepted:,} results are accepted; waiting until all are counted …")
         counted = await _await_counted(operator, scenario, stage.jobs, play.seen.accepted)
-        await asyncio.sleep(2 * _TICK_SECONDS)  # For the watcher's last event.
+        await asyncio.to_thread(_await_told, scenario, stage, watcher)
     finally:
         await asyncio.to_thread(watcher.stop)
     await asyncio.to_thread(_close_jobs, scenario, stage)
@@ -244,16 +246,28 @@ def _close_jobs(scenario: Scenario, stage: Stage) -> None:
 
 def _is_closed(address: Address, job_id: JobId, token: str) -> bool:
     """Ask to close a job. False if nobody answers, so that it must be repeated."""
+    return _ask(address, "POST", f"/v1/jobs/{job_id}/close", token) is not None
+
+
+def _await_told(scenario: Scenario, stage: Stage, watcher: Watcher) -> None:
+    """Wait until the watched job's stream has told the answer that there is by now."""
+    path, patience = f"/v1/jobs/{stage.jobs[0]}/results", monotonic() + _TOLD_SECONDS
+    while monotonic() < patience:
+        answer = _ask(scenario.addresses[0], "GET", path, stage.customer_token)
+        if answer is not None and json.loads(answer)["version"] == watcher.newest.get("version"):
+            return
+        time.sleep(_TICK_SECONDS)
+
+
+def _ask(address: Address, method: str, path: str, token: str) -> bytes | None:
+    """Send a request as the customer. None if nobody answers, or a server that has failed."""
     connection = http.client.HTTPConnection(*address[:2], timeout=30)
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        headers = {"Authorization": f"Bearer {token}"}
-        connection.request("POST", f"/v1/jobs/{job_id}/close", headers=headers)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status < 500
-    connection.close()
-    return False
+        body = answer.read()
+        return body if answer.status < 500 else None
+    return None
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from dml.tool import about
 from dml.tool.about import About
 
 Label = tuple[str, str, float]  # A photo's name, its best label, and that label's probability.
-__all__ = ["MODEL_BYTES_MAX", "Findings", "check", "run"]
+__all__ = ["MODEL_BYTES_MAX", "Findings", "check", "labelled", "run"]
 SECONDS: Final = 30.0  # That a check takes at most on the marketplace.
 
 
@@ -45,10 +45,7 @@ class Findings:
             "input_spec": spec.to_dict(self.told.spec),
             "proposed": list(self.told.proposed),
             "labels": self.told.labels,
-            "photos": [
-                {"file": file, "label": label, "probability": round(share, 6)}
-                for file, label, share in self.photos
-            ],
+            "photos": labelled(self.photos),
         }
 
     def as_text(self) -> str:
@@ -66,6 +63,14 @@ class Findings:
                 f"  {file:{width}}  {label}  {share:.1%}" for file, label, share in self.photos
             ]
         return "\n".join(lines)
+
+
+def labelled(photos: list[Label]) -> list[dict[str, Any]]:
+    """Photos with their best labels, as JSON."""
+    return [
+        {"file": file, "label": label, "probability": round(share, 6)}
+        for file, label, share in photos
+    ]
 
 
 def check(file: Path, described: Path | None, photos: list[Path]) -> Findings:

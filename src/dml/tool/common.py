@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from re import fullmatch
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -41,6 +41,17 @@ def signed_in(server: str | None) -> Iterator["Marketplace"]:
 
     with Marketplace(server) as market:
         yield market.sign_in()
+
+
+@contextmanager
+def perhaps_signed_in(server: str | None) -> Iterator["Marketplace"]:
+    """The marketplace, as whoever is signed in, or as nobody."""
+    from dml.client.marketplace import Marketplace, NotSignedIn
+
+    with Marketplace(server) as market:
+        with suppress(NotSignedIn):
+            market.sign_in()
+        yield market
 
 
 def console(*, to_stderr: bool = False) -> "Console":
@@ -141,12 +152,12 @@ def find_id(items: Iterable[dict[str, Any]], typed: str, *, title: str, what: st
 
     An id that is whole is not looked for: its owner may be somebody else.
     """
-    if fullmatch(_ID, typed.lower()):
+    if _is_whole(typed):
         return typed.lower()
     text = typed.strip().lower()
     if not text:
         raise Refused(f"which {what}? Give its id, the end of its id, or its {title}")
-    found = {str(it["id"]): str(it[title]) for it in items if _is(it, text, title)}
+    found = {str(it["id"]): str(it[title] or "unnamed") for it in items if _is(it, text, title)}
     if len(found) == 1:
         return next(iter(found))
     if not found:
@@ -155,25 +166,38 @@ def find_id(items: Iterable[dict[str, Any]], typed: str, *, title: str, what: st
     raise Refused(f"{typed!r} could be any of {len(found)}: {listed}")
 
 
+def find_own_id(
+    own: Iterable[dict[str, Any]],
+    others: Iterable[dict[str, Any]],
+    typed: str,
+    *,
+    title: str,
+    what: str,
+) -> str:
+    """The same, where of things that are called alike one's own is meant."""
+    mine = [] if _is_whole(typed) else list(own)
+    is_mine = any(_is(it, typed.strip().lower(), title) for it in mine)
+    return find_id(mine if is_mine else others, typed, title=title, what=what)
+
+
+def _is_whole(typed: str) -> bool:
+    return fullmatch(_ID, typed.lower()) is not None
+
+
 def slug(title: str) -> str:
     """A title as one types it: small letters and digits, with dashes between."""
     return "-".join("".join(it if it.isalnum() else " " for it in title.casefold()).split())
 
 
-def is_among(items: Iterable[dict[str, Any]], typed: str, *, title: str) -> bool:
-    """Whether what was typed names one of these at least."""
-    return any(_is(it, typed.strip().lower(), title) for it in items)
-
-
 def _is(item: dict[str, Any], text: str, title: str) -> bool:
     item_id = str(item["id"])
     is_its_id = item_id.startswith(text) or item_id.endswith(text)
-    return is_its_id or slug(str(item[title])) == slug(text)
+    return is_its_id or slug(str(item[title] or "")) == slug(text)
 
 
 def moment(text: str, *, option: str) -> str:
-    """A time as the API takes it: `+7d`, `+12h`, `+30m`, or a date with a zone."""
-    span = fullmatch(r"\+(\d{1,6})([smhd])", text.strip())
+    """A time as the API takes it: `+7d`, `+12h`, `-30m`, or a date with a zone."""
+    span = fullmatch(r"([+-]\d{1,6})([smhd])", text.strip())
     if span:
         later = timedelta(**{_SPANS[span[2]]: int(span[1])})
         return (datetime.now(UTC) + later).isoformat()
@@ -183,7 +207,7 @@ def moment(text: str, *, option: str) -> str:
         told = None
     if told is None or told.tzinfo is None:
         raise typer.BadParameter(
-            f"{text!r} is no time: write +7d, +12h, +30m, or 2027-03-01T12:00:00Z",
+            f"{text!r} is no time: write +7d, +12h, -30m, or 2027-03-01T12:00:00Z",
             param_hint=option,
         )
     return told.isoformat()

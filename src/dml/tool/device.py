@@ -1,5 +1,6 @@
 """`dml device`: let models run over data of yours, and earn."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -89,6 +90,9 @@ def try_devices(
         list[Path], typer.Argument(help="A folder of photos for each person.", metavar="FOLDER…")
     ],
     server: Server = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Each device's lines as JSON, for scripts.")
+    ] = False,
 ) -> None:
     """Try a marketplace on one machine: an account and a real device for each folder of photos.
 
@@ -97,7 +101,7 @@ def try_devices(
     """
     from dml.tool import trial
 
-    failed = trial.run(server, folders, common.console(to_stderr=True))
+    failed = trial.run(server, folders, common.console(to_stderr=True), as_json=as_json)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -105,7 +109,12 @@ def try_devices(
 def run_device(
     data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],
     server_url: Annotated[
-        str | None, typer.Option("--server", help="The marketplace's address. Needed once.")
+        str | None,
+        typer.Option(
+            "--server",
+            help="The marketplace's address, needed once. [default: as of all commands]",
+            show_default=False,
+        ),
     ] = None,
     pair: Annotated[
         str | None, typer.Option(help="A pairing code of your account, the first time.")
@@ -137,7 +146,11 @@ def run_device(
     from dml.agent.pace import read_quiet_hours
     from dml.agent.pairing import PairingOptions
     from dml.agent.run import Options, run
+    from dml.client.marketplace import Marketplace
 
+    if pair is not None and server_url is None:  # Whoever is paired already knows its address.
+        with Marketplace(os.environ.get("DML_SERVER") or None) as market:
+            server_url = market.url
     console: Console = JsonConsole() if as_json else Console()
     if sys.stdout is not None and sys.stdout.isatty() and not as_json:
         from dml.agent.progress import RichConsole

@@ -21,6 +21,7 @@ Named = Annotated[str, typer.Argument(metavar="JOB", help="Its id, the end of it
 FIELDS = (
     ("job", "id"),
     ("title", "title"),
+    ("model", "algorithm_title"),
     ("state", "state"),
     ("devices done", "devices_done"),
     ("of at most", "max_devices"),
@@ -89,7 +90,7 @@ def create(
         else:
             typer.echo(made["id"])
         if watch_it:
-            _watch(market, made["id"])
+            _watch(market, made["id"], as_json=as_json)
 
 
 @job.command("list")
@@ -114,10 +115,13 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @job.command("watch")
-def watch(named: Named, server: Server = None) -> None:
-    """Watch the answer grow until the job has ended. Ctrl-C leaves; the job goes on."""
+def watch(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Watch the answer grow until the job has ended. Ctrl-C leaves; the job goes on.
+
+    With `--json` each answer is a line.
+    """
     with signed_in(server) as market:
-        _watch(market, _path(market, named).rpartition("/")[2])
+        _watch(market, _path(market, named).rpartition("/")[2], as_json=as_json)
 
 
 @job.command("results")
@@ -200,7 +204,7 @@ def _path(market: "Marketplace", named: str) -> str:
     return common.path_of("jobs", found)
 
 
-def _watch(market: "Marketplace", job_id: str) -> None:
+def _watch(market: "Marketplace", job_id: str, *, as_json: bool) -> None:
     from dml.tool import watching
 
-    watching.watch(market, job_id, common.console())
+    watching.watch(market, job_id, common.console(), as_json=as_json)

@@ -31,6 +31,7 @@ FIELDS = (
     ("device fee", "device_fee"),
     ("labels", "labels"),
     ("tags", "tags"),
+    ("by", "developer_name"),
     ("developer", "developer_id"),
     ("since", "created_at"),
 )
@@ -120,7 +121,7 @@ def list_models(
 
     wanted = {name: value for name, value in (("mine", mine and "true"), ("tag", tag)) if value}
     columns = [("algorithm", "id"), ("title", "title"), ("state", "state"), ("fee", "device_fee")]
-    columns += [("summary", "summary")]
+    columns += [("by", "developer_name"), ("summary", "summary")]
     with Marketplace(server) as market:
         if mine:
             market.sign_in()
@@ -160,10 +161,7 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
 
 
 def _path(market: "Marketplace", named: str) -> str:
-    """Of algorithms that are called the same, one's own is meant."""
-    mine = list(market.all_of("/v1/algorithms", mine="true"))
-    listed = (
-        mine if common.is_among(mine, named, title="title") else market.all_of("/v1/algorithms")
-    )
-    found = common.find_id(listed, named, title="title", what="algorithm")
+    own = market.all_of("/v1/algorithms", mine="true")
+    others = market.all_of("/v1/algorithms")
+    found = common.find_own_id(own, others, named, title="title", what="algorithm")
     return common.path_of("algorithms", found)

@@ -38,7 +38,7 @@ FIELDS = (
 def list_waiting(server: Server = None, as_json: AsJson = False) -> None:
     """List the versions that wait for a review, those that have waited longest first."""
     columns = [("version", "id"), ("title", "algorithm_title"), ("number", "number")]
-    columns += [("checked", "checked_at"), ("developer", "developer_id")]
+    columns += [("checked", "checked_at"), ("by", "developer_name"), ("developer", "developer_id")]
     with signed_in(server) as market:
         show_list(market.all_of("/v1/moderation/versions"), columns, as_json=as_json)
 
@@ -62,6 +62,7 @@ def run(
     named: Named,
     photos: Annotated[list[Path], typer.Argument(help="Photos to run it on.")],
     server: Server = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a version on photos of yours, in the sandbox of this machine."""
     from dml.tool import checking
@@ -69,7 +70,11 @@ def run(
     with signed_in(server) as market:
         version = _find(market, named)
         content = market.bytes_of(f"{_path(version)}/file", limit=checking.MODEL_BYTES_MAX)
-    for file, label, share in checking.run(content, version, photos):
+    found = checking.run(content, version, photos)
+    if as_json:
+        common.show_json(checking.labelled(found))
+        return
+    for file, label, share in found:
         typer.echo(f"{file}  {label}  {share:.1%}")
 
 

@@ -89,14 +89,17 @@ def withdraw(
     amount: Amount,
     server: Server = None,
     to: Annotated[
-        str | None, typer.Option(help="The wallet: its address or name. [default: your only one]")
+        str | None,
+        typer.Option(help="The wallet: its name or address. [default: your primary one]"),
     ] = None,
     memo: Annotated[str | None, typer.Option(help="A note for yourself.")] = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw tokens to a linked wallet. Shows the fee, and asks for your password."""
-    from dml.tool.account import ask_password
+    """Withdraw tokens to a linked wallet. Shows the fee, and asks for your password, a code, or
+    a signature of the wallet by which you sign in.
+    """
+    from dml.tool.passwords import ask_proof
 
     with signed_in(server) as market:
         wallet_id, address = _wallet(market, to)
@@ -106,7 +109,8 @@ def withdraw(
         common.confirm(
             f"Withdraw {amount} tokens to {address}, for a fee of {terms['fee']}?", yes=yes
         )
-        body = {"amount": amount, "wallet_id": wallet_id, "password": ask_password()}
+        proof = ask_proof(market)
+        body = {"amount": amount, "wallet_id": wallet_id, "proof": proof}
         body |= {"max_fee": terms["fee"]} | ({} if memo is None else {"memo": memo})
         made = market.ask("POST", "/v1/payments/withdrawals", json=body)
     show_item(made, WITHDRAWAL, as_json=as_json)
@@ -125,7 +129,8 @@ def list_withdrawals(server: Server = None, as_json: AsJson = False) -> None:
 @wallet.command("list")
 def list_wallets(server: Server = None, as_json: AsJson = False) -> None:
     """List your linked wallets."""
-    columns = [("address", "address"), ("name", "name"), ("kind", "kind"), ("id", "id")]
+    columns = [("address", "address"), ("name", "name"), ("kind", "kind")]
+    columns += [("primary", "is_primary"), ("id", "id")]
     with signed_in(server) as market:
         show_list(_linked(market), columns, as_json=as_json)
 
@@ -152,17 +157,40 @@ def link(
     show_item(made, fields, as_json=as_json)
 
 
+@wallet.command("primary")
+def choose_primary(
+    named: Annotated[
+        str,
+        typer.Argument(metavar="WALLET", help="Its name, or its address or id, or the end of one."),
+    ],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a linked wallet the one that `dml withdraw` pays to where you name none."""
+    with signed_in(server) as market:
+        wallet_id, _ = _wallet(market, named)
+        made = market.ask("POST", common.path_of("wallets", wallet_id) + "/make-primary")
+    fields = (("address", "address"), ("name", "name"), ("primary", "is_primary"), ("id", "id"))
+    show_item(made, fields, as_json=as_json)
+
+
 @wallet.command("unlink")
 def unlink(
-    named: Annotated[str, typer.Argument(metavar="WALLET", help="Its address, name or id.")],
+    named: Annotated[
+        str,
+        typer.Argument(metavar="WALLET", help="Its name, or its address or id, or the end of one."),
+    ],
     server: Server = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Unlink a wallet: nothing can be withdrawn to it any more."""
     with signed_in(server) as market:
         wallet_id, address = _wallet(market, named)
         common.confirm(f"Unlink {address}?", yes=yes)
         market.ask("DELETE", common.path_of("wallets", wallet_id))
+    if as_json:
+        show_json({"id": wallet_id, "address": address})
 
 
 def _linked(market: "Marketplace") -> list[dict[str, Any]]:
@@ -171,19 +199,24 @@ def _linked(market: "Marketplace") -> list[dict[str, Any]]:
     return found
 
 
+def _is(linked: dict[str, Any], text: str) -> bool:
+    """Whether this is the wallet's address, id or name, or how the first two begin or end."""
+    keys = (str(linked["address"]).lower(), str(linked["id"]))
+    is_key = bool(text) and any(it.startswith(text) or it.endswith(text) for it in keys)
+    return is_key or (bool(linked["name"]) and common.slug(linked["name"]) == common.slug(text))
+
+
 def _wallet(market: "Marketplace", named: str | None) -> tuple[str, str]:
-    """The id and the address of a linked wallet: the only one, or the one that is named."""
+    """The id and the address of a linked wallet: the primary one, or the one that is named."""
     from dml.refused import Refused
 
     linked = _linked(market)
     if not linked:
         raise Refused("you have linked no wallet: `dml wallet link 0x…`")
-    text = (named or "").lower()
-    found = [
-        it
-        for it in linked
-        if named is None or text in (it["address"].lower(), (it["name"] or "").lower(), it["id"])
-    ]
+    if named is None:
+        found = [it for it in linked if it["is_primary"]]
+    else:
+        found = [it for it in linked if _is(it, named.strip().lower())]
     if len(found) != 1:
         names = ", ".join(f"{it['address']} ({it['name'] or 'without a name'})" for it in linked)
         raise Refused(f"which wallet? One of: {names}")

@@ -28,7 +28,7 @@ def publish(
     told = about.read(file, described)
     said = common.console(to_stderr=True)
     path = _algorithm(market, told, into)
-    said.print(f"Uploading {one_line(file.name)} ({len(told.model) / 1e6:.1f} MB) …")
+    said.print(f"Uploading {one_line(file.name)} ({len(told.model) / 1e3:,.0f} kB) …")
     version = _upload(market, path, told, file)
     at = f"{path}/versions/{version['id']}"
     version = _checked(market, at, wait_seconds)

@@ -39,14 +39,14 @@ def people_of(folders: list[Path]) -> list[Person]:
     return [Person(name, it, base / name) for name, it in zip(names, photos, strict=True)]
 
 
-def run(server: str | None, folders: list[Path], console: Console) -> int:
+def run(server: str | None, folders: list[Path], console: Console, *, as_json: bool) -> int:
     """Let each of them be a device until there is no work left. Returns how many failed."""
     people = people_of(folders)
     with contextlib.ExitStack() as agents:
         started = []
         for person in people:
             with Marketplace(server) as market:
-                command = _command(market, person, console)
+                command = [*_command(market, person, console), *(["--json"] if as_json else [])]
             # S603 warns of commands that others chose: this is `dml device run`, without a shell.
             agent = subprocess.Popen(command)  # noqa: S603
             agents.callback(_end, agent)

@@ -2,14 +2,15 @@ import os
 import pwd
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dml.entrypoints.embedded import places
+from tests import folders
 from tests.entrypoints.embedded.user import IS_ROOT, User, become_nobody
+from tests.seeds import plant
 
 USERS = (
     ["root", pytest.param("nobody", marks=pytest.mark.slow)]
@@ -31,8 +32,7 @@ def user(request: pytest.FixtureRequest) -> Iterator[User]:
     becomes_another = IS_ROOT and request.param == "nobody"
     if becomes_another and not _has_python_for_nobody():
         pytest.skip("no Python 3.11 that nobody may run")
-    folder = Path(tempfile.mkdtemp(prefix="dmltest-", dir="/tmp"))  # pytest's own is 0700 for root
-    folder.chmod(0o755)
+    folder = folders.make("dmltest-")  # pytest's own is 0700 for root
     found = User(request.param, folder)
     if becomes_another:
         become_nobody(found)
@@ -52,3 +52,13 @@ def home(user: User, request: pytest.FixtureRequest) -> Iterator[Path]:
         if not run.is_relative_to(place):
             shutil.rmtree(run)
         shutil.rmtree(state.parent)
+
+
+@pytest.fixture
+def used(user: User, home: Path) -> Path:
+    """A home whose servers ran before and are stopped: for what does not depend on their birth."""
+    if user.drop:
+        user.up(home)  # A copy would be another account's.
+        user.down(home)
+        return home
+    return plant(home)

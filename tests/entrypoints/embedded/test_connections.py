@@ -29,9 +29,9 @@ NASTY = "a b 50%25&host=x#y?z+w@v:1;é\\[*]"
 
 
 def test_only_the_applications_role_may_come_in_and_it_is_no_superuser(
-    user: User, home: Path
+    user: User, used: Path
 ) -> None:
-    state = user.up(home)
+    state = user.up(used)
     who = "SELECT current_user, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
     assert sql(state, who) == [("dml", False, False)]
     sql(state, "CREATE TABLE t (i int)")  # It owns the database, so its schema "public" too.
@@ -51,11 +51,11 @@ def test_only_the_applications_role_may_come_in_and_it_is_no_superuser(
         assert client.config_get("port") == {"port": "0"}
 
 
-def test_nothing_of_it_is_roots_and_no_secret_shows(user: User, home: Path) -> None:
-    state = user.up(home)
-    assert mode(home / "state.json") == 0o600
+def test_nothing_of_it_is_roots_and_no_secret_shows(user: User, used: Path) -> None:
+    state = user.up(used)
+    assert mode(used / "state.json") == 0o600
     assert mode(state.run) == mode(Path(state.place) / "postgres") == 0o700
-    processes = [postmaster(home), valkey_process(home)]
+    processes = [postmaster(used), valkey_process(used)]
     assert 0 not in [owner(process) for process in processes]
     for secret in (state.superuser_password, state.app_password, state.valkey_password):
         for log in ("postgres.log", "valkey.log"):
@@ -86,52 +86,52 @@ async def test_every_client_reads_the_urls_from_any_folder(
         assert await client.ping()
 
 
-def test_a_further_database_is_the_applications_own(user: User, home: Path) -> None:
-    state = user.up(home)
+def test_a_further_database_is_the_applications_own(user: User, used: Path) -> None:
+    state = user.up(used)
     sql(state, "CREATE TABLE copied AS SELECT 7 AS n")
-    url = postgres.create_database(home, "dml_test_1", template="dml")
+    url = postgres.create_database(used, "dml_test_1", template="dml")
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT n FROM copied").fetchone() == (7,)
         connection.execute("CREATE TABLE mine (i int)")
         connection.commit()
         psycopg.connect(postgres.url(state) + "_test_1").close()  # Over TCP too.
-        postgres.drop_database(home, "dml_test_1")
+        postgres.drop_database(used, "dml_test_1")
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(url)
 
 
-def test_a_superuser_may_ask_anything(user: User, home: Path) -> None:
-    user.up(home)
-    assert postgres.run_sql(home, "SELECT 1, 'a'; SELECT session_user") == "1\ta\npostgres\n"
+def test_a_superuser_may_ask_anything(user: User, used: Path) -> None:
+    user.up(used)
+    assert postgres.run_sql(used, "SELECT 1, 'a'; SELECT session_user") == "1\ta\npostgres\n"
     with pytest.raises(Refused, match="syntax error"):
-        postgres.run_sql(home, "SELEKT")
+        postgres.run_sql(used, "SELEKT")
     with pytest.raises(Refused, match="no servers were ever started"):
-        postgres.run_sql(home / "elsewhere", "SELECT 1")
+        postgres.run_sql(used / "elsewhere", "SELECT 1")
 
 
-def test_settings_hold_from_the_start_on(user: User, home: Path) -> None:
+def test_settings_hold_from_the_start_on(user: User, used: Path) -> None:
     if user.drop:
         pytest.skip("starts in this very process, as whoever runs the tests")
-    servers.up(home, settings={"work_mem": "7MB"})
-    assert postgres.run_sql(home, "SHOW work_mem") == "7MB\n"
-    servers.up(home, settings={"work_mem": "9MB"})
-    assert postgres.run_sql(home, "SHOW work_mem") == "7MB\n"
+    servers.up(used, settings={"work_mem": "7MB"})
+    assert postgres.run_sql(used, "SHOW work_mem") == "7MB\n"
+    servers.up(used, settings={"work_mem": "9MB"})
+    assert postgres.run_sql(used, "SHOW work_mem") == "7MB\n"
 
 
-def test_each_server_can_be_started_alone(user: User, home: Path) -> None:
-    assert user.call("start_valkey", home).returncode == 0
-    assert valkey_answers(user.state(home))
-    assert postgres.process(home) is None
-    user.down(home)
-    assert user.call("start_postgres", home).returncode == 0
-    assert sql(user.state(home), "SELECT 1") == [(1,)]
-    assert valkey.process(home) is None
+def test_each_server_can_be_started_alone(user: User, used: Path) -> None:
+    assert user.call("start_valkey", used).returncode == 0
+    assert valkey_answers(user.state(used))
+    assert postgres.process(used) is None
+    user.down(used)
+    assert user.call("start_postgres", used).returncode == 0
+    assert sql(user.state(used), "SELECT 1") == [(1,)]
+    assert valkey.process(used) is None
 
 
-def test_two_checkouts_run_side_by_side(user: User, home: Path) -> None:
-    one, other = user.up(home), user.up(home.with_name("other"))
+def test_two_checkouts_run_side_by_side(user: User, used: Path) -> None:
+    one, other = user.up(used), user.up(used.with_name("other"))
     assert one.port != other.port
     sql(one, "CREATE TABLE mine (i int)")
     sql(other, "CREATE TABLE mine (i int)")
-    user.down(home)
+    user.down(used)
     assert works(other)

@@ -41,20 +41,20 @@ def test_many_launchers_at_once_agree(user: User, home: Path) -> None:
     assert len(outputs) == 1
 
 
-def test_data_outlives_a_kill_of_both_servers(user: User, home: Path) -> None:
-    state = user.up(home)
+def test_data_outlives_a_kill_of_both_servers(user: User, used: Path) -> None:
+    state = user.up(used)
     sql(state, "CREATE TABLE kept AS SELECT 7 AS n")
     for _ in range(3):
         # Its children are still dying when the next start comes.
-        os.kill(postmaster(home).pid, signal.SIGKILL)
-        os.kill(valkey_process(home).pid, signal.SIGKILL)
-        assert user.up(home).port == state.port
+        os.kill(postmaster(used).pid, signal.SIGKILL)
+        os.kill(valkey_process(used).pid, signal.SIGKILL)
+        assert user.up(used).port == state.port
         assert sql(state, "SELECT n FROM kept") == [(7,)]
         assert works(state)
 
 
-def test_an_orphan_that_computes_holds_up_no_restart(user: User, home: Path) -> None:
-    state = user.up(home)
+def test_an_orphan_that_computes_holds_up_no_restart(user: User, used: Path) -> None:
+    state = user.up(used)
 
     def compute() -> None:
         with pytest.raises(psycopg.OperationalError):
@@ -68,11 +68,11 @@ def test_an_orphan_that_computes_holds_up_no_restart(user: User, home: Path) -> 
     active = (
         "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%series%'"
     )
-    while postgres.run_sql(home, active) != "2\n":  # The question finds itself as well.
+    while postgres.run_sql(used, active) != "2\n":  # The question finds itself as well.
         time.sleep(0.02)
-    os.kill(postmaster(home).pid, signal.SIGKILL)
+    os.kill(postmaster(used).pid, signal.SIGKILL)
     begun = time.monotonic()
-    assert works(user.up(home))
+    assert works(user.up(used))
     assert time.monotonic() - begun < 10
     computing.join()
 
@@ -93,10 +93,10 @@ def test_a_launcher_killed_at_any_moment_leaves_nothing_that_hurts(
 
 
 def test_a_stale_pid_file_that_names_a_living_stranger_harms_neither(
-    user: User, home: Path
+    user: User, used: Path
 ) -> None:
-    state = user.up(home)
-    os.kill(postmaster(home).pid, signal.SIGKILL)
+    state = user.up(used)
+    os.kill(postmaster(used).pid, signal.SIGKILL)
     while locks.is_held(Path(state.place) / "postgres.lock"):
         time.sleep(0.02)
     pid_file = Path(state.place) / "postgres/postmaster.pid"
@@ -104,9 +104,9 @@ def test_a_stale_pid_file_that_names_a_living_stranger_harms_neither(
     # Alive, and of the same account: PostgreSQL would take it for a postmaster.
     with subprocess.Popen(["sleep", "60"], **user.drop) as stranger:
         pid_file.write_text("".join([f"{stranger.pid}\n", *text[1:]]))
-        assert postgres.process(home) is None
-        assert works(user.up(home))
-        user.down(home)
+        assert postgres.process(used) is None
+        assert works(user.up(used))
+        user.down(used)
         assert stranger.poll() is None
         stranger.kill()
 
@@ -123,8 +123,8 @@ def test_a_cleaner_that_takes_the_sockets_away_costs_a_restart(user: User, home:
         assert works(user.up(far))
 
 
-def test_whoever_merely_tries_the_lock_is_not_taken_for_the_server(user: User, home: Path) -> None:
-    state = user.up(home)
+def test_whoever_merely_tries_the_lock_is_not_taken_for_the_server(user: User, used: Path) -> None:
+    state = user.up(used)
     lock = Path(state.place) / "valkey.lock"
     with lock.open():
         assert os.getpid() not in [

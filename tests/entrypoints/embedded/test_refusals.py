@@ -29,46 +29,46 @@ from tests.entrypoints.embedded.user import (
 root_only = pytest.mark.skipif(not IS_ROOT, reason="asks for root")
 
 
-def test_another_postgres_on_our_port_is_left_alone(user: User, home: Path) -> None:
-    state, other = user.up(home), home.with_name("other")
+def test_another_postgres_on_our_port_is_left_alone(user: User, used: Path) -> None:
+    state, other = user.up(used), used.with_name("other")
     sql(state, "CREATE TABLE mine (i int)")
-    user.down(home)
+    user.down(used)
     stranger = user.up(other)
     user.down(other)
     rewrite(other, stranger, port=state.port)
     assert user.up(other).port == state.port
-    again = user.up(home)
+    again = user.up(used)
     assert again.port != state.port
     assert again.cluster_id == state.cluster_id
     assert sql(again, "SELECT count(*) FROM mine") == [(0,)]
 
 
-def test_anything_that_listens_on_our_port_is_left_alone(user: User, home: Path) -> None:
-    state = user.up(home)
-    user.down(home)
+def test_anything_that_listens_on_our_port_is_left_alone(user: User, used: Path) -> None:
+    state = user.up(used)
+    user.down(used)
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", state.port))
         squatter.listen()
-        assert user.up(home).port != state.port
+        assert user.up(used).port != state.port
 
 
-def test_a_cluster_that_is_not_ours_is_refused(user: User, home: Path) -> None:
-    state = user.up(home)
-    rewrite(home, state, cluster_id="0" * 32)
-    assert "not the one of" in user.refusal(home)
-    rewrite(home, state)
+def test_a_cluster_that_is_not_ours_is_refused(user: User, used: Path) -> None:
+    state = user.up(used)
+    rewrite(used, state, cluster_id="0" * 32)
+    assert "not the one of" in user.refusal(used)
+    rewrite(used, state)
 
 
-def test_a_server_that_is_not_ours_is_refused(user: User, home: Path) -> None:
+def test_a_server_that_is_not_ours_is_refused(user: User, used: Path) -> None:
     """Ours is alive, but the running server answers with another id than its folder has."""
-    state, fake = user.up(home), "f" * 32
+    state, fake = user.up(used), "f" * 32
     configuration = Path(state.place) / "postgres/postgresql.conf"
     configuration.write_text(configuration.read_text().replace(state.cluster_id, fake))
-    rewrite(home, state, cluster_id=fake)
-    assert "is not ours" in user.refusal(home)
+    rewrite(used, state, cluster_id=fake)
+    assert "is not ours" in user.refusal(used)
     configuration.write_text(configuration.read_text().replace(fake, state.cluster_id))
-    rewrite(home, state)
+    rewrite(used, state)
 
 
 @pytest.mark.slow
@@ -99,13 +99,13 @@ def test_a_file_in_the_way_says_so(user: User, home: Path) -> None:
     home.unlink()
 
 
-def test_a_server_that_cannot_start_fails_soon_with_its_log(user: User, home: Path) -> None:
-    state = user.up(home)
-    user.down(home)
+def test_a_server_that_cannot_start_fails_soon_with_its_log(user: User, used: Path) -> None:
+    state = user.up(used)
+    user.down(used)
     configuration = Path(state.place) / "postgres/postgresql.conf"
     configuration.write_text(configuration.read_text() + "\nwork_mem = 'many'\n")
     begun = time.monotonic()
-    assert "work_mem" in user.refusal(home)
+    assert "work_mem" in user.refusal(used)
     assert time.monotonic() - begun < 10
 
 

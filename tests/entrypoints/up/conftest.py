@@ -1,17 +1,16 @@
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests import folders
 from tests.entrypoints.up.marketplace import Marketplace
+from tests.seeds import plant
 
 
 @pytest.fixture
 def marketplaces() -> Iterator[Callable[[str], Marketplace]]:
-    folder, made = Path(tempfile.mkdtemp(prefix="dmltest-", dir="/tmp")), list[Marketplace]()
-    folder.chmod(0o755)
+    folder, made = folders.make("dmltest-"), list[Marketplace]()
 
     def make(name: str) -> Marketplace:
         made.append(Marketplace(folder / name))
@@ -24,5 +23,13 @@ def marketplaces() -> Iterator[Callable[[str], Marketplace]]:
 
 
 @pytest.fixture
-def marketplace(marketplaces: Callable[[str], Marketplace]) -> Marketplace:
+def new_marketplace(marketplaces: Callable[[str], Marketplace]) -> Marketplace:
+    """One that was never started: its home is not there."""
     return marketplaces("a home")
+
+
+@pytest.fixture
+def marketplace(new_marketplace: Marketplace) -> Marketplace:
+    """One that has its database already, as at any start but the first."""
+    plant(new_marketplace.home)
+    return new_marketplace

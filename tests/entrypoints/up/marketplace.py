@@ -212,8 +212,11 @@ class Marketplace:
     def logs(self) -> str:
         return "\n".join(f"{log}:\n{life.tail(log)}" for log in self.plan.logs.glob("*.log"))
 
+    def anything_is_held(self) -> bool:
+        return any(locks.is_held(lock) for lock in self.home.rglob("*.lock"))
+
     def clean_up(self) -> None:
-        if self.home.is_dir():
+        if self.home.is_dir() and self.anything_is_held():
             self.down()
             assert self.nothing_runs()
         for process in self.started:

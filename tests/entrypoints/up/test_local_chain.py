@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,9 +15,10 @@ import httpx2
 import pytest
 
 from dml.core.settings import Settings
-from dml.entrypoints.embedded import chain, locks
+from dml.entrypoints.embedded import chain, free_ports, locks
 from dml.entrypoints.supervisor import up
 from dml.entrypoints.supervisor.plan import Chain
+from tests import folders
 from tests.entrypoints.up.chains import LocalChain
 from tests.entrypoints.up.marketplace import Marketplace
 
@@ -42,7 +42,7 @@ def local_chain(open_folder: Path) -> Iterator[LocalChain]:
 @pytest.fixture(scope="module")
 def open_chain() -> Iterator[LocalChain]:
     """One for the tests that change nothing."""
-    folder = Path(tempfile.mkdtemp(prefix="dml-test-", dir="/tmp"))
+    folder = folders.make("dml-test-")
     it = LocalChain(folder / "home")
     it.start()
     yield it
@@ -97,6 +97,12 @@ def test_it_takes_another_port_where_somebody_has_its_own(local_chain: LocalChai
         after = local_chain.facts
     assert after.port != before.port
     assert (after.vault, after.payer) == (before.vault, before.payer)
+
+
+def test_no_connection_gets_its_port_while_it_is_away(local_chain: LocalChain) -> None:
+    local_chain.start()
+    first, last = free_ports.outgoing()
+    assert not first <= local_chain.facts.port <= last
 
 
 def test_only_what_reads_or_was_signed_is_passed_on(local_chain: LocalChain) -> None:
@@ -236,11 +242,11 @@ def test_up_keeps_chain_and_its_reader_alive_and_gives_the_key_to_the_reader_alo
 
 
 def test_a_chain_without_a_vault_is_refused_before_anything_starts(
-    marketplace: Marketplace,
+    new_marketplace: Marketplace,
 ) -> None:
-    marketplace.variables |= {"DML_CHAIN_URL": "http://127.0.0.1:1"}
-    assert "DML_CHAIN_VAULT" in marketplace.fail()
-    assert not marketplace.home.exists()
+    new_marketplace.variables |= {"DML_CHAIN_URL": "http://127.0.0.1:1"}
+    assert "DML_CHAIN_VAULT" in new_marketplace.fail()
+    assert not new_marketplace.home.exists()
 
 
 def test_without_its_program_the_marketplace_comes_up_and_says_how_to_get_it(

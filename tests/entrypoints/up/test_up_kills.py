@@ -166,12 +166,14 @@ def test_a_supervisor_killed_while_it_stops_leaves_nothing(marketplace: Marketpl
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [0.3, 0.6, 0.9, 1.2, 1.5])
 def test_a_supervisor_killed_while_it_starts_is_started_again(
-    marketplace: Marketplace, after: float
+    new_marketplace: Marketplace, after: float
 ) -> None:
-    process = marketplace.popen()
-    marketplace.until(lambda: marketplace.home.exists() and marketplace.process("supervisor"))
+    process = new_marketplace.popen()
+    new_marketplace.until(
+        lambda: new_marketplace.home.exists() and new_marketplace.process("supervisor")
+    )
     time.sleep(after)
-    marketplace.kill("supervisor")
-    marketplace.until(lambda: "Stop    " in marketplace.shown())
+    new_marketplace.kill("supervisor")
+    new_marketplace.until(lambda: "Stop    " in new_marketplace.shown())
     assert process.poll() is None
-    assert marketplace.serves()
+    assert new_marketplace.serves()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from dml.core.settings import Settings
+from dml.entrypoints.embedded import free_ports
 from dml.entrypoints.supervisor import ports, up
 from dml.entrypoints.supervisor.plan import Plan, remember
 from dml.refused import Refused
@@ -72,10 +73,7 @@ def _with(plan: Plan, **changes: object) -> Plan:
 
 
 def test_a_restart_takes_the_port_of_last_time_again(marketplace: Marketplace) -> None:
-    with socket.socket() as probe:  # Not one of those that others try, too.
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    marketplace.home.mkdir()
+    port = free_ports.lasting("127.0.0.1")  # Not one of those that others try, too.
     remember(marketplace.plan, port=port)
     for _ in range(2):
         process = marketplace.up()

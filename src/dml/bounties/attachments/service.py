@@ -7,8 +7,9 @@ from urllib.parse import quote
 from dml.bounties import queries, rules
 from dml.bounties.attachments import rules as attachment_rules
 from dml.bounties.editing import rules as edit_rules
+from dml.bounties.events import BountyEdited, seen_by
 from dml.bounties.models import Attachment, AttachmentKind, Bounty
-from dml.core import audit, kept_files
+from dml.core import events, kept_files
 from dml.core.blobs import Stored
 from dml.core.context import Context
 from dml.core.ids import AttachmentId, BountyId, new_id
@@ -77,7 +78,7 @@ async def add(
         created_at=ctx.now,
     )
     ctx.tx.add(made)
-    _note(ctx, bounty, upload, [it.name for it in replaced], [upload.name])
+    await _note(ctx, bounty, upload, [it.name for it in replaced], [upload.name])
     return made
 
 
@@ -94,7 +95,7 @@ async def remove(ctx: Context, bounty_id: BountyId, attachment_id: AttachmentId)
     await ctx.tx.delete(attachment)
     await kept_files.give_up(ctx, attachment.sha256)
     gone = Upload(attachment.kind, attachment.name, None)
-    _note(ctx, bounty, gone, [attachment.name], [])
+    await _note(ctx, bounty, gone, [attachment.name], [])
 
 
 def headers_of(attachment: Attachment) -> dict[str, str]:
@@ -106,11 +107,10 @@ def headers_of(attachment: Attachment) -> dict[str, str]:
     }
 
 
-def _note(
+async def _note(
     ctx: Context, bounty: Bounty, upload: Upload, before: list[str], after: list[str]
 ) -> None:
     """Record it as an edit of the bounty; everybody sees these once it is funded."""
     change_facts = {f"attachments.{upload.kind}": {"before": before, "after": after}}
-    audit.record(
-        ctx, bounty.reference, "edited", reason=upload.reason, facts={"changes": change_facts}
-    )
+    edited, facts = BountyEdited(bounty.id), {"changes": change_facts}
+    await events.record(ctx, edited, seen_by(bounty), reason=upload.reason, facts=facts)

@@ -1,18 +1,20 @@
 """The SELECTs of entrants and their members. Edges may read through these."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.accounts.queries import name_of
 from dml.bounties import queries
 from dml.bounties.enrollments import rules as enrollment_rules
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX
+from dml.core.events import user
 from dml.core.ids import BountyId, EnrollmentId, UserId
 from dml.core.money import MicroTokens
 
@@ -23,6 +25,7 @@ class Entry:
 
     enrollment: Enrollment
     members: Sequence[Member]
+    names: Mapping[UserId, str | None] = field(default_factory=dict)  # Where they are shown.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ async def get_enrollment(
 ) -> Enrollment:
     """Load an entrant of this bounty. `lock=True` holds its row; the caller holds the bounty's."""
     enrollment = await tx.get(
-        Enrollment, enrollment_id, with_for_update=lock, populate_existing=lock
+        Enrollment, enrollment_id, with_for_update=HELD if lock else None, populate_existing=lock
     )
     if enrollment is None or enrollment.bounty_id != bounty_id:
         raise enrollment_rules.EnrollmentNotFound
@@ -59,8 +62,39 @@ async def find_mine(
         )
     )
     if lock:
-        query = query.with_for_update(of=Enrollment).execution_options(populate_existing=True)
+        query = query.with_for_update(of=Enrollment, **HELD).execution_options(
+            populate_existing=True
+        )
     return await tx.scalar(query)
+
+
+async def list_readers(tx: AsyncSession, enrollment_id: EnrollmentId) -> list[str]:
+    """Return who sees what happens to an entrant: who is in its team, and the bounty's owner."""
+    members = select(Member.user_id).where(Member.enrollment_id == enrollment_id, Member.is_in)
+    bounty_id = select(Enrollment.bounty_id).where(Enrollment.id == enrollment_id)
+    owner = select(Bounty.owner_id).where(Bounty.id == bounty_id.scalar_subquery())
+    return [user(it) for it in await tx.scalars(members.union_all(owner))]
+
+
+async def find_mine_of(
+    tx: AsyncSession, user_id: UserId, bounty_ids: Sequence[BountyId]
+) -> Mapping[BountyId, Enrollment]:
+    """Return the entrants that this user belongs to, by these bounties."""
+    query = select(Enrollment).join(Member, Member.enrollment_id == Enrollment.id)
+    mine = Member.user_id == user_id, Member.bounty_id.in_(bounty_ids), Member.is_in
+    return {it.bounty_id: it for it in await tx.scalars(query.where(*mine))}
+
+
+async def list_entered(
+    tx: AsyncSession, user_id: UserId, bounty_ids: Sequence[BountyId]
+) -> Collection[BountyId]:
+    """Return those of these bounties whose entrants this user ever joined, left or not."""
+    query = select(Member.bounty_id).where(
+        Member.user_id == user_id,
+        Member.bounty_id.in_(bounty_ids),
+        Member.agreed_at.is_not(None),
+    )
+    return set(await tx.scalars(query))
 
 
 async def has_entered(tx: AsyncSession, user_id: UserId, bounty_id: BountyId) -> bool:
@@ -114,9 +148,11 @@ async def get_member(
 
 async def get_entry(tx: AsyncSession, enrollment: Enrollment) -> Entry:
     """Return an entrant with its members, the captain first."""
-    query = select(Member).where(Member.enrollment_id == enrollment.id)
-    members = (await tx.scalars(query.order_by(Member.user_id))).all()
-    return Entry(enrollment, sorted(members, key=lambda it: it.user_id != enrollment.captain_id))
+    query = select(Member, name_of(Member.__table__.c.user_id))
+    query = query.where(Member.enrollment_id == enrollment.id).order_by(Member.user_id)
+    found = (await tx.execute(query)).all()
+    members = sorted((it for it, _ in found), key=lambda it: it.user_id != enrollment.captain_id)
+    return Entry(enrollment, members, {it.user_id: name for it, name in found})
 
 
 async def get_own_entries(
@@ -231,7 +267,7 @@ async def lock_unreturned(
         )
         .order_by(Enrollment.id)
         .limit(limit)
-        .with_for_update()
+        .with_for_update(**HELD)
     )
     return (await tx.scalars(query.execution_options(populate_existing=True))).all()
 

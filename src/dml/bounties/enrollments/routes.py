@@ -28,6 +28,7 @@ from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.payments.debit_limits.rules import DebitLimitReached
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/bounties/{bounty_id}/enrollments", route_class=IdempotentRoute)
@@ -56,6 +57,7 @@ ENTERING: Final = (
         enrollment_rules.TeamOutOfOrder,
         UserNotFound,
         InsufficientFunds,
+        DebitLimitReached,
         IdempotencyKeyReused,
     ),
 )

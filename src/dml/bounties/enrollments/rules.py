@@ -9,12 +9,11 @@ from typing import Final
 from dml.accounts.rules import is_impartial
 from dml.bounties import rules
 from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
-from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dml.core.ids import UserId
 from dml.core.money import MicroTokens
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 BPS: Final = 10_000
 TIMES_MAX: Final = 5  # How often one may enter the same bounty, and withdraw.

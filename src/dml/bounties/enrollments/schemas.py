@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
+from dml.accounts.schemas import PublicName
 from dml.bounties.enrollments.queries import Entry
 from dml.bounties.models import Enrollment, EnrollmentState, Member
 from dml.bounties.schemas import ENTRANT_NUMBER, Line, Reason
@@ -81,6 +82,7 @@ class TeamMemberOut(Wire):
     """Somebody who belongs to an entrant, or is invited to."""
 
     user_id: UserId = Field(description="The user.")
+    user_name: PublicName
     share_bps: int = Field(
         description="Their share of the team's prize in basis points: 10000 is all of it."
     )
@@ -146,7 +148,7 @@ def entry_of(entry: Entry) -> EnrollmentDetailsOut:
         fee=enrollment.fee,
         fee_returned_at=enrollment.fee_returned_at,
         rules_sha256=enrollment.rules_sha256,
-        members=[_member(it, enrollment) for it in members],
+        members=[_member(it, entry) for it in members],
         place=enrollment.place,
         prize=enrollment.prize,
     )
@@ -165,10 +167,11 @@ def public_of(enrollment: Enrollment, team_size: int) -> EnrollmentOut:
     )
 
 
-def _member(member: Member, enrollment: Enrollment) -> TeamMemberOut:
+def _member(member: Member, entry: Entry) -> TeamMemberOut:
     return TeamMemberOut(
         user_id=member.user_id,
+        user_name=entry.names[member.user_id],
         share_bps=member.share_bps,
-        is_captain=member.user_id == enrollment.captain_id,
+        is_captain=member.user_id == entry.enrollment.captain_id,
         agreed_at=member.agreed_at,
     )

@@ -10,12 +10,21 @@ from dml.accounts import queries as account_queries, rules as account_rules
 from dml.bounties import escrow, queries
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.enrollments.queries import Entry
+from dml.bounties.events import (
+    EnrollmentDisqualified,
+    EnrollmentEnrolled,
+    EnrollmentEvent,
+    EnrollmentJoined,
+    EnrollmentLeft,
+    EnrollmentReinstated,
+    EnrollmentWithdrawn,
+)
 from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
 from dml.bounties.ranking import placing
-from dml.core import audit
-from dml.core.audit import Move
+from dml.core import events
 from dml.core.context import Context
 from dml.core.ids import BountyId, EnrollmentId, UserId, new_id
+from dml.core.states import Move
 
 
 async def enroll(
@@ -58,7 +67,7 @@ async def enroll(
     _add_member(ctx, enrollment, ctx.actor.id, share)
     for user_id, its_share in team:
         _add_member(ctx, enrollment, user_id, its_share)
-    audit.record(ctx, enrollment.reference, "enrolled", Move(None, enrollment.state))
+    await _record(ctx, EnrollmentEnrolled, enrollment, Move(None, enrollment.state))
     await escrow.take_fee(ctx, bounty, enrollment)
     return await enrollment_queries.get_entry(ctx.tx, enrollment)
 
@@ -79,7 +88,7 @@ async def agree(
     enrollment_rules.require_accepted(bounty, accept_rules=accept_rules, rules_sha256=rules_sha256)
     await _require_free(ctx, bounty)
     member.agreed_at = ctx.now
-    audit.record(ctx, enrollment.reference, "joined")
+    await _record(ctx, EnrollmentJoined, enrollment)
     return await enrollment_queries.get_entry(ctx.tx, enrollment)
 
 
@@ -104,10 +113,10 @@ async def withdraw(ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentI
     enrollment_rules.require_before_submissions(bounty, ctx.now)
     move = enrollment_rules.move_enrollment(enrollment, EnrollmentState.WITHDRAWN)
     entry = await enrollment_queries.get_entry(ctx.tx, enrollment)
+    await _record(ctx, EnrollmentWithdrawn, enrollment, move)
     for member in entry.members:
         member.left_at = member.left_at or ctx.now
     await escrow.return_fee(ctx, bounty, enrollment)
-    audit.record(ctx, enrollment.reference, "withdrawn", move)
     return entry
 
 
@@ -130,8 +139,21 @@ async def _take_out(ctx: Context, enrollment: Enrollment, member: Member) -> Non
         ctx.tx, enrollment, enrollment.captain_id, lock=True
     )
     captain.share_bps += member.share_bps
+    await _record(ctx, EnrollmentLeft, enrollment)
     member.left_at = ctx.now
-    audit.record(ctx, enrollment.reference, "left")
+
+
+async def _record(
+    ctx: Context,
+    about: type[EnrollmentEvent],
+    enrollment: Enrollment,
+    move: Move | None = None,
+    reason: str | None = None,
+) -> None:
+    """Note what happened to an entrant: all who are in its team at this moment see it."""
+    readers = await enrollment_queries.list_readers(ctx.tx, enrollment.id)
+    event = about(enrollment.id, enrollment.bounty_id)
+    await events.record(ctx, event, readers, move, reason=reason)
 
 
 async def _get_both(
@@ -157,18 +179,14 @@ async def disqualify(
     ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
 ) -> Entry:
     """Disqualify an entrant, for a reason that everybody sees. For moderators."""
-    return await _decide(
-        ctx, bounty_id, enrollment_id, EnrollmentState.DISQUALIFIED, "disqualified", reason
-    )
+    return await _decide(ctx, bounty_id, enrollment_id, EnrollmentState.DISQUALIFIED, reason)
 
 
 async def reinstate(
     ctx: Context, bounty_id: BountyId, enrollment_id: EnrollmentId, *, reason: str
 ) -> Entry:
     """Reinstate a disqualified entrant, for a reason that everybody sees."""
-    return await _decide(
-        ctx, bounty_id, enrollment_id, EnrollmentState.ENROLLED, "reinstated", reason
-    )
+    return await _decide(ctx, bounty_id, enrollment_id, EnrollmentState.ENROLLED, reason)
 
 
 async def _decide(
@@ -176,7 +194,6 @@ async def _decide(
     bounty_id: BountyId,
     enrollment_id: EnrollmentId,
     to: EnrollmentState,
-    action: str,
     reason: str,
 ) -> Entry:
     account_rules.require_moderator(ctx.actor)
@@ -185,10 +202,12 @@ async def _decide(
     enrollment_rules.require_impartial(bounty, ctx.actor, mine)
     enrollment_rules.require_undecided(bounty)
     move = enrollment_rules.move_enrollment(enrollment, to)
-    enrollment.state_reason = reason if to is EnrollmentState.DISQUALIFIED else None
-    placing.decide(ctx, bounty, action, [enrollment.id], reason)
-    audit.record(ctx, enrollment.reference, action, move, reason=reason)
-    if to is EnrollmentState.DISQUALIFIED:
+    is_out = to is EnrollmentState.DISQUALIFIED
+    about = EnrollmentDisqualified if is_out else EnrollmentReinstated
+    placing.decide(ctx, bounty, about.ACTION, [enrollment.id], reason)
+    enrollment.state_reason = reason if is_out else None
+    if is_out:
         placing.take_place(enrollment)
+    await _record(ctx, about, enrollment, move, reason)
     await placing.place_again(ctx, bounty)
     return await enrollment_queries.get_entry(ctx.tx, enrollment)

@@ -6,10 +6,11 @@ from dml.algorithms import uploads
 from dml.algorithms.models import Version
 from dml.bounties import queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries
+from dml.bounties.events import SubmissionPublished
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, BountyState, Enrollment, Submission
 from dml.bounties.submissions.rules import SubmissionNotFound
-from dml.core import audit
+from dml.core import events
 from dml.core.blobs import Stored
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, BountyId, SubmissionId
@@ -42,8 +43,9 @@ async def publish(
         version.origin = _origin(bounty, entrant, submission)
         members = (await enrollment_queries.get_entry(ctx.tx, entrant)).members
         version.author_ids = [it.user_id for it in members if it.is_in]
-        facts = {"version_id": str(version.id)}
-        audit.record(ctx, submission.reference, "published", facts=facts)
+        published = SubmissionPublished(submission.id, bounty_id, version.id)
+        readers = await enrollment_queries.list_readers(ctx.tx, entrant.id)
+        await events.record(ctx, published, readers)
     return version
 
 

@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from dml.algorithms.schemas import SentInputSpec
 from dml.bounties.models import Dispute, Enrollment
-from dml.bounties.ranking.queries import Pair, Shown
+from dml.bounties.ranking.queries import Pair
 from dml.bounties.schemas import ENTRANT_NUMBER
-from dml.core.db import PAGE_MAX
+from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import AlgorithmId, BountyId, DecisionId, DisputeId, EnrollmentId
 from dml.core.wire import Body, Parameters, Text, Wire, example
 from dml.edge.paging import A_CURSOR, CURSOR, LIMIT, NEXT_CURSOR

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from dml.bounties import lifecycle, queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
+from dml.bounties.events import BountyReordered, BountyRewarded, EnrollmentDisputed, seen_by
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, BountyState, Dispute, Enrollment, Judging, Ties
 from dml.bounties.ranking import placing, queries as ranking_queries
-from dml.core import audit
+from dml.core import events
 from dml.core.context import Context
 from dml.core.ids import BountyId, DisputeId, EnrollmentId, new_id
 
@@ -31,7 +32,7 @@ async def reward(
     judging_rules.require_prizes_for(bounty, len(winners))
     found = await ranking_queries.find_entrants(ctx.tx, winners, lock=True)
     _give_places(bounty, judging_rules.require_named(bounty, winners, found))
-    _decide(ctx, bounty, "rewarded", winners, reason)
+    await _decide(ctx, bounty, BountyRewarded(bounty.id), winners, reason)
     await lifecycle.open_disputes(ctx, bounty)
     return bounty
 
@@ -62,7 +63,7 @@ async def reorder(
     bounty.order_changes += 1
     bounty.revision += 1
     bounty.disputes_until = judging_rules.window_after_change(bounty, ctx.now)
-    _decide(ctx, bounty, "reordered", order, reason)
+    await _decide(ctx, bounty, BountyReordered(bounty.id), order, reason)
     await lifecycle.set_alarm(ctx, bounty)
     return bounty
 
@@ -84,7 +85,9 @@ async def dispute(ctx: Context, bounty_id: BountyId, *, text: str) -> tuple[Disp
         created_at=ctx.now,
     )
     ctx.tx.add(made)
-    audit.record(ctx, entrant.reference, "disputed", facts={"dispute_id": str(made.id)})
+    disputed = EnrollmentDisputed(entrant.id, bounty_id, made.id)
+    readers = await enrollment_queries.list_readers(ctx.tx, entrant.id)
+    await events.record(ctx, disputed, readers)
     return made, entrant
 
 
@@ -93,9 +96,13 @@ def _give_places(bounty: Bounty, entrants: Sequence[Enrollment]) -> None:
     placing.give_places(bounty, entrants, judging_rules.by_order(len(entrants)), Ties.ORDER)
 
 
-def _decide(
-    ctx: Context, bounty: Bounty, action: str, winners: Sequence[EnrollmentId], reason: str
+async def _decide(
+    ctx: Context,
+    bounty: Bounty,
+    decided: BountyRewarded | BountyReordered,
+    winners: Sequence[EnrollmentId],
+    reason: str,
 ) -> None:
-    placing.decide(ctx, bounty, action, winners, reason)
+    placing.decide(ctx, bounty, decided.ACTION, winners, reason)
     facts = {"winners": [str(it) for it in winners]}
-    audit.record(ctx, bounty.reference, action, reason=reason, facts=facts)
+    await events.record(ctx, decided, seen_by(bounty), reason=reason, facts=facts)

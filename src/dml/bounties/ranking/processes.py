@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from dml.bounties import queries
-from dml.bounties.events import SubmissionsClosed
+from dml.bounties.events import BountyClosed, BountyEvent, BountyPutOff
 from dml.bounties.models import Judging
 from dml.bounties.ranking import service as ranking
 from dml.core import processes
@@ -16,8 +16,8 @@ from dml.core.processes import RANKINGS, StepFailed, Steps, process
 WAIT_MAX: Final = timedelta(minutes=5)
 
 
-@on(SubmissionsClosed, "bounties.rank_closed.v1")
-async def rank_closed(ctx: Context, event: SubmissionsClosed) -> None:
+@on(BountyClosed, BountyPutOff, name="bounties.rank_closed.v1")
+async def rank_closed(ctx: Context, event: BountyEvent) -> None:
     """Start the ranking of a bounty that is judged by a metric; again at the second chance."""
     bounty = await queries.lock_bounty(ctx.tx, event.bounty_id)
     if bounty.judging is Judging.METRIC:

@@ -9,11 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from math import isfinite
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, exists, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as account_rules
@@ -35,11 +49,10 @@ from dml.bounties.models import (
 )
 from dml.bounties.submissions import rules as submission_rules
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX, Shown
 from dml.core.ids import BountyId, EnrollmentId
 from dml.core.keyset import Place, from_microseconds, to_microseconds
 
-Shown: TypeAlias = Row[*tuple[Any, ...]]
 RECORDS_MAX: Final = 1_000  # In one plot.
 ROWS_MAX: Final = 1_000  # That an export reads at once.
 _KEY: Final = struct.Struct(">dq16s")
@@ -122,7 +135,7 @@ _ROWS: Final = {
     .outerjoin_from(
         Enrollment.__table__, Submission.__table__, _BEST.id == _ENTRANT.best_submission_id
     )
-    .where(_ENTRANT.state.in_(rules.STANDING))
+    .where(or_(*(_ENTRANT.state == it for it in rules.STANDING)))
     for part, columns in _OF_PART.items()
 }
 
@@ -132,19 +145,21 @@ async def list_board(
 ) -> Sequence[Shown]:
     """Return a page of the board, the best first, and one row beyond `limit`."""
     assert 0 < limit <= ROWS_MAX
-    return (await tx.execute(page_of(bounty, part, after).limit(limit + 1))).all()
+    named = {"bounty": bounty.id, "rows": limit + 1}
+    return (await tx.execute(page_of(bounty.judging, part, after), named)).all()
 
 
-def page_of(bounty: Bounty, part: LeaderboardPart, after: Key | None) -> Select[*tuple[Any, ...]]:
-    """Select the board from a row on, along an index.
+@lru_cache(maxsize=100)
+def page_of(judging: Judging, part: LeaderboardPart, after: Key | None) -> Select[*tuple[Any, ...]]:
+    """Select so many `rows` of the board of a `bounty` from a row on, along an index.
 
     A bounty judged by hand has no public scores: entrants who submitted are shown by number.
     """
-    query = _ROWS[part].where(_ENTRANT.bounty_id == bounty.id)
+    query = _ROWS[part].where(_ENTRANT.bounty_id == bindparam("bounty")).limit(bindparam("rows"))
     if part is LeaderboardPart.FINAL:
         query = query.where(_ENTRANT.place.is_not(None)).order_by(_ENTRANT.place, _ENTRANT.id)
         return query if after is None else query.where(_ENTRANT.place > after.key)
-    if bounty.judging is Judging.MANUAL:
+    if judging is Judging.MANUAL:
         query = query.where(_ENTRANT.submissions > 0).order_by(_ENTRANT.number)
         return query if after is None else query.where(_ENTRANT.number > after.key)
     order = (_ENTRANT.best_key, _ENTRANT.best_at, _ENTRANT.id)
@@ -270,7 +285,7 @@ async def find_entrants(
     chosen = any_(literal(list(ids), ARRAY(Uuid)))
     query = select(Enrollment).where(Enrollment.id == chosen).order_by(Enrollment.id)
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        query = query.with_for_update(**HELD).execution_options(populate_existing=True)
     return {it.id: it for it in await tx.scalars(query)}
 
 
@@ -280,7 +295,7 @@ async def lock_placed(tx: AsyncSession, bounty_id: BountyId) -> list[Enrollment]
         select(Enrollment)
         .where(Enrollment.bounty_id == bounty_id, Enrollment.place.is_not(None))
         .order_by(Enrollment.place)
-        .with_for_update()
+        .with_for_update(**HELD)
     )
     return list(await tx.scalars(query.execution_options(populate_existing=True)))
 

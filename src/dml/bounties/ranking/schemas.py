@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field
 from dml.bounties.judging import rules as judging_rules
 from dml.bounties.models import Bounty, EnrollmentState, Judging, Ranking, TestSet, Ties
 from dml.bounties.ranking import queries as ranking_queries
-from dml.bounties.ranking.queries import RECORDS_MAX, Key, LeaderboardPart, Shown
+from dml.bounties.ranking.queries import RECORDS_MAX, Key, LeaderboardPart
 from dml.bounties.schemas import ENTRANT_NUMBER
-from dml.core.db import PAGE_MAX
+from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
 from dml.core.money import AmountOut
 from dml.core.wire import Parameters, Wire

@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import update
 
 from dml.bounties import lifecycle, queries
-from dml.bounties.enrollments import rules as enrollment_rules
+from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
+from dml.bounties.events import EnrollmentDisqualified
 from dml.bounties.judging import rules
 from dml.bounties.judging.rules import Band
 from dml.bounties.models import (
@@ -40,7 +41,7 @@ from dml.bounties.ranking.finals import (
 from dml.bounties.submissions import evaluating
 from dml.bounties.test_sets import service as test_sets
 from dml.bounties.test_sets.service import Revealed
-from dml.core import audit, worker
+from dml.core import events, worker
 from dml.core.blobs import Blobs
 from dml.core.context import Context
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId
@@ -175,7 +176,9 @@ async def disqualify(
         if enrollment.competes:
             move = enrollment_rules.move_enrollment(enrollment, EnrollmentState.DISQUALIFIED)
             enrollment.state_reason = reason
-            audit.record(ctx, enrollment.reference, "disqualified", move, reason=reason)
+            disqualified = EnrollmentDisqualified(enrollment.id, bounty_id)
+            readers = await enrollment_queries.list_readers(ctx.tx, enrollment.id)
+            await events.record(ctx, disqualified, readers, move, reason=reason)
 
 
 async def plan(ctx: Context, bounty_id: BountyId) -> Plan:

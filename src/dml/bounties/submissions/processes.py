@@ -10,23 +10,29 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from dml.accounts import sandbox_time
-from dml.bounties import rules as bounty_rules
+from dml.bounties import queries, rules as bounty_rules
+from dml.bounties.events import (
+    SubmissionEvent,
+    SubmissionGivenUp,
+    SubmissionPutBack,
+    SubmissionStarted,
+    SubmissionTakesLong,
+    SubmissionValidated,
+)
 from dml.bounties.models import (
-    Bounty,
     Enrollment,
-    Record,
     Submission,
     SubmissionState,
-    TestSetState,
 )
 from dml.bounties.submissions import (
     evaluating,
     queries as submission_queries,
     rules as submission_rules,
 )
-from dml.bounties.submissions.endings import TOO_LATE, end, give_up_id
+from dml.bounties.submissions.endings import TOO_LATE, end, give_up_id, record
 from dml.bounties.submissions.evaluating import Best, Evaluation, Validation, Work
-from dml.core import audit, nodes, processes as core_processes, worker
+from dml.bounties.submissions.work import Begun, best_of, improve, is_for_another, work_of
+from dml.core import processes as core_processes, worker
 from dml.core.context import Context
 from dml.core.ids import SubmissionId
 from dml.core.processes import (
@@ -37,22 +43,10 @@ from dml.core.processes import (
     Steps,
     process,
 )
-from dml.scoring import names
-from dml.scoring.names import MetricName
 
 ELSEWHERE_SECONDS: Final = 1
-_AN_INSTANT: Final = timedelta(microseconds=1)
-_Process: TypeAlias = core_processes.Process[
-    [SubmissionId, int, int]
-]  # Its turn and how often it was deferred.
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The work for a worker, or the reason why there is none."""
-
-    outcome: str
-    work: Work | None = None
+# Of a submission, with its turn and how often it was deferred.
+_Process: TypeAlias = core_processes.Process[[SubmissionId, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +59,29 @@ class Concluded:
 
 async def start_validation(ctx: Context, submission: Submission) -> None:
     """Start a new submission's check, which its scoring follows, and the alarm that gives it up."""
-    await _in_turn(ctx, submission, validate_quickly, 0)
+    await _in_turn(ctx, submission, check, 0)
     late = submission.created_at + submission_rules.END_WITHIN
     await core_processes.at(ctx, late, give_up_id(submission.id), give_up, submission.id)
+
+
+@process("bounties.validate_quickly.v2", queue=VALIDATIONS)
+async def check(steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int) -> str:
+    """As `validate`, with a short time limit; what exceeds it is checked again with the full.
+
+    A table is scored at once, which needs no sandbox any more (docs/decisions/0048).
+    """
+    begun = await steps.change(begin_validation, submission_id, turn, deferrals, quick=True)
+    if begun.work is None:
+        return begun.outcome
+    found = await _checked(steps, begun.work)
+    return await _score(steps, await steps.change(go_on, begun.work, found, turn), turn)
 
 
 @process("bounties.validate_quickly.v1", queue=VALIDATIONS)
 async def validate_quickly(
     steps: Steps, submission_id: SubmissionId, turn: int, deferrals: int
 ) -> str:
-    """As `validate`, with a short time limit; what exceeds it is checked again with the full."""
+    """As `check`, for what was begun before that was there."""
     begun = await steps.change(begin_validation, submission_id, turn, deferrals, quick=True)
     return await _validate(steps, begun, turn)
 
@@ -105,11 +112,15 @@ async def score(steps: Steps, submission_id: SubmissionId, turn: int, deferrals:
 async def _validate(steps: Steps, begun: Begun, turn: int) -> str:
     if begun.work is None:
         return begun.outcome
-    try:
-        found = await steps.call(evaluating.validate, begun.work)
-    except StepFailed as failure:
-        found = Validation(trouble=str(failure))
+    found = await _checked(steps, begun.work)
     return await steps.change(conclude_validation, begun.work, found, turn)
+
+
+async def _checked(steps: Steps, work: Work) -> Validation:
+    try:
+        return await steps.call(evaluating.validate, work)
+    except StepFailed as failure:
+        return Validation(trouble=str(failure))
 
 
 async def _score(steps: Steps, begun: Begun, turn: int) -> str:
@@ -140,13 +151,26 @@ async def begin_validation(
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.VALIDATING:
         return Begun("nothing to do")
-    if await _is_for_another(ctx, submission, deferrals):
+    if await is_for_another(ctx, submission, deferrals):
         await _start_again(ctx, submission, turn + 1, deferrals + 1, quick=quick)
         return Begun("elsewhere")
-    return Begun("begun", await _work_of(ctx, submission, quick=quick))
+    return Begun("begun", await work_of(ctx, submission, quick=quick))
 
 
-async def conclude_validation(ctx: Context, work: Work, found: Validation, turn: int) -> str:
+async def go_on(ctx: Context, work: Work, found: Validation, turn: int) -> Begun:
+    """As `conclude_validation`; but what needs no sandbox to be scored is returned, not queued."""
+    outcome = await conclude_validation(ctx, work, found, turn, queues=not found.sealed_predictions)
+    if outcome != SubmissionState.QUEUED or not found.sealed_predictions:
+        return Begun(outcome)
+    submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
+    assert submission is not None, "it was just queued"
+    submission.due_at = await sandbox_time.take_turn(ctx, submission.submitter_id)
+    return await _begun(ctx, submission, quick=True)
+
+
+async def conclude_validation(
+    ctx: Context, work: Work, found: Validation, turn: int, *, queues: bool = True
+) -> str:
     """Queue a valid submission for scoring; end an invalid one, or a dry run.
 
     A second call changes nothing.
@@ -171,8 +195,9 @@ async def conclude_validation(ctx: Context, work: Work, found: Validation, turn:
         move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
         submission.queued_at = ctx.now
         submission.sealed_predictions = found.sealed_predictions
-        audit.record(ctx, submission.reference, "validated", move)
-        await _in_turn(ctx, submission, score_quickly, 0)
+        await record(ctx, SubmissionValidated, submission, move)
+        if queues:
+            await _in_turn(ctx, submission, score_quickly, 0)
     return submission.state
 
 
@@ -183,16 +208,21 @@ async def begin_evaluation(
     submission = await submission_queries.lock_submission(ctx.tx, submission_id)
     if submission is None or submission.state is not SubmissionState.QUEUED:
         return Begun("nothing to do")
-    if await _is_for_another(ctx, submission, deferrals):
+    if await is_for_another(ctx, submission, deferrals):
         await _start_again(ctx, submission, turn + 1, deferrals + 1, quick=quick)
         return Begun("elsewhere")
+    return await _begun(ctx, submission, quick=quick)
+
+
+async def _begun(ctx: Context, submission: Submission, *, quick: bool) -> Begun:
+    """Note that a queued submission is being scored, and return what that takes."""
     move = bounty_rules.move_submission(submission, SubmissionState.EVALUATING)
     submission.started_at = ctx.now
     submission.attempts += 1
-    audit.record(ctx, submission.reference, "started", move)
+    await record(ctx, SubmissionStarted, submission, move)
     entrant = await ctx.tx.get_one(Enrollment, submission.enrollment_id)
-    work = await _work_of(ctx, submission, quick=quick)
-    return Begun("begun", replace(work, best=await _best_of(ctx, entrant)))
+    work = await work_of(ctx, submission, quick=quick)
+    return Begun("begun", replace(work, best=await best_of(ctx, entrant)))
 
 
 async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn: int) -> Concluded:
@@ -201,7 +231,7 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     It was compared with its entrant's best: if that has changed meanwhile, it is scored again.
     A second call changes nothing.
     """
-    bounty = await submission_queries.hold_bounty(ctx.tx, work.bounty_id)
+    bounty = await queries.lock_bounty(ctx.tx, work.bounty_id)
     known = await ctx.tx.get_one(Submission, work.submission_id)
     entrant = await submission_queries.lock_enrollment(ctx.tx, known.enrollment_id)
     submission = await submission_queries.lock_submission(ctx.tx, work.submission_id)
@@ -222,7 +252,7 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     if found.refusals:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.refusals)
         return Concluded(submission.state)
-    best = await _best_of(ctx, entrant)
+    best = await best_of(ctx, entrant)
     if best != work.best:
         return Concluded("again", best)
     submission.metric = work.metric
@@ -234,7 +264,7 @@ async def conclude_evaluation(ctx: Context, work: Work, found: Evaluation, turn:
     submission.improved = found.improved
     entrant.submissions += 1
     if found.score is not None:
-        await _improve(ctx, bounty, entrant, submission, found.score)
+        await improve(ctx, bounty, entrant, submission, found.score)
     submission.shown_score = entrant.best_score
     await end(ctx, submission, SubmissionState.SCORED)
     return Concluded(submission.state)
@@ -270,7 +300,7 @@ async def _in_turn(ctx: Context, submission: Submission, what: _Process, turn: i
 
 async def _give_time(ctx: Context, submission: Submission, turn: int) -> None:
     """Queue what was cut off again, with the full time limit."""
-    _put_back(ctx, submission, "takes_long")
+    await _put_back(ctx, SubmissionTakesLong, submission)
     await _in_turn(ctx, submission, _process_for(submission, quick=False), turn)
 
 
@@ -290,18 +320,18 @@ async def _start_again(
 def _process_for(submission: Submission, *, quick: bool) -> _Process:
     """Return the next process for a waiting submission."""
     if submission.state is SubmissionState.VALIDATING:
-        return validate_quickly if quick else validate
+        return check if quick else validate
     return score_quickly if quick else score
 
 
-def _put_back(
-    ctx: Context, submission: Submission, why: str, facts: dict[str, Any] | None = None
+async def _put_back(
+    ctx: Context, about: type[SubmissionEvent], submission: Submission, **facts: Any
 ) -> None:
     """Set a submission back to the state before the failed try."""
     move = None
     if submission.state is SubmissionState.EVALUATING:
         move = bounty_rules.move_submission(submission, SubmissionState.QUEUED)
-    audit.record(ctx, submission.reference, why, move, facts=facts)
+    await record(ctx, about, submission, move, facts=facts)
 
 
 def _id(submission_id: SubmissionId, what: _Process, turn: int) -> str:
@@ -316,15 +346,6 @@ async def _charge(
     await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, refusals)
 
 
-async def _is_for_another(ctx: Context, submission: Submission, deferrals: int) -> bool:
-    """Whether this worker failed at it before, and another one is alive that did not."""
-    failed = set(submission.failed_nodes)
-    if worker.parts().node not in failed or deferrals >= submission_rules.DEFERRALS_MAX:
-        return False
-    alive = await nodes.alive(ctx.tx, "worker")
-    return any(it.name not in failed for it in alive)
-
-
 async def _try_again(
     ctx: Context, submission: Submission, turn: int, work: Work, found: Validation | Evaluation
 ) -> str:
@@ -337,56 +358,14 @@ async def _try_again(
     facts = {"trouble": (found.trouble or "")[:500]}
     if found.against and again:
         await end(ctx, submission, SubmissionState.FAILED, refusals=found.against)
-        audit.record(ctx, submission.reference, "given_up", facts=facts)
+        await record(ctx, SubmissionGivenUp, submission, facts=facts)
         await sandbox_time.charge(ctx, submission.submitter_id, found.seconds, found.against)
     elif len(submission.failed_nodes) >= submission_rules.ATTEMPTS_MAX:
         refusals = submission_rules.PLATFORM_FAILED
         await end(ctx, submission, SubmissionState.FAILED, refusals=refusals)
-        audit.record(ctx, submission.reference, "given_up", facts=facts)
+        await record(ctx, SubmissionGivenUp, submission, facts=facts)
         await sandbox_time.charge(ctx, submission.submitter_id, 0, refusals)
     else:
-        _put_back(ctx, submission, "put_back", facts)
+        await _put_back(ctx, SubmissionPutBack, submission, **facts)
         await _start_again(ctx, submission, turn + 1, 0, quick=work.seconds is not None)
     return submission.state
-
-
-async def _work_of(ctx: Context, submission: Submission, *, quick: bool) -> Work:
-    bounty = await ctx.tx.get_one(Bounty, submission.bounty_id)
-    test_set = await submission_queries.find_test_set(ctx.tx, submission.bounty_id)
-    assert test_set is not None, "a bounty that takes submissions has a test set"
-    assert test_set.state is TestSetState.CHECKED
-    assert test_set.prepared is not None
-    return Work(
-        bounty_id=bounty.id,
-        submission_id=submission.id,
-        sha256=submission.sha256,
-        kind=submission.kind,
-        metric=submission_rules.require_judged_by_metric(bounty),
-        prepared=test_set.prepared,
-        predictions=submission.sealed_predictions,
-        keeps=not submission.dry_run,
-        seconds=sandbox_time.QUICK_SECONDS if quick else None,
-    )
-
-
-async def _best_of(ctx: Context, entrant: Enrollment) -> Best | None:
-    if entrant.best_submission_id is None:
-        return None
-    best = await ctx.tx.get_one(Submission, entrant.best_submission_id)
-    assert best.sealed_predictions is not None
-    return Best(best.id, best.sealed_predictions)
-
-
-async def _improve(
-    ctx: Context, bounty: Bounty, entrant: Enrollment, submission: Submission, shown: float
-) -> None:
-    """Make a submission its entrant's best, and record it if it is the best of all."""
-    key = names.key(MetricName(bounty.metric or ""), shown)
-    rival = await submission_queries.get_best_key(ctx.tx, bounty.id, but=entrant.id)
-    own = entrant.best_key
-    entrant.best_submission_id, entrant.best_score = submission.id, shown
-    entrant.best_key, entrant.best_at = key, submission.created_at
-    if all(before is None or key < before for before in (rival, own)):
-        last = await submission_queries.get_last_record_at(ctx.tx, bounty.id)
-        at = ctx.now if last is None else max(ctx.now, last + _AN_INSTANT)
-        ctx.tx.add(Record(bounty_id=bounty.id, at=at, enrollment_id=entrant.id, score=shown))

@@ -1,13 +1,16 @@
 """The SELECTs of test sets and submissions. Edges may read through these."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from dml.accounts.queries import name_of
 from dml.bounties import rules
 from dml.bounties.enrollments import queries as enrollment_queries
 from dml.bounties.models import (
@@ -23,30 +26,19 @@ from dml.bounties.models import (
 from dml.bounties.submissions import rules as submission_rules
 from dml.bounties.submissions.rules import Limits, Used
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX
+from dml.core.db import HELD, PAGE_MAX, Shown
 from dml.core.ids import BountyId, EnrollmentId, SubmissionId, UserId
 
+# Submissions as they are shown: each with the name of who sent it.
+_SHOWN: Final = select(
+    *Submission.__table__.c, name_of(Submission.__table__.c.submitter_id).label("submitter_name")
+)
 RECENT = 50  # Evaluations whose mean says how long the next one takes.
-
-
-async def share_bounty(tx: AsyncSession, actor: Actor, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that this actor may see, and lock its state. Others may share the lock."""
-    query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(read=True)
-    bounty = (await tx.scalars(query.execution_options(populate_existing=True))).one_or_none()
-    if bounty is None or not rules.sees(bounty, actor):
-        raise rules.BountyNotFound
-    return bounty
-
-
-async def hold_bounty(tx: AsyncSession, bounty_id: BountyId) -> Bounty:
-    """Load a bounty that is known to exist, and lock it against others who add to its board."""
-    query = select(Bounty).where(Bounty.id == bounty_id).with_for_update(key_share=True)
-    return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
 async def lock_enrollment(tx: AsyncSession, enrollment_id: EnrollmentId) -> Enrollment:
     """Load and lock an entrant that is known to exist."""
-    query = select(Enrollment).where(Enrollment.id == enrollment_id).with_for_update()
+    query = select(Enrollment).where(Enrollment.id == enrollment_id).with_for_update(**HELD)
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
@@ -60,32 +52,52 @@ async def get_team(tx: AsyncSession, enrollment_id: EnrollmentId) -> Sequence[Us
 
 async def get_used(tx: AsyncSession, enrollment_id: EnrollmentId, now: datetime) -> Used:
     """Count what an entrant has used. Exact while the enrollment is locked."""
-    counts = Submission.dry_run.is_(False) & Submission.state.in_(
+    return (await get_used_of(tx, [enrollment_id], now))[enrollment_id]
+
+
+async def get_used_of(
+    tx: AsyncSession, enrollment_ids: Sequence[EnrollmentId], now: datetime
+) -> Mapping[EnrollmentId, Used]:
+    """Count what each of these entrants has used."""
+    query = select(Submission.enrollment_id, *_used_columns(Submission, now)).where(
+        Submission.enrollment_id.in_(enrollment_ids)
+    )
+    rows = (await tx.execute(query.group_by(Submission.enrollment_id))).all()
+    used = {its_id: Used(*counted) for its_id, *counted in rows}
+    return {it: used.get(it) or Used(0, 0, 0, 0, 0) for it in enrollment_ids}
+
+
+def _used_columns(of: type[Submission], now: datetime) -> list[ColumnElement[int]]:
+    """Return the fields of `Used`, counted over an entrant's rows."""
+    counts = of.dry_run.is_(False) & of.state.in_(
         [SubmissionState.SCORED, *submission_rules.UNDER_WAY]
     )
-    today = Submission.created_at >= submission_rules.day_of(now)
-    query = select(
+    today = of.created_at >= submission_rules.day_of(now)
+    return [
         func.count().filter(counts & today),
         func.count().filter(counts),
-        func.count().filter(Submission.state.in_(submission_rules.UNDER_WAY)),
+        func.count().filter(of.state.in_(submission_rules.UNDER_WAY)),
         func.count().filter(today),
-        func.coalesce(func.sum(Submission.size).filter(today), 0),
-    ).where(Submission.enrollment_id == enrollment_id)
-    return Used(*(await tx.execute(query)).one())
-
-
-async def get_limits(
-    tx: AsyncSession, bounty: Bounty, enrollment_id: EnrollmentId, now: datetime
-) -> Limits:
-    """Return what is left of an entrant's limits."""
-    return submission_rules.limits(bounty, await get_used(tx, enrollment_id, now), now)
+        func.coalesce(func.sum(of.size).filter(today), 0),
+    ]
 
 
 async def find_limits(
     tx: AsyncSession, bounty: Bounty, entrant: Enrollment | None, now: datetime
 ) -> Limits | None:
     """Return what is left of an entrant's limits, if there is one."""
-    return None if entrant is None else await get_limits(tx, bounty, entrant.id, now)
+    if entrant is None:
+        return None
+    return submission_rules.limits(bounty, await get_used(tx, entrant.id, now), now)
+
+
+async def find_limits_of(
+    tx: AsyncSession, found: Sequence["OfBounty"], now: datetime
+) -> Mapping[BountyId, Limits]:
+    """Return what is left of the limits of each entrant in these bounties."""
+    entered = {it.entrant.id: it.bounty for it in found if it.entrant is not None}
+    used = await get_used_of(tx, list(entered), now)
+    return {it.id: submission_rules.limits(it, used[its_id], now) for its_id, it in entered.items()}
 
 
 async def find_same(
@@ -160,7 +172,30 @@ async def get_own_submission(
 
 async def lock_submission(tx: AsyncSession, submission_id: SubmissionId) -> Submission | None:
     """Load and lock a submission."""
-    return await tx.get(Submission, submission_id, with_for_update=True, populate_existing=True)
+    return await tx.get(Submission, submission_id, with_for_update=HELD, populate_existing=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A submission as it is shown, its place in the queue, and what its entrant has used."""
+
+    row: Shown
+    position: int | None
+    used: Used
+
+
+async def get_details(tx: AsyncSession, submission_id: SubmissionId, now: datetime) -> Details:
+    """Return a submission that is known to be there.
+
+    One statement: its state, its place and what is used never tell of different moments.
+    """
+    of_entrant = aliased(Submission)
+    mine = of_entrant.enrollment_id == Submission.enrollment_id
+    used = select(*_used_columns(of_entrant, now)).where(mine).lateral()
+    query = _SHOWN.add_columns(_position(), *used.c).join(used, true())
+    row = (await tx.execute(query.where(Submission.id == submission_id))).one()
+    position, *counted = row[-1 - len(used.c) :]
+    return Details(row, position, Used(*counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,38 +215,102 @@ async def list_submissions(
     *,
     after: UUID | None,
     limit: int,
-) -> tuple[Sequence[Submission], Enrollment | None]:
+) -> tuple[Sequence[Shown], Enrollment | None]:
     """Return what the actor may see, newest first, and one beyond `limit`; and their entrant.
 
     The owner and moderators see all; with `chosen.mine`, their own team's alone, if any.
     """
     assert 0 < limit <= PAGE_MAX
     entrant = await enrollment_queries.find_mine(tx, actor.id, bounty.id)
-    query = select(Submission).where(Submission.bounty_id == bounty.id)
+    query = _SHOWN.where(Submission.bounty_id == bounty.id)
     if chosen.mine or not await _manages_submissions(tx, actor, bounty):
         if entrant is None:
             return [], None
         query = query.where(Submission.enrollment_id == entrant.id)
-    if chosen.enrollment_id is not None:
-        query = query.where(Submission.enrollment_id == chosen.enrollment_id)
-    if chosen.state is not None:
-        query = query.where(Submission.state == chosen.state)
+    query = query.where(*_chosen(chosen))
     if after is not None:
         query = query.where(Submission.id < after)
-    rows = (await tx.scalars(query.order_by(Submission.id.desc()).limit(limit + 1))).all()
+    rows = (await tx.execute(query.order_by(Submission.id.desc()).limit(limit + 1))).all()
     return rows, entrant
+
+
+@dataclass(frozen=True, slots=True)
+class OfBounty:
+    """Submissions of a bounty, as an actor sees them, and the entrant that they belong to."""
+
+    bounty: Bounty
+    rows: Sequence[Shown]
+    entrant: Enrollment | None
+
+
+async def list_of_bounties(
+    tx: AsyncSession,
+    actor: Actor,
+    bounty_ids: Sequence[BountyId],
+    chosen: SubmissionFilter,
+    *,
+    limit: int,
+) -> Sequence[OfBounty]:
+    """Return what `list_submissions` does, of each of these bounties that the actor may see.
+
+    As many statements for many bounties as for one.
+    """
+    assert 0 < limit <= PAGE_MAX
+    found = (await tx.scalars(select(Bounty).where(Bounty.id.in_(bounty_ids)))).all()
+    seen = [it for it in found if rules.sees(it, actor)]
+    entrants = await enrollment_queries.find_mine_of(tx, actor.id, bounty_ids)
+    entered = await enrollment_queries.list_entered(tx, actor.id, bounty_ids)
+    query = select(Submission.id, Submission.bounty_id)
+    everybodys, own = [], []
+    for it in seen:
+        has_entered = it.id in entered
+        if not chosen.mine and submission_rules.manages_submissions(
+            it, actor, has_entered=has_entered
+        ):
+            everybodys.append(it.id)
+        elif it.id in entrants:
+            own.append(entrants[it.id].id)
+    shown = Submission.bounty_id.in_(everybodys) | Submission.enrollment_id.in_(own)
+    query = query.where(shown, *_chosen(chosen))
+    number = func.row_number().over(
+        partition_by=Submission.bounty_id, order_by=Submission.id.desc()
+    )
+    numbered = query.add_columns(number.label("number")).subquery()
+    first = _SHOWN.join(numbered, numbered.c.id == Submission.id)
+    rows = await tx.execute(
+        first.where(numbered.c.number <= limit + 1).order_by(Submission.id.desc())
+    )
+    by_bounty: dict[BountyId, list[Shown]] = {it.id: [] for it in seen}
+    for row in rows:
+        by_bounty[row.bounty_id].append(row)
+    return [OfBounty(it, by_bounty[it.id], entrants.get(it.id)) for it in seen]
+
+
+def _chosen(chosen: SubmissionFilter) -> list[ColumnElement[bool]]:
+    """Return what a filter asks of each row, beside whose it is."""
+    asked: list[ColumnElement[bool]] = []
+    if chosen.enrollment_id is not None:
+        asked.append(Submission.enrollment_id == chosen.enrollment_id)
+    if chosen.state is not None:
+        asked.append(Submission.state == chosen.state)
+    return asked
+
+
+def _position() -> ColumnElement[int | None]:
+    """Return how many submissions, of all bounties, are to be done before a row; or NULL."""
+    ahead = aliased(Submission)
+    due = func.coalesce(Submission.due_at, Submission.created_at)
+    before = tuple_(func.coalesce(ahead.due_at, ahead.created_at), ahead.id) < tuple_(
+        due, Submission.id
+    )
+    query = select(func.count()).where(ahead.state.in_(submission_rules.UNDER_WAY), before)
+    waits = Submission.state.in_([SubmissionState.VALIDATING, SubmissionState.QUEUED])
+    return case((waits, query.correlate(Submission).scalar_subquery()))
 
 
 async def get_position(tx: AsyncSession, submission: Submission) -> int | None:
     """Return how many submissions, of all bounties, are to be done before this one; or None."""
-    if submission.state not in (SubmissionState.VALIDATING, SubmissionState.QUEUED):
-        return None
-    due = func.coalesce(Submission.due_at, Submission.created_at)
-    query = select(func.count()).where(
-        Submission.state.in_(submission_rules.UNDER_WAY),
-        tuple_(due, Submission.id) < (submission.due_at or submission.created_at, submission.id),
-    )
-    return await tx.scalar(query) or 0
+    return await tx.scalar(select(_position()).where(Submission.id == submission.id))
 
 
 async def get_mean_seconds(tx: AsyncSession, bounty_id: BountyId) -> float:
@@ -228,12 +327,12 @@ async def get_mean_seconds(tx: AsyncSession, bounty_id: BountyId) -> float:
 
 
 async def get_expected_start(
-    tx: AsyncSession, submission: Submission, position: int | None, now: datetime
+    tx: AsyncSession, bounty_id: BountyId, position: int | None, now: datetime
 ) -> datetime | None:
     """Estimate when an evaluation begins, by how long the last ones took."""
     if position is None:
         return None
-    seconds = position * await get_mean_seconds(tx, submission.bounty_id)
+    seconds = position * await get_mean_seconds(tx, bounty_id)
     return now + timedelta(seconds=seconds)
 
 
@@ -249,7 +348,7 @@ async def lock_waiting(
         )
         .order_by(Submission.id)
         .limit(limit)
-        .with_for_update()
+        .with_for_update(**HELD)
     )
     return (await tx.scalars(query.execution_options(populate_existing=True))).all()
 

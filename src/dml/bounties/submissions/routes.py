@@ -26,7 +26,7 @@ from dml.bounties.submissions.schemas import (
     page_of,
     sealed,
 )
-from dml.core import audit
+from dml.core import event_log
 from dml.core.context import Context
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
@@ -53,12 +53,14 @@ A_FILE: Final[dict[int | str, dict[str, Any]]] = {
 
 async def _shown(ctx: Context, submission: Submission) -> SubmissionDetailsOut:
     bounty = await queries.get_bounty(ctx.tx, ctx.actor, submission.bounty_id)
-    position = await submission_queries.get_position(ctx.tx, submission)
-    starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
-    left = await submission_queries.get_limits(ctx.tx, bounty, submission.enrollment_id, ctx.now)
-    more = {"position": position, "expected_start_at": starts_at, "limits": left}
     viewer = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
-    shown = sealed(SubmissionOut.model_validate(submission), bounty, viewer)
+    found = await submission_queries.get_details(ctx.tx, submission.id, ctx.now)
+    starts_at = await submission_queries.get_expected_start(
+        ctx.tx, bounty.id, found.position, ctx.now
+    )
+    left = submission_rules.limits(bounty, found.used, ctx.now)
+    more = {"position": found.position, "expected_start_at": starts_at, "limits": left}
+    shown = sealed(SubmissionOut.model_validate(found.row), bounty, viewer)
     return SubmissionDetailsOut.model_validate(dict(shown) | more)
 
 
@@ -199,10 +201,10 @@ async def get_timeline(ctx: Ctx, bounty_id: BountyId, submission_id: SubmissionI
     submission, _, _ = await submission_queries.get_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
     )
-    entries = await audit.history(ctx.tx, submission.reference)
+    entries = await event_log.history(ctx.tx, submission.reference)
     team = await submission_queries.get_team(ctx.tx, submission.enrollment_id)
     position = await submission_queries.get_position(ctx.tx, submission)
-    starts_at = await submission_queries.get_expected_start(ctx.tx, submission, position, ctx.now)
+    starts_at = await submission_queries.get_expected_start(ctx.tx, bounty_id, position, ctx.now)
     upcoming = submission_rules.upcoming(submission, starts_at)
     ahead = [UpcomingActionOut(action=action, at=at) for action, at in upcoming]
     return timeline(ctx.actor, submission.submitter_id, entries, ahead, team=team)

@@ -19,10 +19,9 @@ from dml.bounties.models import (
     TestSet,
     TestSetState,
 )
-from dml.core.audit import Move
 from dml.core.context import Actor
 from dml.core.errors import Conflict, NotFound, TooMany
-from dml.core.states import Moves
+from dml.core.states import Move, Moves
 
 FILES_A_DAY: Final = 200  # Of one entrant, checked or scored, whatever became of them.
 BYTES_A_DAY: Final = 10 << 30  # And of all these together: they are kept.

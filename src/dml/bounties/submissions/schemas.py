@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
+from dml.accounts.schemas import PublicName
 from dml.algorithms.schemas import FileRefusalOut
 from dml.bounties.models import Bounty, Enrollment, SubmissionKind, SubmissionState, TestSetState
 from dml.bounties.submissions.rules import MEDIA_TYPES, TABLES, Limits, are_readable
@@ -99,6 +100,7 @@ class SubmissionOut(Wire):
     bounty_id: BountyId = Field(description="The bounty.")
     enrollment_id: EnrollmentId = Field(description="The entrant that it belongs to.")
     submitter_id: UserId = Field(description="The user who sent it.")
+    submitter_name: PublicName
     state: SubmissionState
     kind: SubmissionKind
     name: str = Field(description="What its submitter calls it.")

@@ -5,6 +5,13 @@ from dataclasses import KW_ONLY, dataclass
 from dml.accounts import sandbox_time
 from dml.bounties import queries, rules
 from dml.bounties.enrollments import queries as enrollment_queries
+from dml.bounties.events import (
+    EnrollmentChose,
+    SubmissionChosen,
+    SubmissionStarted,
+    SubmissionSubmitted,
+    SubmissionValidated,
+)
 from dml.bounties.models import (
     Bounty,
     Enrollment,
@@ -19,12 +26,13 @@ from dml.bounties.submissions import (
     queries as submission_queries,
     rules as submission_rules,
 )
-from dml.core import audit
-from dml.core.audit import Move
+from dml.core import events
 from dml.core.blobs import Stored
 from dml.core.context import Context
+from dml.core.events import Record
 from dml.core.ids import BountyId, SubmissionId, new_id
 from dml.core.kept_files import FileQuota
+from dml.core.states import Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ async def enter(
     missed the answer. The bounty is locked first, so that nothing is submitted while it closes.
     """
     stored = submitted.stored
-    bounty = await submission_queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
+    bounty = await queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
     entrant = await enrollment_queries.get_mine(ctx.tx, ctx.actor.id, bounty_id, lock=True)
     same = await submission_queries.find_same(
         ctx.tx, entrant.id, sha256=stored.sha256, kind=submitted.kind, dry_run=submitted.dry_run
@@ -90,7 +98,8 @@ async def enter(
         created_at=ctx.now,
     )
     ctx.tx.add(submission)
-    audit.record(ctx, submission.reference, "submitted", Move(None, submission.state))
+    made = Move(None, submission.state)
+    await submission_endings.record(ctx, SubmissionSubmitted, submission, made)
     await ctx.tx.flush()
     if bounty.judging is Judging.MANUAL:
         await _take_as_it_is(ctx, entrant, submission)
@@ -112,7 +121,7 @@ async def cancel(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId)
 
 async def choose(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId) -> Submission:
     """Make a scored submission its team's final one, instead of the best."""
-    bounty = await submission_queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
+    bounty = await queries.share_bounty(ctx.tx, ctx.actor, bounty_id)
     submission, entrant = await submission_queries.get_own_submission(
         ctx.tx, ctx.actor, bounty_id, submission_id
     )
@@ -121,8 +130,10 @@ async def choose(ctx: Context, bounty_id: BountyId, submission_id: SubmissionId)
     submission_rules.require_scored(submission)
     if entrant.chosen_submission_id != submission.id:
         entrant.chosen_submission_id = submission.id
-        audit.record(ctx, entrant.reference, "chose", facts={"submission_id": str(submission.id)})
-        audit.record(ctx, submission.reference, "chosen")
+        chose = EnrollmentChose(entrant.id, bounty_id, submission.id)
+        chosen = SubmissionChosen(submission.id, bounty_id)
+        readers = await enrollment_queries.list_readers(ctx.tx, entrant.id)
+        await events.record_many(ctx, [Record(chose, readers), Record(chosen, readers)])
     return submission
 
 
@@ -142,10 +153,10 @@ async def _take_as_it_is(ctx: Context, entrant: Enrollment, submission: Submissi
         reason = "only checked: it arrived whole"
         await submission_endings.end(ctx, submission, SubmissionState.VALID, reason=reason)
         return
-    queued = rules.move_submission(submission, SubmissionState.QUEUED)
-    audit.record(ctx, submission.reference, "validated", queued)
-    started = rules.move_submission(submission, SubmissionState.EVALUATING)
-    audit.record(ctx, submission.reference, "started", started)
     submission.queued_at = submission.started_at = ctx.now
+    queued = rules.move_submission(submission, SubmissionState.QUEUED)
+    await submission_endings.record(ctx, SubmissionValidated, submission, queued)
+    started = rules.move_submission(submission, SubmissionState.EVALUATING)
+    await submission_endings.record(ctx, SubmissionStarted, submission, started)
     entrant.submissions += 1
     await submission_endings.end(ctx, submission, SubmissionState.SCORED)

@@ -13,14 +13,22 @@ from uuid import UUID
 
 from dml.algorithms.rules import storable
 from dml.bounties import queries, rules
+from dml.bounties.events import (
+    BountyTestSetChecked,
+    BountyTestSetPublished,
+    BountyTestSetRefused,
+    BountyTestSetToBeCheckedAgain,
+    BountyTestSetUploaded,
+    seen_by,
+)
 from dml.bounties.models import Bounty, BountyState, SubmissionKind, TestSet, TestSetState
 from dml.bounties.submissions import queries as submission_queries, rules as submission_rules
-from dml.core import audit, kept_files, processes, worker
-from dml.core.audit import Move
+from dml.core import events, kept_files, processes, worker
 from dml.core.blobs import Stored
 from dml.core.context import Context
 from dml.core.ids import BountyId, new_id
 from dml.core.kept_files import FileQuota
+from dml.core.states import Move
 from dml.inference.signature import Refused
 from dml.scoring.names import TableLayout
 
@@ -117,7 +125,7 @@ async def replace(
     quota: FileQuota | None = None,
 ) -> TestSet:
     """Record a sealed file as the bounty's test set, replacing the one before."""
-    await get_replaceable(ctx, bounty_id, lock=True)
+    bounty = await get_replaceable(ctx, bounty_id, lock=True)
     before = await submission_queries.find_test_set(ctx.tx, bounty_id, lock=True)
     if before is not None:
         await ctx.tx.delete(before)
@@ -138,7 +146,7 @@ async def replace(
     ctx.tx.add(test_set)
     await ctx.tx.flush()
     move = Move(before.state if before else None, TestSetState.UPLOADED)
-    audit.record(ctx, f"bounty:{bounty_id}", "test_set_uploaded", move)
+    await events.record(ctx, BountyTestSetUploaded(bounty_id), seen_by(bounty), move)
     return test_set
 
 
@@ -154,7 +162,8 @@ async def begin_again(ctx: Context, bounty: Bounty) -> TestSet | None:
     await kept_files.give_up(ctx, test_set.prepared)
     _set(test_set, None)
     test_set.refusals, test_set.checked_at = [], None
-    audit.record(ctx, bounty.reference, "test_set_to_be_checked_again", move)
+    again = BountyTestSetToBeCheckedAgain(bounty.id)
+    await events.record(ctx, again, seen_by(bounty), move)
     return test_set
 
 
@@ -236,7 +245,8 @@ async def conclude(ctx: Context, check: ToCheck, finding: Finding) -> str:
     test_set.refusals, test_set.checked_at = list(finding.refusals), ctx.now
     await processes.cancel(ctx, give_up_id(check))
     # Without the reasons, which quote hidden cells: once it is funded everybody reads this.
-    audit.record(ctx, bounty.reference, f"test_set_{to}", move)
+    about = BountyTestSetChecked if passed else BountyTestSetRefused
+    await events.record(ctx, about(bounty.id), seen_by(bounty), move)
     return to
 
 
@@ -264,7 +274,8 @@ async def publish(ctx: Context, bounty_id: BountyId, revealed: Revealed) -> None
     assert test_set is not None, "a bounty that is ranked has a test set"
     if test_set.published is None:
         test_set.salt, test_set.published = revealed.salt, revealed.published
-        audit.record(ctx, f"bounty:{bounty_id}", "test_set_published")
+        bounty = await queries.lock_bounty(ctx.tx, bounty_id)
+        await events.record(ctx, BountyTestSetPublished(bounty_id), seen_by(bounty))
 
 
 def problems_of(refused: Refused) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dml.chain.admin.schemas import (
     DeniedAddressOut,
     DeniedQuery,
     DepositAssignment,
+    ReviewedWithdrawalOut,
     UnclaimedDepositOut,
     WithdrawalApproval,
     WithdrawalRefusal,
@@ -49,7 +50,7 @@ async def list_to_review(ctx: Ctx, paging: Paged) -> Page[WithdrawalToReviewOut]
 @router.post(
     "/withdrawals/{withdrawal_id}/approve",
     operation_id="withdrawals.approve",
-    response_model=WithdrawalToReviewOut,
+    response_model=ReviewedWithdrawalOut,
     dependencies=[Once],
     responses=refusals(
         AdminsOnly,
@@ -81,7 +82,7 @@ async def approve(
 @router.post(
     "/withdrawals/{withdrawal_id}/refuse",
     operation_id="withdrawals.refuse",
-    response_model=WithdrawalToReviewOut,
+    response_model=ReviewedWithdrawalOut,
     dependencies=[Once],
     responses=refusals(AdminsOnly, WithdrawalNotFound, NotToReview, IdempotencyKeyReused),
 )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from dml.accounts.schemas import PublicName
 from dml.chain.addresses import AddressIn
 from dml.chain.deposits.schemas import DepositOut, deposit_out
 from dml.chain.models import DeniedAddress, Deposit, Vault
@@ -16,7 +17,7 @@ from dml.core.wire import Body, Parameters, Text, Wire, example
 from dml.edge.paging import CURSOR, LIMIT, Page
 
 
-class WithdrawalToReviewOut(WithdrawalOut):
+class ReviewedWithdrawalOut(WithdrawalOut):
     """A withdrawal, as admins see it."""
 
     user_id: UserId = Field(description="The user who asked for the withdrawal.")
@@ -27,6 +28,13 @@ class WithdrawalToReviewOut(WithdrawalOut):
     first_approved_at: datetime | None = Field(
         description="When the first of two admins approved it."
     )
+
+
+class WithdrawalToReviewOut(ReviewedWithdrawalOut):
+    """A withdrawal that waits for a review, with whose it is and who approved it first."""
+
+    user_name: PublicName
+    first_approved_by_name: PublicName
 
 
 class WithdrawalApproval(Body):

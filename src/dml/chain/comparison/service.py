@@ -12,13 +12,14 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain.comparison import queries as comparison_queries
+from dml.chain.events import VaultAgreesAgain, VaultDiffers
 from dml.chain.indexer import statements
 from dml.chain.models import Vault
 from dml.chain.node import contract
 from dml.chain.node.contract import Totals
 from dml.chain.node.endpoints import Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, Node
-from dml.core import audit, metrics
+from dml.core import events, metrics
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens, render
@@ -57,7 +58,7 @@ async def compare(
             settled = await statements.get_last_settled(tx, locked)
             if locked.final_number == held.number == settled:
                 difference = "; ".join(await _differences(ctx, locked, held)) or None
-                _write_down(ctx, locked, held, difference)
+                await _write_down(ctx, locked, held, difference)
                 return difference
     return vault.difference
 
@@ -129,7 +130,7 @@ async def _uncovered(ctx: Context, vault: Vault, held: Held) -> str:
     return f"{text}; admins credited {_say(owed.credits)} that nobody paid in: {named}"
 
 
-def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) -> None:
+async def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) -> None:
     before = vault.difference
     vault.balance, vault.daily_limit, vault.compared_at = held.balance, held.daily_limit, ctx.now
     own = held.totals.deposited - held.totals.paid_out
@@ -140,13 +141,13 @@ def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | None) 
     if difference is None:
         vault.differs_since = None
         if before is not None:
-            audit.record(ctx, vault.reference, "agrees_again", reason=before)
+            await events.record(ctx, VaultAgreesAgain(vault.id), reason=before)
             log.warning("vault and books agree again")
         return
     if before is None:
         vault.differs_since = ctx.now
     if difference != before:
-        audit.record(ctx, vault.reference, "differs", reason=difference)
+        await events.record(ctx, VaultDiffers(vault.id), reason=difference)
         log.critical("vault and books differ, so nothing is paid out: %s", difference)
 
 

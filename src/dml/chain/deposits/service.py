@@ -5,9 +5,10 @@ from uuid import UUID
 
 from dml.accounts import queries as account_queries, rules as account_rules
 from dml.chain import queries, rules
+from dml.chain.events import DepositAssigned
 from dml.chain.models import UNCLAIMED, Deposit, Vault
 from dml.chain.states import DepositState
-from dml.core import audit
+from dml.core import events
 from dml.core.context import Context
 from dml.core.ids import DepositId, UserId
 from dml.payments import service as payments
@@ -34,7 +35,8 @@ async def assign(
         amount=deposit.amount,
     )
     facts = {"user_id": str(user.id), "named": str(deposit.named)}
-    audit.record(ctx, deposit.reference, "assigned", move, reason=reason, facts=facts)
+    assigned = DepositAssigned(deposit.id, deposit.amount)
+    await events.record(ctx, assigned, [events.user(user.id)], move, reason=reason, facts=facts)
     return deposit, await queries.get_vault(ctx.tx, deposit.vault_id)
 
 

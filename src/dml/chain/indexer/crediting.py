@@ -43,7 +43,7 @@ async def credit_next(ctx: Context, vault_id: VaultId, base: int, up_to: int) ->
     if [it.ordinal for it in found] != list(expected):
         raise Distrusted(f"the deposits after number {vault.last_ordinal} are not in line")
     await payments.transfer_many(ctx, [movement(it) for it in found])
-    credited = await statements.credit(ctx.tx, vault_id, found, ctx.now)
+    credited = await statements.credit(ctx, vault_id, found)
     assert credited == len(found)
     vault.last_ordinal = found[-1].ordinal
     await statements.sum_up(ctx.tx, vault_id)

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from dml.chain.events import VaultHalted, VaultResumed
 from dml.chain.indexer import crediting, registering, statements
 from dml.chain.indexer.crediting import Distrusted, Overtaken
 from dml.chain.indexer.statements import Found
@@ -27,7 +28,7 @@ from dml.chain.node import contract
 from dml.chain.node.contract import Deposited, Garbled, Log, PaidOut, PayoutRefused, Totals
 from dml.chain.node.endpoints import LOOK_SECONDS, Chosen, Endpoints, FinalBlockChanged, NoNode
 from dml.chain.node.rpc import FAULTS, BlockHead, Node, NodeAway, NodeRefused
-from dml.core import audit, metrics
+from dml.core import events, metrics
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
 from dml.core.money import MicroTokens
@@ -180,11 +181,9 @@ class Indexer:
         async with self._holding(blocks[-1]) as ctx:
             if await statements.get_last_settled(ctx.tx, vault) > base.number:
                 raise Halted(f"blocks above {base.number} were settled, and are gone")
-            depth = blocks[-1].number - base.number
-            reason = f"reorganisation of {depth} blocks"
-            report.orphaned += await statements.drop_above(
-                ctx.tx, vault.id, base.number, ctx.now, reason=reason
-            )
+            reason = f"reorganisation of {blocks[-1].number - base.number} blocks"
+            dropped = await statements.drop_above(ctx, vault.id, base.number, reason=reason)
+            report.orphaned += dropped
         log.warning("%s above block %d: %d deposits", reason, base.number, report.orphaned)
         return base
 
@@ -197,9 +196,9 @@ class Indexer:
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             settled = await statements.get_last_settled(tx, vault)
-            report.orphaned += await statements.drop_above(
-                tx, vault.id, settled, datetime.now(UTC), reason="read again"
-            )
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            gone = await statements.drop_above(ctx, vault.id, settled, reason="read again")
+            report.orphaned += gone
 
     # --- Reading ---------------------------------------------------------------------------------
 
@@ -261,7 +260,7 @@ class Indexer:
                 hint = "" if newest else " (is the start block above the first deposit?)"
                 detail = f"deposits {ordinals[:5]} do not follow upon number {newest}{hint}"
                 raise Distrusted(detail)
-            seen = await statements.see(ctx.tx, vault.id, part.deposits, ctx.now)
+            seen = await statements.see(ctx, vault.id, part.deposits)
             if seen != len(part.deposits):
                 raise Distrusted("a deposit is in two blocks")
             await statements.note_payouts(ctx.tx, vault.id, part.payouts)
@@ -350,7 +349,7 @@ class Indexer:
                 return
             ctx = Context(tx, SYSTEM, datetime.now(UTC))
             vault.halted_at = ctx.now
-            audit.record(ctx, vault.reference, "halted", reason=reason)
+            await events.record(ctx, VaultHalted(vault.id), reason=reason)
         log.critical("the chain is not read any further: %s", reason)
 
     async def _resume(self, vault: Vault) -> None:
@@ -360,7 +359,8 @@ class Indexer:
         async with self._sessions.begin() as tx:
             vault = await statements.get_vault(tx, self._id, lock=True)
             vault.halted_at = None
-            audit.record(Context(tx, SYSTEM, datetime.now(UTC)), vault.reference, "resumed")
+            ctx = Context(tx, SYSTEM, datetime.now(UTC))
+            await events.record(ctx, VaultResumed(vault.id))
         log.warning("the chain is read again: its final blocks are what they were")
 
     async def _note(self, report: PassReport) -> None:

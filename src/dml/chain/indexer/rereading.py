@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from dml.chain.events import DepositTakenBack, VaultHistoryAccepted
 from dml.chain.indexer import crediting, indexing, statements
 from dml.chain.indexer.statements import Found
 from dml.chain.models import (
@@ -30,7 +31,7 @@ from dml.chain.node.endpoints import Chosen, Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, BlockHead, NodeRefused
 from dml.chain.states import DepositState
 from dml.chain.withdrawals.settling import settle_payouts
-from dml.core import audit, money
+from dml.core import events, money
 from dml.core.context import Context
 from dml.core.errors import Conflict
 from dml.core.ids import VaultId
@@ -136,12 +137,12 @@ async def accept(ctx: Context, vault_id: VaultId, found: Read, *, reason: str) -
         raise NotHalted
     if lost := await find_lost_payouts(ctx.tx, vault_id, found):
         raise PayoutsLost(numbers=lost)
-    await statements.drop_above(ctx.tx, vault_id, -1, ctx.now, reason="another history")
+    await statements.drop_above(ctx, vault_id, -1, reason="another history")
     kept, gone = await _compare(ctx, vault_id, found)
     movements = await _take_back(ctx, gone)
     await _give_places(ctx, kept)
     new = _new_ones(found, kept)
-    seen = await statements.see(ctx.tx, vault_id, new, ctx.now)
+    seen = await statements.see(ctx, vault_id, new)
     fresh = await statements.list_next(ctx.tx, vault_id, found.final.number, payments.MOVEMENTS_MAX)
     assert seen == len(new) == len(fresh), "a deposit is in two places"
     movements += [crediting.movement(it) for it in fresh]
@@ -149,7 +150,7 @@ async def accept(ctx: Context, vault_id: VaultId, found: Read, *, reason: str) -
     if movements:
         await payments.transfer_many(ctx, movements)
     if fresh:
-        await statements.credit(ctx.tx, vault_id, fresh, ctx.now)
+        await statements.credit(ctx, vault_id, fresh)
     await _settle_payouts(ctx, vault, found)
     await statements.sum_up(ctx.tx, vault_id)
     facts = {
@@ -158,7 +159,7 @@ async def accept(ctx: Context, vault_id: VaultId, found: Read, *, reason: str) -
         "taken_back": [it.reference for it in gone],
         "credited": [it.reference for it in fresh],
     }
-    audit.record(ctx, vault.reference, "history_accepted", reason=reason, facts=facts)
+    await events.record(ctx, VaultHistoryAccepted(vault.id), (), reason=reason, facts=facts)
     lost_sum = money.render(MicroTokens(sum(it.amount for it in gone)))
     return (
         f"block {found.final.number} ({found.final.hash}) is final from now on: {len(kept)} "
@@ -239,7 +240,9 @@ async def _take_back(ctx: Context, gone: Sequence[Deposit]) -> list[Movement]:
         it.position = min(0, *places) - 1
         await ctx.tx.flush()
         facts = {"from_revenue": money.render(MicroTokens(it.amount - part))}
-        audit.record(ctx, it.reference, "taken_back", reason="another history", facts=facts)
+        readers = [events.user(it.user_id)] if it.user_id else []
+        taken_back = DepositTakenBack(it.id, it.amount)
+        await events.record(ctx, taken_back, readers, reason="another history", facts=facts)
     return movements
 
 

@@ -3,25 +3,35 @@
 They use the raw connection: reading years of a chain brings hundreds of thousands of deposits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.chain.events import (
+    DepositCredited,
+    DepositEvent,
+    DepositOrphaned,
+    DepositSeen,
+    DepositUnclaimed,
+)
 from dml.chain.models import Block, Deposit, Vault, VaultPayout
 from dml.chain.node.contract import Deposited, Log, PaidOut, PayoutRefused
 from dml.chain.rules import DEPOSIT_MOVES
 from dml.chain.states import DepositState
+from dml.core import events
+from dml.core.context import Context
 from dml.core.db import raw
+from dml.core.events import Record
 from dml.core.ids import DepositId, VaultId, new_ids
 from dml.core.money import MicroTokens
+from dml.core.states import Move
 
-# Promises: each deposit is there as seen, in this block, with an entry in its timeline; the answer
-# counts them. One that is seen already, or final, is left as it is and not counted.
+# Promises: each deposit is there as seen, in this block; the answer names them, and whether they
+# are new. One that is seen already, or final, is left as it is and not named.
 _SEE: Final = DEPOSIT_MOVES.writes(
     """
     WITH made AS (
@@ -32,39 +42,31 @@ _SEE: Final = DEPOSIT_MOVES.writes(
         FROM unnest($3::uuid[], $4::text[], $5::int[], $6::bigint[], $7::bigint[], $8::text[],
                     $9::text[], $10::uuid[], $11::bigint[])
             AS it (id, tx_hash, position, ordinal, block_number, block_hash, sender, named, amount)
-        LEFT JOIN LATERAL (SELECT id FROM users WHERE id = it.named LIMIT 1) u ON true
+        LEFT JOIN LATERAL (
+            SELECT id FROM users WHERE id = it.named AND erased_at IS NULL LIMIT 1
+        ) u ON true
         ON CONFLICT (vault_id, tx_hash, position) DO UPDATE
         SET ordinal = excluded.ordinal, block_number = excluded.block_number,
             block_hash = excluded.block_hash, sender = excluded.sender, named = excluded.named,
             user_id = excluded.user_id, amount = excluded.amount, state = 'seen',
             orphaned_at = NULL
         WHERE known.state = 'orphaned'
-        RETURNING id, block_number, block_hash, xmax = 0 AS is_new
-    ), told AS (
-        INSERT INTO audit_entries (at, subject, action, from_state, to_state, facts)
-        SELECT $2, 'deposit:' || id, 'seen', CASE WHEN NOT is_new THEN 'orphaned' END, 'seen',
-            jsonb_build_object('block', block_number, 'block_hash', block_hash)
-        FROM made ORDER BY id
+        RETURNING id, user_id, amount, block_number, block_hash, xmax = 0 AS is_new
     )
-    SELECT count(*) FROM made
+    SELECT * FROM made ORDER BY id
 """,
     (DepositState.ORPHANED, DepositState.SEEN),
 )
 
-# Promises: each seen deposit above a block is orphaned, with an entry; the answer counts them.
+# Promises: each seen deposit above a block is orphaned; the answer names them.
 _ORPHAN: Final = DEPOSIT_MOVES.writes(
     """
     WITH dropped AS (
         UPDATE deposits SET state = 'orphaned', orphaned_at = $2
         WHERE vault_id = $1 AND state = 'seen' AND block_number > $3
-        RETURNING id, block_number, block_hash
-    ), told AS (
-        INSERT INTO audit_entries (at, subject, action, from_state, to_state, reason, facts)
-        SELECT $2, 'deposit:' || id, 'orphaned', 'seen', 'orphaned', $4,
-            jsonb_build_object('block', block_number, 'block_hash', block_hash)
-        FROM dropped ORDER BY id
+        RETURNING id, user_id, amount, block_number, block_hash
     )
-    SELECT count(*) FROM dropped
+    SELECT * FROM dropped ORDER BY id
 """,
     (DepositState.SEEN, DepositState.ORPHANED),
 )
@@ -73,12 +75,14 @@ _ORPHAN: Final = DEPOSIT_MOVES.writes(
 _NEXT: Final = """
     SELECT d.id, d.ordinal, u.id AS user_id, d.amount
     FROM deposits d
-    LEFT JOIN LATERAL (SELECT id FROM users WHERE id = d.named LIMIT 1) u ON true
+    LEFT JOIN LATERAL (
+        SELECT id FROM users WHERE id = d.named AND erased_at IS NULL LIMIT 1
+    ) u ON true
     WHERE d.vault_id = $1 AND d.state = 'seen' AND d.block_number <= $2
     ORDER BY d.block_number, d.ordinal LIMIT $3
 """
 
-# Promises: each of these seen deposits is final, with an entry; the answer counts them.
+# Promises: each of these seen deposits is final; the answer names them.
 _CREDIT: Final = DEPOSIT_MOVES.writes(
     """
     WITH made AS (
@@ -88,12 +92,9 @@ _CREDIT: Final = DEPOSIT_MOVES.writes(
         FROM unnest($3::uuid[], $4::uuid[]) AS it (id, user_id)
         WHERE known.id = ANY ($3::uuid[]) AND known.id = it.id
           AND known.vault_id = $1 AND known.state = 'seen'
-        RETURNING known.id, known.state
-    ), told AS (
-        INSERT INTO audit_entries (at, subject, action, from_state, to_state)
-        SELECT $2, 'deposit:' || id, state, 'seen', state FROM made ORDER BY id
+        RETURNING known.id, known.user_id, known.amount, known.block_number, known.block_hash
     )
-    SELECT count(*) FROM made
+    SELECT * FROM made ORDER BY id
 """,
     (DepositState.SEEN, DepositState.UNCLAIMED),
     (DepositState.SEEN, DepositState.CREDITED),
@@ -191,7 +192,7 @@ async def newest_ordinal(tx: AsyncSession, vault: Vault) -> int:
     return max(vault.last_ordinal, newest or 0)
 
 
-async def see(tx: AsyncSession, vault_id: VaultId, found: Sequence[Found], now: datetime) -> int:
+async def see(ctx: Context, vault_id: VaultId, found: Sequence[Found]) -> int:
     """Keep deposits as seen. Return how many of them were not known, or were orphaned."""
     if not found:
         return 0
@@ -206,7 +207,22 @@ async def see(tx: AsyncSession, vault_id: VaultId, found: Sequence[Found], now: 
         [it.event.named for it in found],
         [it.event.amount for it in found],
     ]
-    return int(await (await raw(tx)).fetchval(_SEE, vault_id, now, *columns))
+    rows = await (await raw(ctx.tx)).fetch(_SEE, vault_id, ctx.now, *columns)
+    seen, again = DepositState.SEEN, Move(DepositState.ORPHANED, DepositState.SEEN)
+    await events.record_many(
+        ctx,
+        [_record(DepositSeen, it, Move(None, seen) if it["is_new"] else again) for it in rows],
+    )
+    return len(rows)
+
+
+def _record(
+    about: type[DepositEvent], row: Mapping[str, Any], move: Move, reason: str | None = None
+) -> Record:
+    """Say what happened to a deposit; where it is in the chain stays with the operator."""
+    readers = [events.user(row["user_id"])] if row["user_id"] else []
+    facts = {"block": row["block_number"], "block_hash": row["block_hash"]}
+    return Record(about(row["id"], row["amount"]), readers, move, reason, facts)
 
 
 async def note_payouts(
@@ -228,15 +244,16 @@ async def note_payouts(
     await (await raw(tx)).execute(_NOTE_PAYOUTS, vault_id, *columns)
 
 
-async def drop_above(
-    tx: AsyncSession, vault_id: VaultId, number: int, now: datetime, *, reason: str
-) -> int:
+async def drop_above(ctx: Context, vault_id: VaultId, number: int, *, reason: str) -> int:
     """Forget what was read above a block. Return how many deposits were orphaned."""
-    dropped = await (await raw(tx)).fetchval(_ORPHAN, vault_id, now, number, reason)
+    tx = ctx.tx
+    dropped = await (await raw(tx)).fetch(_ORPHAN, vault_id, ctx.now, number)
+    move = Move(DepositState.SEEN, DepositState.ORPHANED)
+    await events.record_many(ctx, [_record(DepositOrphaned, it, move, reason) for it in dropped])
     payouts = (VaultPayout.vault_id == vault_id) & (VaultPayout.block_number > number)
     await tx.execute(delete(VaultPayout).where(payouts, ~VaultPayout.is_final))
     await tx.execute(delete(Block).where(Block.vault_id == vault_id, Block.number > number))
-    return int(dropped)
+    return len(dropped)
 
 
 async def get_last_settled(tx: AsyncSession, vault: Vault) -> int:
@@ -265,12 +282,22 @@ async def list_next(tx: AsyncSession, vault_id: VaultId, up_to: int, limit: int)
     return [Next(*row) for row in rows]
 
 
-async def credit(
-    tx: AsyncSession, vault_id: VaultId, deposits: Sequence[Next], now: datetime
-) -> int:
+async def credit(ctx: Context, vault_id: VaultId, deposits: Sequence[Next]) -> int:
     """Mark seen deposits as credited, or as unclaimed where they name nobody. Count them."""
     ids, users = [it.id for it in deposits], [it.user_id for it in deposits]
-    return int(await (await raw(tx)).fetchval(_CREDIT, vault_id, now, ids, users))
+    rows = await (await raw(ctx.tx)).fetch(_CREDIT, vault_id, ctx.now, ids, users)
+    credited = Move(DepositState.SEEN, DepositState.CREDITED)
+    unclaimed = Move(DepositState.SEEN, DepositState.UNCLAIMED)
+    await events.record_many(
+        ctx,
+        [
+            _record(DepositCredited, it, credited)
+            if it["user_id"]
+            else _record(DepositUnclaimed, it, unclaimed)
+            for it in rows
+        ],
+    )
+    return len(rows)
 
 
 # Promises: the sum of final deposits holds all of them, each once.

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 
 from fastapi import Depends, Request
 
 from dml.chain.node.endpoints import Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, Node
 from dml.core.errors import Unavailable
+from dml.edge.http import Parts
 
 SECONDS_MAX: Final = 8
 AnswerT = TypeVar("AnswerT")
@@ -35,6 +36,11 @@ async def ask(
     except (NoNode, *FAULTS, TimeoutError) as error:
         log.warning("a question to the chain has no answer: %s", error)
         raise ChainAway from error
+
+
+def endpoints_of(server: Parts) -> Endpoints | None:
+    """Return the nodes that this server may ask, for who has no route to ask by."""
+    return cast("Endpoints | None", cast(Any, server).chain())
 
 
 async def _endpoints(request: Request) -> Endpoints | None:

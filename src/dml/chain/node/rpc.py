@@ -126,6 +126,12 @@ class Node:
         """Call a contract, and return the data it returns. NodeRefused if it reverts."""
         return read_data(await self.ask("eth_call", {"to": to, "data": _hex(data)}, number(at)))
 
+    async def try_out(self, code: bytes, *, sender: str, at: int | Tag = "latest") -> bytes:
+        """Run the code that makes a contract, and return what it returns. Nothing is kept of it."""
+        return read_data(
+            await self.ask("eth_call", {"from": sender, "data": _hex(code)}, number(at))
+        )
+
     async def code(self, address: str, at: int | Tag = "latest") -> bytes:
         """Return a contract's code; nothing where there is none."""
         return read_data(await self.ask("eth_getCode", address, number(at)))

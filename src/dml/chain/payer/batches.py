@@ -9,9 +9,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from dml.chain import rules
+from dml.chain.events import (
+    WithdrawalAuthorised,
+    WithdrawalBatchedAgain,
+    WithdrawalCancelled,
+    WithdrawalPutOff,
+    WithdrawalRenumbered,
+    WithdrawalReversed,
+    seen_by,
+)
 from dml.chain.indexer import statements
 from dml.chain.models import Batch, SignedTransaction, Vault, Withdrawal
 from dml.chain.node import contract
@@ -20,8 +29,9 @@ from dml.chain.payer.fees import GWEI
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.states import WithdrawalState
 from dml.chain.withdrawals.rules import may_go, payout_account
-from dml.core import audit, money
+from dml.core import events, money
 from dml.core.context import Context
+from dml.core.events import Record
 from dml.core.ids import BatchId, VaultId, WithdrawalId, new_id
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
@@ -34,6 +44,7 @@ log = logging.getLogger(__name__)
 DENIED: Final = "Nothing is paid to this address."
 # A reason may be a stranger's text: one that always claims to be passing would fill all batches.
 REFUSALS_MAX: Final = 5
+NOT_MINED: Final = "it was not mined"
 ABOVE_LIMIT: Final = "It is more than the vault pays out in a day."
 
 
@@ -71,6 +82,14 @@ class Ended:
     reverted: str | None = None  # Why one of its transactions was reverted as a whole, if so.
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenBack:
+    """What gives a withdrawal back, and what is recorded of it."""
+
+    movement: Movement
+    record: Record
+
+
 async def gather(
     ctx: Context,
     vault: Vault,
@@ -92,9 +111,8 @@ async def gather(
     requested = await batch_queries.lock_requested(ctx.tx, terms.count)
     candidates = [*requeued, *requested]
     hopeless = await _find_hopeless(ctx, vault, candidates)
-    given_back = [_give_back(ctx, it, hopeless[it.id]) for it in candidates if it.id in hopeless]
-    if given_back:
-        await payments.transfer_many(ctx, given_back)
+    ended = [_give_back(ctx, it, hopeless[it.id]) for it in candidates if it.id in hopeless]
+    await _give_all_back(ctx, ended)
     left = [it for it in candidates if it.id not in hopeless]
     if not _is_due(ctx, terms, left):
         return None
@@ -119,10 +137,13 @@ async def renumber(ctx: Context, batch_id: BatchId) -> bool:
     await batch_queries.skip_numbers(ctx.tx, found.batch.vault_id)
     fresh = fresh_ones(found)
     numbers = await batch_queries.draw_numbers(ctx.tx, len(fresh))
+    records = list[Record]()
     for it, number in zip(fresh, numbers, strict=True):
         facts = {"number": number, "before": it.number}
-        audit.record(ctx, it.reference, "renumbered", facts=facts)
+        renumbered = WithdrawalRenumbered(it.id, it.amount)
+        records.append(Record(renumbered, seen_by(it), facts=facts))
         it.number = number
+    await events.record_many(ctx, records)
     return True
 
 
@@ -131,10 +152,12 @@ async def halve(ctx: Context, batch_id: BatchId) -> None:
     found = await batch_queries.lock_batch(ctx.tx, batch_id)
     if found.batch.settled_at is not None or found.transactions:
         return
+    records = list[Record]()
     for it in found.waiting[(len(found.waiting) + 1) // 2 :]:
-        _put_off(ctx, it, "together they need more gas than one transaction may use")
+        records.append(_put_off(it, "together they need more gas than one transaction may use"))
         found.batch.count -= 1
         found.batch.total = MicroTokens(found.batch.total - it.amount)
+    await events.record_many(ctx, records)
 
 
 def fresh_ones(found: OpenBatch) -> list[Withdrawal]:
@@ -170,7 +193,7 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
     often = await batch_queries.find_often_refused(
         ctx.tx, vault_id, found, REFUSALS_MAX, ended.number
     )
-    movements, counts = list[Movement](), Counter[str]()
+    ended_now, records, counts = list[_GivenBack](), list[Record](), Counter[str]()
     for it in found.waiting:
         assert it.number is not None
         reason = refusals.get(it.number)
@@ -179,16 +202,16 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
             log.critical("%s is paid on the chain, and not settled", it.reference)
             counts["unclear"] += 1
         elif reason is not None and (it.number in often or not contract.will_pass(reason)):
-            movements.append(_give_back(ctx, it, contract.explain(reason)))
+            ended_now.append(_give_back(ctx, it, contract.explain(reason)))
             counts["reversed"] += 1
         elif reason is None and ended.reverted is not None:
-            movements.append(_give_back(ctx, it, ended.reverted))
+            ended_now.append(_give_back(ctx, it, ended.reverted))
             counts["reversed"] += 1
         else:
-            _put_off(ctx, it, contract.explain(reason) if reason else "it was not mined")
+            records.append(_put_off(it, contract.explain(reason) if reason else NOT_MINED))
             counts["put off"] += 1
-    if movements:
-        await payments.transfer_many(ctx, movements)
+    await _give_all_back(ctx, ended_now)
+    await events.record_many(ctx, records)
     counts["paid"] = found.batch.count - sum(counts.values())
     found.batch.settled_at = ctx.now
     found.batch.outcome = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
@@ -240,37 +263,50 @@ async def _make(
     await ctx.tx.flush()
     fresh = [it for it in chosen if it.number is None]
     numbers = iter(await batch_queries.draw_numbers(ctx.tx, len(fresh)) if fresh else ())
+    records = list[Record]()
     for it in chosen:
         it.batch_id = batch.id
-        facts = {"batch": str(batch.id)}
+        facts: dict[str, Any] = {"batch": str(batch.id)}
         if it.number is None:
             assert may_go(it)
             it.number, it.authorised_at = next(numbers), ctx.now
             move = rules.move_withdrawal(it, WithdrawalState.AUTHORISED)
-            audit.record(ctx, it.reference, "authorised", move, facts=facts | {"number": it.number})
+            authorised = WithdrawalAuthorised(it.id, it.amount)
+            facts["number"] = it.number
+            records.append(Record(authorised, seen_by(it), move, facts=facts))
         else:
-            audit.record(ctx, it.reference, "batched_again", facts=facts)
+            again = WithdrawalBatchedAgain(it.id, it.amount)
+            records.append(Record(again, seen_by(it), facts=facts))
+    await events.record_many(ctx, records)
     return batch.id
 
 
-def _give_back(ctx: Context, withdrawal: Withdrawal, reason: str) -> Movement:
+def _give_back(ctx: Context, withdrawal: Withdrawal, reason: str) -> _GivenBack:
     """End a withdrawal that will never be paid. Return the movement that gives it back."""
     was_requested = withdrawal.state is WithdrawalState.REQUESTED
     to = WithdrawalState.CANCELLED if was_requested else WithdrawalState.REVERSED
     move = rules.move_withdrawal(withdrawal, to)
     withdrawal.ended_at, withdrawal.end_reason = ctx.now, reason
-    facts = {"amount": money.render(MicroTokens(withdrawal.amount + withdrawal.fee))}
-    audit.record(ctx, withdrawal.reference, to.value, move, reason=reason, facts=facts)
-    return Movement(
+    about = WithdrawalCancelled if was_requested else WithdrawalReversed
+    ended = about(withdrawal.id, withdrawal.amount)
+    movement = Movement(
         TransferCode.WITHDRAWAL_REVERSAL,
         withdrawal.reference,
         payout_account(withdrawal.id),
         wallet_of(withdrawal.user_id),
         MicroTokens(withdrawal.amount + withdrawal.fee),
     )
+    return _GivenBack(movement, Record(ended, seen_by(withdrawal), move, reason=reason))
 
 
-def _put_off(ctx: Context, withdrawal: Withdrawal, reason: str) -> None:
-    """Let a withdrawal wait for another batch; it keeps its number."""
+async def _give_all_back(ctx: Context, given_back: Sequence[_GivenBack]) -> None:
+    if given_back:
+        await payments.transfer_many(ctx, [it.movement for it in given_back])
+        await events.record_many(ctx, [it.record for it in given_back])
+
+
+def _put_off(withdrawal: Withdrawal, reason: str) -> Record:
+    """Let a withdrawal wait for another batch; it keeps its number. Return what to record."""
     withdrawal.batch_id = None
-    audit.record(ctx, withdrawal.reference, "put_off", reason=reason)
+    put_off = WithdrawalPutOff(withdrawal.id, withdrawal.amount)
+    return Record(put_off, seen_by(withdrawal), reason=reason)

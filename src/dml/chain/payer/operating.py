@@ -8,11 +8,20 @@ transaction could still pay.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import select
 
 from dml.accounts import queries as account_queries
 from dml.chain import queries
+from dml.chain.events import (
+    BatchGivenUp,
+    UserPayoutBooked,
+    VaultPayoutBooked,
+    WithdrawalPutOff,
+    WithdrawalRenumbered,
+    seen_by,
+)
 from dml.chain.indexer import statements
 from dml.chain.models import (
     BookedPayout,
@@ -25,7 +34,7 @@ from dml.chain.payer import queries as batch_queries
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.states import WithdrawalState
 from dml.chain.withdrawals.settling import settle_payouts
-from dml.core import audit, money
+from dml.core import events, money
 from dml.core.context import Context
 from dml.core.errors import Conflict, NotFound
 from dml.core.ids import BatchId, UserId
@@ -176,9 +185,11 @@ async def book_payout(ctx: Context, missing: Missing, account: str, *, reason: s
         "recipient": payout.recipient,
         "transaction": payout.tx_hash,
     }
-    subject = account.replace("wallet:", "user:")
-    for it in {vault.reference, subject} - {REVENUE}:
-        audit.record(ctx, it, "payout_booked", reason=reason, facts=facts)
+    await events.record(ctx, VaultPayoutBooked(vault.id), (), reason=reason, facts=facts)
+    if account != REVENUE:
+        user_id = UserId(UUID(account.removeprefix("wallet:")))
+        booked_to = UserPayoutBooked(user_id, payout.amount)
+        await events.record(ctx, booked_to, [events.user(user_id)], reason=reason, facts=facts)
     return f"number {payout.number} is booked: {facts['amount']} from {account}"
 
 
@@ -200,7 +211,8 @@ async def _renumber(ctx: Context, vault: Vault, withdrawal: Withdrawal) -> None:
     withdrawal.batch_id = None
     facts = {"before": before, "number": withdrawal.number}
     reason = "the vault paid something else by this number"
-    audit.record(ctx, withdrawal.reference, "renumbered", reason=reason, facts=facts)
+    renumbered = WithdrawalRenumbered(withdrawal.id, withdrawal.amount)
+    await events.record(ctx, renumbered, seen_by(withdrawal), reason=reason, facts=facts)
 
 
 # --- A nonce of a retired key that is never mined -----------------------------------------------
@@ -246,9 +258,10 @@ async def give_up(
         raise StandsStill  # What was paid is about to be settled.
     for it in left:
         it.batch_id = None
-        audit.record(ctx, it.reference, "put_off", reason=GIVEN_UP)
+        put_off = WithdrawalPutOff(it.id, it.amount)
+        await events.record(ctx, put_off, seen_by(it), reason=GIVEN_UP)
     found.batch.settled_at = ctx.now
     found.batch.outcome = f"{GIVEN_UP}: {len(left)} put off"
     facts = {"transactions": sorted(found.hashes)}
-    audit.record(ctx, found.batch.reference, "given_up", reason=reason, facts=facts)
+    await events.record(ctx, BatchGivenUp(batch_id), (), reason=reason, facts=facts)
     return len(left)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -87,12 +87,13 @@ class Payer:
         self._vault_id, self._signer, self._terms = vault_id, signer, terms
         self._asked_at = float("-inf")
 
-    async def step(self) -> None:
-        """Do what can be done now, and record why the rest can't be."""
+    async def step(self) -> Literal["idle"] | None:
+        """Do what can be done now, and record why the rest can't be. `idle`: there is nothing."""
         async with self._sessions() as tx:
+            is_idle = await batch_queries.is_idle(tx, self._vault_id)
+            if is_idle and self._asked_lately():
+                return "idle"
             vault = await statements.get_vault(tx, self._vault_id)
-            if await batch_queries.is_idle(tx, vault.id) and self._asked_lately():
-                return
         chosen: Chosen | None = None
         try:
             known = (vault.final_number, vault.final_hash)
@@ -107,6 +108,7 @@ class Payer:
             problem = f"{chosen.node.name}: {error}"
             self._endpoints.failed(chosen.node, str(error))
         await self._note(vault, problem and problem[:REASON_MAX])
+        return "idle" if is_idle else None
 
     def _asked_lately(self) -> bool:
         """Whether a vault with nothing to pay was asked a short while ago."""

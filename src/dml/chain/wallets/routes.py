@@ -1,9 +1,8 @@
 """REST of wallets: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from dml.chain import queries
 from dml.chain.models import Wallet
@@ -15,34 +14,20 @@ from dml.chain.wallets.schemas import (
     WalletChallengeOut,
     WalletCreate,
     WalletOut,
+    wallet_out,
 )
 from dml.chain.wallets.service import Challenge
 from dml.core.errors import NotSignedIn
 from dml.core.ids import WalletId
-from dml.edge.http import Ctx, SignedInBegin, parts
+from dml.edge.http import Ctx, SignedInBegin
 from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.limits import TooManyTries, at_most
+from dml.edge.origins import PublicUrl, UnknownHost
 from dml.edge.paging import Page, Paging
 from dml.edge.problems import refusals
 
 router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
-
-
-async def _origin(request: Request) -> str:
-    """Return the origin under which clients reach this marketplace: messages are signed for it."""
-    settings = parts(request).settings
-    _, port = request.scope.get("server") or ("", None)
-    return wallet_rules.origin_of(
-        request.headers.getlist("host"),
-        request.url.scheme,
-        port or settings.port,
-        settings.allowed_hosts,
-        public_url=settings.public_url,
-    )
-
-
-Origin: TypeAlias = Annotated[str, Depends(_origin)]
 
 
 @router.post(
@@ -56,17 +41,19 @@ Origin: TypeAlias = Annotated[str, Depends(_origin)]
         wallet_rules.NobodysAddress,
         wallet_rules.AddressDenied,
         wallet_rules.TooManyChallenges,
-        wallet_rules.UnknownHost,
+        UnknownHost,
         TooManyTries,
     ),
 )
-async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: Origin) -> Challenge:
+async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: PublicUrl) -> Challenge:
     """Create a message for a wallet to sign.
 
-    For signed-in users: the signed message proves that the wallet is yours (`POST /v1/wallets`).
-    It is valid for ten minutes.
+    For signed-in users: the signed message proves that the wallet is yours, for one purpose: to
+    link it (`POST /v1/wallets`), to add it as a way to sign in
+    (`POST /v1/users/me/identities/wallets`), or as a proof of who you are. It is valid for ten
+    minutes.
     """
-    return await wallets.challenge(ctx, body.address, origin=origin)
+    return await wallets.challenge(ctx, body.address, origin=origin, purpose=body.purpose)
 
 
 @router.post(
@@ -88,7 +75,7 @@ async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: Origin) -> Ch
         wallet_rules.WalletTaken,
         wallet_rules.WalletLinkedAlready,
         wallet_rules.TooManyWallets,
-        wallet_rules.UnknownHost,
+        UnknownHost,
         TooManyTries,
     ),
 )
@@ -97,9 +84,9 @@ async def link(
     late: Late,
     chain: Chain,
     body: WalletCreate,
-    origin: Origin,
+    origin: PublicUrl,
     response: Response,
-) -> Wallet:
+) -> WalletOut:
     """Link a wallet.
 
     For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet has
@@ -114,7 +101,7 @@ async def link(
         origin=origin,
     )
     response.headers["Location"] = f"/v1/wallets/{wallet.id}"
-    return wallet
+    return wallet_out(wallet, await queries.list_wallets(late.ctx.tx, wallet.user_id))
 
 
 @router.get("", operation_id="wallets.list")
@@ -123,8 +110,9 @@ async def list_wallets(ctx: Ctx) -> Page[WalletOut]:
 
     For signed-in users: oldest first. They always fit on one page.
     """
-    rows: Sequence[Wallet] = await queries.list_wallets(ctx.tx, ctx.actor.id)
-    return Paging(limit=wallet_rules.WALLETS_MAX).page(WalletOut, rows)
+    mine: Sequence[Wallet] = await queries.list_wallets(ctx.tx, ctx.actor.id)
+    shown = [wallet_out(it, mine) for it in mine]
+    return Paging(limit=wallet_rules.WALLETS_MAX).page(WalletOut, shown)
 
 
 @router.get(
@@ -133,12 +121,30 @@ async def list_wallets(ctx: Ctx) -> Page[WalletOut]:
     response_model=WalletOut,
     responses=refusals(wallet_rules.WalletNotFound),
 )
-async def get_wallet(ctx: Ctx, wallet_id: WalletId) -> Wallet:
+async def get_wallet(ctx: Ctx, wallet_id: WalletId) -> WalletOut:
     """Get a linked wallet of yours.
 
     For the user who linked it.
     """
-    return await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id)
+    wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id)
+    return wallet_out(wallet, await queries.list_wallets(ctx.tx, wallet.user_id))
+
+
+@router.post(
+    "/{wallet_id}/make-primary",
+    operation_id="wallets.choose_primary",
+    response_model=WalletOut,
+    dependencies=[Once],
+    responses=refusals(wallet_rules.WalletNotFound),
+)
+async def choose_primary(ctx: Ctx, wallet_id: WalletId) -> WalletOut:
+    """Make a linked wallet your primary one.
+
+    For the user who linked it. It is the one that is meant where none is named, as by
+    `dml withdraw`.
+    """
+    wallet = await wallets.choose_primary(ctx, wallet_id)
+    return wallet_out(wallet, await queries.list_wallets(ctx.tx, wallet.user_id))
 
 
 @router.delete(

@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from dml.chain import addresses
-from dml.chain.models import Vault, WalletChallenge
+from dml.chain.models import Vault, Wallet, WalletChallenge
+from dml.chain.states import ChallengePurpose
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, TooMany
 from dml.core.ids import UserId
 
@@ -15,8 +16,6 @@ WALLETS_MAX: Final = 20
 CHALLENGES_MAX: Final = 50  # That are not expired yet.
 CHALLENGE_LIFE: Final = timedelta(minutes=10)
 CLOCKS_DIFFER: Final = timedelta(minutes=5)  # A wallet may write its own clock's time.
-LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
-_USUAL_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class WrongMessage(Invalid):
 class BadChallenge(Invalid):
     code = "chain.bad_challenge"
     pointer = "/message"
-    reason = "The nonce is none of your open challenges: it was used, has expired, or is unknown."
+    reason = "The nonce was used, has expired, is unknown, or was given for another purpose."
     remedy = "Get a new challenge and sign its `message`."
 
 
@@ -65,16 +64,11 @@ class WrongSignature(Invalid):
     code = "chain.wrong_signature"
     pointer = "/signature"
     reason = "The signature is not that of this address over this message."
-    remedy = "Sign with the wallet of that very address; a contract must be deployed on this chain."
-
-
-class UnknownHost(Invalid):
-    code = "chain.unknown_host"
-    reason = "The request's `Host` is not a name of this marketplace, which wallets sign for."
     remedy = (
-        "Ask by the address that the operator gives; an operator sets `DML_PUBLIC_URL`, or lists "
-        "the names in `DML_ALLOWED_HOSTS`."
+        "Sign with the wallet of that very address. A contract must be on this chain (EIP-1271), "
+        "or its signature say how it is made (EIP-6492)."
     )
+    because: str
 
 
 class TooManyChallenges(TooMany):
@@ -132,29 +126,6 @@ def require_somebodys(address: str, vaults: Collection[Vault]) -> None:
         raise NobodysAddress(address=address)
 
 
-def origin_of(
-    hosts: Sequence[str],
-    scheme: str,
-    port: int,
-    allowed: Collection[str],
-    *,
-    public_url: str | None = None,
-) -> str:
-    """Return the origin to sign for: the public URL if one is set. Refuse a host that is not ours.
-
-    `hosts` are the request's `Host` headers, which a stranger chooses: a signature for another
-    site's name would be valid there. `port` is the one that we listen on.
-    """
-    if public_url is not None:
-        return public_url.rstrip("/")
-    named = hosts[0].lower() if len(hosts) == 1 else ""
-    ports = ("", f":{port}") if _USUAL_PORTS.get(scheme) == port else (f":{port}",)
-    ours = {name + it for name in LOOPBACK for it in ports}
-    if named not in ours | {it.lower() for it in allowed}:
-        raise UnknownHost
-    return f"{scheme}://{named}"
-
-
 def require_meant(message: Message, *, origin: str, chain_id: int, now: datetime) -> None:
     """Refuse a message that was signed for another site, chain or time."""
     ours, named = urlsplit(origin), urlsplit(message.uri)
@@ -172,12 +143,24 @@ def require_meant(message: Message, *, origin: str, chain_id: int, now: datetime
         raise WrongMessage(wrong=[name for name, is_wrong in wrong.items() if is_wrong])
 
 
-def require_open(challenge: WalletChallenge | None, user_id: UserId, now: datetime) -> None:
-    """Refuse a nonce that is not this user's, was used, or has expired."""
-    if challenge is None or challenge.user_id != user_id:
+def require_open(
+    challenge: WalletChallenge | None, user_id: UserId, purpose: ChallengePurpose, now: datetime
+) -> None:
+    """Refuse a nonce that is not this user's, or not for this, was used, or has expired."""
+    if challenge is None or challenge.user_id != user_id or challenge.purpose != purpose:
         raise BadChallenge
     if challenge.used_at is not None or challenge.expires_at <= now:
         raise BadChallenge
+
+
+def primary_of(wallets: Sequence[Wallet]) -> Wallet | None:
+    """Return which of a user's linked wallets is meant where none is named: the one that was chosen
+    last, else the one that was linked first.
+    """
+    chosen = [(it.chosen_at, it) for it in wallets if it.chosen_at is not None]
+    if chosen:
+        return max(chosen, key=lambda it: it[0])[1]
+    return min(wallets, key=lambda it: it.id, default=None)
 
 
 def require_few_challenges(count: int) -> None:

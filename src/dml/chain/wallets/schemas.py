@@ -1,13 +1,16 @@
 """Shapes on the wire, of wallets."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from dml.chain.addresses import AddressIn
-from dml.chain.states import WalletKind
+from dml.chain.models import Wallet
+from dml.chain.states import ChallengePurpose, WalletKind
+from dml.chain.wallets.rules import primary_of
 from dml.core.ids import WalletId
 from dml.core.wire import Body, Text, Wire, example
 
@@ -43,6 +46,10 @@ class WalletChallengeCreate(Body):
     model_config = example(address=_EXAMPLE)
 
     address: AddressIn = Field(description="The address of the wallet that will sign.")
+    purpose: ChallengePurpose = Field(
+        ChallengePurpose.LINK,
+        description="What the signed message is for. It is good for nothing else.",
+    )
 
 
 class WalletChallengeOut(Wire):
@@ -67,7 +74,7 @@ class WalletCreate(Body):
     message: Text = Field(max_length=4_000, description="The message, unchanged.")
     signature: SignatureIn = Field(
         description="The signature, in hexadecimal digits after `0x`: of the address's key "
-        "(EIP-191), or for its contract (EIP-1271)."
+        "(EIP-191, compact by EIP-2098 too), or for its contract (EIP-1271, EIP-6492)."
     )
     name: Text | None = Field(
         None, max_length=100, description="What you call the wallet. Only you can see it."
@@ -84,3 +91,20 @@ class WalletOut(Wire):
     kind: WalletKind = Field(description="How the wallet signs.")
     name: str | None = Field(description="What you call the wallet. Only you can see it.")
     linked_at: datetime = Field(description="When it was linked.")
+    is_primary: bool = Field(
+        description="Whether it is the one that is meant where none is named: the one that you "
+        "chose, else the first that you linked."
+    )
+
+
+def wallet_out(wallet: Wallet, mine: Sequence[Wallet]) -> WalletOut:
+    """Show a wallet among all that its user has linked."""
+    primary = primary_of(mine)
+    return WalletOut(
+        id=wallet.id,
+        address=wallet.address,
+        kind=wallet.kind,
+        name=wallet.name,
+        linked_at=wallet.linked_at,
+        is_primary=primary is not None and primary.id == wallet.id,
+    )

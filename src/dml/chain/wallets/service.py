@@ -9,21 +9,23 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import queries as account_queries
-from dml.chain import addresses, queries
+from dml.chain import queries
+from dml.chain.events import WalletChosen, WalletEvent, WalletLinked, WalletUnlinked
 from dml.chain.models import Wallet, WalletChallenge
-from dml.chain.node import api_node
 from dml.chain.node.endpoints import Endpoints
-from dml.chain.node.rpc import Node, NodeRefused
-from dml.chain.states import WalletKind
-from dml.chain.wallets import rules as wallet_rules, signed_messages
+from dml.chain.states import ChallengePurpose, WalletKind
+from dml.chain.wallets import rules as wallet_rules, signed_messages, signing
 from dml.chain.wallets.rules import Message
-from dml.core import audit
+from dml.core import events
 from dml.core.context import BeginFunction, Context
 from dml.core.ids import WalletId, new_id
 from dml.edge.idempotency import LateTransaction
 
-STATEMENT: Final = "Link this wallet to your account, so that tokens can be paid out to it."
+STATEMENTS: Final = {
+    ChallengePurpose.LINK: "Link this wallet to your account, so that tokens can be paid to it.",
+    ChallengePurpose.SIGN_IN: "Let this wallet sign in to the account that you use now.",
+    ChallengePurpose.PROOF: "Confirm that it is you who changes this account or pays out of it.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,30 @@ class SignedMessage:
     signature: bytes
 
 
-async def challenge(ctx: Context, address: str, *, origin: str) -> Challenge:
+async def challenge(
+    ctx: Context,
+    address: str,
+    *,
+    origin: str,
+    purpose: ChallengePurpose = ChallengePurpose.LINK,
+) -> Challenge:
     """Make a message that this user can sign once, with the wallet of this address."""
     vault = await queries.get_current_vault(ctx.tx)
-    await _require_payable(ctx, address)
+    await _require_usable(ctx, address, purpose)
     await queries.lock_user(ctx.tx, ctx.actor.id)
     mine = WalletChallenge.user_id == ctx.actor.id
     await ctx.tx.execute(delete(WalletChallenge).where(mine, WalletChallenge.expires_at <= ctx.now))
     wallet_rules.require_few_challenges(await queries.count_challenges(ctx.tx, ctx.actor.id))
     nonce, expires_at = secrets.token_hex(16), ctx.now + wallet_rules.CHALLENGE_LIFE
-    ctx.tx.add(WalletChallenge(nonce=nonce, user_id=ctx.actor.id, expires_at=expires_at))
+    ctx.tx.add(
+        WalletChallenge(
+            nonce=nonce, user_id=ctx.actor.id, expires_at=expires_at, purpose=purpose, origin=origin
+        )
+    )
     message = signed_messages.NewMessage(
         origin=origin,
         address=address,
-        statement=STATEMENT,
+        statement=STATEMENTS[purpose],
         chain_id=vault.chain_id,
         nonce=nonce,
         issued_at=ctx.now,
@@ -84,7 +96,7 @@ async def link(
     actor, _, challenge = await late.begin(begin, check)
     if challenge is None:
         await late.repeat(begin(), actor, *sent)
-    kind = await _require_signed(endpoints, read.address, signed.text, signed.signature)
+    kind = await signing.require_signed(endpoints, read.address, signed.text, signed.signature)
     ctx = await late.open(begin(), actor, *sent)
     await queries.lock_user(ctx.tx, ctx.actor.id)
     challenge = await _require_linkable(ctx, read, origin)
@@ -96,7 +108,7 @@ async def unlink(ctx: Context, wallet_id: WalletId) -> None:
     """Unlink a wallet. Withdrawals under way go on."""
     wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id, lock=True)
     wallet.unlinked_at = ctx.now
-    await _record(ctx, wallet, "wallet_unlinked")
+    await _record(ctx, WalletUnlinked, wallet)
 
 
 async def forget_expired(tx: AsyncSession, now: datetime) -> None:
@@ -104,47 +116,42 @@ async def forget_expired(tx: AsyncSession, now: datetime) -> None:
     await tx.execute(delete(WalletChallenge).where(WalletChallenge.expires_at <= now))
 
 
-async def _require_payable(ctx: Context, address: str) -> None:
+async def choose_primary(ctx: Context, wallet_id: WalletId) -> Wallet:
+    """Make a linked wallet the one that is meant where none is named."""
+    wallet = await queries.get_my_wallet(ctx.tx, ctx.actor, wallet_id, lock=True)
+    wallet.chosen_at = ctx.now
+    await _record(ctx, WalletChosen, wallet)
+    return wallet
+
+
+async def require_own(
+    ctx: Context, message: Message, *, origin: str, purpose: ChallengePurpose
+) -> WalletChallenge:
+    """Refuse a message that is not the actor's, for this, here and now. Return its challenge, held.
+
+    Whether it is signed is another question.
+    """
+    vault = await queries.get_current_vault(ctx.tx)
+    wallet_rules.require_meant(message, origin=origin, chain_id=vault.chain_id, now=ctx.now)
+    found = await queries.find_challenge(ctx.tx, message.nonce)
+    wallet_rules.require_open(found, ctx.actor.id, purpose, ctx.now)
+    assert found is not None
+    await _require_usable(ctx, message.address, purpose)
+    return found
+
+
+async def _require_usable(ctx: Context, address: str, purpose: ChallengePurpose) -> None:
     wallet_rules.require_somebodys(address, await queries.list_vaults(ctx.tx))
-    await queries.require_not_denied(ctx.tx, address)
+    if purpose is ChallengePurpose.LINK:
+        await queries.require_not_denied(ctx.tx, address)
 
 
 async def _require_linkable(ctx: Context, message: Message, origin: str) -> WalletChallenge:
     """Check everything but the signature. Return the challenge, its row locked."""
-    vault = await queries.get_current_vault(ctx.tx)
-    wallet_rules.require_meant(message, origin=origin, chain_id=vault.chain_id, now=ctx.now)
-    found = await queries.find_challenge(ctx.tx, message.nonce)
-    wallet_rules.require_open(found, ctx.actor.id, ctx.now)
-    assert found is not None
-    await _require_payable(ctx, message.address)
+    found = await require_own(ctx, message, origin=origin, purpose=ChallengePurpose.LINK)
     wallet_rules.require_free(await queries.find_holder(ctx.tx, message.address), ctx.actor.id)
     wallet_rules.require_few_wallets(await queries.count_wallets(ctx.tx, ctx.actor.id))
     return found
-
-
-async def _require_signed(
-    endpoints: Endpoints | None, address: str, message: str, signature: bytes
-) -> WalletKind:
-    """Check the signature: by its key, or else by asking the contract at this address."""
-    assert address != addresses.ZERO  # Checked before: a broken signature must not match it.
-    signed = signed_messages.digest(message)
-    if signed_messages.signer_of(signed, signature) == address:
-        return WalletKind.KEY
-    if endpoints is None:
-        raise wallet_rules.WrongSignature
-
-    async def says_yes(node: Node) -> bool:
-        try:
-            answer = await node.call(address, signed_messages.question(signed, signature))
-        except NodeRefused as error:
-            if not error.is_reverted:
-                raise
-            return False
-        return signed_messages.says_yes(answer)
-
-    if not await api_node.ask(endpoints, says_yes):
-        raise wallet_rules.WrongSignature
-    return WalletKind.CONTRACT
 
 
 async def _add(ctx: Context, address: str, kind: WalletKind, name: str | None) -> Wallet:
@@ -161,12 +168,11 @@ async def _add(ctx: Context, address: str, kind: WalletKind, name: str | None) -
     )
     if wallet is None:  # Somebody else linked it a moment before.
         raise wallet_rules.WalletTaken
-    await _record(ctx, wallet, "wallet_linked")
+    await _record(ctx, WalletLinked, wallet)
     return wallet
 
 
-async def _record(ctx: Context, wallet: Wallet, action: str) -> None:
-    user = await account_queries.get_user(ctx.tx, wallet.user_id)
-    facts = {"wallet_id": str(wallet.id), "address": wallet.address, "kind": wallet.kind}
-    audit.record(ctx, user.reference, action, facts=facts)
-    audit.record(ctx, wallet.reference, action.removeprefix("wallet_"), facts=facts)
+async def _record(ctx: Context, about: type[WalletEvent], wallet: Wallet) -> None:
+    facts = {"kind": wallet.kind}
+    readers = [events.user(wallet.user_id)]
+    await events.record(ctx, about(wallet.id, wallet.address), readers, facts=facts)

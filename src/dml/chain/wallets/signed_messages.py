@@ -19,6 +19,7 @@ from dml.core.wire import check_moment
 
 IS_VALID_SIGNATURE: Final = "isValidSignature(bytes32,bytes)"
 _KEY_SIGNATURE_BYTES: Final = 65
+_COMPACT_BYTES: Final = 64  # EIP-2098: of s, which is less than 2^255, the first bit is v.
 
 _URI: Final = r"[a-zA-Z][a-zA-Z0-9+.-]*:[\w.~:/?#\[\]@!$&'()*+,;=%-]*"
 _TIME: Final = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)"
@@ -101,6 +102,9 @@ def digest(text: str) -> bytes:
 
 def signer_of(signed: bytes, signature: bytes) -> str | None:
     """Return the address whose key made this signature; None if there is none."""
+    if len(signature) == _COMPACT_BYTES:
+        s = bytes([signature[32] & 0x7F]) + signature[33:]
+        return ethereum.signer_of(signed, signature[:32] + s + bytes([signature[32] >> 7]))
     if len(signature) != _KEY_SIGNATURE_BYTES:
         return None
     v = signature[64] - 27 if signature[64] >= 27 else signature[64]  # Wallets write both.

@@ -7,9 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dml.accounts import rules as account_rules
 from dml.chain import queries, rules
+from dml.chain.events import AddressAllowed, AddressDenied
 from dml.chain.models import DeniedAddress, Withdrawal
 from dml.chain.states import WithdrawalState
-from dml.core import audit
+from dml.core import events
 from dml.core.context import Context
 
 
@@ -34,7 +35,7 @@ async def deny(ctx: Context, address: str, *, reason: str) -> DeniedAddress:
             first_approved_at=None,
         )
     )
-    audit.record(ctx, f"address:{address}", "denied", reason=reason)
+    await events.record(ctx, AddressDenied(address), reason=reason)
     return denied
 
 
@@ -44,7 +45,7 @@ async def allow(ctx: Context, address: str) -> None:
     gone = delete(DeniedAddress).where(DeniedAddress.address == address)
     if (await ctx.tx.scalar(gone.returning(DeniedAddress.address))) is None:
         raise rules.NotDenied
-    audit.record(ctx, f"address:{address}", "allowed")
+    await events.record(ctx, AddressAllowed(address))
 
 
 async def list_denied(ctx: Context, *, after: str | None, limit: int) -> Sequence[DeniedAddress]:

@@ -4,13 +4,16 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from dml.accounts.rules import TooManyPasswords
-from dml.accounts.sessions import FREE_GUESSES_KNOWN
+from dml.accounts.identities.reauthentication import PROOF_REFUSALS
 from dml.chain import queries
 from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.wallets import rules as wallet_rules
-from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawal_service
+from dml.chain.withdrawals import (
+    proving,
+    rules as withdrawal_rules,
+    service as withdrawal_service,
+)
 from dml.chain.withdrawals.rules import WithdrawalTerms
 from dml.chain.withdrawals.schemas import (
     WithdrawalCreate,
@@ -21,13 +24,13 @@ from dml.chain.withdrawals.schemas import (
     shown_out,
     terms_out,
 )
-from dml.core import audit
+from dml.core import event_log
 from dml.core.context import Context
 from dml.core.ids import WithdrawalId
 from dml.core.settings import Settings
 from dml.edge.http import Ctx, Server, SignedInBegin
-from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once, once
-from dml.edge.limits import TooManyTries, at_most, count_try, guess
+from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, KeyHeader, Once, once
+from dml.edge.limits import at_most
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
 from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
@@ -35,7 +38,7 @@ from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/payments/withdrawals", route_class=IdempotentRoute)
 REQUEST_REFUSALS: Final = (
-    withdrawal_rules.WrongPassword,
+    *PROOF_REFUSALS,
     withdrawal_rules.FeeRose,
     withdrawal_rules.LessThanLeast,
     withdrawal_rules.AboveVaultLimit,
@@ -44,19 +47,17 @@ REQUEST_REFUSALS: Final = (
 )
 
 
-async def _check_password(server: Server, begin: SignedInBegin, body: WithdrawalCreate) -> None:
-    """Check the password before the request's own transaction opens: to hash it takes long."""
-    user = await withdrawal_service.get_requester(begin)
-    await count_try(server, f"withdraw:{user.id}", server.settings.withdrawal_tries_a_minute)
-    async with guess(server, f"withdraw:{user.id}", free=FREE_GUESSES_KNOWN):
-        await withdrawal_service.require_password(user, body.password)
+async def _require_proof(
+    server: Server, begin: SignedInBegin, body: WithdrawalCreate, idempotency_key: KeyHeader = None
+) -> None:
+    await proving.require_proof(server, begin, body, idempotency_key)
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:
     vault = await queries.find_current_vault(ctx.tx)
     is_paused = withdrawal_rules.paused_reason(vault, ctx.now) is not None
     ahead = withdrawal_rules.upcoming(withdrawal, WithdrawalTerms.of(settings), is_paused=is_paused)
-    entries = await audit.history(ctx.tx, withdrawal.reference)
+    entries = await event_log.history(ctx.tx, withdrawal.reference)
     coming = [UpcomingActionOut(action=action, at=at) for action, at in ahead]
     return timeline(ctx.actor, withdrawal.user_id, entries, coming)
 
@@ -80,8 +81,8 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
     response_model=WithdrawalOut,
     dependencies=[
         Depends(at_most("withdraw", lambda settings: settings.sign_ins_a_minute)),
-        Depends(_check_password),
-        once("password"),
+        Depends(_require_proof),
+        once("password", "proof"),
     ],
     responses=refusals(
         *REQUEST_REFUSALS,
@@ -91,8 +92,6 @@ async def get_terms(ctx: Ctx, server: Server) -> WithdrawalTermsOut:
         wallet_rules.AddressDenied,
         wallet_rules.NobodysAddress,
         IdempotencyKeyReused,
-        TooManyPasswords,
-        TooManyTries,
     ),
 )
 async def request(
@@ -100,9 +99,9 @@ async def request(
 ) -> Withdrawal:
     """Create a withdrawal.
 
-    For signed-in users, with their password: pays tokens to one of your linked wallets. Amount and
-    fee leave your balance at once. The withdrawal is paid with others in one batch; a large one
-    waits until an admin has approved it.
+    For signed-in users, with a proof of who they are: pays tokens to one of your linked wallets.
+    Amount and fee leave your balance at once. The withdrawal is paid with others in one batch; a
+    large one waits until an admin has approved it.
     """
     withdrawal = await withdrawal_service.request(
         ctx,

@@ -48,12 +48,6 @@ class Recent:
     first_at: datetime | None
 
 
-class WrongPassword(Forbidden):
-    code = "chain.wrong_password"
-    reason = "This is not your password."
-    remedy = "Give the password that you sign in with: money leaves only with it."
-
-
 class FeeRose(Conflict):
     code = "chain.fee_rose"
     reason = "A withdrawal costs more than the `max_fee` that you allow."
@@ -128,11 +122,6 @@ def needs_second(
     if alone_up_to is None or withdrawal.first_approved_by is not None:
         return False
     return max(withdrawal.amount, recent) > alone_up_to
-
-
-def require_password(right: bool) -> None:
-    if not right:
-        raise WrongPassword
 
 
 def require_fee(terms: WithdrawalTerms, max_fee: MicroTokens | None) -> None:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from dml.accounts.identities.proofs import PasswordProof, Proof
 from dml.accounts.schemas import Password
 from dml.chain.models import Vault, Withdrawal
 from dml.chain.node import contract
@@ -23,14 +24,21 @@ class WithdrawalCreate(Body):
     model_config = example(
         amount="12.5",
         wallet_id="01987c1e-0000-7000-8000-000000000001",
-        password="correct horse battery",
+        proof={"kind": "password", "password": "correct horse battery"},
     )
 
     amount: AmountIn = Field(
         gt=0, description="How many tokens reach the wallet. The fee is taken in addition."
     )
     wallet_id: WalletId = Field(description="The linked wallet to pay to.")
-    password: Password = Field(description="The password of your account.")
+    proof: Proof | None = Field(
+        None, description="What proves that the account is yours: money leaves only with it."
+    )
+    password: Password | None = Field(
+        None,
+        description="Short for a `proof` of the kind `password`.",
+        json_schema_extra={"deprecated": True},
+    )
     memo: Text | None = Field(
         None, max_length=200, description="A note for yourself. Only you and admins can see it."
     )
@@ -39,6 +47,19 @@ class WithdrawalCreate(Body):
         description="The highest fee that you accept: if it is higher, the withdrawal is refused. "
         "Default: any fee.",
     )
+
+    @model_validator(mode="after")
+    def _require_one_proof(self) -> "WithdrawalCreate":
+        if (self.proof is None) == (self.password is None):
+            raise ValueError("send a `proof`")
+        return self
+
+    @property
+    def proven_by(self) -> Proof:
+        if self.proof is not None:
+            return self.proof
+        assert self.password is not None, "one of both was sent"
+        return PasswordProof(kind="password", password=self.password)
 
 
 class WithdrawalsQuery(Paging):

@@ -8,38 +8,33 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from dml.accounts import passwords, queries as account_queries, rules as account_rules
-from dml.accounts.models import User
-from dml.accounts.passwords import Asker
+from dml.accounts import rules as account_rules
 from dml.chain import queries, rules
+from dml.chain.events import (
+    WithdrawalApproved,
+    WithdrawalApprovedByTheFirst,
+    WithdrawalCancelled,
+    WithdrawalEvent,
+    WithdrawalRefused,
+    WithdrawalRequested,
+    seen_by,
+)
 from dml.chain.models import Withdrawal
 from dml.chain.states import WithdrawalState
 from dml.chain.wallets import rules as wallet_rules
 from dml.chain.withdrawals import rules as withdrawal_rules
 from dml.chain.withdrawals.rules import WithdrawalTerms, payout_account
-from dml.core import audit, money
-from dml.core.audit import Move
-from dml.core.context import BeginFunction, Context
-from dml.core.ids import WalletId, WithdrawalId, new_id
+from dml.core import events
+from dml.core.context import Context
+from dml.core.db import Shown
+from dml.core.ids import UserId, WalletId, WithdrawalId, new_id
 from dml.core.money import MicroTokens
+from dml.core.states import Move
 from dml.payments import service as payments
 from dml.payments.models import TransferCode
 from dml.payments.rules import wallet as wallet_of
 
 NEEDS_REVIEW: Final = "An admin looks at it first."
-
-
-async def get_requester(begin: BeginFunction) -> User:
-    """Load the requesting user, in a transaction of its own."""
-    async with begin() as ctx:
-        return await account_queries.get_user(ctx.tx, ctx.actor.id)
-
-
-async def require_password(user: User, password: str) -> None:
-    """Refuse a wrong password. Slow by design: call it with no transaction open."""
-    asker = Asker(f"{user.id}:withdraw", is_known=True)
-    checked = await passwords.check(password, user.password_hash, asker)
-    withdrawal_rules.require_password(checked.is_right)
 
 
 async def request(
@@ -53,7 +48,8 @@ async def request(
 ) -> Withdrawal:
     """Set the amount and its fee aside, to be paid to the user's wallet; or refuse.
 
-    The caller has checked the password. Requests of one user run one after another, for the limits.
+    The caller has had it proven who asks. Requests of one user run one after another, for the
+    limits.
     """
     await queries.lock_user(ctx.tx, ctx.actor.id)
     vault = await queries.get_current_vault(ctx.tx)
@@ -78,18 +74,27 @@ async def request(
     )
     await _set_aside(ctx, withdrawal)
     ctx.tx.add(withdrawal)
-    facts = {"amount": money.render(amount), "address": wallet.address}
-    move = Move(None, WithdrawalState.REQUESTED)
     reason = NEEDS_REVIEW if withdrawal.needs_review else None
-    audit.record(ctx, withdrawal.reference, "requested", move, reason=reason, facts=facts)
+    made = Move(None, WithdrawalState.REQUESTED)
+    await _record(ctx, WithdrawalRequested, withdrawal, made, reason)
     return withdrawal
 
 
 async def cancel(ctx: Context, withdrawal_id: WithdrawalId) -> Withdrawal:
     """Cancel a withdrawal that is in no batch yet: amount and fee go back."""
     withdrawal = await queries.get_my_withdrawal(ctx.tx, ctx.actor, withdrawal_id, lock=True)
-    await _call_off(ctx, withdrawal, "cancelled", "You cancelled it.")
+    await _call_off(ctx, WithdrawalCancelled, withdrawal, "You cancelled it.")
     return withdrawal
+
+
+async def call_off_all(ctx: Context, user_id: UserId, reason: str) -> int:
+    """Call off all of a user's withdrawals that are in no batch yet: the tokens go back. Return how
+    many those were.
+    """
+    held = await queries.lock_requested(ctx.tx, user_id)
+    for withdrawal in held:
+        await _call_off(ctx, WithdrawalCancelled, withdrawal, reason)
+    return len(held)
 
 
 async def approve(
@@ -108,10 +113,10 @@ async def approve(
     recent = await queries.get_recent(ctx.tx, withdrawal.user_id, ctx.now)
     if withdrawal_rules.needs_second(withdrawal, recent.amount, alone_up_to):
         withdrawal.first_approved_by, withdrawal.first_approved_at = ctx.actor.id, ctx.now
-        audit.record(ctx, withdrawal.reference, "approved_by_the_first", reason=reason)
+        await _record(ctx, WithdrawalApprovedByTheFirst, withdrawal, None, reason)
         return withdrawal
     withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
-    audit.record(ctx, withdrawal.reference, "approved", reason=reason)
+    await _record(ctx, WithdrawalApproved, withdrawal, None, reason)
     return withdrawal
 
 
@@ -121,7 +126,7 @@ async def refuse(ctx: Context, withdrawal_id: WithdrawalId, *, reason: str) -> W
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
     withdrawal.reviewed_by, withdrawal.reviewed_at = ctx.actor.id, ctx.now
-    await _call_off(ctx, withdrawal, "refused", reason)
+    await _call_off(ctx, WithdrawalRefused, withdrawal, reason)
     return withdrawal
 
 
@@ -138,7 +143,9 @@ async def _set_aside(ctx: Context, withdrawal: Withdrawal) -> None:
     )
 
 
-async def _call_off(ctx: Context, withdrawal: Withdrawal, action: str, reason: str) -> None:
+async def _call_off(
+    ctx: Context, about: type[WithdrawalEvent], withdrawal: Withdrawal, reason: str
+) -> None:
     move = rules.move_withdrawal(withdrawal, WithdrawalState.CANCELLED)
     withdrawal.ended_at, withdrawal.end_reason = ctx.now, reason
     await payments.transfer(
@@ -149,10 +156,22 @@ async def _call_off(ctx: Context, withdrawal: Withdrawal, action: str, reason: s
         target=wallet_of(withdrawal.user_id),
         amount=MicroTokens(withdrawal.amount + withdrawal.fee),
     )
-    audit.record(ctx, withdrawal.reference, action, move, reason=reason)
+    await _record(ctx, about, withdrawal, move, reason)
 
 
-async def list_to_review(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Withdrawal]:
+async def _record(
+    ctx: Context,
+    about: type[WithdrawalEvent],
+    withdrawal: Withdrawal,
+    move: Move | None,
+    reason: str | None,
+) -> None:
+    event = about(withdrawal.id, withdrawal.amount)
+    facts = {"address": withdrawal.address}
+    await events.record(ctx, event, seen_by(withdrawal), move, reason=reason, facts=facts)
+
+
+async def list_to_review(ctx: Context, *, after: UUID | None, limit: int) -> Sequence[Shown]:
     """Return, for an admin, what waits for a review: the oldest first, and one beyond `limit`."""
     account_rules.require_admin(ctx.actor)
     return await queries.list_to_review(ctx.tx, after=after, limit=limit)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from dml.chain import rules
+from dml.chain.events import VaultDiffers, WithdrawalPaid, seen_by
 from dml.chain.models import Vault, VaultPayout, Withdrawal
 from dml.chain.states import WithdrawalState
 from dml.chain.withdrawals.rules import payout_account
-from dml.core import audit, metrics
+from dml.core import events, metrics
 from dml.core.context import Context
 from dml.payments import service as payments
 from dml.payments.models import CHAIN, REVENUE, Movement, TransferCode
@@ -34,34 +35,36 @@ async def settle_payouts(ctx: Context, vault: Vault, payouts: Sequence[VaultPayo
     for number, payout in paid.items():
         withdrawal = withdrawals.get(number)
         if withdrawal is None:
-            _stop_payouts(ctx, vault, f"the vault paid number {number}, which no withdrawal has")
+            problem = f"the vault paid number {number}, which no withdrawal has"
+            await _stop_payouts(ctx, vault, problem)
         elif (withdrawal.address, withdrawal.amount) != (payout.recipient, payout.amount):
-            _stop_payouts(ctx, vault, f"the vault paid otherwise than {withdrawal.reference}")
+            await _stop_payouts(ctx, vault, f"the vault paid otherwise than {withdrawal.reference}")
         elif withdrawal.state is WithdrawalState.AUTHORISED:
-            movements += _pay(ctx, withdrawal, payout)
+            movements += await _pay(ctx, withdrawal, payout)
         elif withdrawal.state is not WithdrawalState.PAID:
             problem = f"the vault paid {withdrawal.reference}, which was given back"
-            _stop_payouts(ctx, vault, problem)
+            await _stop_payouts(ctx, vault, problem)
     if movements:
         await payments.transfer_many(ctx, movements)
 
 
-def _stop_payouts(ctx: Context, vault: Vault, problem: str) -> None:
+async def _stop_payouts(ctx: Context, vault: Vault, problem: str) -> None:
     """Record at once what the next comparison would find: until then more might be paid."""
     log.critical("%s: %s", vault.reference, problem)
     if vault.difference is not None:
         return
     vault.difference, vault.differs_since = problem, ctx.now
     metrics.CHAIN_DIFFERS.set(True)
-    audit.record(ctx, vault.reference, "differs", reason=problem)
+    await events.record(ctx, VaultDiffers(vault.id), reason=problem)
 
 
-def _pay(ctx: Context, withdrawal: Withdrawal, payout: VaultPayout) -> list[Movement]:
+async def _pay(ctx: Context, withdrawal: Withdrawal, payout: VaultPayout) -> list[Movement]:
     move = rules.move_withdrawal(withdrawal, WithdrawalState.PAID)
     withdrawal.ended_at = ctx.now
     withdrawal.tx_hash, withdrawal.block_number = payout.tx_hash, payout.block_number
     facts = {"transaction": payout.tx_hash, "block": payout.block_number}
-    audit.record(ctx, withdrawal.reference, "paid", move, facts=facts)
+    paid = WithdrawalPaid(withdrawal.id, withdrawal.amount)
+    await events.record(ctx, paid, seen_by(withdrawal), move, facts=facts)
     reference, account = withdrawal.reference, payout_account(withdrawal.id)
     out = Movement(TransferCode.WITHDRAWAL, reference, account, CHAIN, withdrawal.amount)
     if withdrawal.fee == 0:

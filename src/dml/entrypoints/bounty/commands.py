@@ -2,22 +2,27 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dml.refused import ExitCode
 from dml.tool import common
-from dml.tool.common import AsJson, Server, signed_in
+from dml.tool.common import AsJson, Server, perhaps_signed_in, signed_in
+
+if TYPE_CHECKING:
+    from dml.client.marketplace import Marketplace
 
 bounty = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Bounties: set one up, enter one, look at its board, verify its result.\n\n"
+    "A bounty is named by its id, by the end of its id, or by its name.\n\n"
     "You are who has signed in (`dml login`), or whom `DML_EMAIL` and `DML_PASSWORD`, or "
     "`DML_TOKEN`, name.",
 )
 
-Id = Annotated[str, typer.Argument(metavar="BOUNTY", help="The bounty's id.")]
+Named = Annotated[str, typer.Argument(metavar="BOUNTY", help="Its id, the end of it, or its name.")]
 FIELDS = (
     ("bounty", "id"),
     ("name", "name"),
@@ -44,6 +49,7 @@ def create(
     opens: Annotated[
         bool, typer.Option("--open", help="Fund it, and open enrollment now and not at its date.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a bounty of a description, with its test set and attachments.
 
@@ -70,21 +76,22 @@ def create(
 
     Prints the id alone to standard output.
     """
-    from rich.console import Console
-
-    from dml.client.marketplace import Marketplace
+    from dml.client.marketplace import bounty_path
     from dml.entrypoints.bounty import making
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    with Marketplace(server) as market:
-        market.sign_in()
-        made = making.create(market, file, into=into, fund=fund, opens=opens, console=console)
-    typer.echo(made)
+    console = common.console(to_stderr=True)
+    with signed_in(server) as market:
+        draft = None if into is None else _id_of(market, into)
+        made = making.create(market, file, into=draft, fund=fund, opens=opens, console=console)
+        if as_json:
+            common.show_json(market.ask("GET", bounty_path(made)))
+        else:
+            typer.echo(made)
 
 
 @bounty.command("export")
 def export(
-    bounty_id: Id,
+    named: Named,
     server: Server = None,
     to: Annotated[
         Path | None, typer.Option(help="A folder for bounty.yaml and the files attached.")
@@ -94,43 +101,47 @@ def export(
 
     The test set itself does not come back: nobody can read it before the end.
     """
-    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import making
 
-    with Marketplace(server) as market:
-        text = making.export(market.sign_in(), bounty_id, to)
+    with signed_in(server) as market:
+        text = making.export(market, _id_of(market, named), to)
     if to is None:
         typer.echo(text, nl=False)
 
 
 @bounty.command("enroll")
 def enroll(
-    bounty_id: Id,
+    named: Named,
     server: Server = None,
     name: Annotated[str | None, typer.Option(help="How the board shall call you.")] = None,
     accept_rules: Annotated[
         bool, typer.Option("--accept-rules", help="You have read the rules, and accept them.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Enter a bounty, and pay its fee. Teams enroll through the API."""
     from dml.client.http import one_line
-    from dml.client.marketplace import Marketplace, bounty_path
+    from dml.client.marketplace import bounty_path
     from dml.entrypoints.bounty import entering
 
-    with Marketplace(server) as market:
+    with signed_in(server) as market:
+        bounty_id = _id_of(market, named)
         if not accept_rules:
-            shown = market.sign_in().ask("GET", bounty_path(bounty_id))
+            shown = market.ask("GET", bounty_path(bounty_id))
             rules = "\n".join(map(one_line, str(shown["rules"]).splitlines()))
             typer.echo(f"{rules}\n\nThe fee is {shown['enrollment_fee']} tokens.", err=True)
             typer.echo("Accept the rules by --accept-rules.", err=True)
-            raise typer.Exit(1)
-        entered = entering.enroll(market.sign_in(), bounty_id, name)
-    typer.echo(entered["id"])
+            raise typer.Exit(ExitCode.NOT_DONE)
+        entered = entering.enroll(market, bounty_id, name)
+    if as_json:
+        common.show_json(entered)
+    else:
+        typer.echo(entered["id"])
 
 
 @bounty.command("submit")
 def submit(
-    bounty_id: Id,
+    named: Named,
     file: Annotated[Path, typer.Argument(help="Predictions (.csv, .parquet), or a model (.onnx).")],
     server: Server = None,
     name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's]")] = None,
@@ -147,24 +158,19 @@ def submit(
     The board shows a new score only where it is better than your best by more than chance; what it
     shows instead is your best.
     """
-    import json
-
-    from rich.console import Console
-
-    from dml.client.marketplace import Marketplace
     from dml.entrypoints.bounty import entering
 
-    console = Console(stderr=True, highlight=False, markup=False)
-    with Marketplace(server) as market:
+    console = common.console(to_stderr=True)
+    with signed_in(server) as market:
         made = entering.submit(
-            market.sign_in(),
-            bounty_id,
+            market,
+            _id_of(market, named),
             entering.Submission(file, name, dry_run),
             wait_seconds=wait,
             console=console,
         )
     if as_json:
-        typer.echo(json.dumps(made))
+        common.show_json(made)
         return
     left = {name: quota["remaining"] for name, quota in made["limits"].items()}
     score = made["shown_score"]
@@ -175,28 +181,37 @@ def submit(
 
 @bounty.command("board")
 def board(
-    bounty_id: Id,
+    named: Named,
     server: Server = None,
     rows: Annotated[int, typer.Option(help="How many of them.", min=1, max=100)] = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="All of it, as CSV.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the leaderboard: the final one once there is one. Needs no account."""
-    from rich.console import Console
-
     from dml.client.marketplace import Marketplace, bounty_path
     from dml.entrypoints.bounty import entering
 
+    if as_csv and as_json:
+        raise typer.BadParameter("choose one of --csv and --json")
     with Marketplace(server) as market:
+        bounty_id = _id_of(market, named)
         if as_csv:
             path = f"{bounty_path(bounty_id)}/leaderboard.csv"
             sys.stdout.buffer.write(market.bytes_of(path, limit=1 << 28))
             return
-        Console(highlight=False, markup=False).print(entering.board(market, bounty_id, rows))
+        page = market.ask(
+            "GET", f"{bounty_path(bounty_id)}/leaderboard", params={"limit": str(rows)}
+        )
+        if as_json:
+            common.show_json(page)
+            return
+        bounty = market.ask("GET", bounty_path(bounty_id))
+        common.console().print(entering.board(bounty, page))
 
 
 @bounty.command("verify")
 def verify(
-    bounty_id: Id,
+    named: Named,
     server: Server = None,
     commitment: Annotated[
         str | None, typer.Option(help="What you noted as the commitment when the bounty opened.")
@@ -216,9 +231,9 @@ def verify(
     from dml.entrypoints.bounty import verifying
 
     with Marketplace(server) as market:
-        verdict = verifying.verify(market, bounty_id, commitment)
+        verdict = verifying.verify(market, _id_of(market, named), commitment)
     typer.echo(verdict.as_json() if as_json else verdict.as_text())
-    raise typer.Exit(0 if verdict.verified else 1)
+    raise typer.Exit(ExitCode.DONE if verdict.verified else ExitCode.NOT_DONE)
 
 
 @bounty.command("list")
@@ -242,13 +257,13 @@ def list_bounties(
 
 
 @bounty.command("show")
-def show(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show a bounty: what is asked for, the prizes, the dates, the rules."""
     from dml.client.http import one_line
-    from dml.client.marketplace import Marketplace, bounty_path
+    from dml.client.marketplace import bounty_path
 
-    with Marketplace(server) as market:
-        told = market.ask("GET", bounty_path(bounty_id))
+    with perhaps_signed_in(server) as market:
+        told = market.ask("GET", bounty_path(_id_of(market, named)))
     common.show_item(told, FIELDS, as_json=as_json)
     if not as_json:
         for part in ("description", "data", "evaluation", "rules"):
@@ -258,48 +273,60 @@ def show(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
 
 @bounty.command("data")
 def data(
-    bounty_id: Id,
+    named: Named,
     server: Server = None,
     to: Annotated[Path, typer.Option(help="The folder to write them to.")] = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Download the files that are attached to a bounty."""
     from dml.entrypoints.bounty import making
 
     with signed_in(server) as market:
-        for file in making.download(market, bounty_id, to):
-            typer.echo(file)
+        files = [str(it) for it in making.download(market, _id_of(market, named), to)]
+    if as_json:
+        common.show_json(files)
+        return
+    for file in files:
+        typer.echo(file)
 
 
 @bounty.command("submissions")
-def submissions(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+def submissions(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """List your submissions to a bounty, newest first."""
     from dml.client.marketplace import bounty_path
 
     columns = [("submission", "id"), ("name", "name"), ("state", "state"), ("sent", "created_at")]
-    columns += [("on the board", "shown_score"), ("because", "end_reason")]
+    columns += [("by", "submitter_name"), ("on the board", "shown_score")]
+    columns += [("because", "end_reason")]
     with signed_in(server) as market:
-        listed = market.all_of(f"{bounty_path(bounty_id)}/submissions")
+        listed = market.all_of(f"{bounty_path(_id_of(market, named))}/submissions")
         common.show_list(listed, columns, as_json=as_json)
 
 
 @bounty.command("start")
-def start(bounty_id: Id, server: Server = None, as_json: AsJson = False) -> None:
+def start(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Let submissions begin now, and not at their date. For its owner."""
-    _move(bounty_id, server, "start", as_json=as_json)
+    _move(named, server, "start", as_json=as_json)
 
 
 @bounty.command("close")
 def close(
-    bounty_id: Id, server: Server = None, yes: common.Yes = False, as_json: AsJson = False
+    named: Named, server: Server = None, yes: common.Yes = False, as_json: AsJson = False
 ) -> None:
     """End submissions now, and rank. For its owner."""
     common.confirm("End submissions now?", yes=yes)
-    _move(bounty_id, server, "close", as_json=as_json)
+    _move(named, server, "close", as_json=as_json)
 
 
-def _move(bounty_id: str, server: str | None, verb: str, *, as_json: bool) -> None:
+def _id_of(market: "Marketplace", named: str) -> str:
+    own = market.all_of("/v1/bounties", mine="true") if market.is_signed_in else ()
+    others = market.all_of("/v1/bounties")
+    return common.find_own_id(own, others, named, title="name", what="bounty")
+
+
+def _move(named: str, server: str | None, verb: str, *, as_json: bool) -> None:
     from dml.client.marketplace import bounty_path
 
     with signed_in(server) as market:
-        moved = market.ask("POST", f"{bounty_path(bounty_id)}/{verb}")
+        moved = market.ask("POST", f"{bounty_path(_id_of(market, named))}/{verb}")
     common.show_item(moved, FIELDS, as_json=as_json)

@@ -75,11 +75,8 @@ def _media_type(file: Path) -> str:
     return "text/csv" if known == OTHER and not file.is_file() else known
 
 
-def board(market: Marketplace, bounty_id: str, rows: int) -> Table:
-    """The board as a table: the final one once there is one."""
-    path = bounty_path(bounty_id)
-    bounty = market.ask("GET", path)
-    page = market.ask("GET", f"{path}/leaderboard", params={"limit": str(rows)})
+def board(bounty: Mapping[str, Any], page: Mapping[str, Any]) -> Table:
+    """A page of a bounty's board as a table."""
     final = page["part"] == "final"
     title = one_line(f"{bounty['name']} ({bounty['state']})")
     table = Table(title=title, title_justify="left")

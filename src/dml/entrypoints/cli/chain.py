@@ -120,8 +120,8 @@ def status(
 ) -> None:
     """Show where the chain is, how far it was read, its contracts, and who pays.
 
-    The exit code is 0 if all is well, 1 if something has stopped (it says what and why), 2 if the
-    database cannot be reached.
+    The exit code is 0 if all is well, 1 if something has stopped (it says what and why), 3 if the
+    database cannot be asked.
     """
     from dml.entrypoints.cli.chain_status import run
     from dml.entrypoints.settings_read import read

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.accounts import queries as account_queries
@@ -28,7 +27,7 @@ from dml.core.context import SYSTEM, Context
 from dml.core.errors import DmlError
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints import chain_wiring, fitness, wiring
 from dml.refused import Refused
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
@@ -131,7 +130,8 @@ def _run(
 ) -> int:
     settings = chain_wiring.with_local_chain(settings)
     try:
-        return asyncio.run(_decide(settings, yes, prepare))
+        with fitness.asking():
+            return asyncio.run(_decide(settings, yes, prepare))
     except DmlError as refusal:
         facts = ", ".join(f"{name}: {value}" for name, value in refusal.facts.items())
         detail = f"{refusal.reason} {refusal.remedy}" + (f" ({facts})" if facts else "")
@@ -140,8 +140,6 @@ def _run(
         raise Refused(f"the chain cannot be asked: {error.reason}") from error
     except FAULTS as error:
         raise Refused(f"the chain cannot be asked: {error}") from error
-    except (SQLAlchemyError, OSError) as error:
-        raise Refused(f"the database cannot be asked: {error}") from error
 
 
 async def _decide(

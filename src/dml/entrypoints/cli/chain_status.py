@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain import queries
@@ -20,10 +19,9 @@ from dml.chain.payer import queries as batch_queries
 from dml.chain.rules import NotConnected
 from dml.core import money, nodes
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints import chain_wiring, fitness, wiring
 from dml.refused import Refused
 
-CANNOT_LOOK: Final = 2
 _COIN: Final = 10**18
 
 
@@ -32,11 +30,8 @@ def run(settings: Settings, *, as_json: bool) -> int:
     settings = chain_wiring.with_local_chain(settings)
     if settings.chain_url is None:
         raise Refused("there is no chain: set DML_CHAIN_URL, or let `dml up` start a local one")
-    try:
+    with fitness.asking():
         found = asyncio.run(look(settings))
-    except (SQLAlchemyError, OSError) as error:
-        sys.stderr.write(f"dml: the database cannot be asked: {error}\n")
-        return CANNOT_LOOK
     if as_json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
@@ -69,7 +64,7 @@ async def _vault(tx: AsyncSession) -> Vault | None:
 async def _open_batches(tx: AsyncSession) -> list[str]:
     """Describe open batches, also of former vaults: each signed transaction by its nonce."""
     lines = []
-    for vault in await queries.list_vaults(tx):
+    for vault in reversed(await queries.list_vaults(tx)):
         for it in await batch_queries.list_open(tx, vault.id):
             signed = sorted({f"{tx.sender} nonce {tx.nonce}" for tx in it.transactions})
             what = f"{len(it.waiting)} of {it.batch.count} withdrawals from {vault.address}"

@@ -1,4 +1,4 @@
-"""The API's description as a file, made without a database."""
+"""The API's description, and the graph's schema, as files, made without a database."""
 
 import json
 import tempfile
@@ -33,3 +33,10 @@ def openapi_json() -> str:
     """Return OpenAPI as JSON: the same code always gives the same text."""
     with app_without_database() as app:
         return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def graphql_schema() -> str:
+    """Return the schema of the graph, in GraphQL: the same code always gives the same text."""
+    with app_without_database() as app:
+        schema: str = app.state.graph.make().schema.as_str()
+        return schema + "\n"

@@ -18,15 +18,14 @@ from dml.core.blobs import Blobs
 from dml.core.errors import NotFound
 from dml.core.ids import JobId
 from dml.core.settings import Settings
-from dml.entrypoints import wiring
+from dml.entrypoints import fitness, wiring
 from dml.entrypoints.doctor import AWAY, require_schema, snapshot
 from dml.jobs import queries, results
 from dml.jobs.archive import verifying
 from dml.jobs.archive.parquet import Row
 from dml.jobs.models import Job
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 
-FINE, WRONG, CANNOT_LOOK = 0, 1, 2
 TABLE_ROWS_MAX: Final = 200
 
 
@@ -39,12 +38,17 @@ class Form(StrEnum):
 
 
 def run(settings: Settings, job_id: str, form: Form) -> int:
-    """Print what is requested. Return 0; 1 if something is wrong, 2 if it cannot be read."""
+    """Print what is requested. Return the exit code."""
+    job = _read_id(job_id)
     try:
-        return asyncio.run(_show(settings, _read_id(job_id), form))
-    except (*AWAY, NotFound) as error:
-        Console(stderr=True).print(f"dml: cannot look: {error}", markup=False, soft_wrap=True)
-        return CANNOT_LOOK
+        return asyncio.run(_show(settings, job, form))
+    except NotFound as unknown:
+        raise Refused(f"{unknown.reason} {unknown.remedy}") from unknown
+    except AWAY as error:
+        Console(stderr=True).print(
+            f"dml: cannot look: {fitness.reason_of(error)}", markup=False, soft_wrap=True
+        )
+        return ExitCode.NOT_REACHED
 
 
 def _read_id(job_id: str) -> JobId:
@@ -71,7 +75,7 @@ async def _show(settings: Settings, job_id: JobId, form: Form) -> int:
                 return await _verify(tx, blobs, job)
             case Form.TABLE:
                 await _print_table(tx, job)
-    return FINE
+    return ExitCode.DONE
 
 
 async def _print_rows(tx: AsyncSession, blobs: Blobs, job: Job) -> None:
@@ -92,7 +96,7 @@ async def _verify(tx: AsyncSession, blobs: Blobs, job: Job) -> int:
     for complaint in wrong:
         out.print(f"✗ {complaint}")
     out.print(await _kept(tx, job) + (f" {len(wrong)} complaints." if wrong else " All adds up."))
-    return WRONG if wrong else FINE
+    return ExitCode.NOT_DONE if wrong else ExitCode.DONE
 
 
 async def _print_table(tx: AsyncSession, job: Job) -> None:

@@ -16,11 +16,16 @@ from typer.core import TyperGroup
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
-from dml.tool import account, money
+from dml.entrypoints.cli.keys import keys
+from dml.refused import MEANINGS, ExitCode, Refused
+from dml.tool import account, events, listen, money
+from dml.tool.common import AsJson, Yes, confirm, show_json
 from dml.tool.device import device
 from dml.tool.job import job
 from dml.tool.model import model
 from dml.tool.moderate import moderate
+from dml.tool.users import users
+from dml.tool.webhook import webhook
 
 if TYPE_CHECKING:
     from dml.core.settings import Settings
@@ -29,6 +34,8 @@ YOU: Final = "You"
 MARKET: Final = "Models, jobs, devices, bounties"
 OPERATE: Final = "Run a marketplace"
 PANELS: Final = (YOU, MARKET, OPERATE)
+# Packages that a device does without.
+OF_DEVELOPERS: Final = frozenset({"onnx", "standardwebhooks", "yaml"})
 
 
 class InOrder(TyperGroup):
@@ -49,19 +56,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings=HELP_NAMES,
-    help="DML Marketplace: machine learning that runs where the data is.\n\n"
-    "Exit codes: 0 done, 1 not done (one line says why), 2 wrong usage, 130 interrupted.",
+    help="DML Marketplace: machine learning that runs where the data is.\n\nExit codes:\n\n"
+    + "\n".join(f"- {code}: {meaning}" for code, meaning in MEANINGS.items()),
 )
 admin = typer.Typer(no_args_is_help=True, help="Commands for an operator at the machine.")
 _MINE: Final[tuple[Callable[..., None], ...]] = (
     *(account.login, account.logout, account.whoami),
     *(money.balance, money.transfers, money.deposit, money.withdraw),
+    *(events.events, listen.listen),
 )
 for command in _MINE:
     app.command(rich_help_panel=YOU)(command)
 app.add_typer(account.account, name="account", rich_help_panel=YOU)
 app.add_typer(money.withdrawal, name="withdrawal", rich_help_panel=YOU)
 app.add_typer(money.wallet, name="wallet", rich_help_panel=YOU)
+app.add_typer(webhook, name="webhook", rich_help_panel=YOU)
 for group, name in (
     (model, "model"),
     (job, "job"),
@@ -72,6 +81,8 @@ for group, name in (
     app.add_typer(group, name=name, rich_help_panel=MARKET)
 app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
 app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
+app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
+admin.add_typer(users, name="users")
 
 
 @app.callback(invoke_without_command=True)
@@ -166,7 +177,7 @@ def doctor(
     """Check that no token, place or result is lost or counted twice, and that nothing is stuck.
 
     Reads one snapshot, so it can run while the marketplace works. The exit code is 0 if all is
-    well, 1 with complaints, 2 if the database cannot be reached.
+    well, 1 with complaints, 3 if the database cannot be asked.
     """
     from dml.entrypoints.doctor import run
 
@@ -263,22 +274,36 @@ def openapi(
     """Print, write or check the OpenAPI description."""
     from dml.entrypoints.cli.describe import openapi_json
 
-    text = openapi_json()
+    _describe(openapi_json(), write, check)
+
+
+@app.command(rich_help_panel=OPERATE)
+def graphql(
+    write: Annotated[Path | None, typer.Option(help="Write the schema here.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Fail if this file is not current.")] = None,
+) -> None:
+    """Print, write or check the schema of the graph."""
+    from dml.entrypoints.cli.describe import graphql_schema
+
+    _describe(graphql_schema(), write, check)
+
+
+def _describe(text: str, write: Path | None, check: Path | None) -> None:
     if write is not None:
         write.write_text(text)
     elif check is None:
         typer.echo(text)
     elif not check.exists() or check.read_text() != text:
         typer.echo(f"{check} is not what the code says: run `make openapi`.", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOT_DONE)
 
 
 @admin.command("ensure-first")
-def ensure_first() -> None:
+def ensure_first(as_json: AsJson = False) -> None:
     """Make the first admin, if there is none, and print its random password, once."""
     from dml.entrypoints.cli.admin import ensure_first_admin
 
-    typer.echo(ensure_first_admin(_settings()), nl=False)
+    _show_password(ensure_first_admin(_settings()), as_json=as_json)
 
 
 @admin.command("reset-password")
@@ -286,11 +311,37 @@ def reset_password(
     email: Annotated[
         str, typer.Argument(help="Whose password; the first admin's by default.")
     ] = "admin@localhost.localdomain",
+    as_json: AsJson = False,
 ) -> None:
     """Give an account a new random password, and print it."""
     from dml.entrypoints.cli.admin import reset
 
-    typer.echo(reset(_settings(), email), nl=False)
+    _show_password(reset(_settings(), email), as_json=as_json)
+
+
+@admin.command("reset-factors")
+def reset_factors(
+    email: Annotated[str, typer.Argument(help="Whose: the e-mail address.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove an account's authenticator app and recovery codes: make sure first who asks."""
+    from dml.entrypoints.cli.admin import forget_factors
+
+    confirm(f"Let {email} sign in with one factor alone?", yes=yes)
+    had_one = forget_factors(_settings(), email)
+    if as_json:
+        show_json({"email": email, "had_factor": had_one})
+        return
+    typer.echo("removed" if had_one else "there was none")
+
+
+def _show_password(told: tuple[str, str] | None, *, as_json: bool) -> None:
+    """Show an e-mail address with its new password; nothing where there is none."""
+    if as_json:
+        show_json(None if told is None else dict(zip(("email", "password"), told, strict=True)))
+    elif told is not None:
+        typer.echo("  ".join(told))
 
 
 @admin.command("job-results")
@@ -309,7 +360,7 @@ def job_results(
 
     `--raw` shows single devices, so it is for the operator only. `--verify` checks each file's
     hash and its link to the file before, and that the files add up to the answer; the exit code
-    is 1 if something is wrong, 2 if it cannot be checked.
+    is 1 if something is wrong, 3 if it cannot be checked.
     """
     from dml.entrypoints.cli.job_results import Form, run
 
@@ -322,8 +373,6 @@ def job_results(
 
 def main() -> None:
     """Run a command. Errors of its environment are one line, without a stack trace."""
-    from dml.refused import Refused
-
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed.
             # A terminal with a small character set shows other letters as `?`.
@@ -331,15 +380,21 @@ def main() -> None:
     try:
         app()
     except Refused as refusal:
-        _end(str(refusal))
+        _end(str(refusal), refusal.exit_code)
+    except ModuleNotFoundError as missing:  # Of an agent, say, which has no server's packages.
+        package = str(missing.name).partition(".")[0]
+        if package == "dml":
+            raise
+        extra = "developer" if package in OF_DEVELOPERS else "server"
+        _end(f"{package} is not installed: pip install 'dml[{extra}]'", ExitCode.NOT_DONE)
     except OSError as error:  # A full disk, say, or a read-only folder.
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        _end(f"{where}{error.strerror or error}")
+        _end(f"{where}{error.strerror or error}", ExitCode.NOT_DONE)
 
 
-def _end(why: str) -> None:
+def _end(why: str, code: ExitCode) -> None:
     with contextlib.suppress(OSError):
         typer.echo(f"dml: {why}", err=True)
     with contextlib.suppress(OSError):  # The reader may be gone; that is reported already.
         sys.stdout.close()
-    sys.exit(1)
+    sys.exit(code)

@@ -15,7 +15,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import wiring
 from dml.entrypoints.supervisor import up
 from dml.entrypoints.supervisor.plan import recall
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 from dml.sim import report
 from dml.sim.engine import Address
 from dml.sim.outcome import SimulationResult
@@ -24,13 +24,11 @@ from dml.sim.screen import Bar
 from dml.sim.simulation import Scenario, simulate
 from dml.sim.wire import NotUnderstood
 
-RIGHT, WRONG, CANNOT = 0, 1, 2
-
 
 def run(
     settings: Settings, scenario: Scenario, *, yes: bool, as_json: bool, picture: Path | None
 ) -> int:
-    """Simulate, and show the result. Return 0 if all is well, 1 if not, 2 if it could not begin."""
+    """Simulate, and show the result. Return the exit code."""
     _require_consent(settings, yes=yes)
     _require_keys(settings)
     for address in scenario.addresses:
@@ -40,14 +38,14 @@ def run(
             outcome = asyncio.run(_simulate(settings, scenario, bar))
         except (SQLAlchemyError, OSError, NotUnderstood) as error:
             Console(stderr=True).print(f"dml sim: {error}", markup=False, soft_wrap=True)
-            return CANNOT
+            return ExitCode.NOT_REACHED
     report.show(bar.console, outcome)
     if picture is not None:
         picture.write_text(report.svg(outcome))
     document = outcome.as_json()
     if as_json:
         sys.stdout.write(json.dumps(document) + "\n")
-    return RIGHT if document["ok"] else WRONG
+    return ExitCode.DONE if document["ok"] else ExitCode.NOT_DONE
 
 
 def read_addresses(settings: Settings, urls: Sequence[str]) -> list[Address]:

@@ -10,14 +10,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from dml.entrypoints.embedded import folders, life, locks, places, wheels
+from dml.entrypoints.embedded import folders, free_ports, life, locks, places, wheels
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.embedded.places import Site
 from dml.entrypoints.embedded.state import State
@@ -25,10 +24,12 @@ from dml.refused import Refused
 
 APP: Final = "dml"  # The application's role, and its database.
 
+HOST: Final = "127.0.0.1"
+
 # Further databases are named dml_…; the quoted pattern matches the database's name.
 _HBA: Final = f"""\
 local  all                    all    scram-sha-256
-host   "/^{APP}(_.*)?$"  {APP}  127.0.0.1/32  scram-sha-256
+host   "/^{APP}(_.*)?$"  {APP}  {HOST}/32  scram-sha-256
 """
 
 # For a machine with little to spare: memory is taken as it is used, and few helpers run.
@@ -206,7 +207,7 @@ def _launch(programs: Path, site: Site, lock: int, settings: Mapping[str, object
     folder = str(site.run).replace('"', '""')
     options = {
         **settings,
-        "listen_addresses": "127.0.0.1",
+        "listen_addresses": HOST,
         "port": site.state.port,
         "unix_socket_directories": f'"{folder}"',
         "unix_socket_permissions": "0700",
@@ -277,11 +278,10 @@ def _end_orphans(site: Site) -> None:
 
 
 def _free_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            # What is left of a closed connection owns no port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-    raise Refused("no TCP port is free on 127.0.0.1: end something that listens")
+    if preferred and free_ports.is_free(HOST, preferred):
+        return preferred
+    try:
+        return free_ports.lasting(HOST)
+    except OSError as error:
+        what = f"no TCP port is free on {HOST}: end something that listens"
+        raise Refused(what) from error

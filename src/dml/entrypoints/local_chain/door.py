@@ -58,7 +58,7 @@ METHODS: Final = frozenset(
 class Door(ThreadingHTTPServer):
     """Listens from the beginning, and answers once `open_to` says where anvil is.
 
-    OSError where somebody else listens at the port; port 0 is any that is free.
+    OSError where somebody else has the port.
     """
 
     daemon_threads = True

@@ -24,7 +24,7 @@ from dml.chain.states import DepositState
 from dml.core import money
 from dml.core.money import MicroTokens
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, wiring
+from dml.entrypoints import chain_wiring, fitness, wiring
 from dml.entrypoints.embedded import chain, locks, places
 from dml.entrypoints.embedded.chain import LocalChainFacts
 from dml.refused import Refused
@@ -73,7 +73,9 @@ async def _give(
         except FAULTS as error:
             raise Refused(f"the local chain at {facts.url} does not do it: {error}") from error
         except (SQLAlchemyError, OSError) as error:
-            raise Refused(f"the database cannot be asked (does `dml up` run?): {error}") from error
+            raise fitness.DatabaseAway(
+                f"the database cannot be asked (does `dml up` run?): {fitness.reason_of(error)}"
+            ) from error
 
 
 class Faucet:

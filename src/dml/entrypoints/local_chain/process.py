@@ -22,7 +22,8 @@ from dml.chain.ethereum import address_of, checksummed, keccak
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, LocalChainFacts
 from dml.entrypoints.local_chain.anvil import Anvil, AnvilRefused
-from dml.entrypoints.local_chain.door import Door
+from dml.entrypoints.local_chain.door import HOST, Door
+from dml.entrypoints.supervisor import ports
 from dml.refused import Refused
 
 BUILD: Final = Path(__file__).resolve().parents[4] / "contracts" / "build"
@@ -116,9 +117,9 @@ def start(program: str, home: Path) -> tuple[Anvil, Door, LocalChainFacts]:
     known = chain.load(home)
     facts = known or make_facts()
     try:
-        door = Door(facts.port)
+        door = Door(facts.port or ports.any_free(HOST))
     except OSError:
-        door = Door(0)
+        door = Door(ports.any_free(HOST))
     facts = dataclasses.replace(facts, port=door.port)
     log_file = home / "logs" / "anvil.log"
     anvil = Anvil(program, facts.began_at, log=log_file, cache=home / "chain.cache")
@@ -133,7 +134,7 @@ def make_facts() -> LocalChainFacts:
     """Choose keys and a port. The addresses of the contracts follow from the owner's."""
     owner = _new_account()
     return LocalChainFacts(
-        port=0,  # Any that is free.
+        port=0,  # Chosen when it starts.
         began_at=int(time.time()),
         owner=owner,
         payer=_new_account(),

@@ -4,7 +4,8 @@ Where `dml up` begins, three things take a second of processor time each after t
 the settings, to find or start the servers, to import the API and a worker. None needs the other, so
 the imports begin first, in processes that then wait on a socket for their order: variables, the
 lock that says it lives, and a log. Who hears that the socket is closed is not needed, and ends.
-See docs/decisions/0009: a start is imports.
+So the supervisor is started; what APIs and workers import is `nursery`'s. See
+docs/decisions/0009: a start is imports.
 """
 
 import json
@@ -68,16 +69,12 @@ class Ahead:
 
     def order(self, environment: Mapping[str, str], *, lock: int, log: Path) -> bool:
         """Let it go on. Whether it did: one that has ended cannot."""
-        text = json.dumps(dict(environment)).encode()
-        descriptor = life.open_log(log)
         try:
             self._socket.settimeout(_ORDER_SECONDS)
-            socket.send_fds(self._socket, [len(text).to_bytes(4, "big")], [lock, descriptor])
-            self._socket.sendall(text)
+            Order(dict(environment)).send(self._socket, lock=lock, log=log)
         except OSError:
             return False
         finally:
-            os.close(descriptor)
             self._socket.close()
         return True
 
@@ -86,27 +83,64 @@ class Ahead:
         self._socket.close()
 
 
-def await_order(*, keep_out: bool) -> None:
-    """Wait in the process that was started, and become what it is told to be.
+@dataclass(frozen=True)
+class Order:
+    """What a process shall become: its variables, and the module of ours where that is open."""
 
-    The lock stays open until the process ends. Errors go to the log, and, unless it shall keep its
-    own, all other output.
-    """
-    with socket.socket(fileno=os.dup(_STDIN)) as orders:
-        length, descriptors, *_ = socket.recv_fds(orders, 4, 2)
-        text = b""
-        while len(text) < int.from_bytes(length, "big") and (more := orders.recv(65_536)):
-            text += more
+    environment: dict[str, str]
+    module: str = ""
+
+    def send(self, to: socket.socket, *, lock: int, log: Path) -> None:
+        text = json.dumps([self.environment, self.module]).encode()
+        descriptor = life.open_log(log)
+        try:
+            socket.send_fds(to, [len(text).to_bytes(4, "big")], [lock, descriptor])
+            to.sendall(text)
+        finally:
+            os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Received:
+    """An order with the descriptors that came with it."""
+
+    order: Order
+    lock: int
+    log: int
+
+    def take_on(self, *, keep_out: bool = False) -> None:
+        """Be what is ordered. The lock stays open until the process ends.
+
+        Errors go to the log, and, unless it shall keep its own, all other output.
+        """
+        os.environ.clear()
+        os.environ.update(self.order.environment)
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, _STDIN)
+        os.dup2(self.log, 2)
+        if not keep_out:
+            os.dup2(self.log, 1)
+        for descriptor in (nowhere, self.log):
+            os.close(descriptor)
+        os.set_inheritable(self.lock, False)
+
+
+def receive(orders: socket.socket) -> Received | None:
+    """Wait for an order. None where nobody needs us."""
+    length, descriptors, *_ = socket.recv_fds(orders, 4, 2)
+    text = b""
+    while len(text) < int.from_bytes(length, "big") and (more := orders.recv(65_536)):
+        text += more
     if len(length) < 4 or len(text) < int.from_bytes(length, "big"):
-        raise SystemExit  # Nobody needs us.
-    lock, log = descriptors
-    os.environ.clear()
-    os.environ.update(json.loads(text))
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, _STDIN)
-    os.dup2(log, 2)
-    if not keep_out:
-        os.dup2(log, 1)
-    for descriptor in (nowhere, log):
-        os.close(descriptor)
-    os.set_inheritable(lock, False)
+        return None
+    environment, module = json.loads(text)
+    return Received(Order(environment, module), *descriptors)
+
+
+def await_order(*, keep_out: bool) -> None:
+    """Wait in the process that was started, and become what it is told to be."""
+    with socket.socket(fileno=os.dup(_STDIN)) as orders:
+        received = receive(orders)
+    if received is None:
+        raise SystemExit
+    received.take_on(keep_out=keep_out)

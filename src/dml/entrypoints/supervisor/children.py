@@ -17,8 +17,9 @@ from typing import Final
 
 from dml.entrypoints import listening
 from dml.entrypoints.embedded import accounts, life, locks
+from dml.entrypoints.embedded.life import NotReadyYet
 from dml.entrypoints.embedded.locks import Process
-from dml.entrypoints.supervisor.ahead import Ahead
+from dml.entrypoints.supervisor.nursery import Nursery
 from dml.entrypoints.supervisor.plan import Chain, Plan
 from dml.entrypoints.supervisor.signals import Signals
 from dml.refused import Refused
@@ -49,25 +50,28 @@ class Child:
         return (process, fingerprint) if process.lives and locks.is_held(self.lock) else None
 
     def start(
-        self, plan: Plan, environment: Mapping[str, str], ahead: Ahead | None = None
+        self, plan: Plan, environment: Mapping[str, str], nursery: Nursery | None = None
     ) -> Process:
         """Start the process, or adopt it where it runs with the same settings.
 
-        Where one was started ahead, it is told to go on.
+        Where there is a nursery for it, it is forked, as soon as that can be.
         """
         fingerprint = _fingerprint(plan, self.command, environment)
         found = self.find()
         if found is not None and found[1] == fingerprint:
-            if ahead is not None:
-                ahead.close()
             return found[0]
+        if nursery is not None and not nursery.is_ready():
+            raise NotReadyYet(f"what {self.name} is forked from still imports")
         self.end(plan.shutdown_seconds if found else 0)
         lock = locks.claim(self.lock)
         if lock is None:
             raise Refused(f"{self.lock} is held by a process that does not end: see `fuser`")
-        if ahead is not None and ahead.order(environment, lock=lock, log=self.log):
+        pid = None
+        if nursery is not None:
+            command = tuple(self.command)
+            pid = nursery.fork(command, environment, lock=lock, log=self.log)
+        if pid is not None:
             os.close(lock)
-            pid = ahead.pid
         else:
             program = life.Program(
                 self.command,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dml.entrypoints.embedded import free_ports
 from dml.entrypoints.supervisor.plan import Plan
 from dml.refused import Refused
 
@@ -108,7 +109,7 @@ def _take(host: str, number: int) -> Port | None:
 def is_free(host: str, port: int) -> bool:
     """Whether somebody could listen there."""
     try:
-        _bind(host, port)
+        free_ports.take(host, port)
     except socket.gaierror as error:
         raise Refused(f"DML_HOST {host!r} is no address: {error.strerror}") from error
     except PermissionError as error:
@@ -119,19 +120,10 @@ def is_free(host: str, port: int) -> bool:
 
 
 def any_free(host: str) -> int:
-    """A port that nobody has, as the system chooses it."""
+    """A port that nobody has, and that is still ours after a restart."""
     try:
-        return _bind(host, 0)
+        return free_ports.lasting(host)
     except OSError as error:
         raise Refused(
             f"cannot listen on DML_HOST {host!r} ({error.strerror}): choose one of this machine's"
         ) from error
-
-
-def _bind(host: str, port: int) -> int:
-    family, kind, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind) as probe:
-        # What is left of a closed connection owns no port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-        return int(probe.getsockname()[1])

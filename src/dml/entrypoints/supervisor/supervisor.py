@@ -20,18 +20,10 @@ from dml.entrypoints.embedded.life import NotReadyYet
 from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.listening import Answer
 from dml.entrypoints.supervisor import ahead, children, pair, ports, prepared
-from dml.entrypoints.supervisor.ahead import Ahead
 from dml.entrypoints.supervisor.children import Child
 from dml.entrypoints.supervisor.console import Console
-from dml.entrypoints.supervisor.plan import (
-    API,
-    BACKGROUND,
-    Chain,
-    Commands,
-    Plan,
-    recall,
-    remember,
-)
+from dml.entrypoints.supervisor.nursery import Nursery
+from dml.entrypoints.supervisor.plan import Chain, Plan, recall, remember
 from dml.entrypoints.supervisor.signals import Interrupted, Signals
 from dml.entrypoints.supervisor.watch import Watch
 from dml.refused import Refused
@@ -55,8 +47,8 @@ class World:
     redis_url: str = ""
     local_chain: LocalChainFacts | None = None
     watches: dict[str, Watch] = field(default_factory=dict)
-    # By command: the first API and the first worker, which import while we start the servers.
-    ahead: dict[tuple[str, ...], Ahead] = field(default_factory=dict)
+    nursery: Nursery | None = None  # It imports while we start the servers.
+    first_admin: str = ""  # How they sign in, in the words for the person, if they were made now.
 
     def environment(self, *, pays: bool = False) -> dict[str, str]:
         return self.plan.environment(
@@ -66,20 +58,15 @@ class World:
 
 def main() -> int:
     """Supervise until somebody asks to stop, and leave a note that this was meant."""
-    started = dict[tuple[str, ...], Ahead]()
+    nursery = None
     if sys.argv[1:] == [ahead.ARGUMENT]:
-        started[Commands().api] = Ahead.start(API)
-        started[Commands().worker] = Ahead.start(BACKGROUND, "worker")
+        nursery = Nursery.start()
         ahead.await_order(keep_out=True)
     plan = Plan.read()
     folders.make(plan.logs)
     memory, code = recall(plan), 0
     world = World(plan, Console(plan.logs / "up.log"), Signals(), ports.reserve(memory.port))
-    for command, it in started.items():
-        if command in (plan.commands.api, plan.commands.worker):
-            world.ahead[command] = it
-        else:
-            it.close()
+    world.nursery = nursery
     try:
         make_watches(world)
         if not memory.is_ready:
@@ -125,16 +112,15 @@ def come_up(world: World) -> None:
     _begin_local_chain(world)  # It gets ready while the database does.
     world.port = _choose_port(world)
     remember(plan, port=world.port.number)
-    if not prepared.is_remembered(plan):
-        prepare(world)
-    if not children.running(plan):
-        shutil.rmtree(plan.metrics, ignore_errors=True)  # Counts begin anew.
-    _await_local_chain(world)
-    with console.step("APIs, workers"):
-        children.end_all(plan, children.surplus(plan))
-        _start_serving(world)
-    remember(plan, is_ready=True)
-    console.show(pair.where(plan, world.port.number))
+    where = ""
+    try:
+        if not prepared.is_remembered(plan):
+            prepare(world)
+        _serve(world)
+        where = pair.where(plan, world.port.number)
+    finally:  # Should it fail, nobody would ever see the password of a first admin.
+        if where or world.first_admin:
+            console.show(where + world.first_admin)
 
 
 def prepare(world: World) -> None:
@@ -143,9 +129,20 @@ def prepare(world: World) -> None:
     with console.step("Database"):
         _run(world, plan.commands.migrate)
         admin = _run(world, plan.commands.ensure_first_admin)
-    if admin:  # At once: should what follows fail, nobody would ever see the password.
-        console.show(f"\nThe first admin, shown this once:\n{admin}")
+    if admin:
+        world.first_admin = f"\n  The first admin, shown this once:\n  {admin}"
     prepared.keep(plan)
+
+
+def _serve(world: World) -> None:
+    plan = world.plan
+    if not children.running(plan):
+        shutil.rmtree(plan.metrics, ignore_errors=True)  # Counts begin anew.
+    _await_local_chain(world)
+    with world.console.step("APIs, workers"):
+        children.end_all(plan, children.surplus(plan))
+        _start_serving(world)
+    remember(plan, is_ready=True)
 
 
 def watch(world: World) -> None:
@@ -159,6 +156,9 @@ def watch(world: World) -> None:
         with contextlib.suppress(OSError):  # A disk that is full now may not be so soon.
             _keep_foreground(world)
         all_live = all(it.lives for it in world.watches.values())
+        if all_live and world.nursery is not None:
+            world.nursery.close()  # What is started from now on may have new code.
+            world.nursery = None
         world.signals.wait(pair.POLL_SECONDS if all_live else 0.1)
 
 
@@ -244,11 +244,13 @@ def _require(process: Process | None, name: str) -> Process:
 
 
 def _starter(world: World, child: Child) -> Callable[[], Process]:
+    command = tuple(child.command)
+
     def start() -> Process:
         if not (world.database_url and world.redis_url):
             raise NotReadyYet("the servers are still to come")
-        started: Ahead | None = world.ahead.pop(tuple(child.command), None)
-        return child.start(world.plan, world.environment(pays=child.pays), started)
+        nursery = world.nursery if world.nursery and world.nursery.knows(command) else None
+        return child.start(world.plan, world.environment(pays=child.pays), nursery)
 
     return start
 

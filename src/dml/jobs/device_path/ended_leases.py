@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from dml.core.db import RawConnection
-from dml.core.ids import DeviceId, VersionId
+from dml.core.ids import DeviceId, UserId, VersionId
 from dml.jobs.models import AssignmentState
 from dml.jobs.rules import ASSIGNMENT_MOVES
 
@@ -54,10 +54,20 @@ given_back AS (
     )
 
 
+_OF_OWNER: Final = _LEASED_NOW.format(
+    which="device_id = ANY (ARRAY(SELECT id FROM devices WHERE owner_id = $1))", limit=SWEEP_MAX
+)
 _EXPIRE: Final = "WITH {} SELECT id FROM over"
 _SWEEP: Final = _EXPIRE.format(end_leases(_RAN_OUT, AssignmentState.EXPIRED))
 _RECALL: Final = _EXPIRE.format(end_leases(_OF_VERSION, AssignmentState.EXPIRED))
 _REVOKE: Final = _EXPIRE.format(end_leases(_OF_DEVICE, AssignmentState.EXPIRED))
+
+_SUSPEND: Final = _EXPIRE.format(end_leases(_OF_OWNER, AssignmentState.EXPIRED))
+
+
+async def suspend(connection: RawConnection, owner_id: UserId) -> int:
+    """End at most SWEEP_MAX leases that devices of this owner hold. Return how many."""
+    return len(await connection.fetch(_SUSPEND, owner_id))
 
 
 async def revoke(connection: RawConnection, device_id: DeviceId) -> int:

@@ -320,6 +320,8 @@ def _size(model: Model) -> int:
 
 def _why_none(profile: DeviceProfile) -> str | None:
     """Say what keeps all work from a device, where its owner can mend that."""
+    if profile.suspended:
+        return "The account of this device's owner is suspended. Its owner reads why at signing in."
     if profile.kinds:
         return None
     return (

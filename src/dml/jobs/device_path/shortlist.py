@@ -56,7 +56,8 @@ class Shortlist:
             self._refreshing = asyncio.create_task(self._refresh())
         if age > 3 * self._fresh_seconds:
             try:
-                await asyncio.wait_for(asyncio.shield(self._refreshing), PATIENCE_SECONDS)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await asyncio.shield(self._refreshing)
             except TimeoutError:
                 raise DatabaseAway(retry_after_seconds=1) from None
         else:

@@ -149,6 +149,15 @@ _FORGET_OWNERS: Final = """
 _ALLOW_LONG_STATEMENTS: Final = "SET LOCAL statement_timeout = '2min'"
 
 
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """A step that a job's customer sees from now on, and how many devices the answer has then."""
+
+    job_id: JobId
+    customer_id: UserId
+    devices: int
+
+
 @dataclass(slots=True)
 class Share:
     """The results of one job that a fold took."""
@@ -182,6 +191,11 @@ class FoldedPart:
         return int(self.job["folded"]) + self.first.devices + self.rest.devices
 
     @property
+    def step(self) -> ShownStep:
+        devices = int(self.job["folded"]) + self.first.devices
+        return ShownStep(JobId(self.job["id"]), UserId(self.job["customer_id"]), devices)
+
+    @property
     def fees(self) -> int:
         """How many devices the developer is paid for now: those that this step shows."""
         return int(self.job["held_devices"]) + self.first.devices if self.shows else 0
@@ -197,6 +211,7 @@ class Folded:
     results: int
     full: list[JobId]
     waited_seconds: float = 0.0
+    steps: Sequence[ShownStep] = ()
 
 
 async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
@@ -231,7 +246,8 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in parts]
     await payments.transfer_many(ctx, [movement for some in earned for movement in some])
     full = [it.job["id"] for it in parts if it.folded == it.job["max_devices"]]
-    return Folded(len(rows), full, waited)
+    steps = [it.step for it in parts if it.shows]
+    return Folded(len(rows), full, waited, steps)
 
 
 async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:

@@ -1,0 +1,39 @@
+"""The graph of accounts: yourself, and what everybody may know of others."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from dml.accounts import queries
+from dml.accounts.schemas import PublicUserOut
+from dml.core.context import Context
+from dml.core.ids import UserId
+from dml.edge.graphql.graph import Graph, Read
+
+
+async def load_users(ctx: Context, ids: Sequence[UUID]) -> Mapping[UUID, PublicUserOut]:
+    """Return what everybody may know of these users."""
+    found = await queries.list_profiles_by_ids(ctx.tx, [UserId(it) for it in ids])
+    return {it.id: PublicUserOut.model_validate(it) for it in found}
+
+
+GRAPH: Final = Graph(
+    reads=(
+        Read("users", "users.list"),
+        Read("managedUser", "users.get_as_admin"),
+        Read("me", "users.get_me"),
+        Read("user", "users.get"),
+        Read("sessions", "sessions.list"),
+        Read("tokens", "tokens.list"),
+        Read("identities", "identities.list"),
+        Read("openidProviders", "openid_providers.list"),
+        Read("factors", "factors.get"),
+        Read("dataExports", "data_exports.list"),
+        Read("dataExport", "data_exports.get"),
+    ),
+    nodes=("users.get",),
+    without={
+        "data_exports.get_file": "A file goes by REST.",
+        "openid_sign_ins.start": "A page of a provider, to which a browser goes.",
+    },
+)

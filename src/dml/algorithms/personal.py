@@ -1,0 +1,58 @@
+"""What is kept of developers: what others have run stays, under an id that names nobody."""
+
+from typing import Final
+
+from dml.algorithms import queries, service
+from dml.core.context import Context
+from dml.core.ids import UserId
+from dml.core.personal import EMPTY, NONE_OF_THEM, Columns, Holding, Personal
+
+_MINE: Final = "algorithm_id IN (SELECT id FROM algorithms WHERE developer_id = :user_id)"
+_GOOD: Final = "for good: its customers can look up what they had run"
+
+
+async def leave(ctx: Context, user_id: UserId) -> None:
+    """Archive what the user offers, and delete the versions on which nobody can depend."""
+    while found := await queries.list_to_archive(ctx.tx, user_id):
+        for algorithm_id in found:
+            await service.archive(ctx, algorithm_id, reason="its developer erased their account")
+        await ctx.tx.flush()
+    while versions := await queries.list_to_delete(ctx.tx, user_id):
+        for algorithm_id, version_id in versions:
+            await service.delete(ctx, algorithm_id, version_id)
+        await ctx.tx.flush()
+
+
+PERSONAL: Final = Personal(
+    holdings=(
+        Holding(
+            "algorithm_versions",
+            "The files of a model: what was run.",
+            f"{_GOOD}; those never approved, until their developer deletes them",
+            (
+                Columns("id algorithm_id number state created_at", "Which version, and its state."),
+                Columns("input_spec signature sha256 size", "The model, which names nobody."),
+                Columns("refusals checked_at", "What our check found."),
+                Columns(
+                    "reviewed_at reviewed_by review_reason recalled_at recall_reason",
+                    "What moderators decided, and why.",
+                ),
+                Columns("origin author_ids", "In which bounty it was entered, by which ids."),
+            ),
+            whose=_MINE,
+        ),
+        Holding(
+            "algorithms",
+            "Models on offer.",
+            _GOOD,
+            (
+                Columns("id developer_id kind data_kind device_fee state created_at", "The offer."),
+                Columns("title summary labels", "What it does, as everybody read it."),
+                Columns("model_card", "What its developer tells about it.", EMPTY),
+                Columns("tags", "By which words it is found.", NONE_OF_THEM),
+            ),
+            whose="developer_id = :user_id",
+        ),
+    ),
+    leave=leave,
+)

@@ -1,0 +1,42 @@
+"""What happens to credits, tokens that an admin brings in by hand, and to debit limits."""
+
+from dataclasses import dataclass
+
+from dml.accounts.events import UserEvent
+from dml.core.events import Event
+from dml.core.ids import CreditId, UserId
+from dml.core.money import AmountOut
+
+
+@dataclass(frozen=True)
+class CreditEvent(Event, kind="credit"):
+    """Seen by the user who is credited, once they are; before that, by admins alone."""
+
+    credit_id: CreditId
+    user_id: UserId
+    amount: AmountOut
+
+
+class CreditRequested(CreditEvent):
+    """An admin asked for a credit."""
+
+
+class CreditRefused(CreditEvent):
+    """An admin called off a credit that waited for a second one."""
+
+
+class CreditCredited(CreditEvent):
+    """The credit is in its user's balance."""
+
+
+class CreditReversed(CreditEvent):
+    """A credit was taken back, whole or in part: the amount says how much."""
+
+
+@dataclass(frozen=True)
+class UserDebitLimitSet(UserEvent):
+    """The user set the most that jobs and bounties may take from their balance in 30 days; `null`:
+    there is no limit any more.
+    """
+
+    limit: AmountOut | None

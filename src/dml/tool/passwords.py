@@ -1,0 +1,80 @@
+"""How the tool asks for a password, a code or a signature, and for what proves who you are."""
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dml.client.marketplace import Marketplace
+
+
+def ask_password(*, is_new: bool = False, variable: str = "DML_PASSWORD") -> str:
+    """Return the password in a variable of the environment, or what is typed; a new one twice."""
+    if named := os.environ.get(variable):
+        return named
+    if sys.stdin.isatty():
+        asked = "New password" if is_new else "Password"
+        return str(typer.prompt(asked, hide_input=True, confirmation_prompt=is_new, err=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def ask_code() -> str:
+    """Return the code in `DML_CODE`, or what is typed: the authenticator app's, or a recovery code.
+
+    Each is good once.
+    """
+    if named := os.environ.get("DML_CODE"):
+        return named
+    if sys.stdin.isatty():
+        return str(typer.prompt("Code of your authenticator app, or a recovery code", err=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def ask_proof(market: "Marketplace") -> dict[str, str]:
+    """Return what proves who is signed in: by the second factor where they have one, else by their
+    password, else by a wallet by which they sign in.
+    """
+    from dml.client.marketplace import ApiRefused
+    from dml.client.sign_ins import code_proof
+
+    has_factor = bool(os.environ.get("DML_CODE"))
+    if not has_factor:
+        with suppress(ApiRefused):  # A token may lack the scope: then the answer will tell.
+            has_factor = market.ask("GET", "/v1/users/me/factors")["totp_since"] is not None
+    if has_factor:
+        return code_proof(ask_code())
+    wallet = None if os.environ.get("DML_PASSWORD") else _only_wallet(market)
+    if wallet is not None:
+        return {"kind": "wallet", **sign(challenge_of(market, wallet, "proof"))}
+    return {"kind": "password", "password": ask_password()}
+
+
+def sign(message: str) -> dict[str, str]:
+    """Show a message, and return it with its signature, which is typed or comes in by a pipe."""
+    typer.echo(f"{message}\n", err=True)
+    if sys.stdin.isatty():
+        signature = str(typer.prompt("Signature of this message", err=True))
+    else:
+        signature = sys.stdin.readline()
+    return {"message": message, "signature": signature.strip()}
+
+
+def challenge_of(market: "Marketplace", address: str, purpose: str) -> str:
+    """Get a message for a wallet to sign."""
+    body = {"address": address, "purpose": purpose}
+    return str(market.ask("POST", "/v1/wallets/challenges", json=body)["message"])
+
+
+def _only_wallet(market: "Marketplace") -> str | None:
+    """A wallet by which somebody signs in who has no password; None for all others."""
+    from dml.client.marketplace import ApiRefused
+
+    ways: list[dict[str, Any]] = []
+    with suppress(ApiRefused):
+        ways = market.ask("GET", "/v1/users/me/identities")["items"]
+    if any(it["kind"] == "password" for it in ways):
+        return None
+    return next((str(it["address"]) for it in ways if it["kind"] == "wallet"), None)
