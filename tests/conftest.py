@@ -8,6 +8,7 @@ commit, and make users of their own, so that they need no empty tables.
 import fcntl
 import os
 import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Final
 
 import httpx2
 import pytest
+import structlog
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
@@ -40,6 +42,8 @@ At = Callable[..., Context]
 Sessions = async_sessionmaker[AsyncSession]
 STARTED: Final = time.time_ns()  # An id of a process is given again.
 
+# As in a server: what a command under test says on standard output is its answer alone.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 domains.load_processes()
 hypothesis_settings.register_profile("here", database=None, deadline=None)
 hypothesis_settings.load_profile("here")
