@@ -6,12 +6,13 @@ commit, and make users of their own, so that they need no empty tables.
 """
 
 import fcntl
+import itertools
 import os
 import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,7 @@ HOME: Final = TEST_HOME
 At = Callable[..., Context]
 Sessions = async_sessionmaker[AsyncSession]
 STARTED: Final = time.time_ns()  # An id of a process is given again.
+_NUMBERS: Final = itertools.count()
 
 # As in a server: what a command under test says on standard output is its answer alone.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -105,21 +107,25 @@ def template(endpoints: Endpoints) -> str:
     return name
 
 
+@contextmanager
+def _database(template: str) -> Iterator[str]:
+    """A migrated database that is dropped as soon as it is of no use.
+
+    Its thousand files are on no disk by then, mostly: to remove them later takes thirty times as
+    long.
+    """
+    name = f"dml_test_{os.getpid()}_{STARTED}_{next(_NUMBERS)}"
+    with _locked("template.lock"):  # PostgreSQL copies a template for one at a time.
+        url = postgres.create_database(HOME, name, template=template)
+    yield url
+    postgres.drop_database(HOME, name)
+
+
 @pytest.fixture(scope="session")
 def make_database(template: str) -> Iterator[Callable[[], str]]:
-    """Make migrated databases, dropped at the end; the answer is the URL of each."""
-    made: list[str] = []
-
-    def make() -> str:
-        name = f"dml_test_{os.getpid()}_{STARTED}_{len(made)}"
-        with _locked("template.lock"):  # PostgreSQL copies a template for one at a time.
-            url = postgres.create_database(HOME, name, template=template)
-        made.append(name)
-        return url
-
-    yield make
-    drops = (f'DROP DATABASE IF EXISTS "{it}" WITH (FORCE);\n' for it in made)
-    postgres.run_sql(HOME, "".join(drops))
+    """Make migrated databases that stay until all tests have ended; the answer is the URL."""
+    with ExitStack() as made:
+        yield lambda: made.enter_context(_database(template))
 
 
 @pytest.fixture(scope="session")
@@ -128,10 +134,18 @@ def database_url(make_database: Callable[[], str]) -> str:
     return make_database()
 
 
+@pytest.fixture(scope="module")
+def module_database(template: str) -> Iterator[str]:
+    """A migrated database of this file's tests alone."""
+    with _database(template) as url:
+        yield url
+
+
 @pytest.fixture
-def new_database(make_database: Callable[[], str]) -> str:
+def new_database(template: str) -> Iterator[str]:
     """A migrated database of this test alone."""
-    return make_database()
+    with _database(template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

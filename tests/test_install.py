@@ -146,7 +146,7 @@ def test_another_package_than_the_locked_one_is_refused_and_named(tmp_path: Path
 )
 def test_only_who_wants_a_local_chain_gets_one(variable: str, value: str, wants: bool) -> None:
     # Where `make test` runs this, its own flags are none of the user's.
-    others = ("DML_", "MAKE", "MFLAGS")
+    others = ("DML_", "MAKE", "MFLAGS", "ARGS")
     kept = {name: it for name, it in os.environ.items() if not name.startswith(others)}
     told = subprocess.check_output(
         ["make", "--dry-run", "--what-if=requirements/chain/package-lock.json", "run"],

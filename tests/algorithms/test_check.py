@@ -1,6 +1,6 @@
 """What the check says of each file: with the real sandbox, and once through the real engine."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -125,8 +125,8 @@ async def _one(content: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.fixture(scope="module")
-def own_database(make_database: Callable[[], str]) -> str:
-    return make_database()
+def own_database(module_database: str) -> str:
+    return module_database
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """A bounty on the real engine: nobody touches it, and it goes from its funding to the payment."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -26,9 +26,9 @@ from tests.world import World, soon
 
 
 @pytest.fixture
-async def running(settings: Settings, make_database: Callable[[], str]) -> AsyncIterator[World]:
+async def running(settings: Settings, new_database: str) -> AsyncIterator[World]:
     """A marketplace of its own, with a worker."""
-    url = make_database()
+    url = new_database
     app = create_app(
         settings.model_copy(update={"database_url": SecretStr(url)}), connect(url, name="test")
     )

@@ -1,6 +1,6 @@
 """A chain for each module of tests, fresh for each test."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import httpx2
@@ -61,8 +61,8 @@ async def vault(world: World) -> AsyncIterator[Vault]:
 
 
 @pytest.fixture(scope="module")
-async def module_s_engine(make_database: Callable[[], str]) -> AsyncIterator[AsyncEngine]:
-    engine = connect(make_database(), name="test", connections=20)
+async def module_s_engine(module_database: str) -> AsyncIterator[AsyncEngine]:
+    engine = connect(module_database, name="test", connections=20)
     yield engine
     await engine.dispose()
 

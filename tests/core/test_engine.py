@@ -1,7 +1,7 @@
 """One node inside this process; `test_engine_crashes.py` has those that are killed."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -22,10 +22,9 @@ from tests.core.engine_watch import Watch, a_name, running_node, until
 
 
 @pytest.fixture(scope="module")
-async def url(make_database: Callable[[], str]) -> str:
-    url = make_database()
-    engines.migrate(url)
-    return url
+async def url(module_database: str) -> str:
+    engines.migrate(module_database)
+    return module_database
 
 
 @pytest.fixture(scope="module")

@@ -28,10 +28,9 @@ LATER = datetime(2100, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def url(make_database: Callable[[], str]) -> str:
-    url = make_database()
-    engines.migrate(url)
-    return url
+def url(module_database: str) -> str:
+    engines.migrate(module_database)
+    return module_database
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -119,10 +119,9 @@ def network_sockets(pid: int) -> set[str]:
 
 
 async def test_the_work_of_a_node_that_is_killed_goes_on_elsewhere_within_seconds(
-    make_database: Callable[[], str], tmp_path: Path
+    new_database: str, tmp_path: Path
 ) -> None:
-    url = make_database()
-    engines.migrate(url)
+    engines.migrate(url := new_database)
     (folder := tmp_path / "node").mkdir()
     async with watching(url) as watch, running(url, folder) as one, running(url, folder) as two:
         accounts = await open_accounts(watch)
@@ -167,10 +166,9 @@ async def test_the_work_of_a_node_that_is_killed_goes_on_elsewhere_within_second
 
 
 async def test_a_node_told_to_stop_leaves_its_work_to_others(
-    make_database: Callable[[], str], tmp_path: Path
+    new_database: str, tmp_path: Path
 ) -> None:
-    url = make_database()
-    engines.migrate(url)
+    engines.migrate(url := new_database)
     (folder := tmp_path / "node").mkdir()
     async with watching(url) as watch:
         async with running(url, folder) as first:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -22,12 +22,12 @@ from tests.world import World
 
 @pytest.fixture(scope="module")
 async def apart(
-    settings: Settings, make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+    settings: Settings, module_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     own = settings.model_copy(
         update={"home": tmp_path_factory.mktemp("archiver"), "keep_ended_jobs_hours": 0}
     )
-    async with a_marketplace(own, make_database()) as world:
+    async with a_marketplace(own, module_database) as world:
         yield world
 
 

@@ -4,7 +4,7 @@ Each wrong is made in a transaction that ends with its test, constraints that fo
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +52,8 @@ class Marketplace:
 
 
 @pytest.fixture(scope="module")
-async def marketplace(
-    settings: Settings, make_database: Callable[[], str]
-) -> AsyncIterator[Marketplace]:
-    url = make_database()
+async def marketplace(settings: Settings, module_database: str) -> AsyncIterator[Marketplace]:
+    url = module_database
     own = settings.model_copy(update={"database_url": SecretStr(url)})
     engine = connect(url, name="test doctor")
     app = create_app(own, engine)

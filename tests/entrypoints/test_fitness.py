@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -165,10 +165,10 @@ async def test_a_server_that_is_away_is_waited_for_or_let_pass(tmp_path: Path) -
 
 @pytest.fixture
 async def client(
-    settings: Settings, make_database: Callable[[], str]
+    settings: Settings, new_database: str
 ) -> AsyncIterator[tuple[httpx2.AsyncClient, Settings]]:
     """An API over a database that no worker has seen yet."""
-    own = settings.model_copy(update={"database_url": SecretStr(make_database())})
+    own = settings.model_copy(update={"database_url": SecretStr(new_database)})
     assert own.database_url
     app = create_app(own, connect(own.database_url.get_secret_value(), name="test ready"))
     transport = httpx2.ASGITransport(app)

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -37,10 +37,10 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 async def apart(
-    settings: Settings, make_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+    settings: Settings, module_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     own = settings.model_copy(update={"home": tmp_path_factory.mktemp("results")})
-    async with a_marketplace(own, make_database()) as world:
+    async with a_marketplace(own, module_database) as world:
         yield world
 
 

@@ -1,7 +1,6 @@
 """Migrations: what they make is what the models say, and any number may start them at once."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from alembic.autogenerate import compare_metadata
@@ -46,8 +45,8 @@ async def test_three_that_migrate_at_once_take_turns(endpoints: Endpoints) -> No
         postgres.drop_database(HOME, name)
 
 
-def test_a_wait_for_a_lock_has_an_end(make_database: Callable[[], str]) -> None:
-    url = make_url(make_database()).set(drivername="postgresql+psycopg")
+def test_a_wait_for_a_lock_has_an_end(new_database: str) -> None:
+    url = make_url(new_database).set(drivername="postgresql+psycopg")
     database = create_engine(url, connect_args={"options": migrate.PATIENCE})
     with database.connect() as connection:
         assert connection.scalar(text("SHOW lock_timeout")) == "4s"

@@ -1,7 +1,7 @@
 """An ended job's assignments and results move into files: nothing is lost, doubled or unproven."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -57,8 +57,8 @@ async def a_marketplace(settings: Settings, url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="module")
-async def apart(settings: Settings, make_database: Callable[[], str]) -> AsyncIterator[World]:
-    async with a_marketplace(settings, make_database()) as world:
+async def apart(settings: Settings, module_database: str) -> AsyncIterator[World]:
+    async with a_marketplace(settings, module_database) as world:
         yield world
 
 

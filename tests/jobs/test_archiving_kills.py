@@ -5,7 +5,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
@@ -86,10 +86,10 @@ async def nothing_is_wrong(world: World, url: str, job: Ordered) -> None:
 
 @pytest.mark.timeout(300)
 async def test_an_archiver_killed_at_each_moment_loses_and_doubles_nothing(
-    settings: Settings, make_database: Callable[[], str], tmp_path: Path
+    settings: Settings, new_database: str, tmp_path: Path
 ) -> None:
     apart = settings.model_copy(update={"home": tmp_path})
-    async with a_marketplace(apart, make_database()) as world:
+    async with a_marketplace(apart, new_database) as world:
         own = world.parts.settings
         assert own.database_url is not None
         url = own.database_url.get_secret_value()
