@@ -11,6 +11,7 @@ from dml.entrypoints.supervisor import ports
 from tests.entrypoints.up.marketplace import Marketplace
 
 CLIENTS: Final = 4
+PAUSE: Final = 0.02  # Else they take the processor from those who start.
 RESTARTED: Final = ("api-1", "api-2", "worker-1")
 REGISTER: Final = '{"email": "%s@example.org", "password": "a long enough password"}'
 
@@ -44,6 +45,7 @@ class Client:
             if closes or not self.keeps:
                 await _close(connection[1])
                 connection = None
+            await asyncio.sleep(PAUSE)
         if connection is not None:
             await _close(connection[1])
 
@@ -52,7 +54,7 @@ class Client:
     ) -> tuple[str, bool]:
         """The status, none where it was hung up on, and whether the connection is at its end."""
         path, body = "/healthz", ""
-        if self.answered % 4 == 0:  # It takes a while, so that some are under way at any time.
+        if self.answered % 16 == 0:  # It takes a while, so that some are under way at any time.
             path, body = "/v1/users", REGISTER % f"{self.name}-{self.answered}-{self.repeated}"
         method = "POST" if body else "GET"
         head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
