@@ -41,6 +41,13 @@ class Identity(Base):
     secret: Mapped[str | None] = mapped_column(default=None)  # Of a password, its hash.
 
     @property
+    def by(self) -> str | None:
+        """What people know it by: a wallet's address, or the issuer of who is known elsewhere."""
+        if self.kind is IdentityKind.OPENID:
+            return self.subject.partition(" ")[0]
+        return self.address
+
+    @property
     def address(self) -> str | None:
         """Of a wallet, its address: what comes last in `eip155:<chain>:<address>` (CAIP-10)."""
         return self.subject.rpartition(":")[2] if self.kind is IdentityKind.WALLET else None

@@ -48,7 +48,7 @@ NOT_SIGNED = (
 
 
 async def _door(server: Server, came_from: From, origin: PublicUrl) -> Door:
-    return Door(server.keys, server.seal, server.settings, came_from, origin)
+    return Door(server.keys, server.settings, came_from, origin)
 
 
 ByDoor = Annotated[Door, Depends(_door)]
