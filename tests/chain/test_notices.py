@@ -4,7 +4,7 @@ import pytest
 from eth_account import Account
 
 from tests.accounts.notices.told import notices, verified, verify
-from tests.chain.people import link
+from tests.chain.people import PROOF, link, unlink
 from tests.chain.sign_ins.test_sign_ins import add
 from tests.world import PASSWORD, World
 
@@ -15,8 +15,8 @@ async def test_a_wallet_that_is_linked_chosen_or_unlinked_is_mailed(world: World
     ada = await verified(world)
     wallet = await link(ada)
     path = f"/v1/wallets/{wallet['id']}"
-    assert (await ada.post(f"{path}/make-primary")).status_code == 200
-    assert (await ada.ask("DELETE", path)).status_code == 204
+    assert (await ada.post(f"{path}/make-primary", {"proof": PROOF})).status_code == 200
+    assert (await unlink(ada, wallet["id"])).status_code == 204
     told = await notices(world, ada)
     assert [it.kind for it in told] == ["wallet_linked", "wallet_chosen", "wallet_unlinked"]
     for it in told:

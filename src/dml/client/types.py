@@ -2693,6 +2693,10 @@ class TokenCreate(TypedDict):
     """After how many days it expires."""
     name: str
     """What it is for, so that you know it again."""
+    proof: NotRequired[
+        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+    ]
+    """What proves that the account is yours: needed where a scope is to `write`."""
     scopes: list[Scope]
     """What it may do, as far as you may. Each operation names the one it needs."""
 
@@ -3089,11 +3093,18 @@ class WalletChallengeCreate(TypedDict):
     """What the signed message is for. It is good for nothing else."""
 
 
+class WalletChange(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
 class WalletCreate(TypedDict):
     message: str
     """The message, unchanged."""
     name: NotRequired[str | None]
     """What you call the wallet. Only you can see it."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
     signature: str
     """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
     EIP-2098 too), or for its contract (EIP-1271, EIP-6492).

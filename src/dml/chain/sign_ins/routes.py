@@ -110,6 +110,7 @@ async def add(
 
     For signed-in users, with a proof of who they are, and a message from
     `POST /v1/wallets/challenges` (`purpose: sign_in`) that the wallet has signed. A wallet that you
-    linked is no way to sign in before that. A mail to your address, if you have one, confirms it.
+    linked is no way to sign in before that. A mail to your address, if you have confirmed one,
+    tells you of it.
     """
     return await proving.add(chain, begin, door, SignedMessage(body.message, body.signature))
