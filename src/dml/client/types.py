@@ -1504,8 +1504,14 @@ class Identity(TypedDict):
     created_at: str
     """Since when."""
     id: str
+    issuer: str | None
+    """Who knows you there, listed or not; `null` for all but logins at a provider."""
     kind: IdentityKind
     """By what you sign in."""
+    provider: str | None
+    """The id of the provider, as `GET /v1/sessions/openid` lists it; `null` for all but logins
+    at a provider, and for one that is not listed any more.
+    """
 
 
 class IdentityPage(TypedDict):
@@ -1978,6 +1984,8 @@ class OpenidProvider(TypedDict):
 
     id: str
     """As in `/v1/sessions/openid/{provider}`."""
+    is_proof: bool
+    """Whether a login there, made anew with `fresh=true`, proves who you are."""
     name: str
     """What people call it."""
 

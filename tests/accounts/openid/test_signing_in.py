@@ -34,7 +34,7 @@ async def link(browser: Browser, person: Person, code: str, **more: Any) -> Any:
 
 async def test_the_providers_are_listed_by_name(browser: Browser) -> None:
     answer = await browser.ours.get("/v1/sessions/openid")
-    assert answer.json()["items"] == [{"id": "openid", "name": "OpenID"}]
+    assert answer.json()["items"] == [{"id": "openid", "name": "OpenID", "is_proof": True}]
 
 
 async def test_who_never_came_gets_an_account_without_a_password_and_comes_back_to_it(
@@ -49,7 +49,9 @@ async def test_who_never_came_gets_an_account_without_a_password_and_comes_back_
     assert again["user_id"] == tokens["user_id"]
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     listed = await browser.ours.get("/v1/users/me/identities", headers=headers)
-    assert [it["kind"] for it in listed.json()["items"]] == ["openid"]
+    (way,) = listed.json()["items"]
+    assert (way["kind"], way["provider"]) == ("openid", "openid")
+    assert way["issuer"].startswith("http://127.0.0.1:")
     tried = {"email": account["email"], "password": ""}
     assert (await browser.ours.post("/v1/users/authenticate", json=tried)).status_code in (401, 422)
 

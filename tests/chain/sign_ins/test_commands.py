@@ -61,7 +61,7 @@ async def test_a_wallet_signs_in_adds_another_and_both_are_one_account(at: dict[
     assert (added["kind"], added["address"]) == ("wallet", second.address)
     again = await typed(at, "login", "--wallet", second.address, signed_by=[second])
     assert again["id"] == opened["id"]
-    listed = await typed(at, "account", "identities", signed_by=[])
+    listed = await typed(at, "account", "identities", "list", signed_by=[])
     assert [it["address"] for it in listed] == [first.address, second.address]
     shown = await dml("whoami", DML_SERVER=at["DML_SERVER"], XDG_CONFIG_HOME=at["XDG_CONFIG_HOME"])
     assert opened["id"] in shown.out, shown

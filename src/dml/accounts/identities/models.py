@@ -43,9 +43,12 @@ class Identity(Base):
     @property
     def by(self) -> str | None:
         """What people know it by: a wallet's address, or the issuer of who is known elsewhere."""
-        if self.kind is IdentityKind.OPENID:
-            return self.subject.partition(" ")[0]
-        return self.address
+        return self.issuer or self.address
+
+    @property
+    def issuer(self) -> str | None:
+        """Of an account elsewhere, who knows it: what comes first in `<issuer> <subject there>`."""
+        return self.subject.partition(" ")[0] if self.kind is IdentityKind.OPENID else None
 
     @property
     def address(self) -> str | None:

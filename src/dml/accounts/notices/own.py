@@ -56,7 +56,7 @@ NOTICES: Final = (
         "way_in_added",
         "There is another way to sign in to your account",
         lambda said: f"From now on one can sign in to your account by {_way(said)}.",
-        "revoke that way to sign in (POST /v1/users/me/identities/{identity_id}/revoke)",
+        "remove that way to sign in (`dml account identities remove`)",
     ),
     Notice(
         UserIdentityRevoked,

@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from dml.accounts.factors.rules import SecondFactorNeeded
-from dml.accounts.identities.models import Identity
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
 from dml.accounts.identities.rules import TooManyIdentities
-from dml.accounts.identities.schemas import IdentityOut
+from dml.accounts.identities.schemas import IdentityOut, identity_out
 from dml.accounts.origins import From
 from dml.accounts.rules import Suspended
 from dml.chain.node.api_node import Chain, ChainAway
@@ -99,13 +98,12 @@ async def sign_in(
     "/users/me/identities/wallets",
     operation_id="identities.create_by_wallet",
     status_code=201,
-    response_model=IdentityOut,
     dependencies=[proof_limit, Depends(_require_proof)],
     responses=refusals(*NOT_SIGNED, rules.WalletIsAWayIn, TooManyIdentities, *PROOF_REFUSALS),
 )
 async def add(
     begin: SignedInBegin, chain: Chain, door: ByDoor, body: WalletIdentityCreate
-) -> Identity:
+) -> IdentityOut:
     """Add a wallet as a way to sign in.
 
     For signed-in users, with a proof of who they are, and a message from
@@ -113,4 +111,5 @@ async def add(
     linked is no way to sign in before that. A mail to your address, if you have confirmed one,
     tells you of it.
     """
-    return await proving.add(chain, begin, door, SignedMessage(body.message, body.signature))
+    signed = SignedMessage(body.message, body.signature)
+    return identity_out(await proving.add(chain, begin, door, signed), ())
