@@ -2703,7 +2703,8 @@ class Totp:
     def create(self, body: types.TotpCreate) -> types.NewTotp:
         """Enroll an authenticator app.
 
-        For signed-in users without one, with a proof of who they are. The secret is shown
+        For signed-in users without one, with a proof of who they are, and a confirmed e-mail
+        address if they have one: the mailbox of another could undo it. The secret is shown
         this once, and counts once a first code has confirmed it (`POST
         /v1/users/me/totp/confirm`). To ask again makes another secret.
         """
