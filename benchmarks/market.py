@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from benchmarks import processor
 from dml.core.db import connect
 from dml.core.settings import Settings
-from dml.entrypoints import migrate, wiring
+from dml.entrypoints import domains, migrate, wiring
 from dml.entrypoints.embedded import postgres, servers
 from dml.sim.population import Operator
 
@@ -52,6 +52,7 @@ class Market:
     @contextmanager
     def operator(self) -> Iterator[tuple[Operator, AsyncEngine]]:
         """What its operator has at hand, for one event loop."""
+        domains.load_processes()
         engine = connect(self.url, name="benchmark")
         made = wiring.make_sessions(engine), wiring.make_keys(self.settings)
         yield Operator(*made, wiring.make_blobs(self.settings), self.settings), engine

@@ -186,7 +186,8 @@ class Owner(Person):
         """Link a wallet by signing what the marketplace asks to be signed. Answers its id."""
         challenge = await self.ask("POST", "/v1/wallets/challenges", {"address": address})
         signed = {"message": challenge["message"], "signature": sign(challenge["message"])}
-        return str((await self.ask("POST", "/v1/wallets", signed))["id"])
+        proof = {"kind": "password", "password": self.password}
+        return str((await self.ask("POST", "/v1/wallets", signed | {"proof": proof}))["id"])
 
     async def withdraw(self, wallet_id: str, amount: Decimal) -> str:
         """Ask for tokens to be paid out. Answers the withdrawal's id."""

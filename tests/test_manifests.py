@@ -67,6 +67,8 @@ def _named(module: str, node: ast.stmt) -> tuple[str, str] | None:
             return SQL[node.target.id], node.target.id
         if (module, node.target.id) == ("doctor", "CHECKS"):
             return "checks", "CHECKS"
+        if node.target.id == "NOTICES":
+            return "notices", "NOTICES"
         if node.target.id == "GRAPH":
             return "graphs", "GRAPH"
         if node.target.id == "PERSONAL":

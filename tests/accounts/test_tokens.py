@@ -24,7 +24,7 @@ from tests.conftest import At
 from tests.edge.test_walk import ENDLESS, routes
 from tests.edge.walking import filled
 from tests.jobs.factories import make_job
-from tests.world import PASSWORD_HASH, Person, World, problem
+from tests.world import PASSWORD, PASSWORD_HASH, Person, World, problem
 
 __all__ = ["listening", "market"]  # The fixtures.
 PATH: Final = "/v1/users/me/tokens"
@@ -91,6 +91,19 @@ def test_every_operation_has_a_scope_or_a_reason(world: World) -> None:
     resources = {it.partition(".")[0] for it in told} - {"graph"}
     assert {it for named in scopes.AREAS.values() for it in named} == resources
     assert {needed[it] for it in told if it in needed} - {ANY} == ALL
+
+
+async def test_a_token_that_may_do_more_than_read_takes_a_proof(world: World) -> None:
+    ada, right = await world.person(), {"kind": "password", "password": PASSWORD}
+    for it in sorted(it for it in ALL if not it.endswith(":read")):
+        asked = body("jobs:read", it)
+        problem(await ada.post(PATH, asked), 403, "accounts.proof_needed")
+    wrong = {"proof": right | {"password": "guessed"}}
+    problem(await ada.post(PATH, body("jobs:write") | wrong), 403, "accounts.wrong_proof")
+    problem(await ada.post(PATH, body("jobs:read") | wrong), 403, "accounts.wrong_proof")
+    assert (await ada.get(PATH)).json()["items"] == []
+    made = await ada.post(PATH, body("jobs:write", "money:write") | {"proof": right})
+    assert (made.status_code, made.json()["scopes"]) == (201, ["jobs:write", "money:write"])
 
 
 async def test_each_operation_refuses_a_token_that_has_all_scopes_but_its_own(

@@ -19,9 +19,10 @@ from dml.chain.states import DepositState
 from dml.core.ids import DepositId, UserId, VaultId, new_id
 from dml.core.money import MicroTokens, parse as tokens
 from tests.chain.anvil import Anvil
-from tests.world import Person, World
+from tests.world import PASSWORD, Person, World
 
 CHAIN_ID: Final = 31337
+PROOF: Final = {"kind": "password", "password": PASSWORD}
 DAILY: Final = tokens("100000")
 
 
@@ -130,15 +131,21 @@ async def challenge(person: Person, address: str) -> str:
     return str(answer.json()["message"])
 
 
-async def link(person: Person, account: LocalAccount | None = None) -> dict[str, Any]:
+async def link(
+    person: Person, account: LocalAccount | None = None, proof: Any = PROOF
+) -> dict[str, Any]:
     """Link a wallet by its signature, as the API shows it then."""
     account = account or Account.create()
     message = await challenge(person, account.address)
-    body = {"message": message, "signature": sign(account, message)}
+    body = {"message": message, "signature": sign(account, message), "proof": proof}
     answer = await person.post("/v1/wallets", body)
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def unlink(person: Person, wallet_id: str, proof: Any = PROOF) -> httpx2.Response:
+    return await person.post(f"/v1/wallets/{wallet_id}/unlink", {"proof": proof})
 
 
 def contract_that_signs(anvil: Anvil, digest: bytes) -> str:

@@ -193,7 +193,25 @@ async def test_pages_follow_one_another_though_few_rows_fit(
             if not page.has_more:
                 break
     assert seen == [it.subject for it in lost]
-    assert pages == 5  # 18 rows, at most four looked through for each.
+    assert pages == 3  # Of 18 rows four are looked through for each, and more while it has none.
+
+
+async def test_a_page_is_empty_only_where_very_many_rows_do_not_fit(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "SCAN_MAX", 2)
+    monkeypatch.setattr(event_feed, "SCANS_MAX", 3)
+    async with sessions.begin() as tx:
+        sent = [Record(ParcelSent(JobId(new_id())), [events.user(EVE)]) for _ in range(7)]
+        lost = Record(ParcelLost(JobId(new_id())), [events.user(EVE)])
+        await events.record_many(context(tx), [*sent, lost])
+    up_to = await settle(sessions)
+    asked = Asked([events.user(EVE)], types=[ParcelLost.TYPE])
+    async with sessions() as tx:
+        first = await event_feed.read_page(tx, asked, after=0, up_to=up_to, limit=2)
+        assert (list(first.rows), first.has_more) == ([], True)
+        then = await event_feed.read_page(tx, asked, after=first.number, up_to=up_to, limit=2)
+    assert [it.subject for it in then.rows] == [lost.event.subject]
 
 
 def test_parts_follow_one_another_without_a_gap() -> None:

@@ -67,7 +67,7 @@ def test_each_handler_is_a_process_that_workers_know() -> None:
 
 def test_each_event_that_is_said_to_be_heard_has_a_handler() -> None:
     heard = {it.TYPE for it in events.types().values() if it.HEARD}
-    assert heard == {it.TYPE for it in events._handlers}
+    assert heard == {it.TYPE for it in events._handlers.keys() | events._followers.keys()}
 
 
 async def test_an_event_is_not_recorded_where_its_handlers_are_missing(

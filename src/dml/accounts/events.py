@@ -32,17 +32,25 @@ class UserRoleChanged(UserEvent):
 
 
 @dataclass(frozen=True)
-class UserIdentityAdded(UserEvent):
-    """The user has another way to sign in, which is of this method."""
+class UserIdentityAdded(UserEvent, heard=True):
+    """The user has another way to sign in, which is of this method.
+    `by` is a wallet's address, or that of a provider; of a password there is none.
+    """
 
+    PERSONAL: ClassVar = frozenset({"by"})
     method: str
+    by: str | None
 
 
 @dataclass(frozen=True)
-class UserIdentityRevoked(UserEvent):
-    """The user gave up a way to sign in, which was of this method."""
+class UserIdentityRevoked(UserEvent, heard=True):
+    """The user gave up a way to sign in, which was of this method.
+    `by` is a wallet's address, or that of a provider; of a password there is none.
+    """
 
+    PERSONAL: ClassVar = frozenset({"by"})
     method: str
+    by: str | None
 
 
 @dataclass(frozen=True)
@@ -129,17 +137,19 @@ class SessionEvent(Event, kind="session"):
 
 
 @dataclass(frozen=True)
-class SessionCreated(SessionEvent):
+class SessionCreated(SessionEvent, heard=True):
     """The user signed in, on this device and network as far as either is known. A network is new
     from which they did not sign in within 90 days, a device is new that no session had which is
     still kept.
     """
 
+    PRIVATE: ClassVar = frozenset({"is_first"})
     PERSONAL: ClassVar = frozenset({"device", "network"})
     device: str | None
     network: str | None
     is_new_device: bool
     is_new_network: bool
+    is_first: bool  # Of an account that was opened a moment ago: of that nobody is mailed.
 
 
 class SessionEnded(SessionEvent):
@@ -158,7 +168,7 @@ class TokenEvent(Event, kind="token"):
 
 
 @dataclass(frozen=True)
-class TokenCreated(TokenEvent):
+class TokenCreated(TokenEvent, heard=True):
     """The user made a personal access token, which may do what its scopes name."""
 
     scopes: list[str]

@@ -18,7 +18,8 @@ MANIFEST: Final = Domain(
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks"),
-    processes=("recovery.processes", "privacy.processes"),
+    processes=("recovery.processes", "privacy.processes", "notices.processes"),
+    notices=("notices.own:NOTICES",),
     graphs=("graphql:GRAPH",),
     cleaners=(
         "sessions:forget_expired",

@@ -187,6 +187,12 @@ async def has_had_device(tx: AsyncSession, user_id: UserId, device: str | None) 
     return await tx.scalar(query) is not None
 
 
+async def has_had_session(tx: AsyncSession, user_id: UserId) -> bool:
+    """Tell whether a session of this user is kept."""
+    query = select(Session.id).where(Session.user_id == user_id).limit(1)
+    return await tx.scalar(query) is not None
+
+
 def _live(user_id: UserId, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return _SESSION.user_id == user_id, _SESSION.ended_at.is_(None), _SESSION.expires_at > now
 

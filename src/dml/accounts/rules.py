@@ -18,6 +18,7 @@ from dml.core.errors import (
 from dml.core.ids import UserId
 
 AGE_MIN: Final = 16  # Years.
+YOUNG: Final = timedelta(hours=1)  # Whoever opens an account signs in to it soon.
 
 
 class WrongCredentials(Unauthenticated):
@@ -195,6 +196,11 @@ def require_admitted(user: User) -> None:
     """Refuse a suspended user, and say why."""
     if user.suspension_reason is not None:
         raise Suspended(why=user.suspension_reason)
+
+
+def is_young(created_at: datetime, now: datetime) -> bool:
+    """Whether an account was opened a moment ago."""
+    return now < created_at + YOUNG
 
 
 def require_live(session: Session, now: datetime) -> None:

@@ -142,10 +142,13 @@ async def open_session(
 
     Holds the user's row: who suspends them ends this session, too, or comes first.
     """
-    rules.require_admitted(await queries.get_user(ctx.tx, user_id, lock=True))
+    user = await queries.get_user(ctx.tx, user_id, lock=True)
+    rules.require_admitted(user)
     if not is_proven_twice:
         await tickets.require_no_more(ctx, user_id)
     is_new_device = not await queries.has_had_device(ctx.tx, user_id, origin.device)
+    is_young = rules.is_young(user.created_at, ctx.now)
+    is_first = is_young and not await queries.has_had_session(ctx.tx, user_id)
     session = Session(
         id=SessionId(new_id()),
         user_id=user_id,
@@ -158,7 +161,7 @@ async def open_session(
     ctx.tx.add(session)
     await ctx.tx.flush()
     opened = SessionCreated(
-        session.id, origin.device, origin.network, is_new_device, is_new_network
+        session.id, origin.device, origin.network, is_new_device, is_new_network, is_first
     )
     await events.record(ctx, opened, [events.user(user_id)])
     return Opened(session, _add_refresh_token(ctx, session, secrets.token_urlsafe(32)))

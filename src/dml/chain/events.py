@@ -24,15 +24,15 @@ class WalletEvent(Event, kind="wallet"):
     address: str
 
 
-class WalletLinked(WalletEvent):
+class WalletLinked(WalletEvent, heard=True):
     """A user proved that a wallet is theirs: withdrawals can be paid to it."""
 
 
-class WalletChosen(WalletEvent):
+class WalletChosen(WalletEvent, heard=True):
     """A user made it their primary wallet: the one that is meant where none is named."""
 
 
-class WalletUnlinked(WalletEvent):
+class WalletUnlinked(WalletEvent, heard=True):
     """A user unlinked a wallet. Withdrawals under way go on."""
 
 
@@ -76,7 +76,7 @@ class WithdrawalEvent(Event, kind="withdrawal"):
     amount: AmountOut
 
 
-class WithdrawalRequested(WithdrawalEvent):
+class WithdrawalRequested(WithdrawalEvent, heard=True):
     """A user asked for a withdrawal: amount and fee are set aside."""
 
 

@@ -18,6 +18,7 @@ MANIFEST: Final = Domain(
     ),
     graphs=("graphql:GRAPH",),
     processes=("processes",),
+    notices=("notices:NOTICES",),
     checks=("doctor:CHECKS",),
     cleaners=("wallets.service:forget_expired", "sign_ins.service:forget_expired"),
     personal=("personal:PERSONAL",),

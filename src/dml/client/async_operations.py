@@ -1815,8 +1815,8 @@ class Identities:
 
         For signed-in users, with a proof of who they are, and a message from `POST
         /v1/wallets/challenges` (`purpose: sign_in`) that the wallet has signed. A wallet that
-        you linked is no way to sign in before that. A mail to your address, if you have one,
-        confirms it.
+        you linked is no way to sign in before that. A mail to your address, if you have
+        confirmed one, tells you of it.
         """
         return cast(
             "types.Identity",
@@ -2724,9 +2724,10 @@ class Tokens:
     async def create(self, body: types.TokenCreate) -> types.TokenWithSecret:
         """Create a personal access token.
 
-        For who has signed in, and for no other such token. A program sends it as
-        `Authorization: Bearer …`, and may do what its scopes name until it expires or is
-        revoked. It is shown this once: if the answer is lost, revoke it and create another.
+        For who has signed in, and for no other such token; where it may do more than read,
+        with a proof of who you are. A program sends it as `Authorization: Bearer …`, and may
+        do what its scopes name until it expires or is revoked. It is shown this once: if the
+        answer is lost, revoke it and create another.
         """
         return cast(
             "types.TokenWithSecret",
@@ -2748,7 +2749,8 @@ class Totp:
     async def create(self, body: types.TotpCreate) -> types.NewTotp:
         """Enroll an authenticator app.
 
-        For signed-in users without one, with a proof of who they are. The secret is shown
+        For signed-in users without one, with a proof of who they are, and a confirmed e-mail
+        address if they have one: the mailbox of another could undo it. The secret is shown
         this once, and counts once a first code has confirmed it (`POST
         /v1/users/me/totp/confirm`). To ask again makes another secret.
         """
@@ -3285,8 +3287,9 @@ class Wallets:
     ) -> types.Wallet:
         """Link a wallet.
 
-        For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet
-        has signed. From then on you can withdraw tokens to it.
+        For signed-in users, with a proof of who they are, and a message from `POST
+        /v1/wallets/challenges` that the wallet has signed. From then on you can withdraw
+        tokens to it. A mail to your address, if you have confirmed one, tells you of it.
         """
         return cast(
             "types.Wallet",
@@ -3298,14 +3301,6 @@ class Wallets:
             ),
         )
 
-    async def delete(self, wallet_id: str) -> None:
-        """Unlink a wallet.
-
-        For the user who linked it. Withdrawals to it that were already requested are still
-        paid.
-        """
-        await self._market.ask("DELETE", f"/v1/wallets/{requests.part(wallet_id)}")
-
     async def get(self, wallet_id: str) -> types.Wallet:
         """Get a linked wallet of yours.
 
@@ -3316,12 +3311,12 @@ class Wallets:
         )
 
     async def choose_primary(
-        self, wallet_id: str, *, idempotency_key: str | None = None
+        self, wallet_id: str, body: types.WalletChange, *, idempotency_key: str | None = None
     ) -> types.Wallet:
         """Make a linked wallet your primary one.
 
-        For the user who linked it. It is the one that is meant where none is named, as by
-        `dml withdraw`.
+        For the user who linked it, with a proof of who they are. It is the one that is meant
+        where none is named, as by `dml withdraw`.
         """
         return cast(
             "types.Wallet",
@@ -3329,7 +3324,23 @@ class Wallets:
                 "POST",
                 f"/v1/wallets/{requests.part(wallet_id)}/make-primary",
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
             ),
+        )
+
+    async def delete(
+        self, wallet_id: str, body: types.WalletChange, *, idempotency_key: str | None = None
+    ) -> None:
+        """Unlink a wallet.
+
+        For the user who linked it, with a proof of who they are. Withdrawals to it that were
+        already requested are still paid.
+        """
+        await self._market.ask(
+            "POST",
+            f"/v1/wallets/{requests.part(wallet_id)}/unlink",
+            headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            json=body,
         )
 
 

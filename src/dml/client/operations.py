@@ -1794,8 +1794,8 @@ class Identities:
 
         For signed-in users, with a proof of who they are, and a message from `POST
         /v1/wallets/challenges` (`purpose: sign_in`) that the wallet has signed. A wallet that
-        you linked is no way to sign in before that. A mail to your address, if you have one,
-        confirms it.
+        you linked is no way to sign in before that. A mail to your address, if you have
+        confirmed one, tells you of it.
         """
         return cast(
             "types.Identity", self._market.ask("POST", "/v1/users/me/identities/wallets", json=body)
@@ -2679,9 +2679,10 @@ class Tokens:
     def create(self, body: types.TokenCreate) -> types.TokenWithSecret:
         """Create a personal access token.
 
-        For who has signed in, and for no other such token. A program sends it as
-        `Authorization: Bearer …`, and may do what its scopes name until it expires or is
-        revoked. It is shown this once: if the answer is lost, revoke it and create another.
+        For who has signed in, and for no other such token; where it may do more than read,
+        with a proof of who you are. A program sends it as `Authorization: Bearer …`, and may
+        do what its scopes name until it expires or is revoked. It is shown this once: if the
+        answer is lost, revoke it and create another.
         """
         return cast(
             "types.TokenWithSecret", self._market.ask("POST", "/v1/users/me/tokens", json=body)
@@ -2702,7 +2703,8 @@ class Totp:
     def create(self, body: types.TotpCreate) -> types.NewTotp:
         """Enroll an authenticator app.
 
-        For signed-in users without one, with a proof of who they are. The secret is shown
+        For signed-in users without one, with a proof of who they are, and a confirmed e-mail
+        address if they have one: the mailbox of another could undo it. The secret is shown
         this once, and counts once a first code has confirmed it (`POST
         /v1/users/me/totp/confirm`). To ask again makes another secret.
         """
@@ -3236,8 +3238,9 @@ class Wallets:
     ) -> types.Wallet:
         """Link a wallet.
 
-        For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet
-        has signed. From then on you can withdraw tokens to it.
+        For signed-in users, with a proof of who they are, and a message from `POST
+        /v1/wallets/challenges` that the wallet has signed. From then on you can withdraw
+        tokens to it. A mail to your address, if you have confirmed one, tells you of it.
         """
         return cast(
             "types.Wallet",
@@ -3249,14 +3252,6 @@ class Wallets:
             ),
         )
 
-    def delete(self, wallet_id: str) -> None:
-        """Unlink a wallet.
-
-        For the user who linked it. Withdrawals to it that were already requested are still
-        paid.
-        """
-        self._market.ask("DELETE", f"/v1/wallets/{requests.part(wallet_id)}")
-
     def get(self, wallet_id: str) -> types.Wallet:
         """Get a linked wallet of yours.
 
@@ -3266,11 +3261,13 @@ class Wallets:
             "types.Wallet", self._market.ask("GET", f"/v1/wallets/{requests.part(wallet_id)}")
         )
 
-    def choose_primary(self, wallet_id: str, *, idempotency_key: str | None = None) -> types.Wallet:
+    def choose_primary(
+        self, wallet_id: str, body: types.WalletChange, *, idempotency_key: str | None = None
+    ) -> types.Wallet:
         """Make a linked wallet your primary one.
 
-        For the user who linked it. It is the one that is meant where none is named, as by
-        `dml withdraw`.
+        For the user who linked it, with a proof of who they are. It is the one that is meant
+        where none is named, as by `dml withdraw`.
         """
         return cast(
             "types.Wallet",
@@ -3278,7 +3275,23 @@ class Wallets:
                 "POST",
                 f"/v1/wallets/{requests.part(wallet_id)}/make-primary",
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
             ),
+        )
+
+    def delete(
+        self, wallet_id: str, body: types.WalletChange, *, idempotency_key: str | None = None
+    ) -> None:
+        """Unlink a wallet.
+
+        For the user who linked it, with a proof of who they are. Withdrawals to it that were
+        already requested are still paid.
+        """
+        self._market.ask(
+            "POST",
+            f"/v1/wallets/{requests.part(wallet_id)}/unlink",
+            headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            json=body,
         )
 
 

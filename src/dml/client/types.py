@@ -1504,8 +1504,14 @@ class Identity(TypedDict):
     created_at: str
     """Since when."""
     id: str
+    issuer: str | None
+    """Who knows you there, listed or not; `null` for all but logins at a provider."""
     kind: IdentityKind
     """By what you sign in."""
+    provider: str | None
+    """The id of the provider, as `GET /v1/sessions/openid` lists it; `null` for all but logins
+    at a provider, and for one that is not listed any more.
+    """
 
 
 class IdentityPage(TypedDict):
@@ -1978,6 +1984,8 @@ class OpenidProvider(TypedDict):
 
     id: str
     """As in `/v1/sessions/openid/{provider}`."""
+    is_proof: bool
+    """Whether a login there, made anew with `fresh=true`, proves who you are."""
     name: str
     """What people call it."""
 
@@ -2693,6 +2701,10 @@ class TokenCreate(TypedDict):
     """After how many days it expires."""
     name: str
     """What it is for, so that you know it again."""
+    proof: NotRequired[
+        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+    ]
+    """What proves that the account is yours: needed where a scope is to `write`."""
     scopes: list[Scope]
     """What it may do, as far as you may. Each operation names the one it needs."""
 
@@ -3089,11 +3101,18 @@ class WalletChallengeCreate(TypedDict):
     """What the signed message is for. It is good for nothing else."""
 
 
+class WalletChange(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
 class WalletCreate(TypedDict):
     message: str
     """The message, unchanged."""
     name: NotRequired[str | None]
     """What you call the wallet. Only you can see it."""
+    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
     signature: str
     """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
     EIP-2098 too), or for its contract (EIP-1271, EIP-6492).

@@ -21,6 +21,7 @@ class Domain:
     events: tuple[str, ...] = ()  # Modules that name what happens.
     proofs: tuple[str, ...] = ()  # Modules that say how a kind of proof is checked.
     processes: tuple[str, ...] = ()  # Modules that hold `@process` or `@on`.
+    notices: tuple[str, ...] = ()  # Of which events users are mailed (`accounts.notices`).
     checks: tuple[str, ...] = ()  # Of the doctor: each a sequence of `Check`.
     cleaners: tuple[str, ...] = ()  # `async (tx, now)`: deletes what nobody needs any more.
     named_files: tuple[str, ...] = ()  # SQL: `entrypoints.collector` says of what form.

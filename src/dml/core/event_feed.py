@@ -22,6 +22,7 @@ from dml.core.event_log import EventLog, EventRow
 from dml.core.keyset import Place
 
 SCAN_MAX: Final = 1_000  # Rows that one page looks through, however few of them it shows.
+SCANS_MAX: Final = 20  # So often it goes on while it has none: one that is empty tells nobody much.
 SETTLE_SECONDS: Final = 0.5  # So long a page waits for those who write at that moment.
 LOOK_SECONDS: Final = 0.02
 _POSITION: Final = struct.Struct(">8sQ")
@@ -163,11 +164,22 @@ async def read_page(
 ) -> FeedPage:
     """Return the next events that were asked for: at most `limit`, after `after`, in their order.
 
-    Where few of them fit, it ends after looking through `SCAN_MAX`. What is about one thing is
-    found at once.
+    Where few of them fit, it ends after looking through `SCAN_MAX`, and where none do after
+    `SCANS_MAX` times as many. What is about one thing is found at once.
     """
     if asked.subject is not None:
         return await _read_about(tx, asked, after=after, up_to=up_to, limit=limit)
+    for _ in range(SCANS_MAX):
+        page = await _look_through(tx, asked, after=after, up_to=up_to, limit=limit)
+        if page.rows or not page.has_more:
+            break
+        after = page.number
+    return page
+
+
+async def _look_through(
+    tx: AsyncSession, asked: Asked, *, after: int, up_to: int, limit: int
+) -> FeedPage:
     values = {"after": after, "up_to": up_to, "most": SCAN_MAX}
     if asked.readers is None:
         found = (await tx.execute(_FOR_ADMINS, values)).all()

@@ -130,6 +130,13 @@ async def write(tx: AsyncSession, rows: Sequence[NewRow]) -> None:
     )
 
 
+async def find(tx: AsyncSession, subject: str, event_type: str, at: datetime) -> Sequence[EventRow]:
+    """Return the events of this type about `subject` at that very moment, in their order."""
+    these = EventRow.subject == subject, EventRow.type == event_type, EventRow.at == at
+    query = select(EventRow).where(*these).order_by(EventRow.number).limit(HISTORY_MAX)
+    return (await tx.scalars(query)).all()
+
+
 async def history(
     tx: AsyncSession, subject: str, *, without: str | None = None
 ) -> Sequence[EventRow]:

@@ -39,7 +39,8 @@ class Event:
 
     Its first field is the id of what it is about. A class that names a `kind` is the base of the
     events about such things, whose names begin with it: `JobPaused` is `job.paused`. One that is
-    `heard` has handlers: it can be recorded only where they were imported, so none is lost.
+    `heard` has handlers, or is mailed: it can be recorded only where they were imported, so none is
+    lost.
     """
 
     KIND: ClassVar[str]
@@ -73,6 +74,7 @@ _types: Final[dict[str, type[Event]]] = {}
 _adapters: Final[dict[type[Event], TypeAdapter[Any]]] = {}
 _loaded: Final[list[bool]] = []  # Not empty once every handler there is was imported.
 _handlers: Final[dict[type[Event], list[Process[[dict[str, Any]]]]]] = {}
+_followers: Final[dict[type[Event], "Follower"]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Record:
     move: Move | None = None
     reason: str | None = None
     facts: Mapping[str, Any] | None = None
+
+
+Follower: TypeAlias = Callable[[Context, Record], Awaitable[None]]
 
 
 def user(user_id: UserId) -> str:
@@ -114,6 +119,14 @@ def on(*event_types: type[EventT], name: str) -> Callable[[Handler[EventT]], Han
         return handler
 
     return register
+
+
+def follow(event_type: type[Event], follower: Follower) -> None:
+    """Have this called with each record of such an event, in the transaction that makes it: for who
+    must know its readers, or by which session it was done. There is one for each type.
+    """
+    assert event_type.HEARD, f"say of {event_type.__name__} that it is heard"
+    assert _followers.setdefault(event_type, follower) == follower, event_type
 
 
 def all_are_loaded() -> None:
@@ -153,6 +166,9 @@ async def record_many(ctx: Context, records: Sequence[Record]) -> None:
         for handle in _handlers.get(type(event), ()):
             payload = _adapter(type(event)).dump_python(event, mode="json")
             await processes.start(ctx, f"{handle.name}:{new_id()}", handle, payload)
+    for it in records:
+        if (follower := _followers.get(type(it.event))) is not None:
+            await follower(ctx, it)
 
 
 def _row(ctx: Context, record: Record) -> NewRow:

@@ -60,7 +60,7 @@ class MailSettings(BaseSettings):
         ge=1,
         le=1_000,
         description="Mails of one kind that one address is sent in an hour, where anybody can ask "
-        "for them.",
+        "for them, or they tell of what was done to an account again and again.",
     )
 
     sign_up_by_mail: bool | None = Field(

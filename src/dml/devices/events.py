@@ -17,7 +17,7 @@ class DeviceEvent(Event, kind="device"):
 
 
 @dataclass(frozen=True)
-class DevicePaired(DeviceEvent):
+class DevicePaired(DeviceEvent, heard=True):
     """A device was paired with its owner's code."""
 
     PERSONAL: ClassVar = frozenset({"name"})

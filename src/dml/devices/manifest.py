@@ -9,6 +9,7 @@ MANIFEST: Final = Domain(
     events=("events",),
     routers=("routes:router",),
     graphs=("graphql:GRAPH",),
+    notices=("notices:NOTICES",),
     cleaners=("service:forget_expired",),
     personal=("personal:PERSONAL",),
 )

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.manifest import MANIFEST as ACCOUNTS
+from dml.accounts.notices import processes as notices
 from dml.algorithms.manifest import MANIFEST as ALGORITHMS
 from dml.bounties.manifest import MANIFEST as BOUNTIES
 from dml.chain import queries as chain_queries
@@ -63,6 +64,7 @@ def load_processes() -> None:
     for it in DOMAINS:
         it.load(it.events)
         it.load(it.processes)
+    notices.know(notice for it in DOMAINS for its in it.load(it.notices) for notice in its)
     payment_queries.count_as_pending(chain_queries.sum_seen)
     payment_queries.count_as_reserved(job_queries.sum_untold)
     credits.cover_by(chain_queries.find_cover)

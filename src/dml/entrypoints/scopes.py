@@ -60,6 +60,9 @@ FOR_SESSIONS: Final[Mapping[str, str]] = {
     "totp.revoke": "The same.",
     "recovery_codes.create": "The same.",
     "identities.create_by_wallet": "Whoever holds a token could let themselves in.",
+    "wallets.create": "Whoever holds a token could have withdrawals go to a wallet of their own.",
+    "wallets.choose_primary": "The same.",
+    "wallets.delete": "The same: its owner would have to link another one.",
     "users.erase_me": "Whoever holds a token could end its owner's account.",
     "data_exports.get_file": "It holds what all scopes together may read, and more.",
 }

@@ -66,18 +66,23 @@ async def post(ctx: Context, seal: Seal, recipient: str, letter: Letter) -> None
 
 
 async def has_room(ctx: Context, recipient: str, kind: str, *, most: int) -> bool:
-    """Whether this address had less than `most` mails of a kind in the last hour.
+    """Whether this address had less than `most` mails of a kind in the last hour: see `recent`."""
+    return await recent(ctx, recipient, kind) < most
+
+
+async def recent(ctx: Context, recipient: str, kind: str) -> int:
+    """Return how many mails of a kind this address had in the last hour.
 
     Who asks the same at once waits until this transaction ends.
     """
     lock = func.pg_advisory_xact_lock(func.hashtextextended(f"mail:{recipient}", 0))
     await ctx.tx.execute(select(lock))
-    recent = select(func.count()).where(
+    found = select(func.count()).where(
         Mail.recipient == recipient,
         Mail.kind == kind,
         Mail.created_at > ctx.now - timedelta(hours=1),
     )
-    return (await ctx.tx.scalar(recent) or 0) < most
+    return await ctx.tx.scalar(found) or 0
 
 
 async def forget_old(tx: AsyncSession, now: datetime) -> None:

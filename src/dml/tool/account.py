@@ -10,6 +10,7 @@ from dml.refused import Refused
 from dml.tool import debit_limit, openid, privacy, recovery, signing
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
+from dml.tool.identities import identities
 from dml.tool.passwords import ask_code, ask_password
 from dml.tool.sessions import sessions
 from dml.tool.tokens import tokens
@@ -36,6 +37,7 @@ account.add_typer(tokens, name="tokens")
 account.command("providers")(openid.list_providers)
 account.command("link")(openid.link)
 account.add_typer(factors, name="factors")
+account.add_typer(identities, name="identities")
 Email = Annotated[str | None, typer.Option(help="Your e-mail address. [default: you are asked]")]
 FIELDS = (
     ("e-mail", "email"),
@@ -156,15 +158,6 @@ def show(server: Server = None, as_json: AsJson = False) -> None:
     """Show your account."""
     with signed_in(server) as market:
         show_item(market.ask("GET", "/v1/users/me"), FIELDS, as_json=as_json)
-
-
-@account.command("identities")
-def list_identities(server: Server = None, as_json: AsJson = False) -> None:
-    """List your ways to sign in."""
-    columns = (("by", "kind"), ("address", "address"), ("since", "created_at"), ("id", "id"))
-    with signed_in(server) as market:
-        listed = market.ask("GET", "/v1/users/me/identities")["items"]
-        show_list(listed, columns, as_json=as_json)
 
 
 @account.command("set")

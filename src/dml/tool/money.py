@@ -145,12 +145,18 @@ def link(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Link a wallet: shows a message, which the wallet signs (`personal_sign`)."""
+    """Link a wallet: shows a message, which the wallet signs (`personal_sign`).
+
+    Asks first for what proves who you are: see `dml withdraw`.
+    """
+    from dml.tool.passwords import ask_proof
+
     with signed_in(server) as market:
+        proof = ask_proof(market)
         told = market.ask("POST", "/v1/wallets/challenges", json={"address": address})
         typer.echo(f"{told['message']}\n", err=True)
         signed = signature or str(typer.prompt("Signature of this message", err=True)).strip()
-        body = {"message": told["message"], "signature": signed}
+        body = {"message": told["message"], "signature": signed, "proof": proof}
         called = {} if name is None else {"name": name}
         made = market.ask("POST", "/v1/wallets", json=body | called)
     fields = (("address", "address"), ("name", "name"), ("kind", "kind"), ("id", "id"))
@@ -166,10 +172,17 @@ def choose_primary(
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a linked wallet the one that `dml withdraw` pays to where you name none."""
+    """Make a linked wallet the one that `dml withdraw` pays to where you name none.
+
+    Asks for what proves who you are.
+    """
+    from dml.tool.passwords import ask_proof
+
     with signed_in(server) as market:
         wallet_id, _ = _wallet(market, named)
-        made = market.ask("POST", common.path_of("wallets", wallet_id) + "/make-primary")
+        body = {"proof": ask_proof(market)}
+        path = common.path_of("wallets", wallet_id) + "/make-primary"
+        made = market.ask("POST", path, json=body)
     fields = (("address", "address"), ("name", "name"), ("primary", "is_primary"), ("id", "id"))
     show_item(made, fields, as_json=as_json)
 
@@ -184,11 +197,17 @@ def unlink(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Unlink a wallet: nothing can be withdrawn to it any more."""
+    """Unlink a wallet: nothing can be withdrawn to it any more.
+
+    Asks for what proves who you are.
+    """
+    from dml.tool.passwords import ask_proof
+
     with signed_in(server) as market:
         wallet_id, address = _wallet(market, named)
         common.confirm(f"Unlink {address}?", yes=yes)
-        market.ask("DELETE", common.path_of("wallets", wallet_id))
+        body = {"proof": ask_proof(market)}
+        market.ask("POST", common.path_of("wallets", wallet_id) + "/unlink", json=body)
     if as_json:
         show_json({"id": wallet_id, "address": address})
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dml.refused import Refused
+from dml.tool.browsing import PROVIDERS, ask_browser
+
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
 
@@ -35,7 +38,7 @@ def ask_code() -> str:
 
 def ask_proof(market: "Marketplace") -> dict[str, str]:
     """Return what proves who is signed in: by the second factor where they have one, else by their
-    password, else by a wallet by which they sign in.
+    password, else by a wallet or by an account elsewhere by which they sign in.
     """
     from dml.client.marketplace import ApiRefused
     from dml.client.sign_ins import code_proof
@@ -46,10 +49,13 @@ def ask_proof(market: "Marketplace") -> dict[str, str]:
             has_factor = market.ask("GET", "/v1/users/me/factors")["totp_since"] is not None
     if has_factor:
         return code_proof(ask_code())
-    wallet = None if os.environ.get("DML_PASSWORD") else _only_wallet(market)
+    ways = [] if os.environ.get("DML_PASSWORD") else _ways_in(market)
+    if not ways or any(it["kind"] == "password" for it in ways):
+        return {"kind": "password", "password": ask_password()}
+    wallet = next((str(it["address"]) for it in ways if it["kind"] == "wallet"), None)
     if wallet is not None:
         return {"kind": "wallet", **sign(challenge_of(market, wallet, "proof"))}
-    return {"kind": "password", "password": ask_password()}
+    return {"kind": "openid", **ask_browser(market, _provider(market, ways), fresh=True)}
 
 
 def sign(message: str) -> dict[str, str]:
@@ -68,13 +74,23 @@ def challenge_of(market: "Marketplace", address: str, purpose: str) -> str:
     return str(market.ask("POST", "/v1/wallets/challenges", json=body)["message"])
 
 
-def _only_wallet(market: "Marketplace") -> str | None:
-    """A wallet by which somebody signs in who has no password; None for all others."""
+def _ways_in(market: "Marketplace") -> list[dict[str, Any]]:
+    """By what somebody signs in; nothing where a token lacks the scope to tell."""
     from dml.client.marketplace import ApiRefused
 
     ways: list[dict[str, Any]] = []
     with suppress(ApiRefused):
         ways = market.ask("GET", "/v1/users/me/identities")["items"]
-    if any(it["kind"] == "password" for it in ways):
-        return None
-    return next((str(it["address"]) for it in ways if it["kind"] == "wallet"), None)
+    return ways
+
+
+def _provider(market: "Marketplace", ways: list[dict[str, Any]]) -> str:
+    """The provider at which somebody can prove who they are who has nothing else."""
+    proving = {it["id"] for it in market.ask("GET", PROVIDERS)["items"] if it["is_proof"]}
+    found = next((str(it["provider"]) for it in ways if it["provider"] in proving), None)
+    if found is None:
+        raise Refused(
+            "nothing by which you sign in can prove now that it is you: choose a password by a "
+            "mailed link (`dml account reset-password`)"
+        )
+    return found

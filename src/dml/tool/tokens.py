@@ -37,9 +37,16 @@ def create(
     server: Server = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create a token, and show it, this once."""
+    """Create a token, and show it, this once.
+
+    Where it may do more than read, asks first for what proves who you are: see `dml withdraw`.
+    """
+    from dml.tool.passwords import ask_proof
+
     body: dict[str, Any] = {"name": name, "scopes": scope, "days": days}
     with signed_in(server) as market:
+        if any(not it.endswith(":read") for it in scope):
+            body["proof"] = ask_proof(market)
         show_item(market.ask("POST", _PATH, json=body), FIELDS, as_json=as_json)
 
 

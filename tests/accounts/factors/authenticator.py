@@ -9,6 +9,7 @@ import pyotp
 from sqlalchemy import update
 
 from dml.accounts.factors.models import TotpFactor
+from tests.accounts.notices.told import verify
 from tests.world import PASSWORD, Person, World
 
 ME: Final = "/v1/users/me"
@@ -39,6 +40,7 @@ class App:
 
 
 async def enroll(world: World, person: Person) -> App:
+    await verify(world, person)
     made = await person.post(f"{ME}/totp", {"proof": BY_PASSWORD})
     assert made.status_code == 201, made.text
     secret = made.json()["secret"]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from dml.client.sign_ins import code_proof
 from dml.entrypoints.cli.main import app
 from tests.accounts.factors.authenticator import App, shown
+from tests.accounts.notices.told import verified
 from tests.agent.market import Market
 from tests.world import PASSWORD, World
 
@@ -27,7 +28,7 @@ async def market(world: World) -> AsyncIterator[Market]:
 async def test_an_app_is_enrolled_used_to_sign_in_and_removed(
     world: World, market: Market, tmp_path: Path
 ) -> None:
-    ada = await world.person()
+    ada = await verified(world)
 
     async def typed(*words: str, **more: str) -> Any:
         environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_PASSWORD": PASSWORD}

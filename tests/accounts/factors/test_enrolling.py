@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from dml.accounts.factors import service
+from dml.accounts.factors import rules, service
 from dml.accounts.factors.models import RecoveryCode, TotpFactor
+from dml.accounts.models import User
 from tests.accounts.factors.authenticator import BY_PASSWORD, ME, begin, enroll, shown
+from tests.accounts.notices.told import verified
 from tests.accounts.recovery.mailbox import letters
 from tests.world import World, problem
 
 
 async def test_an_app_counts_once_its_first_code_has_confirmed_it(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     none = {"totp_since": None, "recovery_codes_left": 0}
     assert (await ada.get(f"{ME}/factors")).json() == none
     made = (await ada.post(f"{ME}/totp", {"proof": BY_PASSWORD})).json()
@@ -37,8 +39,20 @@ async def test_an_app_counts_once_its_first_code_has_confirmed_it(world: World) 
     assert [it["data"]["method"] for it in seen] == ["totp"]
 
 
+async def test_an_app_that_a_mailed_link_could_take_away_is_not_enrolled(
+    world: World,
+) -> None:
+    ada, without = await world.person(), await world.person()
+    refused = await ada.post(f"{ME}/totp", {"proof": BY_PASSWORD})
+    problem(refused, 409, "accounts.address_unproven")
+    async with world.parts.sessions.begin() as tx:  # Nobody is mailed a link, then.
+        await tx.execute(update(User).where(User.id == without.id).values(email=None))
+    assert (await without.post(f"{ME}/totp", {"proof": BY_PASSWORD})).status_code == 201
+    rules.require_proven_address(ada.email, None, is_mail_sent=False)  # Nor is anybody here.
+
+
 async def test_nothing_that_can_be_used_is_kept_in_the_clear(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     app = await enroll(world, ada)
     async with world.parts.sessions() as tx:
         kept = await tx.get_one(TotpFactor, ada.id)
@@ -50,7 +64,7 @@ async def test_nothing_that_can_be_used_is_kept_in_the_clear(world: World) -> No
 async def test_no_app_is_enrolled_without_a_proof_and_a_second_only_after_the_first(
     world: World,
 ) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     wrong = {"proof": {"kind": "password", "password": "a wrong one"}}
     problem(await ada.post(f"{ME}/totp", wrong), 403, "accounts.wrong_proof")
     app = await enroll(world, ada)
@@ -61,7 +75,7 @@ async def test_no_app_is_enrolled_without_a_proof_and_a_second_only_after_the_fi
 
 
 async def test_a_secret_waits_ten_minutes_and_the_last_one_counts(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     first, second = [
         (await ada.post(f"{ME}/totp", {"proof": BY_PASSWORD})).json()["secret"] for _ in range(2)
     ]
@@ -79,7 +93,7 @@ async def test_a_secret_waits_ten_minutes_and_the_last_one_counts(world: World) 
 
 
 async def test_what_was_confirmed_is_not_confirmed_again(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     app = await enroll(world, ada)
     answer = await ada.post(f"{ME}/totp/confirm", {"code": shown(app.secret)})
     problem(answer, 410, "accounts.totp_enrollment_over")
@@ -91,7 +105,7 @@ async def test_what_was_confirmed_is_not_confirmed_again(world: World) -> None:
 async def test_it_is_removed_by_its_own_code_and_takes_the_recovery_codes_with_it(
     world: World,
 ) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     app = await enroll(world, ada)
     by_password = await ada.post(f"{ME}/totp/revoke", {"proof": BY_PASSWORD})
     problem(by_password, 403, "accounts.factor_proof_needed")
@@ -108,7 +122,7 @@ async def test_it_is_removed_by_its_own_code_and_takes_the_recovery_codes_with_i
 
 
 async def test_recovery_codes_are_renewed_and_the_old_ones_are_void(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     app = await enroll(world, ada)
     made = await ada.post(f"{ME}/recovery-codes", {"proof": await app.proof()})
     assert made.status_code == 201, made.text
@@ -123,7 +137,7 @@ async def test_recovery_codes_are_renewed_and_the_old_ones_are_void(world: World
 
 
 async def test_two_first_codes_at_once_make_one_set_of_recovery_codes(world: World) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     secret = (await ada.post(f"{ME}/totp", {"proof": BY_PASSWORD})).json()["secret"]
     body = {"code": shown(secret)}
     answers = await asyncio.gather(*(ada.post(f"{ME}/totp/confirm", body) for _ in range(3)))
@@ -146,13 +160,14 @@ async def test_two_first_codes_at_once_make_one_set_of_recovery_codes(world: Wor
     ],
 )
 async def test_what_is_no_proof_is_refused(world: World, path: str, body: object) -> None:
-    ada = await world.person()
+    ada = await verified(world)
     problem(await ada.post(f"{ME}/{path}", body), 422, "http.422")
 
 
 async def test_a_personal_access_token_touches_no_factor(world: World) -> None:
-    ada = await world.person()
-    asked = {"name": "n", "scopes": ["account:read", "account:write"]}
+    ada = await verified(world)
+    scopes = ["account:read", "account:write"]
+    asked = {"name": "n", "scopes": scopes, "proof": BY_PASSWORD}
     token = (await ada.post(f"{ME}/tokens", asked)).json()["token"]
     headers = {"Authorization": f"Bearer {token}"}
     assert (await ada.get(f"{ME}/factors", headers=headers)).status_code == 200
@@ -163,7 +178,7 @@ async def test_a_personal_access_token_touches_no_factor(world: World) -> None:
 
 async def test_a_lost_key_lets_nobody_in_and_recovery_codes_still_do(world: World) -> None:
     """The key's file was not in the backup, say."""
-    ada = await world.person()
+    ada = await verified(world)
     app = await enroll(world, ada)
     async with world.parts.sessions.begin() as tx:
         spoilt = text("UPDATE totp_factors SET sealed = sha256(sealed) WHERE user_id = :ada")

@@ -51,7 +51,8 @@ async def test_who_registers_has_one_way_to_sign_in(world: World) -> None:
     ada = await world.person()
     (one,) = await listed(ada)
     assert one["kind"] == "password"
-    assert set(one) == {"id", "kind", "created_at", "address"}
+    assert set(one) == {"id", "kind", "created_at", "address", "provider", "issuer"}
+    assert (one["address"], one["provider"], one["issuer"]) == (None, None, None)
     assert await sign_in(world, ada) == 200
 
 

@@ -15,6 +15,7 @@ from dml.accounts.openid.late import Openid
 from dml.core.ids import new_id
 from tests.accounts.openid.browser import Browser
 from tests.agent.market import Market
+from tests.client.test_marketplace import dml
 from tests.world import PASSWORD, World
 
 
@@ -67,5 +68,24 @@ async def test_who_signs_in_by_a_provider_is_signed_in_and_can_link_another_acco
     bob, other = await world.person(), f"bob-{new_id()}"
     secrets = {"DML_TOKEN": bob.token, "DML_PASSWORD": PASSWORD}
     linked = await typed(world, market, tmp_path, other, "account", "link", "openid", **secrets)
-    assert linked["kind"] == "openid"
+    assert (linked["kind"], linked["provider"]) == ("openid", "openid")
     assert linked["id"] in (await bob.get("/v1/users/me/identities")).text
+    left = await dml(
+        *("account", "identities", "remove", "openid", "--yes", "--json"),
+        DML_SERVER=market.url,
+        HOME=str(tmp_path),
+        DML_TOKEN=bob.token,
+        DML_PASSWORD=PASSWORD,
+    )
+    assert left.code == 0, left
+    assert [it["kind"] for it in json.loads(left.out)] == ["password"]
+
+
+async def test_who_has_nothing_but_a_provider_proves_there_that_it_is_them(
+    world: World, market: Market, tmp_path: Path
+) -> None:
+    name = f"ada-{new_id()}"
+    await typed(world, market, tmp_path, name, "login", "--by", "openid")
+    create = ("account", "tokens", "create", "nightly", "--scope", "jobs:write")
+    made = await typed(world, market, tmp_path, name, *create)
+    assert made["scopes"] == ["jobs:write"]

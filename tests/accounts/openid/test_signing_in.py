@@ -15,6 +15,7 @@ from dml.accounts.sessions import digest
 from dml.core.context import Role
 from dml.core.ids import new_id
 from tests.accounts.factors.authenticator import enroll, finish
+from tests.accounts.notices.told import notices, verified
 from tests.accounts.openid.browser import APP, VERIFIER, Browser
 from tests.world import PASSWORD, Person, World, make_user, problem
 
@@ -33,7 +34,7 @@ async def link(browser: Browser, person: Person, code: str, **more: Any) -> Any:
 
 async def test_the_providers_are_listed_by_name(browser: Browser) -> None:
     answer = await browser.ours.get("/v1/sessions/openid")
-    assert answer.json()["items"] == [{"id": "openid", "name": "OpenID"}]
+    assert answer.json()["items"] == [{"id": "openid", "name": "OpenID", "is_proof": True}]
 
 
 async def test_who_never_came_gets_an_account_without_a_password_and_comes_back_to_it(
@@ -48,7 +49,9 @@ async def test_who_never_came_gets_an_account_without_a_password_and_comes_back_
     assert again["user_id"] == tokens["user_id"]
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     listed = await browser.ours.get("/v1/users/me/identities", headers=headers)
-    assert [it["kind"] for it in listed.json()["items"]] == ["openid"]
+    (way,) = listed.json()["items"]
+    assert (way["kind"], way["provider"]) == ("openid", "openid")
+    assert way["issuer"].startswith("http://127.0.0.1:")
     tried = {"email": account["email"], "password": ""}
     assert (await browser.ours.post("/v1/users/authenticate", json=tried)).status_code in (401, 422)
 
@@ -144,7 +147,7 @@ async def test_an_address_that_is_not_verified_there_is_none(
 async def test_a_login_is_one_users_and_unlinked_it_opens_nothing(
     world: World, browser: Browser
 ) -> None:
-    name, ada, bob = somebody(), await world.person(), await world.person()
+    name, ada, bob = somebody(), await verified(world), await world.person()
     linked = await link(browser, ada, await browser.code(name))
     again = await link(browser, ada, await browser.code(name))
     problem(again, 409, "accounts.openid_linked_already")
@@ -152,6 +155,8 @@ async def test_a_login_is_one_users_and_unlinked_it_opens_nothing(
     problem(others, 409, "accounts.openid_linked_already")
     seen = (await ada.get("/v1/events?types=user.identity_added")).json()["items"]
     assert [it["data"]["method"] for it in seen] == ["openid"]
+    (told,) = await notices(world, ada)
+    assert f"by an account at {urlsplit(seen[0]['data']['by']).netloc}." in told.text
     path = f"/v1/users/me/identities/{linked.json()['id']}/revoke"
     assert (await ada.post(path, {"proof": PROOF})).status_code == 204
     assert (await browser.sign_in(name))["user_id"] != str(ada.id)

@@ -16,6 +16,7 @@ from tests.agent.conftest import listening, market
 from tests.agent.market import Market
 from tests.chain.people import forget_vaults, set_vault, sign
 from tests.client.test_marketplace import ALONE, dml
+from tests.world import PASSWORD
 
 __all__ = ["listening", "market"]
 
@@ -60,7 +61,7 @@ async def test_a_wallet_signs_in_adds_another_and_both_are_one_account(at: dict[
     assert (added["kind"], added["address"]) == ("wallet", second.address)
     again = await typed(at, "login", "--wallet", second.address, signed_by=[second])
     assert again["id"] == opened["id"]
-    listed = await typed(at, "account", "identities", signed_by=[])
+    listed = await typed(at, "account", "identities", "list", signed_by=[])
     assert [it["address"] for it in listed] == [first.address, second.address]
     shown = await dml("whoami", DML_SERVER=at["DML_SERVER"], XDG_CONFIG_HOME=at["XDG_CONFIG_HOME"])
     assert opened["id"] in shown.out, shown
@@ -70,7 +71,7 @@ async def test_the_primary_wallet_is_the_one_that_was_chosen(
     market: Market, at: dict[str, str]
 ) -> None:
     ada, one, other = await market.world.person("ada"), Account.create(), Account.create()
-    at = at | {"DML_TOKEN": ada.token}
+    at = at | {"DML_TOKEN": ada.token, "DML_PASSWORD": PASSWORD}
     for account in (one, other):
         await typed(at, "wallet", "link", account.address, signed_by=[account])
     chosen = await typed(at, "wallet", "primary", other.address, signed_by=[])
@@ -80,3 +81,6 @@ async def test_the_primary_wallet_is_the_one_that_was_chosen(
         (one.address, False),
         (other.address, True),
     ]
+    await typed(at, "wallet", "unlink", other.address, "--yes", signed_by=[])
+    (left,) = await typed(at, "wallet", "list", signed_by=[])
+    assert (left["address"], left["is_primary"]) == (one.address, True)

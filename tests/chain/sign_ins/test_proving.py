@@ -44,7 +44,7 @@ async def test_nothing_else_that_a_wallet_signed_is_a_proof(world: World, vault:
     ada = as_person(world, await sign_in(world, account))
     bob = as_person(world, await sign_in(world, other))
     linked = Account.create()
-    await link(ada, linked)
+    await link(ada, linked, await proof(ada, account))
     good = await proof(ada, account)
     stranger = await challenge(world, account.address)
     elsewhere = good["message"].replace("test wants", "evil.example wants")
@@ -87,7 +87,7 @@ async def test_an_account_of_a_wallet_withdraws_and_gives_up_a_way_in(
 ) -> None:
     account = Account.create()
     ada = as_person(world, await sign_in(world, account))
-    wallet = await link(ada, account)
+    wallet = await link(ada, account, await proof(ada, account))
     body = {"amount": "1", "wallet_id": wallet["id"], "proof": await proof(ada, account)}
     answer = await ada.post("/v1/payments/withdrawals", body)
     problem(answer, 409, "payments.insufficient_funds")  # It is proven, and there is nothing.

@@ -16,7 +16,7 @@ from dml.chain.models import UsedNonce, Vault
 from dml.chain.sign_ins import nonces, service
 from dml.chain.wallets import signed_messages
 from tests.chain.anvil import Anvil
-from tests.chain.people import asking, contract_that_signs, link, sign, some_address
+from tests.chain.people import asking, contract_that_signs, link, sign, some_address, unlink
 from tests.world import PASSWORD, Person, World, problem
 
 PROOF = {"kind": "password", "password": PASSWORD}
@@ -210,7 +210,7 @@ async def test_nobody_adds_a_wallet_without_a_proof_or_by_a_message_for_else(
     # Nor is what was signed to sign in good for payouts.
     asked = {"address": account.address, "purpose": "sign_in"}
     text = (await ada.post("/v1/wallets/challenges", asked)).json()["message"]
-    body = {"message": text, "signature": sign(account, text)}
+    body = {"message": text, "signature": sign(account, text), "proof": PROOF}
     problem(await ada.post("/v1/wallets", body), 422, "chain.bad_challenge")
     problem(await send(world, text, sign(account, text)), 422, "chain.bad_challenge")
 
@@ -319,10 +319,10 @@ async def test_the_last_wallet_chosen_is_the_primary_one(world: World, vault: Va
     first, second = await link(ada), await link(ada)
     assert (first["is_primary"], second["is_primary"]) == (True, False)
     path = f"/v1/wallets/{second['id']}/make-primary"
-    problem(await bob.post(path), 404, "chain.wallet_not_found")
-    chosen = await ada.post(path)
+    problem(await bob.post(path, {"proof": PROOF}), 404, "chain.wallet_not_found")
+    chosen = await ada.post(path, {"proof": PROOF})
     assert (chosen.status_code, chosen.json()["is_primary"]) == (200, True)
     listed = (await ada.get("/v1/wallets")).json()["items"]
     assert [it["is_primary"] for it in listed] == [False, True]
-    assert (await ada.ask("DELETE", f"/v1/wallets/{second['id']}")).status_code == 204
+    assert (await unlink(ada, second["id"])).status_code == 204
     assert (await ada.get(f"/v1/wallets/{first['id']}")).json()["is_primary"] is True

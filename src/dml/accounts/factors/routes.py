@@ -27,6 +27,7 @@ from dml.edge.limits import TooManyTries, at_most
 from dml.edge.origins import PublicUrl, UnknownHost
 from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
+from dml.mail import service as mail
 
 router = APIRouter(prefix="/v1/users", route_class=StrictRoute)
 proof_limit = Depends(at_most("reauthenticate", lambda settings: settings.sign_ins_a_minute))
@@ -84,16 +85,19 @@ async def get_factors(ctx: Ctx) -> Factors:
     status_code=201,
     response_model=NewTotpOut,
     dependencies=[proof_limit, Depends(_prove_to_enroll)],
-    responses=refusals(*PROOF_REFUSALS, rules.TotpEnrolled, UnknownHost),
+    responses=refusals(*PROOF_REFUSALS, rules.AddressUnproven, rules.TotpEnrolled, UnknownHost),
 )
 async def enroll_totp(ctx: Ctx, server: Server, base: PublicUrl, body: TotpCreate) -> NewTotp:
     """Enroll an authenticator app.
 
-    For signed-in users without one, with a proof of who they are. The secret is shown this once,
-    and counts once a first code has confirmed it (`POST /v1/users/me/totp/confirm`). To ask again
-    makes another secret.
+    For signed-in users without one, with a proof of who they are, and a confirmed e-mail address if
+    they have one: the mailbox of another could undo it. The secret is shown this once, and counts
+    once a first code has confirmed it (`POST /v1/users/me/totp/confirm`). To ask again makes
+    another secret.
     """
-    return await service.enroll(ctx, server.factor_key, codes.issuer_of(base))
+    is_mail_sent = mail.is_possible(server.settings)
+    issuer = codes.issuer_of(base)
+    return await service.enroll(ctx, server.factor_key, issuer, is_mail_sent=is_mail_sent)
 
 
 @router.post(

@@ -69,6 +69,12 @@ class TotpEnrolled(Conflict):
     remedy = "Revoke it first (`POST /v1/users/me/totp/revoke`), to enroll another one."
 
 
+class AddressUnproven(Conflict):
+    code = "accounts.address_unproven"
+    reason = "Your address is not confirmed, so whoever reads its mail could take the factor away."
+    remedy = "Confirm the address first (`POST /v1/users/me/email-verifications`)."
+
+
 class TotpNotFound(NotFound):
     code = "accounts.totp_not_found"
     reason = "Your account has no authenticator app."
@@ -125,6 +131,18 @@ def require_unlocked(wrong_in_a_row: int) -> None:
 def require_none(confirmed_at: datetime | None) -> None:
     if confirmed_at is not None:
         raise TotpEnrolled
+
+
+def require_proven_address(
+    email: str | None, verified_at: datetime | None, *, is_mail_sent: bool
+) -> None:
+    """Refuse a factor that a mailed link would undo: of an account whose address nobody has proven,
+    a reset of its password takes all away that is not the mailbox's (docs/decisions/0045).
+
+    Without an address, or where no mail is sent, there is no such link.
+    """
+    if is_mail_sent and email is not None and verified_at is None:
+        raise AddressUnproven
 
 
 def is_enrolling(created_at: datetime, confirmed_at: datetime | None, now: datetime) -> bool:

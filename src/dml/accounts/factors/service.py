@@ -49,12 +49,13 @@ async def get_mine(ctx: Context) -> Factors:
     return Factors(None if totp is None else totp.confirmed_at, left)
 
 
-async def enroll(ctx: Context, key: Seal, issuer: str) -> NewTotp:
+async def enroll(ctx: Context, key: Seal, issuer: str, *, is_mail_sent: bool) -> NewTotp:
     """Make a secret for an app of the actor's, in the place of one that was not confirmed.
 
     The caller had it proven who asks.
     """
     user = await account_queries.get_user(ctx.tx, ctx.actor.id, lock=True)
+    rules.require_proven_address(user.email, user.email_verified_at, is_mail_sent=is_mail_sent)
     found = await queries.find_totp(ctx.tx, user.id, lock=True)
     if found is not None:
         rules.require_none(found.confirmed_at)

@@ -41,6 +41,16 @@ class Identity(Base):
     secret: Mapped[str | None] = mapped_column(default=None)  # Of a password, its hash.
 
     @property
+    def by(self) -> str | None:
+        """What people know it by: a wallet's address, or the issuer of who is known elsewhere."""
+        return self.issuer or self.address
+
+    @property
+    def issuer(self) -> str | None:
+        """Of an account elsewhere, who knows it: what comes first in `<issuer> <subject there>`."""
+        return self.subject.partition(" ")[0] if self.kind is IdentityKind.OPENID else None
+
+    @property
     def address(self) -> str | None:
         """Of a wallet, its address: what comes last in `eip155:<chain>:<address>` (CAIP-10)."""
         return self.subject.rpartition(":")[2] if self.kind is IdentityKind.WALLET else None

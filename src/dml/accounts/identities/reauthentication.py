@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dml.accounts import passwords
 from dml.accounts.factors import queries as factors
-from dml.accounts.factors.rules import PROOF_REFUSED
+from dml.accounts.factors.rules import PROOF_REFUSED, CodeTooOld, CodeUsed
 from dml.accounts.identities import proofs, queries, rules
 from dml.accounts.identities.proofs import PasswordProof, checked_by
 from dml.accounts.passwords import Asker
@@ -17,6 +17,7 @@ from dml.accounts.sessions import FREE_GUESSES_KNOWN
 from dml.core.context import BeginFunction
 from dml.core.ids import UserId
 from dml.edge.http import Parts
+from dml.edge.idempotency import was_answered
 from dml.edge.limits import TooManyTries, count_try, guess
 
 # What a proof may be refused for, whatever it is to open.
@@ -44,6 +45,23 @@ async def reauthenticate(server: Parts, begin: BeginFunction, proof: Any) -> Non
     await count_try(server, f"reauthenticate:{user_id}", server.settings.withdrawal_tries_a_minute)
     async with guess(server, f"reauthenticate:{user_id}", free=FREE_GUESSES_KNOWN):
         rules.require_proof(is_right=await kind.check(server, begin, user_id, proof))
+
+
+async def reauthenticate_once(
+    server: Parts, begin: BeginFunction, proof: Any, key: str | None
+) -> None:
+    """As `reauthenticate`, for what is asked under an `Idempotency-Key`.
+
+    What was answered under it is told again for the same code of an app: that is good once, and the
+    answer may have been lost (docs/decisions/0049).
+    """
+    async with begin() as ctx:
+        is_repeated = await was_answered(ctx, key)
+    try:
+        await reauthenticate(server, begin, proof)
+    except (CodeUsed, CodeTooOld):
+        if not is_repeated:
+            raise
 
 
 @checked_by(PasswordProof)

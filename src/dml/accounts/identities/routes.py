@@ -4,7 +4,8 @@ from fastapi import APIRouter, Depends
 
 from dml.accounts.identities import queries, rules, service
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
-from dml.accounts.identities.schemas import IdentityOut, IdentityRevoke
+from dml.accounts.identities.schemas import IdentityOut, IdentityRevoke, identity_out
+from dml.accounts.openid.late import TheOpenid
 from dml.core.ids import IdentityId
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.limits import at_most
@@ -21,13 +22,14 @@ async def _require_proof(server: Server, begin: SignedInBegin, body: IdentityRev
 
 
 @router.get("", operation_id="identities.list")
-async def list_identities(ctx: Ctx) -> Page[IdentityOut]:
+async def list_identities(ctx: Ctx, openid: TheOpenid) -> Page[IdentityOut]:
     """List your ways to sign in.
 
     For signed-in users: oldest first. They always fit on one page.
     """
     rows = await queries.list_identities(ctx.tx, ctx.actor.id)
-    return Paging(limit=queries.IDENTITIES_MAX).page(IdentityOut, rows)
+    shown = [identity_out(it, openid.providers) for it in rows]
+    return Paging(limit=queries.IDENTITIES_MAX).page(IdentityOut, shown)
 
 
 @router.post(

@@ -34,7 +34,7 @@ async def add_mine(ctx: Context, kind: IdentityKind, subject: str) -> Identity |
     rules.require_few(len(mine), queries.IDENTITIES_MAX)
     identity = await add(ctx, ctx.actor.id, kind, subject)
     if identity is not None:
-        added = UserIdentityAdded(ctx.actor.id, kind.value)
+        added = UserIdentityAdded(ctx.actor.id, kind.value, identity.by)
         await events.record(ctx, added, [events.user(ctx.actor.id)])
     return identity
 
@@ -55,14 +55,14 @@ async def revoke_mine(ctx: Context, identity_id: IdentityId) -> None:
         without = update(User).where(User.id == user.id).values(password_hash=NO_PASSWORD)
         await ctx.tx.execute(without)
     await ctx.tx.execute(delete(Identity).where(Identity.id == identity_id))
-    removed = UserIdentityRevoked(user.id, found.kind.value)
+    removed = UserIdentityRevoked(user.id, found.kind.value, found.by)
     await events.record(ctx, removed, [events.user(user.id)])
 
 
 async def revoke_others(ctx: Context, user_id: UserId) -> None:
     """Leave a user, whose row is held, their password as the only way to sign in."""
     others = Identity.user_id == user_id, Identity.kind != IdentityKind.PASSWORD
-    gone = await ctx.tx.scalars(delete(Identity).where(*others).returning(Identity.kind))
+    gone = await ctx.tx.scalars(delete(Identity).where(*others).returning(Identity))
     readers = [events.user(user_id)]
-    revoked = [UserIdentityRevoked(user_id, kind.value) for kind in gone]
+    revoked = [UserIdentityRevoked(user_id, it.kind.value, it.by) for it in gone]
     await events.record_many(ctx, [Record(it, readers) for it in revoked])

@@ -36,6 +36,11 @@ class Provider:
     token_url: str = ""
     api_url: str = ""
 
+    @property
+    def is_proof(self) -> bool:
+        """Whether a login there can prove who asks: others do not say that they asked anew."""
+        return self.kind is ProviderKind.OPENID
+
     def subject(self, who: str) -> str:
         """Return what somebody there is called in rows of identities."""
         return f"{self.issuer} {who}"

@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from dml.accounts import rules as account_rules
 from dml.accounts.answers import tokens_out
 from dml.accounts.factors.rules import SecondFactorNeeded
-from dml.accounts.identities.models import Identity
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
 from dml.accounts.identities.rules import TooManyIdentities
-from dml.accounts.identities.schemas import IdentityOut
+from dml.accounts.identities.schemas import IdentityOut, identity_out
 from dml.accounts.openid import browsing, rules, service
 from dml.accounts.openid.late import TheOpenid
 from dml.accounts.openid.schemas import (
@@ -119,7 +118,6 @@ async def sign_in(
     "/users/me/identities/openid",
     operation_id="identities.create_openid",
     status_code=201,
-    response_model=IdentityOut,
     dependencies=[proof_limit, Depends(_prove)],
     responses=refusals(
         rules.CodeRefused,
@@ -128,10 +126,11 @@ async def sign_in(
         *PROOF_REFUSALS,
     ),
 )
-async def link(ctx: Ctx, body: OpenidIdentityCreate) -> Identity:
+async def link(ctx: Ctx, openid: TheOpenid, body: OpenidIdentityCreate) -> IdentityOut:
     """Link a login at a provider.
 
     For signed-in users who came back with a code, with a proof of who they are. From then on they
     sign in by that login, too. To unlink it, revoke the identity.
     """
-    return await service.link_mine(ctx, body.code, body.code_verifier)
+    linked = await service.link_mine(ctx, body.code, body.code_verifier)
+    return identity_out(linked, openid.providers)

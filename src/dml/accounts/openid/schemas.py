@@ -19,6 +19,9 @@ class OpenidProviderOut(Wire):
 
     id: str = Field(description="As in `/v1/sessions/openid/{provider}`.", examples=["google"])
     name: str = Field(description="What people call it.", examples=["Google"])
+    is_proof: bool = Field(
+        description="Whether a login there, made anew with `fresh=true`, proves who you are."
+    )
 
 
 class OpenidSignInStart(Parameters):

@@ -7,9 +7,10 @@ and let us refuse what is none without asking the database.
 import re
 import secrets
 import zlib
+from collections.abc import Iterable
 from typing import Final
 
-from dml.core.errors import Conflict, NotFound
+from dml.core.errors import Conflict, Forbidden, NotFound
 
 PREFIX: Final = "dml_pat_"
 TOKENS_MAX: Final = 50  # Of one user, that have not expired.
@@ -29,6 +30,23 @@ class TooManyTokens(Conflict):
     code = "accounts.too_many_tokens"
     reason = f"You have {TOKENS_MAX} personal access tokens, and cannot have more."
     remedy = "Revoke one that you do not use any more."
+
+
+class ProofNeeded(Forbidden):
+    code = "accounts.proof_needed"
+    reason = "To create a token that may change something takes a proof that it is you."
+    remedy = "Send `proof` as well, such as your password; or name scopes that only read."
+
+
+def require_proven(scopes: Iterable[str], *, is_proven: bool) -> None:
+    """Refuse to let whoever has got into a session for an hour act for a year."""
+    if not is_proven and any(changes(it) for it in scopes):
+        raise ProofNeeded
+
+
+def changes(scope: str) -> bool:
+    """Whether a token with this scope may do more than read."""
+    return not scope.endswith(":read")
 
 
 def make_secret() -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from dml.accounts.identities.proofs import Proof
 from dml.accounts.tokens.service import NewToken
 from dml.core.ids import TokenId
 from dml.core.wire import Body, Text, Unique, Wire, example
@@ -12,7 +13,12 @@ from dml.edge.scopes import Scope
 
 
 class TokenCreate(Body):
-    model_config = example(name="nightly job", scopes=["jobs:read", "jobs:write"], days=90)
+    model_config = example(
+        name="nightly job",
+        scopes=["jobs:read", "jobs:write"],
+        days=90,
+        proof={"kind": "password", "password": "correct horse battery"},
+    )
 
     name: Text = Field(max_length=100, description="What it is for, so that you know it again.")
     scopes: Annotated[list[Scope], Unique] = Field(
@@ -21,6 +27,10 @@ class TokenCreate(Body):
         description="What it may do, as far as you may. Each operation names the one it needs.",
     )
     days: int = Field(30, ge=1, le=366, description="After how many days it expires.")
+    proof: Proof | None = Field(
+        None,
+        description="What proves that the account is yours: needed where a scope is to `write`.",
+    )
 
 
 class TokenOut(Wire):

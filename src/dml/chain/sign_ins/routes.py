@@ -5,10 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from dml.accounts.factors.rules import SecondFactorNeeded
-from dml.accounts.identities.models import Identity
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
 from dml.accounts.identities.rules import TooManyIdentities
-from dml.accounts.identities.schemas import IdentityOut
+from dml.accounts.identities.schemas import IdentityOut, identity_out
 from dml.accounts.origins import From
 from dml.accounts.rules import Suspended
 from dml.chain.node.api_node import Chain, ChainAway
@@ -48,7 +47,7 @@ NOT_SIGNED = (
 
 
 async def _door(server: Server, came_from: From, origin: PublicUrl) -> Door:
-    return Door(server.keys, server.seal, server.settings, came_from, origin)
+    return Door(server.keys, server.settings, came_from, origin)
 
 
 ByDoor = Annotated[Door, Depends(_door)]
@@ -99,17 +98,18 @@ async def sign_in(
     "/users/me/identities/wallets",
     operation_id="identities.create_by_wallet",
     status_code=201,
-    response_model=IdentityOut,
     dependencies=[proof_limit, Depends(_require_proof)],
     responses=refusals(*NOT_SIGNED, rules.WalletIsAWayIn, TooManyIdentities, *PROOF_REFUSALS),
 )
 async def add(
     begin: SignedInBegin, chain: Chain, door: ByDoor, body: WalletIdentityCreate
-) -> Identity:
+) -> IdentityOut:
     """Add a wallet as a way to sign in.
 
     For signed-in users, with a proof of who they are, and a message from
     `POST /v1/wallets/challenges` (`purpose: sign_in`) that the wallet has signed. A wallet that you
-    linked is no way to sign in before that. A mail to your address, if you have one, confirms it.
+    linked is no way to sign in before that. A mail to your address, if you have confirmed one,
+    tells you of it.
     """
-    return await proving.add(chain, begin, door, SignedMessage(body.message, body.signature))
+    signed = SignedMessage(body.message, body.signature)
+    return identity_out(await proving.add(chain, begin, door, signed), ())

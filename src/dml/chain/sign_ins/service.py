@@ -13,12 +13,10 @@ from dml.accounts.identities import queries as identity_queries, service as iden
 from dml.accounts.identities.models import Identity, IdentityKind
 from dml.accounts.models import User
 from dml.accounts.origins import Origin
-from dml.accounts.recovery import service as recovery
-from dml.accounts.recovery.service import Post
 from dml.accounts.sessions import Lasting, Opened, Proven
 from dml.chain import queries
 from dml.chain.models import UsedNonce, WalletChallenge
-from dml.chain.sign_ins import letters, nonces, queries as sign_ins, rules
+from dml.chain.sign_ins import nonces, queries as sign_ins, rules
 from dml.chain.states import ChallengePurpose
 from dml.chain.wallets import rules as wallet_rules, service as wallets, signed_messages
 from dml.chain.wallets.rules import BadChallenge, Message
@@ -26,7 +24,6 @@ from dml.chain.wallets.service import Challenge
 from dml.core.addresses import UNKNOWN
 from dml.core.context import Context
 from dml.core.ids import UserId
-from dml.core.sealing import Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
 
@@ -38,7 +35,6 @@ class Door:
     """By what somebody comes in: from where, and under which address of ours."""
 
     keys: Keys
-    seal: Seal
     settings: Settings
     came_from: Origin
     our_origin: str
@@ -119,8 +115,6 @@ async def add(ctx: Context, door: Door, message: Message) -> Identity:
     rules.require_nobodys(None if holder is None else holder.id, user.id)
     identity = await identities.add_mine(ctx, IdentityKind.WALLET, subject)
     assert identity is not None, "the subject is held"
-    post = Post(door.seal, door.settings)
-    await recovery.tell(ctx, post, user.email, letters.wallet_added(message.address))
     return identity
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Response
 
+from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate_once
 from dml.chain import queries
 from dml.chain.models import Wallet
 from dml.chain.node.api_node import Chain, ChainAway
@@ -12,6 +13,7 @@ from dml.chain.wallets import rules as wallet_rules, service as wallets
 from dml.chain.wallets.schemas import (
     WalletChallengeCreate,
     WalletChallengeOut,
+    WalletChange,
     WalletCreate,
     WalletOut,
     wallet_out,
@@ -19,8 +21,15 @@ from dml.chain.wallets.schemas import (
 from dml.chain.wallets.service import Challenge
 from dml.core.errors import NotSignedIn
 from dml.core.ids import WalletId
-from dml.edge.http import Ctx, SignedInBegin
-from dml.edge.idempotency import IdempotentRoute, Late, Once
+from dml.edge.http import Ctx, Server, SignedInBegin
+from dml.edge.idempotency import (
+    IdempotencyKeyReused,
+    IdempotentRoute,
+    KeyHeader,
+    Late,
+    Once,
+    once,
+)
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.origins import PublicUrl, UnknownHost
 from dml.edge.paging import Page, Paging
@@ -28,6 +37,18 @@ from dml.edge.problems import refusals
 
 router = APIRouter(prefix="/v1/wallets", route_class=IdempotentRoute)
 limit = Depends(at_most("wallets", lambda settings: settings.sign_ins_a_minute))
+
+
+async def _require_proof(
+    server: Server, begin: SignedInBegin, body: WalletCreate, idempotency_key: KeyHeader = None
+) -> None:
+    await reauthenticate_once(server, begin, body.proof, idempotency_key)
+
+
+async def _require_proof_to_change(
+    server: Server, begin: SignedInBegin, body: WalletChange, idempotency_key: KeyHeader = None
+) -> None:
+    await reauthenticate_once(server, begin, body.proof, idempotency_key)
 
 
 @router.post(
@@ -61,8 +82,9 @@ async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: PublicUrl) ->
     operation_id="wallets.create",
     status_code=201,
     response_model=WalletOut,
-    dependencies=[limit],
+    dependencies=[limit, Depends(_require_proof)],
     responses=refusals(
+        *PROOF_REFUSALS,
         NotSignedIn,
         NotConnected,
         ChainAway,
@@ -76,7 +98,6 @@ async def challenge(ctx: Ctx, body: WalletChallengeCreate, origin: PublicUrl) ->
         wallet_rules.WalletLinkedAlready,
         wallet_rules.TooManyWallets,
         UnknownHost,
-        TooManyTries,
     ),
 )
 async def link(
@@ -89,8 +110,9 @@ async def link(
 ) -> WalletOut:
     """Link a wallet.
 
-    For signed-in users: with a message from `POST /v1/wallets/challenges` that the wallet has
-    signed. From then on you can withdraw tokens to it.
+    For signed-in users, with a proof of who they are, and a message from
+    `POST /v1/wallets/challenges` that the wallet has signed. From then on you can withdraw tokens
+    to it. A mail to your address, if you have confirmed one, tells you of it.
     """
     wallet = await wallets.link(
         begin,
@@ -134,28 +156,30 @@ async def get_wallet(ctx: Ctx, wallet_id: WalletId) -> WalletOut:
     "/{wallet_id}/make-primary",
     operation_id="wallets.choose_primary",
     response_model=WalletOut,
-    dependencies=[Once],
-    responses=refusals(wallet_rules.WalletNotFound),
+    dependencies=[limit, Depends(_require_proof_to_change), once("proof")],
+    responses=refusals(*PROOF_REFUSALS, wallet_rules.WalletNotFound, IdempotencyKeyReused),
 )
-async def choose_primary(ctx: Ctx, wallet_id: WalletId) -> WalletOut:
+async def choose_primary(ctx: Ctx, wallet_id: WalletId, body: WalletChange) -> WalletOut:
     """Make a linked wallet your primary one.
 
-    For the user who linked it. It is the one that is meant where none is named, as by
-    `dml withdraw`.
+    For the user who linked it, with a proof of who they are. It is the one that is meant where none
+    is named, as by `dml withdraw`.
     """
     wallet = await wallets.choose_primary(ctx, wallet_id)
     return wallet_out(wallet, await queries.list_wallets(ctx.tx, wallet.user_id))
 
 
-@router.delete(
-    "/{wallet_id}",
+@router.post(
+    "/{wallet_id}/unlink",
     operation_id="wallets.delete",
     status_code=204,
-    responses=refusals(wallet_rules.WalletNotFound),
+    dependencies=[limit, Depends(_require_proof_to_change), once("proof")],
+    responses=refusals(*PROOF_REFUSALS, wallet_rules.WalletNotFound, IdempotencyKeyReused),
 )
-async def unlink(ctx: Ctx, wallet_id: WalletId) -> None:
+async def unlink(ctx: Ctx, wallet_id: WalletId, body: WalletChange) -> None:
     """Unlink a wallet.
 
-    For the user who linked it. Withdrawals to it that were already requested are still paid.
+    For the user who linked it, with a proof of who they are. Withdrawals to it that were already
+    requested are still paid.
     """
     await wallets.unlink(ctx, wallet_id)

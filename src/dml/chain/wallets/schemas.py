@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from dml.accounts.identities.proofs import Proof
 from dml.chain.addresses import AddressIn
 from dml.chain.models import Wallet
 from dml.chain.states import ChallengePurpose, WalletKind
@@ -69,6 +70,7 @@ class WalletCreate(Body):
         message="market.example.org wants you to sign in with your Ethereum account:\n…",
         signature="0x" + "5b" * 64 + "1c",
         name="My savings",
+        proof={"kind": "password", "password": "correct horse battery"},
     )
 
     message: Text = Field(max_length=4_000, description="The message, unchanged.")
@@ -79,6 +81,13 @@ class WalletCreate(Body):
     name: Text | None = Field(
         None, max_length=100, description="What you call the wallet. Only you can see it."
     )
+    proof: Proof = Field(description="What proves that the account is yours.")
+
+
+class WalletChange(Body):
+    model_config = example(proof={"kind": "password", "password": "correct horse battery"})
+
+    proof: Proof = Field(description="What proves that the account is yours.")
 
 
 class WalletOut(Wire):

@@ -4,16 +4,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from dml.accounts.identities.reauthentication import PROOF_REFUSALS
+from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate_once
 from dml.chain import queries
 from dml.chain.models import Withdrawal
 from dml.chain.rules import NotConnected, WithdrawalNotFound, WrongWithdrawalState
 from dml.chain.wallets import rules as wallet_rules
-from dml.chain.withdrawals import (
-    proving,
-    rules as withdrawal_rules,
-    service as withdrawal_service,
-)
+from dml.chain.withdrawals import rules as withdrawal_rules, service as withdrawal_service
 from dml.chain.withdrawals.rules import WithdrawalTerms
 from dml.chain.withdrawals.schemas import (
     WithdrawalCreate,
@@ -50,7 +46,7 @@ REQUEST_REFUSALS: Final = (
 async def _require_proof(
     server: Server, begin: SignedInBegin, body: WithdrawalCreate, idempotency_key: KeyHeader = None
 ) -> None:
-    await proving.require_proof(server, begin, body, idempotency_key)
+    await reauthenticate_once(server, begin, body.proven_by, idempotency_key)
 
 
 async def _timeline(ctx: Context, settings: Settings, withdrawal: Withdrawal) -> TimelineOut:

@@ -12,7 +12,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from dml.core.settings import Settings
-from dml.entrypoints import wiring
+from dml.entrypoints import domains, wiring
 from dml.entrypoints.supervisor import up
 from dml.entrypoints.supervisor.plan import recall
 from dml.refused import ExitCode, Refused
@@ -96,6 +96,7 @@ def _require_answer(address: Address) -> None:
 
 
 async def _simulate(settings: Settings, scenario: Scenario, bar: Bar) -> SimulationResult:
+    domains.load_processes()
     engine = wiring.make_engine(settings, "dml sim")
     try:
         operator = Operator(
