@@ -15,7 +15,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *("users", "sessions", "identities", "tokens"),
         *("passwords", "email_verifications", "email_changes", "data_exports"),
-        *("factors", "totp", "recovery_codes"),
+        *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
     "models": ("algorithms", "versions"),
     "jobs": ("jobs", "job_quotes"),
@@ -60,6 +60,9 @@ FOR_SESSIONS: Final[Mapping[str, str]] = {
     "totp.revoke": "The same.",
     "recovery_codes.create": "The same.",
     "identities.create_by_wallet": "Whoever holds a token could let themselves in.",
+    "passkeys.create": "The same.",
+    "passkeys.revoke": "The same.",
+    "passkey_challenges.create": "It is of use to who has signed in alone.",
     "users.erase_me": "Whoever holds a token could end its owner's account.",
     "data_exports.get_file": "It holds what all scopes together may read, and more.",
 }

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Depends
 
-from dml.accounts.identities import queries, rules, service
+from dml.accounts.identities import queries, revoking, rules
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
 from dml.accounts.identities.schemas import IdentityOut, IdentityRevoke
+from dml.accounts.recovery.choosing import post_of
 from dml.core.ids import IdentityId
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.limits import at_most
@@ -41,10 +42,10 @@ async def list_identities(ctx: Ctx) -> Page[IdentityOut]:
         *PROOF_REFUSALS,
     ),
 )
-async def revoke(ctx: Ctx, identity_id: IdentityId, body: IdentityRevoke) -> None:
+async def revoke(ctx: Ctx, server: Server, identity_id: IdentityId, body: IdentityRevoke) -> None:
     """Revoke a way to sign in.
 
     For signed-in users, with a proof of who they are. Nobody signs in by it any more; sessions that
-    are open stay. The last way to sign in cannot be revoked.
+    are open stay. The last way to sign in cannot be revoked. A mail to your address confirms it.
     """
-    await service.revoke_mine(ctx, identity_id)
+    await revoking.revoke_mine(ctx, post_of(server), identity_id)

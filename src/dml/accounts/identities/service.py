@@ -39,8 +39,8 @@ async def add_mine(ctx: Context, kind: IdentityKind, subject: str) -> Identity |
     return identity
 
 
-async def revoke_mine(ctx: Context, identity_id: IdentityId) -> None:
-    """Take one of the user's ways to sign in, and never the last.
+async def revoke_mine(ctx: Context, identity_id: IdentityId) -> tuple[User, IdentityKind]:
+    """Take one of the user's ways to sign in, and never the last. Return whose, and of what kind.
 
     The caller had it proven who asks. Two who revoke at once wait for each other: the user's row is
     held.
@@ -57,6 +57,7 @@ async def revoke_mine(ctx: Context, identity_id: IdentityId) -> None:
     await ctx.tx.execute(delete(Identity).where(Identity.id == identity_id))
     removed = UserIdentityRevoked(user.id, found.kind.value)
     await events.record(ctx, removed, [events.user(user.id)])
+    return user, found.kind
 
 
 async def revoke_others(ctx: Context, user_id: UserId) -> None:
