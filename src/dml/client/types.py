@@ -2082,7 +2082,7 @@ class PasskeyCreationOptions(TypedDict):
     `PublicKeyCredential.parseCreationOptionsFromJSON` takes them.
     """
 
-    attestation: NotRequired[Literal["none"]]
+    attestation: Literal["none"]
     """Nothing is asked of who made the authenticator."""
     authenticatorSelection: PasskeySelection
     """What is asked of it."""
@@ -2107,7 +2107,7 @@ class PasskeyDescriptor(TypedDict):
     """What its authenticator calls it, in base64url."""
     transports: list[str]
     """How browsers reach its authenticator."""
-    type: NotRequired[Literal["public-key"]]
+    type: Literal["public-key"]
     """The kind of credential."""
 
 
@@ -2123,7 +2123,7 @@ class PasskeyParameters(TypedDict):
 
     alg: int
     """COSE's number of the algorithm."""
-    type: NotRequired[Literal["public-key"]]
+    type: Literal["public-key"]
     """The kind of credential."""
 
 
@@ -2149,7 +2149,7 @@ class PasskeyRequestOptions(TypedDict):
     """The domain that the passkey is for."""
     timeout: int
     """Milliseconds for which the challenge is good."""
-    userVerification: NotRequired[Literal["required"]]
+    userVerification: Literal["required"]
     """It verifies who uses it: by a fingerprint, a face or a PIN."""
 
 
@@ -2161,11 +2161,11 @@ class PasskeyRevoke(TypedDict):
 class PasskeySelection(TypedDict):
     """What an authenticator has to do."""
 
-    requireResidentKey: NotRequired[bool]
+    requireResidentKey: bool
     """The same, for old browsers."""
-    residentKey: NotRequired[Literal["required"]]
+    residentKey: Literal["required"]
     """It keeps whose a passkey is, so that no name has to be typed."""
-    userVerification: NotRequired[Literal["required"]]
+    userVerification: Literal["required"]
     """It verifies who uses it: by a fingerprint, a face or a PIN."""
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dml.refused import Refused
+
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
 
@@ -35,7 +37,7 @@ def ask_code() -> str:
 
 def ask_proof(market: "Marketplace") -> dict[str, str]:
     """Return what proves who is signed in: by the second factor where they have one, else by their
-    password, else by a wallet by which they sign in.
+    password, else by a wallet by which they sign in. A passkey signs in browsers alone.
     """
     from dml.client.marketplace import ApiRefused
     from dml.client.sign_ins import code_proof
@@ -46,9 +48,13 @@ def ask_proof(market: "Marketplace") -> dict[str, str]:
             has_factor = market.ask("GET", "/v1/users/me/factors")["totp_since"] is not None
     if has_factor:
         return code_proof(ask_code())
-    wallet = None if os.environ.get("DML_PASSWORD") else _only_wallet(market)
-    if wallet is not None:
+    ways = [] if os.environ.get("DML_PASSWORD") else _ways_in(market)
+    kinds = {it["kind"] for it in ways}
+    if "password" not in kinds and "wallet" in kinds:
+        wallet = next(str(it["address"]) for it in ways if it["kind"] == "wallet")
         return {"kind": "wallet", **sign(challenge_of(market, wallet, "proof"))}
+    if kinds and "password" not in kinds:
+        raise Refused("what you sign in by proves who you are in a browser alone: do this there")
     return {"kind": "password", "password": ask_password()}
 
 
@@ -68,13 +74,11 @@ def challenge_of(market: "Marketplace", address: str, purpose: str) -> str:
     return str(market.ask("POST", "/v1/wallets/challenges", json=body)["message"])
 
 
-def _only_wallet(market: "Marketplace") -> str | None:
-    """A wallet by which somebody signs in who has no password; None for all others."""
+def _ways_in(market: "Marketplace") -> list[dict[str, Any]]:
+    """By what somebody signs in; none, where a token may not tell: then the answer will."""
     from dml.client.marketplace import ApiRefused
 
     ways: list[dict[str, Any]] = []
     with suppress(ApiRefused):
         ways = market.ask("GET", "/v1/users/me/identities")["items"]
-    if any(it["kind"] == "password" for it in ways):
-        return None
-    return next((str(it["address"]) for it in ways if it["kind"] == "wallet"), None)
+    return ways

@@ -4,7 +4,7 @@ Level 3, 5.1.8 and 5.1.9), so that browsers read them by their own `parse…Opti
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import Field
@@ -28,21 +28,22 @@ _NAME: Final = "What you call it; else it is called by the browser that made it.
 _TIMEOUT: Final = int(rules.CHALLENGE_LASTS.total_seconds() * 1_000)
 # COSE's numbers of Ed25519, of ECDSA over P-256, and of RSA, as `ceremonies.ALGORITHMS`.
 _ALGORITHMS: Final = (-8, -7, -257)
-PasskeyKind = Literal["public-key"]
+PasskeyKind: TypeAlias = Literal["public-key"]
+TYPE: Final = "public-key"
 
 
 class PasskeyDescriptorOut(Wire):
     """A passkey, as browsers know it."""
 
     id: str = Field(description="What its authenticator calls it, in base64url.")
-    type: PasskeyKind = Field("public-key", description="The kind of credential.")
+    type: PasskeyKind = Field(description="The kind of credential.")
     transports: list[str] = Field(description="How browsers reach its authenticator.")
 
 
 class PasskeyParametersOut(Wire):
     """A kind of key that we read."""
 
-    type: PasskeyKind = Field("public-key", description="The kind of credential.")
+    type: PasskeyKind = Field(description="The kind of credential.")
     alg: int = Field(description="COSE's number of the algorithm.", examples=[-7])
 
 
@@ -65,11 +66,11 @@ class PasskeySelectionOut(Wire):
     """What an authenticator has to do."""
 
     residentKey: Literal["required"] = Field(
-        "required", description="It keeps whose a passkey is, so that no name has to be typed."
+        description="It keeps whose a passkey is, so that no name has to be typed."
     )
-    requireResidentKey: bool = Field(True, description="The same, for old browsers.")
+    requireResidentKey: bool = Field(description="The same, for old browsers.")
     userVerification: Literal["required"] = Field(
-        "required", description="It verifies who uses it: by a fingerprint, a face or a PIN."
+        description="It verifies who uses it: by a fingerprint, a face or a PIN."
     )
 
 
@@ -88,7 +89,7 @@ class PasskeyCreationOptionsOut(Wire):
     )
     authenticatorSelection: PasskeySelectionOut = Field(description="What is asked of it.")
     attestation: Literal["none"] = Field(
-        "none", description="Nothing is asked of who made the authenticator."
+        description="Nothing is asked of who made the authenticator."
     )
 
     @classmethod
@@ -100,10 +101,13 @@ class PasskeyCreationOptionsOut(Wire):
             rp=RelyingPartyOut(id=domain, name=f"DML Marketplace ({domain})"),
             user=PasskeyUserOut(id=handle, name=asked.user_name, displayName=asked.user_name),
             challenge=base64url.encode(asked.challenge),
-            pubKeyCredParams=[PasskeyParametersOut(alg=it) for it in _ALGORITHMS],
+            pubKeyCredParams=[PasskeyParametersOut(type=TYPE, alg=it) for it in _ALGORITHMS],
             timeout=_TIMEOUT,
             excludeCredentials=_descriptors(asked.known),
-            authenticatorSelection=PasskeySelectionOut(),
+            authenticatorSelection=PasskeySelectionOut(
+                residentKey="required", requireResidentKey=True, userVerification="required"
+            ),
+            attestation="none",
         )
 
 
@@ -119,7 +123,7 @@ class PasskeyRequestOptionsOut(Wire):
         description="Your passkeys, of which one has to sign. Empty: any of this domain."
     )
     userVerification: Literal["required"] = Field(
-        "required", description="It verifies who uses it: by a fingerprint, a face or a PIN."
+        description="It verifies who uses it: by a fingerprint, a face or a PIN."
     )
 
     @classmethod
@@ -129,6 +133,7 @@ class PasskeyRequestOptionsOut(Wire):
             timeout=_TIMEOUT,
             rpId=asked.site.relying_party,
             allowCredentials=_descriptors(asked.known),
+            userVerification="required",
         )
 
 
@@ -207,4 +212,4 @@ class PasskeyOut(Wire):
 
 
 def _descriptors(known: Sequence[Row[str, list[str]]]) -> list[PasskeyDescriptorOut]:
-    return [PasskeyDescriptorOut(id=subject, transports=by) for subject, by in known]
+    return [PasskeyDescriptorOut(id=subject, type=TYPE, transports=by) for subject, by in known]
