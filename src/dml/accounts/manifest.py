@@ -12,11 +12,11 @@ MANIFEST: Final = Domain(
     ),
     events=("events",),
     routers=(
-        *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
+        # Names before any name.
+        *("recovery.routes:router", "recovery.page_routes:router", "passkeys.routes:router"),
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
-        "passkeys.routes:router",
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks", "passkeys.checks"),
     processes=("recovery.processes", "privacy.processes"),

@@ -10,7 +10,7 @@ from dml.core.wire import Body, Text
 
 _READ: Final = ConfigDict(extra="ignore")  # Browsers tell more with each version.
 _ID: Final = "rjZ2oWlXQmq0pXKJZl0RkJ5c4yQ"
-_CLIENT_DATA: Final = "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoi…"
+_CLIENT_DATA: Final = "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoiQUdzTmNoY0FBQUFBQUFB"
 Base64url: TypeAlias = Annotated[Text, Field(pattern="^[A-Za-z0-9_-]+$")]
 CredentialId: TypeAlias = Annotated[Text, Field(max_length=1_364, pattern="^[A-Za-z0-9_-]+$")]
 ClientData: TypeAlias = Annotated[
@@ -25,7 +25,7 @@ EXAMPLE_ASSERTION: Final[dict[str, Any]] = {
     "response": {
         "clientDataJSON": _CLIENT_DATA,
         "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ",
-        "signature": "MEUCIQDx…",
+        "signature": "MEUCIQDxv0s4mWnN7yQ1pXUQn5a8fLr4lT2hG6bKcZ3jE9wYkAIgV7s",
         "userHandle": "AZCKXaMhdFq7zrMCmYBXtQ",
     },
 }
@@ -34,7 +34,7 @@ EXAMPLE_ATTESTATION: Final[dict[str, Any]] = {
     "type": "public-key",
     "response": {
         "clientDataJSON": _CLIENT_DATA,
-        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YViY…",
+        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YViYSZYN5YgOjGh0NBcP",
         "transports": ["internal", "hybrid"],
     },
 }
