@@ -63,7 +63,7 @@ def frontend(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tsconfig.json").write_text(json.dumps({"compilerOptions": STRICT}))
     (folder / "all.mjs").write_text(CALL_ALL)
     guide = (ROOT / "docs" / "guides" / "api.md").read_text()
-    programs = re.findall(r"^```typescript\n(.*?)^```$", guide, re.M | re.DOTALL)
+    programs = re.findall(r"^```(?:typescript|ts)\n(.*?)^```$", guide, re.M | re.DOTALL)
     assert programs
     of_node = "declare const process: { env: Record<string, string | undefined> };\n"
     for number, text in enumerate(programs):
@@ -91,7 +91,7 @@ def test_it_was_built_from_the_description_of_now() -> None:
 
 
 def test_a_frontend_that_uses_it_is_typed(frontend: Path) -> None:
-    """So is the program of the guide. In `wrong.ts` each line is expected to be an error."""
+    """So are the programs of the guide. In `wrong.ts` each line is expected to be an error."""
     compiler = PACKAGE / "node_modules" / "typescript" / "bin" / "tsc"
     assert (checked := node(compiler, folder=frontend)).returncode == 0, checked.stdout
 

@@ -30,6 +30,11 @@ export class Session {
     return new Session(data, client);
   }
 
+  /** Who has signed in by another way than a password, as by a passkey. */
+  static of(tokens: SessionTokens, client: Client = usual): Session {
+    return new Session(tokens, client);
+  }
+
   get userId(): string {
     return this.#tokens.user_id;
   }

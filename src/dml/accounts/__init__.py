@@ -6,7 +6,7 @@ for the next one, the same again for some seconds, should the answer be lost; wh
 with a used one has stolen it or was stolen from, so the session ends. Roles are `member`,
 `moderator` and `admin`.
 
-People sign in by accounts elsewhere, too (`openid`).
+People sign in by accounts elsewhere (`openid`) and by passkeys (`passkeys`), too.
 
 Programs sign in with personal access tokens (`tokens`).
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from dml.core.context import Role
 from dml.core.events import Event
-from dml.core.ids import ExportId, SessionId, TokenId, UserId
+from dml.core.ids import ExportId, IdentityId, SessionId, TokenId, UserId
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,21 @@ class UserRecoveryCodeUsed(UserEvent):
 
 class UserRecoveryCodesRenewed(UserEvent):
     """The user made new recovery codes, and the old ones are void."""
+
+
+@dataclass(frozen=True)
+class UserPasskeyUsed(UserEvent):
+    """The user signed in by this passkey (`sign_in`), or proved by it who they are (`proof`)."""
+
+    passkey_id: IdentityId
+    purpose: str
+
+
+@dataclass(frozen=True)
+class UserPasskeyCounterFell(UserEvent):
+    """This passkey had counted more uses before, so it may have been copied: it was refused."""
+
+    passkey_id: IdentityId
 
 
 class UserSuspended(UserEvent, heard=True):

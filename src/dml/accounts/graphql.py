@@ -28,6 +28,7 @@ GRAPH: Final = Graph(
         Read("identities", "identities.list"),
         Read("openidProviders", "openid_providers.list"),
         Read("factors", "factors.get"),
+        Read("passkeys", "passkeys.list"),
         Read("dataExports", "data_exports.list"),
         Read("dataExport", "data_exports.get"),
     ),

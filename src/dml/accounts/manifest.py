@@ -8,16 +8,17 @@ MANIFEST: Final = Domain(
     "dml.accounts",
     tables=(
         *("models", "identities.models", "tokens.models", "recovery.models"),
-        *("privacy.models", "openid.models", "factors.models"),
+        *("privacy.models", "openid.models", "factors.models", "passkeys.models"),
     ),
     events=("events",),
     routers=(
-        *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
+        # Names before any name.
+        *("recovery.routes:router", "recovery.page_routes:router", "passkeys.routes:router"),
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
-    proofs=("identities.reauthentication", "factors.checks", "openid.checks"),
+    proofs=("identities.reauthentication", "factors.checks", "openid.checks", "passkeys.checks"),
     processes=("recovery.processes", "privacy.processes", "notices.processes"),
     notices=("notices.own:NOTICES",),
     graphs=("graphql:GRAPH",),
@@ -28,6 +29,7 @@ MANIFEST: Final = Domain(
         "openid.service:forget_expired",
         "factors.service:forget_expired",
         "factors.tickets:forget_expired",
+        "passkeys.service:forget_expired",
         "privacy.service:forget_expired",
     ),
     named_files=("privacy.queries:NAMED_BLOBS",),

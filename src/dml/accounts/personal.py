@@ -80,6 +80,26 @@ PERSONAL: Final = Personal(
             is_deleted=True,
         ),
         Holding(
+            "passkeys",
+            "Your passkeys, by which you sign in.",
+            "until you revoke it",
+            (
+                Columns("id user_id name", "Which way to sign in it is, and what you call it."),
+                Columns("relying_party transports aaguid", "For what domain, and of what kind."),
+                Columns("can_be_backed_up is_backed_up", "Whether it may be on several devices."),
+                Columns("created_at last_used_at sign_count", "Since when, and its last use."),
+                Columns("public_key", "The key that verifies what it signs.", is_secret=True),
+            ),
+            whose=_MINE,
+            is_deleted=True,
+        ),
+        Holding(
+            "used_passkey_challenges",
+            "What passkeys signed, so that it is good once.",
+            "five minutes",
+            (Columns("sha256 expires_at", "No personal data."),),
+        ),
+        Holding(
             "refresh_tokens",
             "What your sessions are renewed with.",
             "as long as its session",

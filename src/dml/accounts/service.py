@@ -34,13 +34,15 @@ async def register(
     email: str | None,
     password_hash: str = NO_PASSWORD,
     role: Role = Role.MEMBER,
+    user_id: UserId | None = None,
 ) -> User:
     """Open an account. Two at once with one address: the second waits, and is refused.
 
-    One without a password is given another way to sign in by whoever calls.
+    One without a password is given another way to sign in by whoever calls. `user_id` is a new one
+    that was told somebody already.
     """
     row: dict[str, Any] = {
-        "id": UserId(new_id()),
+        "id": user_id or UserId(new_id()),
         "email": None if email is None else email.lower(),
         "password_hash": password_hash,
         "role": role,

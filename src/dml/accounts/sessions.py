@@ -71,12 +71,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Who gave the right password, from where, and the better hash of it, where there is one."""
+    """Who gave the right password, from where, and the better hash of it, where there is one; or
+    who came by another way, which may have proven two things at once, as a passkey does.
+    """
 
     user: User
     origin: Origin
     is_known_network: bool
-    better_hash: str | None
+    better_hash: str | None = None
+    is_proven_twice: bool = False
 
 
 async def check_password(
@@ -116,6 +119,7 @@ async def sign_in(ctx: Context, proven: Proven, lasting: Lasting) -> Opened:
         days=min(lasting.days, lasting.days_in_all),
         origin=proven.origin,
         is_new_network=not proven.is_known_network,
+        is_proven_twice=proven.is_proven_twice,
     )
     await know_network(ctx, user.id, proven.origin.network or UNKNOWN)
     return opened

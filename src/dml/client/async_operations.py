@@ -1827,7 +1827,8 @@ class Identities:
         """Revoke a way to sign in.
 
         For signed-in users, with a proof of who they are. Nobody signs in by it any more;
-        sessions that are open stay. The last way to sign in cannot be revoked.
+        sessions that are open stay. The last way to sign in cannot be revoked. A mail to your
+        address confirms it.
         """
         await self._market.ask(
             "POST", f"/v1/users/me/identities/{requests.part(identity_id)}/revoke", json=body
@@ -2200,6 +2201,106 @@ class PairingCodes:
         )
 
 
+class PasskeyChallenges:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create_for_session(self) -> types.PasskeyRequestOptions:
+        """Create a challenge to sign in with a passkey.
+
+        For anybody: options for `navigator.credentials.get`. They name no passkey, so the
+        browser offers those that it finds, and no name has to be typed. Send what it gives to
+        `POST /v1/sessions/passkey`, within five minutes.
+        """
+        return cast(
+            "types.PasskeyRequestOptions",
+            await self._market.ask("POST", "/v1/sessions/passkey-challenges"),
+        )
+
+    async def create(self) -> types.PasskeyCreationOptions:
+        """Create a challenge to add a passkey.
+
+        For signed-in users: options for `navigator.credentials.create`. Send what it gives to
+        `POST /v1/users/me/passkeys`, within five minutes.
+        """
+        return cast(
+            "types.PasskeyCreationOptions",
+            await self._market.ask("POST", "/v1/users/me/passkeys/challenges"),
+        )
+
+    async def create_for_proof(self) -> types.PasskeyRequestOptions:
+        """Create a challenge to prove who you are by a passkey.
+
+        For signed-in users: options for `navigator.credentials.get`, which name your
+        passkeys. What it gives is the `credential` of a proof of the kind `passkey`, within
+        five minutes and once.
+        """
+        return cast(
+            "types.PasskeyRequestOptions",
+            await self._market.ask("POST", "/v1/users/me/passkeys/proof-challenges"),
+        )
+
+    async def create_for_sign_up(
+        self, body: types.PasskeySignUpChallenge
+    ) -> types.PasskeyCreationOptions:
+        """Create a challenge to open an account with a passkey.
+
+        For anybody: options for `navigator.credentials.create`. Send what it gives to `POST
+        /v1/users/passkey`, within five minutes; until then nothing is kept.
+        """
+        return cast(
+            "types.PasskeyCreationOptions",
+            await self._market.ask("POST", "/v1/users/passkey-challenges", json=body),
+        )
+
+
+class Passkeys:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(self) -> types.PasskeyPage:
+        """List your passkeys.
+
+        For signed-in users: oldest first. They always fit on one page.
+        """
+        return cast("types.PasskeyPage", await self._market.ask("GET", "/v1/users/me/passkeys"))
+
+    async def create(self, body: types.PasskeyCreate) -> types.Passkey:
+        """Add a passkey.
+
+        For signed-in users who have just made one, with a proof of who they are. From then on
+        they sign in by it, too, without anything else. A mail to your address, if you have
+        one, confirms it.
+        """
+        return cast(
+            "types.Passkey", await self._market.ask("POST", "/v1/users/me/passkeys", json=body)
+        )
+
+    async def update(self, passkey_id: str, body: types.PasskeyUpdate) -> types.Passkey:
+        """Rename a passkey.
+
+        For the user whose it is. Its authenticator calls it as before.
+        """
+        return cast(
+            "types.Passkey",
+            await self._market.ask(
+                "PATCH", f"/v1/users/me/passkeys/{requests.part(passkey_id)}", json=body
+            ),
+        )
+
+    async def revoke(self, passkey_id: str, body: types.PasskeyRevoke) -> None:
+        """Revoke a passkey.
+
+        For the user whose it is, with a proof of who they are. Nobody signs in by it any
+        more; sessions that are open stay. The last way to sign in cannot be revoked. A mail
+        to your address confirms it. What the authenticator keeps of it, the user deletes
+        there.
+        """
+        await self._market.ask(
+            "POST", f"/v1/users/me/passkeys/{requests.part(passkey_id)}/revoke", json=body
+        )
+
+
 class PasswordResets:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
@@ -2322,6 +2423,16 @@ class Sessions:
         """
         return cast(
             "types.SessionTokens", await self._market.ask("POST", "/v1/sessions/openid", json=body)
+        )
+
+    async def create_by_passkey(self, body: types.PasskeySessionCreate) -> types.SessionTokens:
+        """Sign in with a passkey.
+
+        For whoever has one of an account, and had it sign a challenge. It opens a session,
+        and asks for no second factor: a passkey that has verified its user is two at once.
+        """
+        return cast(
+            "types.SessionTokens", await self._market.ask("POST", "/v1/sessions/passkey", json=body)
         )
 
     async def create_by_wallet(self, body: types.WalletSessionCreate) -> types.WalletSession:
@@ -2985,6 +3096,17 @@ class Users:
         named in one answer.
         """
         await self._market.ask("POST", "/v1/users/me/erase", json=body)
+
+    async def create_by_passkey(self, body: types.PasskeyUserCreate) -> types.SessionTokens:
+        """Open an account with a passkey.
+
+        For whoever has just made one for this. It is the only way to sign in to the account,
+        which has no password and no e-mail address; its user may add both, and other
+        passkeys. Who loses the last way in has lost the account.
+        """
+        return cast(
+            "types.SessionTokens", await self._market.ask("POST", "/v1/users/passkey", json=body)
+        )
 
     async def get(self, user_id: str) -> types.PublicUser:
         """Get a user's public profile.
@@ -3714,6 +3836,8 @@ class AsyncOperations:
         self.openid_providers = OpenidProviders(market)
         self.pages = Pages(market)
         self.pairing_codes = PairingCodes(market)
+        self.passkey_challenges = PasskeyChallenges(market)
+        self.passkeys = Passkeys(market)
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
         self.problems = Problems(market)

@@ -1805,7 +1805,8 @@ class Identities:
         """Revoke a way to sign in.
 
         For signed-in users, with a proof of who they are. Nobody signs in by it any more;
-        sessions that are open stay. The last way to sign in cannot be revoked.
+        sessions that are open stay. The last way to sign in cannot be revoked. A mail to your
+        address confirms it.
         """
         self._market.ask(
             "POST", f"/v1/users/me/identities/{requests.part(identity_id)}/revoke", json=body
@@ -2166,6 +2167,104 @@ class PairingCodes:
         )
 
 
+class PasskeyChallenges:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create_for_session(self) -> types.PasskeyRequestOptions:
+        """Create a challenge to sign in with a passkey.
+
+        For anybody: options for `navigator.credentials.get`. They name no passkey, so the
+        browser offers those that it finds, and no name has to be typed. Send what it gives to
+        `POST /v1/sessions/passkey`, within five minutes.
+        """
+        return cast(
+            "types.PasskeyRequestOptions",
+            self._market.ask("POST", "/v1/sessions/passkey-challenges"),
+        )
+
+    def create(self) -> types.PasskeyCreationOptions:
+        """Create a challenge to add a passkey.
+
+        For signed-in users: options for `navigator.credentials.create`. Send what it gives to
+        `POST /v1/users/me/passkeys`, within five minutes.
+        """
+        return cast(
+            "types.PasskeyCreationOptions",
+            self._market.ask("POST", "/v1/users/me/passkeys/challenges"),
+        )
+
+    def create_for_proof(self) -> types.PasskeyRequestOptions:
+        """Create a challenge to prove who you are by a passkey.
+
+        For signed-in users: options for `navigator.credentials.get`, which name your
+        passkeys. What it gives is the `credential` of a proof of the kind `passkey`, within
+        five minutes and once.
+        """
+        return cast(
+            "types.PasskeyRequestOptions",
+            self._market.ask("POST", "/v1/users/me/passkeys/proof-challenges"),
+        )
+
+    def create_for_sign_up(
+        self, body: types.PasskeySignUpChallenge
+    ) -> types.PasskeyCreationOptions:
+        """Create a challenge to open an account with a passkey.
+
+        For anybody: options for `navigator.credentials.create`. Send what it gives to `POST
+        /v1/users/passkey`, within five minutes; until then nothing is kept.
+        """
+        return cast(
+            "types.PasskeyCreationOptions",
+            self._market.ask("POST", "/v1/users/passkey-challenges", json=body),
+        )
+
+
+class Passkeys:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.PasskeyPage:
+        """List your passkeys.
+
+        For signed-in users: oldest first. They always fit on one page.
+        """
+        return cast("types.PasskeyPage", self._market.ask("GET", "/v1/users/me/passkeys"))
+
+    def create(self, body: types.PasskeyCreate) -> types.Passkey:
+        """Add a passkey.
+
+        For signed-in users who have just made one, with a proof of who they are. From then on
+        they sign in by it, too, without anything else. A mail to your address, if you have
+        one, confirms it.
+        """
+        return cast("types.Passkey", self._market.ask("POST", "/v1/users/me/passkeys", json=body))
+
+    def update(self, passkey_id: str, body: types.PasskeyUpdate) -> types.Passkey:
+        """Rename a passkey.
+
+        For the user whose it is. Its authenticator calls it as before.
+        """
+        return cast(
+            "types.Passkey",
+            self._market.ask(
+                "PATCH", f"/v1/users/me/passkeys/{requests.part(passkey_id)}", json=body
+            ),
+        )
+
+    def revoke(self, passkey_id: str, body: types.PasskeyRevoke) -> None:
+        """Revoke a passkey.
+
+        For the user whose it is, with a proof of who they are. Nobody signs in by it any
+        more; sessions that are open stay. The last way to sign in cannot be revoked. A mail
+        to your address confirms it. What the authenticator keeps of it, the user deletes
+        there.
+        """
+        self._market.ask(
+            "POST", f"/v1/users/me/passkeys/{requests.part(passkey_id)}/revoke", json=body
+        )
+
+
 class PasswordResets:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -2287,6 +2386,16 @@ class Sessions:
         """
         return cast(
             "types.SessionTokens", self._market.ask("POST", "/v1/sessions/openid", json=body)
+        )
+
+    def create_by_passkey(self, body: types.PasskeySessionCreate) -> types.SessionTokens:
+        """Sign in with a passkey.
+
+        For whoever has one of an account, and had it sign a challenge. It opens a session,
+        and asks for no second factor: a passkey that has verified its user is two at once.
+        """
+        return cast(
+            "types.SessionTokens", self._market.ask("POST", "/v1/sessions/passkey", json=body)
         )
 
     def create_by_wallet(self, body: types.WalletSessionCreate) -> types.WalletSession:
@@ -2936,6 +3045,15 @@ class Users:
         named in one answer.
         """
         self._market.ask("POST", "/v1/users/me/erase", json=body)
+
+    def create_by_passkey(self, body: types.PasskeyUserCreate) -> types.SessionTokens:
+        """Open an account with a passkey.
+
+        For whoever has just made one for this. It is the only way to sign in to the account,
+        which has no password and no e-mail address; its user may add both, and other
+        passkeys. Who loses the last way in has lost the account.
+        """
+        return cast("types.SessionTokens", self._market.ask("POST", "/v1/users/passkey", json=body))
 
     def get(self, user_id: str) -> types.PublicUser:
         """Get a user's public profile.
@@ -3658,6 +3776,8 @@ class Operations:
         self.openid_providers = OpenidProviders(market)
         self.pages = Pages(market)
         self.pairing_codes = PairingCodes(market)
+        self.passkey_challenges = PasskeyChallenges(market)
+        self.passkeys = Passkeys(market)
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
         self.problems = Problems(market)

@@ -932,7 +932,13 @@ class DebitLimitSet(TypedDict):
     limit: str | None
     """In tokens. `null`: no limit."""
     proof: NotRequired[
-        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
     ]
     """What proves that the account is yours: needed to raise the limit."""
 
@@ -1225,7 +1231,7 @@ class DisputePage(TypedDict):
 class EmailChangeCreate(TypedDict):
     email: str
     """Where to mail the link."""
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -1522,7 +1528,7 @@ class IdentityPage(TypedDict):
 
 
 class IdentityRevoke(TypedDict):
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -1934,6 +1940,17 @@ class MyEnrollment(TypedDict):
     """Teams that have invited you and wait for your answer: 100 at most."""
 
 
+class NewPasskey(TypedDict):
+    """A passkey that was made, as `toJSON()` of what `navigator.credentials.create` gave."""
+
+    id: str
+    """What the authenticator calls it, in base64url."""
+    response: PasskeyAttestation
+    """What the authenticator answered."""
+    type: Literal["public-key"]
+    """The kind of credential."""
+
+
 class NewTotp(TypedDict):
     """A secret for an authenticator app. It is shown this once."""
 
@@ -1962,7 +1979,7 @@ class OpenidIdentityCreate(TypedDict):
     """The `code` with which the browser returned."""
     code_verifier: str
     """The secret of which you sent the challenge."""
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -2013,6 +2030,186 @@ class PairingCode(TypedDict):
     """Seconds until the code expires."""
 
 
+class Passkey(TypedDict):
+    """A passkey by which you sign in."""
+
+    aaguid: str
+    """Which kind of authenticator it says that it is; all zeros, where it does not."""
+    can_be_backed_up: bool
+    """Whether it may be on several devices, as those of phones are."""
+    created_at: str
+    """Since when."""
+    id: str
+    is_backed_up: bool
+    """Whether it was, when it was last used. Else it is lost with its device."""
+    last_used_at: str | None
+    """When somebody last used it."""
+    name: str
+    """What you call it."""
+    relying_party: str
+    """The domain that it is for. Where the marketplace has another one now, it is of no use."""
+    transports: list[str]
+    """How browsers reach its authenticator."""
+
+
+class PasskeyAssertion(TypedDict):
+    """What came of signing with a passkey."""
+
+    authenticatorData: str
+    """Whether its user was verified, and how often it was used."""
+    clientDataJSON: str
+    """What the browser says that it asked for, and on which page."""
+    signature: str
+    """Its signature of both."""
+    userHandle: NotRequired[str | None]
+    """Whose it is, as the authenticator knows it."""
+
+
+class PasskeyAttestation(TypedDict):
+    """What came of making a passkey."""
+
+    attestationObject: str
+    """The new passkey's public key, and who holds it."""
+    clientDataJSON: str
+    """What the browser says that it asked for, and on which page."""
+    transports: NotRequired[list[str]]
+    """How browsers reach the authenticator, as far as they know."""
+
+
+class PasskeyCreate(TypedDict):
+    credential: NewPasskey
+    """What the browser made of the options from `POST /v1/users/me/passkeys/challenges`."""
+    name: NotRequired[str | None]
+    """What you call it; else it is called by the browser that made it."""
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
+class PasskeyCreationOptions(TypedDict):
+    """Options for `navigator.credentials.create`, as
+    `PublicKeyCredential.parseCreationOptionsFromJSON` takes them.
+    """
+
+    attestation: Literal["none"]
+    """Nothing is asked of who made the authenticator."""
+    authenticatorSelection: PasskeySelection
+    """What is asked of it."""
+    challenge: str
+    """What is signed, in base64url. It is good once."""
+    excludeCredentials: list[PasskeyDescriptor]
+    """Passkeys that you have: an authenticator that holds one makes no other."""
+    pubKeyCredParams: list[PasskeyParameters]
+    """Kinds of keys that we read."""
+    rp: RelyingParty
+    """For whom the passkey will be."""
+    timeout: int
+    """Milliseconds for which the challenge is good."""
+    user: PasskeyUser
+    """Whose it will be."""
+
+
+class PasskeyDescriptor(TypedDict):
+    """A passkey, as browsers know it."""
+
+    id: str
+    """What its authenticator calls it, in base64url."""
+    transports: list[str]
+    """How browsers reach its authenticator."""
+    type: Literal["public-key"]
+    """The kind of credential."""
+
+
+class PasskeyPage(TypedDict):
+    items: list[Passkey]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class PasskeyParameters(TypedDict):
+    """A kind of key that we read."""
+
+    alg: int
+    """COSE's number of the algorithm."""
+    type: Literal["public-key"]
+    """The kind of credential."""
+
+
+class PasskeyProof(TypedDict):
+    """A passkey by which you sign in, and which has signed a challenge for this."""
+
+    credential: SignedPasskey
+    """What the browser made of the options from `POST /v1/users/me/passkeys/proof-challenges`."""
+    kind: Literal["passkey"]
+    """By what you prove it."""
+
+
+class PasskeyRequestOptions(TypedDict):
+    """Options for `navigator.credentials.get`, as
+    `PublicKeyCredential.parseRequestOptionsFromJSON` takes them.
+    """
+
+    allowCredentials: list[PasskeyDescriptor]
+    """Your passkeys, of which one has to sign. Empty: any of this domain."""
+    challenge: str
+    """What is signed, in base64url. It is good once."""
+    rpId: str
+    """The domain that the passkey is for."""
+    timeout: int
+    """Milliseconds for which the challenge is good."""
+    userVerification: Literal["required"]
+    """It verifies who uses it: by a fingerprint, a face or a PIN."""
+
+
+class PasskeyRevoke(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
+class PasskeySelection(TypedDict):
+    """What an authenticator has to do."""
+
+    requireResidentKey: bool
+    """The same, for old browsers."""
+    residentKey: Literal["required"]
+    """It keeps whose a passkey is, so that no name has to be typed."""
+    userVerification: Literal["required"]
+    """It verifies who uses it: by a fingerprint, a face or a PIN."""
+
+
+class PasskeySessionCreate(TypedDict):
+    credential: SignedPasskey
+    """What the browser made of the options from `POST /v1/sessions/passkey-challenges`."""
+
+
+class PasskeySignUpChallenge(TypedDict):
+    name: NotRequired[str | None]
+    """What the authenticator is to call the account. It is not kept here."""
+
+
+class PasskeyUpdate(TypedDict):
+    name: str
+    """What you call it."""
+
+
+class PasskeyUser(TypedDict):
+    """Whose a passkey is, as authenticators show and keep it."""
+
+    displayName: str
+    """The same."""
+    id: str
+    """Of the account, in base64url. It says nothing of its user."""
+    name: str
+    """What the authenticator calls the account."""
+
+
+class PasskeyUserCreate(TypedDict):
+    credential: NewPasskey
+    """What the browser made of the options from `POST /v1/users/passkey-challenges`."""
+    name: NotRequired[str | None]
+    """What you call it; else it is called by the browser that made it."""
+
+
 class PasswordProof(TypedDict):
     """Your password, as you sign in with it."""
 
@@ -2041,7 +2238,7 @@ class PasswordResetCreate(TypedDict):
 class PasswordSet(TypedDict):
     password: str
     """The new password. One that is guessed too soon is refused."""
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -2240,8 +2437,17 @@ class RecoveryCodes(TypedDict):
 class RecoveryCodesCreate(TypedDict):
     """What proves who asks for new recovery codes."""
 
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours: the second factor, where there is one."""
+
+
+class RelyingParty(TypedDict):
+    """For whom a passkey is."""
+
+    id: str
+    """The domain."""
+    name: str
+    """What people call it."""
 
 
 class ResultCreate(TypedDict):
@@ -2405,6 +2611,17 @@ class SignUpCreate(TypedDict):
 
     email: str
     """Where to mail the link."""
+
+
+class SignedPasskey(TypedDict):
+    """A passkey that has signed, as `toJSON()` of what `navigator.credentials.get` gave."""
+
+    id: str
+    """What the authenticator calls it, in base64url."""
+    response: PasskeyAssertion
+    """What the authenticator answered."""
+    type: Literal["public-key"]
+    """The kind of credential."""
 
 
 class SignedPermit(TypedDict):
@@ -2739,7 +2956,7 @@ class TotpConfirm(TypedDict):
 
 
 class TotpCreate(TypedDict):
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours: the second factor, where there is one."""
 
 
@@ -2753,7 +2970,7 @@ class TotpProof(TypedDict):
 
 
 class TotpRevoke(TypedDict):
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours: the second factor, where there is one."""
 
 
@@ -2889,7 +3106,7 @@ class UserCreate(TypedDict):
 
 
 class UserErasure(TypedDict):
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -3124,7 +3341,7 @@ class WalletIdentityCreate(TypedDict):
 
     message: str
     """The message, unchanged."""
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
     signature: str
     """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
@@ -3390,7 +3607,13 @@ class WithdrawalCreate(TypedDict):
     password: NotRequired[str | None]
     """Short for a `proof` of the kind `password`."""
     proof: NotRequired[
-        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
     ]
     """What proves that the account is yours: money leaves only with it."""
     wallet_id: str

@@ -19,6 +19,15 @@ def network_of(address: str | None) -> str:
     return _network_of(address) if address and len(address) <= _LENGTH_MAX else UNKNOWN
 
 
+def is_address(host: str) -> bool:
+    """Whether the host of a URL is an IP address, and no name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def matcher(trusted: str) -> Callable[[str], bool]:
     """Tell whether an address is among these: addresses and networks, with commas between."""
     names = {name.strip() for name in trusted.split(",") if name.strip()}

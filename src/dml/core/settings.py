@@ -13,13 +13,14 @@ from pydantic_settings import SettingsConfigDict
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
+from dml.core.settings_passkeys import PasskeySettings
 from dml.core.settings_passwords import PasswordSettings
 
 MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, MailSettings, OpenidSettings):
+class Settings(PasswordSettings, PasskeySettings, MailSettings, OpenidSettings):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -41,7 +42,6 @@ class Settings(PasswordSettings, MailSettings, OpenidSettings):
         description="Private Ed25519 keys that sign tokens: a JWK set (RFC 7517), newest first. "
         "Unset: `keys.json` below the home, made at the first start.",
     )
-
     scorer_key_file: Path | None = Field(
         None,
         description="The private X25519 key that opens hidden test sets, in hexadecimal digits; "

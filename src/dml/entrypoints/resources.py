@@ -16,6 +16,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "email_confirmations": "What a mailed link confirms.",
     "tokens": "What programs of yours sign in with: personal access tokens, each with scopes.",
     "identities": "Your ways to sign in.",
+    "passkeys": "Keys on your devices by which you sign in, and which prove who you are.",
+    "passkey_challenges": "What a passkey signs.",
     "factors": "What is asked for besides your password.",
     "totp": "Your authenticator app, whose codes are your second factor.",
     "recovery_codes": "What stands in for it when your phone is lost.",

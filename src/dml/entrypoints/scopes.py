@@ -15,7 +15,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *("users", "sessions", "identities", "tokens"),
         *("passwords", "email_verifications", "email_changes", "data_exports"),
-        *("factors", "totp", "recovery_codes"),
+        *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
     "models": ("algorithms", "versions"),
     "jobs": ("jobs", "job_quotes"),
@@ -63,6 +63,9 @@ FOR_SESSIONS: Final[Mapping[str, str]] = {
     "wallets.create": "Whoever holds a token could have withdrawals go to a wallet of their own.",
     "wallets.choose_primary": "The same.",
     "wallets.delete": "The same: its owner would have to link another one.",
+    "passkeys.create": "The same.",
+    "passkeys.revoke": "The same.",
+    "passkey_challenges.create": "It is of use to who has signed in alone.",
     "users.erase_me": "Whoever holds a token could end its owner's account.",
     "data_exports.get_file": "It holds what all scopes together may read, and more.",
 }

@@ -11,6 +11,7 @@ from dml.tool import debit_limit, openid, privacy, recovery, signing
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
 from dml.tool.identities import identities
+from dml.tool.passkeys import passkeys
 from dml.tool.passwords import ask_code, ask_password
 from dml.tool.sessions import sessions
 from dml.tool.tokens import tokens
@@ -38,6 +39,7 @@ account.command("providers")(openid.list_providers)
 account.command("link")(openid.link)
 account.add_typer(factors, name="factors")
 account.add_typer(identities, name="identities")
+account.add_typer(passkeys, name="passkeys")
 Email = Annotated[str | None, typer.Option(help="Your e-mail address. [default: you are asked]")]
 FIELDS = (
     ("e-mail", "email"),

@@ -38,7 +38,8 @@ def ask_code() -> str:
 
 def ask_proof(market: "Marketplace") -> dict[str, str]:
     """Return what proves who is signed in: by the second factor where they have one, else by their
-    password, else by a wallet or by an account elsewhere by which they sign in.
+    password, else by a wallet or by an account elsewhere by which they sign in. A passkey proves
+    it in a browser alone.
     """
     from dml.client.marketplace import ApiRefused
     from dml.client.sign_ins import code_proof
@@ -55,6 +56,8 @@ def ask_proof(market: "Marketplace") -> dict[str, str]:
     wallet = next((str(it["address"]) for it in ways if it["kind"] == "wallet"), None)
     if wallet is not None:
         return {"kind": "wallet", **sign(challenge_of(market, wallet, "proof"))}
+    if all(it["kind"] == "passkey" for it in ways):
+        raise Refused("what you sign in by proves who you are in a browser alone: do this there")
     return {"kind": "openid", **ask_browser(market, _provider(market, ways), fresh=True)}
 
 

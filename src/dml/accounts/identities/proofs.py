@@ -2,8 +2,8 @@
 
 A kind is a shape here, of which `Proof` is made, and a check that is registered by `checked_by`, in
 whatever package knows how: its manifest names that module (`proofs`), so one that lies above this
-one may bring it. Only a proof by a second factor `is_factor`, and where an account has one, no
-other does (docs/decisions/0049).
+one may bring it. Only a proof by a second factor `is_factor`, or by a passkey, which is as much;
+and where an account has a second factor, no other does (docs/decisions/0049 and 0058).
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 from pydantic import Field
 
+from dml.accounts.passkeys.credentials import EXAMPLE_ASSERTION, SignedPasskey
 from dml.accounts.schemas import Password
 from dml.core.context import BeginFunction
 from dml.core.ids import UserId
@@ -99,11 +100,23 @@ class OpenidProof(Body):
     )
 
 
+class PasskeyProof(Body):
+    """A passkey by which you sign in, and which has signed a challenge for this."""
+
+    model_config = example(kind="passkey", credential=EXAMPLE_ASSERTION)
+
+    kind: Literal["passkey"] = Field(description=KIND)
+    credential: SignedPasskey = Field(
+        description="What the browser made of the options from "
+        "`POST /v1/users/me/passkeys/proof-challenges`."
+    )
+
+
 FactorProof: TypeAlias = Annotated[
     TotpProof | RecoveryCodeProof, Field(discriminator="kind", title="FactorProof")
 ]
 Proof: TypeAlias = Annotated[
-    PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof,
+    PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof,
     Field(discriminator="kind", title="Proof"),
 ]
 

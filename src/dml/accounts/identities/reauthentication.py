@@ -11,6 +11,7 @@ from dml.accounts.factors import queries as factors
 from dml.accounts.factors.rules import PROOF_REFUSED, CodeTooOld, CodeUsed
 from dml.accounts.identities import proofs, queries, rules
 from dml.accounts.identities.proofs import PasswordProof, checked_by
+from dml.accounts.passkeys.rules import CounterFell
 from dml.accounts.passwords import Asker
 from dml.accounts.rules import TooManyPasswords
 from dml.accounts.sessions import FREE_GUESSES_KNOWN
@@ -26,6 +27,7 @@ PROOF_REFUSALS: Final = (
     rules.ProofUnchecked,
     rules.FactorProofNeeded,
     *PROOF_REFUSED,
+    CounterFell,
     TooManyPasswords,
     TooManyTries,
 )

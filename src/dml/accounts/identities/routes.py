@@ -47,6 +47,6 @@ async def revoke(ctx: Ctx, identity_id: IdentityId, body: IdentityRevoke) -> Non
     """Revoke a way to sign in.
 
     For signed-in users, with a proof of who they are. Nobody signs in by it any more; sessions that
-    are open stay. The last way to sign in cannot be revoked.
+    are open stay. The last way to sign in cannot be revoked. A mail to your address says so.
     """
     await service.revoke_mine(ctx, identity_id)

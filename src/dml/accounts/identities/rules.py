@@ -32,8 +32,8 @@ class FactorProofNeeded(Forbidden):
     code = "accounts.factor_proof_needed"
     reason = "Your account has a second factor, so nothing less proves that it is yours."
     remedy = (
-        "Send a `proof` of the kind `totp`, with the code that your authenticator app shows, or "
-        "`recovery_code`."
+        "Send a `proof` of the kind `totp`, with the code that your authenticator app shows, "
+        "`recovery_code`, or `passkey`."
     )
 
 
