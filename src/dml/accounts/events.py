@@ -78,6 +78,14 @@ class UserRestored(UserEvent):
     """An admin let a suspended user in again."""
 
 
+class UserPhotoChanged(UserEvent):
+    """The user shows another photo, or the first one."""
+
+
+class UserPhotoRemoved(UserEvent):
+    """The user shows no photo any more."""
+
+
 class UserPasswordChanged(UserEvent):
     """The user changed the password, and every other session ended."""
 

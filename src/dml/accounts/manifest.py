@@ -15,6 +15,7 @@ MANIFEST: Final = Domain(
         *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
+        "photos.routes:router",
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks"),
@@ -29,6 +30,6 @@ MANIFEST: Final = Domain(
         "factors.tickets:forget_expired",
         "privacy.service:forget_expired",
     ),
-    named_files=("privacy.queries:NAMED_BLOBS",),
+    named_files=("privacy.queries:NAMED_BLOBS", "photos.queries:NAMED_BLOBS"),
     personal=("personal:PERSONAL",),
 )

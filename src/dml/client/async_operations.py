@@ -2237,6 +2237,46 @@ class Passwords:
         await self._market.ask("PUT", "/v1/users/me/password", json=body)
 
 
+class Photos:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def delete(self) -> None:
+        """Delete your photo.
+
+        For signed-in users. It is shown no more, and deleted; copies in the caches of others
+        last a day at most. Without a photo, nothing happens.
+        """
+        await self._market.ask("DELETE", "/v1/users/me/photo")
+
+    async def replace(
+        self, file: Path, *, media_type: Literal["image/jpeg", "image/png", "image/webp"]
+    ) -> types.Photo:
+        """Set your photo.
+
+        For signed-in users. The body is a JPEG, PNG or WebP of at most 5 MiB and 16
+        megapixels, which is not animated; what it is, its bytes say, and not its type.
+        Everybody can see it. What is kept is made anew: upright, without any metadata, as a
+        WebP of 512 pixels at most and a thumbnail of 96. It replaces the photo before, which
+        is deleted.
+        """
+        return cast(
+            "types.Photo", await self._market.upload("PUT", "/v1/users/me/photo", file, media_type)
+        )
+
+    async def get(
+        self, user_id: str, sha256: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Get a user's photo or thumbnail.
+
+        For anybody, at the `url` or `thumbnail_url` of a public profile. A path gives one
+        picture, which never changes: it can be kept for a day without asking.
+        """
+        return await self._market.bytes_of(
+            f"/v1/users/{requests.part(user_id)}/photos/{requests.part(sha256)}", limit=most_bytes
+        )
+
+
 class Problems:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
@@ -3705,6 +3745,7 @@ class AsyncOperations:
         self.pairing_codes = PairingCodes(market)
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
+        self.photos = Photos(market)
         self.problems = Problems(market)
         self.records = Records(market)
         self.recovery_codes = RecoveryCodes(market)

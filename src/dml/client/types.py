@@ -1883,6 +1883,8 @@ class ManagedUser(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: list[DataKind]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
     state: UserState
@@ -2065,6 +2067,15 @@ class PersistedQuery(TypedDict):
     """Of this way to name queries: 1."""
 
 
+class Photo(TypedDict):
+    """A user's photo, in WebP. Both addresses name what they give: another photo has others."""
+
+    thumbnail_url: str
+    """A square of 96 pixels from its middle: a path of this API."""
+    url: str
+    """The photo, of 512 pixels at its longer side at most: a path of this API."""
+
+
 class PredictionsFile(TypedDict):
     """Predictions in their canonical form."""
 
@@ -2151,6 +2162,8 @@ class PublicUser(TypedDict):
     id: str
     last_name: str | None
     """The family name. Everybody can see it."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
 
 
 class Quota(TypedDict):
@@ -2851,6 +2864,8 @@ class User(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: list[DataKind]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
+from dml.core.settings_accounts import AccountSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passwords import PasswordSettings
@@ -19,7 +20,7 @@ MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, MailSettings, OpenidSettings):
+class Settings(PasswordSettings, AccountSettings, MailSettings, OpenidSettings):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(

@@ -5,6 +5,7 @@ from typing import Final
 
 RESOURCES: Final[Mapping[str, str]] = {
     "users": "Accounts: everybody begins with one.",
+    "photos": "What people see of a user, beside the name.",
     "sessions": "Signing in and out, and the tokens that everything else asks for.",
     "openid_providers": "Where else you may have an account by which you sign in here.",
     "openid_sign_ins": "Signing in there.",

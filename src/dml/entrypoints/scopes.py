@@ -14,7 +14,7 @@ from dml.edge.scopes import ANY, Scope, Scopes
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *("users", "sessions", "identities", "tokens"),
-        *("passwords", "email_verifications", "email_changes", "data_exports"),
+        *("passwords", "email_verifications", "email_changes", "data_exports", "photos"),
         *("factors", "totp", "recovery_codes"),
     ),
     "models": ("algorithms", "versions"),

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from dml.tool import debit_limit, openid, privacy, recovery, signing
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
 from dml.tool.passwords import ask_code, ask_password
+from dml.tool.photo import photo
 from dml.tool.sessions import sessions
 from dml.tool.tokens import tokens
 
@@ -32,6 +33,7 @@ account.command("verify-email")(recovery.verify_email)
 account.command("debit-limit")(debit_limit.debit_limit)
 account.command("export")(privacy.export)
 account.command("erase")(privacy.erase)
+account.add_typer(photo, name="photo")
 account.add_typer(tokens, name="tokens")
 account.command("providers")(openid.list_providers)
 account.command("link")(openid.link)
@@ -45,6 +47,7 @@ FIELDS = (
     ("first name", "first_name"),
     ("last name", "last_name"),
     ("country", "country"),
+    ("photo", "photo_url"),
     ("devices may process", "permitted_kinds"),
     ("since", "created_at"),
 )
@@ -155,7 +158,8 @@ def list_accounts(as_json: AsJson = False) -> None:
 def show(server: Server = None, as_json: AsJson = False) -> None:
     """Show your account."""
     with signed_in(server) as market:
-        show_item(market.ask("GET", "/v1/users/me"), FIELDS, as_json=as_json)
+        me = market.ask("GET", "/v1/users/me")
+    _show_me(me, as_json=as_json)
 
 
 @account.command("identities")
@@ -187,7 +191,16 @@ def edit(
     if not body:
         raise typer.BadParameter("say what to change: see --help")
     with signed_in(server) as market:
-        show_item(market.ask("PATCH", "/v1/users/me", json=body), FIELDS, as_json=as_json)
+        me = market.ask("PATCH", "/v1/users/me", json=body)
+    _show_me(me, as_json=as_json)
+
+
+def _show_me(me: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(me)
+        return
+    photo_url = me["photo"] and me["photo"]["url"]
+    show_item({**me, "photo_url": photo_url}, FIELDS, as_json=False)
 
 
 def _shown(kept: "SignIn") -> dict[str, str]:

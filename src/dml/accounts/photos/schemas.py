@@ -1,0 +1,16 @@
+"""Shapes of photos on the wire."""
+
+from pydantic import Field
+
+from dml.core.wire import Wire
+
+
+class PhotoOut(Wire):
+    """A user's photo, in WebP. Both addresses name what they give: another photo has others."""
+
+    url: str = Field(
+        description="The photo, of 512 pixels at its longer side at most: a path of this API."
+    )
+    thumbnail_url: str = Field(
+        description="A square of 96 pixels from its middle: a path of this API."
+    )
