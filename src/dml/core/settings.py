@@ -270,9 +270,6 @@ class Settings(PasswordSettings, AccountSettings, MailSettings, OpenidSettings):
         description="Signatures of wallets that are contracts which one address may have the chain "
         "asked about in a minute, to sign in.",
     )
-    wallet_sign_up: bool = Field(
-        True, description="Whether a wallet that no account has opens one when it signs in."
-    )
     pairing_tries_a_minute: int = Field(
         600, ge=1, description="Tries of one address to pair a device in a minute."
     )
