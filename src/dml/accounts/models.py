@@ -115,6 +115,9 @@ class User(Base):
     photo_sha256: Mapped[str | None] = mapped_column(default=None)
     thumbnail_sha256: Mapped[str | None] = mapped_column(default=None)
 
+    # Whether it is told which entrants of bounties they were that won (docs/decisions/0059).
+    shows_prizes: Mapped[bool] = mapped_column(default=False, server_default="false")
+
     @property
     def photo(self) -> Photo | None:
         return photo_of(self.id, self.photo_sha256, self.thumbnail_sha256)

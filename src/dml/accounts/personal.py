@@ -165,6 +165,7 @@ PERSONAL: Final = Personal(
                 Columns("password_hash", "The hash of your password.", EMPTY, is_secret=True),
                 Columns("first_name last_name bio country", "What everybody can see.", NULL),
                 Columns("photo_sha256 thumbnail_sha256", "Your photo, which they see.", NULL),
+                Columns("shows_prizes", "Whether they see what you won.", "false"),
                 Columns("date_of_birth gender education_level", "What you see alone.", NULL),
                 Columns("permitted_kinds", "What your devices may process.", NONE_OF_THEM),
                 Columns("email_verified_at", "When your address was proven.", NULL),

@@ -45,6 +45,10 @@ DATE_OF_BIRTH: Final = (
 )
 GENDER: Final = "Only the user and admins can see it."
 EDUCATION_LEVEL: Final = "The highest one completed. Only the user and admins can see it."
+SHOWS_PRIZES: Final = (
+    "Whether everybody can see what this user won: else nobody learns which entrant of a bounty "
+    "they were."
+)
 PHOTO: Final = "`null`: there is none. Everybody can see it."
 PERMITTED_KINDS: Final = (
     "The kinds of data that models may process on the devices of this user. Empty: none."
@@ -136,6 +140,7 @@ class UserUpdate(Body):
     permitted_kinds: Annotated[list[DataKind], Unique] = Field(
         [], max_length=len(DataKind), description=PERMITTED_KINDS
     )
+    shows_prizes: bool = Field(False, description=SHOWS_PRIZES)
 
 
 class UserOut(Wire):
@@ -158,6 +163,7 @@ class UserOut(Wire):
     gender: Gender | None = Field(description=GENDER)
     education_level: EducationLevel | None = Field(description=EDUCATION_LEVEL)
     permitted_kinds: list[DataKind] = Field(description=PERMITTED_KINDS)
+    shows_prizes: bool = Field(description=SHOWS_PRIZES)
     photo: PhotoOut | None = Field(description=PHOTO)
     created_at: datetime
 

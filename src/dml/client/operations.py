@@ -217,6 +217,34 @@ class Algorithms:
             self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/timeline"),
         )
 
+    def list_offered(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.OfferedAlgorithmPage:
+        """List what a user offers.
+
+        For anybody, beside the public profile: the listed algorithms of this developer,
+        newest first, in short.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.OfferedAlgorithmPage",
+            self._market.ask(
+                "GET",
+                f"/v1/users/{requests.part(user_id)}/algorithms",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_offered(self, user_id: str) -> Iterator[types.OfferedAlgorithm]:
+        """Yield each item of `list_offered`, page after page."""
+        return cast(
+            "Iterator[types.OfferedAlgorithm]",
+            self._market.all_of(
+                f"/v1/users/{requests.part(user_id)}/algorithms", **requests.sent({})
+            ),
+        )
+
 
 class Assignments:
     def __init__(self, market: Marketplace) -> None:
@@ -2240,6 +2268,38 @@ class Photos:
         )
 
 
+class Prizes:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.WonPrizePage:
+        """List what a user won.
+
+        For anybody, beside the public profile, where the user has chosen to show it
+        (`shows_prizes`); else the list is empty. Prizes of bounties that are over, the newest
+        entries first.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.WonPrizePage",
+            self._market.ask(
+                "GET",
+                f"/v1/users/{requests.part(user_id)}/prizes",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, user_id: str) -> Iterator[types.WonPrize]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.WonPrize]",
+            self._market.all_of(f"/v1/users/{requests.part(user_id)}/prizes", **requests.sent({})),
+        )
+
+
 class Problems:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -3686,6 +3746,7 @@ class Operations:
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
         self.photos = Photos(market)
+        self.prizes = Prizes(market)
         self.problems = Problems(market)
         self.records = Records(market)
         self.recovery_codes = RecoveryCodes(market)

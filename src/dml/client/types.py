@@ -1887,6 +1887,10 @@ class ManagedUser(TypedDict):
     """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
+    shows_prizes: bool
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
     state: UserState
     suspended_at: str | None
     """`null` unless the user is suspended."""
@@ -1951,6 +1955,29 @@ class NextStep(TypedDict):
     """
     reason: str
     """Why the step has not come yet, or does not come. A sentence."""
+
+
+class OfferedAlgorithm(TypedDict):
+    """An algorithm that everybody can use, in short."""
+
+    created_at: str
+    device_fee: str
+    """What its developer earns for each result of a device, in tokens."""
+    id: str
+    kind: AlgorithmKind
+    """What its model takes as input."""
+    summary: str
+    """What it does, in a sentence or two."""
+    tags: list[str]
+    """Words to find it by."""
+    title: str
+
+
+class OfferedAlgorithmPage(TypedDict):
+    items: list[OfferedAlgorithm]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class OpenidIdentityCreate(TypedDict):
@@ -2868,6 +2895,10 @@ class User(TypedDict):
     """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
+    shows_prizes: bool
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
 
 
 class UserBooks(TypedDict):
@@ -2925,6 +2956,10 @@ class UserUpdate(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: NotRequired[list[DataKind]]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    shows_prizes: NotRequired[bool]
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
 
 
 class VaultComparison(TypedDict):
@@ -3514,6 +3549,32 @@ class WithdrawalToReview(TypedDict):
 
 class WithdrawalToReviewPage(TypedDict):
     items: list[WithdrawalToReview]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WonPrize(TypedDict):
+    """A prize that a user won, alone or with a team."""
+
+    bounty_id: str
+    """The bounty."""
+    bounty_name: str
+    """The name of the bounty."""
+    id: str
+    """The enrollment that won it."""
+    name: str
+    """What its ranking calls the winner."""
+    place: int | None
+    """The place in the final ranking."""
+    prize: str
+    """What the entrant won, in tokens: a team shares it."""
+    won_at: str
+    """When the bounty ended."""
+
+
+class WonPrizePage(TypedDict):
+    items: list[WonPrize]
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""

@@ -45,6 +45,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "attachments": "What a bounty's owner gives its entrants.",
     "enrollments": "Who takes part.",
     "submissions": "What they hand in, and how it was scored.",
+    "prizes": "What they won, if they show it.",
     "leaderboards": "Who leads.",
     "records": "How the best score grew.",
     "disputes": "Objections to a ranking, before its prizes are paid.",

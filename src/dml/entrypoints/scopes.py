@@ -22,7 +22,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
         *("bounties", "test_sets", "attachments", "enrollments", "submissions", "disputes"),
-        *("leaderboards", "records", "evidence", "pages"),
+        *("leaderboards", "records", "evidence", "pages", "prizes"),
     ),
     "money": (
         *("balance", "debit_limit", "transfers", "wallets", "wallet_challenges", "chain"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dml.refused import Refused
-from dml.tool import debit_limit, openid, privacy, recovery, signing
+from dml.tool import debit_limit, openid, privacy, profile, recovery, signing
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
 from dml.tool.passwords import ask_code, ask_password
@@ -34,6 +34,7 @@ account.command("debit-limit")(debit_limit.debit_limit)
 account.command("export")(privacy.export)
 account.command("erase")(privacy.erase)
 account.add_typer(photo, name="photo")
+account.command("profile")(profile.show)
 account.add_typer(tokens, name="tokens")
 account.command("providers")(openid.list_providers)
 account.command("link")(openid.link)
@@ -49,6 +50,7 @@ FIELDS = (
     ("country", "country"),
     ("photo", "photo_url"),
     ("devices may process", "permitted_kinds"),
+    ("shows prizes", "shows_prizes"),
     ("since", "created_at"),
 )
 
@@ -182,12 +184,18 @@ def edit(
         list[str] | None,
         typer.Option(help="A kind of data that models may process on your devices; repeat it."),
     ] = None,
+    show_prizes: Annotated[
+        bool | None,
+        typer.Option("--show-prizes/--hide-prizes", help="Whether everybody sees what you won."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change your profile. What you leave out stays as it is."""
     told = {"first_name": first_name, "last_name": last_name, "country": country, "bio": bio}
     changes = {name: value for name, value in told.items() if value is not None}
-    body = changes | ({} if permit is None else {"permitted_kinds": permit})
+    body: dict[str, Any] = changes | ({} if permit is None else {"permitted_kinds": permit})
+    if show_prizes is not None:
+        body["shows_prizes"] = show_prizes
     if not body:
         raise typer.BadParameter("say what to change: see --help")
     with signed_in(server) as market:
