@@ -78,6 +78,13 @@ class UserRestored(UserEvent):
     """An admin let a suspended user in again."""
 
 
+@dataclass(frozen=True)
+class UserAgreementAccepted(UserEvent):
+    """The user accepted this version of the developer agreement."""
+
+    version: str
+
+
 class UserPhotoChanged(UserEvent):
     """The user shows another photo, or the first one."""
 

@@ -8,14 +8,14 @@ MANIFEST: Final = Domain(
     "dml.accounts",
     tables=(
         *("models", "identities.models", "tokens.models", "recovery.models"),
-        *("privacy.models", "openid.models", "factors.models"),
+        *("privacy.models", "openid.models", "factors.models", "agreement.models"),
     ),
     events=("events",),
     routers=(
         *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
-        "photos.routes:router",
+        *("photos.routes:router", "agreement.routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks"),

@@ -22,6 +22,19 @@ PERSONAL: Final = Personal(
             is_deleted=True,
         ),
         Holding(
+            "agreement_acceptances",
+            "Which developer agreement you accepted, as what you uploaded is offered under it.",
+            "for good: once you are erased it names nobody",
+            (Columns("user_id sha256 accepted_at", "Which text, by its digest, and when."),),
+            whose=_MINE,
+        ),
+        Holding(
+            "developer_agreements",
+            "The texts that developers accepted.",
+            "for good",
+            (Columns("sha256 version title text created_at", "What the operator asked for."),),
+        ),
+        Holding(
             "account_links",
             "Links that were mailed to you.",
             "30 days after they end to work",

@@ -1150,6 +1150,57 @@ class Deposits:
         )
 
 
+class DeveloperAgreements:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def get_current(self) -> types.CurrentAgreement:
+        """Get the developer agreement.
+
+        For anybody: what whoever uploads a model agrees to, and whether it is asked for here.
+        Who has signed in reads whether they have accepted it.
+        """
+        return cast("types.CurrentAgreement", self._market.ask("GET", "/v1/developer-agreement"))
+
+    def get(self, sha256: str) -> types.DeveloperAgreement:
+        """Get an earlier developer agreement.
+
+        For anybody: each text that somebody has accepted is kept.
+        """
+        return cast(
+            "types.DeveloperAgreement",
+            self._market.ask("GET", f"/v1/developer-agreements/{requests.part(sha256)}"),
+        )
+
+    def list(self) -> types.AgreementAcceptanceList:
+        """List the developer agreements that you accepted.
+
+        For signed-in users: which, and when.
+        """
+        return cast(
+            "types.AgreementAcceptanceList",
+            self._market.ask("GET", "/v1/users/me/developer-agreements"),
+        )
+
+    def agree(
+        self, body: types.AgreementAcceptanceCreate, *, idempotency_key: str | None = None
+    ) -> types.AgreementAcceptance:
+        """Accept the developer agreement.
+
+        For signed-in users who have read it. Name the version that you read: if there is
+        another one by now, this is refused. It is kept which text you accepted, and when.
+        """
+        return cast(
+            "types.AgreementAcceptance",
+            self._market.ask(
+                "POST",
+                "/v1/users/me/developer-agreements",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
 class DeviceLimits:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -3088,7 +3139,8 @@ class Versions:
         Send an ONNX model and its input spec as a form. The file is checked at once in a
         sandbox, which takes seconds: its state then changes from `uploaded` to `checked` or
         `refused`. The same model and spec sent again are the same version, unless it was
-        turned down. For the algorithm's developer, who can have one file checked at a time.
+        turned down. For the algorithm's developer, who has accepted the developer agreement
+        (`GET /v1/developer-agreement`), and can have one file checked at a time.
         """
         return cast(
             "types.Version",
@@ -3721,6 +3773,7 @@ class Operations:
         self.denied_addresses = DeniedAddresses(market)
         self.deposit_instructions = DepositInstructions(market)
         self.deposits = Deposits(market)
+        self.developer_agreements = DeveloperAgreements(market)
         self.device_limits = DeviceLimits(market)
         self.device_nonces = DeviceNonces(market)
         self.device_tokens = DeviceTokens(market)

@@ -237,6 +237,30 @@ class Agreement(TypedDict):
     """The name of that entrant."""
 
 
+class AgreementAcceptance(TypedDict):
+    """An agreement that you accepted."""
+
+    accepted_at: str
+    """When you accepted it."""
+    sha256: str
+    """The digest of its text: `GET /v1/developer-agreements/{sha256}` has that."""
+    title: str
+    version: str
+    """What that version is called."""
+
+
+class AgreementAcceptanceCreate(TypedDict):
+    version: str
+    """The version that you have read: the current one."""
+
+
+class AgreementAcceptanceList(TypedDict):
+    """All that a user accepted."""
+
+    items: list[AgreementAcceptance]
+    """The newest first: 100 at most."""
+
+
 class AgreementPage(TypedDict):
     """A page of pairs of entrants."""
 
@@ -883,6 +907,24 @@ class CreditToApprovePage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class CurrentAgreement(TypedDict):
+    """What developers agree to now, and what else is asked of them."""
+
+    accepted_at: str | None
+    """When you accepted this text; `null`: you have not, or have not signed in."""
+    is_required: bool
+    """Whether it must be accepted before a version of a model is uploaded."""
+    needs_github: bool
+    """Whether a GitHub account must be linked, too."""
+    sha256: str
+    """SHA-256 of the text in UTF-8, in hexadecimal digits."""
+    text: str
+    """Markdown."""
+    title: str
+    version: str
+    """What this version is called."""
+
+
 class DailyQuota(TypedDict):
     """What is left of the limit of a day."""
 
@@ -1059,6 +1101,18 @@ class DepositPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class DeveloperAgreement(TypedDict):
+    """What developers agree to."""
+
+    sha256: str
+    """SHA-256 of the text in UTF-8, in hexadecimal digits."""
+    text: str
+    """Markdown."""
+    title: str
+    version: str
+    """What this version is called."""
 
 
 class Device(TypedDict):

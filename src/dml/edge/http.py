@@ -81,6 +81,7 @@ class Parts(Protocol):
     scopes: Scopes
     bells: Bells
     studio: Studio
+    demands: Any  # What is asked of developers (`accounts.agreement.rules.Demands`).
 
 
 def parts(request: Request) -> Parts:

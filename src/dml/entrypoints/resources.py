@@ -21,6 +21,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "totp": "Your authenticator app, whose codes are your second factor.",
     "recovery_codes": "What stands in for it when your phone is lost.",
     "data_exports": "All that is kept of you, in one file.",
+    "developer_agreements": "What whoever uploads a model agrees to, first.",
     "algorithms": "Models on offer. A developer offers one and says what it costs a device's run.",
     "versions": "The files of a model: uploaded, checked, reviewed, and never changed.",
     "job_quotes": "What a job would cost.",

@@ -17,7 +17,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("passwords", "email_verifications", "email_changes", "data_exports", "photos"),
         *("factors", "totp", "recovery_codes"),
     ),
-    "models": ("algorithms", "versions"),
+    "models": ("algorithms", "versions", "developer_agreements"),
     "jobs": ("jobs", "job_quotes"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (

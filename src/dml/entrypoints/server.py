@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
+from dml.accounts.agreement.reading import read_demands
 from dml.accounts.openid.late import Openid
 from dml.accounts.openid.providers import from_settings
 from dml.accounts.photos.studio import Studio
@@ -171,6 +172,7 @@ def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
     app.state.event_streams = EventStreams(app.state.sessions, streams_of_one_user=most)
     app.state.watch = Watch(app.state.sessions, app.state.event_streams, streams_of_one_user=most)
     app.state.studio = Studio()
+    app.state.demands = read_demands(settings)
     app.state.bells = app.state.event_streams
     app.state.webhook_resolver = Resolver(to_loopback=settings.webhooks_to_loopback)
     app.state.authenticate = sessions.authenticate

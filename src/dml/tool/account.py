@@ -8,6 +8,7 @@ import typer
 
 from dml.refused import Refused
 from dml.tool import debit_limit, openid, privacy, profile, recovery, signing
+from dml.tool.agreement import CURRENT, agreement, state_of
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
 from dml.tool.passwords import ask_code, ask_password
@@ -34,6 +35,7 @@ account.command("debit-limit")(debit_limit.debit_limit)
 account.command("export")(privacy.export)
 account.command("erase")(privacy.erase)
 account.add_typer(photo, name="photo")
+account.add_typer(agreement, name="agreement")
 account.command("profile")(profile.show)
 account.add_typer(tokens, name="tokens")
 account.command("providers")(openid.list_providers)
@@ -51,6 +53,7 @@ FIELDS = (
     ("photo", "photo_url"),
     ("devices may process", "permitted_kinds"),
     ("shows prizes", "shows_prizes"),
+    ("developer agreement", "agreed"),
     ("since", "created_at"),
 )
 
@@ -161,7 +164,8 @@ def show(server: Server = None, as_json: AsJson = False) -> None:
     """Show your account."""
     with signed_in(server) as market:
         me = market.ask("GET", "/v1/users/me")
-    _show_me(me, as_json=as_json)
+        agreed = None if as_json else state_of(market.ask("GET", CURRENT))
+    _show_me(me, as_json=as_json, agreed=agreed)
 
 
 @account.command("identities")
@@ -203,12 +207,12 @@ def edit(
     _show_me(me, as_json=as_json)
 
 
-def _show_me(me: dict[str, Any], *, as_json: bool) -> None:
+def _show_me(me: dict[str, Any], *, as_json: bool, agreed: str | None = None) -> None:
     if as_json:
         show_json(me)
         return
     photo_url = me["photo"] and me["photo"]["url"]
-    show_item({**me, "photo_url": photo_url}, FIELDS, as_json=False)
+    show_item({**me, "photo_url": photo_url, "agreed": agreed}, FIELDS, as_json=False)
 
 
 def _shown(kept: "SignIn") -> dict[str, str]:
