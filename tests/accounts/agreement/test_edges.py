@@ -1,5 +1,6 @@
 """Who uploads a model has accepted the agreement; a newer one is asked for at the next upload."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
+from typer.testing import CliRunner
 
 from dml.accounts.agreement import rules
 from dml.accounts.agreement.reading import OURS
@@ -16,11 +17,13 @@ from dml.accounts.agreement.rules import Demands
 from dml.accounts.identities.models import Identity, IdentityKind
 from dml.accounts.openid.providers import GITHUB
 from dml.core.ids import IdentityId, new_id
+from dml.entrypoints.cli.main import app
 from tests.accounts.privacy.test_erasing import erase
 from tests.accounts.recovery.test_commands import market, typed
 from tests.agent.market import Market
 from tests.algorithms.offers import file_part, form, make_algorithm, offer, send, spec_part
 from tests.bounties.test_publishing import finished, publish
+from tests.conftest import ROOT
 from tests.world import Person, World, problem
 
 __all__ = ["market"]
@@ -161,9 +164,17 @@ async def test_who_erases_their_account_leaves_what_names_nobody(world: World) -
 
 
 async def test_it_is_read_and_accepted_as_it_is_typed(
-    world: World, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, market: Market, tmp_path: Path
 ) -> None:
     ada = await world.person("ada")
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": ada.token}
+    words = ["model", "publish", str(ROOT / "examples" / "digits" / "digits.onnx")]
+    ended = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
+    assert ended.exit_code == 1
+    assert "dml account agreement accept 1" in str(ended.exception)
+    wrong = [*words, "--accept-agreement", "0"]
+    ended = await asyncio.to_thread(CliRunner().invoke, app, wrong, env=environment)
+    assert "accept version `current`" in str(ended.exception)
     shown = await typed(market, tmp_path, ada, "agreement")
     assert (shown["version"], shown["accepted_at"]) == ("1", None)
     made = await typed(market, tmp_path, ada, "agreement", "accept", "1")

@@ -40,8 +40,8 @@ class GithubNeeded(Forbidden):
     code = "accounts.github_needed"
     reason = "Here, whoever uploads a model has a GitHub account linked."
     remedy = (
-        "Link yours (`GET /v1/openid/github/start`, then "
-        "`POST /v1/users/me/identities/openid`), and send this again."
+        "Link yours (`GET /v1/sessions/openid/github` in a browser, then "
+        "`POST /v1/users/me/identities/openid`; or `dml account link github`), and send this again."
     )
 
 
