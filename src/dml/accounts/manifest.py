@@ -15,7 +15,7 @@ MANIFEST: Final = Domain(
         *("recovery.routes:router", "recovery.page_routes:router"),  # Names before any name.
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
-        *("photos.routes:router", "agreement.routes:router"),
+        *("photos.routes:router", "photos.routes:admin_router", "agreement.routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks"),

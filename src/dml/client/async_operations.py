@@ -2322,6 +2322,20 @@ class Photos:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
 
+    async def delete_as_admin(self, user_id: str, *, reason: str) -> None:
+        """Delete a user's photo.
+
+        For admins: for one that nobody should see. The user can read the reason, and may set
+        another.
+
+        `reason`: Why. The user can see it, and it is kept in the audit log.
+        """
+        await self._market.ask(
+            "DELETE",
+            f"/v1/admin/users/{requests.part(user_id)}/photo",
+            params=requests.sent({"reason": reason}),
+        )
+
     async def delete(self) -> None:
         """Delete your photo.
 

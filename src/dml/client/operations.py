@@ -2285,6 +2285,20 @@ class Photos:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
+    def delete_as_admin(self, user_id: str, *, reason: str) -> None:
+        """Delete a user's photo.
+
+        For admins: for one that nobody should see. The user can read the reason, and may set
+        another.
+
+        `reason`: Why. The user can see it, and it is kept in the audit log.
+        """
+        self._market.ask(
+            "DELETE",
+            f"/v1/admin/users/{requests.part(user_id)}/photo",
+            params=requests.sent({"reason": reason}),
+        )
+
     def delete(self) -> None:
         """Delete your photo.
 

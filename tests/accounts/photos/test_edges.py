@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from dml.core import kept_files, worker
+from dml.core.context import Role
 from dml.core.settings import Settings
 from tests.accounts.photos import files
 from tests.accounts.privacy.test_erasing import erase
@@ -148,6 +149,19 @@ async def test_a_removed_photo_is_deleted_unless_another_shows_the_same(
     await bob.ask("DELETE", PHOTO)
     await forget_all(world)
     assert not path_of(settings, mine["url"]).exists()
+
+
+async def test_an_admin_takes_a_photo_off_and_says_why(world: World) -> None:
+    ada, admin = await world.person("ada"), await world.person("admin", Role.ADMIN)
+    photo, path = await show(world, ada, "teal"), f"/v1/admin/users/{ada.id}/photo"
+    why = {"reason": "It shows somebody else."}
+    problem(await ada.ask("DELETE", path, params=why), 403, "accounts.admins_only")
+    assert (await admin.ask("DELETE", path)).status_code == 422
+    assert (await admin.ask("DELETE", path, params=why)).status_code == 204
+    problem(await admin.ask("DELETE", path, params=why), 404, "accounts.photo_not_found")
+    problem(await world.client.get(photo["url"]), 404, "accounts.photo_not_found")
+    (told,) = await ada.events(types="user.photo_removed")
+    assert told["reason"] == why["reason"]
 
 
 async def test_an_export_has_the_photo_and_erasure_deletes_it(

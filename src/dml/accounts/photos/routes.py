@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from dml.accounts.photos import queries, rules, service, uploads
 from dml.accounts.photos.rules import MEDIA_TYPE
-from dml.accounts.photos.schemas import PhotoOut
+from dml.accounts.photos.schemas import PhotoOut, PhotoRemoval
+from dml.accounts.queries import UserNotFound
+from dml.accounts.rules import AdminsOnly
 from dml.core.errors import NotSignedIn
 from dml.core.ids import UserId
 from dml.edge.bodies import FileCutOff, FileEmpty, FileTooLarge, a_file
@@ -17,6 +19,7 @@ from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/users", route_class=StrictRoute)
+admin_router = APIRouter(prefix="/v1/admin/users", route_class=StrictRoute)
 
 A_PHOTO: Final = a_file(
     dict.fromkeys(("image/jpeg", "image/png", "image/webp"), "(the bytes of a photo)")
@@ -74,6 +77,22 @@ async def remove_photo(ctx: Ctx) -> None:
     at most. Without a photo, nothing happens.
     """
     await service.remove(ctx)
+
+
+@admin_router.delete(
+    "/{user_id}/photo",
+    operation_id="photos.delete_as_admin",
+    status_code=204,
+    responses=refusals(AdminsOnly, UserNotFound, rules.PhotoNotFound),
+)
+async def remove_photo_of(
+    ctx: Ctx, user_id: UserId, query: Annotated[PhotoRemoval, Query()]
+) -> None:
+    """Delete a user's photo.
+
+    For admins: for one that nobody should see. The user can read the reason, and may set another.
+    """
+    await service.remove_as_admin(ctx, user_id, reason=query.reason)
 
 
 @router.get(

@@ -1,8 +1,10 @@
 """Shapes of photos on the wire."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from dml.core.wire import Wire
+from dml.core.wire import Parameters, Text, Wire
 
 
 class PhotoOut(Wire):
@@ -13,4 +15,12 @@ class PhotoOut(Wire):
     )
     thumbnail_url: str = Field(
         description="A square of 96 pixels from its middle: a path of this API."
+    )
+
+
+class PhotoRemoval(Parameters):
+    """Why an admin takes a photo off."""
+
+    reason: Annotated[Text, Field(min_length=1, max_length=500)] = Field(
+        description="Why. The user can see it, and it is kept in the audit log."
     )
