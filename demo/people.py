@@ -95,7 +95,13 @@ class Admin(Person):
 
 class Developer(Person):
     async def offer(self, classifier: Classifier, fee: Decimal) -> str:
-        """Upload a model, wait until it is checked, and ask for a review. Answers where it is."""
+        """Accept the developer agreement, upload a model, wait until it is checked, and ask for a
+        review. Answers where it is.
+        """
+        agreement = await self.ask("GET", "/v1/developer-agreement")
+        if agreement["accepted_at"] is None:
+            accepted = {"version": agreement["version"]}
+            await self.ask("POST", "/v1/users/me/developer-agreements", accepted)
         algorithm = await self.ask(
             "POST",
             "/v1/algorithms",

@@ -33,8 +33,16 @@ def offer(**changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+async def accept_agreement(person: Person, version: str = "1") -> None:
+    answer = await person.post("/v1/users/me/developer-agreements", {"version": version})
+    assert answer.status_code == 201, answer.text
+
+
 async def make_algorithm(person: Person, **changes: Any) -> str:
-    """Offer an algorithm; the answer is its path."""
+    """Offer an algorithm, as somebody who accepted the developer agreement; the answer is its
+    path.
+    """
+    await accept_agreement(person)
     answer = await person.post("/v1/algorithms", offer(**changes))
     assert answer.status_code == 201, answer.text
     return answer.headers["location"]

@@ -8,7 +8,16 @@ import pytest
 from dml.core.context import Role
 from dml.core.ids import new_id
 from dml.core.worker import WorkerParts
-from tests.algorithms.offers import GOOD, LABELS, approve, check, make_algorithm, offer, upload
+from tests.algorithms.offers import (
+    GOOD,
+    LABELS,
+    accept_agreement,
+    approve,
+    check,
+    make_algorithm,
+    offer,
+    upload,
+)
 from tests.world import World, problem
 
 pytestmark = pytest.mark.usefixtures("worker_parts")
@@ -28,6 +37,7 @@ async def test_an_algorithm_is_offered_uploaded_checked_reviewed_and_listed(
     path = offered.headers["location"]
     assert path == f"/v1/algorithms/{draft['id']}"
 
+    await accept_agreement(ada)
     version_path = await upload(ada, path)
     uploaded = (await ada.get(version_path)).json()
     assert (uploaded["state"], uploaded["number"]) == ("uploaded", 1)

@@ -227,6 +227,11 @@ async def test_files_go_up_and_come_down(market: Market, tmp_path: Path) -> None
                 "labels": [f"digit-{digit}" for digit in range(10)],
             }
         )
+        with pytest.raises(ApiRefused) as refused:
+            await client.versions.create(algorithm["id"], model, spec)
+        assert refused.value.code == "accounts.agreement_needed"
+        asked = await client.developer_agreements.get_current()
+        await client.developer_agreements.agree({"version": asked["version"]})
         version = await client.versions.create(algorithm["id"], model, spec)
         content = await client.versions.get_file(algorithm["id"], version["id"])
         assert content == model.read_bytes()

@@ -12,6 +12,10 @@ Programs sign in with personal access tokens (`tokens`).
 
 Admins find, suspend and restore users (`admin`).
 
+Who likes shows a photo, which is made anew of what they upload (`photos`).
+
+Who uploads models accepts the developer agreement first (`agreement`).
+
 Users take what is kept of them, or have it erased (`privacy`).
 
 Read in this order: models, rules, service, sessions, queries, statements, routes.

@@ -101,6 +101,21 @@ class UserRestored(UserEvent):
     """An admin let a suspended user in again."""
 
 
+@dataclass(frozen=True)
+class UserAgreementAccepted(UserEvent):
+    """The user accepted this version of the developer agreement."""
+
+    version: str
+
+
+class UserPhotoChanged(UserEvent):
+    """The user shows another photo, or the first one."""
+
+
+class UserPhotoRemoved(UserEvent):
+    """The user shows no photo any more."""
+
+
 class UserPasswordChanged(UserEvent):
     """The user changed the password, and every other session ended."""
 

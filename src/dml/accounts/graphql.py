@@ -1,10 +1,11 @@
 """The graph of accounts: yourself, and what everybody may know of others."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from dml.accounts import queries
+from dml.accounts.models import photo_of
 from dml.accounts.schemas import PublicUserOut
 from dml.core.context import Context
 from dml.core.ids import UserId
@@ -14,7 +15,13 @@ from dml.edge.graphql.graph import Graph, Read
 async def load_users(ctx: Context, ids: Sequence[UUID]) -> Mapping[UUID, PublicUserOut]:
     """Return what everybody may know of these users."""
     found = await queries.list_profiles_by_ids(ctx.tx, [UserId(it) for it in ids])
-    return {it.id: PublicUserOut.model_validate(it) for it in found}
+    return {it.id: _shown(it) for it in found}
+
+
+def _shown(row: Any) -> PublicUserOut:
+    told = row._asdict()
+    photo = photo_of(row.id, told.pop("photo_sha256"), told.pop("thumbnail_sha256"))
+    return PublicUserOut.model_validate({**told, "photo": photo})
 
 
 GRAPH: Final = Graph(
@@ -23,6 +30,9 @@ GRAPH: Final = Graph(
         Read("managedUser", "users.get_as_admin"),
         Read("me", "users.get_me"),
         Read("user", "users.get"),
+        Read("developerAgreement", "developer_agreements.get_current"),
+        Read("earlierDeveloperAgreement", "developer_agreements.get"),
+        Read("developerAgreements", "developer_agreements.list"),
         Read("sessions", "sessions.list"),
         Read("tokens", "tokens.list"),
         Read("identities", "identities.list"),
@@ -34,6 +44,8 @@ GRAPH: Final = Graph(
     ),
     nodes=("users.get",),
     without={
+        "photos.get": "A file goes by REST.",
+        "photos.replace": "A file goes by REST.",
         "data_exports.get_file": "A file goes by REST.",
         "openid_sign_ins.start": "A page of a provider, to which a browser goes.",
     },

@@ -9,6 +9,7 @@ MANIFEST: Final = Domain(
     tables=(
         *("models", "identities.models", "tokens.models", "recovery.models"),
         *("privacy.models", "openid.models", "factors.models", "passkeys.models"),
+        "agreement.models",
     ),
     events=("events",),
     routers=(
@@ -16,6 +17,7 @@ MANIFEST: Final = Domain(
         *("recovery.routes:router", "recovery.page_routes:router", "passkeys.routes:router"),
         *("routes:router", "identities.routes:router", "tokens.routes:router"),
         *("openid.routes:router", "openid.callback_routes:router"),
+        *("photos.routes:router", "photos.routes:admin_router", "agreement.routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks", "passkeys.checks"),
@@ -32,6 +34,6 @@ MANIFEST: Final = Domain(
         "passkeys.service:forget_expired",
         "privacy.service:forget_expired",
     ),
-    named_files=("privacy.queries:NAMED_BLOBS",),
+    named_files=("privacy.queries:NAMED_BLOBS", "photos.queries:NAMED_BLOBS"),
     personal=("personal:PERSONAL",),
 )

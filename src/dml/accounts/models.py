@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.context import Role
@@ -54,6 +54,23 @@ class UserState(StrEnum):
     ERASED = "erased"
 
 
+class Photo(NamedTuple):
+    """Where a user's photo is shown, and its thumbnail: paths of the API, which name the files."""
+
+    url: str
+    thumbnail_url: str
+
+
+def photo_of(
+    user_id: UserId, photo_sha256: str | None, thumbnail_sha256: str | None
+) -> Photo | None:
+    """Return where the files of these hashes are shown; None where there are none."""
+    if photo_sha256 is None or thumbnail_sha256 is None:
+        return None
+    at = f"/v1/users/{user_id}/photos"
+    return Photo(f"{at}/{photo_sha256}", f"{at}/{thumbnail_sha256}")
+
+
 NO_PASSWORD: Final = ""  # In the column that the release before reads: none hashes to that.
 
 
@@ -65,6 +82,14 @@ class User(Base):
         ),
         CheckConstraint("email = lower(email)", "email_lower_case"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", "country_alpha_2"),
+        CheckConstraint(
+            "(photo_sha256 IS NULL) = (thumbnail_sha256 IS NULL)", "photo_has_a_thumbnail"
+        ),
+        # Asked before a blob is deleted: does anybody show it?
+        *(
+            Index(None, it, postgresql_where=f"{it} IS NOT NULL")
+            for it in ("photo_sha256", "thumbnail_sha256")
+        ),
     )
 
     id: Mapped[UserId] = mapped_column(primary_key=True)
@@ -86,6 +111,16 @@ class User(Base):
     suspended_at: Mapped[datetime | None] = mapped_column(default=None)
     suspension_reason: Mapped[str | None] = mapped_column(default=None)
     erased_at: Mapped[datetime | None] = mapped_column(default=None)
+    # Of the two files that were made of what the user uploaded (docs/decisions/0059).
+    photo_sha256: Mapped[str | None] = mapped_column(default=None)
+    thumbnail_sha256: Mapped[str | None] = mapped_column(default=None)
+
+    # Whether it is told which entrants of bounties they were that won (docs/decisions/0059).
+    shows_prizes: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+    @property
+    def photo(self) -> Photo | None:
+        return photo_of(self.id, self.photo_sha256, self.thumbnail_sha256)
 
     @property
     def state(self) -> UserState:

@@ -22,6 +22,19 @@ PERSONAL: Final = Personal(
             is_deleted=True,
         ),
         Holding(
+            "agreement_acceptances",
+            "Which developer agreement you accepted, as what you uploaded is offered under it.",
+            "for good: once you are erased it names nobody",
+            (Columns("user_id sha256 accepted_at", "Which text, by its digest, and when."),),
+            whose=_MINE,
+        ),
+        Holding(
+            "developer_agreements",
+            "The texts that developers accepted.",
+            "for good",
+            (Columns("sha256 version title text created_at", "What the operator asked for."),),
+        ),
+        Holding(
             "account_links",
             "Links that were mailed to you.",
             "30 days after they end to work",
@@ -184,6 +197,8 @@ PERSONAL: Final = Personal(
                 Columns("email", "Your address.", NULL),
                 Columns("password_hash", "The hash of your password.", EMPTY, is_secret=True),
                 Columns("first_name last_name bio country", "What everybody can see.", NULL),
+                Columns("photo_sha256 thumbnail_sha256", "Your photo, which they see.", NULL),
+                Columns("shows_prizes", "Whether they see what you won.", "false"),
                 Columns("date_of_birth gender education_level", "What you see alone.", NULL),
                 Columns("permitted_kinds", "What your devices may process.", NONE_OF_THEM),
                 Columns("email_verified_at", "When your address was proven.", NULL),

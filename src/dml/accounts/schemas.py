@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
 from dml.accounts.models import DataKind, EducationLevel, Gender
 from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN, SENT_MAX, forms, normal_form
+from dml.accounts.photos.schemas import PhotoOut
 from dml.core.context import Role
 from dml.core.ids import SessionId, UserId
 from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, example
@@ -44,6 +45,11 @@ DATE_OF_BIRTH: Final = (
 )
 GENDER: Final = "Only the user and admins can see it."
 EDUCATION_LEVEL: Final = "The highest one completed. Only the user and admins can see it."
+SHOWS_PRIZES: Final = (
+    "Whether everybody can see what this user won: else nobody learns which entrant of a bounty "
+    "they were."
+)
+PHOTO: Final = "`null`: there is none. Everybody can see it."
 PERMITTED_KINDS: Final = (
     "The kinds of data that models may process on the devices of this user. Empty: none."
 )
@@ -134,6 +140,7 @@ class UserUpdate(Body):
     permitted_kinds: Annotated[list[DataKind], Unique] = Field(
         [], max_length=len(DataKind), description=PERMITTED_KINDS
     )
+    shows_prizes: bool = Field(False, description=SHOWS_PRIZES)
 
 
 class UserOut(Wire):
@@ -156,6 +163,8 @@ class UserOut(Wire):
     gender: Gender | None = Field(description=GENDER)
     education_level: EducationLevel | None = Field(description=EDUCATION_LEVEL)
     permitted_kinds: list[DataKind] = Field(description=PERMITTED_KINDS)
+    shows_prizes: bool = Field(description=SHOWS_PRIZES)
+    photo: PhotoOut | None = Field(description=PHOTO)
     created_at: datetime
 
 
@@ -177,6 +186,7 @@ class PublicUserOut(Wire):
     last_name: str | None = Field(description=LAST_NAME)
     bio: str | None = Field(description=BIO)
     country: str | None = Field(description=COUNTRY)
+    photo: PhotoOut | None = Field(description=PHOTO)
     created_at: datetime
 
 

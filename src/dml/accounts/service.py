@@ -26,6 +26,7 @@ class Profile(TypedDict, total=False):
     gender: Gender | None
     education_level: EducationLevel | None
     permitted_kinds: list[DataKind]
+    shows_prizes: bool
 
 
 async def register(

@@ -26,6 +26,7 @@ GRAPH: Final = Graph(
     reads=(
         Read("algorithms", "algorithms.list"),
         Read("algorithm", "algorithms.get"),
+        Read("algorithms", "algorithms.list_offered", on=PublicUserOut),
         Read("versions", "versions.list", on=AlgorithmOut),
         Read("timeline", "algorithms.get_timeline", on=AlgorithmOut),
         Read("version", "versions.get"),

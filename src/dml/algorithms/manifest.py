@@ -7,7 +7,10 @@ from dml.core.domain import Domain
 MANIFEST: Final = Domain(
     "dml.algorithms",
     events=("events",),
-    routers=("routes:router", "version_routes:router", "version_routes:moderation_router"),
+    routers=(
+        *("routes:router", "routes:users_router"),
+        *("version_routes:router", "version_routes:moderation_router"),
+    ),
     graphs=("graphql:GRAPH",),
     processes=("processes",),
     checks=("doctor:CHECKS",),

@@ -149,6 +149,20 @@ async def list_algorithms(
     return (await tx.execute(_listings(*asked), {**asked, "rows": limit + 1})).all()
 
 
+async def list_offered(
+    tx: AsyncSession, developer_id: UserId, *, after: UUID | None, limit: int
+) -> Sequence[Shown]:
+    """Return what a developer offers to everybody, newest first, and one beyond `limit`."""
+    assert 0 < limit <= PAGE_MAX
+    shown = ("id", "title", "summary", "kind", "tags", "device_fee", "created_at")
+    query = select(*(_OFFERED[it] for it in shown)).where(
+        _OFFERED.developer_id == developer_id, _OFFERED.state == AlgorithmState.LISTED
+    )
+    if after is not None:
+        query = query.where(_OFFERED.id < after)
+    return (await tx.execute(query.order_by(_OFFERED.id.desc()).limit(limit + 1))).all()
+
+
 def title_of(algorithm_id: ColumnElement[Any]) -> ScalarSelect[str]:
     """Select the title of the algorithm that a column of a list names: a part of its statement."""
     return select(_OFFERED.title).where(_OFFERED.id == algorithm_id).scalar_subquery()

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
+from dml.accounts import queries as account_queries
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import queries, rules, service
 from dml.algorithms.schemas import (
@@ -13,18 +14,21 @@ from dml.algorithms.schemas import (
     AlgorithmResumption,
     AlgorithmsQuery,
     AlgorithmSuspension,
+    OfferedAlgorithmOut,
 )
 from dml.core import event_log
 from dml.core.db import Shown
 from dml.core.errors import NotSignedIn
-from dml.core.ids import AlgorithmId
+from dml.core.ids import AlgorithmId, UserId
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
-from dml.edge.paging import Page
+from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.edge.timeline import TimelineOut, timeline
 
 router = APIRouter(prefix="/v1/algorithms", route_class=IdempotentRoute)
+users_router = APIRouter(prefix="/v1/users", route_class=StrictRoute)
 
 NO_ARCHIVAL_REASON: Final = AlgorithmArchival()
 
@@ -156,3 +160,19 @@ async def archive(
     """
     await service.archive(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
+
+
+@users_router.get(
+    "/{user_id}/algorithms",
+    operation_id="algorithms.list_offered",
+    responses=refusals(account_queries.UserNotFound),
+)
+async def list_offered(ctx: PublicCtx, user_id: UserId, paging: Paged) -> Page[OfferedAlgorithmOut]:
+    """List what a user offers.
+
+    For anybody, beside the public profile: the listed algorithms of this developer, newest first,
+    in short.
+    """
+    await account_queries.get_user(ctx.tx, user_id)
+    rows = await queries.list_offered(ctx.tx, user_id, after=paging.cursor, limit=paging.limit)
+    return paging.page(OfferedAlgorithmOut, rows)

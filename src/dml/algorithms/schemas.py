@@ -123,6 +123,20 @@ class AlgorithmOut(Wire):
     created_at: datetime
 
 
+class OfferedAlgorithmOut(Wire):
+    """An algorithm that everybody can use, in short."""
+
+    id: AlgorithmId
+    title: str
+    summary: str = Field(description="What it does, in a sentence or two.")
+    kind: AlgorithmKind = Field(description="What its model takes as input.")
+    tags: list[str] = Field(description="Words to find it by.")
+    device_fee: AmountOut = Field(
+        description="What its developer earns for each result of a device, in tokens."
+    )
+    created_at: datetime
+
+
 class AlgorithmsQuery(Paging):
     kind: AlgorithmKind | None = Field(None, description="Only algorithms of this kind.")
     tag: Tag | None = Field(None, description="Only algorithms with this tag.")

@@ -3,6 +3,7 @@
 from fastapi import Request
 
 from dml.accounts import sandbox_time
+from dml.accounts.agreement import service as agreements
 from dml.algorithms import processes, queries, rules
 from dml.algorithms.events import VersionUploaded, seen_by
 from dml.algorithms.form import AROUND_BYTES_MAX, UploadForm
@@ -33,6 +34,7 @@ async def upload(
 
     async def admit(ctx: Context) -> Admitted:
         await _require_developer(ctx, algorithm_id)
+        await agreements.require_met(ctx, server.demands)
         return Admitted(await server.quota.find_room(ctx), limit)
 
     async with Incoming(server, begin, late, request).stored(

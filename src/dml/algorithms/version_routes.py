@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from dml.accounts.agreement.rules import AgreementNeeded, GithubNeeded
 from dml.accounts.rules import ModeratorsOnly
 from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.algorithms import queries, rules, service, uploads
@@ -81,6 +82,8 @@ A_FILE: Final[dict[int | str, dict[str, Any]]] = {
         rules.AlgorithmNotFound,
         rules.NotDeveloper,
         rules.Archived,
+        AgreementNeeded,
+        GithubNeeded,
         rules.CheckPending,
         FilesFull,
         SandboxTimeUsed,
@@ -104,7 +107,8 @@ async def upload_version(
     Send an ONNX model and its input spec as a form. The file is checked at once in a sandbox, which
     takes seconds: its state then changes from `uploaded` to `checked` or `refused`. The same model
     and spec sent again are the same version, unless it was turned down. For the algorithm's
-    developer, who can have one file checked at a time.
+    developer, who has accepted the developer agreement (`GET /v1/developer-agreement`), and can
+    have one file checked at a time.
     """
     version = await uploads.upload(server, begin, late, algorithm_id, request)
     response.headers["Location"] = f"/v1/algorithms/{algorithm_id}/versions/{version.id}"

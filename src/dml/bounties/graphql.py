@@ -46,6 +46,7 @@ GRAPH: Final = Graph(
         Read("timeline", "bounties.get_timeline", on=BountyOut),
         Read("attachments", "attachments.list", on=BountyOut),
         Read("test_set_check", "test_sets.get", on=BountyOut),
+        Read("prizes", "prizes.list", on=PublicUserOut),
         Read("enrollments", "enrollments.list", on=BountyOut),
         Read("my_enrollment", "enrollments.get_mine", on=BountyOut),
         Read("enrollment", "enrollments.get"),

@@ -16,7 +16,7 @@ MANIFEST: Final = Domain(
         "submissions.routes:router",
         "routes:router",
         "attachments.routes:router",
-        "enrollments.routes:router",
+        *("enrollments.routes:router", "enrollments.routes:prizes_router"),
     ),
     graphs=("graphql:GRAPH",),
     processes=(

@@ -217,6 +217,34 @@ class Algorithms:
             self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/timeline"),
         )
 
+    def list_offered(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.OfferedAlgorithmPage:
+        """List what a user offers.
+
+        For anybody, beside the public profile: the listed algorithms of this developer,
+        newest first, in short.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.OfferedAlgorithmPage",
+            self._market.ask(
+                "GET",
+                f"/v1/users/{requests.part(user_id)}/algorithms",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_offered(self, user_id: str) -> Iterator[types.OfferedAlgorithm]:
+        """Yield each item of `list_offered`, page after page."""
+        return cast(
+            "Iterator[types.OfferedAlgorithm]",
+            self._market.all_of(
+                f"/v1/users/{requests.part(user_id)}/algorithms", **requests.sent({})
+            ),
+        )
+
 
 class Assignments:
     def __init__(self, market: Marketplace) -> None:
@@ -1119,6 +1147,57 @@ class Deposits:
         return cast(
             "types.Deposit",
             self._market.ask("GET", f"/v1/payments/deposits/{requests.part(deposit_id)}"),
+        )
+
+
+class DeveloperAgreements:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def get_current(self) -> types.CurrentAgreement:
+        """Get the developer agreement.
+
+        For anybody: what whoever uploads a model agrees to, and whether it is asked for here.
+        Who has signed in reads whether they have accepted it.
+        """
+        return cast("types.CurrentAgreement", self._market.ask("GET", "/v1/developer-agreement"))
+
+    def get(self, sha256: str) -> types.DeveloperAgreement:
+        """Get an earlier developer agreement.
+
+        For anybody: each text that somebody has accepted is kept.
+        """
+        return cast(
+            "types.DeveloperAgreement",
+            self._market.ask("GET", f"/v1/developer-agreements/{requests.part(sha256)}"),
+        )
+
+    def list(self) -> types.AgreementAcceptanceList:
+        """List the developer agreements that you accepted.
+
+        For signed-in users: which, and when.
+        """
+        return cast(
+            "types.AgreementAcceptanceList",
+            self._market.ask("GET", "/v1/users/me/developer-agreements"),
+        )
+
+    def agree(
+        self, body: types.AgreementAcceptanceCreate, *, idempotency_key: str | None = None
+    ) -> types.AgreementAcceptance:
+        """Accept the developer agreement.
+
+        For signed-in users who have read it. Name the version that you read: if there is
+        another one by now, this is refused. It is kept which text you accepted, and when.
+        """
+        return cast(
+            "types.AgreementAcceptance",
+            self._market.ask(
+                "POST",
+                "/v1/users/me/developer-agreements",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
         )
 
 
@@ -2301,6 +2380,90 @@ class Passwords:
         self._market.ask("PUT", "/v1/users/me/password", json=body)
 
 
+class Photos:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def delete_as_admin(self, user_id: str, *, reason: str) -> None:
+        """Delete a user's photo.
+
+        For admins: for one that nobody should see. The user can read the reason, and may set
+        another.
+
+        `reason`: Why. The user can see it, and it is kept in the audit log.
+        """
+        self._market.ask(
+            "DELETE",
+            f"/v1/admin/users/{requests.part(user_id)}/photo",
+            params=requests.sent({"reason": reason}),
+        )
+
+    def delete(self) -> None:
+        """Delete your photo.
+
+        For signed-in users. It is shown no more, and deleted; copies in the caches of others
+        last a day at most. Without a photo, nothing happens.
+        """
+        self._market.ask("DELETE", "/v1/users/me/photo")
+
+    def replace(
+        self, file: Path, *, media_type: Literal["image/jpeg", "image/png", "image/webp"]
+    ) -> types.Photo:
+        """Set your photo.
+
+        For signed-in users. The body is a JPEG, PNG or WebP of at most 5 MiB and 16
+        megapixels, which is not animated; what it is, its bytes say, and not its type.
+        Everybody can see it. What is kept is made anew: upright, without any metadata, as a
+        WebP of 512 pixels at most and a thumbnail of 96. It replaces the photo before, which
+        is deleted.
+        """
+        return cast(
+            "types.Photo", self._market.upload("PUT", "/v1/users/me/photo", file, media_type)
+        )
+
+    def get(self, user_id: str, sha256: str, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Get a user's photo or thumbnail.
+
+        For anybody, at the `url` or `thumbnail_url` of a public profile. A path gives one
+        picture, which never changes: it can be kept for a day without asking.
+        """
+        return self._market.bytes_of(
+            f"/v1/users/{requests.part(user_id)}/photos/{requests.part(sha256)}", limit=most_bytes
+        )
+
+
+class Prizes:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(
+        self, user_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.WonPrizePage:
+        """List what a user won.
+
+        For anybody, beside the public profile, where the user has chosen to show it
+        (`shows_prizes`); else the list is empty. Prizes of bounties that are over, the newest
+        entries first.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.WonPrizePage",
+            self._market.ask(
+                "GET",
+                f"/v1/users/{requests.part(user_id)}/prizes",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, user_id: str) -> Iterator[types.WonPrize]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.WonPrize]",
+            self._market.all_of(f"/v1/users/{requests.part(user_id)}/prizes", **requests.sent({})),
+        )
+
+
 class Problems:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -3110,7 +3273,8 @@ class Versions:
         Send an ONNX model and its input spec as a form. The file is checked at once in a
         sandbox, which takes seconds: its state then changes from `uploaded` to `checked` or
         `refused`. The same model and spec sent again are the same version, unless it was
-        turned down. For the algorithm's developer, who can have one file checked at a time.
+        turned down. For the algorithm's developer, who has accepted the developer agreement
+        (`GET /v1/developer-agreement`), and can have one file checked at a time.
         """
         return cast(
             "types.Version",
@@ -3754,6 +3918,7 @@ class Operations:
         self.denied_addresses = DeniedAddresses(market)
         self.deposit_instructions = DepositInstructions(market)
         self.deposits = Deposits(market)
+        self.developer_agreements = DeveloperAgreements(market)
         self.device_limits = DeviceLimits(market)
         self.device_nonces = DeviceNonces(market)
         self.device_tokens = DeviceTokens(market)
@@ -3780,6 +3945,8 @@ class Operations:
         self.passkeys = Passkeys(market)
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
+        self.photos = Photos(market)
+        self.prizes = Prizes(market)
         self.problems = Problems(market)
         self.records = Records(market)
         self.recovery_codes = RecoveryCodes(market)

@@ -237,6 +237,30 @@ class Agreement(TypedDict):
     """The name of that entrant."""
 
 
+class AgreementAcceptance(TypedDict):
+    """An agreement that you accepted."""
+
+    accepted_at: str
+    """When you accepted it."""
+    sha256: str
+    """The digest of its text: `GET /v1/developer-agreements/{sha256}` has that."""
+    title: str
+    version: str
+    """What that version is called."""
+
+
+class AgreementAcceptanceCreate(TypedDict):
+    version: str
+    """The version that you have read: the current one."""
+
+
+class AgreementAcceptanceList(TypedDict):
+    """All that a user accepted."""
+
+    items: list[AgreementAcceptance]
+    """The newest first: 100 at most."""
+
+
 class AgreementPage(TypedDict):
     """A page of pairs of entrants."""
 
@@ -883,6 +907,24 @@ class CreditToApprovePage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class CurrentAgreement(TypedDict):
+    """What developers agree to now, and what else is asked of them."""
+
+    accepted_at: str | None
+    """When you accepted this text; `null`: you have not, or have not signed in."""
+    is_required: bool
+    """Whether it must be accepted before a version of a model is uploaded."""
+    needs_github: bool
+    """Whether a GitHub account must be linked, too."""
+    sha256: str
+    """SHA-256 of the text in UTF-8, in hexadecimal digits."""
+    text: str
+    """Markdown."""
+    title: str
+    version: str
+    """What this version is called."""
+
+
 class DailyQuota(TypedDict):
     """What is left of the limit of a day."""
 
@@ -1065,6 +1107,18 @@ class DepositPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class DeveloperAgreement(TypedDict):
+    """What developers agree to."""
+
+    sha256: str
+    """SHA-256 of the text in UTF-8, in hexadecimal digits."""
+    text: str
+    """Markdown."""
+    title: str
+    version: str
+    """What this version is called."""
 
 
 class Device(TypedDict):
@@ -1895,8 +1949,14 @@ class ManagedUser(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: list[DataKind]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
+    shows_prizes: bool
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
     state: UserState
     suspended_at: str | None
     """`null` unless the user is suspended."""
@@ -1972,6 +2032,29 @@ class NextStep(TypedDict):
     """
     reason: str
     """Why the step has not come yet, or does not come. A sentence."""
+
+
+class OfferedAlgorithm(TypedDict):
+    """An algorithm that everybody can use, in short."""
+
+    created_at: str
+    device_fee: str
+    """What its developer earns for each result of a device, in tokens."""
+    id: str
+    kind: AlgorithmKind
+    """What its model takes as input."""
+    summary: str
+    """What it does, in a sentence or two."""
+    tags: list[str]
+    """Words to find it by."""
+    title: str
+
+
+class OfferedAlgorithmPage(TypedDict):
+    items: list[OfferedAlgorithm]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class OpenidIdentityCreate(TypedDict):
@@ -2270,6 +2353,15 @@ class PersistedQuery(TypedDict):
     """Of this way to name queries: 1."""
 
 
+class Photo(TypedDict):
+    """A user's photo, in WebP. Both addresses name what they give: another photo has others."""
+
+    thumbnail_url: str
+    """A square of 96 pixels from its middle: a path of this API."""
+    url: str
+    """The photo, of 512 pixels at its longer side at most: a path of this API."""
+
+
 class PredictionsFile(TypedDict):
     """Predictions in their canonical form."""
 
@@ -2356,6 +2448,8 @@ class PublicUser(TypedDict):
     id: str
     last_name: str | None
     """The family name. Everybody can see it."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
 
 
 class Quota(TypedDict):
@@ -3080,8 +3174,14 @@ class User(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: list[DataKind]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    photo: Photo | None
+    """`null`: there is none. Everybody can see it."""
     role: Role
     """What this user may do."""
+    shows_prizes: bool
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
 
 
 class UserBooks(TypedDict):
@@ -3139,6 +3239,10 @@ class UserUpdate(TypedDict):
     """The family name. Everybody can see it."""
     permitted_kinds: NotRequired[list[DataKind]]
     """The kinds of data that models may process on the devices of this user. Empty: none."""
+    shows_prizes: NotRequired[bool]
+    """Whether everybody can see what this user won: else nobody learns which entrant of a bounty
+    they were.
+    """
 
 
 class VaultComparison(TypedDict):
@@ -3741,6 +3845,32 @@ class WithdrawalToReview(TypedDict):
 
 class WithdrawalToReviewPage(TypedDict):
     items: list[WithdrawalToReview]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class WonPrize(TypedDict):
+    """A prize that a user won, alone or with a team."""
+
+    bounty_id: str
+    """The bounty."""
+    bounty_name: str
+    """The name of the bounty."""
+    id: str
+    """The enrollment that won it."""
+    name: str
+    """What its ranking calls the winner."""
+    place: int | None
+    """The place in the final ranking."""
+    prize: str
+    """What the entrant won, in tokens: a team shares it."""
+    won_at: str
+    """When the bounty ended."""
+
+
+class WonPrizePage(TypedDict):
+    items: list[WonPrize]
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""

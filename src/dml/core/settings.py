@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
+from dml.core.settings_accounts import AccountSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
@@ -20,7 +21,7 @@ MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, PasskeySettings, MailSettings, OpenidSettings):
+class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings, OpenidSettings):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -268,9 +269,6 @@ class Settings(PasswordSettings, PasskeySettings, MailSettings, OpenidSettings):
         ge=1,
         description="Signatures of wallets that are contracts which one address may have the chain "
         "asked about in a minute, to sign in.",
-    )
-    wallet_sign_up: bool = Field(
-        True, description="Whether a wallet that no account has opens one when it signs in."
     )
     pairing_tries_a_minute: int = Field(
         600, ge=1, description="Tries of one address to pair a device in a minute."

@@ -44,6 +44,12 @@ class OpenidSettings(BaseSettings):
         description="Whether providers may be on this machine itself, by http: for development.",
     )
 
+    developers_need_github: bool = Field(
+        False,
+        description="Whether whoever uploads a model must have linked a GitHub account; needs "
+        "`DML_GITHUB_CLIENT_ID`.",
+    )
+
     @model_validator(mode="after")
     def _require_pairs(self) -> "OpenidSettings":
         for name in ("google", "github", "facebook", "openid"):
@@ -54,4 +60,8 @@ class OpenidSettings(BaseSettings):
                 )
         if (self.openid_issuer is None) != (self.openid_client_id is None):
             raise ValueError("DML_OPENID_ISSUER and DML_OPENID_CLIENT_ID go together")
+        if self.developers_need_github and self.github_client_id is None:
+            raise ValueError(
+                "DML_DEVELOPERS_NEED_GITHUB needs DML_GITHUB_CLIENT_ID: nobody could link one"
+            )
         return self

@@ -45,6 +45,12 @@ class Authenticate(Protocol):
     ) -> Actor: ...
 
 
+class Studio(Protocol):
+    """Makes a photo and its thumbnail of an uploaded file. The accounts domain provides it."""
+
+    async def develop(self, content: bytes) -> tuple[bytes, bytes]: ...
+
+
 class Bells(Protocol):
     """Rings for who shows a thing anew whenever something happened to it. The feed provides it."""
 
@@ -74,6 +80,8 @@ class Parts(Protocol):
     roles: Any  # What `authenticate` asks on behalf of reads.
     scopes: Scopes
     bells: Bells
+    studio: Studio
+    demands: Any  # What is asked of developers (`accounts.agreement.rules.Demands`).
 
 
 def parts(request: Request) -> Parts:

@@ -5,6 +5,7 @@ from typing import Final
 
 RESOURCES: Final[Mapping[str, str]] = {
     "users": "Accounts: everybody begins with one.",
+    "photos": "What people see of a user, beside the name.",
     "sessions": "Signing in and out, and the tokens that everything else asks for.",
     "openid_providers": "Where else you may have an account by which you sign in here.",
     "openid_sign_ins": "Signing in there.",
@@ -22,6 +23,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "totp": "Your authenticator app, whose codes are your second factor.",
     "recovery_codes": "What stands in for it when your phone is lost.",
     "data_exports": "All that is kept of you, in one file.",
+    "developer_agreements": "What whoever uploads a model agrees to, first.",
     "algorithms": "Models on offer. A developer offers one and says what it costs a device's run.",
     "versions": "The files of a model: uploaded, checked, reviewed, and never changed.",
     "job_quotes": "What a job would cost.",
@@ -46,6 +48,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "attachments": "What a bounty's owner gives its entrants.",
     "enrollments": "Who takes part.",
     "submissions": "What they hand in, and how it was scored.",
+    "prizes": "What they won, if they show it.",
     "leaderboards": "Who leads.",
     "records": "How the best score grew.",
     "disputes": "Objections to a ranking, before its prizes are paid.",

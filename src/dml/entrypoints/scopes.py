@@ -14,15 +14,15 @@ from dml.edge.scopes import ANY, Scope, Scopes
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *("users", "sessions", "identities", "tokens"),
-        *("passwords", "email_verifications", "email_changes", "data_exports"),
+        *("passwords", "email_verifications", "email_changes", "data_exports", "photos"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": ("algorithms", "versions"),
+    "models": ("algorithms", "versions", "developer_agreements"),
     "jobs": ("jobs", "job_quotes"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
         *("bounties", "test_sets", "attachments", "enrollments", "submissions", "disputes"),
-        *("leaderboards", "records", "evidence", "pages"),
+        *("leaderboards", "records", "evidence", "pages", "prizes"),
     ),
     "money": (
         *("balance", "debit_limit", "transfers", "wallets", "wallet_challenges", "chain"),

@@ -17,8 +17,10 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.accounts import passwords, sessions
+from dml.accounts.agreement.reading import read_demands
 from dml.accounts.openid.late import Openid
 from dml.accounts.openid.providers import from_settings
+from dml.accounts.photos.studio import Studio
 from dml.accounts.roles import Roles
 from dml.accounts.tokens import uses
 from dml.core import logs, metrics, nodes, reads
@@ -145,6 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.roles.close()
     await app.state.watch.close()
     await app.state.event_streams.close()
+    await app.state.studio.close()
     app.state.webhook_resolver.close()
     for task in (alive, counting, noting):
         task.cancel()
@@ -168,6 +171,8 @@ def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
     most = settings.streams_of_one_user
     app.state.event_streams = EventStreams(app.state.sessions, streams_of_one_user=most)
     app.state.watch = Watch(app.state.sessions, app.state.event_streams, streams_of_one_user=most)
+    app.state.studio = Studio()
+    app.state.demands = read_demands(settings)
     app.state.bells = app.state.event_streams
     app.state.webhook_resolver = Resolver(to_loopback=settings.webhooks_to_loopback)
     app.state.authenticate = sessions.authenticate

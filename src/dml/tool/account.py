@@ -2,17 +2,19 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dml.refused import Refused
-from dml.tool import debit_limit, openid, privacy, recovery, signing
+from dml.tool import debit_limit, openid, privacy, profile, recovery, signing
+from dml.tool.agreement import CURRENT, agreement, state_of
 from dml.tool.common import AsJson, Server, console, show_item, show_json, show_list, signed_in
 from dml.tool.factors import factors
 from dml.tool.identities import identities
 from dml.tool.passkeys import passkeys
 from dml.tool.passwords import ask_code, ask_password
+from dml.tool.photo import photo
 from dml.tool.sessions import sessions
 from dml.tool.tokens import tokens
 
@@ -34,6 +36,9 @@ account.command("verify-email")(recovery.verify_email)
 account.command("debit-limit")(debit_limit.debit_limit)
 account.command("export")(privacy.export)
 account.command("erase")(privacy.erase)
+account.add_typer(photo, name="photo")
+account.add_typer(agreement, name="agreement")
+account.command("profile")(profile.show)
 account.add_typer(tokens, name="tokens")
 account.command("providers")(openid.list_providers)
 account.command("link")(openid.link)
@@ -49,7 +54,10 @@ FIELDS = (
     ("first name", "first_name"),
     ("last name", "last_name"),
     ("country", "country"),
+    ("photo", "photo_url"),
     ("devices may process", "permitted_kinds"),
+    ("shows prizes", "shows_prizes"),
+    ("developer agreement", "agreed"),
     ("since", "created_at"),
 )
 
@@ -159,7 +167,9 @@ def list_accounts(as_json: AsJson = False) -> None:
 def show(server: Server = None, as_json: AsJson = False) -> None:
     """Show your account."""
     with signed_in(server) as market:
-        show_item(market.ask("GET", "/v1/users/me"), FIELDS, as_json=as_json)
+        me = market.ask("GET", "/v1/users/me")
+        agreed = None if as_json else state_of(market.ask("GET", CURRENT))
+    _show_me(me, as_json=as_json, agreed=agreed)
 
 
 @account.command("set")
@@ -173,16 +183,31 @@ def edit(
         list[str] | None,
         typer.Option(help="A kind of data that models may process on your devices; repeat it."),
     ] = None,
+    show_prizes: Annotated[
+        bool | None,
+        typer.Option("--show-prizes/--hide-prizes", help="Whether everybody sees what you won."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change your profile. What you leave out stays as it is."""
     told = {"first_name": first_name, "last_name": last_name, "country": country, "bio": bio}
     changes = {name: value for name, value in told.items() if value is not None}
-    body = changes | ({} if permit is None else {"permitted_kinds": permit})
+    body: dict[str, Any] = changes | ({} if permit is None else {"permitted_kinds": permit})
+    if show_prizes is not None:
+        body["shows_prizes"] = show_prizes
     if not body:
         raise typer.BadParameter("say what to change: see --help")
     with signed_in(server) as market:
-        show_item(market.ask("PATCH", "/v1/users/me", json=body), FIELDS, as_json=as_json)
+        me = market.ask("PATCH", "/v1/users/me", json=body)
+    _show_me(me, as_json=as_json)
+
+
+def _show_me(me: dict[str, Any], *, as_json: bool, agreed: str | None = None) -> None:
+    if as_json:
+        show_json(me)
+        return
+    photo_url = me["photo"] and me["photo"]["url"]
+    show_item({**me, "photo_url": photo_url, "agreed": agreed}, FIELDS, as_json=False)
 
 
 def _shown(kept: "SignIn") -> dict[str, str]:

@@ -92,6 +92,14 @@ def publish(
         str | None, typer.Option(help="Make it the next version of this algorithm of yours.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for its check.")] = 300,
+    accept_agreement: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Accept this version of the developer agreement, which you have read (`dml "
+            "account agreement`). [default: you are shown it and asked, if need be]",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload a model, wait for its check, and submit it for review.
@@ -99,9 +107,10 @@ def publish(
     What it is comes from model.yaml beside it (see `dml model check --help`). An algorithm of yours
     of the same title gets a new version. Prints the algorithm's id alone to standard output.
     """
-    from dml.tool import publishing
+    from dml.tool import agreement, publishing
 
     with signed_in(server) as market:
+        agreement.require_accepted(market, accept_agreement)
         made = publishing.publish(market, file, about, into=into, wait_seconds=wait)
     if as_json:
         common.show_json(made)

@@ -99,6 +99,15 @@ def restore(user: Named, reason: Why, server: Server = None, as_json: AsJson = F
         _decided(market.ask("POST", f"{path}/restore", json={"reason": reason}), as_json)
 
 
+@users.command("remove-photo")
+def remove_photo(user: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
+    """Delete a user's photo that nobody should see."""
+    with signed_in(server) as market:
+        market.ask("DELETE", f"{_path(market, user)}/photo", params={"reason": reason})
+    if as_json:
+        show_json({"removed": True})
+
+
 @users.command("role")
 def change_role(
     user: Named,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from dml.accounts.openid import rules
 from dml.core.settings import Settings
@@ -16,6 +16,9 @@ class ProviderKind(StrEnum):
     OPENID = "openid"
     GITHUB = "github"
     FACEBOOK = "facebook"
+
+
+GITHUB: Final = "https://github.com"  # The issuer of who signs in there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def _github(client_id: str | None, secret: Any) -> Provider | None:
         id="github",
         name="GitHub",
         kind=ProviderKind.GITHUB,
-        issuer="https://github.com",
+        issuer=GITHUB,
         client_id=client_id,
         client_secret=secret.get_secret_value(),
         scope="read:user user:email",

@@ -4,6 +4,7 @@ Rows are read and written as they come, in one snapshot of the database, so its 
 memory.
 """
 
+import contextlib
 import json
 import tempfile
 from collections.abc import AsyncIterator
@@ -27,7 +28,8 @@ _AS_OF_NOW: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ 
 _INTRODUCTION: Final = """\
 All that this marketplace keeps of you, table by table. Amounts are in micro-tokens, millionths of a
 token; times are in UTC. Left out is only what opens something, such as the hash of your password.
-Files that you uploaded are listed in `files.json`, each with the path where you download it.
+Your photo is `photo.webp`. Other files that you uploaded are listed in `files.json`, each with the
+path where you download it.
 
 """
 
@@ -54,6 +56,7 @@ async def make(
                     "refused_since": refused_since,
                 }
                 await _write_all(tx, blobs, archive, values)
+                await _write_photo(blobs, archive, user.photo_sha256)
         file.seek(0)
         return await blobs.put(_chunks(file), limit=rules.SIZE_MAX)
 
@@ -71,6 +74,13 @@ async def _write_all(
         if count := await _write(archive, name, rows(tx, blobs, values["user_id"])):
             told.append(f"{name}.json ({count}): {about}\n")
     archive.writestr("README.txt", "".join(told))
+
+
+async def _write_photo(blobs: Blobs, archive: ZipFile, sha256: str | None) -> None:
+    """Add the user's photo; none where they have changed it since the snapshot."""
+    if sha256 is not None:
+        with contextlib.suppress(FileNotFoundError):
+            archive.writestr("photo.webp", await blobs.get(sha256))
 
 
 async def _rows(tx: AsyncSession, sql: str, values: dict[str, Any]) -> AsyncIterator[Any]:

@@ -66,7 +66,8 @@ async def erase_me(ctx: Context, post: Post) -> None:
         raise NotSignedIn from None
     rules.require_unblocked(await personal.find_blockers(ctx.tx, user.id))
     user_id, email = user.id, user.email or ""
-    await kept_files.give_up(ctx, *await queries.list_files(ctx.tx, user_id))
+    photo = user.photo_sha256, user.thumbnail_sha256
+    await kept_files.give_up(ctx, *photo, *await queries.list_files(ctx.tx, user_id))
     await personal.leave(ctx, user_id)
     await events.record(ctx, UserErased(user_id))
     await personal.erase_rows(ctx, user_id, email)

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from dml.accounts.models import User
 from dml.accounts.queries import name_of
 from dml.bounties import queries
 from dml.bounties.enrollments import rules as enrollment_rules
-from dml.bounties.models import Bounty, Enrollment, EnrollmentState, Member
+from dml.bounties.models import Bounty, BountyState, Enrollment, EnrollmentState, Member
 from dml.core.context import Actor
 from dml.core.db import HELD, PAGE_MAX
 from dml.core.events import user
@@ -251,6 +252,38 @@ async def list_winners(
     for member in await tx.scalars(found.order_by(Member.user_id)):
         members[member.enrollment_id].append(member)
     return [Entry(it, members[it.id]) for it in winners]
+
+
+async def list_won(
+    tx: AsyncSession, user: User, *, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """Return what a user won in bounties that are over, newest entries first, and one beyond
+    `limit`. Nothing, where they have not chosen to show it: it tells which entrants they were.
+    """
+    assert 0 < limit <= PAGE_MAX
+    if not user.shows_prizes:
+        return []
+    shown = Enrollment.id, Enrollment.bounty_id, Enrollment.name, Enrollment.place
+    query = (
+        select(
+            *shown,
+            Enrollment.prize,
+            Bounty.name.label("bounty_name"),
+            Bounty.ended_at.label("won_at"),
+        )
+        .join(Member, Member.enrollment_id == Enrollment.id)
+        .join(Bounty, Bounty.id == Enrollment.bounty_id)
+        .where(
+            Member.user_id == user.id,
+            Member.is_in,
+            Enrollment.state == EnrollmentState.WINNER,
+            Enrollment.prize > 0,
+            Bounty.state == BountyState.FINISHED,
+        )
+    )
+    if after is not None:
+        query = query.where(Enrollment.id < after)
+    return (await tx.execute(query.order_by(Enrollment.id.desc()).limit(limit + 1))).all()
 
 
 async def lock_unreturned(

@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from dml.accounts import queries as account_queries
 from dml.accounts.queries import UserNotFound
 from dml.accounts.rules import ModeratorsOnly
 from dml.bounties import rules
@@ -20,18 +21,21 @@ from dml.bounties.enrollments.schemas import (
     EnrollmentReinstatement,
     InvitationAcceptance,
     MyEnrollmentOut,
+    WonPrizeOut,
     entry_of,
     public_of,
 )
-from dml.core.ids import BountyId, EnrollmentId
+from dml.core.ids import BountyId, EnrollmentId, UserId
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 from dml.payments.debit_limits.rules import DebitLimitReached
 from dml.payments.rules import InsufficientFunds
 
 router = APIRouter(prefix="/v1/bounties/{bounty_id}/enrollments", route_class=IdempotentRoute)
+prizes_router = APIRouter(prefix="/v1/users", route_class=StrictRoute)
 BOTH: Final = (rules.BountyNotFound, enrollment_rules.EnrollmentNotFound)
 ENTERING: Final = (
     enrollment_rules.EnrollmentNotOpen,
@@ -224,3 +228,17 @@ async def reinstate(
     """
     entry = await enrollments.reinstate(ctx, bounty_id, enrollment_id, reason=body.reason)
     return entry_of(entry)
+
+
+@prizes_router.get(
+    "/{user_id}/prizes", operation_id="prizes.list", responses=refusals(UserNotFound)
+)
+async def list_prizes(ctx: PublicCtx, user_id: UserId, paging: Paged) -> Page[WonPrizeOut]:
+    """List what a user won.
+
+    For anybody, beside the public profile, where the user has chosen to show it (`shows_prizes`);
+    else the list is empty. Prizes of bounties that are over, the newest entries first.
+    """
+    user = await account_queries.get_user(ctx.tx, user_id)
+    rows = await enrollment_queries.list_won(ctx.tx, user, after=paging.cursor, limit=paging.limit)
+    return paging.page(WonPrizeOut, rows)

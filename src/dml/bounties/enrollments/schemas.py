@@ -62,6 +62,18 @@ class InvitationAcceptance(Body):
     rules_sha256: Sha256 | None = Field(None, description=Digest)
 
 
+class WonPrizeOut(Wire):
+    """A prize that a user won, alone or with a team."""
+
+    id: EnrollmentId = Field(description="The enrollment that won it.")
+    bounty_id: BountyId = Field(description="The bounty.")
+    bounty_name: str = Field(description="The name of the bounty.")
+    name: str = Field(description="What its ranking calls the winner.")
+    place: int | None = Field(description="The place in the final ranking.")
+    prize: AmountOut = Field(description="What the entrant won, in tokens: a team shares it.")
+    won_at: datetime = Field(description="When the bounty ended.")
+
+
 class EnrollmentDisqualification(Body):
     """Why an entrant is disqualified."""
 

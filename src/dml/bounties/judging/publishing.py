@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from dml.accounts.agreement import service as agreements
+from dml.accounts.agreement.rules import Demands
 from dml.algorithms import uploads
 from dml.algorithms.models import Version
 from dml.bounties import queries, rules
@@ -24,6 +26,7 @@ async def publish(
     *,
     algorithm_id: AlgorithmId,
     input_spec: InputSpec,
+    demands: Demands,
 ) -> Version:
     """Record a submitted model as the next version, with its result. Its file is stored already.
 
@@ -37,6 +40,7 @@ async def publish(
     judging_rules.require_author(submission, entrant.captain_id, ctx.actor.id)
     judging_rules.require_model(submission)
     rules.require_state(bounty, BountyState.FINISHED)
+    await agreements.require_met(ctx, demands)
     stored = Stored(submission.sha256, submission.size)
     version = await uploads.add_version(ctx, algorithm_id, input_spec, stored)
     if version.origin is None:

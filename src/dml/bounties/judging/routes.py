@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from dml.accounts.agreement.rules import AgreementNeeded, GithubNeeded
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import rules as algorithm_rules
 from dml.algorithms.models import Version
@@ -30,7 +31,7 @@ from dml.bounties.submissions.rules import SubmissionNotFound
 from dml.core.errors import NotSignedIn
 from dml.core.ids import BountyId, SubmissionId
 from dml.edge.etags import TellRevision
-from dml.edge.http import Ctx, PublicCtx
+from dml.edge.http import Ctx, PublicCtx, Server
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
@@ -174,11 +175,14 @@ async def list_disputes(ctx: PublicCtx, bounty_id: BountyId, paging: Paged) -> P
         algorithm_rules.AlgorithmNotFound,
         algorithm_rules.NotDeveloper,
         algorithm_rules.Archived,
+        AgreementNeeded,
+        GithubNeeded,
         NotSignedIn,
     ),
 )
 async def publish(
     ctx: Ctx,
+    server: Server,
     bounty_id: BountyId,
     submission_id: SubmissionId,
     body: SubmissionPublication,
@@ -196,6 +200,7 @@ async def publish(
         submission_id,
         algorithm_id=body.algorithm_id,
         input_spec=body.input_spec,
+        demands=server.demands,
     )
     response.headers["Location"] = f"/v1/algorithms/{version.algorithm_id}/versions/{version.id}"
     return version
