@@ -79,7 +79,9 @@ class Algorithm(Base):
 
 
 class Version(Base):
-    """A model file with its input spec. The file, the spec and the labels never change."""
+    """A model file with its input spec. The file, the spec and the labels never change, but for the
+    spec's `version`, which the check raises to what agents must know to run the file.
+    """
 
     __tablename__ = "algorithm_versions"
     __table_args__ = (

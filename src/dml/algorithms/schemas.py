@@ -23,7 +23,7 @@ from dml.edge.paging import Paging
 from dml.inference import spec
 
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
-LABELS_MAX: Final = 1_000
+LABELS_MAX: Final = 1_024  # ImageNet's, with the background that TensorFlow adds, are 1,001.
 TAGS_MAX: Final = 20
 
 

@@ -75,13 +75,22 @@ IdentityKind: TypeAlias = Literal["password", "wallet", "openid", "passkey"]
 """By what somebody signs in: an e-mail address and `password`, a `wallet`'s signature, an
 `openid` provider, or a `passkey`.
 """
-InputColor: TypeAlias = Literal["grey", "rgb"]
-"""One channel, or three: red, green, blue."""
-InputLayout: TypeAlias = Literal["NCHW", "NHWC", "flat"]
-"""Order of the tensor's axes; flat is NHWC in one row for each item."""
-InputResize: TypeAlias = Literal["stretch", "fit", "fill"]
+InputColor: TypeAlias = Literal["grey", "rgb", "bgr"]
+"""One channel, or three: red, green, blue; or blue, green, red, as OpenCV has them. `mean` and
+`std` are in that order.
+"""
+InputLayout: TypeAlias = Literal["NCHW", "NHWC", "NHW", "flat"]
+"""Order of the tensor's axes; NHW is for grey, without an axis for it; flat is NHWC in one row
+for each item.
+"""
+InputResize: TypeAlias = Literal["stretch", "fit", "fill", "crop"]
 """stretch forgets proportions; fit keeps everything, centred on black; fill keeps the largest
-centred part of the target's proportions.
+centred part of the target's proportions; crop resizes the shorter side to `shortest_edge` and
+keeps the centre.
+"""
+InputType: TypeAlias = Literal["float32", "uint8"]
+"""Of the tensor's numbers. uint8 takes pixels as they are, rounded: `scale` and `std` are 1, and
+`mean` is 0.
 """
 JobState: TypeAlias = Literal["open", "paused", "settling", "completed", "cancelled", "expired"]
 """How far a job is. `open`: devices get work. `paused`: they get none for now. `settling`: it
@@ -1535,8 +1544,17 @@ class InputSpec(TypedDict):
     resize: InputResize
     scale: float
     """A value is (pixel × scale − mean) ÷ std, pixels from 0 to 255."""
+    shortest_edge: NotRequired[int]
+    """Pixels that crop resizes the shorter side to; at least `width` and `height`. torchvision's
+    default is 256, for 224.
+    """
     std: float | list[float]
     """A number, or one for each channel; not zero."""
+    type: NotRequired[InputType]
+    version: NotRequired[int]
+    """What an agent must know to run the model: only devices that name it, or a later one, in
+    `Input-Spec-Version` get its jobs. The least is set by itself.
+    """
     width: int
     """Pixels."""
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import onnx
-import onnx.checker
-import onnx.shape_inference
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from dml.inference.signature import Reason, Refused, Signature, Tensor, quoted
@@ -22,15 +20,16 @@ NESTING_MAX: Final = 4
 METADATA_BYTES_MAX: Final = 64_000
 NAME_MAX: Final = 512
 EXAMPLES_MAX: Final = 3
-SMALL_WEIGHT: Final = 1024  # elements; all that shape inference ever needs the values of
 
 # What runtimes of the last years know: devices are not updated in a day.
-IR_VERSIONS: Final = range(3, 13)
+IR_VERSIONS: Final = range(3, 14)
 OPSETS: Final[Mapping[str, range]] = {
-    "": range(7, 25),
-    "ai.onnx": range(7, 25),
+    "": range(7, 27),
+    "ai.onnx": range(7, 27),
     "ai.onnx.ml": range(1, 6),
 }
+# What agents of before version 2 of the input spec were sure to know.
+OPSET_BEFORE, IR_BEFORE = 24, 12
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 RANDOM: Final = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
@@ -213,6 +212,18 @@ def last_operator(model: ModelProto, output: str) -> str | None:
     return None
 
 
+def map_keys(model: ModelProto, output: str) -> tuple[int | str, ...] | None:
+    """In which order the ZipMap that makes this output names its columns; None for no ZipMap."""
+    for node in model.graph.node:
+        if output in node.output and as_text(node.op_type) == "ZipMap":
+            said = {as_text(it.name): it for it in node.attribute}
+            if "classlabels_int64s" in said:
+                return tuple(said["classlabels_int64s"].ints)
+            names = said["classlabels_strings"].strings if "classlabels_strings" in said else ()
+            return tuple(name.decode(errors="replace") for name in names)
+    return None
+
+
 def _quantizes(operator: str) -> bool:
     """Whether the name is one of those that onnxruntime gives to its own quantized operators."""
     name = operator.rpartition("::")[2]
@@ -280,46 +291,17 @@ def signature(model: ModelProto, survey: Survey) -> Signature:
     )
 
 
+def is_for_all(signature: Signature) -> bool:
+    """Whether agents of every release were sure to load it."""
+    opsets = [signature.opset.get(domain, 0) for domain in ("", "ai.onnx")]
+    return max(opsets) <= OPSET_BEFORE and signature.ir_version <= IR_BEFORE
+
+
 def as_text(field: str | bytes) -> str:
     """A string field; the parser gives bytes where it is no UTF-8, whatever its type says."""
     if isinstance(field, bytes):
         raise Refused([Reason("model.invalid", "It holds text that is not UTF-8.")])
     return field
-
-
-def check_by_the_book(model: bytes, parsed: ModelProto) -> list[Reason]:
-    """What ONNX's own checker and shape inference object to. Takes the weights out of `parsed`."""
-    try:
-        onnx.checker.check_model(model)  # by value: a path would let it follow external data
-        drop_large_weights(parsed)
-        inferred = onnx.shape_inference.infer_shapes(parsed, check_type=True, data_prop=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # the checker's own kinds, RuntimeError, UnicodeDecodeError
-        said = str(error).encode("ascii", "backslashreplace").decode()[:300]
-        return [Reason("model.invalid", f"ONNX's checker says: {said}")]
-    reasons = []
-    for value in inferred.graph.value_info:
-        sizes = [each.dim_value for each in value.type.tensor_type.shape.dim if each.dim_value > 0]
-        if math.prod(sizes) > ELEMENTS_MAX:
-            detail = f"Between nodes, {quoted(value.name)} has {math.prod(sizes)} elements; "
-            reasons.append(Reason("model.too_large_tensor", f"{detail}{ELEMENTS_MAX} are allowed."))
-    return reasons
-
-
-def drop_large_weights(model: ModelProto) -> None:
-    """Make inputs of large weights: inference would copy them, and needs their shapes alone."""
-    graph = model.graph
-    known = {each.name for each in graph.input}
-    small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= SMALL_WEIGHT]
-    for tensor in graph.initializer:
-        if math.prod(tensor.dims) > SMALL_WEIGHT and tensor.name not in known:
-            graph.input.append(
-                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-            )
-    kept = [TensorProto.FromString(tensor.SerializeToString()) for tensor in small]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
 
 
 def _port(value: ValueInfoProto) -> Tensor:

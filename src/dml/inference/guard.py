@@ -4,13 +4,14 @@ First what stands in the file (`graph`) and whether it fits (`fit`), every reaso
 trial run on images made here, for what a file does not tell.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from dml.inference import fit, graph
-from dml.inference.images import Floats, prepare
+from dml.inference import checker, fit, graph
+from dml.inference.images import Floats, Items, prepare
 from dml.inference.session import TOLERANCE, Session, as_probabilities
 from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
 from dml.inference.spec import InputSpec
@@ -47,15 +48,19 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
     survey = graph.Survey(parsed)
     signature = graph.signature(parsed, survey)
     operator = graph.last_operator(parsed, spec.output.name)
-    misfits = (*fit.misfits(signature, spec, label_count), *fit.twice(spec, operator))
+    keys = graph.map_keys(parsed, spec.output.name)
+    misfits = (*fit.misfits(signature, spec, label_count, keys), *fit.twice(spec, operator))
     if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
-    if reasons := graph.check_by_the_book(model, parsed):
+    if reasons := checker.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed  # the runtime will need the memory
     scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
-    try_out(Session(model), spec, label_count, scaled_by_batch=scaled_by_batch)
-    return signature
+    session = Session(model)
+    shares = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
+    if session.is_plain and shares.shape[1] == label_count and graph.is_for_all(signature):
+        return signature
+    return replace(signature, spec_version=2)
 
 
 def refuse_at_a_glance(model: bytes) -> None:
@@ -79,11 +84,14 @@ def refuse_at_a_glance(model: bytes) -> None:
 
 def try_out(
     session: Session, spec: InputSpec, label_count: int, *, scaled_by_batch: bool = False
-) -> None:
-    """Run images through the model; Refused where the outputs are not what counting needs."""
-    items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
+) -> Floats:
+    """Run images through the model; Refused where the outputs are not what counting needs.
+
+    What it gave for them, (images, columns), after the activation.
+    """
+    items: Items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
     output = session.run(items, spec)
-    if output.shape[1] != label_count:
+    if not fit.columns_fit(output.shape[1], label_count):
         raise Refused([fit.wrong_label_count(spec.output.name, output.shape[1], label_count)])
     shares = as_probabilities(output, spec)
     if not np.array_equal(output, session.run(items, spec)):
@@ -91,7 +99,7 @@ def try_out(
         raise Refused([Reason("model.not_deterministic", detail)])
     _require_meaning(output, shares, spec)
     if session.batch_size(items) == 1:
-        return
+        return shares
     alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
     if np.abs(as_probabilities(alone, spec) - shares).max() > NEIGHBOURS_TOLERANCE:
         if scaled_by_batch:
@@ -101,6 +109,7 @@ def try_out(
             "axis, or a layer in training mode. Mend that, or fix the batch to 1."
         )
         raise Refused([Reason("model.batch_dependent", detail)])
+    return shares
 
 
 def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:

@@ -6,7 +6,7 @@ time, so keep one `Sandbox` for as long as the process lives.
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from dml.inference.signature import (
     from_dict,
     too_large,
 )
-from dml.inference.spec import InputSpec, input_shape, to_dict
+from dml.inference.spec import NUMBERS, InputSpec, input_shape, to_dict
 
 __all__ = ["Allowance", "ChildFailed", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
 
@@ -91,20 +91,23 @@ class Sandbox(Client):
         self,
         model: bytes,
         spec: InputSpec,
-        items: NDArray[np.float32],
+        items: NDArray[Any],
         label_count: int | None = None,
     ) -> tuple[Labels, Probabilities]:
         """Each item's most probable label, as its place among the labels, and its probability.
 
         With a `label_count`, a model that names a label beyond is refused: a run trusts no check.
+        Without one, of two labels that share a column none can be told.
         """
         _refuse_too_large(model)
         shape = input_shape(spec)
         if items.shape[1:] != shape:
             raise ValueError(f"items have the shape (n, {shape}), not {items.shape}")
+        if spec.type == "uint8" and items.dtype != np.uint8:  # others would be cut, not rounded
+            raise ValueError(f"items are of uint8, not {items.dtype}")
         chunk = max(1, CHUNK_BYTES // (4 * math.prod(shape)))
         answers = [
-            self._predict_chunk(model, spec, items[start : start + chunk])
+            self._predict_chunk(model, spec, items[start : start + chunk], label_count)
             for start in range(0, len(items), chunk)
         ]
         if not answers:
@@ -119,10 +122,15 @@ class Sandbox(Client):
         return labels, probabilities
 
     def _predict_chunk(
-        self, model: bytes, spec: InputSpec, items: NDArray[np.float32]
+        self,
+        model: bytes,
+        spec: InputSpec,
+        items: NDArray[Any],
+        label_count: int | None,
     ) -> tuple[Labels, Probabilities]:
-        data = np.ascontiguousarray(items, "<f4")
-        header = {"verb": "predict", "spec": to_dict(spec), "shape": data.shape}
+        data = np.ascontiguousarray(items, NUMBERS[spec.type])
+        about = {"spec": to_dict(spec), "shape": data.shape, "label_count": label_count}
+        header = {"verb": "predict", **about}
         limits = self._limits(len(model), data.nbytes, len(data))
         _, parts = self.ask(header, [model, data.reshape(-1).view(np.uint8).data], limits, FAULTS)
         if [len(part) for part in parts] != [4 * len(data)] * 2:

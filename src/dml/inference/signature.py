@@ -40,7 +40,10 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Read from the graph. `operators` counts nodes, `parameters` the numbers in weights."""
+    """Read from the graph. `operators` counts nodes, `parameters` the numbers in weights.
+
+    `spec_version` is the least version of an input spec whose agents load it and read its output.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -48,6 +51,7 @@ class Signature:
     ir_version: int
     operators: Mapping[str, int]
     parameters: int
+    spec_version: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` takes back, and JSON can hold."""
@@ -66,6 +70,7 @@ def from_dict(data: Mapping[str, Any]) -> Signature:
         ir_version=int(data["ir_version"]),
         operators={str(key): int(value) for key, value in dict(data["operators"]).items()},
         parameters=int(data["parameters"]),
+        spec_version=int(data["spec_version"]),
     )
 
 
