@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from dml.inference.signature import Reason, Signature, Tensor, quoted
+from dml.inference.signature import Reason, Signature, Tensor, quoted, shown
 from dml.inference.spec import InputSpec, input_shape
 
 PORTS_MAX: Final = 16
@@ -77,8 +77,8 @@ def _input(inputs: tuple[Tensor, ...], spec: InputSpec) -> Iterator[Reason]:
     if not _takes(taken.shape, expected):
         yield Reason(
             "model.input_shape",
-            f"Its input {quoted(taken.name)} has the shape {_shown(taken.shape)}; the spec makes "
-            f"{_shown(('batch', *expected))}. The batch must be dynamic, or 1; of the spec, look "
+            f"Its input {quoted(taken.name)} has the shape {shown(taken.shape)}; the spec makes "
+            f"{shown(('batch', *expected))}. The batch must be dynamic, or 1; of the spec, look "
             "at color, width, height and layout.",
         )
 
@@ -124,7 +124,7 @@ def _output(
             f"{hint.get(output.type, 'Put a Cast behind it.')}",
         )
         return
-    columns = _columns(output.shape)
+    columns = columns_of(output.shape)
     if spec.output.activation == "softmax" and 1 in (columns, label_count):
         yield Reason(
             "model.softmax_of_one",
@@ -132,32 +132,32 @@ def _output(
             "give the model a column for each of two labels.",
         )
         return
-    if columns == _TABLES:
+    if columns == TABLES:
         yield Reason(
             "model.output_shape",
-            f"Its output {quoted(output.name)} has the shape {_shown(output.shape)}; it must be "
+            f"Its output {quoted(output.name)} has the shape {shown(output.shape)}; it must be "
             "[batch, number of labels].",
         )
     elif columns is not None and not columns_fit(columns, label_count):
         yield wrong_label_count(output.name, columns, label_count)
 
 
-_TABLES: Final = -1
+TABLES: Final = -1
 
 
-def _columns(shape: tuple[int | str | None, ...] | None) -> int | None:
-    """How many there are for each item; None where only a run can tell, or _TABLES for more axes.
+def columns_of(shape: tuple[int | str | None, ...] | None) -> int | None:
+    """How many there are for each item; None where only a run can tell, or TABLES for more axes.
 
     Axes of one count for nothing, as in a head of [N, L, 1, 1]; [N] is one column.
     """
     if shape is None or (len(shape) == 1 and shape[0] != 1):
         return None  # of a batch of one, [L] may be all labels
     if not shape:
-        return _TABLES
+        return TABLES
     open_axes = sum(not isinstance(size, int) or size < 0 for size in shape[1:])
     sizes = [size for size in shape[1:] if isinstance(size, int) and size >= 0 and size != 1]
     if len(sizes) > 1:
-        return _TABLES
+        return TABLES
     if open_axes:
         return None
     return sizes[0] if sizes else 1
@@ -184,13 +184,3 @@ def wrong_label_count(name: str, columns: int, label_count: int) -> Reason:
         f"Its output {quoted(name)} has {columns} columns and there are {label_count} labels: "
         "there must be one for each, in the same order.",
     )
-
-
-def _shown(shape: tuple[int | str | None, ...] | None) -> str:
-    if shape is None:
-        return "nowhere stated"
-    sizes = [
-        quoted(each)[1:-1] if isinstance(each, str) else "?" if each is None else str(each)
-        for each in shape[:_SHOWN]
-    ]
-    return f"[{', '.join(sizes)}{', …' if len(shape) > _SHOWN else ''}]"

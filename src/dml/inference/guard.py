@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from dml.inference import checker, fit, graph
+from dml.inference import checker, fit, graph, heads, kinds
 from dml.inference.images import Floats, Items, prepare
 from dml.inference.session import TOLERANCE, Session, as_probabilities
 from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
@@ -24,6 +24,8 @@ QUANTIZED_BY_BATCH: Final = Reason(
     "It is quantized dynamically, with one scale for a whole batch, so that each output depends on "
     "what else is in its batch. Quantize it statically, or fix the batch to 1.",
 )
+# What a quantized model does where its scales do not fit what the spec makes.
+_BY_SCALES: Final = frozenset({"model.constant", "model.output_not_finite"})
 SAME: Final = 1e-6  # so little may probabilities differ, by rounding, where nothing is looked at
 TRIAL_SIDES: Final = (1, 1.5, 0.6, 1, 1)  # widths of the images, in that of the spec
 FIELDS_MAX: Final = 10_000  # a model has a dozen, and some for metadata
@@ -50,14 +52,28 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
     operator = graph.last_operator(parsed, spec.output.name)
     keys = graph.map_keys(parsed, spec.output.name)
     misfits = (*fit.misfits(signature, spec, label_count, keys), *fit.twice(spec, operator))
+    known = kinds.Model(signature, spec, operator)
+    if misfits and (kind := kinds.recognize(known)):
+        misfits = (kind,)  # to mend a shape or type would help nobody
+    elif kind := kinds.is_regression(known):
+        misfits = (kind,)
     if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
     if reasons := checker.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed  # the runtime will need the memory
-    scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
     session = Session(model)
-    shares = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
+    try:
+        scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
+        shares = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
+    except heads.WrongShape as wrong:
+        if kind := kinds.by_shape(known, wrong.shape):
+            raise Refused([kind]) from wrong
+        raise
+    except Refused as refused:
+        if _BY_SCALES.intersection(refused.codes) and graph.is_quantized(survey.operators):
+            raise Refused([_bad_scales(refused)]) from refused
+        raise
     if session.is_plain and shares.shape[1] == label_count and graph.is_for_all(signature):
         return signature
     return replace(signature, spec_version=2)
@@ -112,9 +128,21 @@ def try_out(
     return shares
 
 
+def _bad_scales(refused: Refused) -> Reason:
+    return Reason(
+        "model.quantized_scales",
+        f"It is quantized, with scales that break it: {refused.reasons[0].detail} Calibrate it "
+        "on photos that are prepared as the input spec says: quantize_static takes them by its "
+        "calibration_data_reader. Where the model without quantization fails, too, mend that.",
+    )
+
+
 def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:
     """Refuse what can be told of outputs alone: the same for all images, or activated twice."""
     if np.abs(shares - shares[0]).max() < SAME:
+        if shares.shape[1] == 1 and np.abs(output - output[0]).max() >= SAME:
+            said = kinds.saturated(spec.output.name, float(output.min()), float(output.max()))
+            raise Refused([said])
         detail = (
             f"{len(shares)} very different images gave the same output: it does not look at them. "
             "Look for weights that are all zero, or an input that is cut off."

@@ -13,7 +13,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = (
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
-from dml.inference import heads
+from dml.inference import heads, kinds
 from dml.inference.images import Floats, Items, probabilities
 from dml.inference.signature import Reason, Refused, quoted
 from dml.inference.spec import InputSpec
@@ -108,11 +108,14 @@ def as_probabilities(output: Floats, spec: InputSpec) -> Floats:
         raise Refused([Reason("model.output_not_finite", detail)])
     shares = probabilities(output, spec)
     if shares.min() < -TOLERANCE or shares.max() > 1 + TOLERANCE:
+        low, high = float(output.min()), float(output.max())
         detail = (
-            f"{name} goes from {output.min():.4g} to {output.max():.4g}, so these are no "
-            "probabilities. Set the input spec's output.activation to softmax (each item has one "
-            "label) or sigmoid (it may have several), or end the model with one of these."
+            f"{name} goes from {low:.4g} to {high:.4g}, so these are no probabilities. Set the "
+            "input spec's output.activation to softmax (each item has one label) or sigmoid (it "
+            "may have several), or end the model with one of these."
         )
+        if output.shape[1] == 1:
+            detail = kinds.one_number(spec.output.name, low, high)
         raise Refused([Reason("model.output_not_probability", detail)])
     bounded: Floats = np.clip(shares, 0, 1)
     return bounded

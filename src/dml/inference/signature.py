@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 MODEL_BYTES_MAX: Final = 256 << 20
 REASONS_MAX: Final = 20  # more would not help anyone, and a hostile file could give a million
 QUOTED_MAX: Final = 60
+SHOWN_MAX: Final = 8  # axes
 
 
 class Reason(NamedTuple):
@@ -83,6 +84,17 @@ def too_large(size: int) -> Reason:
 def quoted(text: str) -> str:
     """Text out of a hostile file, fit to be shown: short, and without control characters."""
     return ascii(text[:QUOTED_MAX]) + ("..." if len(text) > QUOTED_MAX else "")
+
+
+def shown(shape: tuple[int | str | None, ...] | None) -> str:
+    """A shape as people write it."""
+    if shape is None:
+        return "nowhere stated"
+    sizes = [
+        quoted(each)[1:-1] if isinstance(each, str) else "?" if each is None else str(each)
+        for each in shape[:SHOWN_MAX]
+    ]
+    return f"[{', '.join(sizes)}{', …' if len(shape) > SHOWN_MAX else ''}]"
 
 
 def _tensor(data: Mapping[str, Any]) -> Tensor:

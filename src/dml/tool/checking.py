@@ -1,7 +1,7 @@
 """Checking a model as the marketplace will: the same guard, the same sandbox, on this machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -82,6 +82,9 @@ def check(file: Path, described: Path | None, photos: list[Path]) -> Findings:
                 found = sandbox.check(told.model, told.spec, len(told.labels), seconds=SECONDS)
             except ModelRefused as refused:
                 return Findings(told, [(it.code, it.detail) for it in refused.reasons])
+            # What an agent must know is known from here on, as it is on the marketplace.
+            version = max(told.spec.version, found.spec_version)
+            told = replace(told, spec=replace(told.spec, version=version))
             shown = _run(sandbox, told.model, told.spec, told.labels, photos) if photos else []
     except (Unsafe, SandboxFailed) as error:
         raise Refused(f"models can't be run here: {error}") from None
