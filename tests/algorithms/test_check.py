@@ -181,6 +181,12 @@ async def test_an_uploaded_file_is_checked_by_itself(own_world: World, node: Eng
     refused = await end_of_check(ada, bad)
     assert (checked["state"], checked["refusals"]) == ("checked", [])
     assert checked["signature"]["outputs"][0]["name"] == "probabilities"
+    passport = checked["passport"]
+    assert (passport["download_bytes"], passport["runs_agree"]) == (len(GOOD), True)
+    assert passport["operators"] == checked["signature"]["operators"]
+    assert min(passport["milliseconds_for_one"], passport["milliseconds_for_32"]) > 0
+    assert passport["peak_memory_bytes"] > len(GOOD)
+    assert refused["passport"] is None
     assert (refused["state"], refused["refusals"][0]["code"]) == ("refused", "model.pickle")
     assert (await ada.post(f"{good}/submit")).json()["state"] == "in_review"
 

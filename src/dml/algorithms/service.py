@@ -74,6 +74,7 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     passed = not finding.refusals
     move = rules.move_version(version, VersionState.CHECKED if passed else VersionState.REFUSED)
     version.signature, version.refusals = finding.signature, list(finding.refusals)
+    version.passport = finding.passport
     if finding.signature is not None:
         least = finding.signature.get("spec_version", 1)  # A worker of before tells none.
         version.input_spec = spec.raised(version.input_spec, least)

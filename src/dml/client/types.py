@@ -2023,6 +2023,25 @@ class PairingCode(TypedDict):
     """Seconds until the code expires."""
 
 
+class Passport(TypedDict):
+    """What running a model takes, measured in the sandbox when it was uploaded."""
+
+    download_bytes: int
+    """Size of the file that each device downloads once."""
+    milliseconds_for_32: float | None
+    """Milliseconds for a batch of 32; `null` where it takes more than 3 seconds."""
+    milliseconds_for_one: float
+    """Milliseconds for one input, on one processor of the server: the fastest of a few runs."""
+    operators: dict[str, int]
+    """The graph's operators, and how many of each."""
+    parameters: int
+    """How many numbers its weights hold."""
+    peak_memory_bytes: int
+    """What loading it and running a batch adds to a process at most, the file included."""
+    runs_agree: bool
+    """Whether two processes gave the same output for the same images, to the last bit."""
+
+
 class PasswordProof(TypedDict):
     """Your password, as you sign in with it."""
 
@@ -2957,6 +2976,8 @@ class Version(TypedDict):
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
     """The bounty that its model was submitted to, if any."""
+    passport: Passport | None
+    """What running it takes, as the check measured it; `null` where it did not."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
@@ -2971,8 +2992,8 @@ class Version(TypedDict):
     """SHA-256 of the file, in hexadecimal digits."""
     signature: dict[str, Any] | None
     """What the check read from the model's graph: `inputs` and `outputs` with name, type and
-    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
-    is checked.
+    shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and the least
+    `spec_version` of an agent that can run it. `null` until it is checked.
     """
     size: int
     """Size of the file, in bytes."""
@@ -3044,6 +3065,8 @@ class VersionToReview(TypedDict):
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
     """The bounty that its model was submitted to, if any."""
+    passport: Passport | None
+    """What running it takes, as the check measured it; `null` where it did not."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
@@ -3058,8 +3081,8 @@ class VersionToReview(TypedDict):
     """SHA-256 of the file, in hexadecimal digits."""
     signature: dict[str, Any] | None
     """What the check read from the model's graph: `inputs` and `outputs` with name, type and
-    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
-    is checked.
+    shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and the least
+    `spec_version` of an agent that can run it. `null` until it is checked.
     """
     size: int
     """Size of the file, in bytes."""

@@ -43,8 +43,11 @@ _MAGICS: Final = (
 )
 
 
-def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
-    """The signature of a model that is safe, fits the spec and gives probabilities, or Refused."""
+def inspect(model: bytes, spec: InputSpec, label_count: int) -> tuple[Signature, str]:
+    """The signature of a model that is safe, fits the spec and gives probabilities, or Refused.
+
+    And the digest of what it gave for the trial images, to compare with another process's.
+    """
     refuse_at_a_glance(model)
     parsed = graph.parse(model)
     survey = graph.Survey(parsed)
@@ -65,7 +68,7 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
     session = Session(model)
     try:
         scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
-        shares = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
+        output = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
     except heads.WrongShape as wrong:
         if kind := kinds.by_shape(known, wrong.shape):
             raise Refused([kind]) from wrong
@@ -74,9 +77,9 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
         if _BY_SCALES.intersection(refused.codes) and graph.is_quantized(survey.operators):
             raise Refused([_bad_scales(refused)]) from refused
         raise
-    if session.is_plain and shares.shape[1] == label_count and graph.is_for_all(signature):
-        return signature
-    return replace(signature, spec_version=2)
+    if not (session.is_plain and output.shape[1] == label_count and graph.is_for_all(signature)):
+        signature = replace(signature, spec_version=2)
+    return signature, heads.digest(output)
 
 
 def refuse_at_a_glance(model: bytes) -> None:
@@ -103,9 +106,9 @@ def try_out(
 ) -> Floats:
     """Run images through the model; Refused where the outputs are not what counting needs.
 
-    What it gave for them, (images, columns), after the activation.
+    What it gave for them, (images, columns), before the activation.
     """
-    items: Items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
+    items = trial_items(spec)
     output = session.run(items, spec)
     if not fit.columns_fit(output.shape[1], label_count):
         raise Refused([fit.wrong_label_count(spec.output.name, output.shape[1], label_count)])
@@ -115,7 +118,7 @@ def try_out(
         raise Refused([Reason("model.not_deterministic", detail)])
     _require_meaning(output, shares, spec)
     if session.batch_size(items) == 1:
-        return shares
+        return output
     alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
     if np.abs(as_probabilities(alone, spec) - shares).max() > NEIGHBOURS_TOLERANCE:
         if scaled_by_batch:
@@ -125,7 +128,7 @@ def try_out(
             "axis, or a layer in training mode. Mend that, or fix the batch to 1."
         )
         raise Refused([Reason("model.batch_dependent", detail)])
-    return shares
+    return output
 
 
 def _bad_scales(refused: Refused) -> Reason:
@@ -154,6 +157,11 @@ def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:
     columns, sums = output.shape[1], output.sum(axis=1)
     if columns > 2 or (columns == 2 and np.abs(sums - 1).max() < TOLERANCE):
         raise Refused([fit.activated_twice(spec, "lies between 0 and 1 for every trial image")])
+
+
+def trial_items(spec: InputSpec) -> Items:
+    """What the model takes of images that are the same everywhere."""
+    return np.stack([prepare(image, spec) for image in _trial_images(spec)])
 
 
 def _trial_images(spec: InputSpec) -> list[Image.Image]:

@@ -1,7 +1,8 @@
 """What a model is that counts nothing for labels: told by its inputs, outputs and operators. Pure.
 
 A remedy for one number of a shape would send its developer the wrong way, where it is a detector.
-So this is asked where a model does not fit, and answers only where the graph shows what it is.
+So this is asked where a model does not fit, and answers only where the graph shows what it is
+(docs/decisions/0063).
 """
 
 import re

@@ -5,6 +5,7 @@ time, so keep one `Sandbox` for as long as the process lives.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
+from dml.inference.passport import BATCH, MEASURING_SECONDS, Passport
 from dml.inference.signature import (
     MODEL_BYTES_MAX,
     Reason,
@@ -30,6 +32,7 @@ MEMORY_PER_MODEL_BYTE: Final = 5  # two are needed to parse and load one; more t
 MEMORY_PER_ITEM_BYTE: Final = 4
 # A single thread can't use more processor time than passes; the rest is for a busy machine.
 WALL_PER_CPU_SECOND: Final = 3
+MEASURED_MAX: Final = 1 << 40  # milliseconds, or bytes; more is nonsense
 FAULTS: Final = Faults(
     too_slow=Reason("model.too_slow", "It took too much processor time. Make the model smaller."),
     too_much_memory=Reason(
@@ -77,13 +80,32 @@ class Sandbox(Client):
 
         `seconds` are what it may take where that is less than the allowance.
         """
+        return self._check(model, spec, label_count, seconds)[0]
+
+    def examine(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> tuple[Signature, Passport | None]:
+        """As `check`, and what running it takes; None where that could not be measured."""
+        signature, digest = self._check(model, spec, label_count, seconds)
+        header = {"verb": "measure", "spec": to_dict(spec)}
+        batch_bytes = BATCH * math.prod(input_shape(spec)) * 4
+        try:
+            limits = self._limits(len(model), batch_bytes, 0, MEASURING_SECONDS)
+            found, _ = self.ask(header, [model], limits, FAULTS)
+            return signature, _passport(found, signature, len(model), digest)
+        except (Refused, SandboxFailed):  # it passed its check, and no passport refuses it
+            return signature, None
+
+    def _check(
+        self, model: bytes, spec: InputSpec, label_count: int, seconds: float | None
+    ) -> tuple[Signature, str]:
         assert self._checks, "this one was started to run models alone"
         _refuse_too_large(model)
         header = {"verb": "check", "spec": to_dict(spec), "label_count": label_count}
         limits = self._limits(len(model), 0, 0, seconds)
         answer, _ = self.ask(header, [model], limits, FAULTS)
         try:
-            return from_dict(answer["signature"])
+            return from_dict(answer["signature"]), str(answer["digest"])
         except (KeyError, TypeError, ValueError) as error:
             raise SandboxFailed("The child gave no signature.") from error
 
@@ -151,6 +173,29 @@ class Sandbox(Client):
             + MEMORY_PER_MODEL_BYTE * model_bytes
             + MEMORY_PER_ITEM_BYTE * item_bytes,
         )
+
+
+def _passport(
+    found: Mapping[str, Any], signature: Signature, size: int, digest: str
+) -> Passport | None:
+    """What a child measured, which may have been taken over; None where it makes no sense."""
+    try:
+        one, whole = float(found["milliseconds_for_one"]), found["milliseconds_for_32"]
+        whole = None if whole is None else float(whole)
+        memory = int(found["peak_memory_bytes"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not all(math.isfinite(it) and 0 <= it < MEASURED_MAX for it in (one, whole or 0, memory)):
+        return None
+    return Passport(
+        operators=signature.operators,
+        parameters=signature.parameters,
+        download_bytes=size,
+        peak_memory_bytes=memory,
+        milliseconds_for_one=one,
+        milliseconds_for_32=whole,
+        runs_agree=found.get("digest") == digest,
+    )
 
 
 def _refuse_too_large(model: bytes) -> None:
