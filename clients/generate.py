@@ -26,7 +26,11 @@ HEAD: Final = """\
 JSON, FORM, EVENTS = "application/json", "multipart/form-data", "text/event-stream"
 EVENT: Final = "requests.Event"
 # What a caller may say in a header; the client itself sees to the others.
-HEADERS: Final = {"Idempotency-Key": "idempotency_key", "if-match": "if_match"}
+HEADERS: Final = {
+    "Idempotency-Key": "idempotency_key",
+    "if-match": "if_match",
+    "Input-Spec-Version": "input_spec_version",
+}
 TAKEN: Final = ("types", "requests", "cast", "all")
 
 

@@ -214,7 +214,11 @@ async def end(process: asyncio.subprocess.Process) -> Ended:
 
 @asynccontextmanager
 async def open_job(
-    market: Market, model: bytes | None = None, **changes: Any
+    market: Market,
+    model: bytes | None = None,
+    spec: dict[str, Any] = IMAGE_SPEC,
+    labels: list[str] = LABELS,
+    **changes: Any,
 ) -> AsyncIterator[Job]:
     """A job that devices can do. It is closed when the block ends: other tests' devices can't."""
     world = market.world
@@ -223,8 +227,8 @@ async def open_job(
         world,
         await world.person("developer"),
         model=model or digits_like_model(len(LABELS)),
-        spec=IMAGE_SPEC,
-        labels=LABELS,
+        spec=spec,
+        labels=labels,
     )
     body = {
         "version_id": str(version_id),

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from dml.agent import journal
+from dml.inference import spec as specs
 from tests.agent.market import Device, Market, end, make_owner, open_job, start
 from tests.devices.factories import pairing_code
+from tests.inference import zoo
 from tests.jobs.factories import fold
 
 JANUARY, MARCH = date(2025, 1, 31), date(2025, 3, 1)
@@ -36,6 +38,20 @@ async def test_it_pairs_runs_and_hands_in_exact_counts(market: Market, device: D
     assert ended.summary == summary | {**{"failed": 0, "earned": "0", "unpaid": 1, "error": None}}
     (noted,) = device.noted("result")
     assert noted["body"] == expected
+
+
+async def test_it_prepares_and_reads_what_came_with_version_2_of_the_spec(
+    market: Market, device: Device
+) -> None:
+    device.photo("1.jpg", 0, JANUARY)
+    device.photo("2.jpg", 9, JANUARY)
+    device.photo("3.jpg", 8)
+    sample = zoo.in_one_column()
+    async with open_job(market, sample.model, specs.to_dict(sample.spec), ["cat", "dog"]):
+        ended = await device.pair()
+    assert (ended.code, ended.err) == (0, "")
+    (result,) = await device.results()
+    assert (result["labels"], result["uncertain"]) == ({"cat": 1, "dog": 2}, 0)
 
 
 async def test_what_the_server_has_is_byte_for_byte_in_the_journal(

@@ -34,7 +34,7 @@ from tests.algorithms.offers import (
     upload,
 )
 from tests.core.engine_watch import running_node, until
-from tests.inference import hostile
+from tests.inference import hostile, zoo
 from tests.inference.models import IMAGE_SPEC, image_spec, tiny_image_model
 from tests.worker_parts import make_parts
 from tests.world import World, problem
@@ -107,6 +107,20 @@ async def test_a_colour_model_passes_with_its_own_spec(
     assert shown["signature"]["inputs"][0]["shape"] == [None, 3, 8, 8]
 
 
+async def test_the_check_raises_the_specs_version_where_old_agents_would_misread_the_output(
+    world: World, worker_parts: WorkerParts
+) -> None:
+    ada = await world.person("ada")
+    path = await make_algorithm(ada, labels=["cat", "dog"])
+    sample = zoo.ACCEPTED["one column for two labels, as a sigmoid"]
+    version = await upload(ada, path, sample.model, output=zoo.SIGMOID)
+    assert (await ada.get(version)).json()["input_spec"].get("version", 1) == 1
+    shown = await check(world, ada, version)
+    assert (shown["state"], shown["refusals"]) == ("checked", [])
+    assert shown["input_spec"] == IMAGE_SPEC | {"output": zoo.SIGMOID, "version": 2}
+    assert await upload(ada, path, sample.model, output=zoo.SIGMOID) == version
+
+
 async def test_a_sandbox_that_fails_is_not_the_models_fault(
     world: World, settings: Settings, worker_parts: WorkerParts
 ) -> None:
@@ -167,6 +181,12 @@ async def test_an_uploaded_file_is_checked_by_itself(own_world: World, node: Eng
     refused = await end_of_check(ada, bad)
     assert (checked["state"], checked["refusals"]) == ("checked", [])
     assert checked["signature"]["outputs"][0]["name"] == "probabilities"
+    passport = checked["passport"]
+    assert (passport["download_bytes"], passport["runs_agree"]) == (len(GOOD), True)
+    assert passport["operators"] == checked["signature"]["operators"]
+    assert min(passport["milliseconds_for_one"], passport["milliseconds_for_32"]) > 0
+    assert passport["peak_memory_bytes"] > len(GOOD)
+    assert refused["passport"] is None
     assert (refused["state"], refused["refusals"][0]["code"]) == ("refused", "model.pickle")
     assert (await ada.post(f"{good}/submit")).json()["state"] == "in_review"
 

@@ -119,6 +119,7 @@ def weight(name: str, values: Any) -> TensorProto:
 
 
 def _axes(spec: InputSpec) -> tuple[int, ...]:
+    """Those of the image within, of four axes."""
     if spec.layout == "NCHW":
         return -1, spec.channels, spec.height, spec.width
     return -1, spec.height, spec.width, spec.channels

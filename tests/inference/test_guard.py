@@ -167,10 +167,10 @@ def with_outputs(*outputs: Any, **more: Any) -> bytes:
         hostile.node("Identity", ["p"], ["probabilities"]),
         hostile.node("ArgMax", ["p"], ["label"], axis=1, keepdims=0),
         hostile.node("Cast", ["p"], ["double"], to=TensorProto.DOUBLE),
-        hostile.node("Unsqueeze", ["p", "axis"], ["cube"]),
+        hostile.node("Reshape", ["p", "pairs"], ["cube"]),
         hostile.node("SequenceConstruct", ["p"], ["sequence"]),
     ]
-    return hostile.with_end(nodes, [weight("axis", [2])], outputs=outputs, **more)
+    return hostile.with_end(nodes, [weight("pairs", [-1, 5, 2])], outputs=outputs, **more)
 
 
 P = tensor("probabilities", [None, 10])
@@ -196,7 +196,7 @@ def named(output: str) -> dict[str, Any]:
             named("double"),
             "model.output_type",
         ),
-        (with_outputs(tensor("cube", [None, 10, 1])), 10, named("cube"), "model.output_shape"),
+        (with_outputs(tensor("cube", [None, 5, 2])), 10, named("cube"), "model.output_shape"),
     ],
 )
 def test_an_output_that_cannot_be_counted_is_refused(

@@ -57,6 +57,35 @@ def test_layouts() -> None:
     assert prepare(RGB, spec()).dtype == np.float32
 
 
+def test_bgr_turns_the_channels_around_before_its_means() -> None:
+    assert flat(RGB, color="bgr", mean=[30, 20, 10])[:6] == [0, 0, 0, 30, 30, 30]
+
+
+def test_nhw_has_no_axis_for_its_one_channel() -> None:
+    assert prepare(grey([[1, 2], [3, 4]]), spec(layout="NHW")).tolist() == [[1, 2], [3, 4]]
+
+
+def test_uint8_is_the_nearest_whole_number_and_half_goes_up() -> None:
+    item = prepare(grey([[0, 1, 1, 1], [0, 1, 254, 255]]), spec(layout="flat", type="uint8"))
+    assert item.dtype == np.uint8
+    assert item.tolist() == [1, 1, 1, 255]
+    item = prepare(grey([[0, 1], [254, 255]]), spec(type="uint8", width=1, height=2))
+    assert item.reshape(-1).tolist() == [1, 255]
+
+
+def test_crop_is_the_centre_of_the_picture_made_so_small() -> None:
+    rows = np.arange(6 * 9, dtype=np.uint8).reshape(6, 9)
+    cropped = prepare(Image.fromarray(rows), spec(resize="crop", shortest_edge=4))
+    whole = prepare(Image.fromarray(rows), spec(width=6, height=4))
+    assert cropped.tolist() == whole[1:3, 2:4].tolist()
+    tall = prepare(Image.fromarray(rows.T), spec(resize="crop", shortest_edge=4))
+    assert tall[..., 0].T.tolist() == cropped[..., 0].tolist()
+    # Nothing is made smaller, and a strip makes no giant.
+    assert flat(grey([[1, 2], [3, 4]]), resize="crop", shortest_edge=2) == [1, 2, 3, 4]
+    strip = Image.new("L", (60_000, 1), 7)
+    assert flat(strip, resize="crop", shortest_edge=2048) == [7, 7, 7, 7]
+
+
 def test_grey_is_luma() -> None:
     colors = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
     values = [flat(Image.new("RGB", (1, 1), color), width=1, height=1)[0] for color in colors]

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from dml.inference.spec import EXAMPLE, JSON_SCHEMA, InputSpec, input_shape, read, to_dict
+from dml.inference.spec import (
+    DEFAULTS,
+    EXAMPLE,
+    JSON_SCHEMA,
+    VERSION,
+    InputSpec,
+    input_shape,
+    read,
+    to_dict,
+)
 from tests.inference.models import IMAGE_SPEC, image_spec
 
 
@@ -24,10 +33,29 @@ def test_what_is_read_is_written_again_and_json_can_hold_it() -> None:
         ("NCHW", "grey", (1, 2, 5)),
         ("NHWC", "grey", (2, 5, 1)),
         ("flat", "grey", (10,)),
+        ("NCHW", "bgr", (3, 2, 5)),
+        ("NHW", "grey", (2, 5)),
     ],
 )
 def test_the_shape_follows_layout_and_color(layout: str, color: str, shape: Any) -> None:
     assert input_shape(image_spec(layout=layout, color=color, width=5, height=2)) == shape
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"color": "bgr"},
+        {"layout": "NHW"},
+        {"resize": "crop", "shortest_edge": 10},
+        {"type": "uint8", "scale": 1},
+    ],
+    ids=str,
+)
+def test_what_earlier_agents_cannot_do_has_a_version_that_they_refuse(changes: Any) -> None:
+    assert "version" not in to_dict(read(IMAGE_SPEC))
+    assert to_dict(image_spec(**changes)) == IMAGE_SPEC | changes | {"version": 2}
+    assert image_spec(**changes, version=1) == image_spec(**changes)
+    assert image_spec(version=2).version == 2
 
 
 @pytest.mark.parametrize(
@@ -39,6 +67,13 @@ def test_the_shape_follows_layout_and_color(layout: str, color: str, shape: Any)
         ({"resize": "crop"}, "resize"),
         ({"layout": "CHW"}, "layout"),
         ({"layout": None}, "layout"),
+        ({"layout": "NHW", "color": "bgr"}, "layout"),
+        ({"shortest_edge": 8}, "shortest_edge"),
+        ({"resize": "crop", "shortest_edge": 7}, "shortest_edge"),
+        ({"type": "uint8"}, "type"),
+        ({"type": "int64"}, "type"),
+        ({"version": 3}, "version"),
+        ({"version": True}, "version"),
         ({"width": 0}, "width"),
         ({"height": 2049}, "height"),
         ({"height": 10**400}, "height"),
@@ -96,10 +131,14 @@ def test_a_mean_for_each_channel_may_be_given_and_numbers_at_the_bounds() -> Non
 
 def test_the_schema_has_the_same_keys_and_choices_as_the_reader() -> None:
     properties = JSON_SCHEMA["properties"]
-    assert set(properties) == set(JSON_SCHEMA["required"]) == set(InputSpec.__dataclass_fields__)
+    assert set(properties) == set(InputSpec.__dataclass_fields__)
+    assert set(JSON_SCHEMA["required"]) == set(properties) - set(DEFAULTS)
+    assert properties["version"]["maximum"] == VERSION
+    needs = {"crop": {"shortest_edge": 8}}
     for key in ("kind", "color", "resize", "layout"):
         for choice in properties[key]["enum"]:
-            assert to_dict(image_spec(**{key: choice}))[key] == choice
+            changes = {key: choice, **needs.get(choice, {})}
+            assert to_dict(image_spec(**changes))[key] == choice
     for activation in properties["output"]["properties"]["activation"]["enum"]:
         image_spec(output={"name": "p", "activation": activation})
     json.dumps(JSON_SCHEMA, allow_nan=False)

@@ -71,6 +71,10 @@ HEADS: Final = [
     Asked("an encoding", CLAIM, GOOD, JSON | {"content-encoding": "gzip"}),
     Asked("another charset", CLAIM, GOOD, {"content-type": "application/json; charset=latin-1"}),
     Asked("an unknown header", CLAIM, GOOD, JSON | {"x-more": "1"}),
+    *(
+        Asked(f"spec version {it!r}", CLAIM, GOOD, JSON | {"input-spec-version": it})
+        for it in ("1", "2", "999", "1000", "0", "-1", "01", "1.0", "two", "", "9" * 5_000)
+    ),
     Asked("a query", CLAIM + "?max=3", GOOD),
     Asked("a slash too many", CLAIM + "/", GOOD),
     Asked("another method", CLAIM, GOOD, method="PUT"),

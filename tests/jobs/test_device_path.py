@@ -304,6 +304,20 @@ async def test_a_claim_that_cannot_be_is_refused(world: World, body: dict[str, A
     problem(await device.post("/v1/assignments/claim", body), 422, "http.422")
 
 
+async def test_a_device_gets_no_work_whose_input_its_agent_cannot_prepare(world: World) -> None:
+    job = await make_job(world, spec={**SPEC, "color": "bgr", "version": 2})
+    device = await make_device(world)
+    assert await claim_of(device, job) == []
+    for version, held in (("1", 0), ("2", 1), ("3", 1)):
+        answer = await device.post(
+            "/v1/assignments/claim", {"max": 1}, headers={"Input-Spec-Version": version}
+        )
+        items = answer.json()["items"]
+        assert [it["input"]["version"] for it in items] == [2] * held, version
+    # What it holds it holds, whoever asks: an agent of before gives it back.
+    assert len(await claim_of(device, job)) == 1
+
+
 async def test_two_folds_at_once_count_each_result_once(world: World) -> None:
     job = await make_job(world)
     devices = [await make_device(world) for _ in range(6)]

@@ -7,8 +7,10 @@ import pytest
 import yaml
 
 from dml.inference import graph
+from dml.inference.spec import Output
 from dml.refused import Refused
 from dml.tool import about, checking
+from tests.inference import zoo
 from tests.inference.models import image_spec, tiny_image_model
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -36,6 +38,28 @@ def test_the_graph_tells_most_of_the_input_spec(
     assert (told.spec.color, told.spec.width, told.spec.height) == (color, 12, 12)
     assert told.spec.output.activation == activation
     assert "layout" in told.proposed
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("NHW, without an axis for its one channel", {"layout": "NHW", "color": "grey"}),
+        ("uint8, as TensorFlow's detectors and OpenVINO take it", {"type": "uint8", "scale": 1.0}),
+        ("a batch of -1, as Paddle writes it", {"layout": "flat", "width": 8}),
+        ("ZipMap with numbers, as CatBoost ends", {"output": Output("scores", "none")}),
+        ("one column for two labels, as a sigmoid", {"output": Output("scores", "sigmoid")}),
+    ],
+)
+def test_the_graph_tells_how_exporters_write_it(
+    tmp_path: Path, name: str, told: dict[str, Any]
+) -> None:
+    sample = zoo.ACCEPTED[name]
+    labels = {} if sample.labels > 2 else {"labels": ["cat", "dog"]}
+    found = checking.check(write(tmp_path, sample.model, **labels), None, [])
+    assert found.passes, found.reasons
+    assert found.as_json()["input_spec"].get("version", 1) == sample.version
+    assert {key: getattr(found.told.spec, key) for key in told} == told
+    assert len(found.told.labels) == sample.labels
 
 
 def test_what_is_described_is_not_proposed(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from dml.inference.counting import Period
-from dml.inference.images import Floats, Unreadable, prepare
+from dml.inference.images import Items, Unreadable, prepare
 from dml.inference.photo_files import PHOTO_BYTES_MAX, SUFFIXES, decode_photo, look_at
 from dml.inference.spec import InputSpec, input_shape
 
@@ -70,7 +70,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    items: Floats
+    items: Items
     taken: list[dt.date | None]
 
 
@@ -135,7 +135,7 @@ def batches(
     """
     shape = input_shape(spec)
     size = max(1, min(BATCH_MAX, BATCH_BYTES // (4 * math.prod(shape))))
-    items: list[Floats] = []
+    items: list[Items] = []
     taken: list[dt.date | None] = []
     folder_then, seen = _identity(folder), set[bytes]()
     for path in find(folder, tally.not_read):
@@ -167,7 +167,7 @@ def _read(
     tally: Tally,
     today: dt.date,
     seen: set[bytes],
-) -> tuple[Floats, dt.date | None] | None:
+) -> tuple[Items, dt.date | None] | None:
     """A photo as the model takes it, and its day; None where it does not count, which is tallied.
 
     Where the job asks for dates, the head is looked at first: most photos are of other days.

@@ -3,7 +3,7 @@
 import threading
 
 from dml.agent.refusals import CannotRun, GaveUp, Stopped
-from dml.inference.images import Floats
+from dml.inference.images import Items
 from dml.inference.runner import (
     Labels,
     Probabilities,
@@ -23,12 +23,14 @@ class Runner:
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
 
-    def predict(self, model: bytes, spec: InputSpec, items: Floats) -> tuple[Labels, Probabilities]:
+    def predict(
+        self, model: bytes, spec: InputSpec, items: Items, label_count: int
+    ) -> tuple[Labels, Probabilities]:
         """Each item's best label and its probability. Raises GaveUp, Stopped or CannotRun."""
         with self._lock:
             sandbox = self._sandbox = self._sandbox or Sandbox(checks=False)
         try:
-            return sandbox.predict(model, spec, items)
+            return sandbox.predict(model, spec, items, label_count)
         except Refused as refused:
             raise GaveUp(f"the model failed here: {refused}", for_good=True) from None
         except Unsafe as unsafe:

@@ -27,6 +27,7 @@ from dml.client.http import (
     read_address,
     whole,
 )
+from dml.inference.spec import VERSION
 
 SECONDS: Final = 20.0
 SAVE_SECONDS: Final = 3600.0  # A model of 256 MiB by a slow line.
@@ -34,6 +35,8 @@ GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE: Final = "devices"
 ALGORITHM: Final = "Ed25519"  # RFC 9864's name for it.
 RENEW_SECONDS: Final = 60.0  # A token is renewed so long before its end, or at 3/4 of a short one.
+# Which versions of the input spec this agent can prepare. A server of before ignores it.
+SPEC_HEADER: Final = "Input-Spec-Version"
 _PASSING: Final = frozenset({408, 425, 429})
 
 Given = TypeVar("Given")
@@ -67,7 +70,7 @@ class Server:
         seconds: float = SECONDS,
     ) -> Any:
         """The answer's JSON, or None where it has no body."""
-        headers = _authorization(token)
+        headers = {**_authorization(token), SPEC_HEADER: str(VERSION)}
         if body is not None:
             headers["Content-Type"] = "application/json"
         with _reaching():

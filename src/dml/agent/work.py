@@ -124,9 +124,8 @@ class Work:
 
     def _label(self, batch: Batch, spec: InputSpec, model: bytes) -> Iterator[Item]:
         with self._pace.elsewhere():
-            labels, shares = self._runner.predict(model, spec, batch.items)
-        if len(labels) and labels.max() >= len(self._lease.labels):
-            raise GaveUp("the model has more outputs than labels", for_good=True)
+            named = len(self._lease.labels)
+            labels, shares = self._runner.predict(model, spec, batch.items, named)
         chosen = certain(labels, shares, self._lease.min_confidence)
         return map(Item, chosen, batch.taken)
 

@@ -79,7 +79,9 @@ class Algorithm(Base):
 
 
 class Version(Base):
-    """A model file with its input spec. The file, the spec and the labels never change."""
+    """A model file with its input spec. The file, the spec and the labels never change, but for the
+    spec's `version`, which the check raises to what agents must know to run the file.
+    """
 
     __tablename__ = "algorithm_versions"
     __table_args__ = (
@@ -99,6 +101,8 @@ class Version(Base):
     created_at: Mapped[datetime]
     # What the check found: the graph's inputs and outputs, or why it was refused.
     signature: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
+    # And what running it takes, as measured then; NULL for what was checked before that was done.
+    passport: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
     refusals: Mapped[list[dict[str, Any]]] = mapped_column(default_factory=list)
     checked_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -32,7 +32,7 @@ PERSONAL: Final = Personal(
             (
                 Columns("id algorithm_id number state created_at", "Which version, and its state."),
                 Columns("input_spec signature sha256 size", "The model, which names nobody."),
-                Columns("refusals checked_at", "What our check found."),
+                Columns("refusals passport checked_at", "What our check found and measured."),
                 Columns(
                     "reviewed_at reviewed_by review_reason recalled_at recall_reason",
                     "What moderators decided, and why.",

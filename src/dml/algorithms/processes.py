@@ -14,6 +14,7 @@ from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
 from dml.inference import spec
 from dml.inference.client import ChildFailed
+from dml.inference.passport import Passport
 from dml.inference.signature import Refused, Signature
 
 PAUSE_SECONDS: Final = 1.0  # Before a second try, for a machine that ran out of memory.
@@ -138,19 +139,20 @@ async def _inspect(
         def took() -> float:
             return time.perf_counter() - began
 
-        def check() -> Signature:
-            return parts.sandbox.check(model, parsed_spec, label_count, seconds=seconds)
+        def check() -> tuple[Signature, Passport | None]:
+            return parts.sandbox.examine(model, parsed_spec, label_count, seconds=seconds)
 
         try:
             try:
-                signature = await asyncio.to_thread(check)
+                signature, passport = await asyncio.to_thread(check)
             except ChildFailed:  # Once it may be the machine's fault.
                 await asyncio.sleep(PAUSE_SECONDS)
-                signature = await asyncio.to_thread(check)
+                signature, passport = await asyncio.to_thread(check)
         except ChildFailed as failure:
             reasons = [dict(zip(("code", "detail"), failure.reason, strict=True))]
             return Finding(None, rules.storable(reasons), took())
         except Refused as refused:
             reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
             return Finding(None, rules.storable(reasons), took())
-    return Finding(rules.storable(signature.to_dict()), [], took())
+    measured = None if passport is None else rules.storable(passport.to_dict())
+    return Finding(rules.storable(signature.to_dict()), [], took(), measured)

@@ -6,7 +6,17 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import rules as account_rules
@@ -288,11 +298,15 @@ async def count_pending(tx: AsyncSession, developer_id: UserId) -> int:
 async def find_same(
     tx: AsyncSession, algorithm_id: AlgorithmId, sha256: str, input_spec: dict[str, Any]
 ) -> Version | None:
-    """Return a version with this file and spec that is not turned down or deleted, if any."""
+    """Return a version with this file and spec that is not turned down or deleted, if any.
+
+    The spec's version does not tell two apart: the check raises it.
+    """
+    asked = {key: value for key, value in input_spec.items() if key != "version"}
     query = select(Version).where(
         Version.algorithm_id == algorithm_id,
         Version.sha256 == sha256,
-        Version.input_spec == input_spec,
+        Version.input_spec.op("-")(literal("version", Text)) == literal(asked, JSONB),
         Version.state.not_in(
             [
                 VersionState.REFUSED,

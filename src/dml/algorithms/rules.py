@@ -143,12 +143,14 @@ class BadInputSpec(Invalid):
 class Finding:
     """What the check of a file found: its signature, or every reason to refuse it.
 
-    `seconds` are what it took; none, where we failed.
+    `seconds` are what it took; none, where we failed. `passport` is what running it takes, as far
+    as that could be measured.
     """
 
     signature: dict[str, Any] | None
     refusals: list[dict[str, str]]
     seconds: float = 0.0
+    passport: dict[str, Any] | None = None
 
 
 # The platform's own failure: a file that was refused for it can be uploaded again.

@@ -23,7 +23,7 @@ from dml.edge.paging import Paging
 from dml.inference import spec
 
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
-LABELS_MAX: Final = 1_000
+LABELS_MAX: Final = 1_024  # ImageNet's, with the background that TensorFlow adds, are 1,001.
 TAGS_MAX: Final = 20
 
 
@@ -160,6 +160,29 @@ class FileRefusalOut(Wire):
     detail: str = Field(description="What is wrong, where in your file, and what to mend.")
 
 
+class PassportOut(Wire):
+    """What running a model takes, measured in the sandbox when it was uploaded."""
+
+    operators: dict[str, int] = Field(description="The graph's operators, and how many of each.")
+    parameters: int = Field(description="How many numbers its weights hold.")
+    download_bytes: int = Field(description="Size of the file that each device downloads once.")
+    peak_memory_bytes: int = Field(
+        description="What loading it and running a batch adds to a process at most, the file "
+        "included."
+    )
+    milliseconds_for_one: float = Field(
+        description="Milliseconds for one input, on one processor of the server: the fastest "
+        "of a few runs."
+    )
+    milliseconds_for_32: float | None = Field(
+        description="Milliseconds for a batch of 32; `null` where it takes more than 3 seconds."
+    )
+    runs_agree: bool = Field(
+        description="Whether two processes gave the same output for the same images, to the last "
+        "bit."
+    )
+
+
 class VersionOriginOut(Wire):
     """The bounty that a model was submitted to, and how it did there."""
 
@@ -191,8 +214,12 @@ class VersionOut(Wire):
     size: int = Field(description="Size of the file, in bytes.")
     signature: dict[str, Any] | None = Field(
         description="What the check read from the model's graph: `inputs` and `outputs` with "
-        "name, type and shape, `opset`, `ir_version`, `operators` and the number of `parameters`. "
+        "name, type and shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and "
+        "the least `spec_version` of an agent that can run it. "
         "`null` until it is checked."
+    )
+    passport: PassportOut | None = Field(
+        description="What running it takes, as the check measured it; `null` where it did not."
     )
     refusals: list[FileRefusalOut] = Field(
         description="Why the check refused the file; empty where it did not."

@@ -27,6 +27,7 @@ from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
 from dml.core.money import MicroTokens
 from dml.core.states import Move
+from dml.inference import spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     passed = not finding.refusals
     move = rules.move_version(version, VersionState.CHECKED if passed else VersionState.REFUSED)
     version.signature, version.refusals = finding.signature, list(finding.refusals)
+    version.passport = finding.passport
+    if finding.signature is not None:
+        least = finding.signature.get("spec_version", 1)  # A worker of before tells none.
+        version.input_spec = spec.raised(version.input_spec, least)
     version.checked_at = ctx.now
     await processes.cancel(ctx, f"give-up:{version_id}")
     detail = " ".join(it["detail"] for it in finding.refusals)

@@ -250,15 +250,24 @@ class Assignments:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
 
-    def claim(self, body: types.AssignmentClaim) -> types.ClaimedAssignments:
+    def claim(
+        self, body: types.AssignmentClaim, *, input_spec_version: str | None = None
+    ) -> types.ClaimedAssignments:
         """Claim assignments.
 
         A device asks for work. The answer holds the assignments that it has already, then new
         ones, at most `max` in all; `items` is empty where there is no work, and
-        `retry_after_seconds` says when to ask again. For devices.
+        `retry_after_seconds` says when to ask again. Work whose input the device can't
+        prepare is for others: say in `Input-Spec-Version` which it can. For devices.
         """
         return cast(
-            "types.ClaimedAssignments", self._market.ask("POST", "/v1/assignments/claim", json=body)
+            "types.ClaimedAssignments",
+            self._market.ask(
+                "POST",
+                "/v1/assignments/claim",
+                headers=requests.sent({"Input-Spec-Version": input_spec_version}),
+                json=body,
+            ),
         )
 
     def heartbeat(self, assignment_id: str) -> types.LeaseExtension:

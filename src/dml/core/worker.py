@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.sealing import Opener
 from dml.core.settings import Settings
+from dml.inference.passport import Passport
 from dml.inference.signature import Reason, Signature
 from dml.inference.spec import InputSpec
 from dml.scoring.names import TableLayout
@@ -22,9 +23,9 @@ from dml.scoring.ranked import Ranked
 class Sandbox(Protocol):
     """What tries a model. Not its class, whose imports would take the API a tenth of its start."""
 
-    def check(
+    def examine(
         self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
-    ) -> Signature: ...
+    ) -> tuple[Signature, Passport | None]: ...
 
 
 class ScorerFailed(Exception):

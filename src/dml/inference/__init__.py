@@ -11,5 +11,5 @@ forked with limits. Only the `zygote`, a clean process without secrets, forks, o
 one of `running`, which checks nothing. `runner` is what others call.
 
 To read: spec, images, photo_files, dates, counting; then runner, zygote, running, sandbox,
-lockdown, guard, graph, session.
+lockdown, guard, graph, fit, kinds, session, heads, measuring.
 """

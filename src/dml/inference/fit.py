@@ -3,17 +3,37 @@
 from collections.abc import Iterator
 from typing import Final
 
-from dml.inference.signature import Reason, Signature, Tensor, quoted
+from dml.inference.signature import Reason, Signature, Tensor, quoted, shown
 from dml.inference.spec import InputSpec, input_shape
 
 PORTS_MAX: Final = 16
 _SHOWN: Final = 8
+_NAMES: Final = {"float32": "float", "uint8": "uint8"}  # as graphs call what the spec makes
+_KEEP: Final = (
+    "Convert it with convert_float_to_float16(model, keep_io_types=True), so that only what is "
+    "within becomes float16."
+)
+_TYPE_REMEDIES: Final = {
+    "float": "Leave `type` out of the input spec.",
+    "uint8": "Set the input spec's type to uint8, with scale 1, mean 0 and std 1.",
+    "float16": _KEEP,
+}
 
 
-def misfits(signature: Signature, spec: InputSpec, label_count: int) -> Iterator[Reason]:
-    """Each reason why what the spec makes can't go in, or a row of labels can't come out."""
+def misfits(
+    signature: Signature, spec: InputSpec, label_count: int, keys: tuple[int | str, ...] | None
+) -> Iterator[Reason]:
+    """Each reason why what the spec makes can't go in, or a row of labels can't come out.
+
+    `keys` are those of the ZipMap that makes the output, in the order of its columns, if one does.
+    """
     yield from _input(signature.inputs, spec)
-    yield from _output(signature.outputs, spec, label_count)
+    yield from _output(signature.outputs, spec, label_count, keys)
+
+
+def columns_fit(columns: int, label_count: int) -> bool:
+    """Whether there is a column for each label; of two labels one may have both."""
+    return columns == label_count or (columns, label_count) == (1, 2)
 
 
 def twice(spec: InputSpec, operator: str | None) -> Iterator[Reason]:
@@ -48,17 +68,17 @@ def _input(inputs: tuple[Tensor, ...], spec: InputSpec) -> Iterator[Reason]:
         )
         return
     taken, expected = inputs[0], input_shape(spec)
-    if taken.type != "float":
+    if taken.type != _NAMES[spec.type]:
         yield Reason(
             "model.input_type",
-            f"Its input {quoted(taken.name)} is of {taken.type}; the spec makes float32. "
-            "Put a Cast in front of it.",
+            f"Its input {quoted(taken.name)} is of {taken.type}; the spec makes {spec.type}. "
+            f"{_TYPE_REMEDIES.get(taken.type, 'Put a Cast in front of it.')}",
         )
     if not _takes(taken.shape, expected):
         yield Reason(
             "model.input_shape",
-            f"Its input {quoted(taken.name)} has the shape {_shown(taken.shape)}; the spec makes "
-            f"{_shown(('batch', *expected))}. The batch must be dynamic, or 1; of the spec, look "
+            f"Its input {quoted(taken.name)} has the shape {shown(taken.shape)}; the spec makes "
+            f"{shown(('batch', *expected))}. The batch must be dynamic, or 1; of the spec, look "
             "at color, width, height and layout.",
         )
 
@@ -67,10 +87,16 @@ def _takes(shape: tuple[int | str | None, ...] | None, expected: tuple[int, ...]
     if shape is None or len(shape) != 1 + len(expected):
         return False
     fixed = zip(shape, (1, *expected), strict=True)
-    return all(size == want for size, want in fixed if isinstance(size, int))
+    # Paddle writes -1 where others leave a dimension open.
+    return all(size == want for size, want in fixed if isinstance(size, int) and size >= 0)
 
 
-def _output(outputs: tuple[Tensor, ...], spec: InputSpec, label_count: int) -> Iterator[Reason]:
+def _output(
+    outputs: tuple[Tensor, ...],
+    spec: InputSpec,
+    label_count: int,
+    keys: tuple[int | str, ...] | None,
+) -> Iterator[Reason]:
     if not 1 <= len(outputs) <= PORTS_MAX:
         yield Reason(
             "model.too_many_outputs",
@@ -87,29 +113,68 @@ def _output(outputs: tuple[Tensor, ...], spec: InputSpec, label_count: int) -> I
         )
         return
     output = named[0]
+    if keys is not None:
+        yield from _map(output, keys, label_count)
+        return
     if output.type != "float":
-        hint = "Export with zipmap=False." if output.type == "sequence" else "Put a Cast behind it."
+        hint = {"float16": _KEEP, "sequence": "Export with zipmap=False."}
         yield Reason(
             "model.output_type",
-            f"Its output {quoted(output.name)} is of {output.type}; it must be float32. {hint}",
+            f"Its output {quoted(output.name)} is of {output.type}; it must be float32. "
+            f"{hint.get(output.type, 'Put a Cast behind it.')}",
         )
         return
-    if label_count == 1 and spec.output.activation == "softmax":
+    columns = columns_of(output.shape)
+    if spec.output.activation == "softmax" and 1 in (columns, label_count):
         yield Reason(
             "model.softmax_of_one",
             "Over one column, softmax is 1 for every image. Set output.activation to sigmoid, or "
             "give the model a column for each of two labels.",
         )
-    if output.shape is None:
-        return  # the trial run sees what comes out
-    if len(output.shape) != 2:
+        return
+    if columns == TABLES:
         yield Reason(
             "model.output_shape",
-            f"Its output {quoted(output.name)} has the shape {_shown(output.shape)}; it must be "
+            f"Its output {quoted(output.name)} has the shape {shown(output.shape)}; it must be "
             "[batch, number of labels].",
         )
-    elif isinstance(output.shape[1], int) and output.shape[1] != label_count:
-        yield wrong_label_count(output.name, output.shape[1], label_count)
+    elif columns is not None and not columns_fit(columns, label_count):
+        yield wrong_label_count(output.name, columns, label_count)
+
+
+TABLES: Final = -1
+
+
+def columns_of(shape: tuple[int | str | None, ...] | None) -> int | None:
+    """How many there are for each item; None where only a run can tell, or TABLES for more axes.
+
+    Axes of one count for nothing, as in a head of [N, L, 1, 1]; [N] is one column.
+    """
+    if shape is None or (len(shape) == 1 and shape[0] != 1):
+        return None  # of a batch of one, [L] may be all labels
+    if not shape:
+        return TABLES
+    open_axes = sum(not isinstance(size, int) or size < 0 for size in shape[1:])
+    sizes = [size for size in shape[1:] if isinstance(size, int) and size >= 0 and size != 1]
+    if len(sizes) > 1:
+        return TABLES
+    if open_axes:
+        return None
+    return sizes[0] if sizes else 1
+
+
+def _map(output: Tensor, keys: tuple[int | str, ...], label_count: int) -> Iterator[Reason]:
+    """A ZipMap gives a map for each item, which runtimes hand on in the order of its keys."""
+    if list(keys) != sorted(set(keys), key=lambda key: (isinstance(key, str), key)):
+        yield Reason(
+            "model.output_order",
+            f"The ZipMap behind {quoted(output.name)} names its columns in another order than that "
+            "of its keys, which is all that comes out. Take the node out, so that the output is a "
+            'table: export with options={id(model): {"zipmap": False}} (skl2onnx), or name the '
+            "node's input as the output instead, with onnx.utils.extract_model.",
+        )
+    elif not columns_fit(len(keys), label_count):
+        yield wrong_label_count(output.name, len(keys), label_count)
 
 
 def wrong_label_count(name: str, columns: int, label_count: int) -> Reason:
@@ -119,13 +184,3 @@ def wrong_label_count(name: str, columns: int, label_count: int) -> Reason:
         f"Its output {quoted(name)} has {columns} columns and there are {label_count} labels: "
         "there must be one for each, in the same order.",
     )
-
-
-def _shown(shape: tuple[int | str | None, ...] | None) -> str:
-    if shape is None:
-        return "nowhere stated"
-    sizes = [
-        quoted(each)[1:-1] if isinstance(each, str) else "?" if each is None else str(each)
-        for each in shape[:_SHOWN]
-    ]
-    return f"[{', '.join(sizes)}{', …' if len(shape) > _SHOWN else ''}]"

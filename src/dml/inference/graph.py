@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import onnx
-import onnx.checker
-import onnx.shape_inference
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
+from dml.inference.exporters import remedy
 from dml.inference.signature import Reason, Refused, Signature, Tensor, quoted
 
 NODES_MAX: Final = 20_000
@@ -22,21 +21,21 @@ NESTING_MAX: Final = 4
 METADATA_BYTES_MAX: Final = 64_000
 NAME_MAX: Final = 512
 EXAMPLES_MAX: Final = 3
-SMALL_WEIGHT: Final = 1024  # elements; all that shape inference ever needs the values of
 
 # What runtimes of the last years know: devices are not updated in a day.
-IR_VERSIONS: Final = range(3, 13)
+IR_VERSIONS: Final = range(3, 14)
 OPSETS: Final[Mapping[str, range]] = {
-    "": range(7, 25),
-    "ai.onnx": range(7, 25),
+    "": range(7, 27),
+    "ai.onnx": range(7, 27),
     "ai.onnx.ml": range(1, 6),
 }
+# What agents of before version 2 of the input spec were sure to know.
+OPSET_BEFORE, IR_BEFORE = 24, 12
 CONTROL_FLOW: Final = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 RANDOM: Final = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
     | {"RandomUniformLike"}
 )
-TRAINING: Final = "Export in evaluation mode: model.eval(), and no dropout."
 # What hands values on as they are: behind one of these, probabilities are still probabilities.
 PASSING_ON: Final = frozenset(
     {"Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Transpose"}
@@ -53,7 +52,9 @@ class Survey:
     def __init__(self, model: ModelProto) -> None:
         self.reasons: list[Reason] = []
         self.operators: Counter[str] = Counter()
+        self.first: dict[str, str] = {}  # The name of the first node of each operator.
         self.nodes = self.weights = self.elements = 0
+        self._producer = as_text(model.producer_name)
         self._model(model)
         self._graph(model.graph, 1)
         self._bounds()
@@ -70,7 +71,7 @@ class Survey:
             self.refuse(
                 "model.ir_version",
                 f"Its IR version is {model.ir_version}; {first} to {last} can be run. "
-                "Set model.ir_version = 9 when exporting.",
+                "Set model.ir_version = 10 before onnx.save.",
             )
         for opset in model.opset_import:
             versions = OPSETS.get(opset.domain)
@@ -79,13 +80,12 @@ class Survey:
                 self.refuse(
                     "model.opset",
                     f"It imports opset {opset.version} of {opset.domain or 'ai.onnx'}; "
-                    f"{versions[0]} to {versions[-1]} can be run. Export with target_opset=17.",
+                    f"{versions[0]} to {versions[-1]} can be run. {self._remedy('opset')}",
                 )
         if model.functions:
             self.refuse(
                 "model.local_function",
-                "It defines functions of its own. Export it with functions inlined: "
-                "onnx.inliner.inline_local_functions.",
+                f"It defines functions of its own. {self._remedy('functions')}",
             )
         if model.training_info:
             self.refuse("model.training", "It holds training information. Export for inference.")
@@ -95,6 +95,9 @@ class Survey:
                 "model.metadata",
                 f"Its metadata has {metadata} characters; {METADATA_BYTES_MAX} are allowed.",
             )
+
+    def _remedy(self, what: str) -> str:
+        return remedy(self._producer, what)
 
     def _graph(self, graph: GraphProto, depth: int) -> None:
         if depth > NESTING_MAX:
@@ -117,11 +120,10 @@ class Survey:
         name = operator if domain in ("", "ai.onnx") else f"{domain}::{operator}"
         if len(self.operators) < 1000 or name in self.operators:
             self.operators[name] += 1
-        if _trains(node, true_weights):
-            detail = (
-                f"{quoted(operator)} {quoted(as_text(node.name))} is in training mode. {TRAINING}"
-            )
-            self.refuse("model.training_mode", detail)
+            self.first.setdefault(name, as_text(node.name))
+        if by := _trains(node, true_weights):
+            what = f"The node {quoted(as_text(node.name))} ({quoted(operator)}) is in training mode"
+            self.refuse("model.training_mode", f"{what}, by {by}. {self._remedy('training')}")
         for attribute in node.attribute:
             self._attribute(attribute, node, depth)
 
@@ -142,8 +144,7 @@ class Survey:
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             self.refuse(
                 "model.external_data",
-                f"Weight {name} lies in another file. Save everything in one: "
-                "onnx.save(model, path, save_as_external_data=False).",
+                f"Weight {name} lies in another file. {self._remedy('external_data')}",
             )
         elif any(dimension < 0 for dimension in tensor.dims):
             self.refuse("model.invalid", f"Weight {name} has a negative dimension.")
@@ -174,7 +175,7 @@ class Survey:
         def named(wrong: Iterable[str]) -> str:
             names = sorted(wrong)
             more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-            return ", ".join(quoted(name) for name in names[:10]) + more
+            return ", ".join(self._where(name) for name in names[:10]) + more
 
         plain = {name for name in self.operators if "::" not in name}
         domains = {name: name.partition("::")[0] for name in self.operators.keys() - plain}
@@ -191,15 +192,20 @@ class Survey:
             self.refuse(
                 "model.control_flow",
                 f"It branches or loops, by {named(flow)}: nobody can say how long it runs. "
-                "Export by tracing, so that loops are unrolled.",
+                f"{self._remedy('control_flow')}",
             )
         if chance := plain & RANDOM:
             self.refuse(
                 "model.random_operator",
-                f"{named(chance)} gives another answer each time. Export in evaluation mode.",
+                f"{named(chance)} gives another answer each time. {self._remedy('training')}",
             )
         if denied := plain & DENIED:
             self.refuse("model.operator", f"{named(denied)} can't be run here: leave it out.")
+
+    def _where(self, operator: str) -> str:
+        """An operator, and where one of its nodes is."""
+        name = self.first.get(operator)
+        return f"{quoted(operator)} (node {quoted(name)})" if name else quoted(operator)
 
 
 def last_operator(model: ModelProto, output: str) -> str | None:
@@ -213,22 +219,39 @@ def last_operator(model: ModelProto, output: str) -> str | None:
     return None
 
 
+def map_keys(model: ModelProto, output: str) -> tuple[int | str, ...] | None:
+    """In which order the ZipMap that makes this output names its columns; None for no ZipMap."""
+    for node in model.graph.node:
+        if output in node.output and as_text(node.op_type) == "ZipMap":
+            said = {as_text(it.name): it for it in node.attribute}
+            if "classlabels_int64s" in said:
+                return tuple(said["classlabels_int64s"].ints)
+            names = said["classlabels_strings"].strings if "classlabels_strings" in said else ()
+            return tuple(name.decode(errors="replace") for name in names)
+    return None
+
+
 def _quantizes(operator: str) -> bool:
     """Whether the name is one of those that onnxruntime gives to its own quantized operators."""
     name = operator.rpartition("::")[2]
     return any(part in name for part in ("Quant", "QLinear", "QAttention", "Integer", "NBits"))
 
 
-def _trains(node: NodeProto, true_weights: frozenset[str]) -> bool:
-    """Whether it works as in training: by an attribute, or by Dropout's third input."""
+def is_quantized(operators: Iterable[str]) -> bool:
+    return any(_quantizes(name) for name in operators)
+
+
+def _trains(node: NodeProto, true_weights: frozenset[str]) -> str | None:
+    """What makes it work as in training: an attribute, or Dropout's third input."""
     said = {as_text(it.name): it.i for it in node.attribute if it.type == AttributeProto.INT}
     match node.op_type:
-        case "BatchNormalization":
-            # Until opset 13, more than one output was how it said so.
-            return bool(said.get("training_mode")) or sum(map(bool, node.output)) > 1
-        case "Dropout":
-            return len(node.input) > 2 and node.input[2] in true_weights
-    return False
+        case "BatchNormalization" if said.get("training_mode"):
+            return "its attribute training_mode=1"
+        case "BatchNormalization" if sum(map(bool, node.output)) > 1:
+            return "its second output"  # How it was said until opset 13.
+        case "Dropout" if len(node.input) > 2 and node.input[2] in true_weights:
+            return "its input training_mode, which is true"
+    return None
 
 
 def _true_weights(graph: GraphProto) -> frozenset[str]:
@@ -280,46 +303,17 @@ def signature(model: ModelProto, survey: Survey) -> Signature:
     )
 
 
+def is_for_all(signature: Signature) -> bool:
+    """Whether agents of every release were sure to load it."""
+    opsets = [signature.opset.get(domain, 0) for domain in ("", "ai.onnx")]
+    return max(opsets) <= OPSET_BEFORE and signature.ir_version <= IR_BEFORE
+
+
 def as_text(field: str | bytes) -> str:
     """A string field; the parser gives bytes where it is no UTF-8, whatever its type says."""
     if isinstance(field, bytes):
         raise Refused([Reason("model.invalid", "It holds text that is not UTF-8.")])
     return field
-
-
-def check_by_the_book(model: bytes, parsed: ModelProto) -> list[Reason]:
-    """What ONNX's own checker and shape inference object to. Takes the weights out of `parsed`."""
-    try:
-        onnx.checker.check_model(model)  # by value: a path would let it follow external data
-        drop_large_weights(parsed)
-        inferred = onnx.shape_inference.infer_shapes(parsed, check_type=True, data_prop=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # the checker's own kinds, RuntimeError, UnicodeDecodeError
-        said = str(error).encode("ascii", "backslashreplace").decode()[:300]
-        return [Reason("model.invalid", f"ONNX's checker says: {said}")]
-    reasons = []
-    for value in inferred.graph.value_info:
-        sizes = [each.dim_value for each in value.type.tensor_type.shape.dim if each.dim_value > 0]
-        if math.prod(sizes) > ELEMENTS_MAX:
-            detail = f"Between nodes, {quoted(value.name)} has {math.prod(sizes)} elements; "
-            reasons.append(Reason("model.too_large_tensor", f"{detail}{ELEMENTS_MAX} are allowed."))
-    return reasons
-
-
-def drop_large_weights(model: ModelProto) -> None:
-    """Make inputs of large weights: inference would copy them, and needs their shapes alone."""
-    graph = model.graph
-    known = {each.name for each in graph.input}
-    small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= SMALL_WEIGHT]
-    for tensor in graph.initializer:
-        if math.prod(tensor.dims) > SMALL_WEIGHT and tensor.name not in known:
-            graph.input.append(
-                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
-            )
-    kept = [TensorProto.FromString(tensor.SerializeToString()) for tensor in small]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
 
 
 def _port(value: ValueInfoProto) -> Tensor:

@@ -4,13 +4,14 @@ First what stands in the file (`graph`) and whether it fits (`fit`), every reaso
 trial run on images made here, for what a file does not tell.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from dml.inference import fit, graph
-from dml.inference.images import Floats, prepare
+from dml.inference import checker, fit, graph, heads, kinds
+from dml.inference.images import Floats, Items, prepare
 from dml.inference.session import TOLERANCE, Session, as_probabilities
 from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
 from dml.inference.spec import InputSpec
@@ -23,6 +24,8 @@ QUANTIZED_BY_BATCH: Final = Reason(
     "It is quantized dynamically, with one scale for a whole batch, so that each output depends on "
     "what else is in its batch. Quantize it statically, or fix the batch to 1.",
 )
+# What a quantized model does where its scales do not fit what the spec makes.
+_BY_SCALES: Final = frozenset({"model.constant", "model.output_not_finite"})
 SAME: Final = 1e-6  # so little may probabilities differ, by rounding, where nothing is looked at
 TRIAL_SIDES: Final = (1, 1.5, 0.6, 1, 1)  # widths of the images, in that of the spec
 FIELDS_MAX: Final = 10_000  # a model has a dozen, and some for metadata
@@ -40,22 +43,43 @@ _MAGICS: Final = (
 )
 
 
-def inspect(model: bytes, spec: InputSpec, label_count: int) -> Signature:
-    """The signature of a model that is safe, fits the spec and gives probabilities, or Refused."""
+def inspect(model: bytes, spec: InputSpec, label_count: int) -> tuple[Signature, str]:
+    """The signature of a model that is safe, fits the spec and gives probabilities, or Refused.
+
+    And the digest of what it gave for the trial images, to compare with another process's.
+    """
     refuse_at_a_glance(model)
     parsed = graph.parse(model)
     survey = graph.Survey(parsed)
     signature = graph.signature(parsed, survey)
     operator = graph.last_operator(parsed, spec.output.name)
-    misfits = (*fit.misfits(signature, spec, label_count), *fit.twice(spec, operator))
+    keys = graph.map_keys(parsed, spec.output.name)
+    misfits = (*fit.misfits(signature, spec, label_count, keys), *fit.twice(spec, operator))
+    known = kinds.Model(signature, spec, operator)
+    if misfits and (kind := kinds.recognize(known)):
+        misfits = (kind,)  # to mend a shape or type would help nobody
+    elif kind := kinds.is_regression(known):
+        misfits = (kind,)
     if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
-    if reasons := graph.check_by_the_book(model, parsed):
+    if reasons := checker.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed  # the runtime will need the memory
-    scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
-    try_out(Session(model), spec, label_count, scaled_by_batch=scaled_by_batch)
-    return signature
+    session = Session(model)
+    try:
+        scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators
+        output = try_out(session, spec, label_count, scaled_by_batch=scaled_by_batch)
+    except heads.WrongShape as wrong:
+        if kind := kinds.by_shape(known, wrong.shape):
+            raise Refused([kind]) from wrong
+        raise
+    except Refused as refused:
+        if _BY_SCALES.intersection(refused.codes) and graph.is_quantized(survey.operators):
+            raise Refused([_bad_scales(refused)]) from refused
+        raise
+    if not (session.is_plain and output.shape[1] == label_count and graph.is_for_all(signature)):
+        signature = replace(signature, spec_version=2)
+    return signature, heads.digest(output)
 
 
 def refuse_at_a_glance(model: bytes) -> None:
@@ -79,11 +103,14 @@ def refuse_at_a_glance(model: bytes) -> None:
 
 def try_out(
     session: Session, spec: InputSpec, label_count: int, *, scaled_by_batch: bool = False
-) -> None:
-    """Run images through the model; Refused where the outputs are not what counting needs."""
-    items = np.stack([prepare(image, spec) for image in _trial_images(spec)])
+) -> Floats:
+    """Run images through the model; Refused where the outputs are not what counting needs.
+
+    What it gave for them, (images, columns), before the activation.
+    """
+    items = trial_items(spec)
     output = session.run(items, spec)
-    if output.shape[1] != label_count:
+    if not fit.columns_fit(output.shape[1], label_count):
         raise Refused([fit.wrong_label_count(spec.output.name, output.shape[1], label_count)])
     shares = as_probabilities(output, spec)
     if not np.array_equal(output, session.run(items, spec)):
@@ -91,7 +118,7 @@ def try_out(
         raise Refused([Reason("model.not_deterministic", detail)])
     _require_meaning(output, shares, spec)
     if session.batch_size(items) == 1:
-        return
+        return output
     alone = np.concatenate([session.run(items[i : i + 1], spec) for i in range(len(items))])
     if np.abs(as_probabilities(alone, spec) - shares).max() > NEIGHBOURS_TOLERANCE:
         if scaled_by_batch:
@@ -101,11 +128,24 @@ def try_out(
             "axis, or a layer in training mode. Mend that, or fix the batch to 1."
         )
         raise Refused([Reason("model.batch_dependent", detail)])
+    return output
+
+
+def _bad_scales(refused: Refused) -> Reason:
+    return Reason(
+        "model.quantized_scales",
+        f"It is quantized, with scales that break it: {refused.reasons[0].detail} Calibrate it "
+        "on photos that are prepared as the input spec says: quantize_static takes them by its "
+        "calibration_data_reader. Where the model without quantization fails, too, mend that.",
+    )
 
 
 def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:
     """Refuse what can be told of outputs alone: the same for all images, or activated twice."""
     if np.abs(shares - shares[0]).max() < SAME:
+        if shares.shape[1] == 1 and np.abs(output - output[0]).max() >= SAME:
+            said = kinds.saturated(spec.output.name, float(output.min()), float(output.max()))
+            raise Refused([said])
         detail = (
             f"{len(shares)} very different images gave the same output: it does not look at them. "
             "Look for weights that are all zero, or an input that is cut off."
@@ -117,6 +157,11 @@ def _require_meaning(output: Floats, shares: Floats, spec: InputSpec) -> None:
     columns, sums = output.shape[1], output.sum(axis=1)
     if columns > 2 or (columns == 2 and np.abs(sums - 1).max() < TOLERANCE):
         raise Refused([fit.activated_twice(spec, "lies between 0 and 1 for every trial image")])
+
+
+def trial_items(spec: InputSpec) -> Items:
+    """What the model takes of images that are the same everywhere."""
+    return np.stack([prepare(image, spec) for image in _trial_images(spec)])
 
 
 def _trial_images(spec: InputSpec) -> list[Image.Image]:

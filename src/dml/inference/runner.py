@@ -5,14 +5,16 @@ time, so keep one `Sandbox` for as long as the process lives.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
+from dml.inference.passport import BATCH, MEASURING_SECONDS, Passport
 from dml.inference.signature import (
     MODEL_BYTES_MAX,
     Reason,
@@ -21,7 +23,7 @@ from dml.inference.signature import (
     from_dict,
     too_large,
 )
-from dml.inference.spec import InputSpec, input_shape, to_dict
+from dml.inference.spec import NUMBERS, InputSpec, input_shape, to_dict
 
 __all__ = ["Allowance", "ChildFailed", "Refused", "Sandbox", "SandboxFailed", "Unsafe"]
 
@@ -30,6 +32,7 @@ MEMORY_PER_MODEL_BYTE: Final = 5  # two are needed to parse and load one; more t
 MEMORY_PER_ITEM_BYTE: Final = 4
 # A single thread can't use more processor time than passes; the rest is for a busy machine.
 WALL_PER_CPU_SECOND: Final = 3
+MEASURED_MAX: Final = 1 << 40  # milliseconds, or bytes; more is nonsense
 FAULTS: Final = Faults(
     too_slow=Reason("model.too_slow", "It took too much processor time. Make the model smaller."),
     too_much_memory=Reason(
@@ -77,13 +80,32 @@ class Sandbox(Client):
 
         `seconds` are what it may take where that is less than the allowance.
         """
+        return self._check(model, spec, label_count, seconds)[0]
+
+    def examine(
+        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+    ) -> tuple[Signature, Passport | None]:
+        """As `check`, and what running it takes; None where that could not be measured."""
+        signature, digest = self._check(model, spec, label_count, seconds)
+        header = {"verb": "measure", "spec": to_dict(spec)}
+        batch_bytes = BATCH * math.prod(input_shape(spec)) * 4
+        try:
+            limits = self._limits(len(model), batch_bytes, 0, MEASURING_SECONDS)
+            found, _ = self.ask(header, [model], limits, FAULTS)
+            return signature, _passport(found, signature, len(model), digest)
+        except (Refused, SandboxFailed):  # it passed its check, and no passport refuses it
+            return signature, None
+
+    def _check(
+        self, model: bytes, spec: InputSpec, label_count: int, seconds: float | None
+    ) -> tuple[Signature, str]:
         assert self._checks, "this one was started to run models alone"
         _refuse_too_large(model)
         header = {"verb": "check", "spec": to_dict(spec), "label_count": label_count}
         limits = self._limits(len(model), 0, 0, seconds)
         answer, _ = self.ask(header, [model], limits, FAULTS)
         try:
-            return from_dict(answer["signature"])
+            return from_dict(answer["signature"]), str(answer["digest"])
         except (KeyError, TypeError, ValueError) as error:
             raise SandboxFailed("The child gave no signature.") from error
 
@@ -91,20 +113,23 @@ class Sandbox(Client):
         self,
         model: bytes,
         spec: InputSpec,
-        items: NDArray[np.float32],
+        items: NDArray[Any],
         label_count: int | None = None,
     ) -> tuple[Labels, Probabilities]:
         """Each item's most probable label, as its place among the labels, and its probability.
 
         With a `label_count`, a model that names a label beyond is refused: a run trusts no check.
+        Without one, of two labels that share a column none can be told.
         """
         _refuse_too_large(model)
         shape = input_shape(spec)
         if items.shape[1:] != shape:
             raise ValueError(f"items have the shape (n, {shape}), not {items.shape}")
+        if spec.type == "uint8" and items.dtype != np.uint8:  # others would be cut, not rounded
+            raise ValueError(f"items are of uint8, not {items.dtype}")
         chunk = max(1, CHUNK_BYTES // (4 * math.prod(shape)))
         answers = [
-            self._predict_chunk(model, spec, items[start : start + chunk])
+            self._predict_chunk(model, spec, items[start : start + chunk], label_count)
             for start in range(0, len(items), chunk)
         ]
         if not answers:
@@ -119,10 +144,15 @@ class Sandbox(Client):
         return labels, probabilities
 
     def _predict_chunk(
-        self, model: bytes, spec: InputSpec, items: NDArray[np.float32]
+        self,
+        model: bytes,
+        spec: InputSpec,
+        items: NDArray[Any],
+        label_count: int | None,
     ) -> tuple[Labels, Probabilities]:
-        data = np.ascontiguousarray(items, "<f4")
-        header = {"verb": "predict", "spec": to_dict(spec), "shape": data.shape}
+        data = np.ascontiguousarray(items, NUMBERS[spec.type])
+        about = {"spec": to_dict(spec), "shape": data.shape, "label_count": label_count}
+        header = {"verb": "predict", **about}
         limits = self._limits(len(model), data.nbytes, len(data))
         _, parts = self.ask(header, [model, data.reshape(-1).view(np.uint8).data], limits, FAULTS)
         if [len(part) for part in parts] != [4 * len(data)] * 2:
@@ -143,6 +173,29 @@ class Sandbox(Client):
             + MEMORY_PER_MODEL_BYTE * model_bytes
             + MEMORY_PER_ITEM_BYTE * item_bytes,
         )
+
+
+def _passport(
+    found: Mapping[str, Any], signature: Signature, size: int, digest: str
+) -> Passport | None:
+    """What a child measured, which may have been taken over; None where it makes no sense."""
+    try:
+        one, whole = float(found["milliseconds_for_one"]), found["milliseconds_for_32"]
+        whole = None if whole is None else float(whole)
+        memory = int(found["peak_memory_bytes"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not all(math.isfinite(it) and 0 <= it < MEASURED_MAX for it in (one, whole or 0, memory)):
+        return None
+    return Passport(
+        operators=signature.operators,
+        parameters=signature.parameters,
+        download_bytes=size,
+        peak_memory_bytes=memory,
+        milliseconds_for_one=one,
+        milliseconds_for_32=whole,
+        runs_agree=found.get("digest") == digest,
+    )
 
 
 def _refuse_too_large(model: bytes) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from dml.inference import serving
 from dml.inference.serving import Verb, frame
 from dml.inference.session import Session
-from dml.inference.spec import input_shape, read, to_dict
+from dml.inference.spec import NUMBERS, input_shape, read, to_dict
 from dml.inference.tiny import TINY_MODEL
 
 WARM_UP_SPEC: Final = read(
@@ -39,20 +39,18 @@ def main() -> None:
 def warm_up() -> None:
     """Run a model of our own, for all that is only imported or filled at first use."""
     items = np.zeros((1, *input_shape(WARM_UP_SPEC)), np.float32)
-    predict(TINY_MODEL, to_dict(WARM_UP_SPEC), list(items.shape), items.tobytes())
+    about = {"spec": to_dict(WARM_UP_SPEC), "shape": items.shape, "label_count": None}
+    predict(about, [TINY_MODEL, items.tobytes()])
 
 
-def predict(model: bytes, spec: Mapping[str, Any], shape: list[int], items: bytes) -> bytes:
+def predict(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
     """In the child: a frame with labels and probabilities, or Refused."""
-    array = np.frombuffer(items, "<f4").reshape(shape)
-    shares = Session(model).predict(array, read(spec))
+    (model, items), how = parts, read(header["spec"])
+    array = np.frombuffer(items, NUMBERS[how.type]).reshape(header["shape"])
+    shares = Session(model).predict(array, how, header["label_count"])
     labels = shares.argmax(axis=1)
     best = shares[np.arange(len(shares)), labels]
     return frame({}, labels.astype("<i4").tobytes(), best.astype("<f4").tobytes())
 
 
-def _predict(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
-    return predict(parts[0], header["spec"], header["shape"], parts[1])
-
-
-PREDICT: Final = Verb(_predict)
+PREDICT: Final = Verb(predict)

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, Final
 
 os.environ["ORT_DISABLE_TELEMETRY"] = (
@@ -12,7 +13,8 @@ os.environ["ORT_DISABLE_TELEMETRY"] = (
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
-from dml.inference.images import Floats, probabilities
+from dml.inference import heads, kinds
+from dml.inference.images import Floats, Items, probabilities
 from dml.inference.signature import Reason, Refused, quoted
 from dml.inference.spec import InputSpec
 
@@ -30,6 +32,7 @@ class Session:
 
     def __init__(self, model: bytes, batch_max: int = BATCH_MAX) -> None:
         self._batch_max = batch_max
+        self.is_plain = True  # as far as it was run: agents of every release read what it gave
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = (
             1  # a child can't start threads
@@ -44,15 +47,25 @@ class Session:
         except Exception as error:  # onnxruntime has a dozen kinds, RuntimeError too
             raise _fault("model.does_not_load", error) from error
 
-    def run(self, items: Floats, spec: InputSpec) -> Floats:
-        """(items, labels): the output that the spec names, before the activation."""
-        return self.rows(items, spec.output.name)
+    def run(self, items: Items, spec: InputSpec) -> Floats:
+        """(items, columns): the output that the spec names, before the activation."""
+        return self._in_batches(items, spec.output.name, self._label_rows)
 
     def rows(self, items: Floats, name: str, dimensions: Collection[int] = (2,)) -> Floats:
-        """That output for all items, in batches; it has a row for each item, or is refused."""
-        size = self.batch_size(items)
-        batches = (items[start : start + size] for start in range(0, len(items), size))
-        outputs = [self._run_batch(batch, name, dimensions) for batch in batches]
+        """That output for all items, of so many dimensions; it has a row for each item."""
+        return self._in_batches(items, name, partial(_exact_rows, dimensions))
+
+    def _label_rows(self, output: Any, count: int, name: str) -> Floats:
+        self.is_plain &= heads.is_plain(output)
+        return heads.rows(output, count, name)
+
+    def _in_batches(
+        self, items: Items, name: str, read: Callable[[Any, int, str], Floats]
+    ) -> Floats:
+        size, outputs = self.batch_size(items), []
+        for start in range(0, len(items), size):
+            batch = items[start : start + size]
+            outputs.append(read(self._run_batch(batch, name), len(batch), name))
         if len({output.shape[1:] for output in outputs}) != 1:
             raise Refused([Reason("model.output_shape", "The number of columns varies.")])
         return np.concatenate(outputs)
@@ -61,31 +74,30 @@ class Session:
         """Name, type (such as `tensor(float)`) and shape of each, as the runtime names them."""
         return [(each.name, each.type, tuple(each.shape)) for each in self._session.get_outputs()]
 
-    def batch_size(self, items: Floats) -> int:
+    def batch_size(self, items: Items) -> int:
         """How many items go in at once: one, where the graph says so or they are large."""
         if self._input.shape[:1] == [1]:
             return 1
         return max(1, min(self._batch_max, BATCH_BYTES // int(items[0].nbytes)))
 
-    def predict(self, items: Floats, spec: InputSpec) -> Floats:
+    def predict(self, items: Items, spec: InputSpec, label_count: int | None = None) -> Floats:
         """(items, labels): probabilities, each within 0 and 1."""
-        return as_probabilities(self.run(items, spec), spec)
+        return heads.by_label(as_probabilities(self.run(items, spec), spec), label_count)
 
-    def _run_batch(self, batch: Floats, name: str, dimensions: Collection[int]) -> Floats:
+    def _run_batch(self, batch: Items, name: str) -> Any:
         try:
-            output: Any = self._session.run([name], {self._input.name: batch})[0]
+            return self._session.run([name], {self._input.name: batch})[0]
         except Exception as error:  # likewise
             raise _fault("model.does_not_run", error) from error
-        if not isinstance(output, np.ndarray) or output.dtype != np.float32:
-            raise Refused([Reason("model.output_type", f"{quoted(name)} must be of float32.")])
-        whole = output.ndim in dimensions and len(output) == len(batch)
-        if not whole or (output.ndim > 1 and not output.shape[1]):
-            detail = (
-                f"For {len(batch)} items {quoted(name)} has the shape {list(output.shape)[:8]}; "
-                f"it must be [{len(batch)}, number of labels], so one row for each item."
-            )
-            raise Refused([Reason("model.output_shape", detail)])
-        return output
+
+
+def _exact_rows(dimensions: Collection[int], output: Any, count: int, name: str) -> Floats:
+    if not isinstance(output, np.ndarray) or output.dtype != np.float32:
+        raise Refused([Reason("model.output_type", f"{quoted(name)} must be of float32.")])
+    whole = output.ndim in dimensions and len(output) == count
+    if not whole or (output.ndim > 1 and not output.shape[1]):
+        raise heads.WrongShape(name, output.shape, count)
+    return output
 
 
 def as_probabilities(output: Floats, spec: InputSpec) -> Floats:
@@ -96,11 +108,14 @@ def as_probabilities(output: Floats, spec: InputSpec) -> Floats:
         raise Refused([Reason("model.output_not_finite", detail)])
     shares = probabilities(output, spec)
     if shares.min() < -TOLERANCE or shares.max() > 1 + TOLERANCE:
+        low, high = float(output.min()), float(output.max())
         detail = (
-            f"{name} goes from {output.min():.4g} to {output.max():.4g}, so these are no "
-            "probabilities. Set the input spec's output.activation to softmax (each item has one "
-            "label) or sigmoid (it may have several), or end the model with one of these."
+            f"{name} goes from {low:.4g} to {high:.4g}, so these are no probabilities. Set the "
+            "input spec's output.activation to softmax (each item has one label) or sigmoid (it "
+            "may have several), or end the model with one of these."
         )
+        if output.shape[1] == 1:
+            detail = kinds.one_number(spec.output.name, low, high)
         raise Refused([Reason("model.output_not_probability", detail)])
     bounded: Floats = np.clip(shares, 0, 1)
     return bounded

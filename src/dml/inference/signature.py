@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 MODEL_BYTES_MAX: Final = 256 << 20
 REASONS_MAX: Final = 20  # more would not help anyone, and a hostile file could give a million
 QUOTED_MAX: Final = 60
+SHOWN_MAX: Final = 8  # axes
 
 
 class Reason(NamedTuple):
@@ -40,7 +41,10 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Read from the graph. `operators` counts nodes, `parameters` the numbers in weights."""
+    """Read from the graph. `operators` counts nodes, `parameters` the numbers in weights.
+
+    `spec_version` is the least version of an input spec whose agents load it and read its output.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -48,6 +52,7 @@ class Signature:
     ir_version: int
     operators: Mapping[str, int]
     parameters: int
+    spec_version: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` takes back, and JSON can hold."""
@@ -66,6 +71,7 @@ def from_dict(data: Mapping[str, Any]) -> Signature:
         ir_version=int(data["ir_version"]),
         operators={str(key): int(value) for key, value in dict(data["operators"]).items()},
         parameters=int(data["parameters"]),
+        spec_version=int(data["spec_version"]),
     )
 
 
@@ -78,6 +84,17 @@ def too_large(size: int) -> Reason:
 def quoted(text: str) -> str:
     """Text out of a hostile file, fit to be shown: short, and without control characters."""
     return ascii(text[:QUOTED_MAX]) + ("..." if len(text) > QUOTED_MAX else "")
+
+
+def shown(shape: tuple[int | str | None, ...] | None) -> str:
+    """A shape as people write it."""
+    if shape is None:
+        return "nowhere stated"
+    sizes = [
+        quoted(each)[1:-1] if isinstance(each, str) else "?" if each is None else str(each)
+        for each in shape[:SHOWN_MAX]
+    ]
+    return f"[{', '.join(sizes)}{', …' if len(shape) > SHOWN_MAX else ''}]"
 
 
 def _tensor(data: Mapping[str, Any]) -> Tensor:

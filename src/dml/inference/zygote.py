@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dml.inference import guard, running, serving
+from dml.inference import guard, measuring, running, serving
 from dml.inference.serving import Verb, frame
 from dml.inference.spec import read, to_dict
 from dml.inference.tiny import COLUMNS, TINY_MODEL
@@ -11,7 +11,8 @@ from dml.inference.tiny import COLUMNS, TINY_MODEL
 
 def main() -> None:
     """Check and run models until standard input ends."""
-    serving.serve({"check": Verb(_check), "predict": running.PREDICT}, warm_up)
+    verbs = {"check": Verb(_check), "measure": Verb(measuring.measure), "predict": running.PREDICT}
+    serving.serve(verbs, warm_up)
 
 
 def warm_up() -> None:
@@ -21,8 +22,9 @@ def warm_up() -> None:
 
 
 def check(model: bytes, spec: Mapping[str, Any], label_count: int) -> bytes:
-    """In the child: a frame with the signature, or Refused."""
-    return frame({"signature": guard.inspect(model, read(spec), label_count).to_dict()})
+    """In the child: a frame with the signature and a digest of its output, or Refused."""
+    signature, digest = guard.inspect(model, read(spec), label_count)
+    return frame({"signature": signature.to_dict(), "digest": digest})
 
 
 def _check(header: Mapping[str, Any], parts: list[bytes]) -> bytes:

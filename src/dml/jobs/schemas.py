@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from dml.algorithms.schemas import ShownInputSpec
+from dml.algorithms.schemas import LABELS_MAX, ShownInputSpec
 from dml.core.counts import Count
 from dml.core.ids import AlgorithmId, AssignmentId, DeviceId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
@@ -341,7 +341,7 @@ class ResultCreate(Body):
 
     items: CountIn = Field(description="How many items the model was run on.")
     labels: dict[LabelName, CountIn] = Field(
-        max_length=1_000, description="How many items have each label."
+        max_length=LABELS_MAX, description="How many items have each label."
     )
     uncertain: CountIn = Field(
         description="How many items had no label of the probability `min_confidence` or more."

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dml.inference import graph, guard
+from dml.inference import checker, graph, guard
 from dml.inference.session import Session
 from dml.inference.signature import Reason, Refused, Signature, Tensor, quoted
 from dml.scoring.glance import refused
@@ -37,7 +37,7 @@ def check(model: bytes, metric: MetricName, features: int, classes: int) -> Sign
     if not 1 <= len(signature.outputs) <= PORTS_MAX:
         detail = f"It has {len(signature.outputs)} outputs; 1 to {PORTS_MAX} are allowed."
         raise refused("model.too_many_outputs", detail)
-    if reasons := graph.check_by_the_book(model, parsed):
+    if reasons := checker.check_by_the_book(model, parsed):
         raise Refused(reasons)
     del parsed
     scaled_by_batch = graph.SCALES_BY_BATCH in survey.operators

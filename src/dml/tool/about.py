@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from onnx import ModelProto
 
 from dml.client.http import one_line
-from dml.inference import graph, guard, spec
+from dml.inference import fit, graph, guard, spec
 from dml.inference.signature import Refused as ModelRefused, Signature, Tensor
 from dml.inference.spec import InputSpec
 from dml.refused import Refused
@@ -58,8 +59,9 @@ def read(file: Path, described: Path | None) -> About:
             f"the input spec can't be made: {error}. The graph does not tell all of it: say so in "
             f"{FILE} under input_spec"
         ) from None
-    labels = fields.get("labels") or _numbered(signature, read_spec.output.name)
-    proposed = tuple(key for key in spec.KEYS if key not in wanted and key in proposal)
+    labels = fields.get("labels") or _numbered(signature, model, read_spec.output.name)
+    keys = (*spec.KEYS, *spec.DEFAULTS)
+    proposed = tuple(key for key in keys if key not in wanted and key in proposal)
     return About(model, fields, read_spec, [str(it) for it in labels], proposed)
 
 
@@ -69,30 +71,45 @@ def propose(signature: Signature, model: bytes, told: Mapping[str, Any]) -> dict
     if len(signature.inputs) == 1:
         proposal |= _picture(signature.inputs[0], told)
     outputs = [it for it in signature.outputs if it.type == "float"]
+    parsed = graph.parse(model)
     if outputs:
         # Exporters that give a label and its probabilities name the label first.
         output = next((it for it in outputs if it.shape is None or len(it.shape) == 2), outputs[-1])
-        last = graph.last_operator(graph.parse(model), output.name)
-        activation = "none" if last in _PROBABILITIES else "softmax"
-        proposal["output"] = {"name": output.name, "activation": activation}
+        proposal["output"] = {"name": output.name, "activation": _activation(parsed, output)}
+    elif maps := [it for it in signature.outputs if graph.map_keys(parsed, it.name) is not None]:
+        proposal["output"] = {"name": maps[0].name, "activation": "none"}
     return proposal
+
+
+def _activation(parsed: ModelProto, output: Tensor) -> str:
+    if graph.last_operator(parsed, output.name) in _PROBABILITIES:
+        return "none"
+    return "sigmoid" if fit.columns_of(output.shape) == 1 else "softmax"
 
 
 def _picture(taken: Tensor, told: Mapping[str, Any]) -> dict[str, Any]:
     """Layout, colour and size of an input's shape, where it has one that tells."""
     sizes = taken.shape[1:] if taken.shape else ()
+    # Pixels as they are: the model does the rest itself.
+    whole = {"type": "uint8", "scale": 1} if taken.type == "uint8" else {}
+    return whole | _layout(sizes, told)
+
+
+def _layout(sizes: tuple[int | str | None, ...], told: Mapping[str, Any]) -> dict[str, Any]:
     match sizes:
         case (1 | 3 as channels, height, width):
             found: dict[str, Any] = {"layout": "NCHW"}
         case (height, width, 1 | 3 as channels):
             found = {"layout": "NHWC"}
+        case (height, width):
+            found, channels = {"layout": "NHW"}, 1
         case (int() as features,):
             return _flat(features, told)
         case _:
             return {}
     found["color"] = "grey" if channels == 1 else "rgb"
     sides = {"height": height, "width": width}
-    found |= {name: side for name, side in sides.items() if isinstance(side, int)}
+    found |= {name: it for name, it in sides.items() if isinstance(it, int) and it > 0}
     return found
 
 
@@ -115,12 +132,15 @@ def _signature(model: bytes) -> Signature:
         raise Refused("; ".join(reason.detail for reason in refused.reasons)) from None
 
 
-def _numbered(signature: Signature, output: str) -> list[str]:
-    """Names for the columns of an output whose names nobody told."""
+def _numbered(signature: Signature, model: bytes, output: str) -> list[str]:
+    """Names for the columns of an output whose names nobody told: its map's keys, or numbers."""
+    if keys := graph.map_keys(graph.parse(model), output):
+        return [str(key) for key in keys]
     shape = next((it.shape for it in signature.outputs if it.name == output), None)
-    if not shape or len(shape) != 2 or not isinstance(shape[1], int):
+    columns = fit.columns_of(shape)
+    if columns is None or columns == fit.TABLES:
         raise Refused(f"name the labels of the output {output!r} in {FILE}, in its order: labels")
-    return [str(number) for number in range(shape[1])]
+    return [str(number) for number in range(columns)]
 
 
 def _described(path: Path, *, needed: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checking a model as the marketplace will: the same guard, the same sandbox, on this machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from dml.inference.runner import Refused as ModelRefused, Sandbox, SandboxFailed
 from dml.inference.signature import MODEL_BYTES_MAX
 from dml.inference.spec import InputSpec
 from dml.refused import Refused
-from dml.tool import about
+from dml.tool import about, passports
 from dml.tool.about import About
 
 Label = tuple[str, str, float]  # A photo's name, its best label, and that label's probability.
@@ -32,6 +32,7 @@ class Findings:
     reasons: list[tuple[str, str]]
     signature: dict[str, Any] = field(default_factory=dict)
     photos: list[Label] = field(default_factory=list)
+    passport: dict[str, Any] | None = None
 
     @property
     def passes(self) -> bool:
@@ -42,6 +43,7 @@ class Findings:
             "passes": self.passes,
             "refusals": [{"code": code, "detail": detail} for code, detail in self.reasons],
             "signature": self.signature,
+            "passport": self.passport,
             "input_spec": spec.to_dict(self.told.spec),
             "proposed": list(self.told.proposed),
             "labels": self.told.labels,
@@ -56,6 +58,9 @@ class Findings:
         lines += ["The input spec:", ""]
         shown = yaml.safe_dump(spec.to_dict(self.told.spec), sort_keys=False)
         lines += [f"  {line}" for line in shown.splitlines()]
+        if self.passport is not None:
+            lines += ["", "What running it takes here:", ""]
+            lines += [f"  {name}: {value}" for name, value in passports.lines(self.passport)]
         if self.photos:
             lines += ["", "On your photos:"]
             width = max(len(file) for file, _, _ in self.photos)
@@ -79,13 +84,19 @@ def check(file: Path, described: Path | None, photos: list[Path]) -> Findings:
     try:
         with Sandbox() as sandbox:
             try:
-                found = sandbox.check(told.model, told.spec, len(told.labels), seconds=SECONDS)
+                found, passport = sandbox.examine(
+                    told.model, told.spec, len(told.labels), seconds=SECONDS
+                )
             except ModelRefused as refused:
                 return Findings(told, [(it.code, it.detail) for it in refused.reasons])
+            # What an agent must know is known from here on, as it is on the marketplace.
+            version = max(told.spec.version, found.spec_version)
+            told = replace(told, spec=replace(told.spec, version=version))
             shown = _run(sandbox, told.model, told.spec, told.labels, photos) if photos else []
     except (Unsafe, SandboxFailed) as error:
         raise Refused(f"models can't be run here: {error}") from None
-    return Findings(told, [], found.to_dict(), shown)
+    measured = None if passport is None else passport.to_dict()
+    return Findings(told, [], found.to_dict(), shown, measured)
 
 
 def run(model: bytes, version: Mapping[str, Any], photos: list[Path]) -> list[Label]:

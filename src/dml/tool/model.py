@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dml.tool import common
+from dml.tool import common, passports
 from dml.tool.common import AsJson, Server, show_item, show_list, signed_in
 
 if TYPE_CHECKING:
@@ -139,9 +139,26 @@ def list_models(
 
 @model.command("show")
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Show an algorithm."""
+    """Show an algorithm, and what running its newest version takes.
+
+    That is of the version that jobs can run, else of your newest: its size, its memory and time in
+    the sandbox of the marketplace, and whether two runs agreed.
+    """
     with signed_in(server) as market:
-        show_item(market.ask("GET", _path(market, named)), FIELDS, as_json=as_json)
+        path = _path(market, named)
+        found = market.ask("GET", path)
+        approved = found["approved_version"]
+        if approved is not None:
+            version = market.ask("GET", f"{path}/versions/{approved['id']}")
+        else:
+            version = next(iter(market.all_of(f"{path}/versions")), None)
+    passport = None if version is None else version.get("passport")
+    if as_json:
+        common.show_json({**found, "passport": passport})
+        return
+    show_item(found, FIELDS, as_json=False)
+    if passport is not None:
+        _show_passport(passport)
 
 
 @model.command("versions")
@@ -167,6 +184,13 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
     if not as_json:
         for it in newest["refusals"]:
             common.console().print(f"{it['code']}: {it['detail']}")
+        if newest.get("passport") is not None:  # A server of before measures nothing.
+            _show_passport(newest["passport"])
+
+
+def _show_passport(passport: dict[str, Any]) -> None:
+    told = dict(passports.lines(passport))
+    show_item(told, [(name, name) for name in told], as_json=False)
 
 
 def _path(market: "Marketplace", named: str) -> str:

@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
+from dml.algorithms.schemas import LABELS_MAX
 from dml.core import metrics
 from dml.core.errors import DmlError, Invalid
 from dml.core.ids import AssignmentId, JobId, VersionId
@@ -40,7 +41,11 @@ _PREFIX: Final = "/v1/assignments/"
 _ONE: Final = re.compile(
     r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/(heartbeat|release|result)"
 )
-_READ: Final = frozenset((b"authorization", b"content-length", b"content-type", b"x-request-id"))
+_SPEC_VERSION: Final = b"input-spec-version"
+_READ: Final = frozenset(
+    (b"authorization", b"content-length", b"content-type", b"x-request-id", _SPEC_VERSION)
+)
+_VERSIONS: Final = re.compile(rb"[1-9][0-9]{0,2}")
 _ODD: Final = frozenset(
     (b"content-encoding", b"expect", b"origin", b"transfer-encoding", b"upgrade")
 )
@@ -57,7 +62,7 @@ class _Result(msgspec.Struct, forbid_unknown_fields=True):
     """As `schemas.ResultCreate`, but for months, and for labels, of which a known one is good."""
 
     items: CountIn
-    labels: Annotated[dict[str, CountIn], msgspec.Meta(max_length=1_000)]
+    labels: Annotated[dict[str, CountIn], msgspec.Meta(max_length=LABELS_MAX)]
     uncertain: CountIn
     months: dict[str, dict[str, CountIn]]
     undated: CountIn
@@ -100,6 +105,7 @@ class _Head(NamedTuple):
     token: str
     request_id: str
     body_bytes: int
+    spec_version: int
 
 
 class _Template(NamedTuple):
@@ -152,7 +158,8 @@ class DeviceLayer:
         self, path: DevicePath, device: DeviceActor, head: _Head, body: bytes
     ) -> tuple[int, bytes]:
         if head.assignment_id is None:
-            got = await path.claim(device, most=_decode_claim(body).max)
+            most = _decode_claim(body).max
+            got = await path.claim(device, most=most, spec_version=head.spec_version)
             return 200, self._encode(got)
         match head.verb:
             case "result":
@@ -223,8 +230,12 @@ def _read_head(scope: Scope) -> _Head | None:
     is_json = seen.get(b"content-type") == b"application/json"
     if has_body != (length != b"0") or has_body != is_json or scope["client"] is None:
         return None
+    version = seen.get(_SPEC_VERSION, b"1")
+    if not _VERSIONS.fullmatch(version):
+        return None
     request_id = request_id_of(seen.get(b"x-request-id", b""))
-    return _Head(verb, assignment_id, token.decode("latin-1"), request_id, int(length))
+    name = token.decode("latin-1")
+    return _Head(verb, assignment_id, name, request_id, int(length), int(version))
 
 
 async def _read_body(receive: Receive) -> tuple[bytes, Receive]:

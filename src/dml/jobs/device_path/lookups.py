@@ -23,7 +23,8 @@ WHERE state = 'open' AND starts_at <= now() AND deadline > now()
 """
 
 _OFFERS: Final = """
-SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries
+SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries,
+       coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version
 FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE id = u.id LIMIT 1
 ) j
@@ -67,6 +68,7 @@ class Offer:
     developer_id: UserId
     data_kind: str
     countries: Sequence[str]
+    spec_version: int  # What an agent must know (docs/decisions/0062).
     labels: Set[str]  # One for all jobs of a version.
 
 

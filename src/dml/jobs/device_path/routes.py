@@ -1,8 +1,8 @@
 """REST for devices and their owners: claim, heartbeat, release, result, and what was done."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from dml.core.batching import DatabaseAway, Overloaded
@@ -31,6 +31,7 @@ from dml.jobs.schemas import (
 )
 from dml.jobs.shapes import claimed, extended, work
 
+SPEC_VERSION_MAX: Final = 999  # Devices may be newer than the server.
 router = APIRouter(prefix="/v1/assignments", route_class=StrictRoute)
 work_router = APIRouter(prefix="/v1/devices", route_class=StrictRoute)
 
@@ -51,20 +52,33 @@ async def admit(
 
 Path = Annotated[DevicePath, Depends(device_path)]
 Caller = Annotated[DeviceActor, Depends(admit)]
+SpecVersion = Annotated[
+    int,
+    Header(
+        alias="Input-Spec-Version",
+        ge=1,
+        le=SPEC_VERSION_MAX,
+        description="The latest version of an input spec that the device can prepare; 1 where it "
+        "does not say.",
+    ),
+]
 ANY = (NotADevice, Revoked, TooManyRequests, Overloaded, DatabaseAway)
 
 
 # layer.py answers these four by itself where all is plainly right, and leaves the rest to
 # them: what they answer is what it answers.
 @router.post("/claim", operation_id="assignments.claim", responses=refusals(*ANY))
-async def claim(path: Path, device: Caller, body: AssignmentClaim) -> ClaimedAssignmentsOut:
+async def claim(
+    path: Path, device: Caller, body: AssignmentClaim, spec_version: SpecVersion = 1
+) -> ClaimedAssignmentsOut:
     """Claim assignments.
 
     A device asks for work. The answer holds the assignments that it has already, then new ones, at
     most `max` in all; `items` is empty where there is no work, and `retry_after_seconds` says when
-    to ask again. For devices.
+    to ask again. Work whose input the device can't prepare is for others: say in
+    `Input-Spec-Version` which it can. For devices.
     """
-    return claimed(await path.claim(device, most=body.max))
+    return claimed(await path.claim(device, most=body.max, spec_version=spec_version))
 
 
 @router.post(

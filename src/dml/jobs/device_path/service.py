@@ -131,11 +131,14 @@ class DevicePath:
         self._note_visit(device.device_id)
         return device
 
-    async def claim(self, device: DeviceActor, *, most: int) -> Claimable:
-        """Give a device its live leases, and new ones up to `most` in all, each of another job."""
+    async def claim(self, device: DeviceActor, *, most: int, spec_version: int) -> Claimable:
+        """Give a device its live leases, and new ones up to `most` in all, each of another job.
+
+        New ones are of models whose input its agent can prepare: up to this version of the spec.
+        """
         profile = await self._profile(device)
         await self._shortlist.be_fresh()
-        proposals = self._shortlist.propose(profile)
+        proposals = self._shortlist.propose(profile, spec_version)
         claimed = Claimed(ClaimVerdict.ASKED)
         for _ in range(PROPOSALS_MAX + most):
             offer = next(proposals, None)
@@ -152,7 +155,7 @@ class DevicePath:
             )
             if claimed.verdict is ClaimVerdict.STALE:
                 profile = await self._profile(device, anew=True)
-                proposals = self._shortlist.propose(profile)
+                proposals = self._shortlist.propose(profile, spec_version)
             elif job_id is None or self._is_enough(claimed, device, job_id, most):
                 break
         _require_device(claimed.verdict)

@@ -63,8 +63,11 @@ class Shortlist:
         else:
             self._refreshing.add_done_callback(_forget_failure)
 
-    def propose(self, device: DeviceProfile) -> Iterator[Offer]:
-        """Yield open jobs that this device may run and is not known to have run."""
+    def propose(self, device: DeviceProfile, spec_version: int) -> Iterator[Offer]:
+        """Yield open jobs that this device may run and is not known to have run.
+
+        `spec_version` is the latest version of an input spec that its agent can prepare.
+        """
         places = [(kind, where) for kind in device.kinds for where in {device.country, None}]
         lists = [offers for it in places if (offers := self._by_place.get(it))]
         self._turn += 1
@@ -73,7 +76,8 @@ class Shortlist:
             for step in range(min(len(offers), JOBS_TRIED_MAX)):
                 offer = offers[(self._turn + step) % len(offers)]
                 if (
-                    offer.id not in done
+                    offer.spec_version <= spec_version
+                    and offer.id not in done
                     and offer.id not in self._full
                     and (device.device_id, offer.id) not in self._not_now
                     and not _refused(device, offer)
