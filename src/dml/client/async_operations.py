@@ -1917,7 +1917,7 @@ class Identities:
 
         For signed-in users, with a proof of who they are. Nobody signs in by it any more;
         sessions that are open stay. The last way to sign in cannot be revoked. A mail to your
-        address confirms it.
+        address says so.
         """
         await self._market.ask(
             "POST", f"/v1/users/me/identities/{requests.part(identity_id)}/revoke", json=body
@@ -2358,8 +2358,8 @@ class Passkeys:
         """Add a passkey.
 
         For signed-in users who have just made one, with a proof of who they are. From then on
-        they sign in by it, too, without anything else. A mail to your address, if you have
-        one, confirms it.
+        they sign in by it, too, without anything else. A mail to your address, if it is
+        confirmed, says so.
         """
         return cast(
             "types.Passkey", await self._market.ask("POST", "/v1/users/me/passkeys", json=body)
@@ -2382,8 +2382,7 @@ class Passkeys:
 
         For the user whose it is, with a proof of who they are. Nobody signs in by it any
         more; sessions that are open stay. The last way to sign in cannot be revoked. A mail
-        to your address confirms it. What the authenticator keeps of it, the user deletes
-        there.
+        to your address says so. What the authenticator keeps of it, the user deletes there.
         """
         await self._market.ask(
             "POST", f"/v1/users/me/passkeys/{requests.part(passkey_id)}/revoke", json=body

@@ -75,13 +75,22 @@ IdentityKind: TypeAlias = Literal["password", "wallet", "openid", "passkey"]
 """By what somebody signs in: an e-mail address and `password`, a `wallet`'s signature, an
 `openid` provider, or a `passkey`.
 """
-InputColor: TypeAlias = Literal["grey", "rgb"]
-"""One channel, or three: red, green, blue."""
-InputLayout: TypeAlias = Literal["NCHW", "NHWC", "flat"]
-"""Order of the tensor's axes; flat is NHWC in one row for each item."""
-InputResize: TypeAlias = Literal["stretch", "fit", "fill"]
+InputColor: TypeAlias = Literal["grey", "rgb", "bgr"]
+"""One channel, or three: red, green, blue; or blue, green, red, as OpenCV has them. `mean` and
+`std` are in that order.
+"""
+InputLayout: TypeAlias = Literal["NCHW", "NHWC", "NHW", "flat"]
+"""Order of the tensor's axes; NHW is for grey, without an axis for it; flat is NHWC in one row
+for each item.
+"""
+InputResize: TypeAlias = Literal["stretch", "fit", "fill", "crop"]
 """stretch forgets proportions; fit keeps everything, centred on black; fill keeps the largest
-centred part of the target's proportions.
+centred part of the target's proportions; crop resizes the shorter side to `shortest_edge` and
+keeps the centre.
+"""
+InputType: TypeAlias = Literal["float32", "uint8"]
+"""Of the tensor's numbers. uint8 takes pixels as they are, rounded: `scale` and `std` are 1, and
+`mean` is 0.
 """
 JobState: TypeAlias = Literal["open", "paused", "settling", "completed", "cancelled", "expired"]
 """How far a job is. `open`: devices get work. `paused`: they get none for now. `settling`: it
@@ -1601,8 +1610,17 @@ class InputSpec(TypedDict):
     resize: InputResize
     scale: float
     """A value is (pixel × scale − mean) ÷ std, pixels from 0 to 255."""
+    shortest_edge: NotRequired[int]
+    """Pixels that crop resizes the shorter side to; at least `width` and `height`. torchvision's
+    default is 256, for 224.
+    """
     std: float | list[float]
     """A number, or one for each channel; not zero."""
+    type: NotRequired[InputType]
+    version: NotRequired[int]
+    """What an agent must know to run the model: only devices that name it, or a later one, in
+    `Input-Spec-Version` get its jobs. The least is set by itself.
+    """
     width: int
     """Pixels."""
 
@@ -2291,6 +2309,25 @@ class PasskeyUserCreate(TypedDict):
     """What the browser made of the options from `POST /v1/users/passkey-challenges`."""
     name: NotRequired[str | None]
     """What you call it; else it is called by the browser that made it."""
+
+
+class Passport(TypedDict):
+    """What running a model takes, measured in the sandbox when it was uploaded."""
+
+    download_bytes: int
+    """Size of the file that each device downloads once."""
+    milliseconds_for_32: float | None
+    """Milliseconds for a batch of 32; `null` where it takes more than 3 seconds."""
+    milliseconds_for_one: float
+    """Milliseconds for one input, on one processor of the server: the fastest of a few runs."""
+    operators: dict[str, int]
+    """The graph's operators, and how many of each."""
+    parameters: int
+    """How many numbers its weights hold."""
+    peak_memory_bytes: int
+    """What loading it and running a batch adds to a process at most, the file included."""
+    runs_agree: bool
+    """Whether two processes gave the same output for the same images, to the last bit."""
 
 
 class PasswordProof(TypedDict):
@@ -3013,7 +3050,13 @@ class TokenCreate(TypedDict):
     name: str
     """What it is for, so that you know it again."""
     proof: NotRequired[
-        PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof | None
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
     ]
     """What proves that the account is yours: needed where a scope is to `write`."""
     scopes: list[Scope]
@@ -3272,6 +3315,8 @@ class Version(TypedDict):
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
     """The bounty that its model was submitted to, if any."""
+    passport: Passport | None
+    """What running it takes, as the check measured it; `null` where it did not."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
@@ -3286,8 +3331,8 @@ class Version(TypedDict):
     """SHA-256 of the file, in hexadecimal digits."""
     signature: dict[str, Any] | None
     """What the check read from the model's graph: `inputs` and `outputs` with name, type and
-    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
-    is checked.
+    shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and the least
+    `spec_version` of an agent that can run it. `null` until it is checked.
     """
     size: int
     """Size of the file, in bytes."""
@@ -3359,6 +3404,8 @@ class VersionToReview(TypedDict):
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
     """The bounty that its model was submitted to, if any."""
+    passport: Passport | None
+    """What running it takes, as the check measured it; `null` where it did not."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
@@ -3373,8 +3420,8 @@ class VersionToReview(TypedDict):
     """SHA-256 of the file, in hexadecimal digits."""
     signature: dict[str, Any] | None
     """What the check read from the model's graph: `inputs` and `outputs` with name, type and
-    shape, `opset`, `ir_version`, `operators` and the number of `parameters`. `null` until it
-    is checked.
+    shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and the least
+    `spec_version` of an agent that can run it. `null` until it is checked.
     """
     size: int
     """Size of the file, in bytes."""
@@ -3423,7 +3470,7 @@ class WalletChallengeCreate(TypedDict):
 
 
 class WalletChange(TypedDict):
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
 
 
@@ -3432,7 +3479,7 @@ class WalletCreate(TypedDict):
     """The message, unchanged."""
     name: NotRequired[str | None]
     """What you call the wallet. Only you can see it."""
-    proof: PasswordProof | WalletProof | OpenidProof | TotpProof | RecoveryCodeProof
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
     """What proves that the account is yours."""
     signature: str
     """The signature, in hexadecimal digits after `0x`: of the address's key (EIP-191, compact by
