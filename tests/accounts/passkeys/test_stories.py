@@ -4,11 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from dml.accounts.passkeys import service
 from dml.accounts.passkeys.models import Passkey, UsedPasskeyChallenge
 from tests.accounts.factors.authenticator import BY_PASSWORD, ME, enroll
+from tests.accounts.factors.test_proofs import GRAVE
 from tests.accounts.passkeys.authenticator import (
     DOMAIN,
     PATH,
@@ -155,6 +157,40 @@ async def test_it_is_two_factors_at_once(world: World) -> None:
     assert answer.status_code == 204, answer.text
     seen = await ada.events(types="user.passkey_used")
     assert [it["data"]["purpose"] for it in seen] == ["sign_in", "proof"]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), GRAVE)
+async def test_it_proves_who_asks_for_what_is_grave(
+    world: World, method: str, path: str, body: dict[str, Any]
+) -> None:
+    ada, held = await with_passkey(world)
+    await enroll(world, ada)
+    proven = await proof(ada, held)
+    answer = await ada.ask(method, path, json={**body, "proof": proven})
+    assert answer.status_code in (201, 202, 204, 404, 503), answer.text
+    again = await ada.ask(method, path, json={**body, "proof": proven})
+    problem(again, 403, "accounts.wrong_proof")
+
+
+async def test_the_graph_does_the_same(world: World) -> None:
+    ada, held = await with_passkey(world)
+
+    async def ask(query: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:
+        asked = {"query": query, "variables": variables}
+        return (await world.client.post("/graphql", json=asked, headers=headers)).json()["data"]
+
+    challenge = await ask("mutation { passkeyChallengesCreateForSession { challenge rpId } }")
+    signed = held.sign(challenge["passkeyChallengesCreateForSession"])
+    credential = {name: signed[name] for name in ("id", "type", "response")}
+    opened = await ask(
+        "mutation($it: PasskeySessionCreate!) { sessionsCreateByPasskey(input: $it) { userId } }",
+        it={"credential": credential},
+    )
+    assert opened["sessionsCreateByPasskey"]["userId"] == str(ada.id)
+    mine = {"Authorization": f"Bearer {ada.token}"}
+    found = await ask("{ passkeys { nodes { name relyingParty } } }", mine)
+    (one,) = found["passkeys"]["nodes"]
+    assert one["relyingParty"] == DOMAIN
 
 
 async def test_a_proof_opens_one_thing_once(world: World) -> None:
