@@ -95,7 +95,7 @@ PERSONAL: Final = Personal(
         Holding(
             "passkeys",
             "Your passkeys, by which you sign in.",
-            "until you revoke it",
+            "until you revoke them",
             (
                 Columns("id user_id name", "Which way to sign in it is, and what you call it."),
                 Columns("relying_party transports aaguid", "For what domain, and of what kind."),

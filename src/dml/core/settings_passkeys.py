@@ -1,11 +1,15 @@
 """The settings of passkeys."""
 
+import re
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
 from dml.core.addresses import is_address
+
+_ANDROID: Final = re.compile(r"android:apk-key-hash:[A-Za-z0-9_-]{43}")
 
 
 class PasskeySettings(BaseSettings):
@@ -24,7 +28,8 @@ class PasskeySettings(BaseSettings):
     passkey_origins: list[str] = Field(
         [],
         description="Origins of other pages that may ask for passkeys, on that domain or below, as "
-        'JSON: `["https://app.example.org"]`. The API\'s own always may.',
+        'JSON: `["https://app.example.org"]`; and of Android apps that the domain vouches for '
+        "(`android:apk-key-hash:…`). The API's own pages always may.",
     )
     passkey_sign_up: bool = Field(
         True, description="Whether somebody may open an account with a passkey alone."
@@ -36,6 +41,8 @@ class PasskeySettings(BaseSettings):
         if named is not None and is_address(named):
             raise ValueError("DML_PASSKEY_RELYING_PARTY has to be a domain, and no IP address")
         for origin in self.passkey_origins:
+            if _ANDROID.fullmatch(origin):
+                continue
             parts = urlsplit(origin)
             if (
                 parts.scheme not in ("http", "https")

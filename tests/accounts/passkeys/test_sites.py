@@ -60,6 +60,7 @@ def test_a_counter_rises_or_is_none(before: int, now: int, *, is_fine: bool) -> 
         {"passkey_origins": ["app.example.org"]},
         {"passkey_origins": ["https://app.example.org/"]},
         {"passkey_origins": ["ftp://app.example.org"]},
+        {"passkey_origins": ["android:apk-key-hash:short"]},
         {"passkey_relying_party": "example.org", "passkey_origins": ["https://evilexample.org"]},
     ],
     ids=str,
@@ -67,6 +68,15 @@ def test_a_counter_rises_or_is_none(before: int, now: int, *, is_fine: bool) -> 
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings(**wrong)
+
+
+def test_pages_below_the_domain_and_apps_that_it_vouches_for_may_ask() -> None:
+    android = f"android:apk-key-hash:{'A' * 43}"
+    chosen = Settings(
+        passkey_relying_party="example.org",
+        passkey_origins=["https://example.org", f"{APP}:8443", android],
+    )
+    assert android in chosen.passkey_origins
 
 
 @contextmanager

@@ -1,14 +1,18 @@
 """Passkeys as a way in, as the only way in, and as a proof of who somebody is."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, update
 
+from dml.accounts.models import User
 from dml.accounts.passkeys import service
 from dml.accounts.passkeys.models import Passkey, UsedPasskeyChallenge
 from tests.accounts.factors.authenticator import BY_PASSWORD, ME, enroll
+from tests.accounts.factors.test_proofs import GRAVE
 from tests.accounts.notices.told import notices, verify
 from tests.accounts.passkeys.authenticator import (
     DOMAIN,
@@ -26,6 +30,8 @@ from tests.accounts.passkeys.authenticator import (
     to_sign_up,
     with_passkey,
 )
+from tests.accounts.recovery.mailbox import STRONG
+from tests.accounts.recovery.test_links import ask, reset_token
 from tests.world import Person, World, problem
 
 IDENTITIES = "/v1/users/me/identities"
@@ -158,6 +164,40 @@ async def test_it_is_two_factors_at_once(world: World) -> None:
     assert [it["data"]["purpose"] for it in seen] == ["sign_in", "proof"]
 
 
+@pytest.mark.parametrize(("method", "path", "body"), GRAVE)
+async def test_it_proves_who_asks_for_what_is_grave(
+    world: World, method: str, path: str, body: dict[str, Any]
+) -> None:
+    ada, held = await with_passkey(world)
+    await enroll(world, ada)
+    proven = await proof(ada, held)
+    answer = await ada.ask(method, path, json={**body, "proof": proven})
+    assert answer.status_code in (201, 202, 204, 404, 503), answer.text
+    again = await ada.ask(method, path, json={**body, "proof": proven})
+    problem(again, 403, "accounts.wrong_proof")
+
+
+async def test_the_graph_does_the_same(world: World) -> None:
+    ada, held = await with_passkey(world)
+
+    async def graph(query: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:
+        asked = {"query": query, "variables": variables}
+        return (await world.client.post("/graphql", json=asked, headers=headers)).json()["data"]
+
+    challenge = await graph("mutation { passkeyChallengesCreateForSession { challenge rpId } }")
+    signed = held.sign(challenge["passkeyChallengesCreateForSession"])
+    credential = {name: signed[name] for name in ("id", "type", "response")}
+    opened = await graph(
+        "mutation($it: PasskeySessionCreate!) { sessionsCreateByPasskey(input: $it) { userId } }",
+        it={"credential": credential},
+    )
+    assert opened["sessionsCreateByPasskey"]["userId"] == str(ada.id)
+    mine = {"Authorization": f"Bearer {ada.token}"}
+    found = await graph("{ passkeys { nodes { name relyingParty } } }", mine)
+    (one,) = found["passkeys"]["nodes"]
+    assert one["relyingParty"] == DOMAIN
+
+
 async def test_a_proof_opens_one_thing_once(world: World) -> None:
     ada, held = await with_passkey(world)
     proven = await proof(ada, held)
@@ -205,8 +245,36 @@ async def test_an_authenticator_that_counts_nothing_signs_in_again_and_again(wor
     assert held.count == 0
 
 
-async def test_whoever_takes_the_identity_takes_the_passkey(world: World) -> None:
-    """Such as a mailbox that takes an account back, or its erasure."""
+async def test_a_mailbox_that_takes_an_account_back_takes_its_passkeys(world: World) -> None:
+    ada, held = await with_passkey(world)
+    unproven = update(User).where(User.id == ada.id).values(email_verified_at=None)
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(unproven)
+    token = await reset_token(world, ada.email)
+    done = await ask(world, "password-resets/confirm", token=token, password=STRONG)
+    assert done.status_code == 204, done.text
+    problem(await sign_in(world, held), 403, "accounts.unknown_passkey")
+    # The next time, the address is proven, and what is added then stays.
+    body = {"email": ada.email, "password": STRONG}
+    opened = await world.client.post("/v1/users/authenticate", json=body)
+    ada = replace(as_person(world, opened), email=ada.email)
+    by_password = {"kind": "password", "password": STRONG}
+    assert (await add(ada, held, by_password)).status_code == 201
+    token = await reset_token(world, ada.email)
+    done = await ask(world, "password-resets/confirm", token=token, password=f"{STRONG} again")
+    assert done.status_code == 204, done.text
+    assert (await sign_in(world, held)).status_code == 200
+
+
+async def test_of_two_who_add_one_passkey_at_once_one_has_it(world: World) -> None:
+    held, people = Authenticator(), [await world.person() for _ in "123"]
+    bodies = [{"credential": held.create(await to_add(it)), "proof": BY_PASSWORD} for it in people]
+    asking = (it.post(PATH, body) for it, body in zip(people, bodies, strict=True))
+    answers = await asyncio.gather(*asking)
+    assert sorted(it.status_code for it in answers) == [201, 409, 409]
+
+
+async def test_whoever_erases_the_account_erases_the_passkey(world: World) -> None:
     ada, held = await with_passkey(world)
     erased = await ada.post(f"{ME}/erase", {"proof": await proof(ada, held)})
     assert erased.status_code in (200, 202, 204), erased.text
