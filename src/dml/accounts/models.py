@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.context import Role
@@ -54,6 +54,7 @@ class UserState(StrEnum):
     ERASED = "erased"
 
 
+SEARCHED: Final = ("email", "first_name", "last_name")  # By admins, for any part of them.
 NO_PASSWORD: Final = ""  # In the column that the release before reads: none hashes to that.
 
 
@@ -65,6 +66,12 @@ class User(Base):
         ),
         CheckConstraint("email = lower(email)", "email_lower_case"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", "country_alpha_2"),
+        Index(
+            "users_search_idx",
+            *(literal_column(f"lower({it})").label(it) for it in SEARCHED),
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(SEARCHED, "gin_trgm_ops"),
+        ),
     )
 
     id: Mapped[UserId] = mapped_column(primary_key=True)
