@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from sqlalchemy.dialects import registry
 
 from dml.accounts import queries as account_queries
+from dml.accounts.admin import queries as admin_queries
+from dml.accounts.models import User
 from dml.chain.indexer import statements as indexer
 from dml.core import db, processes
 from dml.devices import queries as device_queries
@@ -18,6 +21,7 @@ from dml.jobs.device_path import ended_leases, lookups, statements
 from dml.jobs.folding import inbox, service as folding
 from dml.payments import queries as payment_queries, statements as ledger
 
+DIALECT: Final = registry.load("postgresql.asyncpg")()
 IS_WAITING: Final = str(processes._IS_WAITING).replace(":process_id", "$1")
 HOT: Final = {
     "claim": statements._CLAIM,
@@ -58,6 +62,10 @@ ORDINARY: Final = {
     "is waiting": IS_WAITING,
 }
 FILL: Final = """
+    INSERT INTO users (id, email, password_hash, role, created_at, revision, permitted_kinds,
+        first_name)
+    SELECT uuidv7(), md5(n::text) || '@example.org', '', 'member', now(), 1, '{}', md5('a' || n)
+    FROM generate_series(1, 5000) n;
     INSERT INTO ledger_accounts (code, balance) SELECT 'escrow:' || n, 0
     FROM generate_series(1, 5000) n;
     INSERT INTO ledger_transfers (id, code, reference, source, target, amount, created_at)
@@ -131,3 +139,18 @@ def test_a_statement_planned_for_empty_tables_reads_none_whole(empty: str, name:
 )  # fmt: skip
 def test_a_movement_planned_for_a_full_ledger_reads_no_table_whole(full: str, name: str) -> None:
     require_an_index(reads(full, db.PATIENCE, ORDINARY[name]))
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [("lovelace", "users_search_idx"), ("example.org", "users_pkey"), ("x", "users_pkey")],
+)
+def test_a_text_that_few_users_have_is_found_by_an_index_and_a_common_one_from_the_newest_on(
+    full: str, text: str, index: str
+) -> None:
+    query = admin_queries.matching(text).order_by(User.id.desc()).limit(21)
+    statement = query.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+    with psycopg.connect(full) as connection:
+        told = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchone()
+    assert told is not None
+    assert index in {it.get("Index Name") for it in nodes(told[0][0]["Plan"])}

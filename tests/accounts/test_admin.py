@@ -60,6 +60,10 @@ async def test_admins_find_users_by_address_name_id_role_and_state(world: World)
     await suspend(admin, people[1])
     assert await found(query=word, state="suspended") == [str(people[1].id)]
     assert await found(query=word, state="active") == [newest_first[0], newest_first[2]]
+    odd = f"O'{word}\\:a$1/%s'; --"
+    await people[2].patch("/v1/users/me", {"first_name": odd})
+    assert await found(query=odd) == [str(people[2].id)]
+    assert await found(query=odd.replace("$", "_")) == []
     page = (await admin.get(PATH, params={"query": word, "limit": 2})).json()
     assert await found(query=word, cursor=page["next_cursor"]) == [newest_first[2]]
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.context import Role
@@ -71,6 +71,7 @@ def photo_of(
     return Photo(f"{at}/{photo_sha256}", f"{at}/{thumbnail_sha256}")
 
 
+SEARCHED: Final = ("email", "first_name", "last_name")  # By admins, for any part of them.
 NO_PASSWORD: Final = ""  # In the column that the release before reads: none hashes to that.
 
 
@@ -89,6 +90,12 @@ class User(Base):
         *(
             Index(None, it, postgresql_where=f"{it} IS NOT NULL")
             for it in ("photo_sha256", "thumbnail_sha256")
+        ),
+        Index(
+            "users_search_idx",
+            *(literal_column(f"lower({it})").label(it) for it in SEARCHED),
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(SEARCHED, "gin_trgm_ops"),
         ),
     )
 

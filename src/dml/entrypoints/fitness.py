@@ -86,6 +86,11 @@ _MAKES: Final = """
     WHERE to_regnamespace('dbos') IS NULL
       AND NOT has_database_privilege(current_user, current_database(), 'CREATE')
     UNION ALL
+    SELECT 'make the extension pg_trgm in the database ' || current_database()
+    WHERE NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')
+      AND (NOT has_database_privilege(current_user, current_database(), 'CREATE')
+           OR NOT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'))
+    UNION ALL
     (SELECT 'change ' || c.oid::regclass || ', which is another role''s'
      FROM pg_class c WHERE c.relkind IN ('r', 'p')
        AND EXISTS (SELECT FROM pg_namespace n WHERE n.oid = c.relnamespace
