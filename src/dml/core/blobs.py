@@ -95,6 +95,11 @@ class Blobs:
             with contextlib.suppress(FileNotFoundError):
                 await self._store.delete_async(incoming.path)
 
+    async def get_incoming(self, incoming: Incoming) -> bytes:
+        """Return all of a file that came in and is not among the blobs."""
+        result = await self._store.get_async(incoming.path)
+        return bytes(await result.bytes_async())
+
     async def keep(self, content: bytes) -> Stored:
         """Keep these bytes. They outlive a loss of power, too, once this returns."""
         sha256 = hashlib.sha256(content).hexdigest()

@@ -48,7 +48,7 @@ class Authenticate(Protocol):
 class Studio(Protocol):
     """Makes a photo and its thumbnail of an uploaded file. The accounts domain provides it."""
 
-    async def develop(self, content: bytes) -> tuple[bytes, bytes]: ...
+    async def develop(self, read: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bytes]: ...
 
 
 class Bells(Protocol):

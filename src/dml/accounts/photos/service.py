@@ -21,7 +21,7 @@ async def change(ctx: Context, photo: Stored, thumbnail: Stored) -> User:
     before = user.photo_sha256, user.thumbnail_sha256
     user.photo_sha256, user.thumbnail_sha256 = photo.sha256, thumbnail.sha256
     await ctx.tx.flush()
-    await kept_files.give_up(ctx, *(it for it in before if it != thumbnail.sha256))
+    await kept_files.give_up(ctx, *before)
     await events.record(ctx, UserPhotoChanged(user.id), [events.user(user.id)])
     return user
 

@@ -5,6 +5,7 @@ most of the time nobody changes theirs, and it takes some memory.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from dml.accounts.photos import rules
@@ -22,7 +23,7 @@ FAULTS: Final = Faults(
     ),
     crashed="photo.crashed",
 )
-WAITING_MOST: Final = 8  # Each holds its file in memory.
+WAITING_MOST: Final = 8
 BUSY_SECONDS: Final = 5
 IDLE_SECONDS: Final = 300.0
 
@@ -37,14 +38,18 @@ class Studio:
         self._idle_seconds = idle_seconds
         self._ending: asyncio.TimerHandle | None = None
 
-    async def develop(self, content: bytes) -> tuple[bytes, bytes]:
-        """Return the photo and its thumbnail, both in WebP; or refuse the file, or for now."""
-        rules.require_kind(content)
+    async def develop(self, read: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bytes]:
+        """Return the photo and its thumbnail, both in WebP; or refuse the file, or for now.
+
+        The file is `read` only when its turn has come: who waits holds none in memory.
+        """
         if self._waiting >= WAITING_MOST:
             raise rules.PhotosBusy(retry_after_seconds=BUSY_SECONDS)
         self._waiting += 1
         try:
             async with self._turn:
+                content = await read()
+                rules.require_kind(content)
                 return await self._ask(content)
         finally:
             self._waiting -= 1

@@ -1,4 +1,4 @@
-"""How a photo comes in: read whole, as it is small, and made anew before anything is kept.
+"""How a photo comes in: to the disk, until it is its turn to be read, and is deleted then.
 
 A transaction is open only once both pictures are made. Whoever is killed after their blobs are
 there and before it is committed leaves two that no row names: nobody can ask for them, and the
@@ -30,8 +30,9 @@ async def change(server: Parts, begin: BeginFunction, request: Request) -> User:
     await count_try(server, f"photos:{actor.id}", server.settings.photos_a_minute)
     async with uploading(server, actor, request, limit=rules.PHOTO_BYTES_MAX):
         file = stream_file(request, limit=rules.PHOTO_BYTES_MAX)
-        content = b"".join([chunk async for chunk in file])
-        made = await server.studio.develop(content)
+        sent = await server.blobs.take_in(file, limit=rules.PHOTO_BYTES_MAX)
+    async with server.blobs.unless_kept(sent):
+        made = await server.studio.develop(lambda: server.blobs.get_incoming(sent))
     async with AsyncExitStack() as stack:
         photo, thumbnail = [await _taken_in(server, stack, it) for it in made]
         async with begin(since=began) as ctx:
