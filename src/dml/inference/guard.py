@@ -56,10 +56,8 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> tuple[Signature,
     keys = graph.map_keys(parsed, spec.output.name)
     misfits = (*fit.misfits(signature, spec, label_count, keys), *fit.twice(spec, operator))
     known = kinds.Model(signature, spec, operator)
-    if misfits and (kind := kinds.recognize(known)):
-        misfits = (kind,)  # to mend a shape or type would help nobody
-    elif kind := kinds.is_regression(known):
-        misfits = (kind,)
+    if kind := kinds.recognize(known) if misfits else kinds.is_regression(known):
+        raise Refused([kind])  # to mend a shape, or an operator, would help nobody
     if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
     if reasons := checker.check_by_the_book(model, parsed):

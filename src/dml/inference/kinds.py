@@ -128,7 +128,8 @@ def _by_input(model: Model) -> Reason | None:
     kept = next((it for it in signature.inputs if _STATE.search(it.name)), None)
     if len(signature.inputs) > 1 and kept is not None:
         what = f"Its input {quoted(kept.name)} is what it gave for the piece before"
-        sound = any(_SOUND.search(it.name) for it in signature.inputs)
+        ports = (*signature.inputs, *signature.outputs)
+        sound = any(_SOUND.search(it.name) for it in ports)
         return _is("audio" if sound else "stream", what, "a stream piece by piece", takes=True)
     for taken in signature.inputs:
         if _SOUND.search(taken.name) and (taken.shape is None or len(taken.shape) < 4):
