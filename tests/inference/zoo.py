@@ -348,6 +348,12 @@ REFUSED: Final[Mapping[str, Sample]] = {
         code="model.is_audio",
         says=("'state'", "sound"),
     ),
+    "a softmax over one column": replace(
+        with_head(labels=2), code="model.softmax_of_one", says=("sigmoid",)
+    ),
+    "a label too few, of a network that ends in a pool": replace(
+        cut_off(), labels=511, code="model.output_count", says=()
+    ),
     "training mode": in_training(),
     "quantized with scales that break it": badly_quantized(),
     "float16 throughout, by onnxruntime's converter": replace(

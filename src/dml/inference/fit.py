@@ -7,6 +7,11 @@ from dml.inference.signature import Reason, Signature, Tensor, quoted, shown
 from dml.inference.spec import InputSpec, input_shape
 
 PORTS_MAX: Final = 16
+SOFTMAX_OF_ONE: Final = Reason(
+    "model.softmax_of_one",
+    "Over one column, softmax is 1 for every image. Set output.activation to sigmoid, or "
+    "give the model a column for each of two labels.",
+)
 _SHOWN: Final = 8
 _NAMES: Final = {"float32": "float", "uint8": "uint8"}  # as graphs call what the spec makes
 _KEEP: Final = (
@@ -126,11 +131,7 @@ def _output(
         return
     columns = columns_of(output.shape)
     if spec.output.activation == "softmax" and 1 in (columns, label_count):
-        yield Reason(
-            "model.softmax_of_one",
-            "Over one column, softmax is 1 for every image. Set output.activation to sigmoid, or "
-            "give the model a column for each of two labels.",
-        )
+        yield SOFTMAX_OF_ONE
         return
     if columns == TABLES:
         yield Reason(
@@ -173,7 +174,7 @@ def _map(output: Tensor, keys: tuple[int | str, ...], label_count: int) -> Itera
             'table: export with options={id(model): {"zipmap": False}} (skl2onnx), or name the '
             "node's input as the output instead, with onnx.utils.extract_model.",
         )
-    elif not columns_fit(len(keys), label_count):
+    elif len(keys) != label_count:
         yield wrong_label_count(output.name, len(keys), label_count)
 
 

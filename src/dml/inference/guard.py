@@ -55,11 +55,9 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> tuple[Signature,
     operator = graph.last_operator(parsed, spec.output.name)
     keys = graph.map_keys(parsed, spec.output.name)
     misfits = (*fit.misfits(signature, spec, label_count, keys), *fit.twice(spec, operator))
-    known = kinds.Model(signature, spec, operator)
-    if misfits and (kind := kinds.recognize(known)):
-        misfits = (kind,)  # to mend a shape or type would help nobody
-    elif kind := kinds.is_regression(known):
-        misfits = (kind,)
+    known = kinds.Model(signature, spec, operator, label_count)
+    if kind := kinds.recognize(known) if misfits else kinds.is_regression(known):
+        raise Refused([kind])  # to mend a shape, or an operator, would help nobody
     if reasons := [*survey.reasons, *misfits]:
         raise Refused(reasons)
     if reasons := checker.check_by_the_book(model, parsed):
@@ -112,6 +110,8 @@ def try_out(
     output = session.run(items, spec)
     if not fit.columns_fit(output.shape[1], label_count):
         raise Refused([fit.wrong_label_count(spec.output.name, output.shape[1], label_count)])
+    if output.shape[1] == 1 and spec.output.activation == "softmax":
+        raise Refused([fit.SOFTMAX_OF_ONE])
     shares = as_probabilities(output, spec)
     if not np.array_equal(output, session.run(items, spec)):
         detail = "The same images gave another output. Export in evaluation mode, without dropout."

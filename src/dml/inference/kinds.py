@@ -31,7 +31,9 @@ _FEATURES: Final = re.compile(
 _QUANTITY: Final = re.compile(
     r"(^|_)(age|price|value|regress\w*|depth|distance|quality|rating)($|_)", re.IGNORECASE
 )
-_POOLS: Final = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "LpNormalization"})
+# What a network ends in whose last layer was taken away; but some classifiers do, too (SqueezeNet).
+_POOLS: Final = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean"})
+_MANY_MORE: Final = 2  # times as many columns as labels are no miscount
 _REGRESSORS: Final = frozenset({"LinearRegressor", "SVMRegressor", "TreeEnsembleRegressor"})
 _WHOLE: Final = frozenset({"int64", "int32", "string"})
 _MAP_SIDE: Final = 4  # pixels; a map of values is larger, and what is left of axes is not
@@ -52,6 +54,7 @@ class Model:
     signature: Signature
     spec: InputSpec
     last: str | None
+    label_count: int
 
     @property
     def output(self) -> Tensor | None:
@@ -109,7 +112,10 @@ def by_shape(model: Model, shape: tuple[int | str | None, ...] | None) -> Reason
             return _by_rows(model, name, first, second)
         case [_] | [_, 1] if _QUANTITY.search(model.output.name):
             return _is("regression", f"{name} and is named as one", "a quantity")
-        case [_, int()] if _gives_features(model):
+        case [_, int(columns)] if columns != model.label_count and (
+            _gives_features(model)
+            or (model.last in _POOLS and columns > _MANY_MORE * model.label_count)
+        ):
             return _is("embedding", name, "features, which another model or a search compares")
     return None
 
@@ -128,7 +134,8 @@ def _by_input(model: Model) -> Reason | None:
     kept = next((it for it in signature.inputs if _STATE.search(it.name)), None)
     if len(signature.inputs) > 1 and kept is not None:
         what = f"Its input {quoted(kept.name)} is what it gave for the piece before"
-        sound = any(_SOUND.search(it.name) for it in signature.inputs)
+        ports = (*signature.inputs, *signature.outputs)
+        sound = any(_SOUND.search(it.name) for it in ports)
         return _is("audio" if sound else "stream", what, "a stream piece by piece", takes=True)
     for taken in signature.inputs:
         if _SOUND.search(taken.name) and (taken.shape is None or len(taken.shape) < 4):
@@ -175,9 +182,8 @@ def _boxes_of(model: Model) -> set[int]:
 
 
 def _is_map(sizes: Collection[int | None]) -> bool:
-    """Whether two neighbouring axes are those of a picture; open ones of that many are, too."""
-    large = sum(size is None or size >= _MAP_SIDE for size in sizes)
-    return large >= 2
+    """Whether two axes are those of a picture. Of what is left open a run tells."""
+    return sum(size is not None and size >= _MAP_SIDE for size in sizes) >= 2
 
 
 def _is_line(steps: int, letters: int) -> bool:
@@ -187,8 +193,9 @@ def _is_line(steps: int, letters: int) -> bool:
 def _gives_features(model: Model) -> bool:
     output = model.output
     named = output is not None and _FEATURES.search(output.name)
-    scaled = model.last == "Div" and "ReduceL2" in model.signature.operators
-    return bool(named) or scaled or model.last in _POOLS
+    divided = model.last == "Div" and "ReduceL2" in model.signature.operators
+    scaled = divided or model.last == "LpNormalization"
+    return bool(named) or scaled
 
 
 _NAMES: Final = {

@@ -14,7 +14,8 @@ class Passport:
     """Measured in the sandbox of the server, on one processor, in a process of its own.
 
     `peak_memory_bytes` is what loading it and running a batch added, the file included. Times are
-    those of the fastest of a few runs; None where a batch would take too long.
+    those of the fastest of a few runs; None where a batch would take too long, which then was none
+    of those that took memory.
     `runs_agree` where another process gave the same output for the same images, to the last bit.
     """
 
