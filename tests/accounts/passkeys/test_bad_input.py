@@ -394,9 +394,8 @@ async def test_nothing_is_added_without_a_proof(world: World) -> None:
     ada = await world.person()
     wrong = {"kind": "password", "password": "a wrong one"}
     problem(await add(ada, Authenticator(), wrong), 403, "accounts.wrong_proof")
-    token = (
-        await ada.post("/v1/users/me/tokens", {"name": "n", "scopes": ["account:write"]})
-    ).json()["token"]
+    asked = {"name": "n", "scopes": ["account:write"], "proof": BY_PASSWORD}
+    token = (await ada.post("/v1/users/me/tokens", asked)).json()["token"]
     headers = {"Authorization": f"Bearer {token}"}
     body = await body_to_add(ada, BY_PASSWORD)
     problem(await ada.post(PATH, body, headers=headers), 403, "edge.out_of_scope")
