@@ -10,6 +10,7 @@ MANIFEST: Final = Domain(
     routers=("routes:router", "webhooks.routes:router"),
     graphs=("graphql:GRAPH",),
     events=("webhooks.events",),
+    notices=("webhooks.notices:NOTICES",),
     checks=("doctor:CHECKS",),
     cleaners=("webhooks.service:forget_old",),
     personal=("personal:PERSONAL",),

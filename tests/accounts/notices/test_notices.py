@@ -98,6 +98,15 @@ async def test_a_new_token_is_mailed_with_what_it_may_do_and_never_with_itself(
     assert made["token"] not in told.text
 
 
+async def test_a_new_webhook_is_mailed(world: World) -> None:
+    ada = await verified(world)
+    hook = {"url": "http://127.0.0.1:9/", "types": []}
+    assert (await ada.post("/v1/webhooks", hook)).status_code == 201
+    (told,) = await notices(world, ada)
+    assert told.kind == "webhook_created"
+    assert "a server that it names is told what happens" in told.text
+
+
 async def test_a_session_and_a_token_are_named_as_that_by_which_it_was_done(world: World) -> None:
     ada = await verified(world)
     here = await sign_in(world, ada)

@@ -13,7 +13,7 @@ class WebhookEvent(Event, kind="webhook"):
     webhook_id: WebhookId
 
 
-class WebhookCreated(WebhookEvent):
+class WebhookCreated(WebhookEvent, heard=True):
     """A webhook was created: events are sent to its URL from now on."""
 
 
