@@ -13,23 +13,58 @@ from typing import Final
 from dml.inference.signature import Reason, Signature, Tensor, quoted, shown
 from dml.inference.spec import InputSpec, input_shape
 
-_TOKENS: Final = re.compile(
-    r"input_ids|token|attention_mask|position_ids|decoder_|segment_ids|text|sentence", re.IGNORECASE
+
+def _words(*words: str) -> re.Pattern[str]:
+    """What finds one of them in a name, and not within another word: no sound in ultrasound."""
+    return re.compile(rf"(?<![a-z])({'|'.join(words)})(?![a-z])", re.IGNORECASE)
+
+
+_TOKENS: Final = _words(
+    "input_ids?",
+    "token(_?type)?(_?id)?s?",
+    "attention_mask",
+    "position_ids",
+    r"decoder_\w+",
+    "segment_ids",
+    "texts?",
+    "sentences?",
 )
-_SOUND: Final = re.compile(
-    r"audio|wave|mel|spectr|speech|sound|input_values|input_features|(^|_)sr$|sample_rate",
-    re.IGNORECASE,
+_SOUND: Final = _words(
+    "audio",
+    "wav(e|eform)?s?",
+    "mel",
+    r"mels?pec\w*",
+    "spectrograms?",
+    "speech",
+    "sounds?",
+    "input_values",
+    "input_features",
+    "sr",
+    "sample_rate",
 )
-_STATE: Final = re.compile(
-    r"(^|[_.\W])(state|hidden|cell|cache|past|h0|c0|h_0|c_0|h|c)(n|s)?\d*($|[_.\W])|past_key",
-    re.IGNORECASE,
+_STATE: Final = _words(
+    "(hidden_?|cell_?)?state(in|n|s)?", "hidden", "cell", "cache", r"past(_\w+)?", "[hc]_?n?"
 )
-_BOXES: Final = re.compile(r"box|bbox|anchor|detection|nms|proposal|keypoint", re.IGNORECASE)
-_FEATURES: Final = re.compile(
-    r"embed|feature|descriptor|pooler|hidden_state|latent|vector", re.IGNORECASE
+_BOXES: Final = _words(
+    "b?box(es)?",
+    "anchors?",
+    "nms",
+    "proposals?",
+    "keypoints?",
+    "num_det(ection)?s",
+    "detection_(boxes|scores|classes)",
 )
-_QUANTITY: Final = re.compile(
-    r"(^|_)(age|price|value|regress\w*|depth|distance|quality|rating)($|_)", re.IGNORECASE
+_FEATURES: Final = _words(
+    "embed(ding)?s?",
+    "features?",
+    "descriptors?",
+    "pooler",
+    "hidden_states?",
+    "latents?",
+    "vectors?",
+)
+_QUANTITY: Final = _words(
+    "age", "price", "value", "regress(ion|or)?", "depth", "distance", "quality", "rating"
 )
 # What a network ends in whose last layer was taken away; but some classifiers do, too (SqueezeNet).
 _POOLS: Final = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean"})
