@@ -33,6 +33,7 @@ async def test_a_withdrawal_is_mailed_when_it_is_requested(world: World) -> None
     assert made.status_code == 201, made.text
     told = (await notices(world, ada))[-1]
     assert told.kind == "withdrawal_requested"
+    assert f" was requested: {made.json()['id']}." in told.text
     assert f"A withdrawal of 10.5 tokens to the wallet {wallet['address'][:8]}…" in told.text
 
 

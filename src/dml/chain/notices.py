@@ -41,7 +41,7 @@ NOTICES: Final = (
         "A withdrawal was requested",
         lambda said: (
             f"A withdrawal of {said['amount']} tokens to the wallet "
-            f"{shortened(said['address'])} was requested."
+            f"{shortened(said['address'])} was requested: {said['withdrawal_id']}."
         ),
         "cancel that withdrawal before it is sent "
         "(POST /v1/payments/withdrawals/{withdrawal_id}/cancel)",
