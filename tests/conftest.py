@@ -24,6 +24,7 @@ from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from dml.core import event_feed
 from dml.core.context import Actor, Context, Role
 from dml.core.db import connect
 from dml.core.ids import UserId, new_id
@@ -46,6 +47,8 @@ _NUMBERS: Final = itertools.count()
 
 # As in a server: what a command under test says on standard output is its answer alone.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+# What other tests have under way on the same PostgreSQL may take longer than a reader waits.
+event_feed.SETTLE_SECONDS = 10.0  # type: ignore[misc] # it is no constant of tests
 domains.load_processes()
 hypothesis_settings.register_profile("here", database=None, deadline=None)
 hypothesis_settings.load_profile("here")

@@ -146,7 +146,10 @@ async def test_what_is_taken_back_holds_nobody_up(sessions: Sessions) -> None:
     assert await read_settled(sessions, horizon, 1) == [sent]
 
 
-async def test_a_page_waits_only_a_moment_for_who_never_commits(sessions: Sessions) -> None:
+async def test_a_page_waits_only_a_moment_for_who_never_commits(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "SETTLE_SECONDS", 0.2)
     horizon = Horizon()
     async with open_writer(sessions) as forgetful:
         await send(forgetful, ADA)

@@ -75,8 +75,8 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     move = rules.move_version(version, VersionState.CHECKED if passed else VersionState.REFUSED)
     version.signature, version.refusals = finding.signature, list(finding.refusals)
     version.passport = finding.passport
-    if finding.signature is not None:
-        least = finding.signature.get("spec_version", 1)  # A worker of before tells none.
+    # A worker of before tells none.
+    if finding.signature is not None and (least := finding.signature.get("spec_version", 1)) > 1:
         version.input_spec = spec.raised(version.input_spec, least)
     version.checked_at = ctx.now
     await processes.cancel(ctx, f"give-up:{version_id}")
