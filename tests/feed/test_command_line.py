@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
