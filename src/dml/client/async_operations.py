@@ -1578,8 +1578,9 @@ class Enrollments:
         """Enroll in a bounty.
 
         Alone, or as the captain of a team whose other members you invite. You accept the
-        rules, and the fee moves from your balance into escrow. For everybody but the bounty's
-        owner, while enrollment is open.
+        rules, and the fee moves from your balance into escrow. While enrollment is open, for
+        every person but the bounty's owner; where that is an organisation, for none who acts
+        for it, or did within 30 days.
         """
         return cast(
             "types.EnrollmentDetails",

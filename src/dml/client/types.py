@@ -1432,6 +1432,10 @@ class Event(TypedDict):
 
     at: str
     """When."""
+    by_id: NotRequired[str | None]
+    """Who did it in person, where it was done for the organisation that asks. Only in its list
+    of events.
+    """
     data: dict[str, Any]
     """Ids and amounts: of each type its own, as the list of webhooks shows."""
     from_state: str | None

@@ -1,10 +1,16 @@
 """Organisations in tests, and who acts for them."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
+
+import httpx2
 
 from dml.accounts.models import User
+from dml.core.context import Role
+from dml.core.ids import UserId
 from tests.accounts.recovery.mailbox import letters
 from tests.world import PASSWORD, Person, World
 
@@ -51,3 +57,27 @@ async def join(
     await prove(world, person)
     joined = await person.post(ACCEPT, {"code": await code_to(world, person.email)})
     assert joined.status_code == 201, joined.text
+
+
+@dataclass(frozen=True)
+class Acting(Person):
+    """Somebody who asks all that they ask for an organisation."""
+
+    society: str
+
+    async def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        headers = {"DML-Act-For": self.society, **request.pop("headers", {})}
+        return await super().ask(method, path, headers=headers, **request)
+
+
+def acting(person: Person, society: str) -> Acting:
+    """The same person, for an organisation. Their id is the organisation's then."""
+    return Acting(UserId(UUID(society)), person.email, person.token, person.client, society)
+
+
+async def enrich(world: World, society: str, tokens: str = "1000") -> None:
+    """Let an organisation have so many tokens to spend."""
+    admin = await world.person("admin", Role.ADMIN)
+    body = {"user_id": society, "amount": tokens, "reason": "for a test"}
+    answer = await admin.post("/v1/admin/credits", body)
+    assert answer.status_code == 201, answer.text

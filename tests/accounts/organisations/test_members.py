@@ -215,10 +215,8 @@ async def test_nobody_signs_in_as_one_nor_makes_it_an_admin(world: World) -> Non
 async def test_who_is_interested_has_one_answer(tx: AsyncSession) -> None:
     """Against the clock of the database, which the statements of devices ask."""
     now = datetime.now(UTC)
-    rows: list[dict[str, datetime | None]] = [
-        {"left_at": None},
-        *({"left_at": now - timedelta(days=it)} for it in (0, 29, 31)),
-    ]
+    lefts = [None, *(now - timedelta(days=it) for it in (0, 29, 31))]
+    rows = [{"left_at": it} for it in lefts]
     condition = rules.IS_INTERESTED.replace("m.", "")
     await compare(tx, Membership, lambda it: rules.is_interested(it, now), condition, rows)
 
