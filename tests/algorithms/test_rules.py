@@ -146,7 +146,7 @@ def test_each_part_may_do_its_own(actor: Actor) -> None:
     assert of_developer is (None if actor is DEVELOPER else rules.NotDeveloper)
     of_manager = refusal_of(lambda: rules.require_developer_or_moderator(thing, actor))
     assert of_manager is (rules.NotDeveloper if actor in (STRANGER, NOBODY) else None)
-    of_judge = refusal_of(lambda: rules.require_not_own(thing, actor))
+    of_judge = refusal_of(lambda: rules.require_not_own(rules.owners_of(thing), actor))
     assert of_judge is (rules.OwnVersion if actor is DEVELOPER else None)
     signed_in = refusal_of(lambda: rules.require_signed_in(actor))
     assert signed_in is (NotSignedIn if actor in (NOBODY, SYSTEM) else None)
@@ -157,7 +157,8 @@ def test_each_part_may_do_its_own(actor: Actor) -> None:
 def test_nobody_reviews_what_is_their_own_or_their_teams(actor: Actor, authors: list[UUID]) -> None:
     made = version(V.IN_REVIEW)
     made.author_ids = authors
-    refused = refusal_of(lambda: rules.require_not_own(algorithm(A.DRAFT), actor, made))
+    owners = rules.owners_of(algorithm(A.DRAFT), made)
+    refused = refusal_of(lambda: rules.require_not_own(owners, actor))
     is_theirs = actor is DEVELOPER or actor.user_id in authors
     assert refused is (rules.OwnVersion if is_theirs else None)
 

@@ -265,12 +265,12 @@ def test_a_team_is_at_most_as_large_as_the_bounty_allows_and_names_each_once() -
         ([(people[0], 1), (people[0], 1)], enrollment_rules.TeamOutOfOrder),
         ([(OTHER, 1)], enrollment_rules.TeamOutOfOrder),
         ([(people[0], 6_000), (people[1], 6_000)], enrollment_rules.TeamOutOfOrder),
-        ([(OWNER, 1)], enrollment_rules.OwnerCannotEnter),
     ):
         with pytest.raises(refusal):
             enrollment_rules.require_team(bounty, OTHER, wrong)
-    with pytest.raises(enrollment_rules.OwnerCannotEnter):
-        enrollment_rules.require_team(bounty, OWNER, [])
+    for entrants in ((OWNER,), (OTHER, OWNER)):
+        with pytest.raises(enrollment_rules.OwnerCannotEnter):
+            enrollment_rules.require_not_owner({OWNER}, *entrants)
 
 
 def test_enrollment_is_open_between_its_dates_whatever_the_alarm_does() -> None:

@@ -20,6 +20,7 @@ WITHOUT: Final = {
     ("CreditToApproveOut", "decided_by"): "always null: it waits for a decision",
     ("DeniedAddressOut", "denied_by"): AN_ADMIN,
     ("EnrollmentDetailsOut", "captain_id"): "one of `members`, who have names",
+    ("EventOut", "by_id"): "one of the organisation's members, who have names",
     ("DeviceOut", "owner_id"): "the caller: everybody lists their own",
     ("VersionOut", "algorithm_id"): "the same in all rows: the path names it",
 }

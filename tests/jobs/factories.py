@@ -100,11 +100,13 @@ _here: Final = ["ZM"]
 
 async def make_job(world: World, *, spec: Any = SPEC, **changes: Any) -> Ordered:
     """An open job in a country of its own, where the devices made next are: so no test's devices
-    find another test's jobs. Its customer can pay for it.
+    find another test's jobs. Its `customer`, if none is named, can pay for it, and
+    so may its `developer` be.
     """
     _here[0] = next(_countries)
     changes = {"countries": [_here[0]]} | changes
-    developer, customer = await world.person("developer"), await world.rich("customer", "1000")
+    developer = changes.pop("developer", None) or await world.person("developer")
+    customer = changes.pop("customer", None) or await world.rich("customer", "1000")
     version_id = await make_version(world, developer, spec=spec)
     answer = await customer.post("/v1/jobs", order(version_id, **changes))
     assert answer.status_code == 201, answer.text

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from dml.accounts import queries
 from dml.accounts.models import photo_of
+from dml.accounts.organisations.schemas import OrganisationOut
 from dml.accounts.schemas import PublicUserOut
 from dml.core.context import Context
 from dml.core.ids import UserId
@@ -41,6 +42,10 @@ GRAPH: Final = Graph(
         Read("passkeys", "passkeys.list"),
         Read("dataExports", "data_exports.list"),
         Read("dataExport", "data_exports.get"),
+        Read("organisations", "organisations.list"),
+        Read("organisation", "organisations.get"),
+        Read("members", "members.list", on=OrganisationOut),
+        Read("invitations", "invitations.list", on=OrganisationOut),
     ),
     nodes=("users.get",),
     without={

@@ -9,9 +9,9 @@ MANIFEST: Final = Domain(
     tables=(
         *("models", "identities.models", "tokens.models", "recovery.models"),
         *("privacy.models", "openid.models", "factors.models", "passkeys.models"),
-        "agreement.models",
+        *("agreement.models", "organisations.models"),
     ),
-    events=("events",),
+    events=("events", "organisations.events"),
     routers=(
         # Names before any name.
         *("recovery.routes:router", "recovery.page_routes:router", "passkeys.routes:router"),
@@ -19,6 +19,7 @@ MANIFEST: Final = Domain(
         *("openid.routes:router", "openid.callback_routes:router"),
         *("photos.routes:router", "photos.routes:admin_router", "agreement.routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
+        "organisations.routes:router",
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks", "passkeys.checks"),
     processes=("recovery.processes", "privacy.processes", "notices.processes"),
@@ -33,6 +34,7 @@ MANIFEST: Final = Domain(
         "factors.tickets:forget_expired",
         "passkeys.service:forget_expired",
         "privacy.service:forget_expired",
+        "organisations.service:forget_expired",
     ),
     named_files=("privacy.queries:NAMED_BLOBS", "photos.queries:NAMED_BLOBS"),
     personal=("personal:PERSONAL",),

@@ -44,6 +44,13 @@ class DataKind(StrEnum):
     TABULAR = "tabular"
 
 
+class UserKind(StrEnum):
+    """Whether a user is a person, or an organisation that persons act for."""
+
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
 class UserState(StrEnum):
     """Whether a user can sign in: one who is `suspended` can't, until an admin restores them; one
     who erased their account is gone, and only an id is left.
@@ -82,6 +89,8 @@ class User(Base):
             "(suspended_at IS NULL) = (suspension_reason IS NULL)", "suspension_has_a_reason"
         ),
         CheckConstraint("email = lower(email)", "email_lower_case"),
+        CheckConstraint("kind <> 'organisation' OR email IS NULL", "organisation_has_no_address"),
+        CheckConstraint("kind <> 'organisation' OR role = 'member'", "organisation_is_a_member"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", "country_alpha_2"),
         CheckConstraint(
             "(photo_sha256 IS NULL) = (thumbnail_sha256 IS NULL)", "photo_has_a_thumbnail"
@@ -105,6 +114,8 @@ class User(Base):
     password_hash: Mapped[str]
     role: Mapped[Role]
     created_at: Mapped[datetime]
+    # Nobody signs in as an organisation, whose name is its first name (docs/decisions/0064).
+    kind: Mapped[UserKind] = mapped_column(default=UserKind.PERSON, server_default="person")
     revision: Mapped[int] = mapped_column(default=1)
     first_name: Mapped[str | None] = mapped_column(default=None)
     last_name: Mapped[str | None] = mapped_column(default=None)

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from dml.accounts.organisations.service import leave_all
 from dml.core.personal import EMPTY, NONE_OF_THEM, NULL, Blocker, Columns, Holding, Personal
 
 _MINE: Final = "user_id = :user_id"
 _SESSIONS: Final = "session_id IN (SELECT id FROM user_sessions WHERE user_id = :user_id)"
+_NAMED: Final = """(SELECT jsonb_build_object('id', o.id, 'name', o.first_name)
+    FROM users o WHERE o.id = organisation_id)"""
 _WHILE: Final = "until you erase your account"
 
 PERSONAL: Final = Personal(
@@ -136,6 +139,31 @@ PERSONAL: Final = Personal(
             is_deleted=True,
         ),
         Holding(
+            "memberships",
+            "For which organisations you act, and what you may do for them.",
+            "30 days after you left",
+            (Columns("organisation_id user_id role since left_at", "Which, as what, and when."),),
+            whose=_MINE,
+            is_deleted=True,
+            shown={"organisation_id": _NAMED},
+        ),
+        Holding(
+            "invitations",
+            "That you are invited to act for an organisation, or invited somebody.",
+            "30 days after they expire",
+            (
+                Columns("id organisation_id email role invited_by", "Who is invited, by whom."),
+                Columns("created_at expires_at ended_at", "When."),
+                Columns("sha256", "The digest of its code.", is_secret=True),
+            ),
+            whose="(email = :email OR invited_by = :user_id)",
+            deleted_where="email = :email",
+            shown={
+                "organisation_id": _NAMED,
+                "email": "CASE WHEN email = :email THEN email END",
+            },
+        ),
+        Holding(
             "known_networks",
             "So that who guesses your password elsewhere does not keep you out.",
             "90 days after you last came from there",
@@ -193,7 +221,7 @@ PERSONAL: Final = Personal(
             "Your account.",
             _WHILE,
             (
-                Columns("id created_at revision role erased_at", "That there is one."),
+                Columns("id kind created_at revision role erased_at", "That there is one."),
                 Columns("email", "Your address.", NULL),
                 Columns("password_hash", "The hash of your password.", EMPTY, is_secret=True),
                 Columns("first_name last_name bio country", "What everybody can see.", NULL),
@@ -207,7 +235,23 @@ PERSONAL: Final = Personal(
             whose="id = :user_id",
         ),
     ),
+    leave=leave_all,
     blockers=(
+        Blocker(
+            "last_owner",
+            "You are the only owner of an organisation, and it needs one.",
+            "Make another member an owner first, or close it.",
+            """
+            SELECT count(*) FROM memberships mine
+            JOIN users o ON o.id = mine.organisation_id AND o.erased_at IS NULL
+            WHERE mine.user_id = :user_id AND mine.role = 'owner' AND mine.left_at IS NULL
+              AND NOT EXISTS (
+                SELECT FROM memberships m
+                WHERE m.organisation_id = mine.organisation_id AND m.user_id <> :user_id
+                  AND m.role = 'owner' AND m.left_at IS NULL
+            )
+            """,
+        ),
         Blocker(
             "last_admin",
             "You are the only admin, and a marketplace needs one.",

@@ -78,7 +78,10 @@ async def find_user(tx: AsyncSession, email: str) -> User | None:
 _USER: Final = User.__table__.c
 _SESSION: Final = Session.__table__.c
 _PROFILES: Final = select(
-    *(_USER[it] for it in ("id", "first_name", "last_name", "bio", "country", "created_at")),
+    *(
+        _USER[it]
+        for it in ("id", "kind", "first_name", "last_name", "bio", "country", "created_at")
+    ),
     *(_USER[it] for it in ("photo_sha256", "thumbnail_sha256")),
 )
 # Made once: each request that somebody signed asks it, and to make it took a fifth of a short one.

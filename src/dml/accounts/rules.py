@@ -4,7 +4,7 @@ from collections.abc import Container, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from dml.accounts.models import RefreshToken, Session, User
+from dml.accounts.models import RefreshToken, Session, User, UserKind
 from dml.core.context import Actor
 from dml.core.errors import (
     Conflict,
@@ -97,6 +97,12 @@ class Suspended(Forbidden):
     why: str
 
 
+class NoPerson(Conflict):
+    code = "accounts.no_person"
+    reason = "This is an organisation, and what was asked for is of persons alone."
+    remedy = "Name one who acts for it."
+
+
 class NotYourself(Forbidden):
     code = "accounts.not_yourself"
     reason = "Nobody suspends themselves."
@@ -147,6 +153,12 @@ def require_admin(actor: Actor) -> None:
 def is_impartial(actor: Actor, interested: Container[UserId | None]) -> bool:
     """Whether the actor may approve or judge what is of interest to these: none of their own."""
     return actor.user_id is None or actor.user_id not in interested
+
+
+def require_person(user: User) -> None:
+    """Refuse an organisation where somebody is asked for who signs in."""
+    if user.kind is not UserKind.PERSON:
+        raise NoPerson
 
 
 def require_still_admin(actor: Actor, admins: Container[UserId | None]) -> None:

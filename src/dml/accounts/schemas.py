@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, EmailStr, Field
 
-from dml.accounts.models import DataKind, EducationLevel, Gender
+from dml.accounts.models import DataKind, EducationLevel, Gender, UserKind
 from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN, SENT_MAX, forms, normal_form
 from dml.accounts.photos.schemas import PhotoOut
 from dml.core.context import Role
@@ -36,6 +36,7 @@ Password = Annotated[str, AfterValidator(check_text), AfterValidator(_check_form
 NewPassword = Annotated[str, AfterValidator(check_text), AfterValidator(_check_new), _SENT]
 
 
+KIND: Final = "An `organisation` is a name that several users act for, which is its `first_name`."
 FIRST_NAME: Final = "The given name. Everybody can see it."
 LAST_NAME: Final = "The family name. Everybody can see it."
 BIO: Final = "What users tell about themselves, as plain text. Everybody can see it."
@@ -182,6 +183,7 @@ class PublicUserOut(Wire):
     """What everybody may know of a user."""
 
     id: UserId
+    kind: UserKind = Field(description=KIND)
     first_name: str | None = Field(description=FIRST_NAME)
     last_name: str | None = Field(description=LAST_NAME)
     bio: str | None = Field(description=BIO)

@@ -1,6 +1,6 @@
 """What may happen to algorithms and versions, and who may do it. Pure: no session, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -206,10 +206,15 @@ def require_developer_or_moderator(algorithm: Algorithm, actor: Actor) -> None:
         raise NotDeveloper
 
 
-def require_not_own(algorithm: Algorithm, actor: Actor, version: Version | None = None) -> None:
-    """Refuse its developer, and who belongs to the team whose model a version is."""
+def owners_of(algorithm: Algorithm, version: Version | None = None) -> list[UserId]:
+    """Return its developer, and who belongs to the team whose model a version is."""
     authors = [UserId(it) for it in version.author_ids] if version is not None else []
-    if not is_impartial(actor, (algorithm.developer_id, *authors)):
+    return [algorithm.developer_id, *authors]
+
+
+def require_not_own(interested: Container[UserId | None], actor: Actor) -> None:
+    """Refuse its owners, and who acts for one of them, or did lately."""
+    if not is_impartial(actor, interested):
         raise OwnVersion
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
+from dml.accounts.organisations import queries as organisations
 from dml.algorithms import queries, rules
 from dml.algorithms.events import (
     AlgorithmArchived,
@@ -109,7 +110,7 @@ async def approve(
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    rules.require_not_own(algorithm, ctx.actor, version)
+    await _require_not_own(ctx, algorithm, version)
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.APPROVED)
     _note_review(ctx, version, reason)
@@ -130,7 +131,7 @@ async def reject(
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    rules.require_not_own(algorithm, ctx.actor, version)
+    await _require_not_own(ctx, algorithm, version)
     move = rules.move_version(version, VersionState.REJECTED)
     _note_review(ctx, version, reason)
     rejected = VersionRejected(version.id, algorithm.id)
@@ -188,7 +189,7 @@ async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Alg
     """List an algorithm again that was suspended."""
     account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
-    rules.require_not_own(algorithm, ctx.actor)
+    await _require_not_own(ctx, algorithm)
     rules.require_suspended(algorithm)
     move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
     readers = [*seen_by(algorithm), events.EVERYONE]
@@ -209,3 +210,12 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
 def _note_review(ctx: Context, version: Version, reason: str | None) -> None:
     version.reviewed_at, version.reviewed_by = ctx.now, ctx.actor.user_id
     version.review_reason = reason
+
+
+async def _require_not_own(
+    ctx: Context, algorithm: Algorithm, version: Version | None = None
+) -> None:
+    """Refuse to judge what is one's own, or an organisation's that one acts for (decision 64)."""
+    owners = rules.owners_of(algorithm, version)
+    interested = await organisations.list_interested(ctx.tx, owners, ctx.now)
+    rules.require_not_own(interested, ctx.actor)

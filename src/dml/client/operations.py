@@ -1559,8 +1559,9 @@ class Enrollments:
         """Enroll in a bounty.
 
         Alone, or as the captain of a team whose other members you invite. You accept the
-        rules, and the fee moves from your balance into escrow. For everybody but the bounty's
-        owner, while enrollment is open.
+        rules, and the fee moves from your balance into escrow. While enrollment is open, for
+        every person but the bounty's owner; where that is an organisation, for none who acts
+        for it, or did within 30 days.
         """
         return cast(
             "types.EnrollmentDetails",
@@ -1901,6 +1902,73 @@ class Identities:
         )
 
 
+class Invitations:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self, organisation_id: str) -> types.InvitationList:
+        """List invitations.
+
+        For owners: those that can still be accepted, newest first.
+        """
+        return cast(
+            "types.InvitationList",
+            self._market.ask(
+                "GET", f"/v1/organisations/{requests.part(organisation_id)}/invitations"
+            ),
+        )
+
+    def create(
+        self,
+        organisation_id: str,
+        body: types.dml__accounts__organisations__schemas__InvitationCreate,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.InvitationCreated:
+        """Invite somebody to act for an organisation.
+
+        For owners; to invite an owner takes a proof of who you are. A code is mailed, good
+        once within seven days, for the account whose proven address this is. The answer does
+        not tell whether there is one. An earlier invitation to the same address ends.
+        """
+        return cast(
+            "types.InvitationCreated",
+            self._market.ask(
+                "POST",
+                f"/v1/organisations/{requests.part(organisation_id)}/invitations",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def revoke(self, organisation_id: str, invitation_id: str) -> None:
+        """Revoke an invitation.
+
+        For owners. Its code does nothing any more.
+        """
+        self._market.ask(
+            "DELETE",
+            f"/v1/organisations/{requests.part(organisation_id)}/invitations/{requests.part(invitation_id)}",
+        )
+
+    def accept(
+        self, body: types.InvitationAccept, *, idempotency_key: str | None = None
+    ) -> types.Organisation:
+        """Accept an invitation.
+
+        For the user whose proven address the code was mailed to. Once.
+        """
+        return cast(
+            "types.Organisation",
+            self._market.ask(
+                "POST",
+                "/v1/users/me/organisations",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
 class JobQuotes:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -2182,6 +2250,44 @@ class Leaderboards:
         )
 
 
+class Members:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self, organisation_id: str) -> types.MemberList:
+        """List who acts for an organisation.
+
+        For its members: owners first.
+        """
+        return cast(
+            "types.MemberList",
+            self._market.ask("GET", f"/v1/organisations/{requests.part(organisation_id)}/members"),
+        )
+
+    def delete(self, organisation_id: str, user_id: str) -> None:
+        """Remove a member, or leave.
+
+        For owners, and for whoever leaves. It counts at once. For 30 days more they cannot
+        judge, or take part in, what is the organisation's. The last owner cannot leave.
+        """
+        self._market.ask(
+            "DELETE",
+            f"/v1/organisations/{requests.part(organisation_id)}/members/{requests.part(user_id)}",
+        )
+
+    def update(self, organisation_id: str, user_id: str, body: types.MemberUpdate) -> None:
+        """Give a member another role.
+
+        For owners; to make somebody an owner takes a proof of who you are. One owner is
+        always left.
+        """
+        self._market.ask(
+            "PATCH",
+            f"/v1/organisations/{requests.part(organisation_id)}/members/{requests.part(user_id)}",
+            json=body,
+        )
+
+
 class OpenidProviders:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -2193,6 +2299,58 @@ class OpenidProviders:
         fit on one page.
         """
         return cast("types.OpenidProviderPage", self._market.ask("GET", "/v1/sessions/openid"))
+
+
+class Organisations:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self) -> types.OrganisationList:
+        """List the organisations that you act for.
+
+        For signed-in users: newest first.
+        """
+        return cast("types.OrganisationList", self._market.ask("GET", "/v1/organisations"))
+
+    def create(
+        self, body: types.OrganisationCreate, *, idempotency_key: str | None = None
+    ) -> types.Organisation:
+        """Found an organisation.
+
+        For signed-in users: a name that several users act for. You are its first owner.
+        """
+        return cast(
+            "types.Organisation",
+            self._market.ask(
+                "POST",
+                "/v1/organisations",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def get(self, organisation_id: str) -> types.Organisation:
+        """Get an organisation.
+
+        For its members. What everybody may know of it is in `GET /v1/users/{user_id}`, by the
+        same id.
+        """
+        return cast(
+            "types.Organisation",
+            self._market.ask("GET", f"/v1/organisations/{requests.part(organisation_id)}"),
+        )
+
+    def update(self, organisation_id: str, body: types.OrganisationUpdate) -> types.Organisation:
+        """Rename an organisation.
+
+        For its owners.
+        """
+        return cast(
+            "types.Organisation",
+            self._market.ask(
+                "PATCH", f"/v1/organisations/{requests.part(organisation_id)}", json=body
+            ),
+        )
 
 
 class Pages:
@@ -3130,7 +3288,7 @@ class Users:
         """Set a user's role.
 
         For admins. The user is a member, a moderator or an admin from then on. The last admin
-        cannot be made anything else.
+        cannot be made anything else, and an organisation is none of these.
         """
         return cast(
             "types.User",
@@ -3942,11 +4100,14 @@ class Operations:
         self.graph = Graph(market)
         self.health = Health(market)
         self.identities = Identities(market)
+        self.invitations = Invitations(market)
         self.job_quotes = JobQuotes(market)
         self.jobs = Jobs(market)
         self.keys = Keys(market)
         self.leaderboards = Leaderboards(market)
+        self.members = Members(market)
         self.openid_providers = OpenidProviders(market)
+        self.organisations = Organisations(market)
         self.pages = Pages(market)
         self.pairing_codes = PairingCodes(market)
         self.passkey_challenges = PasskeyChallenges(market)

@@ -105,6 +105,10 @@ LeaderboardPart: TypeAlias = Literal["public", "final"]
 """What a leaderboard shows. `public`: the public scores, from the first submission on. `final`:
 the final ranking.
 """
+MemberRole: TypeAlias = Literal["owner", "member"]
+"""What somebody may do for an organisation: a `member` does its work, an `owner` also decides
+about members and money.
+"""
 MetricName: TypeAlias = Literal[
     "accuracy.v1",
     "balanced_accuracy.v1",
@@ -197,6 +201,8 @@ enter a bounty, and to its winners. `withdrawal`: set aside to be paid out, and 
 `credit_reversal`: taken back. `payout_booking`: booked by an operator, for a payout that no
 withdrawal explains.
 """
+UserKind: TypeAlias = Literal["person", "organisation"]
+"""Whether a user is a person, or an organisation that persons act for."""
 UserState: TypeAlias = Literal["active", "suspended", "erased"]
 """Whether a user can sign in: one who is `suspended` can't, until an admin restores them; one
 who erased their account is gone, and only an id is left.
@@ -1332,7 +1338,7 @@ class EnrollmentCreate(TypedDict):
     """The bounty's `rules_sha256`, as you read them: if the rules have changed since, you are
     refused (`409`).
     """
-    team: NotRequired[list[InvitationCreate]]
+    team: NotRequired[list[dml__bounties__enrollments__schemas__InvitationCreate]]
     """The other members of your team. They are invited, and belong to it once they accept."""
 
 
@@ -1426,6 +1432,10 @@ class Event(TypedDict):
 
     at: str
     """When."""
+    by_id: NotRequired[str | None]
+    """Who did it in person, where it was done for the organisation that asks. Only in its list
+    of events.
+    """
     data: dict[str, Any]
     """Ids and amounts: of each type its own, as the list of webhooks shows."""
     from_state: str | None
@@ -1633,6 +1643,28 @@ class InputSpecOutput(TypedDict):
     """The model's output with a column for each label."""
 
 
+class Invitation(TypedDict):
+    """An invitation that can still be accepted."""
+
+    created_at: str
+    email: str
+    """Where its code was mailed."""
+    expires_at: str
+    """From when on it cannot be accepted."""
+    id: str
+    inviter_id: str
+    """The owner who sent it."""
+    inviter_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    role: MemberRole
+    """What they may do for it."""
+
+
+class InvitationAccept(TypedDict):
+    code: str
+    """The code in the mail."""
+
+
 class InvitationAcceptance(TypedDict):
     """The consent of somebody who joins a team."""
 
@@ -1644,15 +1676,24 @@ class InvitationAcceptance(TypedDict):
     """
 
 
-class InvitationCreate(TypedDict):
-    """Somebody who is invited to a team."""
+class InvitationCreated(TypedDict):
+    """An invitation. Its code is in the mail alone."""
 
-    share_bps: int
-    """Their share of the team's prize in basis points: 10000 is all of it. What nobody is given
-    is the captain's.
-    """
-    user_id: str
-    """The user who is invited."""
+    created_at: str
+    email: str
+    """Where its code was mailed."""
+    expires_at: str
+    """From when on it cannot be accepted."""
+    id: str
+    role: MemberRole
+    """What they may do for it."""
+
+
+class InvitationList(TypedDict):
+    """All that can still be accepted."""
+
+    items: list[Invitation]
+    """The newest first."""
 
 
 class Job(TypedDict):
@@ -1963,6 +2004,8 @@ class ManagedUser(TypedDict):
     gender: Gender | None
     """Only the user and admins can see it."""
     id: str
+    kind: UserKind
+    """An `organisation` is a name that several users act for, which is its `first_name`."""
     last_name: str | None
     """The family name. Everybody can see it."""
     permitted_kinds: list[DataKind]
@@ -1987,6 +2030,40 @@ class ManagedUserPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Member(TypedDict):
+    """Who acts for an organisation."""
+
+    role: MemberRole
+    """What they may do for it."""
+    since: str
+    """Since when."""
+    user_id: str
+    user_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+
+
+class MemberList(TypedDict):
+    """All who act for it."""
+
+    items: list[Member]
+    """Owners first."""
+
+
+class MemberUpdate(TypedDict):
+    proof: NotRequired[
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
+    ]
+    """What proves that the account is yours: needed where the role is `owner`."""
+    role: MemberRole
+    """What they may do for it."""
 
 
 class ModelFile(TypedDict):
@@ -2120,6 +2197,40 @@ class OpenidSessionCreate(TypedDict):
     """The `code` with which the browser returned."""
     code_verifier: str
     """The secret of which you sent the challenge."""
+
+
+class Organisation(TypedDict):
+    """An organisation that you act for."""
+
+    created_at: str
+    """When it was founded."""
+    id: str
+    """Its id as a user, for the header `DML-Act-For`."""
+    name: str
+    """What everybody sees as its name."""
+    role: MemberRole
+    """What you may do for it."""
+    since: str
+    """Since when you act for it."""
+    suspended_at: str | None
+    """`null` unless an admin suspended it: nobody can act for it then."""
+
+
+class OrganisationCreate(TypedDict):
+    name: str
+    """What everybody sees as its name."""
+
+
+class OrganisationList(TypedDict):
+    """All that you act for."""
+
+    items: list[Organisation]
+    """The newest first."""
+
+
+class OrganisationUpdate(TypedDict):
+    name: str
+    """What everybody sees as its name."""
 
 
 class PairingCode(TypedDict):
@@ -2483,6 +2594,8 @@ class PublicUser(TypedDict):
     first_name: str | None
     """The given name. Everybody can see it."""
     id: str
+    kind: UserKind
+    """An `organisation` is a name that several users act for, which is its `first_name`."""
     last_name: str | None
     """The family name. Everybody can see it."""
     photo: Photo | None
@@ -3921,3 +4034,31 @@ class WonPrizePage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class dml__accounts__organisations__schemas__InvitationCreate(TypedDict):
+    email: str
+    """Where to mail the code."""
+    proof: NotRequired[
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
+    ]
+    """What proves that the account is yours: needed where the role is `owner`."""
+    role: NotRequired[MemberRole]
+    """What they may do for it."""
+
+
+class dml__bounties__enrollments__schemas__InvitationCreate(TypedDict):
+    """Somebody who is invited to a team."""
+
+    share_bps: int
+    """Their share of the team's prize in basis points: 10000 is all of it. What nobody is given
+    is the captain's.
+    """
+    user_id: str
+    """The user who is invited."""

@@ -30,11 +30,18 @@ class Actor:
     session_id: SessionId | None = field(default=None, compare=False)  # Where one was opened.
     # Of a personal access token: what it may do. None: all that the role may.
     scopes: frozenset[str] | None = field(default=None, compare=False)
+    # Where the actor is an organisation: the person who acts for it (docs/decisions/0064).
+    by: UserId | None = field(default=None, compare=False)
 
     @property
     def id(self) -> UserId:
         assert self.user_id is not None, "the system and strangers are no users"
         return self.user_id
+
+    @property
+    def person_id(self) -> UserId:
+        """Who it is in person: whoever acts for an organisation, else the user."""
+        return self.by or self.id
 
     @property
     def is_admin(self) -> bool:

@@ -28,13 +28,13 @@ HISTORY_MAX: Final = 200  # What one timeline shows: the newest.
 _WRITE: Final = """
     WITH made AS (
         INSERT INTO events (at, type, subject, actor_id, from_state, to_state, reason, body, facts,
-            readers)
+            readers, by_id)
         SELECT at, type, subject, actor_id, from_state, to_state, reason, body::jsonb,
-            facts::jsonb, string_to_array(readers, ' ')
+            facts::jsonb, string_to_array(readers, ' '), by_id
         FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-                    $7::text[], $8::text[], $9::text[], $10::text[])
+                    $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[])
             WITH ORDINALITY AS it (at, type, subject, actor_id, from_state, to_state, reason, body,
-                facts, readers, place)
+                facts, readers, by_id, place)
         WHERE pg_current_xact_id() IS NOT NULL
         ORDER BY place
         RETURNING number, at, readers
@@ -61,6 +61,8 @@ class EventRow(Base):
     type: Mapped[str]
     subject: Mapped[str]
     actor_id: Mapped[UserId | None] = mapped_column(default=None)
+    # Where the actor is an organisation: who acted for it.
+    by_id: Mapped[UserId | None] = mapped_column(default=None)
     from_state: Mapped[str | None] = mapped_column(default=None)
     to_state: Mapped[str | None] = mapped_column(default=None)
     reason: Mapped[str | None] = mapped_column(default=None)
@@ -111,6 +113,7 @@ class NewRow:
     body: str
     facts: Mapping[str, Any] | None
     readers: Sequence[str]
+    by_id: UserId | None = None
 
 
 async def write(tx: AsyncSession, rows: Sequence[NewRow]) -> None:
@@ -127,6 +130,7 @@ async def write(tx: AsyncSession, rows: Sequence[NewRow]) -> None:
         [it.body for it in rows],
         [None if it.facts is None else json.dumps(it.facts, default=str) for it in rows],
         [" ".join(it.readers) for it in rows],
+        [it.by_id for it in rows],
     )
 
 

@@ -179,6 +179,7 @@ def _row(ctx: Context, record: Record) -> NewRow:
         type=event.TYPE,
         subject=event.subject,
         actor_id=ctx.actor.user_id,
+        by_id=ctx.actor.by,
         from_state=move.origin.value if move and move.origin else None,
         to_state=move.to.value if move else None,
         reason=record.reason,

@@ -37,6 +37,7 @@ LeaseId = NewType("LeaseId", UUID)
 MailId = NewType("MailId", UUID)
 IdentityId = NewType("IdentityId", UUID)
 ExportId = NewType("ExportId", UUID)
+InvitationId = NewType("InvitationId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -68,6 +69,7 @@ ID_TYPES: Final = (
     MailId,
     IdentityId,
     ExportId,
+    InvitationId,
 )
 
 _lock = threading.Lock()

@@ -16,7 +16,9 @@ PERSONAL: Final = Personal(
             "DML_KEEP_AUDIT_DAYS",
             (
                 Columns("number at type subject", "What happened to what, and when."),
-                Columns("actor_id from_state to_state readers", "Who did it; whom it concerned."),
+                Columns(
+                    "actor_id by_id from_state to_state readers", "Who did it; whom it concerned."
+                ),
                 Columns(
                     "body",
                     "Ids and amounts; some have a name, an address, a device or a network.",

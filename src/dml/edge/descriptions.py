@@ -6,7 +6,7 @@ description knows by `code` which facts come with it.
 
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from dml.core import errors
 from dml.core.errors import DmlError, all_refusals, facts_of
 from dml.edge import problems
+from dml.edge.acting import HEADER, InPersonOnly, NoOrganisation, NotAMember
 from dml.edge.etags import BadIfMatch, tell_revision
 from dml.edge.files import export_sender, file_sender
 from dml.edge.idempotency import IdempotencyKeyReused
@@ -218,6 +219,17 @@ def describe_scope(operation: dict[str, Any], scope: str | None) -> None:
     operation["security"] = told
     needed = f"a personal access token needs `{scope}`" if scope else "no personal access token may"
     operation["description"] += f"\n\nScope: {needed}."
+
+
+def describe_acting(operation: dict[str, Any], permitted: Collection[str]) -> None:
+    """Tell whether it can be done for an organisation, and by what header."""
+    if {"HTTPBearer"} & {name for it in operation.get("security", ()) for name in it}:
+        if operation["operationId"] in permitted:
+            asked = operation.setdefault("parameters", [])
+            asked.append(_may_send(HEADER, "An organisation to do this for, as its member."))
+            _add_refusals(operation["responses"], NoOrganisation, NotAMember)
+        else:
+            _add_refusals(operation["responses"], InPersonOnly)
 
 
 def _add_refusals(responses: dict[str, Any], *kinds: type[DmlError]) -> None:

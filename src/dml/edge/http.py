@@ -4,7 +4,7 @@ Each is a coroutine function, as all dependencies are: FastAPI has another one r
 which there are forty, and that takes longer than what it does (`tests/edge/test_routing.py`).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Protocol, TypeAlias, TypeVar, cast
@@ -19,10 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, BeginFunction, Context
 from dml.core.errors import DmlError, NotSignedIn
+from dml.core.ids import UserId
 from dml.core.kept_files import FileQuota
 from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
+from dml.edge.acting import acting_for
 from dml.edge.scopes import Scopes, require_scope, scope_of
 
 
@@ -43,6 +45,12 @@ class Authenticate(Protocol):
         at: datetime | None = None,
         roles: Any = None,
     ) -> Actor: ...
+
+
+class ActFor(Protocol):
+    """Makes an organisation the actor, by one of its members. The accounts domain provides it."""
+
+    async def __call__(self, tx: AsyncSession, actor: Actor, organisation_id: UserId) -> Actor: ...
 
 
 class Studio(Protocol):
@@ -77,6 +85,8 @@ class Parts(Protocol):
     sessions: async_sessionmaker[AsyncSession]
     reads: async_sessionmaker[AsyncSession]
     authenticate: Authenticate
+    act_for: ActFor
+    for_organisations: Collection[str]  # Operations that can be asked for one.
     roles: Any  # What `authenticate` asks on behalf of reads.
     scopes: Scopes
     bells: Bells
@@ -95,17 +105,21 @@ async def transaction(
     *,
     since: datetime | None = None,
     scope: str | None = None,
+    organisation_id: UserId | None = None,
 ) -> AsyncIterator[Context]:
     """Commit when the block ends; roll back when it raises, unless a refusal keeps changes.
 
     What goes on `since` some moment needs a token that was good then, and a session that still is.
     `scope` is what a personal access token needs for it; None: there is none that would do.
+    With an organisation, that is the actor, by who holds the token.
     """
     now, actor = datetime.now(UTC), NOBODY
     async with parts.sessions() as tx:
         if token is not None:
             actor = await parts.authenticate(tx, parts.keys, token, now, at=since)
             require_scope(actor, scope)
+        if organisation_id is not None:
+            actor = await _act_for(parts, tx, actor, organisation_id)
         try:
             yield Context(tx, actor, now)
         except DmlError as refusal:
@@ -117,7 +131,11 @@ async def transaction(
 
 @asynccontextmanager
 async def read(
-    parts: Parts, token: str | None, *, scope: str | None = None
+    parts: Parts,
+    token: str | None,
+    *,
+    scope: str | None = None,
+    organisation_id: UserId | None = None,
 ) -> AsyncIterator[Context]:
     """Open a context that changes nothing, and so needs no transaction (`core/reads.py`)."""
     now, actor = datetime.now(UTC), NOBODY
@@ -125,13 +143,29 @@ async def read(
         if token is not None:
             actor = await parts.authenticate(tx, parts.keys, token, now, roles=parts.roles)
             require_scope(actor, scope)
+        if organisation_id is not None:
+            actor = await _act_for(parts, tx, actor, organisation_id)
         yield Context(tx, actor, now)
 
 
 def _open(request: Request, token: str | None) -> AbstractAsyncContextManager[Context]:
     """GET is safe (RFC 9110, 9.2.1): it reads. All else has a transaction."""
     opened = read if request.method == "GET" else transaction
-    return opened(parts(request), token, scope=_scope(request))
+    return opened(parts(request), token, scope=_scope(request), organisation_id=_acting(request))
+
+
+async def _act_for(parts: Parts, tx: AsyncSession, actor: Actor, organisation_id: UserId) -> Actor:
+    if actor.user_id is None:
+        raise NotSignedIn
+    return await parts.act_for(tx, actor, organisation_id)
+
+
+def _acting(request: Request) -> UserId | None:
+    return acting_for(request, parts(request).for_organisations)
+
+
+def _reading(request: Request, token: str | None) -> AbstractAsyncContextManager[Context]:
+    return read(parts(request), token, scope=_scope(request), organisation_id=_acting(request))
 
 
 def _scope(request: Request) -> str | None:
@@ -194,8 +228,8 @@ def _guards_of(route: APIRoute) -> tuple[Guard, ...]:
 async def require_known(request: Request) -> None:
     """Let in who sends a good token, or none."""
     credentials = await bearer(request)
-    if credentials is not None:
-        async with read(parts(request), credentials.credentials, scope=_scope(request)):
+    if credentials is not None or _acting(request) is not None:
+        async with _reading(request, token_of(credentials)):
             pass
 
 
@@ -209,7 +243,10 @@ async def _require_signed_in(request: Request) -> None:
 async def begin(request: Request, credentials: Credentials) -> BeginFunction:
     """For a route that must not hold a transaction open: uploads, streams, passwords."""
     server, token, scope = parts(request), token_of(credentials), _scope(request)
-    return lambda *, since=None: transaction(server, token, since=since, scope=scope)
+    its = _acting(request)
+    return lambda *, since=None: transaction(
+        server, token, since=since, scope=scope, organisation_id=its
+    )
 
 
 @guarded(_require_signed_in)
@@ -241,7 +278,7 @@ async def open_context(request: Request, credentials: Credentials) -> AsyncItera
 @guarded(require_known)
 async def find_actor(request: Request, credentials: Credentials) -> Actor:
     """Tell who asks, for a route that leaves the rest to others."""
-    async with read(parts(request), token_of(credentials), scope=_scope(request)) as ctx:
+    async with _reading(request, token_of(credentials)) as ctx:
         return ctx.actor
 
 

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.manifest import MANIFEST as ACCOUNTS
 from dml.accounts.notices import processes as notices
+from dml.accounts.organisations import inviting
 from dml.algorithms.manifest import MANIFEST as ALGORITHMS
+from dml.bounties.enrollments.joining import takes_part
 from dml.bounties.manifest import MANIFEST as BOUNTIES
 from dml.chain import queries as chain_queries
 from dml.chain.manifest import MANIFEST as CHAIN
@@ -68,6 +70,7 @@ def load_processes() -> None:
     payment_queries.count_as_pending(chain_queries.sum_seen)
     payment_queries.count_as_reserved(job_queries.sum_untold)
     credits.cover_by(chain_queries.find_cover)
+    inviting.keep_out(takes_part)
     said = [its for it in DOMAINS for its in it.load(it.personal)]
     personal.know(said, kept_files=load_kept_files())
     events.all_are_loaded()

@@ -15,6 +15,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "account": (
         *("users", "sessions", "identities", "tokens"),
         *("passwords", "email_verifications", "email_changes", "data_exports", "photos"),
+        *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
     "models": ("algorithms", "versions", "developer_agreements"),
@@ -66,6 +67,8 @@ FOR_SESSIONS: Final[Mapping[str, str]] = {
     "passkeys.create": "The same.",
     "passkeys.revoke": "The same.",
     "passkey_challenges.create": "It is of use to who has signed in alone.",
+    "members.update": "Whoever holds a token could take an organisation over.",
+    "invitations.create": "The same.",
     "users.erase_me": "Whoever holds a token could end its owner's account.",
     "data_exports.get_file": "It holds what all scopes together may read, and more.",
 }

@@ -20,6 +20,7 @@ from dml.accounts import passwords, sessions
 from dml.accounts.agreement.reading import read_demands
 from dml.accounts.openid.late import Openid
 from dml.accounts.openid.providers import from_settings
+from dml.accounts.organisations.acting import act_for
 from dml.accounts.photos.studio import Studio
 from dml.accounts.roles import Roles
 from dml.accounts.tokens import uses
@@ -29,7 +30,13 @@ from dml.core.pool import FairPool
 from dml.core.settings import Settings
 from dml.edge.connection_limits import Limits
 from dml.edge.connections import Connections
-from dml.edge.descriptions import PROBLEM_SCHEMA, describe_edge, describe_problems, describe_scope
+from dml.edge.descriptions import (
+    PROBLEM_SCHEMA,
+    describe_acting,
+    describe_edge,
+    describe_problems,
+    describe_scope,
+)
 from dml.edge.graphql.late import LateGraph
 from dml.edge.graphql.sockets import SOCKETS_AT
 from dml.edge.idempotency import Replay, replay
@@ -37,7 +44,16 @@ from dml.edge.names import name_operation, name_schemas
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Fallbacks, Requests
 from dml.edge.routing import find_at_once
-from dml.entrypoints import chain_wiring, collector, domains, fitness, listening, scopes, wiring
+from dml.entrypoints import (
+    acting,
+    chain_wiring,
+    collector,
+    domains,
+    fitness,
+    listening,
+    scopes,
+    wiring,
+)
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.graphiql import serve_graphiql
@@ -176,6 +192,8 @@ def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
     app.state.bells = app.state.event_streams
     app.state.webhook_resolver = Resolver(to_loopback=settings.webhooks_to_loopback)
     app.state.authenticate = sessions.authenticate
+    app.state.act_for = act_for
+    app.state.for_organisations = acting.FOR_ORGANISATIONS
     app.state.openid = Openid(from_settings(settings), settings)
     app.state.scopes = scopes.scopes_of(domains.load_routers())
     app.state.graph = LateGraph(app, domains.load_graphs)
@@ -223,6 +241,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 name_operation(operation, by_name[path, method])
                 describe_edge(operation, by_name[path, method], method)
                 describe_scope(operation, needed.get(operation["operationId"]))
+                describe_acting(operation, acting.FOR_ORGANISATIONS)
         describe_problems(schema)
         describe_events(schema)
         app.openapi_schema = name_schemas(schema)

@@ -39,7 +39,7 @@ async def list_events(
     the page before, at any later time. For signed-in users; `all` is for admins.
     """
     async with begin() as ctx:
-        readers = rules.readers_of(ctx.actor, everything=asked.all)
+        readers, viewer = rules.readers_of(ctx.actor, everything=asked.all), ctx.actor
     log = await streams.find_log(asked.after)
     after = log.start_of(asked.after)
     async with begin() as ctx:
@@ -51,7 +51,7 @@ async def list_events(
             limit=asked.limit,
         )
     return EventPageOut(
-        items=[event_out(log, it) for it in page.rows],
+        items=[event_out(log, it, viewer) for it in page.rows],
         position=log.position(max(page.number, after)).write(),
         has_more=page.has_more,
     )

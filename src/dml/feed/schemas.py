@@ -6,9 +6,11 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, field_validator
 
 from dml.core import events
+from dml.core.context import NOBODY, Actor
 from dml.core.db import PAGE_MAX
 from dml.core.event_feed import Log, Position
 from dml.core.event_log import EventRow
+from dml.core.ids import UserId
 from dml.core.wire import Parameters, Wire
 from dml.edge.nearest import nearest
 from dml.edge.paging import A_CURSOR
@@ -106,6 +108,11 @@ class EventOut(Wire):
     from_state: str | None = Field(description="The state before; `null` if none was left.")
     to_state: str | None = Field(description="The state after; `null` if none was entered.")
     reason: str | None = Field(description="Why, in the words of whoever did it.")
+    by_id: UserId | None = Field(
+        None,
+        description="Who did it in person, where it was done for the organisation that asks. Only "
+        "in its list of events.",
+    )
     data: dict[str, Any] = Field(
         description="Ids and amounts: of each type its own, as the list of webhooks shows."
     )
@@ -122,7 +129,9 @@ class EventPageOut(Wire):
     has_more: bool = Field(description="Whether there may be more events already.")
 
 
-def event_out(log: Log, row: EventRow) -> EventOut:
+def event_out(log: Log, row: EventRow, viewer: Actor = NOBODY) -> EventOut:
+    """Shape an event. Who acted for an organisation is shown to whoever acts for it alone."""
+    is_ours = viewer.by is not None and row.actor_id == viewer.user_id
     kind, _, its_id = row.subject.partition(":")
     return EventOut(
         id=log.position(row.number).write(),
@@ -132,5 +141,6 @@ def event_out(log: Log, row: EventRow) -> EventOut:
         from_state=row.from_state,
         to_state=row.to_state,
         reason=row.reason,
+        by_id=row.by_id if is_ours else None,
         data=row.body,
     )

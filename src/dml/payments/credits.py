@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import queries as account_queries, rules as account_rules
+from dml.accounts.organisations import queries as organisations
 from dml.core import events, money
 from dml.core.context import Context
 from dml.core.db import Shown
@@ -46,7 +47,8 @@ async def credit(
     What this admin credited in the last 24 hours counts, too. None: there is no such bound.
     """
     account_rules.require_admin(ctx.actor)
-    rules.require_not_own(ctx.actor.user_id, user_id)
+    theirs = await organisations.list_interested(ctx.tx, [user_id], ctx.now)
+    rules.require_not_own(ctx.actor.user_id, *theirs)
     user = await account_queries.get_user(ctx.tx, user_id)
     await _hold_chain(ctx)  # One credit at a time: they are summed up.
     made = Credit(
@@ -76,7 +78,8 @@ async def approve(ctx: Context, credit_id: CreditId) -> Credit:
     await _hold_chain(ctx)
     found = await queries.get_credit(ctx.tx, credit_id, lock=True)
     rules.require_to_decide(found, ctx.now)
-    rules.require_not_own(ctx.actor.user_id, found.user_id, found.asked_by)
+    theirs = await organisations.list_interested(ctx.tx, [found.user_id], ctx.now)
+    rules.require_not_own(ctx.actor.user_id, *theirs, found.asked_by)
     found.decided_by, found.decided_at = ctx.actor.user_id, ctx.now
     await _bring_in(ctx, found)
     return found

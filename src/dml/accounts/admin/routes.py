@@ -58,13 +58,13 @@ async def get_user(ctx: Ctx, user_id: UserId) -> User:
     "/{user_id}",
     operation_id="users.set_role",
     response_model=UserOut,
-    responses=refusals(rules.AdminsOnly, rules.LastAdmin, queries.UserNotFound),
+    responses=refusals(rules.AdminsOnly, rules.LastAdmin, rules.NoPerson, queries.UserNotFound),
 )
 async def change_role(ctx: Ctx, user_id: UserId, body: RoleUpdate) -> User:
     """Set a user's role.
 
     For admins. The user is a member, a moderator or an admin from then on. The last admin cannot
-    be made anything else.
+    be made anything else, and an organisation is none of these.
     """
     return await service.change_role(ctx, user_id, body.role)
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from dml.accounts.models import UserState
-from dml.accounts.schemas import UserOut
+from dml.accounts.models import UserKind, UserState
+from dml.accounts.schemas import KIND, UserOut
 from dml.core.context import Role
 from dml.core.wire import Body, Text, example
 from dml.edge.paging import Paging
@@ -29,6 +29,7 @@ class UsersPaging(Paging):
 class ManagedUserOut(UserOut):
     """An account, as admins see it."""
 
+    kind: UserKind = Field(description=KIND)
     state: UserState
     suspended_at: datetime | None = Field(description="`null` unless the user is suspended.")
     suspension_reason: str | None = Field(

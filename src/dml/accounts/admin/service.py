@@ -68,6 +68,7 @@ async def change_role(ctx: Context, user_id: UserId, role: Role) -> User:
     """Make somebody a member, a moderator or an admin. One admin is always left."""
     admins = await _lock_admins(ctx)
     user = await queries.get_user(ctx.tx, user_id, lock=True)
+    rules.require_person(user)
     if role is not Role.ADMIN:
         rules.require_another_admin(len(set(admins) - {user_id}))
     changed = UserRoleChanged(user.id, before=user.role, role=role)

@@ -37,12 +37,13 @@ async def accept(ctx: Context, current: Agreement, version: str) -> AgreementAcc
 
 async def require_met(ctx: Context, demands: Demands) -> None:
     """Refuse an actor who has not accepted the current agreement, or has no GitHub linked, where
-    that is asked of developers. What is on offer already stays so (docs/decisions/0060).
+    that is asked of developers: of whoever uploads in person, also for an organisation. What is on
+    offer already stays so (docs/decisions/0060).
     """
     current = demands.agreement
     if demands.is_required:
-        accepted_at = await queries.find_acceptance(ctx.tx, ctx.actor.id, current.sha256)
+        accepted_at = await queries.find_acceptance(ctx.tx, ctx.actor.person_id, current.sha256)
         if accepted_at is None:
             raise rules.AgreementNeeded(version=current.version)
-    if demands.needs_github and not await queries.has_github(ctx.tx, ctx.actor.id):
+    if demands.needs_github and not await queries.has_github(ctx.tx, ctx.actor.person_id):
         raise rules.GithubNeeded

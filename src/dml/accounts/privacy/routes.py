@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Response
 
 from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
+from dml.accounts.organisations.rules import LastOwner
 from dml.accounts.privacy import processes, queries, rules
 from dml.accounts.privacy.models import DataExport
 from dml.accounts.privacy.schemas import DataExportOut, UserErasure
@@ -99,7 +100,7 @@ async def get_export_file(begin: SignedInBegin, export_id: ExportId, send: SendF
     operation_id="users.erase_me",
     status_code=204,
     dependencies=[proof_limit, Depends(_require_proof)],
-    responses=refusals(rules.ErasureBlocked, *PROOF_REFUSALS),
+    responses=refusals(rules.ErasureBlocked, LastOwner, *PROOF_REFUSALS),
 )
 async def erase_me(ctx: Ctx, server: Server, body: UserErasure) -> None:
     """Erase your account.

@@ -315,3 +315,10 @@ async def sum_unreturned(
         Enrollment.state.in_(states),
     )
     return MicroTokens(int(await tx.scalar(query) or 0))
+
+
+async def is_in_a_bounty_of(tx: AsyncSession, user_id: UserId, owner_id: UserId) -> bool:
+    """Whether a user is in an entrant, or invited to one, of a bounty that has not ended."""
+    query = select(Member.bounty_id).join(Bounty, Bounty.id == Member.bounty_id)
+    theirs = Member.user_id == user_id, Member.left_at.is_(None), Bounty.owner_id == owner_id
+    return await tx.scalar(query.where(*theirs, Bounty.ended_at.is_(None)).limit(1)) is not None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from dml.accounts import queries as account_queries
 from dml.accounts.queries import UserNotFound
-from dml.accounts.rules import ModeratorsOnly
+from dml.accounts.rules import ModeratorsOnly, NoPerson
 from dml.bounties import rules
 from dml.bounties.enrollments import (
     queries as enrollment_queries,
@@ -60,6 +60,7 @@ ENTERING: Final = (
         enrollment_rules.TeamTooLarge,
         enrollment_rules.TeamOutOfOrder,
         UserNotFound,
+        NoPerson,
         InsufficientFunds,
         DebitLimitReached,
         IdempotencyKeyReused,
@@ -71,8 +72,8 @@ async def enroll(
     """Enroll in a bounty.
 
     Alone, or as the captain of a team whose other members you invite. You accept the rules, and the
-    fee moves from your balance into escrow. For everybody but the bounty's owner, while enrollment
-    is open.
+    fee moves from your balance into escrow. While enrollment is open, for every person but the
+    bounty's owner; where that is an organisation, for none who acts for it, or did within 30 days.
     """
     entry = await enrollments.enroll(
         ctx,

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -180,8 +180,9 @@ def require_accepted(bounty: Bounty, *, accept_rules: bool, rules_sha256: str | 
     return current
 
 
-def require_not_owner(bounty: Bounty, user_id: UserId) -> None:
-    if user_id == bounty.owner_id:
+def require_not_owner(interested: Container[UserId | None], *user_ids: UserId) -> None:
+    """Refuse the owner; where that is an organisation, who acts for it, too, or did lately."""
+    if any(it in interested for it in user_ids):
         raise OwnerCannotEnter
 
 
@@ -201,8 +202,6 @@ def require_team(bounty: Bounty, captain_id: UserId, team: Sequence[tuple[UserId
     left = BPS - sum(share for _, share in team)
     if len(people) != 1 + len(team) or left < 0:
         raise TeamOutOfOrder
-    for user_id in people:
-        require_not_owner(bounty, user_id)
     return left
 
 
@@ -236,9 +235,11 @@ def require_undecided(bounty: Bounty) -> None:
     rules.require_state(bounty, *OPEN_TO_MODERATION)
 
 
-def require_impartial(bounty: Bounty, actor: Actor, mine: Enrollment | None) -> None:
+def require_impartial(
+    interested: Container[UserId | None], actor: Actor, mine: Enrollment | None
+) -> None:
     """Refuse a moderator who has a part in the bounty."""
-    if not is_impartial(actor, (bounty.owner_id,)):
+    if not is_impartial(actor, interested):
         raise NotImpartial
     require_no_entrant(mine)
 

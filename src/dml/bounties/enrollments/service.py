@@ -7,6 +7,7 @@ competes locks the bounty, so that nobody enters twice.
 from collections.abc import Sequence
 
 from dml.accounts import queries as account_queries, rules as account_rules
+from dml.accounts.organisations import queries as organisations
 from dml.bounties import escrow, queries
 from dml.bounties.enrollments import queries as enrollment_queries, rules as enrollment_rules
 from dml.bounties.enrollments.queries import Entry
@@ -45,9 +46,9 @@ async def enroll(
         bounty, accept_rules=accept_rules, rules_sha256=rules_sha256
     )
     share = enrollment_rules.require_team(bounty, ctx.actor.id, team)
-    await _require_free(ctx, bounty)
+    await _require_free(ctx, bounty, *(user_id for user_id, _ in team))
     for user_id, _ in team:
-        await account_queries.get_user(ctx.tx, user_id)
+        account_rules.require_person(await account_queries.get_user(ctx.tx, user_id))
     taken = name is not None and await enrollment_queries.is_name_taken(ctx.tx, bounty.id, name)
 
     bounty.entrants += 1
@@ -167,9 +168,12 @@ async def _get_both(
     return bounty, enrollment
 
 
-async def _require_free(ctx: Context, bounty: Bounty) -> None:
-    """Refuse who has entered already. Exact while the bounty is locked."""
-    enrollment_rules.require_not_owner(bounty, ctx.actor.id)
+async def _require_free(ctx: Context, bounty: Bounty, *team: UserId) -> None:
+    """Refuse who has entered already, and whose own bounty it is (decision 64). Exact while the
+    bounty is locked.
+    """
+    interested = await organisations.list_interested(ctx.tx, [bounty.owner_id], ctx.now)
+    enrollment_rules.require_not_owner(interested, ctx.actor.id, *team)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
     times = await enrollment_queries.count_entered(ctx.tx, ctx.actor.id, bounty.id)
     enrollment_rules.require_free(times, is_in=mine is not None)
@@ -199,7 +203,8 @@ async def _decide(
     account_rules.require_moderator(ctx.actor)
     bounty, enrollment = await _get_both(ctx, bounty_id, enrollment_id)
     mine = await enrollment_queries.find_mine(ctx.tx, ctx.actor.id, bounty.id)
-    enrollment_rules.require_impartial(bounty, ctx.actor, mine)
+    interested = await organisations.list_interested(ctx.tx, [bounty.owner_id], ctx.now)
+    enrollment_rules.require_impartial(interested, ctx.actor, mine)
     enrollment_rules.require_undecided(bounty)
     move = enrollment_rules.move_enrollment(enrollment, to)
     is_out = to is EnrollmentState.DISQUALIFIED

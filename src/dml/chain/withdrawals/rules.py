@@ -1,5 +1,6 @@
 """What a user may withdraw, and when. Pure: amounts and terms in, a refusal or nothing out."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -104,9 +105,11 @@ class ApprovedAlready(Forbidden):
     first_approved_at: datetime | None
 
 
-def require_not_own(withdrawal: Withdrawal, admin_id: UserId) -> None:
+def require_not_own(
+    withdrawal: Withdrawal, interested: Container[UserId | None], admin_id: UserId
+) -> None:
     """Refuse an admin who would decide about their own tokens, or approve twice."""
-    if withdrawal.user_id == admin_id:
+    if admin_id in interested:
         raise OwnWithdrawal
     if withdrawal.first_approved_by == admin_id:
         raise ApprovedAlready(first_approved_at=withdrawal.first_approved_at)

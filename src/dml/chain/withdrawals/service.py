@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from dml.accounts import rules as account_rules
+from dml.accounts.organisations import queries as organisations
 from dml.chain import queries, rules
 from dml.chain.events import (
     WithdrawalApproved,
@@ -108,7 +109,8 @@ async def approve(
     account_rules.require_admin(ctx.actor)
     withdrawal = await queries.get_withdrawal(ctx.tx, withdrawal_id)
     withdrawal_rules.require_to_review(withdrawal)
-    withdrawal_rules.require_not_own(withdrawal, ctx.actor.id)
+    theirs = await organisations.list_interested(ctx.tx, [withdrawal.user_id], ctx.now)
+    withdrawal_rules.require_not_own(withdrawal, theirs, ctx.actor.id)
     await queries.require_not_denied(ctx.tx, withdrawal.address)
     recent = await queries.get_recent(ctx.tx, withdrawal.user_id, ctx.now)
     if withdrawal_rules.needs_second(withdrawal, recent.amount, alone_up_to):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 from strawberry.dataloader import DataLoader
 
 from dml.core.context import Context
+from dml.edge.acting import InPersonOnly
 from dml.edge.graphql.graph import Load, LoadPages
 from dml.edge.graphql.late import Asker
 from dml.edge.graphql.operations import Operation, Refused, Sent
@@ -55,10 +57,13 @@ class Asking:
         return spent
 
     def require_scope(self, operation_id: str) -> None:
-        """Refuse a personal access token that may not ask this operation, whose answer is loaded
-        in its place.
+        """Refuse who may not ask this operation, whose answer is loaded in its place: by such a
+        personal access token, or for an organisation.
         """
         require_scope(self._asker.actor, self.parts.scopes.get(operation_id))
+        its = self._asker.organisation_id
+        if its is not None and operation_id not in self.parts.for_organisations:
+            raise InPersonOnly
 
     async def run(self, operation: Operation, sent: Sent) -> Any:
         """Run an operation. What was loaded before one that changes something is loaded anew."""
@@ -102,6 +107,10 @@ class Asking:
 
         return self._loader((load, chosen.model_dump_json()), load_chosen).load(its_id)
 
+    def _reading(self) -> AbstractAsyncContextManager[Context]:
+        asker = self._asker
+        return read(self.parts, asker.token, scope=ANY, organisation_id=asker.organisation_id)
+
     def _loader(self, key: Hashable, load: Load) -> DataLoader[UUID, Any]:
         if key not in self._loaders:
             self._loaders[key] = DataLoader(self._loading(load))
@@ -109,7 +118,7 @@ class Asking:
 
     def _loading(self, load: Load) -> Callable[[list[UUID]], Awaitable[list[Any]]]:
         async def load_all(ids: list[UUID]) -> list[Any]:
-            async with self._turns, read(self.parts, self._asker.token, scope=ANY) as ctx:
+            async with self._turns, self._reading() as ctx:
                 found = await load(ctx, ids)
             shown = {
                 it: shape.model_dump(mode="json", by_alias=True) for it, shape in found.items()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Request, Response
 
 from dml.core.context import Actor
+from dml.core.ids import UserId
 from dml.edge.graphql.graph import Graph
 from dml.edge.graphql.schemas import GraphQuestion
 from dml.edge.http import Credentials, find_actor, token_of
@@ -22,6 +23,11 @@ class Asker:
     token: str | None
     whose: str
     actor: Actor
+
+    @property
+    def organisation_id(self) -> UserId | None:
+        """For which organisation they ask; None where they do in person."""
+        return None if self.actor.by is None else self.actor.id
 
 
 class LateGraph:
@@ -50,7 +56,7 @@ class LateGraph:
 async def _asker(
     request: Request, credentials: Credentials, actor: Annotated[Actor, Depends(find_actor)]
 ) -> Asker:
-    user_id = actor.user_id
+    user_id = actor.by or actor.user_id
     whose = client_network(request) if user_id is None else str(user_id)
     return Asker(token_of(credentials), whose, actor)
 

@@ -27,6 +27,7 @@ from starlette.websockets import WebSocketDisconnect
 from dml.core import logs, strict_json
 from dml.core.context import Actor
 from dml.core.errors import DmlError
+from dml.edge.acting import HEADER, InPersonOnly
 from dml.edge.bodies import BODY, Body
 from dml.edge.graphql.late import Asker, LateGraph
 from dml.edge.graphql.refusals import OriginRefused, TooManySubscriptions
@@ -165,6 +166,8 @@ class Socket:
         except TimeoutError:
             told = f"Send `connection_init` within {INIT_SECONDS:.0f} seconds."
             raise Closing(Close.NO_INIT, told) from None
+        if HEADER in self._websocket.headers:
+            raise Closing(Close.FORBIDDEN, f"{InPersonOnly.reason} {InPersonOnly.remedy}")
         token = _token_of(message, self._websocket)
         if token is None:
             raise Closing(Close.UNAUTHORIZED, NO_TOKEN)

@@ -50,7 +50,7 @@ def stream(
 
     return EventStream(
         while_admitted(
-            lambda: read(server, asker.token, scope=ANY),
+            lambda: read(server, asker.token, scope=ANY, organisation_id=asker.organisation_id),
             _events(answers),
             refused=last,
             is_commented=True,

@@ -24,6 +24,7 @@ from dml.tool.device import device
 from dml.tool.job import job
 from dml.tool.model import model
 from dml.tool.moderate import moderate
+from dml.tool.organisations import org
 from dml.tool.users import users
 from dml.tool.webhook import webhook
 
@@ -70,15 +71,11 @@ for command in _MINE:
 app.add_typer(account.account, name="account", rich_help_panel=YOU)
 app.add_typer(money.withdrawal, name="withdrawal", rich_help_panel=YOU)
 app.add_typer(money.wallet, name="wallet", rich_help_panel=YOU)
+app.add_typer(org, name="org", rich_help_panel=YOU)
 app.add_typer(webhook, name="webhook", rich_help_panel=YOU)
-for group, name in (
-    (model, "model"),
-    (job, "job"),
-    (device, "device"),
-    (bounty, "bounty"),
-    (moderate, "moderate"),
-):
+for group, name in ((model, "model"), (job, "job"), (device, "device"), (bounty, "bounty")):
     app.add_typer(group, name=name, rich_help_panel=MARKET)
+app.add_typer(moderate, name="moderate", rich_help_panel=MARKET)
 app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
 app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
 app.add_typer(keys, name="keys", rich_help_panel=OPERATE)

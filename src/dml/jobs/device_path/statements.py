@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from dml.accounts.organisations.rules import IS_INTERESTED
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
 from dml.jobs.device_path.ended_leases import end_leases
@@ -43,7 +44,8 @@ _RECALLED: Final = """(SELECT (
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
 # anybody get what a moderator stopped, nor a device of the job's customer or developer, or of who
-# approved the version: they would know what the others are (0017).
+# approved the version, or acts for one of them, or did lately: they would know what the others are
+# (0017, 0064).
 _CLAIM: Final = ASSIGNMENT_MOVES.writes(
     f"""
 WITH want AS MATERIALIZED (
@@ -77,7 +79,13 @@ holds AS MATERIALIZED (SELECT n, count(*) AS count FROM mine WHERE live GROUP BY
 able AS MATERIALIZED (
     SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
            w.owner_id IN (j.customer_id, j.developer_id)
-               OR coalesce(w.owner_id = j.reviewed_by, false) AS own,
+               OR coalesce(w.owner_id = j.reviewed_by, false)
+               OR coalesce((
+                   SELECT true FROM memberships m
+                   WHERE m.user_id = w.owner_id
+                     AND m.organisation_id = ANY (ARRAY[j.customer_id, j.developer_id])
+                     AND {IS_INTERESTED} LIMIT 1
+               ), false) AS own,
            least(now() + $7::interval, now() + $9::interval, j.deadline) AS expires_at,
            least(now() + $9::interval, j.deadline) AS try_ends_at
     FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (

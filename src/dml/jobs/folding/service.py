@@ -26,6 +26,7 @@ from typing import Final
 
 from asyncpg import Record
 
+from dml.accounts.organisations.rules import IS_INTERESTED
 from dml.core.context import Context
 from dml.core.db import RawConnection, raw
 from dml.core.ids import FoldId, JobId, UserId, new_id
@@ -42,16 +43,22 @@ from dml.payments.rules import wallet
 
 CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its timeout.
 
-# Locks the totals, in the order of their jobs. What is read of the jobs themselves never changes.
-_LOCK: Final = """
+# Locks the totals, in the order of their jobs. What is read of the jobs themselves never changes;
+# `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
+_LOCK: Final = f"""
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
            j.device_fee, j.platform_fee, j.customer_id, j.developer_id, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
+           ARRAY(
+               SELECT m.user_id FROM memberships m
+               WHERE m.organisation_id = ANY (ARRAY[j.customer_id, j.developer_id])
+                 AND {IS_INTERESTED}
+           ) AS members,
            t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
     FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
     WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
-"""
+"""  # noqa: S608 - a constant
 
 # Promises: each count grows by what is added. In a step the whole count is shown, if at least
 # `least` owners fed what was not shown before; else these owners are kept, up to `least` of them.
@@ -280,8 +287,8 @@ def _sum_up(job: Record, results: Sequence[tuple[Counted, UserId]]) -> FoldedPar
         max_devices=job["max_devices"],
         least=rules.least_devices(least, job["max_devices_per_owner"]),
     )
-    # These three know their own results, so they do not count as owners.
-    uncounted = (job["customer_id"], job["developer_id"], job["reviewed_by"])
+    # These know their own results, and so do who acts for them: they do not count as owners.
+    uncounted = {job["customer_id"], job["developer_id"], job["reviewed_by"], *job["members"]}
     fed = [(it, None if owner in uncounted else tally.short(owner)) for it, owner in results]
     first = fed[: max(0, reaches - folded)]
     known = {owner for it, owner in first if owner is not None and it.items} | {*job["owners"]}
