@@ -194,7 +194,7 @@ async def test_pages_hold_while_rows_come_and_go(world: World, sort: str, order:
     for fee, runs in (("0.2", 1), ("0.3", 2), ("0.1", 3), ("0.4", 4)):
         made.append(await lists(world, ada, title=word, tags=[word], device_fee=fee))
         await run(world, made[-1], runs)
-    asked = {"sort": sort, "tag": word, "limit": 2}
+    asked: dict[str, Any] = {"sort": sort, "tag": word, "limit": 2}
     searched = {**asked, "q": word}
     first = await found(world, **searched)
     listed = first if sort == "-relevance" else await found(world, "", **asked)
