@@ -103,7 +103,7 @@ class Operation:
                 del self._query[paging]
             page = self._schemas.named[self._answer["schema"]["$ref"].rpartition("/")[2]]
             first, _, rest = self._name.partition("_")
-            assert first in ("list", "get"), self._name
+            rest = rest if first in ("list", "get") else self._name  # `iterate_search`
             yield Method(
                 f"iterate_{rest}" if rest else "iterate",
                 self._parameters(),

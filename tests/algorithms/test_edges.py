@@ -58,7 +58,8 @@ async def test_an_algorithm_is_offered_uploaded_checked_reviewed_and_listed(
     (shown,) = listed["items"]
     assert shown["state"] == "listed"
     assert shown["approved_version"] == {"id": uploaded["id"], "number": 1}
-    assert (await world.client.get(path)).json() == shown
+    whole = (await world.client.get(path)).json()
+    assert whole == {**shown, "model_card": "# Digits", "labels": LABELS}
 
 
 async def test_who_sees_a_draft_and_its_versions(world: World) -> None:

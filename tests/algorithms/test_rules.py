@@ -39,6 +39,7 @@ def algorithm(state: AlgorithmState) -> Algorithm:
         labels=["0", "1"],
         state=state,
         created_at=NOW,
+        updated_at=NOW,
     )
 
 

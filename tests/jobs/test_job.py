@@ -2,6 +2,7 @@
 
 from dml.jobs.models import JobState
 from tests.jobs.factories import (
+    Ordered,
     claim_of,
     fold,
     hand_in,
@@ -51,6 +52,13 @@ async def test_a_job_from_order_to_refund(world: World) -> None:
     assert told["next"] == []
 
 
+async def runs_of(job: Ordered) -> int:
+    """How often the algorithm was run, as everybody reads it."""
+    algorithm = (await job.get())["algorithm_id"]
+    runs: int = (await job.developer.get(f"/v1/algorithms/{algorithm}")).json()["runs"]
+    return runs
+
+
 async def test_a_full_job_completes_and_shows_everything(world: World) -> None:
     job = await make_job(world, max_devices=7)
     await work(world, job, 7)
@@ -58,6 +66,7 @@ async def test_a_full_job_completes_and_shows_everything(world: World) -> None:
     assert await settle(world, job, JobState.COMPLETED) == "settled"
     assert (await job.get())["state"] == "completed"
     assert (await job.results())["devices_shown"] == 7
+    assert await runs_of(job) == 7
     customer = job.customer
     assert (await customer.post("/v1/jobs", order(job.version_id))).status_code == 201
     late = await make_device(world)
@@ -79,3 +88,4 @@ async def test_the_same_result_again_gets_the_same_answer_and_another_is_refused
     await job.customer.post(f"{job.path}/close")
     assert await settle(world, job) == "settled"
     assert (await job.get())["devices_done"] == 1
+    assert await runs_of(job) == 0, "too few owners to show that any of them ran it"

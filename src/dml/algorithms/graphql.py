@@ -8,9 +8,10 @@ from dml.accounts.graphql import load_users
 from dml.accounts.schemas import PublicUserOut
 from dml.algorithms import queries
 from dml.algorithms.schemas import AlgorithmOut, VersionOut, VersionToReviewOut
+from dml.algorithms.search.schemas import AlgorithmSummaryOut
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId
-from dml.edge.graphql.graph import Graph, Leads, Read
+from dml.edge.graphql.graph import Graph, Leads, Read, Whole
 
 ITS_ALGORITHM: Final = "The algorithm that it is a version of, if you may see it."
 
@@ -25,7 +26,10 @@ async def load_algorithms(ctx: Context, ids: Sequence[UUID]) -> Mapping[UUID, Al
 GRAPH: Final = Graph(
     reads=(
         Read("algorithms", "algorithms.list"),
+        Read("algorithm_search", "algorithms.search"),
+        Read("algorithm_facets", "algorithms.get_facets"),
         Read("algorithm", "algorithms.get"),
+        Read("algorithm_by_slug", "algorithms.get_by_slug"),
         Read("algorithms", "algorithms.list_offered", on=PublicUserOut),
         Read("versions", "versions.list", on=AlgorithmOut),
         Read("timeline", "algorithms.get_timeline", on=AlgorithmOut),
@@ -55,6 +59,7 @@ GRAPH: Final = Graph(
             ITS_ALGORITHM,
         ),
     ),
+    wholes=(Whole(AlgorithmSummaryOut, AlgorithmOut, load_algorithms),),
     nodes=("algorithms.get",),
     without={
         "versions.create": "A file goes by REST; its version is then named by its id.",

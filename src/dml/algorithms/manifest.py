@@ -8,6 +8,7 @@ MANIFEST: Final = Domain(
     "dml.algorithms",
     events=("events",),
     routers=(
+        "search.routes:router",  # Before those with an id in the place of its words.
         *("routes:router", "routes:users_router"),
         *("version_routes:router", "version_routes:moderation_router"),
     ),

@@ -2,16 +2,41 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
+from dml.core.counts import Count
 from dml.core.db import Base
 from dml.core.ids import AlgorithmId, UserId, VersionId
 from dml.core.money import MicroTokens
+
+# What others may type for an algorithm, in words and in PostgreSQL's own wording.
+_NAMES: Final = (
+    "setweight(to_tsvector('english'::regconfig,"
+    " ((words_of(title) || ' '::text) || words_of(tags))), 'A'::\"char\")"
+)
+_SLUG: Final = (
+    "((COALESCE(NULLIF(TRIM(BOTH '-'::text FROM \"left\"(regexp_replace(lower(words_of(title)),"
+    " '[^a-z0-9]+'::text, '-'::text, 'g'::text), 60)), ''::text), 'algorithm'::text) || '-'::text)"
+    ' || "right"((id)::text, 12))'
+)
+_WORDS: Final = (
+    f"(({_NAMES} || setweight(to_tsvector('english'::regconfig, words_of(summary)),"
+    " 'B'::\"char\")) || setweight(to_tsvector('english'::regconfig, words_of(model_card)),"
+    " 'D'::\"char\"))"
+)
 
 
 class AlgorithmState(StrEnum):
@@ -57,6 +82,13 @@ class Algorithm(Base):
         CheckConstraint("device_fee >= 0", "device_fee_not_negative"),
         Index(None, "state", "id"),
         Index(None, "developer_id", "id"),
+        Index(None, "state", "created_at", "id"),
+        Index(None, "state", "device_fee", "id"),
+        Index(None, "state", "runs", "id"),
+        Index(None, "tags", postgresql_using="gin"),
+        Index(None, "words", postgresql_using="gin"),
+        Index(None, "name_words", postgresql_using="gin"),
+        Index("algorithms_slug_end_idx", text('"right"(slug, 12)')),
     )
 
     id: Mapped[AlgorithmId] = mapped_column(primary_key=True)
@@ -71,11 +103,31 @@ class Algorithm(Base):
     labels: Mapped[list[str]]
     state: Mapped[AlgorithmState]
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    # The devices in the answers of the jobs of it that have ended, as far as those were shown.
+    runs: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
+    # How a path names it. It follows the title; its end, by which it is found, never changes.
+    slug: Mapped[str] = mapped_column(Computed(_SLUG, persisted=True), init=False)
+    # Nobody reads these of a row: they are as long as its model card.
+    words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_WORDS, persisted=True))
+    name_words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_NAMES, persisted=True))
 
     @property
     def reference(self) -> str:
         """What the audit log calls this algorithm."""
         return f"algorithm:{self.id}"
+
+
+class SpeltWord(Base):
+    """A word of a listed algorithm, by which what is misspelt is put right."""
+
+    __tablename__ = "algorithm_words"
+    __table_args__ = (
+        Index(None, "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Version(Base):

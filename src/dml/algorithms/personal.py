@@ -47,11 +47,27 @@ PERSONAL: Final = Personal(
             _GOOD,
             (
                 Columns("id developer_id kind data_kind device_fee state created_at", "The offer."),
-                Columns("title summary labels", "What it does, as everybody read it."),
+                Columns("updated_at revision runs", "How often it was edited, and run."),
+                Columns("title slug summary labels", "What it does, as everybody read it."),
+                Columns(
+                    "words name_words",
+                    "Its words, made of those columns: what is erased there is erased here.",
+                    is_secret=True,
+                ),
                 Columns("model_card", "What its developer tells about it.", EMPTY),
                 Columns("tags", "By which words it is found.", NONE_OF_THEM),
             ),
             whose="developer_id = :user_id",
+        ),
+        Holding(
+            "algorithm_words",
+            "Which words listed algorithms have, so that what is misspelt can be corrected.",
+            "as long as a listed algorithm has the word",
+            (
+                Columns(
+                    "word", "A word of a title, of tags or of a summary. It names no algorithm."
+                ),
+            ),
         ),
     ),
     leave=leave,

@@ -1,19 +1,17 @@
 """Every SELECT of this domain. Edges may read through these; only service and uploads write."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
-    Select,
     Text,
     bindparam,
     func,
     literal,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -22,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from dml.accounts import rules as account_rules
 from dml.accounts.queries import name_of
 from dml.algorithms import rules
-from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
 from dml.core.context import Actor
 from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import AlgorithmId, UserId, VersionId
@@ -47,8 +45,9 @@ KEPT_FILES: Final = f"""
 # tables: whatever is added to it, all of a statement is looked at again to recognise it.
 _OFFERED: Final = Algorithm.__table__.c
 _VERSION: Final = Version.__table__.c
-_LISTINGS: Final = select(
-    *_OFFERED,
+_LONG: Final = ("model_card", "labels")
+_OF_NOBODY: Final = ("words", "name_words")  # They are searched, and never shown.
+_BESIDE: Final = (
     select(func.jsonb_build_object("id", _VERSION.id, "number", _VERSION.number))
     .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state == VersionState.APPROVED)
     .order_by(_VERSION.number.desc())
@@ -57,21 +56,15 @@ _LISTINGS: Final = select(
     .label("approved_version"),
     name_of(_OFFERED.developer_id).label("developer_name"),
 )
-# What a list may ask for, each by a parameter of its name.
-_ASKED: Final = {
-    "developer": _OFFERED.developer_id == bindparam("developer"),
-    "state": _OFFERED.state == bindparam("state"),
-    "kind": _OFFERED.kind == bindparam("kind"),
-    "tags": _OFFERED.tags.contains(bindparam("tags")),
-    "after": _OFFERED.id < bindparam("after"),
-}
+_LISTINGS: Final = select(*(it for it in _OFFERED if it.name not in _OF_NOBODY), *_BESIDE)
+# The same in short: what lists show.
+LISTED: Final = select(*(it for it in _OFFERED if it.name not in (*_LONG, *_OF_NOBODY)), *_BESIDE)
 
 
-@lru_cache
-def _listings(*asked: str) -> Select[*tuple[Any, ...]]:
-    """Return the list with these conditions, newest first: the same statement each time."""
-    query = _LISTINGS.where(*(_ASKED[it] for it in asked)).order_by(_OFFERED.id.desc())
-    return query.limit(bindparam("rows"))
+SLUG_END: Final = 12  # Of the id's characters, which are random.
+_BY_SLUG: Final = _LISTINGS.where(
+    func.right(_OFFERED.slug, literal_column(str(SLUG_END))) == bindparam("end", type_=Text)
+).limit(PAGE_MAX)
 
 
 async def get_algorithm(
@@ -120,6 +113,18 @@ async def get_listing(tx: AsyncSession, actor: Actor, algorithm_id: AlgorithmId)
     return (await tx.execute(_LISTINGS.where(_OFFERED.id == algorithm_id))).one()
 
 
+async def get_listing_by_slug(tx: AsyncSession, actor: Actor, slug: str) -> Shown:
+    """Return an algorithm as it is shown, by the end of its slug, to an actor who may see it.
+
+    What stands before that follows the title, so an old one is good, too.
+    """
+    found: Sequence[Any] = (await tx.execute(_BY_SLUG, {"end": slug[-SLUG_END:]})).all()
+    seen: Sequence[Shown] = [it for it in found if rules.sees(it, actor)]
+    if not seen:
+        raise rules.AlgorithmNotFound
+    return seen[0]
+
+
 async def list_listings_by_ids(
     tx: AsyncSession, actor: Actor, algorithm_ids: Sequence[AlgorithmId]
 ) -> Sequence[Shown]:
@@ -127,36 +132,6 @@ async def list_listings_by_ids(
     query = _LISTINGS.where(_OFFERED.id.in_(algorithm_ids))
     rows: Sequence[Any] = (await tx.execute(query)).all()
     return [it for it in rows if rules.sees(it, actor)]
-
-
-@dataclass(frozen=True, slots=True)
-class AlgorithmFilter:
-    """Which algorithms to list: the viewer's own alone, of one kind, with one tag, in one state."""
-
-    kind: AlgorithmKind | None
-    tag: str | None
-    mine: bool
-    state: AlgorithmState | None
-
-
-async def list_algorithms(
-    tx: AsyncSession, actor: Actor, chosen: AlgorithmFilter, *, after: UUID | None, limit: int
-) -> Sequence[Shown]:
-    """Return listed algorithms, or the actor's own, newest first, and one beyond `limit`.
-
-    Refuses another state to whoever is no moderator.
-    """
-    assert 0 < limit <= PAGE_MAX
-    rules.require_may_list(actor, mine=chosen.mine, state=chosen.state)
-    asked = {
-        "developer": actor.id if chosen.mine else None,
-        "state": chosen.state or (None if chosen.mine else AlgorithmState.LISTED),
-        "kind": chosen.kind,
-        "tags": None if chosen.tag is None else [chosen.tag],
-        "after": after,
-    }
-    asked = {name: it for name, it in asked.items() if it is not None}
-    return (await tx.execute(_listings(*asked), {**asked, "rows": limit + 1})).all()
 
 
 async def list_offered(

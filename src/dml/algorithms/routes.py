@@ -1,8 +1,8 @@
 """REST for algorithms: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from dml.accounts import queries as account_queries
 from dml.accounts.rules import ModeratorsOnly
@@ -12,13 +12,11 @@ from dml.algorithms.schemas import (
     AlgorithmCreate,
     AlgorithmOut,
     AlgorithmResumption,
-    AlgorithmsQuery,
     AlgorithmSuspension,
     OfferedAlgorithmOut,
 )
 from dml.core import event_log
 from dml.core.db import Shown
-from dml.core.errors import NotSignedIn
 from dml.core.ids import AlgorithmId, UserId
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
@@ -61,22 +59,6 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
     algorithm = await service.create(ctx, new)
     response.headers["Location"] = f"/v1/algorithms/{algorithm.id}"
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm.id)
-
-
-@router.get("", operation_id="algorithms.list", responses=refusals(NotSignedIn, ModeratorsOnly))
-async def list_algorithms(
-    ctx: PublicCtx, query: Annotated[AlgorithmsQuery, Query()]
-) -> Page[AlgorithmOut]:
-    """List algorithms.
-
-    Newest first. Anybody gets the listed ones, without signing in; with `mine` you get your own, in
-    every state. Other states than `listed` are for moderators, and for your own. Filters combine.
-    """
-    chosen = queries.AlgorithmFilter(query.kind, query.tag, query.mine, query.state)
-    rows = await queries.list_algorithms(
-        ctx.tx, ctx.actor, chosen, after=query.cursor, limit=query.limit
-    )
-    return query.page(AlgorithmOut, rows)
 
 
 @router.get(

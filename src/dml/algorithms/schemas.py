@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Final
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -33,7 +34,18 @@ def _check_device_fee(fee: MicroTokens) -> MicroTokens:
     return fee
 
 
-Tag = Annotated[Text, Field(max_length=40)]
+def _check_line(line: str) -> str:
+    """Refuse what would break a line, or turn the direction of what stands behind it."""
+    if any(category(it) in ("Cc", "Zl", "Zp") or it in TURNING for it in line):
+        raise ValueError("must be one line, without characters that control how it is shown")
+    return line
+
+
+# Embeddings, overrides and isolates of the bidirectional algorithm (Unicode, UAX #9). A text from
+# right to left needs none of them.
+TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+Line = Annotated[Text, AfterValidator(_check_line)]
+Tag = Annotated[Line, Field(max_length=40)]
 Label = Annotated[Text, Field(max_length=100)]
 
 
@@ -55,7 +67,7 @@ class AlgorithmCreate(Body):
         }
     )
 
-    title: Text = Field(max_length=200)
+    title: Line = Field(max_length=200)
     summary: Text = Field(max_length=500, description="What it does, in a sentence or two.")
     model_card: Text = Field(
         description="What the model was trained on, and how good it is. Markdown."
@@ -94,10 +106,17 @@ class ApprovedVersionOut(Wire):
     number: int = Field(description="Versions of an algorithm are numbered from 1 on.")
 
 
+RUNS: Final = (
+    "How many devices the answers of ended jobs show that ran it, as far as those may be shown."
+)
+SLUG: Final = "Its title and the end of its id, for a path that people read."
+
+
 class AlgorithmOut(Wire):
     """A model that developers offer, and jobs run on devices."""
 
     id: AlgorithmId
+    slug: str = Field(description=SLUG, examples=["handwritten-digits-b302099a8057"])
     developer_id: UserId = Field(description="The user who offers it.")
     developer_name: PublicName
     title: str
@@ -120,7 +139,9 @@ class AlgorithmOut(Wire):
     approved_version: ApprovedVersionOut | None = Field(
         description="The newest approved version; `null` where there is none."
     )
+    runs: int = Field(description=RUNS)
     created_at: datetime
+    updated_at: datetime = Field(description="When it was last edited, or its state changed.")
 
 
 class OfferedAlgorithmOut(Wire):
@@ -135,17 +156,6 @@ class OfferedAlgorithmOut(Wire):
         description="What its developer earns for each result of a device, in tokens."
     )
     created_at: datetime
-
-
-class AlgorithmsQuery(Paging):
-    kind: AlgorithmKind | None = Field(None, description="Only algorithms of this kind.")
-    tag: Tag | None = Field(None, description="Only algorithms with this tag.")
-    mine: bool = Field(False, description="Only your own, in every state.")
-    state: AlgorithmState | None = Field(
-        None,
-        description="Only algorithms in this state. Other states than `listed` are for "
-        "moderators, and for your own.",
-    )
 
 
 _INPUT_SPEC: Final = WithJsonSchema(dict(spec.JSON_SCHEMA))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import update
+
 from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
 from dml.accounts.organisations import queries as organisations
@@ -23,6 +25,7 @@ from dml.algorithms.events import (
 )
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
+from dml.algorithms.search import spelling
 from dml.core import events, kept_files, processes
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId, VersionId, new_id
@@ -60,6 +63,7 @@ async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
         labels=new.labels,
         state=AlgorithmState.DRAFT,
         created_at=ctx.now,
+        updated_at=ctx.now,
     )
     ctx.tx.add(algorithm)
     created = AlgorithmCreated(algorithm.id)
@@ -117,8 +121,10 @@ async def approve(
     readers = [*seen_by(algorithm), events.EVERYONE]
     approved = VersionApproved(version.id, algorithm.id)
     await events.record(ctx, approved, readers, move, reason=reason)
+    algorithm.updated_at = ctx.now
     if algorithm.state is AlgorithmState.DRAFT:
         listed = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
+        await spelling.learn(ctx.tx, algorithm.id)
         await events.record(ctx, AlgorithmListed(algorithm.id, version.id), readers, listed)
     return version
 
@@ -153,6 +159,7 @@ async def recall(
     )
     move = rules.move_version(version, VersionState.RECALLED)
     version.recalled_at, version.recall_reason = ctx.now, reason
+    algorithm.updated_at = ctx.now
     recalled = VersionRecalled(version.id, algorithm.id, recalled_by=ctx.actor.id)
     readers = [*seen_by(algorithm), events.EVERYONE]
     await events.record(ctx, recalled, readers, move, reason=reason)
@@ -180,6 +187,8 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
     account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
+    algorithm.updated_at = ctx.now
+    await spelling.forget(ctx.tx, algorithm.id)
     suspended = AlgorithmSuspended(algorithm.id)
     await events.record(ctx, suspended, seen_by(algorithm), move, reason=reason)
     return algorithm
@@ -192,6 +201,8 @@ async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Alg
     await _require_not_own(ctx, algorithm)
     rules.require_suspended(algorithm)
     move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
+    algorithm.updated_at = ctx.now
+    await spelling.learn(ctx.tx, algorithm.id)
     readers = [*seen_by(algorithm), events.EVERYONE]
     await events.record(ctx, AlgorithmResumed(algorithm.id), readers, move, reason=reason)
     return algorithm
@@ -202,9 +213,19 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer_or_moderator(algorithm, ctx.actor)
     move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
+    algorithm.updated_at = ctx.now
+    await spelling.forget(ctx.tx, algorithm.id)
     archived = AlgorithmArchived(algorithm.id)
     await events.record(ctx, archived, seen_by(algorithm), move, reason=reason)
     return algorithm
+
+
+async def count_runs(ctx: Context, algorithm_id: AlgorithmId, devices: int) -> None:
+    """Add the devices that an ended job shows. The caller holds none of its accounts yet."""
+    if devices == 0:
+        return
+    counted = update(Algorithm).where(Algorithm.id == algorithm_id)
+    await ctx.tx.execute(counted.values(runs=Algorithm.runs + devices))
 
 
 def _note_review(ctx: Context, version: Version, reason: str | None) -> None:

@@ -54,22 +54,40 @@ class Algorithms:
         *,
         limit: int | None = None,
         cursor: str | None = None,
+        sort: types.AlgorithmSort | None = None,
         kind: types.AlgorithmKind | None = None,
         tag: str | None = None,
+        tags: str | None = None,
+        data_kind: types.DataKind | None = None,
+        fee_min: str | None = None,
+        fee_max: str | None = None,
+        developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
-    ) -> types.AlgorithmPage:
+    ) -> types.AlgorithmSummaryPage:
         """List algorithms.
 
-        Newest first. Anybody gets the listed ones, without signing in; with `mine` you get
-        your own, in every state. Other states than `listed` are for moderators, and for your
-        own. Filters combine.
+        Newest first, unless `sort` says otherwise. Anybody gets the listed ones, without
+        signing in; with `mine` you get your own, in every state. Other states than `listed`
+        are for moderators, and for your own. Filters combine.
 
         `limit`: How many items to return at most.
+
+        `sort`: What to sort by.
 
         `kind`: Only algorithms of this kind.
 
         `tag`: Only algorithms with this tag.
+
+        `tags`: Only algorithms with each of these tags: `digits,mnist`.
+
+        `data_kind`: Only algorithms that are run over this kind of data.
+
+        `fee_min`: Only algorithms with this device fee or a higher one, in tokens.
+
+        `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
+
+        `developer_id`: Only algorithms of this developer.
 
         `mine`: Only your own, in every state.
 
@@ -77,7 +95,7 @@ class Algorithms:
         and for your own.
         """
         return cast(
-            "types.AlgorithmPage",
+            "types.AlgorithmSummaryPage",
             self._market.ask(
                 "GET",
                 "/v1/algorithms",
@@ -85,8 +103,14 @@ class Algorithms:
                     {
                         "limit": limit,
                         "cursor": cursor,
+                        "sort": sort,
                         "kind": kind,
                         "tag": tag,
+                        "tags": tags,
+                        "data_kind": data_kind,
+                        "fee_min": fee_min,
+                        "fee_max": fee_max,
+                        "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
                     }
@@ -97,17 +121,36 @@ class Algorithms:
     def iterate(
         self,
         *,
+        sort: types.AlgorithmSort | None = None,
         kind: types.AlgorithmKind | None = None,
         tag: str | None = None,
+        tags: str | None = None,
+        data_kind: types.DataKind | None = None,
+        fee_min: str | None = None,
+        fee_max: str | None = None,
+        developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
-    ) -> Iterator[types.Algorithm]:
+    ) -> Iterator[types.AlgorithmSummary]:
         """Yield each item of `list`, page after page."""
         return cast(
-            "Iterator[types.Algorithm]",
+            "Iterator[types.AlgorithmSummary]",
             self._market.all_of(
                 "/v1/algorithms",
-                **requests.sent({"kind": kind, "tag": tag, "mine": mine, "state": state}),
+                **requests.sent(
+                    {
+                        "sort": sort,
+                        "kind": kind,
+                        "tag": tag,
+                        "tags": tags,
+                        "data_kind": data_kind,
+                        "fee_min": fee_min,
+                        "fee_max": fee_max,
+                        "developer_id": developer_id,
+                        "mine": mine,
+                        "state": state,
+                    }
+                ),
             ),
         )
 
@@ -127,6 +170,192 @@ class Algorithms:
                 "/v1/algorithms",
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
                 json=body,
+            ),
+        )
+
+    def get_by_slug(self, slug: str) -> types.Algorithm:
+        """Get an algorithm by its slug.
+
+        The same as by its id. A slug follows the title, and one of before still leads here.
+        """
+        return cast(
+            "types.Algorithm",
+            self._market.ask("GET", f"/v1/algorithms/by-slug/{requests.part(slug)}"),
+        )
+
+    def get_facets(
+        self,
+        *,
+        kind: types.AlgorithmKind | None = None,
+        tag: str | None = None,
+        tags: str | None = None,
+        data_kind: types.DataKind | None = None,
+        fee_min: str | None = None,
+        fee_max: str | None = None,
+        developer_id: str | None = None,
+        mine: bool | None = None,
+        state: types.AlgorithmState | None = None,
+        q: str | None = None,
+    ) -> types.AlgorithmFacets:
+        """Count algorithms by what a list or a search could be narrowed by.
+
+        Takes the words and filters of a search, or none. Counts go up to 1,000, beyond which
+        the most-run stand for all.
+
+        `kind`: Only algorithms of this kind.
+
+        `tag`: Only algorithms with this tag.
+
+        `tags`: Only algorithms with each of these tags: `digits,mnist`.
+
+        `data_kind`: Only algorithms that are run over this kind of data.
+
+        `fee_min`: Only algorithms with this device fee or a higher one, in tokens.
+
+        `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
+
+        `developer_id`: Only algorithms of this developer.
+
+        `mine`: Only your own, in every state.
+
+        `state`: Only algorithms in this state. Other states than `listed` are for moderators,
+        and for your own.
+
+        `q`: Words of title, tags, summary or model card, as in a web search: `digits
+        -letters`, `"skin lesion"`, `cat or dog`.
+        """
+        return cast(
+            "types.AlgorithmFacets",
+            self._market.ask(
+                "GET",
+                "/v1/algorithms/facets",
+                params=requests.sent(
+                    {
+                        "kind": kind,
+                        "tag": tag,
+                        "tags": tags,
+                        "data_kind": data_kind,
+                        "fee_min": fee_min,
+                        "fee_max": fee_max,
+                        "developer_id": developer_id,
+                        "mine": mine,
+                        "state": state,
+                        "q": q,
+                    }
+                ),
+            ),
+        )
+
+    def search(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: types.SearchSort | None = None,
+        kind: types.AlgorithmKind | None = None,
+        tag: str | None = None,
+        tags: str | None = None,
+        data_kind: types.DataKind | None = None,
+        fee_min: str | None = None,
+        fee_max: str | None = None,
+        developer_id: str | None = None,
+        mine: bool | None = None,
+        state: types.AlgorithmState | None = None,
+        q: str,
+    ) -> types.AlgorithmSearchPage:
+        """Search algorithms.
+
+        By words, the best match first: the title and tags count most, then the summary, then
+        the model card. Where nothing has the words, they are corrected, and `corrected_q`
+        says to what. Of very common words, the 1,000 most-run matches are ranked. Takes the
+        filters of the list.
+
+        `limit`: How many items to return at most.
+
+        `sort`: What to sort by.
+
+        `kind`: Only algorithms of this kind.
+
+        `tag`: Only algorithms with this tag.
+
+        `tags`: Only algorithms with each of these tags: `digits,mnist`.
+
+        `data_kind`: Only algorithms that are run over this kind of data.
+
+        `fee_min`: Only algorithms with this device fee or a higher one, in tokens.
+
+        `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
+
+        `developer_id`: Only algorithms of this developer.
+
+        `mine`: Only your own, in every state.
+
+        `state`: Only algorithms in this state. Other states than `listed` are for moderators,
+        and for your own.
+
+        `q`: Words of title, tags, summary or model card, as in a web search: `digits
+        -letters`, `"skin lesion"`, `cat or dog`.
+        """
+        return cast(
+            "types.AlgorithmSearchPage",
+            self._market.ask(
+                "GET",
+                "/v1/algorithms/search",
+                params=requests.sent(
+                    {
+                        "limit": limit,
+                        "cursor": cursor,
+                        "sort": sort,
+                        "kind": kind,
+                        "tag": tag,
+                        "tags": tags,
+                        "data_kind": data_kind,
+                        "fee_min": fee_min,
+                        "fee_max": fee_max,
+                        "developer_id": developer_id,
+                        "mine": mine,
+                        "state": state,
+                        "q": q,
+                    }
+                ),
+            ),
+        )
+
+    def iterate_search(
+        self,
+        *,
+        sort: types.SearchSort | None = None,
+        kind: types.AlgorithmKind | None = None,
+        tag: str | None = None,
+        tags: str | None = None,
+        data_kind: types.DataKind | None = None,
+        fee_min: str | None = None,
+        fee_max: str | None = None,
+        developer_id: str | None = None,
+        mine: bool | None = None,
+        state: types.AlgorithmState | None = None,
+        q: str,
+    ) -> Iterator[types.AlgorithmSummary]:
+        """Yield each item of `search`, page after page."""
+        return cast(
+            "Iterator[types.AlgorithmSummary]",
+            self._market.all_of(
+                "/v1/algorithms/search",
+                **requests.sent(
+                    {
+                        "sort": sort,
+                        "kind": kind,
+                        "tag": tag,
+                        "tags": tags,
+                        "data_kind": data_kind,
+                        "fee_min": fee_min,
+                        "fee_max": fee_max,
+                        "developer_id": developer_id,
+                        "mine": mine,
+                        "state": state,
+                        "q": q,
+                    }
+                ),
             ),
         )
 

@@ -8,6 +8,10 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 AlgorithmKind: TypeAlias = Literal["image"]
 """What a model takes as input."""
+AlgorithmSort: TypeAlias = Literal[
+    "created_at", "-created_at", "device_fee", "-device_fee", "runs", "-runs"
+]
+"""By what a list is sorted: the smallest or earliest first, with `-` the largest or latest."""
 AlgorithmState: TypeAlias = Literal["draft", "listed", "suspended", "archived"]
 """Whether an algorithm can be used. `draft`: none of its versions was approved yet. `listed`:
 everybody can use it. `suspended`: a moderator took it off the list for now. `archived`: it is
@@ -151,6 +155,10 @@ Scope: TypeAlias = Literal[
     "admin:write",
 ]
 """A part of what its user may do. No scope lets anybody do more than their role does."""
+SearchSort: TypeAlias = Literal[
+    "-relevance", "created_at", "-created_at", "device_fee", "-device_fee", "runs", "-runs"
+]
+"""By what a search is sorted; `-relevance` has first what fits the words best."""
 SubmissionKind: TypeAlias = Literal["csv", "parquet", "onnx", "file"]
 """What a submitted file is. `csv` and `parquet`: predictions. `onnx`: a model. `file`: anything,
 for bounties that are judged by hand.
@@ -305,12 +313,18 @@ class Algorithm(TypedDict):
     """The names of the model's output columns, in their order."""
     model_card: str
     """What the model was trained on, and how good it is. Markdown."""
+    runs: int
+    """How many devices the answers of ended jobs show that ran it, as far as those may be shown."""
+    slug: str
+    """Its title and the end of its id, for a path that people read."""
     state: AlgorithmState
     summary: str
     """What it does, in a sentence or two."""
     tags: list[str]
     """Words to find it by."""
     title: str
+    updated_at: str
+    """When it was last edited, or its state changed."""
 
 
 class AlgorithmArchival(TypedDict):
@@ -338,11 +352,25 @@ class AlgorithmCreate(TypedDict):
     title: str
 
 
-class AlgorithmPage(TypedDict):
-    items: list[Algorithm]
-    """At most `limit` items."""
-    next_cursor: str | None
-    """For `?cursor=`, to get the next page; `null` on the last page."""
+class AlgorithmFacets(TypedDict):
+    """How many there are, and what they could be narrowed by."""
+
+    corrected_q: str | None
+    """The words that were looked for instead, where nothing has those of `q`; else `null`."""
+    count: int
+    """At most 1000: of more, the 1000 most-run are counted."""
+    data_kinds: list[Facet]
+    """The values of `data_kind`."""
+    fee_max: str | None
+    """The highest."""
+    fee_min: str | None
+    """The lowest device fee, in tokens; `null` where there is none."""
+    has_more: bool
+    """Whether there are more: to be shown as `1000+`."""
+    kinds: list[Facet]
+    """The values of `kind`."""
+    tags: list[Facet]
+    """The 20 most frequent tags."""
 
 
 class AlgorithmResumption(TypedDict):
@@ -350,6 +378,55 @@ class AlgorithmResumption(TypedDict):
 
     reason: str
     """Shown to the developer."""
+
+
+class AlgorithmSearchPage(TypedDict):
+    """A page of what a search found."""
+
+    corrected_q: str | None
+    """The words that were looked for instead, where nothing has those of `q`; else `null`."""
+    items: list[AlgorithmSummary]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class AlgorithmSummary(TypedDict):
+    """An algorithm in a list: without its model card and its labels."""
+
+    approved_version: ApprovedVersion | None
+    """The newest approved version; `null` where there is none."""
+    created_at: str
+    data_kind: DataKind
+    """The kind of data on a device that its model is run over."""
+    developer_id: str
+    """The user who offers it."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    device_fee: str
+    """What its developer earns for each result of a device, in tokens."""
+    id: str
+    kind: AlgorithmKind
+    """What its model takes as input."""
+    runs: int
+    """How many devices the answers of ended jobs show that ran it, as far as those may be shown."""
+    slug: str
+    """Its title and the end of its id, for a path that people read."""
+    state: AlgorithmState
+    summary: str
+    """What it does, in a sentence or two."""
+    tags: list[str]
+    """Words to find it by."""
+    title: str
+    updated_at: str
+    """When it was last edited, or its state changed."""
+
+
+class AlgorithmSummaryPage(TypedDict):
+    items: list[AlgorithmSummary]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class AlgorithmSuspension(TypedDict):
@@ -1498,6 +1575,14 @@ class Evidence(TypedDict):
     test_set: TestSetEvidence
     ties: Ties
     """What becomes of the prizes of tied places."""
+
+
+class Facet(TypedDict):
+    """A value, and how many have it."""
+
+    count: int
+    """Of those that were counted."""
+    value: str
 
 
 class Factors(TypedDict):

@@ -99,6 +99,12 @@ def from_microseconds(number: int) -> datetime:
     return _EPOCH + number * _MICROSECOND
 
 
+def moment_of(key: int) -> datetime:
+    """Return the moment that a cursor carries; one beyond all moments is the last of them."""
+    first, last = to_microseconds(EARLIEST), to_microseconds(LATEST)
+    return from_microseconds(max(first, min(key, last)))
+
+
 def in_order(
     query: Select[*Columns],
     sort: str,
@@ -122,8 +128,5 @@ def in_order(
 
 
 def _value(column: ColumnElement[Any], key: int) -> datetime | int:
-    """Turn a key into what the column holds; a moment beyond all moments into the last of them."""
-    if not isinstance(column.type, DateTime):
-        return key
-    first, last = to_microseconds(EARLIEST), to_microseconds(LATEST)
-    return from_microseconds(max(first, min(key, last)))
+    """Turn a key into what the column holds."""
+    return moment_of(key) if isinstance(column.type, DateTime) else key

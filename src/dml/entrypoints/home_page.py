@@ -7,8 +7,8 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from dml.algorithms import queries as algorithm_queries
-from dml.algorithms.queries import AlgorithmFilter
+from dml.algorithms.search import queries as algorithm_queries
+from dml.algorithms.search.queries import AlgorithmFilter
 from dml.bounties import queries as bounty_queries
 from dml.bounties.models import BountyState
 from dml.bounties.page import STATES
@@ -47,9 +47,8 @@ async def show_bounties(ctx: PublicCtx) -> HTMLResponse:
 
 
 async def _facts(ctx: Context, states: Sequence[BountyState]) -> Mapping[str, Any]:
-    listed = AlgorithmFilter(kind=None, tag=None, mine=False, state=None)
     algorithms = await algorithm_queries.list_algorithms(
-        ctx.tx, ctx.actor, listed, after=None, limit=SHOWN
+        ctx.tx, ctx.actor, AlgorithmFilter(), limit=SHOWN
     )
     bounties = [it for state in states for it in await _bounties(ctx, state, SHOWN)]
     return {"algorithms": algorithms[:SHOWN], "bounties": bounties[:SHOWN], "states": STATES}

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import update
 
+from dml.algorithms import service as algorithms
 from dml.core import events
 from dml.core.context import Context
 from dml.core.ids import JobId
@@ -64,6 +65,8 @@ async def try_to_settle(ctx: Context, job_id: JobId) -> str:
         return "waiting"
 
     await folding.show_last(ctx, job, totals)
+    # Before money: whoever orders holds the algorithm first, and then accounts.
+    await algorithms.count_runs(ctx, job.algorithm_id, totals.shown_devices)
     totals.version += 1
     refunded = await _pay_out(ctx, job, totals)
     assert job.end_reason is not None

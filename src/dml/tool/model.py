@@ -1,5 +1,6 @@
 """`dml model`: offer a model. Check it here as the marketplace will, then publish it."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,8 +24,24 @@ About = Annotated[
     typer.Option("--about", help="Its description. [default: model.yaml beside the file]"),
 ]
 Named = Annotated[str, typer.Argument(metavar="MODEL", help="Its id, the end of it, or its title.")]
+Mine = Annotated[bool, typer.Option("--mine", help="Yours, in every state.")]
+Tags = Annotated[list[str] | None, typer.Option(help="Only those with it; repeat it.")]
+Kind = Annotated[str | None, typer.Option(help="Only those of this kind: `image`.")]
+Data = Annotated[str | None, typer.Option(help="Only those run over this kind of data: `photo`.")]
+FeeMin = Annotated[
+    str | None, typer.Option(metavar="TOKENS", help="Only those with this device fee or more.")
+]
+FeeMax = Annotated[
+    str | None, typer.Option(metavar="TOKENS", help="Only those with this device fee or less.")
+]
+Developer = Annotated[str | None, typer.Option(help="Only those of the developer with this id.")]
+State = Annotated[
+    str | None, typer.Option(help="Only those in this state; all but `listed` need `--mine`.")
+]
+Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
 FIELDS = (
     ("algorithm", "id"),
+    ("slug", "slug"),
     ("title", "title"),
     ("state", "state"),
     ("summary", "summary"),
@@ -33,7 +50,9 @@ FIELDS = (
     ("tags", "tags"),
     ("by", "developer_name"),
     ("developer", "developer_id"),
+    ("runs", "runs"),
     ("since", "created_at"),
+    ("changed", "updated_at"),
 )
 VERSION_FIELDS = (
     ("version", "number"),
@@ -121,20 +140,68 @@ def publish(
 @model.command("list")
 def list_models(
     server: Server = None,
-    mine: Annotated[bool, typer.Option("--mine", help="Yours, in every state.")] = False,
-    tag: Annotated[str | None, typer.Option(help="Only those with it.")] = None,
+    mine: Mine = False,
+    tag: Tags = None,
+    kind: Kind = None,
+    data: Data = None,
+    fee_min: FeeMin = None,
+    fee_max: FeeMax = None,
+    developer: Developer = None,
+    state: State = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            "[default: -created_at]"
+        ),
+    ] = None,
+    most: Most = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is on offer, newest first; `--mine` needs an account."""
-    from dml.client.marketplace import Marketplace
+    """List what is on offer, newest first; `--mine` needs an account. Filters combine."""
+    from dml.tool import finding
 
-    wanted = {name: value for name, value in (("mine", mine and "true"), ("tag", tag)) if value}
-    columns = [("algorithm", "id"), ("title", "title"), ("state", "state"), ("fee", "device_fee")]
-    columns += [("by", "developer_name"), ("summary", "summary")]
-    with Marketplace(server) as market:
-        if mine:
-            market.sign_in()
-        show_list(market.all_of("/v1/algorithms", **wanted), columns, as_json=as_json)
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    with finding.marketplace(server, mine=mine) as market:
+        listed = market.all_of("/v1/algorithms", **asked.query(mine=mine, sort=sort))
+        show_list(islice(listed, most), finding.COLUMNS, as_json=as_json)
+
+
+@model.command("search")
+def search(
+    words: Annotated[
+        list[str], typer.Argument(help="`digits`, `cat or dog`; after `--`, `digits -letters`.")
+    ],
+    server: Server = None,
+    mine: Mine = False,
+    tag: Tags = None,
+    kind: Kind = None,
+    data: Data = None,
+    fee_min: FeeMin = None,
+    fee_max: FeeMax = None,
+    developer: Developer = None,
+    state: State = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            "[default: -relevance, the best match first]"
+        ),
+    ] = None,
+    most: Most = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Search what is on offer by words of its title, tags, summary and model card.
+
+    Where nothing has the words, they are corrected, and you are told.
+    """
+    from dml.tool import finding
+
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    query = {"q": " ".join(words), **asked.query(mine=mine, sort=sort)}
+    with finding.marketplace(server, mine=mine) as market:
+        rows = list(islice(finding.search(market, query), most))
+        show_list(rows, finding.COLUMNS, as_json=as_json)
 
 
 @model.command("show")

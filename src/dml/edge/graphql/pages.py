@@ -85,6 +85,8 @@ def cursor_of(operation: Operation) -> Cursor | None:
     if shape is None or answer is None or "id" not in item_of(answer).model_fields:
         return None
     if issubclass(shape, SortedPaging):
+        if not shape.sorts_by_fields:
+            return None
         by_default = str(shape.model_fields["sort"].default)
         return lambda row, given: _seen(given.get("sort") or by_default, row)
     return _last if issubclass(shape, Paging) else None

@@ -1,0 +1,72 @@
+"""What `dml model list` and `dml model search` ask for, and how they show it."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dml.client.http import one_line
+from dml.client.marketplace import Marketplace
+from dml.tool.common import console
+
+PAGE: Final = 100
+COLUMNS: Final = (
+    ("algorithm", "id"),
+    ("title", "title"),
+    ("state", "state"),
+    ("fee", "device_fee"),
+    ("runs", "runs"),
+    ("by", "developer_name"),
+    ("summary", "summary"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Filters, as they were typed. `fees` are the lowest and the highest."""
+
+    tags: list[str] | None
+    kind: str | None
+    data_kind: str | None
+    fees: tuple[str | None, str | None]
+    developer_id: str | None
+    state: str | None
+
+    def query(self, *, mine: bool, sort: str | None) -> dict[str, str]:
+        """Return them as the marketplace takes them."""
+        lowest, highest = self.fees
+        named = {
+            "tags": ",".join(self.tags or ()),
+            "kind": self.kind,
+            "data_kind": self.data_kind,
+            "fee_min": lowest,
+            "fee_max": highest,
+            "developer_id": self.developer_id,
+            "state": self.state,
+            "mine": "true" if mine else None,
+            "sort": sort,
+        }
+        return {name: it for name, it in named.items() if it}
+
+
+@contextmanager
+def marketplace(server: str | None, *, mine: bool) -> Iterator[Marketplace]:
+    """Open a marketplace, signed in where one's own are asked for."""
+    with Marketplace(server) as market:
+        if mine:
+            market.sign_in()
+        yield market
+
+
+def search(market: Marketplace, query: dict[str, str]) -> Generator[dict[str, Any]]:
+    """Yield what a search finds, page after page; say to standard error what it looked for."""
+    asked = {"limit": str(PAGE), **query}
+    while True:
+        page = market.ask("GET", "/v1/algorithms/search", params=asked)
+        if page["corrected_q"] is not None and "cursor" not in asked:
+            corrected = one_line(page["corrected_q"])
+            console(to_stderr=True).print(f"Nothing has these words. Looked for: {corrected}")
+        yield from page["items"]
+        if page["next_cursor"] is None:
+            return
+        asked["cursor"] = page["next_cursor"]
