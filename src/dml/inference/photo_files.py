@@ -56,7 +56,7 @@ def look_at(file: BinaryIO, name: str, today: dt.date) -> dt.date | None:
     image = _open(file)
     if image.format == "PNG":
         _look_behind_pixels(file, image)
-    return _taken(image, name, today)
+    return day_of(image, name, today)
 
 
 def read_photo(path: Path, today: dt.date) -> Photo:
@@ -76,7 +76,7 @@ def decode_photo(data: bytes, name: str, today: dt.date) -> Photo:
         if strict.is_final:
             raise
         image = _decode_leniently(data, strict)
-    return Photo(image, _taken(image, name, today))
+    return Photo(image, day_of(image, name, today))
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -207,7 +207,8 @@ def _too_many_pixels() -> Unreadable:
     return Unreadable(f"has more than {PIXELS_MAX} pixels", is_final=True)
 
 
-def _taken(image: Image.Image, name: str, today: dt.date) -> dt.date | None:
+def day_of(image: Image.Image, name: str, today: dt.date) -> dt.date | None:
+    """The day on which an opened picture was taken, by itself or else its file's name."""
     return day_taken(_exif_dates(image), _xmp(image), name, today)
 
 

@@ -233,6 +233,14 @@ def input_shape(spec: InputSpec) -> tuple[int, ...]:
             return (spec.height * spec.width * spec.channels,)
 
 
+def reduction(spec: InputSpec) -> tuple[str | int | None, ...]:
+    """What of a spec says how a photo's pixels are brought down to those of the tensor.
+
+    Specs that differ in other things, such as `scale` or `layout`, begin with the same numbers.
+    """
+    return spec.channels, spec.width, spec.height, spec.resize, spec.shortest_edge
+
+
 def _require_harmony(spec: InputSpec) -> None:
     """ValueError where two keys do not go together."""
     if spec.resize == "crop" and spec.shortest_edge is None:
