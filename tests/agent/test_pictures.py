@@ -28,6 +28,7 @@ SPECS = [
     image_spec(resize="crop", shortest_edge=11, color="rgb", layout="NHWC"),
     image_spec(resize="fill", width=70, layout="NHW"),
     image_spec(color="bgr", type="uint8", scale=1),
+    image_spec(decode="fast", width=4, height=4),
 ]
 SPECS_ALIKE = [image_spec(), image_spec(scale=2, mean=0.5, layout="NHW")]
 
@@ -233,20 +234,21 @@ async def test_an_agent_keeps_pictures_unless_it_is_told_not_to(
     market: Market, device: Device
 ) -> None:
     day = dt.date(2025, 1, 31)
-    for number, path in enumerate([device.photo("1.jpg", 3, day), device.photo("2.png", 7)]):
+    for number, path in enumerate([device.photo("1.jpg", 3, day, 64), device.photo("2.png", 7)]):
         os.utime(path, (LONG_AGO + number, LONG_AGO))
     known = list[int]()
-    for spec in (IMAGE_SPEC, IMAGE_SPEC | {"scale": 1 / 256}):
+    fast = {"decode": "fast", "version": 3}
+    for spec in (IMAGE_SPEC, IMAGE_SPEC | {"scale": 1 / 256}, IMAGE_SPEC | fast):
         async with open_job(market, spec=spec):
             ended = await (device.run() if known else device.pair())
             assert ended.summary["accepted"] == 1
         known.append(device.noted("counted")[-1]["kept"])
-    assert known == [0, 2]
-    first, second = await device.results()
-    assert "pictures  2 reduced ones" in (await device.status()).out
-    assert first == second
+    assert known == [0, 2, 0]
+    first, second, third = await device.results()
+    assert "pictures  4 reduced ones" in (await device.status()).out
+    assert first == second == third
     forgotten = await end(await start("forget-pictures", "--home", str(device.home), "--json"))
-    assert (forgotten.code, forgotten.out) == (0, '{"forgotten": 2}\n')
+    assert (forgotten.code, forgotten.out) == (0, '{"forgotten": 4}\n')
     async with open_job(market):
         assert (await device.run("--no-cache")).summary["accepted"] == 1
     assert (device.noted("counted")[-1]["kept"], [*device.home.glob("pictures*/*")]) == (0, [])

@@ -206,7 +206,7 @@ def _read(path: Path, reading: Reading, seen: set[bytes]) -> Read:
         if found.st_size > PHOTO_BYTES_MAX:
             raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
         if period is not None:
-            day = look_at(file, path.name, today)
+            day = look_at(file, path.name, today, spec)
             if not period.holds(day):
                 return Read(None, day)
             file.seek(0)
@@ -220,7 +220,7 @@ def _read(path: Path, reading: Reading, seen: set[bytes]) -> Read:
     digest = hashlib.sha256(data).digest()
     if digest in seen:
         return Read(None, None, digest)
-    photo = decode_photo(data, path.name, today)
+    photo = decode_photo(data, path.name, today, spec)
     reduced = reduce(photo.image, spec)
     if reading.pictures and is_same:
         day = day_of(photo.image, path.name, pictures.ANY_DAY)

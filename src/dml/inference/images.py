@@ -10,6 +10,11 @@ grey are its upper 8, floats go from 0 (black) to 1. `fit` keeps everything, cen
 pixels, rounded down. `crop` makes the shorter side `shortest_edge` and the longer one
 ⌊shortest_edge × longer ÷ shorter⌋, and keeps the centre of that. `bgr` is RGB with its channels
 turned around, before anything is computed of them. Of type uint8 are ⌊value + ½⌋.
+
+With `decode: fast` a JPEG is read at 1/s of its size, ⌈side ÷ s⌉ by ⌈side ÷ s⌉ pixels, by the exact
+(`islow`) inverse DCT of libjpeg-turbo for that size; all of the above is then done with what was
+read. s is the largest of 8, 4 and 2 for which the part of the photo that is resized still has, each
+of its sides divided by s and rounded down, twice as many pixels as the tensor takes of it; else 1.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,6 +44,8 @@ _TURNS: Final[Mapping[int, Image.Transpose]] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_TURNED_OVER: Final = (5, 6, 7, 8)  # Rows become columns.
 
 Floats = NDArray[np.float32]
 Items = NDArray[Any]  # of float32, or of uint8, as the spec's `type` says
@@ -135,6 +142,19 @@ def finish(reduced: Reduced, spec: InputSpec) -> Items:
         return np.ascontiguousarray(np.floor(values + 0.5), np.uint8).reshape(input_shape(spec))
     item: Floats = np.ascontiguousarray(values, np.float32).reshape(input_shape(spec))
     return item
+
+
+def fast_scale(image: Image.Image, spec: InputSpec) -> int:
+    """By what to divide the sides of a JPEG, not decoded yet, when it is read: 8, 4, 2 or 1."""
+    width, height = image.size
+    if _orientation(image) in _TURNED_OVER:
+        width, height = height, width
+    plan = _plan(width, height, spec)
+    # What is cut off in the end counts, too: `whole` is what the photo is resized to.
+    wide, high = 2 * plan.columns.whole, 2 * plan.rows.whole
+    source = plan.source
+    fits = (s for s in (8, 4, 2) if source.width // s >= wide and source.height // s >= high)
+    return next(fits, 1)
 
 
 def reduced_shape(width: int, height: int, spec: InputSpec) -> tuple[int, int, int]:
