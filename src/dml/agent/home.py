@@ -1,4 +1,5 @@
-"""The agent's own folder: its key, who it is, models and journal. Never among the data."""
+"""The agent's own folder: its key, who it is, models, journal and reduced
+pictures of what it has read. Never among the data."""
 
 import fcntl
 import json
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dml.agent.refusals import CannotRun
 
 KEY, IDENTITY, JOURNAL, MODELS, LOCK = "key.pem", "device.json", "journal.jsonl", "models", "lock"
+PICTURES, PICTURES_KEY = "pictures", "pictures.key"
 PRIVATE: Final = 0o600
 
 
@@ -64,6 +66,8 @@ class Home:
         self.folder = folder
         self.journal = folder / JOURNAL
         self.models = folder / MODELS
+        self.pictures = folder / PICTURES
+        self.pictures_key = folder / PICTURES_KEY
 
     @contextmanager
     def held(self) -> Iterator[None]:

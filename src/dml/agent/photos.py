@@ -1,4 +1,4 @@
-"""The photos of a folder, made what a model takes, a batch at a time. Nothing here is written."""
+"""The photos of a folder, made what a model takes, a batch at a time. No photo is written to."""
 
 import datetime as dt
 import errno
@@ -14,9 +14,11 @@ from typing import Final
 
 import numpy as np
 
+from dml.agent import pictures
+from dml.agent.pictures import Kept, Pictures
 from dml.inference.counting import Period
-from dml.inference.images import Items, Unreadable, prepare
-from dml.inference.photo_files import PHOTO_BYTES_MAX, SUFFIXES, decode_photo, look_at
+from dml.inference.images import Items, Unreadable, finish, reduce
+from dml.inference.photo_files import PHOTO_BYTES_MAX, SUFFIXES, day_of, decode_photo, look_at
 from dml.inference.spec import InputSpec, input_shape
 
 BATCH_BYTES: Final = 32 << 20  # Of prepared photos in memory; each batch loads the model once.
@@ -49,7 +51,8 @@ class Gone(Exception):
 class Tally:
     """What became of the files: looked at; unreadable, how many for each reason, and what each of
     the first ones is; the same bytes as another; left out by the period of the job, or as undated;
-    of a kind that is not read, such as MOV. All of it stays on this device.
+    of a kind that is not read, such as MOV; `kept` had been reduced for an earlier job. All of it
+    stays on this device.
     """
 
     photos: int = 0
@@ -57,6 +60,7 @@ class Tally:
     twice: int = 0
     outside: int = 0
     undated: int = 0
+    kept: int = 0
     not_read: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     named: dict[str, str] = field(default_factory=dict)
@@ -66,6 +70,24 @@ class Tally:
         self.reasons[why] += 1
         if len(self.named) < NAMED_MAX:
             self.named[name] = why
+
+    def leave_out(self, read: "Read") -> None:
+        self.twice += bool(read.sha256)
+        self.undated += not read.sha256 and read.day is None
+        self.outside += not read.sha256 and read.day is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was found of a photo. Without an `item` it does not count: it is the same as another
+    one where there is a `sha256`, and else of a day that is not asked for. `is_kept` where the
+    photo was not decoded.
+    """
+
+    item: Items | None
+    day: dt.date | None
+    sha256: bytes = b""
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,78 +141,91 @@ def find_readable(
     return None, first
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How photos are read for one job. `period` is that of the job, if it has one."""
+
+    spec: InputSpec
+    period: Period | None
+    today: dt.date
+    pictures: Pictures | None = None
+
+
 def batches(
-    folder: Path,
-    spec: InputSpec,
-    period: Period | None,
-    tally: Tally,
-    *,
-    today: dt.date,
-    breathe: Callable[[], None],
+    folder: Path, reading: Reading, tally: Tally, *, breathe: Callable[[], None]
 ) -> Iterator[Batch]:
     """Yield the photos that count, prepared for the model.
 
     `breathe` is called before each photo: it may pause, or raise to stop.
     Gone where the folder is not the same from beginning to end.
     """
-    shape = input_shape(spec)
+    shape = input_shape(reading.spec)
     size = max(1, min(BATCH_MAX, BATCH_BYTES // (4 * math.prod(shape))))
     items: list[Items] = []
     taken: list[dt.date | None] = []
+    if reading.pictures is not None:
+        reading.pictures.begin()
     folder_then, seen = _identity(folder), set[bytes]()
     for path in find(folder, tally.not_read):
         breathe()
         tally.photos += 1
+        if reading.pictures is not None:
+            reading.pictures.saw(path)
         try:
-            item = _read(path, spec, period, tally, today, seen)
+            read = _read(path, reading, seen)
         except (Unreadable, OSError) as error:
             _require_present(error)
             tally.skip(str(path.relative_to(folder)), _why(error))
             continue
-        if item is None:
+        if read.item is None:
+            tally.leave_out(read)
             continue
-        items.append(item[0])
-        taken.append(item[1])
+        seen.add(read.sha256)
+        tally.kept += read.is_kept
+        items.append(read.item)
+        taken.append(read.day)
         if len(items) == size:
             yield Batch(np.stack(items), taken)
             items, taken = [], []
     if _identity(folder) != folder_then:
         raise Gone(f"{folder} is another folder than when its photos began to be counted")
+    if reading.pictures is not None:
+        reading.pictures.end()
     if items:
         yield Batch(np.stack(items), taken)
 
 
-def _read(
-    path: Path,
-    spec: InputSpec,
-    period: Period | None,
-    tally: Tally,
-    today: dt.date,
-    seen: set[bytes],
-) -> tuple[Items, dt.date | None] | None:
-    """A photo as the model takes it, and its day; None where it does not count, which is tallied.
+def _read(path: Path, reading: Reading, seen: set[bytes]) -> Read:
+    """A photo as the model takes it, and its day; without an item where it does not count.
 
     Where the job asks for dates, the head is looked at first: most photos are of other days.
     """
+    spec, period, today = reading.spec, reading.period, reading.today
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > PHOTO_BYTES_MAX:
+        found = os.fstat(file.fileno())
+        if found.st_size > PHOTO_BYTES_MAX:
             raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
         if period is not None:
-            day = look_at(file, path.name, today)
+            day = look_at(file, path.name, today, spec)
             if not period.holds(day):
-                tally.undated += day is None
-                tally.outside += day is not None
-                return None
+                return Read(None, day)
             file.seek(0)
+        kept = reading.pictures and reading.pictures.get(path, found, spec, today)
+        if kept:
+            is_twice = kept.sha256 in seen
+            item = None if is_twice else finish(kept.reduced, spec)
+            return Read(item, kept.day, kept.sha256, is_kept=True)
         data = file.read(PHOTO_BYTES_MAX + 1)
+        is_same = pictures.is_same(found, os.fstat(file.fileno()))
     digest = hashlib.sha256(data).digest()
     if digest in seen:
-        tally.twice += 1
-        return None
-    photo = decode_photo(data, path.name, today)
-    item = prepare(photo.image, spec)
-    seen.add(digest)
-    return item, photo.taken
+        return Read(None, None, digest)
+    photo = decode_photo(data, path.name, today, spec)
+    reduced = reduce(photo.image, spec)
+    if reading.pictures and is_same:
+        day = day_of(photo.image, path.name, pictures.ANY_DAY)
+        reading.pictures.put(path, found, spec, Kept(digest, day, reduced))
+    return Read(finish(reduced, spec), photo.taken, digest)
 
 
 def _read_whole(path: Path) -> bytes:

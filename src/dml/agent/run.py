@@ -13,6 +13,7 @@ from dml.agent.journal import Journal
 from dml.agent.models import Models
 from dml.agent.pace import Pace, QuietHours
 from dml.agent.pairing import PairingOptions, open_session
+from dml.agent.pictures import Pictures
 from dml.agent.refusals import CannotRun, Stopped
 from dml.agent.runner import Runner
 from dml.agent.work import Tools
@@ -26,6 +27,7 @@ class Options:
     once: bool
     quiet: QuietHours | None
     cpu_percent: int
+    pictures_bytes: int  # Kept of reduced pictures at most; 0 keeps none.
 
 
 def run(options: Options, console: Console) -> int:
@@ -61,7 +63,8 @@ def _work(options: Options, console: Console, summary: Summary) -> Summary:
         except Stopped:
             return summary
         models = Models(home.models, session, pace)
-        tools = Tools(data.resolve(), models, runner, pace, console)
+        pictures = Pictures(home.pictures, home.pictures_key, most_bytes=options.pictures_bytes)
+        tools = Tools(data.resolve(), models, runner, pace, console, pictures)
         agent = Agent(session, tools, journal, once=options.once)
         try:
             agent.work()

@@ -11,6 +11,7 @@ from rich.table import Table
 from dml.agent import journal
 from dml.agent.console import left_out_of
 from dml.agent.home import Home, Identity
+from dml.agent.pictures import size_of
 from dml.agent.refusals import Away, CannotRun, Refusal
 from dml.agent.server import Server, Session
 
@@ -70,6 +71,7 @@ def _gather(home: Home) -> dict[str, Any]:
             "not_read": last.get("not_read", {}),
             "named": last.get("named", {}),
         },
+        "pictures": dict(zip(("kept", "bytes"), size_of(home.pictures), strict=True)),
         "left": left,
     }
 
@@ -126,6 +128,8 @@ def _print(status: dict[str, Any]) -> None:
         facts.add_row("", f"the last time it left out {noted['left_out']}")
     for name, why in noted["named"].items():
         facts.add_row("", f"{name} {why}")
+    kept = status["pictures"]
+    facts.add_row("pictures", f"{kept['kept']} reduced ones kept, {kept['bytes'] >> 20} MiB")
     facts.add_row(
         "results",
         f"{noted['accepted']} accepted, {noted['refused']} refused, {noted['lost']} too late, "

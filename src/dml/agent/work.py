@@ -12,7 +12,8 @@ from dml.agent.heartbeat import Heartbeat
 from dml.agent.leases import Lease
 from dml.agent.models import Models
 from dml.agent.pace import Pace, patiently
-from dml.agent.photos import Batch, Gone, Tally
+from dml.agent.photos import Batch, Gone, Reading, Tally
+from dml.agent.pictures import Pictures
 from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.inference import spec as specs
@@ -30,6 +31,7 @@ class Tools:
     runner: Runner
     pace: Pace
     console: Console
+    pictures: Pictures
 
 
 class Work:
@@ -48,6 +50,7 @@ class Work:
         self._data, self._models, self._runner = tools.data, tools.models, tools.runner
         self._pace, self._console = tools.pace, tools.console
         self._note, self._today = note, today
+        self._pictures = tools.pictures
         self._tally = Tally()
 
     def do(self) -> Counts:
@@ -70,6 +73,7 @@ class Work:
             twice=tally.twice,
             outside=tally.outside,
             undated=tally.undated,
+            kept=tally.kept,
             not_read=dict(sorted(tally.not_read.items())),
             reasons=dict(tally.reasons.most_common()),
             named=tally.named,
@@ -110,14 +114,8 @@ class Work:
         return data
 
     def _items(self, spec: InputSpec, model: bytes) -> Iterator[Item]:
-        batches = photos.batches(
-            self._data,
-            spec,
-            self._lease.period,
-            self._tally,
-            today=self._today,
-            breathe=self._breathe,
-        )
+        reading = Reading(spec, self._lease.period, self._today, self._pictures)
+        batches = photos.batches(self._data, reading, self._tally, breathe=self._breathe)
         for batch in batches:
             yield from self._label(batch, spec, model)
             self._breathe()

@@ -10,10 +10,16 @@ grey are its upper 8, floats go from 0 (black) to 1. `fit` keeps everything, cen
 pixels, rounded down. `crop` makes the shorter side `shortest_edge` and the longer one
 ⌊shortest_edge × longer ÷ shorter⌋, and keeps the centre of that. `bgr` is RGB with its channels
 turned around, before anything is computed of them. Of type uint8 are ⌊value + ½⌋.
+
+With `decode: fast` a JPEG is read at 1/s of its size, ⌈side ÷ s⌉ by ⌈side ÷ s⌉ pixels, by the exact
+(`islow`) inverse DCT of libjpeg-turbo for that size; all of the above is then done with what was
+read. s is the largest of 8, 4 and 2 for which the part of the photo that is resized still has, each
+of its sides divided by s and rounded down, twice as many pixels as the tensor takes of it; else 1.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -38,6 +44,8 @@ _TURNS: Final[Mapping[int, Image.Transpose]] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+_TURNED_OVER: Final = (5, 6, 7, 8)  # Rows become columns.
 
 Floats = NDArray[np.float32]
 Items = NDArray[Any]  # of float32, or of uint8, as the spec's `type` says
@@ -70,28 +78,60 @@ class _Span(NamedTuple):
     kept: int
 
 
+class _Plan(NamedTuple):
+    """Which part of a photo is resized, to which columns and rows, and where they are placed."""
+
+    source: _Box
+    columns: _Span
+    rows: _Span
+    target: _Box
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A photo brought down to the cells of a tensor, from which the tensor follows.
+
+    `width` and `height` are the upright photo's; `sums` (rows, columns, channels) are whole.
+    """
+
+    width: int
+    height: int
+    sums: Sums
+
+
 def prepare(image: Image.Image, spec: InputSpec) -> Items:
     """One item as the model takes it, without the batch axis: `np.stack` several. Pure.
 
     Unreadable where its pixels are no shades or colors that are known.
     """
+    return finish(reduce(image, spec), spec)
+
+
+def reduce(image: Image.Image, spec: InputSpec) -> Reduced:
+    """What `prepare` begins with, and takes its time for. It depends on `reduction(spec)` alone."""
     turn = _TURNS.get(_orientation(image))
     with _its_own_fault():
         image = _of_8_bits(image)
         if turn is not None:
             image = image.transpose(turn)
+    plan = _plan(image.width, image.height, spec)
     mode = "L" if spec.color == "grey" else "RGB"
-    if spec.resize == "crop":
-        columns, rows = _cropped(image.width, image.height, spec)
-        whole = _Box(0, 0, image.width, image.height)
-        resized = _means(image, whole, columns, rows, mode)
-    else:
-        source, target = _boxes(image.width, image.height, spec)
-        resized = np.zeros((spec.height, spec.width, spec.channels))
-        columns, rows = _whole(target.width), _whole(target.height)
-        bottom, right = target.top + target.height, target.left + target.width
-        placed = _means(image, source, columns, rows, mode)
-        resized[target.top : bottom, target.left : right] = placed
+    return Reduced(image.width, image.height, _all_sums(image, plan, mode))
+
+
+def finish(reduced: Reduced, spec: InputSpec) -> Items:
+    """The tensor of what was reduced by this spec, or by another of the same `reduction`."""
+    plan = _plan(reduced.width, reduced.height, spec)
+    row_counts, column_counts = (
+        _cells(plan.source.height, plan.rows)[1],
+        _cells(plan.source.width, plan.columns)[1],
+    )
+    # Whole sums and one division, so that the order of summing can't matter.
+    resized = reduced.sums / (row_counts[:, None, None] * column_counts[:, None])
+    if resized.shape[:2] != (spec.height, spec.width):
+        placed, resized = resized, np.zeros((spec.height, spec.width, spec.channels))
+        left, top = plan.target.left, plan.target.top
+        resized[top : top + plan.target.height, left : left + plan.target.width] = placed
     if spec.color == "bgr":
         resized = resized[:, :, ::-1]
     mean, std = np.array(spec.mean, np.float64), np.array(spec.std, np.float64)
@@ -102,6 +142,25 @@ def prepare(image: Image.Image, spec: InputSpec) -> Items:
         return np.ascontiguousarray(np.floor(values + 0.5), np.uint8).reshape(input_shape(spec))
     item: Floats = np.ascontiguousarray(values, np.float32).reshape(input_shape(spec))
     return item
+
+
+def fast_scale(image: Image.Image, spec: InputSpec) -> int:
+    """By what to divide the sides of a JPEG, not decoded yet, when it is read: 8, 4, 2 or 1."""
+    width, height = image.size
+    if _orientation(image) in _TURNED_OVER:
+        width, height = height, width
+    plan = _plan(width, height, spec)
+    # What is cut off in the end counts, too: `whole` is what the photo is resized to.
+    wide, high = 2 * plan.columns.whole, 2 * plan.rows.whole
+    source = plan.source
+    fits = (s for s in (8, 4, 2) if source.width // s >= wide and source.height // s >= high)
+    return next(fits, 1)
+
+
+def reduced_shape(width: int, height: int, spec: InputSpec) -> tuple[int, int, int]:
+    """Of the sums of an upright photo of these sides: rows, columns, channels."""
+    plan = _plan(width, height, spec)
+    return plan.rows.kept, plan.columns.kept, spec.channels
 
 
 def probabilities(output: Floats, spec: InputSpec) -> Floats:
@@ -118,6 +177,14 @@ def probabilities(output: Floats, spec: InputSpec) -> Floats:
             return squashed
         case "none":
             return output
+
+
+def _plan(width: int, height: int, spec: InputSpec) -> _Plan:
+    if spec.resize == "crop":
+        columns, rows = _cropped(width, height, spec)
+        return _Plan(_Box(0, 0, width, height), columns, rows, _Box(0, 0, spec.width, spec.height))
+    source, target = _boxes(width, height, spec)
+    return _Plan(source, _whole(target.width), _whole(target.height), target)
 
 
 def _boxes(width: int, height: int, spec: InputSpec) -> tuple[_Box, _Box]:
@@ -157,16 +224,15 @@ def _cropped(width: int, height: int, spec: InputSpec) -> tuple[_Span, _Span]:
     )
 
 
-def _means(
-    image: Image.Image, source: _Box, columns: _Span, rows: _Span, mode: str
-) -> NDArray[np.float64]:
-    """The mean of each cell. Whole sums and one division, so the order of summing can't matter.
+def _all_sums(image: Image.Image, plan: _Plan, mode: str) -> Sums:
+    """The sum of each cell, (rows, columns, channels).
 
     A strip of rows at a time: it stays in the processor's cache, its sums fit into 16 bits, and no
     second copy of the photo is made. 12 megapixels take 20 to 30 ms so, and 400 all at once.
     """
-    row_starts, row_counts = _cells(source.height, rows)
-    column_starts, column_counts = _cells(source.width, columns)
+    source = plan.source
+    row_starts, row_counts = _cells(source.height, plan.rows)
+    column_starts, column_counts = _cells(source.width, plan.columns)
     # Only the columns that are looked at: beyond the last cell nothing is summed.
     left, right = int(column_starts[0]), int(column_starts[-1] + column_counts[-1])
     part = _Box(source.left + left, source.top, right - left, source.height)
@@ -174,9 +240,7 @@ def _means(
     for start, count in zip(row_starts.tolist(), row_counts.tolist(), strict=True):
         if start not in sums:
             sums[start] = _sums(image, part, start, count, column_starts - left, mode)
-    total = np.stack([sums[start] for start in row_starts.tolist()])
-    means: NDArray[np.float64] = total / (row_counts[:, None, None] * column_counts[:, None])
-    return means
+    return np.stack([sums[start] for start in row_starts.tolist()])
 
 
 def _cells(old: int, span: _Span) -> tuple[Sums, Sums]:

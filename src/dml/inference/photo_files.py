@@ -15,11 +15,14 @@ from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin
+from PIL.JpegImagePlugin import JpegImageFile
 
 from dml.inference.dates import day_taken
-from dml.inference.images import PIXELS_MAX, Unreadable
+from dml.inference.images import PIXELS_MAX, Unreadable, fast_scale
+from dml.inference.spec import InputSpec
 
 PHOTO_BYTES_MAX: Final = 128 << 20
+SCALED_PIXELS_MAX: Final = 3 * PIXELS_MAX  # Of JPEGs that are never held whole: phones have 200 M.
 HEAD_BYTES: Final = 32
 # Named, because PIL opens much more, and some of it (EPS) by calling other programs.
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
@@ -27,7 +30,7 @@ SUFFIXES: Final = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
     *(".heic", ".heif", ".hif", ".avif"),
 )
-LAST_ROWS: Final = 8
+LAST_ROWS: Final = 8  # And as many fewer as the photo is read smaller: at an eighth, one.
 PNG_CHUNKS_MAX: Final = 100_000
 METADATA_BYTES_MAX: Final = 8 << 20
 
@@ -48,69 +51,87 @@ class Photo(NamedTuple):
     taken: dt.date | None
 
 
-def look_at(file: BinaryIO, name: str, today: dt.date) -> dt.date | None:
+def look_at(
+    file: BinaryIO, name: str, today: dt.date, spec: InputSpec | None = None
+) -> dt.date | None:
     """The day of a photo by its head alone, where that tells: nothing of it is decoded.
 
-    Unreadable where it is none.
+    Unreadable where it is none, or could not be read for this spec.
     """
-    image = _open(file)
+    image, _ = _open(file, spec)
     if image.format == "PNG":
         _look_behind_pixels(file, image)
-    return _taken(image, name, today)
+    return day_of(image, name, today)
 
 
-def read_photo(path: Path, today: dt.date) -> Photo:
+def read_photo(path: Path, today: dt.date, spec: InputSpec | None = None) -> Photo:
     """The photo in a file; Unreadable where it is none, OSError where it can't be read at all."""
     if path.stat().st_size > PHOTO_BYTES_MAX:
         raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
-    return decode_photo(path.read_bytes(), path.name, today)
+    return decode_photo(path.read_bytes(), path.name, today, spec)
 
 
-def decode_photo(data: bytes, name: str, today: dt.date) -> Photo:
-    """The photo in these bytes, decoded whole; Unreadable for anything else."""
+def decode_photo(data: bytes, name: str, today: dt.date, spec: InputSpec | None = None) -> Photo:
+    """The photo in these bytes, decoded whole, or as the spec says; Unreadable for anything else.
+
+    What was decoded for a spec is for no other one.
+    """
     if len(data) > PHOTO_BYTES_MAX:
         raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
     try:
-        image = _decode(data)
+        image, _ = _decode(data, spec)
     except Unreadable as strict:
         if strict.is_final:
             raise
-        image = _decode_leniently(data, strict)
-    return Photo(image, _taken(image, name, today))
+        image = _decode_leniently(data, strict, spec)
+    return Photo(image, day_of(image, name, today))
 
 
-def _open(file: BinaryIO) -> Image.Image:
-    """The picture, not decoded yet, and of no more pixels than may be."""
-    _prepare_for_heif(file)
+def _open(file: BinaryIO, spec: InputSpec | None) -> tuple[Image.Image, int]:
+    """The picture, not decoded yet, of no more pixels than may be; what its sides are divided by
+    when it is.
+    """
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    is_fast = spec is not None and spec.decode == "fast" and head.startswith(_JPEG)
+    _prepare_for_heif(head)
     try:
-        image = Image.open(file, formats=FORMATS)
+        # Without PIL's bound, which is for pictures that are decoded whole.
+        image = JpegImageFile(file) if is_fast else Image.open(file, formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise _too_many_pixels() from bomb
+        raise _too_many_pixels(PIXELS_MAX) from bomb
     except MemoryError:
         raise
     except Exception as broken:  # on hostile bytes PIL raises a dozen kinds, not OSError alone
         raise Unreadable("is no image, or a damaged one") from broken
-    if image.width * image.height > PIXELS_MAX:
-        raise _too_many_pixels()
-    return image
+    # Of a progressive one, libjpeg holds all coefficients at once, however small it comes out.
+    most = SCALED_PIXELS_MAX if is_fast and "progressive" not in image.info else PIXELS_MAX
+    if image.width * image.height > most:
+        raise _too_many_pixels(most)
+    if spec is None or not is_fast:
+        return image, 1
+    scale = fast_scale(image, spec)
+    _require_pixels(-(-image.width // scale), -(-image.height // scale))
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
+    return image, scale
 
 
-def _decode(data: bytes) -> Image.Image:
-    image = _open(io.BytesIO(data))
+def _decode(data: bytes, spec: InputSpec | None) -> tuple[Image.Image, int]:
+    image, scale = _open(io.BytesIO(data), spec)
     try:
         image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise _too_many_pixels() from bomb
+        raise _too_many_pixels(PIXELS_MAX) from bomb
     except MemoryError:
         raise
     except Exception as broken:  # likewise
         raise Unreadable("is no image, or a damaged one") from broken
-    if image.width * image.height > PIXELS_MAX:
-        raise _too_many_pixels()
-    return image
+    _require_pixels(*image.size)
+    return image, scale
 
 
-def _decode_leniently(data: bytes, strict: Unreadable) -> Image.Image:
+def _decode_leniently(data: bytes, strict: Unreadable, spec: InputSpec | None) -> Image.Image:
     """What viewers show all the same: with damaged metadata, or without its last bytes.
 
     A picture of which a part is missing is none: nobody knows what was on it. So this is for kinds
@@ -119,7 +140,7 @@ def _decode_leniently(data: bytes, strict: Unreadable) -> Image.Image:
     if data.startswith(_PNG):
         data = _without_damaged_metadata(data)
         with suppress(Unreadable):
-            return _decode(data)
+            return _decode(data, spec)[0]
         if data[_PNG_INTERLACE : _PNG_INTERLACE + 1] != b"\0":
             raise strict
     elif not data.startswith(_JPEG):
@@ -127,22 +148,22 @@ def _decode_leniently(data: bytes, strict: Unreadable) -> Image.Image:
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        image = _decode(data)
+        image, scale = _decode(data, spec)
     except Unreadable:
         raise strict from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-    if _is_cut_off(image, is_jpeg=data.startswith(_JPEG)):
+    if _is_cut_off(image, LAST_ROWS // scale, is_jpeg=data.startswith(_JPEG)):
         raise Unreadable("is cut off")
     return image
 
 
-def _is_cut_off(image: Image.Image, *, is_jpeg: bool) -> bool:
+def _is_cut_off(image: Image.Image, rows: int, *, is_jpeg: bool) -> bool:
     """Whether the lowest rows look like what decoders fill in for what is missing: one color.
 
     A JPEG that has one color all over is filled in with just that.
     """
-    last = image.crop((image.width // 2, max(0, image.height - LAST_ROWS), *image.size))
+    last = image.crop((image.width // 2, max(0, image.height - rows), *image.size))
     if not _has_one_color(last):
         return False
     return not (is_jpeg and _has_one_color(image))
@@ -189,10 +210,8 @@ def _look_behind_pixels(file: BinaryIO, image: Image.Image) -> None:
         image.info.setdefault("exif", b"")
 
 
-def _prepare_for_heif(file: BinaryIO) -> None:
+def _prepare_for_heif(head: bytes) -> None:
     """Teach PIL the photos of iPhones when the first one comes: it takes a fifth of a second."""
-    head = file.read(HEAD_BYTES)
-    file.seek(0)
     if head[4:8] != b"ftyp" or head[8:12] in _AVIF_BRANDS or "HEIF" in Image.OPEN:
         return
     try:
@@ -203,11 +222,17 @@ def _prepare_for_heif(file: BinaryIO) -> None:
         ) from missing
 
 
-def _too_many_pixels() -> Unreadable:
-    return Unreadable(f"has more than {PIXELS_MAX} pixels", is_final=True)
+def _require_pixels(width: int, height: int) -> None:
+    if width * height > PIXELS_MAX:
+        raise _too_many_pixels(PIXELS_MAX)
 
 
-def _taken(image: Image.Image, name: str, today: dt.date) -> dt.date | None:
+def _too_many_pixels(most: int) -> Unreadable:
+    return Unreadable(f"has more than {most} pixels", is_final=True)
+
+
+def day_of(image: Image.Image, name: str, today: dt.date) -> dt.date | None:
+    """The day on which an opened picture was taken, by itself or else its file's name."""
     return day_taken(_exif_dates(image), _xmp(image), name, today)
 
 

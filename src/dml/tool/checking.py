@@ -114,7 +114,7 @@ def run(model: bytes, version: Mapping[str, Any], photos: list[Path]) -> list[La
 def _run(
     sandbox: Sandbox, model: bytes, how: InputSpec, labels: list[str], photos: list[Path]
 ) -> list[Label]:
-    items = [prepare(_read(photo), how) for photo in photos]
+    items = [prepare(_read(photo, how), how) for photo in photos]
     places, shares = sandbox.predict(model, how, np.stack(items), len(labels))
     return [
         (one_line(photo.name), one_line(labels[place]), float(share))
@@ -122,8 +122,8 @@ def _run(
     ]
 
 
-def _read(photo: Path) -> Any:
+def _read(photo: Path, how: InputSpec) -> Any:
     try:
-        return photo_files.read_photo(photo, datetime.now().astimezone().date()).image
+        return photo_files.read_photo(photo, datetime.now().astimezone().date(), how).image
     except (Unreadable, OSError) as error:
         raise Refused(f"{one_line(photo.name)} can't be read: {error}") from None

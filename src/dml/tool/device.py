@@ -3,10 +3,11 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dml.refused import Refused
 from dml.tool import common
 from dml.tool.common import AsJson, Server, Yes, show_item, show_list, signed_in
 
@@ -18,6 +19,18 @@ device = typer.Typer(
 )
 Home = Annotated[
     Path | None, typer.Option(help="The agent's own folder. [default: ~/.local/state/dml-device]")
+]
+CacheMiB = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="How much of the disk reduced pictures of your photos may take: with them, the next "
+        "job need not decode the photos again. They never leave the home.",
+    ),
+]
+Cache = Annotated[
+    bool,
+    typer.Option("--cache/--no-cache", help="Whether any are kept; else all are forgotten."),
 ]
 FIELDS = (
     ("device", "id"),
@@ -134,6 +147,8 @@ def run_device(
     cpu_percent: Annotated[
         int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
     ] = 100,
+    cache_mib: CacheMiB = 1024,
+    cache: Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
 ) -> None:
     """Run models over a folder's photos, and send back counts: nothing else leaves this device.
@@ -143,7 +158,6 @@ def run_device(
     """
     from dml.agent.console import Console, JsonConsole
     from dml.agent.home import default_folder
-    from dml.agent.pace import read_quiet_hours
     from dml.agent.pairing import PairingOptions
     from dml.agent.run import Options, run
     from dml.client.marketplace import Marketplace
@@ -156,10 +170,6 @@ def run_device(
         from dml.agent.progress import RichConsole
 
         console = RichConsole()
-    try:
-        quiet = None if quiet_hours is None else read_quiet_hours(quiet_hours)
-    except ValueError as error:
-        raise typer.BadParameter(f"{quiet_hours}: {error}", param_hint="--quiet-hours") from None
     options = Options(
         data=data,
         home=home or default_folder(),
@@ -167,10 +177,20 @@ def run_device(
             server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
         ),
         once=once,
-        quiet=quiet,
+        quiet=_quiet_hours(quiet_hours),
         cpu_percent=cpu_percent,
+        pictures_bytes=cache_mib << 20 if cache else 0,
     )
     raise typer.Exit(run(options, console))
+
+
+def _quiet_hours(text: str | None) -> Any:
+    from dml.agent.pace import read_quiet_hours
+
+    try:
+        return None if text is None else read_quiet_hours(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text}: {error}", param_hint="--quiet-hours") from None
 
 
 @device.command("status")
@@ -183,3 +203,23 @@ def show_device(
     from dml.agent.status import show
 
     raise typer.Exit(show(home or default_folder(), as_json=as_json))
+
+
+@device.command("forget-pictures")
+def forget_pictures(home: Home = None, as_json: AsJson = False) -> None:
+    """Forget the reduced pictures of your photos that this device keeps.
+
+    An agent keeps new ones with its next job: forbid it with `dml device run --no-cache`.
+    """
+    from dml.agent.home import Home as AgentHome, default_folder
+    from dml.agent.pictures import forget
+
+    found = AgentHome((home or default_folder()).expanduser())
+    try:
+        number = forget(found.pictures, found.pictures_key)
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}") from None
+    if as_json:
+        common.show_json({"forgotten": number})
+    else:
+        typer.echo(f"Forgot {number} pictures. Your photos are as they were.")
