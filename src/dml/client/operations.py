@@ -1024,6 +1024,28 @@ class Chain:
         return cast("types.Chain", self._market.ask("GET", "/v1/payments/chain"))
 
 
+class Contributions:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(
+        self, organisation_id: str, body: types.MoneyMoved, *, idempotency_key: str | None = None
+    ) -> types.Contribution:
+        """Put tokens into an organisation.
+
+        For its members, with a proof of who they are: from your own balance into its balance.
+        """
+        return cast(
+            "types.Contribution",
+            self._market.ask(
+                "POST",
+                f"/v1/organisations/{requests.part(organisation_id)}/contributions",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
 class Credits:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -1701,6 +1723,29 @@ class Disputes:
             self._market.ask(
                 "POST",
                 f"/v1/bounties/{requests.part(bounty_id)}/disputes",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+
+class Distributions:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(
+        self, organisation_id: str, body: types.MoneyMoved, *, idempotency_key: str | None = None
+    ) -> types.Contribution:
+        """Take tokens out of an organisation.
+
+        For its owners, with a proof of who they are: from its balance into your own, from
+        which you withdraw them as ever.
+        """
+        return cast(
+            "types.Contribution",
+            self._market.ask(
+                "POST",
+                f"/v1/organisations/{requests.part(organisation_id)}/distributions",
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
                 json=body,
             ),
@@ -2579,6 +2624,17 @@ class Organisations:
             self._market.ask(
                 "PATCH", f"/v1/organisations/{requests.part(organisation_id)}", json=body
             ),
+        )
+
+    def close(self, organisation_id: str, body: types.OrganisationClosing) -> None:
+        """Close an organisation.
+
+        For owners, with a proof of who they are. It holds no tokens, and nothing of it runs:
+        else the refusal names what is in the way. Its name goes, and nobody acts for it any
+        more; its books stay, with an id that names nobody. It cannot be undone.
+        """
+        self._market.ask(
+            "POST", f"/v1/organisations/{requests.part(organisation_id)}/close", json=body
         )
 
 
@@ -4307,6 +4363,7 @@ class Operations:
         self.books = Books(market)
         self.bounties = Bounties(market)
         self.chain = Chain(market)
+        self.contributions = Contributions(market)
         self.credits = Credits(market)
         self.data_exports = DataExports(market)
         self.debit_limit = DebitLimit(market)
@@ -4319,6 +4376,7 @@ class Operations:
         self.device_tokens = DeviceTokens(market)
         self.devices = Devices(market)
         self.disputes = Disputes(market)
+        self.distributions = Distributions(market)
         self.email_changes = EmailChanges(market)
         self.email_confirmations = EmailConfirmations(market)
         self.email_verifications = EmailVerifications(market)

@@ -200,6 +200,8 @@ TransferCode: TypeAlias = Literal[
     "deposit_claim",
     "deposit_reversal",
     "credit_reversal",
+    "contribution",
+    "distribution",
     "payout_booking",
     "withdrawal",
     "withdrawal_fee",
@@ -211,7 +213,8 @@ bounty; `job_refund`, `bounty_refund`: what was left returned. `device_reward`,
 `developer_fee`, `platform_fee`: paid for results of a job. `enrollment_fee`, `prize`: paid to
 enter a bounty, and to its winners. `withdrawal`: set aside to be paid out, and paid out;
 `withdrawal_fee`: what that costs; `withdrawal_reversal`: both returned. `deposit_reversal`,
-`credit_reversal`: taken back. `payout_booking`: booked by an operator, for a payout that no
+`credit_reversal`: taken back. `contribution`, `distribution`: put into an organisation by a
+member, taken out by an owner. `payout_booking`: booked by an operator, for a payout that no
 withdrawal explains.
 """
 UserKind: TypeAlias = Literal["person", "organisation"]
@@ -922,6 +925,18 @@ class ClaimedAssignments(TypedDict):
     """Why there is no work, where the device's owner can change that."""
     retry_after_seconds: int
     """When to ask again, where there is no work."""
+
+
+class Contribution(TypedDict):
+    """What a member put in, or an owner took out."""
+
+    amount: str
+    """How many tokens."""
+    at: str
+    """When."""
+    organisation_id: str
+    reference: str
+    """By which the lists of transfers of both name it."""
 
 
 class Credit(TypedDict):
@@ -2168,6 +2183,13 @@ class ModelFile(TypedDict):
     """Where to download it: a path of this API."""
 
 
+class MoneyMoved(TypedDict):
+    amount: str
+    """How many tokens."""
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
+
+
 class MonthCounts(TypedDict):
     """The labelled items of one month."""
 
@@ -2305,6 +2327,11 @@ class Organisation(TypedDict):
     """Since when you act for it."""
     suspended_at: str | None
     """`null` unless an admin suspended it: nobody can act for it then."""
+
+
+class OrganisationClosing(TypedDict):
+    proof: PasswordProof | WalletProof | OpenidProof | PasskeyProof | TotpProof | RecoveryCodeProof
+    """What proves that the account is yours."""
 
 
 class OrganisationCreate(TypedDict):

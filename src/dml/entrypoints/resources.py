@@ -27,6 +27,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "organisations": "A name that several users act for.",
     "members": "Who acts for an organisation.",
     "invitations": "Who is to act for one.",
+    "contributions": "Tokens of yours that you put into an organisation.",
+    "distributions": "Tokens of an organisation that its owner takes out.",
     "algorithms": "Models on offer. A developer offers one and says what it costs a device's run.",
     "versions": "The files of a model: uploaded, checked, reviewed, and never changed.",
     "job_quotes": "What a job would cost.",

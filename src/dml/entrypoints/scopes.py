@@ -27,7 +27,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "money": (
         *("balance", "debit_limit", "transfers", "wallets", "wallet_challenges", "chain"),
-        *("deposits", "deposit_instructions", "withdrawals"),
+        *("deposits", "deposit_instructions", "withdrawals", "contributions", "distributions"),
     ),
     "events": ("events", "webhooks", "webhook_deliveries"),
     "admin": ("books", "credits", "denied_addresses", "agreements"),
@@ -69,6 +69,9 @@ FOR_SESSIONS: Final[Mapping[str, str]] = {
     "passkey_challenges.create": "It is of use to who has signed in alone.",
     "members.update": "Whoever holds a token could take an organisation over.",
     "invitations.create": "The same.",
+    "organisations.close": "Whoever holds a token could end an organisation.",
+    "contributions.create": "Money moves only with a proof of who it is.",
+    "distributions.create": "The same.",
     "users.erase_me": "Whoever holds a token could end its owner's account.",
     "data_exports.get_file": "It holds what all scopes together may read, and more.",
 }

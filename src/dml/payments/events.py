@@ -1,8 +1,11 @@
-"""What happens to credits, tokens that an admin brings in by hand, and to debit limits."""
+"""What happens to credits, tokens that an admin brings in by hand; to debit limits, and to what
+members put into organisations.
+"""
 
 from dataclasses import dataclass
 
 from dml.accounts.events import UserEvent
+from dml.accounts.organisations.events import OrganisationEvent
 from dml.core.events import Event
 from dml.core.ids import CreditId, UserId
 from dml.core.money import AmountOut
@@ -40,3 +43,19 @@ class UserDebitLimitSet(UserEvent):
     """
 
     limit: AmountOut | None
+
+
+@dataclass(frozen=True)
+class OrganisationContributed(OrganisationEvent):
+    """A member put in tokens of their own."""
+
+    user_id: UserId
+    amount: AmountOut
+
+
+@dataclass(frozen=True)
+class OrganisationDistributed(OrganisationEvent):
+    """An owner took tokens out, into their own balance."""
+
+    user_id: UserId
+    amount: AmountOut

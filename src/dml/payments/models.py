@@ -25,6 +25,7 @@ class TransferCode(StrEnum):
     for results of a job. `enrollment_fee`, `prize`: paid to enter a bounty, and to its winners.
     `withdrawal`: set aside to be paid out, and paid out; `withdrawal_fee`: what that costs;
     `withdrawal_reversal`: both returned. `deposit_reversal`, `credit_reversal`: taken back.
+    `contribution`, `distribution`: put into an organisation by a member, taken out by an owner.
     `payout_booking`: booked by an operator, for a payout that no withdrawal explains.
     """
 
@@ -41,6 +42,8 @@ class TransferCode(StrEnum):
     DEPOSIT_CLAIM = "deposit_claim"
     DEPOSIT_REVERSAL = "deposit_reversal"
     CREDIT_REVERSAL = "credit_reversal"
+    CONTRIBUTION = "contribution"
+    DISTRIBUTION = "distribution"
     PAYOUT_BOOKING = "payout_booking"
     WITHDRAWAL = "withdrawal"
     WITHDRAWAL_FEE = "withdrawal_fee"

@@ -25,6 +25,8 @@ INVITED: Final = (
     *(("invitation", "id"), ("to", "email"), ("as", "role"), ("by", "inviter_name")),
     ("expires", "expires_at"),
 )
+MOVED: Final = (("amount", "amount"), ("reference", "reference"), ("at", "at"))
+Amount = Annotated[str, typer.Argument(help="How many tokens, such as 25 or 0.5.")]
 Organisation = Annotated[str, typer.Argument(help="Its id, the end of it, or its name.")]
 Owner = Annotated[bool, typer.Option("--owner", help="As an owner, who decides about money, too.")]
 
@@ -170,6 +172,35 @@ def remove(
     show_list(left, MEMBERS, as_json=as_json)
 
 
+@org.command("put-in")
+def put_in(
+    organisation: Organisation, amount: Amount, server: Server = None, as_json: AsJson = False
+) -> None:
+    """Put tokens of yours into an organisation. You prove who you are: see `dml withdraw`."""
+    _move(organisation, "contributions", amount, server, as_json=as_json)
+
+
+@org.command("take-out")
+def take_out(
+    organisation: Organisation, amount: Amount, server: Server = None, as_json: AsJson = False
+) -> None:
+    """Take tokens out of an organisation into your balance. For owners, who prove who they are."""
+    _move(organisation, "distributions", amount, server, as_json=as_json)
+
+
+@org.command("close")
+def close(
+    organisation: Organisation, yes: Yes = False, server: Server = None, as_json: AsJson = False
+) -> None:
+    """Close an organisation that holds no tokens and runs nothing, for good. For owners."""
+    with signed_in(server) as market:
+        path = path_of(market, organisation)
+        confirm(f"Close {organisation} for good?", yes=yes)
+        market.ask("POST", f"{path}/close", json=_proof(market, is_needed=True))
+        left = market.ask("GET", PATH)["items"]
+    show_list(left, COLUMNS, as_json=as_json)
+
+
 @org.command("leave")
 def leave(
     organisation: Organisation, yes: Yes = False, server: Server = None, as_json: AsJson = False
@@ -197,6 +228,14 @@ def find(market: "Marketplace", organisation: str) -> str:
 def _find_member(market: "Marketplace", path: str, member: str) -> str:
     members = [{"id": it["user_id"], **it} for it in market.ask("GET", path)["items"]]
     return find_id(members, member, title="user_name", what="member")
+
+
+def _move(organisation: str, what: str, amount: str, server: str | None, *, as_json: bool) -> None:
+    with signed_in(server) as market:
+        path = f"{path_of(market, organisation)}/{what}"
+        body = {"amount": amount, **_proof(market, is_needed=True)}
+        made = market.ask("POST", path, json=body)
+    show_item(made, MOVED, as_json=as_json)
 
 
 def _proof(market: "Marketplace", *, is_needed: bool) -> dict[str, Any]:

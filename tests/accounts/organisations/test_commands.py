@@ -38,7 +38,7 @@ async def typed(market: Market, home: Path, who: Person, *words: str) -> Any:
 
 
 async def test_one_is_founded_joined_and_left(world: World, market: Market, tmp_path: Path) -> None:
-    ada, grace = await world.person("ada"), await world.person("grace")
+    ada, grace = await world.person("ada"), await world.rich("grace", "5")
 
     async def by(who: Person, *words: str) -> Any:
         return await typed(market, tmp_path, who, "org", *words)
@@ -58,5 +58,7 @@ async def test_one_is_founded_joined_and_left(world: World, market: Market, tmp_
     assert {it["user_id"]: it["role"] for it in shown}[str(ada.id)] == "member"
     assert len(await by(grace, "members", "botany")) == 2
     assert len(await by(grace, "remove", "botany", str(ada.id), "--yes")) == 1
-    await by(grace, "set-role", "botany", str(grace.id), "--owner")
+    assert (await by(grace, "put-in", "botany", "2.5"))["amount"] == "2.5"
+    assert (await by(grace, "take-out", "botany", "2.5"))["amount"] == "2.5"
+    assert await by(grace, "close", "botany", "--yes") == []
     assert await by(ada, "list") == []

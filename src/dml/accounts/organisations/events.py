@@ -1,6 +1,7 @@
 """What happens to organisations."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dml.accounts.organisations.models import MemberRole
 from dml.core.events import Event
@@ -18,6 +19,7 @@ class OrganisationEvent(Event, kind="organisation"):
 class OrganisationCreated(OrganisationEvent):
     """Somebody founded an organisation."""
 
+    PERSONAL: ClassVar = frozenset({"name"})
     name: str
 
 
@@ -25,6 +27,7 @@ class OrganisationCreated(OrganisationEvent):
 class OrganisationRenamed(OrganisationEvent):
     """An owner gave it another name."""
 
+    PERSONAL: ClassVar = frozenset({"name"})
     name: str
 
 
@@ -65,3 +68,7 @@ class OrganisationMemberRemoved(OrganisationEvent):
     """A user does not act for it any more: they left, or an owner removed them."""
 
     user_id: UserId
+
+
+class OrganisationClosed(OrganisationEvent):
+    """An owner closed it: an id is left that names nobody."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 
-from dml.accounts.identities.reauthentication import PROOF_REFUSALS
-from dml.accounts.organisations import inviting, proving, queries, rules, service
+from dml.accounts.identities.reauthentication import PROOF_REFUSALS, reauthenticate
+from dml.accounts.organisations import closing, inviting, proving, queries, rules, service
 from dml.accounts.organisations.models import Invitation
 from dml.accounts.organisations.schemas import (
     InvitationAccept,
@@ -16,6 +16,7 @@ from dml.accounts.organisations.schemas import (
     MemberListOut,
     MemberOut,
     MemberUpdate,
+    OrganisationClosing,
     OrganisationCreate,
     OrganisationListOut,
     OrganisationOut,
@@ -42,6 +43,12 @@ async def _require_proof_to_invite(
 
 async def _require_proof_to_raise(server: Server, begin: SignedInBegin, body: MemberUpdate) -> None:
     await proving.require_proof(server, begin, body.role, body.proof)
+
+
+async def _require_proof_to_close(
+    server: Server, begin: SignedInBegin, body: OrganisationClosing
+) -> None:
+    await reauthenticate(server, begin, body.proof)
 
 
 @router.post(
@@ -99,6 +106,23 @@ async def rename(ctx: Ctx, organisation_id: UserId, body: OrganisationUpdate) ->
     """
     await service.rename(ctx, organisation_id, body.name)
     return await queries.get_for_member(ctx.tx, ctx.actor.id, organisation_id)
+
+
+@router.post(
+    "/organisations/{organisation_id}/close",
+    operation_id="organisations.close",
+    status_code=204,
+    dependencies=[guess_limit, Depends(_require_proof_to_close)],
+    responses=refusals(*NOT_OWNED, rules.ClosingBlocked, TooManyTries, *PROOF_REFUSALS),
+)
+async def close(ctx: Ctx, organisation_id: UserId, body: OrganisationClosing) -> None:
+    """Close an organisation.
+
+    For owners, with a proof of who they are. It holds no tokens, and nothing of it runs: else the
+    refusal names what is in the way. Its name goes, and nobody acts for it any more; its books
+    stay, with an id that names nobody. It cannot be undone.
+    """
+    await closing.close(ctx, organisation_id)
 
 
 @router.get(

@@ -1,10 +1,12 @@
 """Who may do what for an organisation, and how many there may be of what. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from dml.accounts.models import User
 from dml.accounts.organisations.models import LINGERS, Invitation, MemberRole, Membership
+from dml.accounts.privacy.rules import ErasureBlocker
 from dml.core.errors import Conflict, Forbidden, Gone, NotFound, TooMany
 
 OWNED_MAX: Final = 10  # Organisations that one user owns.
@@ -97,6 +99,19 @@ class TooManyInvitations(TooMany):
     remedy = "Revoke some, or wait an hour."
 
 
+class OrganisationSuspended(Conflict):
+    code = "accounts.organisation_suspended"
+    reason = "An admin suspended this organisation: nothing moves."
+    remedy = "Write to whoever runs this marketplace."
+
+
+class ClosingBlocked(Conflict):
+    code = "accounts.closing_blocked"
+    reason = "The organisation cannot be closed yet."
+    remedy = "Do for it what each of `blockers` says, then ask again. An owner takes tokens out."
+    blockers: Sequence[ErasureBlocker]
+
+
 class JoiningBlocked(Conflict):
     code = "accounts.joining_blocked"
     reason = "You take part in something that this organisation decides about."
@@ -121,6 +136,11 @@ def require_member(organisation: User | None, membership: Membership | None) -> 
     if membership is None or membership.left_at is not None:
         raise OrganisationNotFound
     return organisation
+
+
+def require_not_suspended(organisation: User) -> None:
+    if organisation.suspended_at is not None:
+        raise OrganisationSuspended
 
 
 def require_owner(membership: Membership) -> None:

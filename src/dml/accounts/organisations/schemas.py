@@ -29,6 +29,12 @@ class OrganisationUpdate(Body):
     name: Text = Field(max_length=100, description=NAME)
 
 
+class OrganisationClosing(Body):
+    model_config = example(proof=_PROOF)
+
+    proof: Proof = Field(description="What proves that the account is yours.")
+
+
 class OrganisationOut(Wire):
     """An organisation that you act for."""
 

@@ -52,14 +52,16 @@ class ExportNotReady(Conflict):
     remedy = "Look at its `state`: wait until it is `ready`, or ask for another where it `failed`."
 
 
-def require_unblocked(found: Sequence[tuple[Blocker, int]]) -> None:
+def require_unblocked(
+    found: Sequence[tuple[Blocker, int]], refusal: type[Conflict] = ErasureBlocked
+) -> None:
     """Refuse to erase, and name at once all that is in the way."""
     blockers = [
         ErasureBlocker(code=it.code, count=count, reason=it.reason, remedy=it.remedy)
         for it, count in found
     ]
     if blockers:
-        raise ErasureBlocked(blockers=blockers)
+        raise refusal(blockers=blockers)
 
 
 def require_none_under_way(exports: Sequence[DataExport]) -> None:
