@@ -28,6 +28,7 @@ from benchmarks import (
     happened,
     ledger,
     ordinary,
+    search,
     sign_ins,
     submissions,
     webhooks,
@@ -48,6 +49,7 @@ PARTS = (
     "board",
     "submissions",
     "api",
+    "search",
     "sign_ins",
     "graphql",
     "scoring",
@@ -108,6 +110,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
             figures += submissions.submissions(home, rounds, seconds, say)
         if "api" in parts:
             figures += ordinary.api(home, rounds, seconds, say)
+        if "search" in parts:
+            figures += search.search(home, rounds, seconds, say)
         if "sign_ins" in parts:
             figures += sign_ins.sign_ins(home, rounds, seconds, say)
         if "graphql" in parts:

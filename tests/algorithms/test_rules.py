@@ -94,6 +94,7 @@ def test_a_version_moves_as_the_story_says(origin: VersionState, to: VersionStat
         (V.CHECKED, V.IN_REVIEW),
         (V.IN_REVIEW, V.APPROVED),
         (V.IN_REVIEW, V.REJECTED),
+        (V.IN_REVIEW, V.CHECKED),
         (V.APPROVED, V.RECALLED),
         (V.CHECKED, V.DELETED),
         (V.REFUSED, V.DELETED),

@@ -65,6 +65,7 @@ async def test_a_title_counts_more_than_a_summary_and_that_more_than_a_card(worl
     assert await ids(world, q=f"{word} -model") == [tag, summary, card]
     assert await ids(world, q=f'"{word} model"') == [title]
     assert await ids(world, q=f"{word} {made_up()}") == []
+    assert await ids(world, q=f"-{made_up()}") == [], "of all but one there is nothing to rank"
 
 
 async def test_the_rarely_run_is_found_by_its_title_where_others_mention_it(world: World) -> None:

@@ -1,7 +1,7 @@
 """Algorithms: what developers offer. A listing holds versions, a version holds a model file.
 
     algorithm   draft → listed ⇄ suspended ;  any → archived       (listed: has an approved version)
-    version     uploaded → checked | refused ;  checked → in_review → approved | rejected ;
+    version     uploaded → checked | refused ;  checked ⇄ in_review → approved | rejected ;
                 approved → recalled
 
 A file is streamed to the blob store and never changes. A process runs it in the sandbox and says,
@@ -9,7 +9,8 @@ where it refuses, what to mend. Its developer then submits it for review, and a 
 or rejects it with a reason. Only approved versions can be pinned by a job. One that turns out to do
 harm is recalled: no device gets it any more, what runs of it ends, and its jobs give back their
 tokens. To suspend an algorithm is milder: nobody orders it and no work of it is given out, until
-it is resumed; what devices have begun may still come in.
+it is resumed by whom it was suspended, its developer or a moderator; what devices have begun may
+still come in.
 
 Read in this order: models, rules, events, service, processes, queries, routes.
 """

@@ -24,6 +24,14 @@ class AlgorithmCreated(AlgorithmEvent):
     """A developer began an algorithm."""
 
 
+class AlgorithmEdited(AlgorithmEvent):
+    """Its developer changed what is said of it, or its price for new jobs."""
+
+
+class AlgorithmDeleted(AlgorithmEvent):
+    """Its developer gave up a draft, and nothing of it is left."""
+
+
 @dataclass(frozen=True)
 class AlgorithmListed(AlgorithmEvent):
     """The first of its versions was approved: everyone can find it."""
@@ -32,11 +40,11 @@ class AlgorithmListed(AlgorithmEvent):
 
 
 class AlgorithmSuspended(AlgorithmEvent):
-    """A moderator took it off the list for now: no new job runs it."""
+    """Its developer or a moderator took it off the list for now: no new job runs it."""
 
 
 class AlgorithmResumed(AlgorithmEvent):
-    """A moderator listed it again."""
+    """It is listed again."""
 
 
 class AlgorithmArchived(AlgorithmEvent):
@@ -65,6 +73,10 @@ class VersionRefused(VersionEvent):
 
 class VersionSubmitted(VersionEvent):
     """Its developer asked for a review."""
+
+
+class VersionWithdrawn(VersionEvent):
+    """Its developer took it back from review."""
 
 
 class VersionApproved(VersionEvent):

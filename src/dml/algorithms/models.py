@@ -42,14 +42,21 @@ _WORDS: Final = (
 class AlgorithmState(StrEnum):
     """Whether an algorithm can be used.
 
-    `draft`: none of its versions was approved yet. `listed`: everybody can use it. `suspended`: a
-    moderator took it off the list for now. `archived`: it is off the list for good.
+    `draft`: none of its versions was approved yet. `listed`: everybody can use it. `suspended`: its
+    developer or a moderator took it off the list for now. `archived`: it is off the list for good.
     """
 
     DRAFT = "draft"
     LISTED = "listed"
     SUSPENDED = "suspended"
     ARCHIVED = "archived"
+
+
+class SuspendedBy(StrEnum):
+    """Who took an algorithm off the list for now, and so may list it again."""
+
+    DEVELOPER = "developer"
+    MODERATOR = "moderator"
 
 
 class AlgorithmKind(StrEnum):
@@ -105,6 +112,8 @@ class Algorithm(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    # While it is suspended. NULL: by a moderator, before it was written down.
+    suspended_by: Mapped[SuspendedBy | None] = mapped_column(default=None)
     # The devices in the answers of the jobs of it that have ended, as far as those were shown.
     runs: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
     # How a path names it. It follows the title; its end, by which it is found, never changes.

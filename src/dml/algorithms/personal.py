@@ -47,7 +47,10 @@ PERSONAL: Final = Personal(
             _GOOD,
             (
                 Columns("id developer_id kind data_kind device_fee state created_at", "The offer."),
-                Columns("updated_at revision runs", "How often it was edited, and run."),
+                Columns(
+                    "updated_at revision runs suspended_by",
+                    "How often it was edited and run, who stopped it.",
+                ),
                 Columns("title slug summary labels", "What it does, as everybody read it."),
                 Columns(
                     "words name_words",

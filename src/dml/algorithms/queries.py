@@ -257,6 +257,12 @@ async def list_for_moderators(
     return (await tx.execute(query.order_by(Version.id).limit(limit + 1))).all()
 
 
+async def list_all_versions(tx: AsyncSession, algorithm_id: AlgorithmId) -> Sequence[Version]:
+    """Load all versions of an algorithm that its developer may have, of which a draft has few."""
+    query = select(Version).where(Version.algorithm_id == algorithm_id).order_by(Version.id)
+    return (await tx.scalars(query)).all()
+
+
 async def get_last_number(tx: AsyncSession, algorithm_id: AlgorithmId) -> int:
     """Return the number of the newest version, or 0. Exact while the algorithm is locked."""
     query = select(func.max(Version.number)).where(Version.algorithm_id == algorithm_id)

@@ -5,7 +5,6 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from dml.accounts import queries as account_queries
-from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import queries, rules, service
 from dml.algorithms.schemas import (
     AlgorithmArchival,
@@ -13,11 +12,14 @@ from dml.algorithms.schemas import (
     AlgorithmOut,
     AlgorithmResumption,
     AlgorithmSuspension,
+    AlgorithmUpdate,
     OfferedAlgorithmOut,
+    told,
 )
 from dml.core import event_log
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, UserId
+from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import Ctx, PublicCtx
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
@@ -67,13 +69,60 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
     response_model=AlgorithmOut,
     responses=refusals(rules.AlgorithmNotFound),
 )
-async def get_algorithm(ctx: PublicCtx, algorithm_id: AlgorithmId) -> Shown:
+async def get_algorithm(ctx: PublicCtx, algorithm_id: AlgorithmId, tell: TellRevision) -> Shown:
     """Get an algorithm.
 
     Anybody may read a listed one; in other states only its developer and moderators see it.
-    `approved_version` is the version to name when you create a job.
+    `approved_version` is the version to name when you create a job. Send its ETag as `If-Match`
+    when you update it.
     """
-    return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
+    return told(await queries.get_listing(ctx.tx, ctx.actor, algorithm_id), tell)
+
+
+@router.patch(
+    "/{algorithm_id}",
+    operation_id="algorithms.update",
+    response_model=AlgorithmOut,
+    responses=refusals(
+        rules.AlgorithmNotFound,
+        rules.NotDeveloper,
+        rules.Archived,
+        rules.EditedMeanwhile,
+        BadIfMatch,
+    ),
+)
+async def update(
+    ctx: Ctx,
+    algorithm_id: AlgorithmId,
+    body: AlgorithmUpdate,
+    revision: IfMatch,
+    tell: TellRevision,
+) -> Shown:
+    """Update an algorithm.
+
+    Changes the fields that you send. Kind, data and labels never change, as versions were checked
+    against them. A new fee is for new jobs: those that were ordered keep theirs. For its developer.
+    """
+    await service.edit(ctx, algorithm_id, body.columns(), revision=revision)
+    await ctx.tx.flush()
+    return told(await queries.get_listing(ctx.tx, ctx.actor, algorithm_id), tell)
+
+
+@router.delete(
+    "/{algorithm_id}",
+    operation_id="algorithms.delete",
+    status_code=204,
+    responses=refusals(
+        rules.AlgorithmNotFound, rules.NotDeveloper, rules.NotDraft, rules.VersionPending
+    ),
+)
+async def delete_draft(ctx: Ctx, algorithm_id: AlgorithmId) -> None:
+    """Delete a draft.
+
+    With all its versions and their files. What was listed once can be archived instead. For its
+    developer.
+    """
+    await service.delete_draft(ctx, algorithm_id)
 
 
 @router.get(
@@ -96,14 +145,15 @@ async def get_timeline(ctx: Ctx, algorithm_id: AlgorithmId) -> TimelineOut:
     operation_id="algorithms.suspend",
     dependencies=[Once],
     response_model=AlgorithmOut,
-    responses=refusals(ModeratorsOnly, rules.AlgorithmNotFound, rules.WrongState),
+    responses=refusals(rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState),
 )
 async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension) -> Shown:
     """Suspend an algorithm.
 
     Takes it off the list for now: no new job can use it, and devices get no new work for it.
     Results of work that has begun are still accepted and paid; its jobs wait, at most until their
-    deadlines. For moderators. To end its jobs at once, recall the version.
+    deadlines. For its developer, who can resume it, and for moderators. To end its jobs at once, a
+    moderator recalls the version.
     """
     await service.suspend(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
@@ -114,12 +164,19 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension
     operation_id="algorithms.resume",
     dependencies=[Once],
     response_model=AlgorithmOut,
-    responses=refusals(ModeratorsOnly, rules.OwnVersion, rules.AlgorithmNotFound, rules.WrongState),
+    responses=refusals(
+        rules.NotDeveloper,
+        rules.SuspendedByModerator,
+        rules.OwnVersion,
+        rules.AlgorithmNotFound,
+        rules.WrongState,
+    ),
 )
 async def resume(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmResumption) -> Shown:
     """Resume a suspended algorithm.
 
-    Lists it again, and its jobs go on. For moderators, except its own developer.
+    Lists it again, and its jobs go on. For whoever suspended it: its developer, or the moderators
+    except its own developer.
     """
     await service.resume(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
@@ -130,7 +187,9 @@ async def resume(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmResumption)
     operation_id="algorithms.archive",
     dependencies=[Once],
     response_model=AlgorithmOut,
-    responses=refusals(rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState),
+    responses=refusals(
+        rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState, rules.ReasonMissing
+    ),
 )
 async def archive(
     ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmArchival = NO_ARCHIVAL_REASON
@@ -138,7 +197,7 @@ async def archive(
     """Archive an algorithm.
 
     Takes it off the list for good: no new job can use it, while jobs that use it already go on. It
-    cannot be undone. For its developer and moderators.
+    cannot be undone. For its developer and, with a reason, for moderators.
     """
     await service.archive(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)

@@ -7,9 +7,25 @@ from typing import Any, Final, TypeAlias
 
 from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly, is_impartial
-from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.algorithms.models import (
+    Algorithm,
+    AlgorithmKind,
+    AlgorithmState,
+    SuspendedBy,
+    Version,
+    VersionState,
+)
 from dml.core.context import Actor
-from dml.core.errors import Conflict, Forbidden, Invalid, NotFound, NotSignedIn, TooLarge, TooMany
+from dml.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotSignedIn,
+    Stale,
+    TooLarge,
+    TooMany,
+)
 from dml.core.ids import UserId
 from dml.core.states import Move, Moves
 
@@ -27,7 +43,11 @@ VERSION_MOVES: Final = Moves(
         VersionState.UPLOADED: {VersionState.CHECKED, VersionState.REFUSED},
         VersionState.CHECKED: {VersionState.IN_REVIEW, VersionState.DELETED},
         VersionState.REFUSED: {VersionState.DELETED},
-        VersionState.IN_REVIEW: {VersionState.APPROVED, VersionState.REJECTED},
+        VersionState.IN_REVIEW: {
+            VersionState.APPROVED,
+            VersionState.REJECTED,
+            VersionState.CHECKED,
+        },
         VersionState.APPROVED: {VersionState.RECALLED},
         VersionState.REJECTED: {VersionState.DELETED},
         VersionState.RECALLED: (),
@@ -85,6 +105,37 @@ class Archived(Conflict):
     code = "algorithms.archived"
     reason = "This algorithm is archived, for good."
     remedy = "Make a new one."
+
+
+class EditedMeanwhile(Stale):
+    code = "algorithms.edited_meanwhile"
+    reason = "The algorithm was changed since you read it."
+
+
+class NotDraft(Conflict):
+    code = "algorithms.not_draft"
+    reason = "Only a draft can be deleted: customers look up what they have run."
+    remedy = "Archive it."
+    state: AlgorithmState
+
+
+class VersionPending(Conflict):
+    code = "algorithms.version_pending"
+    reason = "A version of it is being checked, or is in review."
+    remedy = "Wait for its check, or withdraw it from review; then try again."
+
+
+class ReasonMissing(Invalid):
+    code = "algorithms.reason_missing"
+    pointer = "/reason"
+    reason = "A moderator archives an algorithm with a reason, which its developer reads."
+    remedy = "Send a `reason`."
+
+
+class SuspendedByModerator(Forbidden):
+    code = "algorithms.suspended_by_moderator"
+    reason = "A moderator suspended this algorithm, so only a moderator resumes it."
+    remedy = "Read the reason in its timeline, mend that, and ask the moderators."
 
 
 class NotListed(Conflict):
@@ -167,6 +218,8 @@ Upcoming: TypeAlias = list[tuple[str, datetime | None]]
 
 
 def move_algorithm(algorithm: Algorithm, to: AlgorithmState) -> Move:
+    """Change its state; who suspended it is known only while it is suspended."""
+    algorithm.suspended_by = None
     return ALGORITHM_MOVES.move(algorithm, to)
 
 
@@ -184,6 +237,57 @@ def require_suspended(algorithm: Algorithm) -> None:
     """Refuse to resume what was never stopped: a draft is listed by an approval alone."""
     if algorithm.state is not AlgorithmState.SUSPENDED:
         raise ALGORITHM_MOVES.refusal(algorithm.state)
+
+
+def suspends_as(algorithm: Algorithm, actor: Actor) -> SuspendedBy:
+    """Tell as what an actor suspends it, or refuse. Its developer is nobody's moderator there."""
+    if actor.user_id == algorithm.developer_id:
+        return SuspendedBy.DEVELOPER
+    if not actor.is_moderator:
+        raise NotDeveloper
+    return SuspendedBy.MODERATOR
+
+
+def require_may_resume(algorithm: Algorithm, actor: Actor) -> None:
+    """Refuse others than its developer or, where a moderator suspended it, than moderators."""
+    require_suspended(algorithm)
+    if algorithm.suspended_by is SuspendedBy.DEVELOPER:
+        require_developer(algorithm, actor)
+    elif not actor.is_moderator:
+        raise SuspendedByModerator
+
+
+def takes_over(algorithm: Algorithm, suspended_by: SuspendedBy) -> bool:
+    """Whether a moderator suspends what its developer has suspended already."""
+    return (
+        algorithm.state is AlgorithmState.SUSPENDED
+        and algorithm.suspended_by is SuspendedBy.DEVELOPER
+        and suspended_by is SuspendedBy.MODERATOR
+    )
+
+
+def require_reason_of_moderator(algorithm: Algorithm, actor: Actor, reason: str | None) -> None:
+    """Refuse a moderator who archives what is not theirs, and does not say why."""
+    theirs = actor.user_id == algorithm.developer_id
+    if reason is None and not theirs:
+        raise ReasonMissing(errors=[{"pointer": "/reason", "detail": "must be there"}])
+
+
+def require_in_review(version: Version) -> None:
+    """Refuse to withdraw what its check has just passed: that is a move of the check's own."""
+    if version.state is not VersionState.IN_REVIEW:
+        raise VERSION_MOVES.refusal(version.state)
+
+
+def require_draft(algorithm: Algorithm) -> None:
+    if algorithm.state is not AlgorithmState.DRAFT:
+        raise NotDraft(state=algorithm.state)
+
+
+def require_none_under_way(versions: Sequence[Version]) -> None:
+    """Refuse where somebody is at work at a version."""
+    if any(it.state in (VersionState.UPLOADED, VersionState.IN_REVIEW) for it in versions):
+        raise VersionPending
 
 
 def require_not_archived(algorithm: Algorithm) -> None:

@@ -15,11 +15,13 @@ from pydantic import (
 
 from dml.accounts.models import DataKind
 from dml.accounts.schemas import PublicName
-from dml.algorithms.models import AlgorithmKind, AlgorithmState, VersionState
+from dml.algorithms.models import AlgorithmKind, AlgorithmState, SuspendedBy, VersionState
 from dml.algorithms.rules import DATA_KINDS
+from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import Body, Text, Unique, Wire, example
+from dml.edge.etags import RevisionTeller
 from dml.edge.paging import Paging
 from dml.inference import spec
 
@@ -99,6 +101,39 @@ class AlgorithmCreate(Body):
         return data_kind
 
 
+class AlgorithmUpdate(Body):
+    """What is to change: a field that is not sent stays as it is."""
+
+    model_config = example(summary="Tells which digit a photo shows.", device_fee="0.04")
+
+    title: Line | None = Field(None, max_length=200, description="What it is called.")
+    summary: Text | None = Field(
+        None, max_length=500, description="What it does, in a sentence or two."
+    )
+    model_card: Text | None = Field(
+        None, description="What the model was trained on, and how good it is. Markdown."
+    )
+    tags: Annotated[list[Tag], Unique] | None = Field(
+        None, max_length=TAGS_MAX, description="Words to find it by."
+    )
+    device_fee: Annotated[AmountIn, AfterValidator(_check_device_fee)] | None = Field(
+        None,
+        description="What you earn for each result of a device, in tokens: at most 1000000. Jobs "
+        "that were ordered keep their price.",
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_sent(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("must not be null: leave it out to keep it")
+        return value
+
+    def columns(self) -> dict[str, Any]:
+        """What is to change, as columns hold it."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
 class ApprovedVersionOut(Wire):
     """A version that jobs can run."""
 
@@ -136,12 +171,22 @@ class AlgorithmOut(Wire):
         description="The names of the model's output columns, in their order."
     )
     state: AlgorithmState
+    suspended_by: SuspendedBy | None = Field(
+        description="Who suspended it: its `developer` or a `moderator`; `null` where it is not "
+        "suspended."
+    )
     approved_version: ApprovedVersionOut | None = Field(
         description="The newest approved version; `null` where there is none."
     )
     runs: int = Field(description=RUNS)
     created_at: datetime
     updated_at: datetime = Field(description="When it was last edited, or its state changed.")
+
+
+def told(row: Shown, tell: RevisionTeller) -> Shown:
+    """Tell the revision of an algorithm that is shown, for whoever edits it."""
+    tell(row.revision)
+    return row
 
 
 class OfferedAlgorithmOut(Wire):

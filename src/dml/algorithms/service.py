@@ -1,6 +1,8 @@
 """The use cases, one function per verb. A new version comes in by uploads.py."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import update
 
@@ -11,6 +13,8 @@ from dml.algorithms import queries, rules
 from dml.algorithms.events import (
     AlgorithmArchived,
     AlgorithmCreated,
+    AlgorithmDeleted,
+    AlgorithmEdited,
     AlgorithmListed,
     AlgorithmResumed,
     AlgorithmSuspended,
@@ -21,9 +25,16 @@ from dml.algorithms.events import (
     VersionRefused,
     VersionRejected,
     VersionSubmitted,
+    VersionWithdrawn,
     seen_by,
 )
-from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.algorithms.models import (
+    Algorithm,
+    AlgorithmKind,
+    AlgorithmState,
+    Version,
+    VersionState,
+)
 from dml.algorithms.rules import Finding
 from dml.algorithms.search import spelling
 from dml.core import events, kept_files, processes
@@ -71,6 +82,51 @@ async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
     return algorithm
 
 
+async def edit(
+    ctx: Context,
+    algorithm_id: AlgorithmId,
+    fields: Mapping[str, Any],
+    *,
+    revision: int | None = None,
+) -> Algorithm:
+    """Change the columns in `fields`. Jobs that were ordered keep their price."""
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_not_archived(algorithm)
+    rules.EditedMeanwhile.require_newest(algorithm.revision, revision)
+    changes = {name: it for name, it in fields.items() if it != getattr(algorithm, name)}
+    if not changes:
+        return algorithm
+    if algorithm.state is AlgorithmState.LISTED:
+        await spelling.forget(ctx.tx, algorithm.id)
+    for name, value in changes.items():
+        setattr(algorithm, name, value)
+    algorithm.revision += 1
+    algorithm.updated_at = ctx.now
+    await spelling.learn(ctx.tx, algorithm.id)
+    readers = [events.EVERYONE] if algorithm.state is AlgorithmState.LISTED else []
+    facts = {"fields": sorted(changes)}
+    edited = AlgorithmEdited(algorithm.id)
+    await events.record(ctx, edited, [*seen_by(algorithm), *readers], facts=facts)
+    return algorithm
+
+
+async def delete_draft(ctx: Context, algorithm_id: AlgorithmId) -> None:
+    """Delete an algorithm that was never listed, with its versions and their files."""
+    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_draft(algorithm)
+    versions = await queries.list_all_versions(ctx.tx, algorithm_id)
+    rules.require_none_under_way(versions)
+    kept = [it.sha256 for it in versions if it.state is not VersionState.DELETED]
+    await kept_files.give_up(ctx, *kept)
+    for version in versions:
+        await ctx.tx.delete(version)
+    await ctx.tx.flush()
+    await ctx.tx.delete(algorithm)
+    await events.record(ctx, AlgorithmDeleted(algorithm.id), seen_by(algorithm))
+
+
 async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) -> VersionState:
     """Let a version pass its check, or refuse it. Whoever comes second changes nothing."""
     version = await queries.lock_version(ctx.tx, version_id)
@@ -103,6 +159,19 @@ async def submit(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     move = rules.move_version(version, VersionState.IN_REVIEW)
     submitted = VersionSubmitted(version.id, algorithm.id)
     await events.record(ctx, submitted, [*seen_by(algorithm), events.MODERATORS], move)
+    return version
+
+
+async def withdraw(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId) -> Version:
+    """Take a version back from review. It can be submitted again, or deleted."""
+    version, algorithm = await queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
+    )
+    rules.require_developer(algorithm, ctx.actor)
+    rules.require_in_review(version)
+    move = rules.move_version(version, VersionState.CHECKED)
+    withdrawn = VersionWithdrawn(version.id, algorithm.id)
+    await events.record(ctx, withdrawn, [*seen_by(algorithm), events.MODERATORS], move)
     return version
 
 
@@ -182,11 +251,18 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
     """Take an algorithm off the list for now: no new job runs it, no work of it is given out.
 
     Devices that have begun may still hand in, and are paid; its jobs wait, at most until their
-    deadline. To end them at once, recall the version.
+    deadline. To end them at once, recall the version. What its developer suspended, a moderator may
+    suspend, too: then its developer can't resume it.
     """
-    account_rules.require_moderator(ctx.actor)
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
+    suspended_by = rules.suspends_as(algorithm, ctx.actor)
+    if rules.takes_over(algorithm, suspended_by):
+        algorithm.suspended_by, algorithm.updated_at = suspended_by, ctx.now
+        again = AlgorithmSuspended(algorithm.id)
+        await events.record(ctx, again, seen_by(algorithm), reason=reason)
+        return algorithm
     move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
+    algorithm.suspended_by = suspended_by
     algorithm.updated_at = ctx.now
     await spelling.forget(ctx.tx, algorithm.id)
     suspended = AlgorithmSuspended(algorithm.id)
@@ -195,11 +271,11 @@ async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Al
 
 
 async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
-    """List an algorithm again that was suspended."""
-    account_rules.require_moderator(ctx.actor)
+    """List an algorithm again that was suspended, by those who may."""
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
-    await _require_not_own(ctx, algorithm)
-    rules.require_suspended(algorithm)
+    rules.require_may_resume(algorithm, ctx.actor)
+    if algorithm.suspended_by is not SuspendedBy.DEVELOPER:
+        await _require_not_own(ctx, algorithm)
     move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
     algorithm.updated_at = ctx.now
     await spelling.learn(ctx.tx, algorithm.id)
@@ -212,6 +288,7 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
     """Take an algorithm off the list for good. Jobs that run it go on."""
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer_or_moderator(algorithm, ctx.actor)
+    rules.require_reason_of_moderator(algorithm, ctx.actor, reason)
     move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
     algorithm.updated_at = ctx.now
     await spelling.forget(ctx.tx, algorithm.id)

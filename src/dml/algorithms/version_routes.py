@@ -237,6 +237,23 @@ async def submit(ctx: Ctx, algorithm_id: AlgorithmId, version_id: VersionId) -> 
     return await service.submit(ctx, algorithm_id, version_id)
 
 
+@router.post(
+    "/{algorithm_id}/versions/{version_id}/withdraw",
+    operation_id="versions.withdraw",
+    dependencies=[Once],
+    response_model=VersionOut,
+    responses=refusals(
+        rules.AlgorithmNotFound, rules.VersionNotFound, rules.NotDeveloper, rules.WrongState
+    ),
+)
+async def withdraw(ctx: Ctx, algorithm_id: AlgorithmId, version_id: VersionId) -> Version:
+    """Withdraw a version from review.
+
+    For the developer. It is `checked` again: submit it once more, or delete it.
+    """
+    return await service.withdraw(ctx, algorithm_id, version_id)
+
+
 REVIEW_REFUSALS: Final = refusals(
     ModeratorsOnly,
     rules.OwnVersion,

@@ -359,15 +359,43 @@ class Algorithms:
             ),
         )
 
+    def delete(self, algorithm_id: str) -> None:
+        """Delete a draft.
+
+        With all its versions and their files. What was listed once can be archived instead.
+        For its developer.
+        """
+        self._market.ask("DELETE", f"/v1/algorithms/{requests.part(algorithm_id)}")
+
     def get(self, algorithm_id: str) -> types.Algorithm:
         """Get an algorithm.
 
         Anybody may read a listed one; in other states only its developer and moderators see
-        it. `approved_version` is the version to name when you create a job.
+        it. `approved_version` is the version to name when you create a job. Send its ETag as
+        `If-Match` when you update it.
         """
         return cast(
             "types.Algorithm",
             self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}"),
+        )
+
+    def update(
+        self, algorithm_id: str, body: types.AlgorithmUpdate, *, if_match: str | None = None
+    ) -> types.Algorithm:
+        """Update an algorithm.
+
+        Changes the fields that you send. Kind, data and labels never change, as versions were
+        checked against them. A new fee is for new jobs: those that were ordered keep theirs.
+        For its developer.
+        """
+        return cast(
+            "types.Algorithm",
+            self._market.ask(
+                "PATCH",
+                f"/v1/algorithms/{requests.part(algorithm_id)}",
+                headers=requests.sent({"if-match": if_match}),
+                json=body,
+            ),
         )
 
     def archive(
@@ -380,7 +408,7 @@ class Algorithms:
         """Archive an algorithm.
 
         Takes it off the list for good: no new job can use it, while jobs that use it already
-        go on. It cannot be undone. For its developer and moderators.
+        go on. It cannot be undone. For its developer and, with a reason, for moderators.
         """
         return cast(
             "types.Algorithm",
@@ -401,7 +429,8 @@ class Algorithms:
     ) -> types.Algorithm:
         """Resume a suspended algorithm.
 
-        Lists it again, and its jobs go on. For moderators, except its own developer.
+        Lists it again, and its jobs go on. For whoever suspended it: its developer, or the
+        moderators except its own developer.
         """
         return cast(
             "types.Algorithm",
@@ -424,7 +453,8 @@ class Algorithms:
 
         Takes it off the list for now: no new job can use it, and devices get no new work for
         it. Results of work that has begun are still accepted and paid; its jobs wait, at most
-        until their deadlines. For moderators. To end its jobs at once, recall the version.
+        until their deadlines. For its developer, who can resume it, and for moderators. To
+        end its jobs at once, a moderator recalls the version.
         """
         return cast(
             "types.Algorithm",
@@ -3881,6 +3911,22 @@ class Versions:
             self._market.ask(
                 "GET",
                 f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/timeline",
+            ),
+        )
+
+    def withdraw(
+        self, algorithm_id: str, version_id: str, *, idempotency_key: str | None = None
+    ) -> types.Version:
+        """Withdraw a version from review.
+
+        For the developer. It is `checked` again: submit it once more, or delete it.
+        """
+        return cast(
+            "types.Version",
+            self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/withdraw",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
             ),
         )
 

@@ -14,8 +14,8 @@ AlgorithmSort: TypeAlias = Literal[
 """By what a list is sorted: the smallest or earliest first, with `-` the largest or latest."""
 AlgorithmState: TypeAlias = Literal["draft", "listed", "suspended", "archived"]
 """Whether an algorithm can be used. `draft`: none of its versions was approved yet. `listed`:
-everybody can use it. `suspended`: a moderator took it off the list for now. `archived`: it is
-off the list for good.
+everybody can use it. `suspended`: its developer or a moderator took it off the list for now.
+`archived`: it is off the list for good.
 """
 AssignmentState: TypeAlias = Literal["leased", "accepted", "released", "expired"]
 """What became of an assignment. `leased`: the device works on it. `accepted`: its result came.
@@ -176,6 +176,8 @@ SubmissionState: TypeAlias = Literal[
 passed. `failed`: the check or the scoring refused it. `cancelled`: its team cancelled it, or
 the bounty ended.
 """
+SuspendedBy: TypeAlias = Literal["developer", "moderator"]
+"""Who took an algorithm off the list for now, and so may list it again."""
 TestSetState: TypeAlias = Literal["uploaded", "checked", "refused"]
 """How far a test set is. `uploaded`: it is being checked. `checked`: it passed its check.
 `refused`: it did not.
@@ -328,6 +330,8 @@ class Algorithm(TypedDict):
     state: AlgorithmState
     summary: str
     """What it does, in a sentence or two."""
+    suspended_by: SuspendedBy | None
+    """Who suspended it: its `developer` or a `moderator`; `null` where it is not suspended."""
     tags: list[str]
     """Words to find it by."""
     title: str
@@ -442,6 +446,23 @@ class AlgorithmSuspension(TypedDict):
 
     reason: str
     """Shown to the developer."""
+
+
+class AlgorithmUpdate(TypedDict):
+    """What is to change: a field that is not sent stays as it is."""
+
+    device_fee: NotRequired[str | None]
+    """What you earn for each result of a device, in tokens: at most 1000000. Jobs that were
+    ordered keep their price.
+    """
+    model_card: NotRequired[str | None]
+    """What the model was trained on, and how good it is. Markdown."""
+    summary: NotRequired[str | None]
+    """What it does, in a sentence or two."""
+    tags: NotRequired[list[str] | None]
+    """Words to find it by."""
+    title: NotRequired[str | None]
+    """What it is called."""
 
 
 class ApprovedVersion(TypedDict):

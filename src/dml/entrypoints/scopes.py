@@ -36,8 +36,6 @@ OF_ADMINS: Final = ("/v1/admin/", "/v1/moderation/")
 OTHERWISE: Final[Mapping[str, str]] = {
     "job_quotes.create": Scope.JOBS_READ,  # It changes nothing.
     "deposit_instructions.create": Scope.MONEY_READ,  # Nor does this.
-    "algorithms.suspend": Scope.ADMIN_WRITE,
-    "algorithms.resume": Scope.ADMIN_WRITE,
     "versions.approve": Scope.ADMIN_WRITE,
     "versions.reject": Scope.ADMIN_WRITE,
     "versions.recall": Scope.ADMIN_WRITE,

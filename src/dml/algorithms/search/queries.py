@@ -1,7 +1,7 @@
 """The SELECTs of lists and searches, which show of an algorithm all but its long texts.
 
-A list is one of a few statements that are kept. A search is planned each time, inside of
-PostgreSQL, as its best plan depends on how common its words are (docs/decisions/0065).
+A list is one of a few statements that are kept. What has words or tags is planned each time, by a
+function of PostgreSQL's, as its best plan depends on how common they are (docs/decisions/0065).
 """
 
 from collections.abc import Sequence
@@ -92,7 +92,6 @@ _ASKED: Final = {
     "developer": _OFFERED.developer_id == bindparam("developer"),
     "state": _OFFERED.state == bindparam("state"),
     "kind": _OFFERED.kind == bindparam("kind"),
-    "tags": _OFFERED.tags.contains(bindparam("tags")),
     "data_kind": _OFFERED.data_kind == bindparam("data_kind"),
     "fee_min": _OFFERED.device_fee >= bindparam("fee_min"),
     "fee_max": _OFFERED.device_fee <= bindparam("fee_max"),
@@ -116,7 +115,11 @@ async def list_algorithms(
     asked = _asked(actor, chosen)
     if asked is None:
         return []
-    return (await tx.execute(_page(sort, after, *asked), {**asked, "rows": limit + 1})).all()
+    given = {**asked, "rows": limit + 1}
+    if chosen.tags:  # How to find them depends on how common they are.
+        given |= {**_WITHOUT, **given, **_place(after), "words": None, "sort": sort}
+        return (await tx.execute(_SORTED, given)).all()
+    return (await tx.execute(_page(sort, after, *asked), given)).all()
 
 
 @lru_cache(maxsize=100)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import queries as algorithm_queries, rules
-from dml.algorithms.schemas import AlgorithmOut
+from dml.algorithms.schemas import AlgorithmOut, told
 from dml.algorithms.search import queries
 from dml.algorithms.search.schemas import (
     AlgorithmFacetsOut,
@@ -22,6 +22,7 @@ from dml.algorithms.search.schemas import (
 from dml.core.db import Shown
 from dml.core.errors import NotSignedIn
 from dml.core.wire import Text
+from dml.edge.etags import TellRevision
 from dml.edge.http import PublicCtx
 from dml.edge.paging import Page
 from dml.edge.problems import refusals
@@ -111,10 +112,11 @@ async def get_facets(ctx: PublicCtx, query: Annotated[FacetsQuery, Query()]) -> 
 )
 async def get_by_slug(
     ctx: PublicCtx,
+    tell: TellRevision,
     slug: Annotated[Text, Path(max_length=100, description="Its `slug`, now or at some time.")],
 ) -> Shown:
     """Get an algorithm by its slug.
 
     The same as by its id. A slug follows the title, and one of before still leads here.
     """
-    return await algorithm_queries.get_listing_by_slug(ctx.tx, ctx.actor, slug)
+    return told(await algorithm_queries.get_listing_by_slug(ctx.tx, ctx.actor, slug), tell)
