@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    agents,
     boards,
     chain,
     device_path,
@@ -54,6 +55,7 @@ PARTS = (
     "graphql",
     "scoring",
     "chain",
+    "agent",
 )
 ALL = "all"
 README = Path(__file__).with_name("README.md")
@@ -120,6 +122,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
             figures += files.scoring(rounds, say)
         if "chain" in parts:
             figures += chain.chain(home, rounds, say)
+        if "agent" in parts:
+            figures += agents.agent(home, rounds, say)
     finally:
         servers.down(home)
         shutil.rmtree(home, ignore_errors=True)

@@ -149,6 +149,23 @@ def test_a_share_of_the_processor_is_kept_by_sleeping() -> None:
     assert time.monotonic() - began < 0.1
 
 
+def test_what_other_threads_work_is_owed_too_by_all_cores_together() -> None:
+    slow = pace(cpu_percent=25, cpus=2)
+    slow.begin()
+
+    def work() -> None:
+        with slow.aside():
+            while time.thread_time() < 0.2:
+                pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    began = time.monotonic()
+    slow.breathe()
+    assert 0.29 <= time.monotonic() - began < 1
+
+
 def test_a_stop_ends_every_pause() -> None:
     ending = pace(cpu_percent=1)
     ending.stop.set()

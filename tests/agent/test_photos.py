@@ -15,7 +15,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from dml.agent import photos
-from dml.agent.photos import Gone, Reading, Tally
+from dml.agent.photos import Gone, Reading, Tally, Workers
 from dml.inference.counting import Period
 from dml.inference.photo_files import PHOTO_BYTES_MAX
 from tests.agent.market import Device, Market, end, open_job
@@ -117,6 +117,51 @@ def test_photos_of_phones_count_and_each_that_does_not_has_its_reason(tmp_path: 
         "is larger than 128 MiB": 1,
         "is cut off": 1,
     }
+
+
+def test_photos_that_are_read_at_once_count_as_those_read_in_turn(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    for number in range(12):
+        noise = random.integers(0, 256, (64, 64, 3), np.uint8)
+        path = tmp_path / f"{number:02}.jpg"
+        Image.fromarray(noise).save(path)
+        if number % 3 == 1:  # Without its last bytes, which does no harm, or its lower half.
+            path.write_bytes(path.read_bytes()[: -2 if number % 2 else -2_000])
+        if number % 4 == 0:
+            shutil.copy(path, tmp_path / f"{number:02} again.jpg")
+    seen = []
+    for workers in (1, 4, 4):
+        tally = Tally()
+        reading = Reading(image_spec(), None, TODAY)
+        found = photos.batches(
+            tmp_path, reading, tally, breathe=lambda: None, workers=Workers(workers)
+        )
+        seen.append(([it.items.tolist() for it in found], tally))
+    assert seen[0] == seen[1] == seen[2]
+    _, tally = seen[0]
+    assert (tally.photos, tally.twice, tally.reasons) == (15, 2, {"is cut off": 3})
+
+
+def test_whoever_no_longer_asks_waits_for_nothing_that_has_not_begun(tmp_path: Path) -> None:
+    for number in range(20):
+        put(tmp_path / f"{number}.jpg", number)
+    breaths = iter(range(20))
+
+    def breathe() -> None:
+        if next(breaths) == 3:
+            raise KeyError("stopped")
+
+    tally = Tally()
+    found = photos.batches(
+        tmp_path,
+        Reading(image_spec(), None, TODAY),
+        tally,
+        breathe=breathe,
+        workers=Workers(2),
+    )
+    with pytest.raises(KeyError, match="stopped"):
+        next(found)
+    assert tally.photos == 3
 
 
 def test_a_job_with_dates_tells_undated_photos_from_those_of_other_days(tmp_path: Path) -> None:

@@ -250,5 +250,7 @@ async def test_an_agent_keeps_pictures_unless_it_is_told_not_to(
     forgotten = await end(await start("forget-pictures", "--home", str(device.home), "--json"))
     assert (forgotten.code, forgotten.out) == (0, '{"forgotten": 4}\n')
     async with open_job(market):
-        assert (await device.run("--no-cache")).summary["accepted"] == 1
+        options = ("--no-cache", "--cpus", "2")
+        assert (await device.run(*options)).summary["accepted"] == 1
+    assert (await device.results())[3] == first
     assert (device.noted("counted")[-1]["kept"], [*device.home.glob("pictures*/*")]) == (0, [])

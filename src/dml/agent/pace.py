@@ -2,8 +2,9 @@
 
 *Quiet hours* are by this machine's local clock. In them no work is begun, and what is under way is
 given back. *A share of the processor* is kept by sleeping: after each photo, and after each run of
-the model, for as long as makes the time that they took, on average, that share of one core. Between
-the two it takes what it can get: to let others go first at any moment, start it with `nice`.
+the model, for as long as makes the time that they took, on average, that share of each core that
+the agent may use. Between the two it takes what it can get: to let others go first at any moment,
+start it with `nice`.
 """
 
 import datetime as dt
@@ -55,38 +56,59 @@ class Pace:
         *,
         quiet: QuietHours | None = None,
         cpu_percent: int = 100,
+        cpus: int = 1,
         clock: Callable[[], dt.datetime] = lambda: dt.datetime.now().astimezone(),
     ) -> None:
         self.stop = stop
         self._quiet, self._clock = quiet, clock
-        self._rest_for_work = (100 - cpu_percent) / cpu_percent
+        self._rest_for_work = (100 - cpu_percent) / cpu_percent / cpus
         self._since = 0.0
         self._owed = 0.0
+        self._lock = threading.Lock()
 
     def is_quiet(self) -> bool:
         return self._quiet is not None and self._quiet.hold(self._clock().time())
 
     def begin(self) -> None:
         """From here on, this thread's processor time counts."""
-        self._since, self._owed = time.thread_time(), 0.0
+        self._since = time.thread_time()
+        self._taken()
 
     @contextmanager
     def elsewhere(self) -> Iterator[None]:
         """Count what another process works for us in this block as if it never had to wait."""
-        began = time.monotonic()
-        yield
-        self._owed += time.monotonic() - began
+        with self._counting(time.monotonic):
+            yield
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Count what a thread of ours beside the agent's own works in this block."""
+        with self._counting(time.thread_time):
+            yield
 
     def breathe(self) -> None:
         """Rest for the work since the last rest. Raises Stopped, or Resting in quiet hours."""
+        worked = time.thread_time() - self._since + self._taken()
         if self._rest_for_work:
-            worked = time.thread_time() - self._since + self._owed
             self.stop.wait(worked * self._rest_for_work)
-        self.begin()
+        self._since = time.thread_time()
         if self.stop.is_set():
             raise Stopped("the agent was told to end")
         if self.is_quiet():
             raise Resting("quiet hours have begun")
+
+    @contextmanager
+    def _counting(self, clock: Callable[[], float]) -> Iterator[None]:
+        began = clock()
+        yield
+        with self._lock:
+            self._owed += clock() - began
+
+    def _taken(self) -> float:
+        """What others have worked since it was last asked, in seconds."""
+        with self._lock:
+            owed, self._owed = self._owed, 0.0
+        return owed
 
     def sleep(self, seconds: float) -> None:
         """Wait; Stopped where the agent is to end."""

@@ -8,6 +8,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from dml.agent import pictures
+from dml.agent.ahead import in_order
 from dml.agent.pictures import Kept, Pictures
 from dml.inference.counting import Period
 from dml.inference.images import Items, Unreadable, finish, reduce
@@ -151,10 +153,23 @@ class Reading:
     pictures: Pictures | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many photos are read at once; each is, in a thread beside the agent's own, `aside`."""
+
+    number: int = 1
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
 def batches(
-    folder: Path, reading: Reading, tally: Tally, *, breathe: Callable[[], None]
+    folder: Path,
+    reading: Reading,
+    tally: Tally,
+    *,
+    breathe: Callable[[], None],
+    workers: Workers = Workers(),
 ) -> Iterator[Batch]:
-    """Yield the photos that count, prepared for the model.
+    """Yield the photos that count, prepared for the model, whatever the workers in one order.
 
     `breathe` is called before each photo: it may pause, or raise to stop.
     Gone where the folder is not the same from beginning to end.
@@ -166,18 +181,23 @@ def batches(
     if reading.pictures is not None:
         reading.pictures.begin()
     folder_then, seen = _identity(folder), set[bytes]()
-    for path in find(folder, tally.not_read):
+
+    def read_aside(path: Path) -> Read:
+        with workers.aside() if workers.number > 1 else nullcontext():
+            return _read(path, reading, seen)
+
+    for path, result in in_order(find(folder, tally.not_read), read_aside, workers.number):
         breathe()
         tally.photos += 1
         if reading.pictures is not None:
             reading.pictures.saw(path)
         try:
-            read = _read(path, reading, seen)
+            read = result()
         except (Unreadable, OSError) as error:
             _require_present(error)
             tally.skip(str(path.relative_to(folder)), _why(error))
             continue
-        if read.item is None:
+        if read.item is None or read.sha256 in seen:  # Two the same may be read at once.
             tally.leave_out(read)
             continue
         seen.add(read.sha256)

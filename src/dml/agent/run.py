@@ -27,6 +27,7 @@ class Options:
     once: bool
     quiet: QuietHours | None
     cpu_percent: int
+    cpus: int
     pictures_bytes: int  # Kept of reduced pictures at most; 0 keeps none.
 
 
@@ -54,8 +55,8 @@ def _work(options: Options, console: Console, summary: Summary) -> Summary:
     data, home = options.data.expanduser(), Home(options.home.expanduser())
     require_apart(home.folder, data)
     stop = threading.Event()
-    pace = Pace(stop, quiet=options.quiet, cpu_percent=options.cpu_percent)
-    runner = Runner(stop)
+    pace = Pace(stop, quiet=options.quiet, cpu_percent=options.cpu_percent, cpus=options.cpus)
+    runner = Runner(stop, at_once=options.cpus)
     signals.listen(stop, cut_off=runner.rest, restore=console.close)
     with home.held(), Journal(home.journal, console.tell) as journal:
         try:
@@ -64,7 +65,7 @@ def _work(options: Options, console: Console, summary: Summary) -> Summary:
             return summary
         models = Models(home.models, session, pace)
         pictures = Pictures(home.pictures, home.pictures_key, most_bytes=options.pictures_bytes)
-        tools = Tools(data.resolve(), models, runner, pace, console, pictures)
+        tools = Tools(data.resolve(), models, runner, pace, console, pictures, options.cpus)
         agent = Agent(session, tools, journal, once=options.once)
         try:
             agent.work()

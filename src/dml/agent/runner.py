@@ -16,10 +16,10 @@ from dml.inference.spec import InputSpec
 
 
 class Runner:
-    """Runs models in a sandbox, started at need. `rest` may be called from another thread."""
+    """Runs models in a sandbox, started at need, `at_once` of them. Thread-safe."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, stop: threading.Event, *, at_once: int = 1) -> None:
+        self._stop, self._at_once = stop, at_once
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
 
@@ -28,7 +28,7 @@ class Runner:
     ) -> tuple[Labels, Probabilities]:
         """Each item's best label and its probability. Raises GaveUp, Stopped or CannotRun."""
         with self._lock:
-            sandbox = self._sandbox = self._sandbox or Sandbox(checks=False)
+            sandbox = self._sandbox = self._sandbox or self._started()
         try:
             return sandbox.predict(model, spec, items, label_count)
         except Refused as refused:
@@ -46,3 +46,6 @@ class Runner:
             sandbox, self._sandbox = self._sandbox, None
         if sandbox is not None:
             sandbox.close()
+
+    def _started(self) -> Sandbox:
+        return Sandbox(checks=False, at_once=self._at_once)

@@ -4,15 +4,17 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dml.agent import photos
+from dml.agent.ahead import in_order
 from dml.agent.console import Console
 from dml.agent.heartbeat import Heartbeat
 from dml.agent.leases import Lease
 from dml.agent.models import Models
 from dml.agent.pace import Pace, patiently
-from dml.agent.photos import Batch, Gone, Reading, Tally
+from dml.agent.photos import Batch, Gone, Reading, Tally, Workers
 from dml.agent.pictures import Pictures
 from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
@@ -24,7 +26,7 @@ from dml.inference.spec import InputSpec
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all work of one agent uses. `data` is the folder of photos."""
+    """What all work of one agent uses. `data` is the folder of photos; `cpus` are those it may."""
 
     data: Path
     models: Models
@@ -32,6 +34,7 @@ class Tools:
     pace: Pace
     console: Console
     pictures: Pictures
+    cpus: int
 
 
 class Work:
@@ -50,7 +53,7 @@ class Work:
         self._data, self._models, self._runner = tools.data, tools.models, tools.runner
         self._pace, self._console = tools.pace, tools.console
         self._note, self._today = note, today
-        self._pictures = tools.pictures
+        self._pictures, self._cpus = tools.pictures, tools.cpus
         self._tally = Tally()
 
     def do(self) -> Counts:
@@ -115,9 +118,16 @@ class Work:
 
     def _items(self, spec: InputSpec, model: bytes) -> Iterator[Item]:
         reading = Reading(spec, self._lease.period, self._today, self._pictures)
-        batches = photos.batches(self._data, reading, self._tally, breathe=self._breathe)
-        for batch in batches:
-            yield from self._label(batch, spec, model)
+        batches = photos.batches(
+            self._data,
+            reading,
+            self._tally,
+            breathe=self._breathe,
+            workers=Workers(self._cpus, self._pace.aside),
+        )
+        label = partial(self._label, spec=spec, model=model)
+        for _, labelled in in_order(batches, label, self._cpus):
+            yield from labelled()
             self._breathe()
 
     def _label(self, batch: Batch, spec: InputSpec, model: bytes) -> Iterator[Item]:

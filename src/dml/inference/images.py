@@ -260,7 +260,8 @@ def _sums(
         bottom = min(top + _ROWS_IN_16_BITS, first + count)
         with _its_own_fault():
             strip = image.crop((source.left, top, source.left + source.width, bottom))
-            flat = _on_white(strip).convert(mode)
+            flat = _on_white(strip)
+            flat = flat if flat.mode == mode else flat.convert(mode)  # A copy is made in any case.
         pixels = np.asarray(flat).reshape(bottom - top, source.width, _CHANNELS[mode])
         of_rows = np.add.reduce(pixels, axis=0, dtype=np.uint16)
         # Where starts repeat, reduceat gives the column itself: just what is wanted.

@@ -8,8 +8,10 @@ import datetime as dt
 import importlib
 import io
 import struct
+import threading
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -51,6 +53,47 @@ class Photo(NamedTuple):
     taken: dt.date | None
 
 
+class _Tolerance:
+    """PIL's switch for files that are cut off. It is one for all threads, so what needs it on waits
+    until nobody reads with it off, and those who come meanwhile wait for that.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._without, self._asked = 0, 0
+
+    @contextmanager
+    def denied(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._asked)
+            self._without += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._without -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def granted(self) -> Iterator[None]:
+        with self._changed:
+            self._asked += 1
+            try:
+                self._changed.wait_for(lambda: not self._without)
+                before = ImageFile.LOAD_TRUNCATED_IMAGES
+                ImageFile.LOAD_TRUNCATED_IMAGES = True
+                try:
+                    yield
+                finally:
+                    ImageFile.LOAD_TRUNCATED_IMAGES = before
+            finally:
+                self._asked -= 1
+                self._changed.notify_all()
+
+
+_TOLERANCE: Final = _Tolerance()
+
+
 def look_at(
     file: BinaryIO, name: str, today: dt.date, spec: InputSpec | None = None
 ) -> dt.date | None:
@@ -58,10 +101,11 @@ def look_at(
 
     Unreadable where it is none, or could not be read for this spec.
     """
-    image, _ = _open(file, spec)
-    if image.format == "PNG":
-        _look_behind_pixels(file, image)
-    return day_of(image, name, today)
+    with _TOLERANCE.denied():
+        image, _ = _open(file, spec)
+        if image.format == "PNG":
+            _look_behind_pixels(file, image)
+        return day_of(image, name, today)
 
 
 def read_photo(path: Path, today: dt.date, spec: InputSpec | None = None) -> Photo:
@@ -79,7 +123,8 @@ def decode_photo(data: bytes, name: str, today: dt.date, spec: InputSpec | None 
     if len(data) > PHOTO_BYTES_MAX:
         raise Unreadable(f"is larger than {PHOTO_BYTES_MAX >> 20} MiB")
     try:
-        image, _ = _decode(data, spec)
+        with _TOLERANCE.denied():
+            image, _ = _decode(data, spec)
     except Unreadable as strict:
         if strict.is_final:
             raise
@@ -139,20 +184,17 @@ def _decode_leniently(data: bytes, strict: Unreadable, spec: InputSpec | None) -
     """
     if data.startswith(_PNG):
         data = _without_damaged_metadata(data)
-        with suppress(Unreadable):
+        with suppress(Unreadable), _TOLERANCE.denied():
             return _decode(data, spec)[0]
         if data[_PNG_INTERLACE : _PNG_INTERLACE + 1] != b"\0":
             raise strict
     elif not data.startswith(_JPEG):
         raise strict
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        image, scale = _decode(data, spec)
+        with _TOLERANCE.granted():
+            image, scale = _decode(data, spec)
     except Unreadable:
         raise strict from None
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
     if _is_cut_off(image, LAST_ROWS // scale, is_jpeg=data.startswith(_JPEG)):
         raise Unreadable("is cut off")
     return image

@@ -28,6 +28,14 @@ CacheMiB = Annotated[
         "job need not decode the photos again. They never leave the home.",
     ),
 ]
+CPUs = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=64,
+        help="How many cores to use. Each more takes the memory of one more photo and model.",
+    ),
+]
 Cache = Annotated[
     bool,
     typer.Option("--cache/--no-cache", help="Whether any are kept; else all are forgotten."),
@@ -145,8 +153,9 @@ def run_device(
         str | None, typer.Option(help="Rest at these local times, such as 22:00-07:00.")
     ] = None,
     cpu_percent: Annotated[
-        int, typer.Option(min=1, max=100, help="How much of one core to use, on average.")
+        int, typer.Option(min=1, max=100, help="How much of each core to use, on average.")
     ] = 100,
+    cpus: CPUs = 1,
     cache_mib: CacheMiB = 1024,
     cache: Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
@@ -179,6 +188,7 @@ def run_device(
         once=once,
         quiet=_quiet_hours(quiet_hours),
         cpu_percent=cpu_percent,
+        cpus=cpus,
         pictures_bytes=cache_mib << 20 if cache else 0,
     )
     raise typer.Exit(run(options, console))
