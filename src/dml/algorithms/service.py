@@ -32,6 +32,7 @@ from dml.algorithms.models import (
     Algorithm,
     AlgorithmKind,
     AlgorithmState,
+    SuspendedBy,
     Version,
     VersionState,
 )
