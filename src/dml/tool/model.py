@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dml.tool import common, passports
-from dml.tool.common import AsJson, Server, show_item, show_list, signed_in
+from dml.tool.common import AsJson, Server, for_organisation, show_item, show_list, signed_in
 
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
@@ -84,6 +84,7 @@ def check(
 
 
 @model.command("publish")
+@for_organisation
 def publish(
     file: File,
     about: About = None,
@@ -119,6 +120,7 @@ def publish(
 
 
 @model.command("list")
+@for_organisation
 def list_models(
     server: Server = None,
     mine: Annotated[bool, typer.Option("--mine", help="Yours, in every state.")] = False,
@@ -138,6 +140,7 @@ def list_models(
 
 
 @model.command("show")
+@for_organisation
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show an algorithm, and what running its newest version takes.
 
@@ -162,6 +165,7 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @model.command("versions")
+@for_organisation
 def versions(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """List an algorithm's versions, newest first, with what the check said."""
     columns = [("version", "number"), ("state", "state"), ("since", "created_at"), ("id", "id")]
@@ -171,6 +175,7 @@ def versions(named: Named, server: Server = None, as_json: AsJson = False) -> No
 
 
 @model.command("status")
+@for_organisation
 def status(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show how far an algorithm's newest version is: its check, its review, what was said."""
     from dml.refused import Refused
