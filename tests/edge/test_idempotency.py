@@ -56,6 +56,7 @@ WITHOUT: Final = {
     "/v1/users/me/passkeys/proof-challenges": "it may be done as often as one likes",
     "/v1/users/me/passkeys/{passkey_id}/revoke": "what is revoked is not there again",
     "/v1/users/me/erase": "nobody can ask again once it is done",
+    "/v1/organisations/{organisation_id}/close": "the same",
     "/v1/users/me/tokens": "an answer that is kept to be repeated would keep the secret",
     "/v1/users/me/totp": "an answer that is kept to be repeated would keep the secret",
     "/v1/users/me/totp/confirm": "the same; and what is confirmed is not waiting again",

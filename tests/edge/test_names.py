@@ -20,7 +20,7 @@ VERBS: Final = frozenset(
         *("approve", "reject", "refuse", "reverse", "assign", "submit", "recall", "publish"),
         *("archive", "suspend", "restore", "resume", "pause", "close", "cancel", "revoke"),
         *("fund", "open", "start", "reorder", "reward", "choose"),
-        *("agree", "leave", "withdraw", "disqualify", "reinstate"),
+        *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
         *("claim", "heartbeat", "release", "refresh", "ask"),
         *("rotate", "test", "replay", "confirm", "erase"),
     )

@@ -24,10 +24,18 @@ class AsyncClient(AsyncOperations):
         token: str | None = None,
         email: str | None = None,
         password: str | None = None,
+        organisation: str | None = None,
         requests: int = REQUESTS,
     ) -> None:
         """Asks nothing yet: the first request finds the marketplace, and signs in."""
-        opens = partial(open_marketplace, server, token=token, email=email, password=password)
+        opens = partial(
+            open_marketplace,
+            server,
+            token=token,
+            email=email,
+            password=password,
+            organisation=organisation,
+        )
         self._market = AsyncMarketplace(opens, requests=requests)
         super().__init__(self._market)
 

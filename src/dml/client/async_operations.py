@@ -1487,8 +1487,9 @@ class DeveloperAgreements:
     ) -> types.AgreementAcceptance:
         """Accept the developer agreement.
 
-        For signed-in users who have read it. Name the version that you read: if there is
-        another one by now, this is refused. It is kept which text you accepted, and when.
+        For signed-in users who have read it, each in person, also where they act for an
+        organisation. Name the version that you read: if there is another one by now, this is
+        refused. It is kept which text you accepted, and when.
         """
         return cast(
             "types.AgreementAcceptance",
@@ -2248,7 +2249,7 @@ class Invitations:
     async def create(
         self,
         organisation_id: str,
-        body: types.dml__accounts__organisations__schemas__InvitationCreate,
+        body: types.OrganisationInvitationCreate,
         *,
         idempotency_key: str | None = None,
     ) -> types.InvitationCreated:
@@ -2276,23 +2277,6 @@ class Invitations:
         await self._market.ask(
             "DELETE",
             f"/v1/organisations/{requests.part(organisation_id)}/invitations/{requests.part(invitation_id)}",
-        )
-
-    async def accept(
-        self, body: types.InvitationAccept, *, idempotency_key: str | None = None
-    ) -> types.Organisation:
-        """Accept an invitation.
-
-        For the user whose proven address the code was mailed to. Once.
-        """
-        return cast(
-            "types.Organisation",
-            await self._market.ask(
-                "POST",
-                "/v1/users/me/organisations",
-                headers=requests.sent({"Idempotency-Key": idempotency_key}),
-                json=body,
-            ),
         )
 
 
@@ -2700,6 +2684,23 @@ class Organisations:
         """
         await self._market.ask(
             "POST", f"/v1/organisations/{requests.part(organisation_id)}/close", json=body
+        )
+
+    async def join(
+        self, body: types.InvitationAccept, *, idempotency_key: str | None = None
+    ) -> types.Organisation:
+        """Accept an invitation.
+
+        For the user whose proven address the code was mailed to. Once.
+        """
+        return cast(
+            "types.Organisation",
+            await self._market.ask(
+                "POST",
+                "/v1/users/me/organisations",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
         )
 
 

@@ -16,7 +16,8 @@ class Client(Operations):
     Without a `server` it is DML_SERVER, or the one that is signed in to, or runs in this checkout.
     You are who `token` (an access token) is for, or `email` with `password`, or else whom the
     environment names (DML_TOKEN, or DML_EMAIL with DML_PASSWORD), or who did `dml login`, or
-    nobody. A session is renewed for as long as the client is used; a token is not.
+    nobody. A session is renewed for as long as the client is used; a token is not. With an
+    `organisation`, by its id, all is asked for it, as one of its members.
 
     Each method raises ApiRefused where the API says no, and Refused where there is no answer; a
     stream of events raises NotReached where it breaks off. A POST that the server was too busy for
@@ -30,9 +31,12 @@ class Client(Operations):
         token: str | None = None,
         email: str | None = None,
         password: str | None = None,
+        organisation: str | None = None,
     ) -> None:
         """Signs in, where it is told an `email` and a `password`."""
-        self._market = open_marketplace(server, token=token, email=email, password=password)
+        self._market = open_marketplace(
+            server, token=token, email=email, password=password, organisation=organisation
+        )
         super().__init__(self._market)
 
     @property
@@ -56,7 +60,12 @@ class Client(Operations):
 
 
 def open_marketplace(
-    server: str | None, *, token: str | None, email: str | None, password: str | None
+    server: str | None,
+    *,
+    token: str | None,
+    email: str | None,
+    password: str | None,
+    organisation: str | None,
 ) -> Marketplace:
     """The marketplace that is meant, as whoever is meant. It waits without saying so."""
     if (email is None) != (password is None):
@@ -74,6 +83,8 @@ def open_marketplace(
         else:
             with suppress(NotSignedIn):
                 market.sign_in()
+        if organisation is not None:
+            market.act_for(organisation)
     except BaseException:
         market.close()
         raise

@@ -292,6 +292,11 @@ class Marketplace:
             self._headers["Authorization"] = f"Bearer {require_token(token, source)}"
         return self
 
+    def act_for(self, organisation_id: str) -> "Marketplace":
+        """Ask all from now on for an organisation, as one of its members."""
+        self._headers["DML-Act-For"] = organisation_id
+        return self
+
 
 def etag_of(answer: Mapping[str, object]) -> str | None:
     """The ETag of an answer, for `if_match`; None where it came without one."""

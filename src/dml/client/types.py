@@ -956,6 +956,7 @@ class Contribution(TypedDict):
     at: str
     """When."""
     organisation_id: str
+    """Whose balance it came into, or left."""
     reference: str
     """By which the lists of transfers of both name it."""
 
@@ -1456,7 +1457,7 @@ class EnrollmentCreate(TypedDict):
     """The bounty's `rules_sha256`, as you read them: if the rules have changed since, you are
     refused (`409`).
     """
-    team: NotRequired[list[dml__bounties__enrollments__schemas__InvitationCreate]]
+    team: NotRequired[list[InvitationCreate]]
     """The other members of your team. They are invited, and belong to it once they accept."""
 
 
@@ -1801,6 +1802,17 @@ class InvitationAcceptance(TypedDict):
     """The bounty's `rules_sha256`, as you read them: if the rules have changed since, you are
     refused (`409`).
     """
+
+
+class InvitationCreate(TypedDict):
+    """Somebody who is invited to a team."""
+
+    share_bps: int
+    """Their share of the team's prize in basis points: 10000 is all of it. What nobody is given
+    is the captain's.
+    """
+    user_id: str
+    """The user who is invited."""
 
 
 class InvitationCreated(TypedDict):
@@ -2167,6 +2179,7 @@ class Member(TypedDict):
     since: str
     """Since when."""
     user_id: str
+    """Who it is."""
     user_name: str | None
     """The name in that user's public profile; `null` where it tells none."""
 
@@ -2358,6 +2371,23 @@ class OrganisationClosing(TypedDict):
 class OrganisationCreate(TypedDict):
     name: str
     """What everybody sees as its name."""
+
+
+class OrganisationInvitationCreate(TypedDict):
+    email: str
+    """Where to mail the code."""
+    proof: NotRequired[
+        PasswordProof
+        | WalletProof
+        | OpenidProof
+        | PasskeyProof
+        | TotpProof
+        | RecoveryCodeProof
+        | None
+    ]
+    """What proves that the account is yours: needed where the role is `owner`."""
+    role: NotRequired[MemberRole]
+    """What they may do for it."""
 
 
 class OrganisationList(TypedDict):
@@ -4173,31 +4203,3 @@ class WonPrizePage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
-
-
-class dml__accounts__organisations__schemas__InvitationCreate(TypedDict):
-    email: str
-    """Where to mail the code."""
-    proof: NotRequired[
-        PasswordProof
-        | WalletProof
-        | OpenidProof
-        | PasskeyProof
-        | TotpProof
-        | RecoveryCodeProof
-        | None
-    ]
-    """What proves that the account is yours: needed where the role is `owner`."""
-    role: NotRequired[MemberRole]
-    """What they may do for it."""
-
-
-class dml__bounties__enrollments__schemas__InvitationCreate(TypedDict):
-    """Somebody who is invited to a team."""
-
-    share_bps: int
-    """Their share of the team's prize in basis points: 10000 is all of it. What nobody is given
-    is the captain's.
-    """
-    user_id: str
-    """The user who is invited."""

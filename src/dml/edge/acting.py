@@ -36,11 +36,14 @@ class NotAMember(Forbidden):
     remedy = "List those that you act for (`GET /v1/organisations`)."
 
 
-def acting_for(request: Request, permitted: Collection[str]) -> UserId | None:
-    """Return the organisation that a request is sent for; None where it is sent in person."""
+def is_acting(request: Request) -> bool:
+    """Whether a request names an organisation that it is sent for."""
+    return HEADER in request.headers
+
+
+def acting_for(request: Request, permitted: Collection[str]) -> UserId:
+    """Return the organisation that a request is sent for, to an operation that permits it."""
     named = request.headers.getlist(HEADER)
-    if not named:
-        return None
     if getattr(request.scope.get("route"), "operation_id", None) not in permitted:
         raise InPersonOnly
     if len(named) != 1:

@@ -24,7 +24,7 @@ from dml.core.kept_files import FileQuota
 from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
 from dml.core.tokens import Keys
-from dml.edge.acting import acting_for
+from dml.edge.acting import acting_for, is_acting
 from dml.edge.scopes import Scopes, require_scope, scope_of
 
 
@@ -161,6 +161,8 @@ async def _act_for(parts: Parts, tx: AsyncSession, actor: Actor, organisation_id
 
 
 def _acting(request: Request) -> UserId | None:
+    if not is_acting(request):
+        return None
     return acting_for(request, parts(request).for_organisations)
 
 

@@ -25,6 +25,8 @@ FOR_ORGANISATIONS: Final = frozenset(
         *("submissions.get_timeline", "evidence.get", "evidence.get_file"),
         *("balance.get", "transfers.list", "transfers.export"),
         *("events.list", "events.watch"),
+        # Of who asks in person, whose word it is.
+        *("developer_agreements.get_current", "developer_agreements.agree"),
         "graph.ask",  # Each field is looked at as the operation that it asks.
     )
 )

@@ -1,10 +1,13 @@
 """What the commands share: where the marketplace is, who asks, and how answers are shown."""
 
+import inspect
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from re import fullmatch
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
@@ -30,6 +33,16 @@ Server = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+For = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        envvar="DML_FOR",
+        help="For an organisation that you act for: its id, the end of it, or its name.",
+        show_default=False,
+    ),
+]
+_acting: Final[ContextVar[str | None]] = ContextVar("acting", default=None)
 _SPANS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _ID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -40,7 +53,7 @@ def signed_in(server: str | None) -> Iterator["Marketplace"]:
     from dml.client.marketplace import Marketplace
 
     with Marketplace(server) as market:
-        yield market.sign_in()
+        yield _for_organisation(market.sign_in())
 
 
 @contextmanager
@@ -50,8 +63,35 @@ def perhaps_signed_in(server: str | None) -> Iterator["Marketplace"]:
 
     with Marketplace(server) as market:
         with suppress(NotSignedIn):
-            market.sign_in()
+            _for_organisation(market.sign_in())
         yield market
+
+
+def for_organisation(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option `--for`: it asks all for an organisation then."""
+    signature = inspect.signature(command)
+    option = inspect.Parameter("acting", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [*signature.parameters.values(), option.replace(annotation=For)]
+
+    @wraps(command)
+    def run(*args: Any, acting: str | None = None, **named: Any) -> None:
+        token = _acting.set(acting)
+        try:
+            command(*args, **named)
+        finally:
+            _acting.reset(token)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {**command.__annotations__, "acting": For}
+    return run
+
+
+def _for_organisation(market: "Marketplace") -> "Marketplace":
+    named = _acting.get()
+    if named:
+        mine = market.ask("GET", "/v1/organisations")["items"]
+        market.act_for(find_id(mine, named, title="name", what="organisation of yours"))
+    return market
 
 
 def console(*, to_stderr: bool = False) -> "Console":

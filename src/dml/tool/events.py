@@ -18,6 +18,7 @@ Types = Annotated[
 ]
 
 
+@common.for_organisation
 def events(
     server: Server = None,
     follow: Annotated[

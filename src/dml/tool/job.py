@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dml.tool import common
-from dml.tool.common import AsJson, Server, Yes, show_item, show_list, signed_in
+from dml.tool.common import AsJson, Server, Yes, for_organisation, show_item, show_list, signed_in
 
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
@@ -38,6 +38,7 @@ FIELDS = (
 
 
 @job.command("create")
+@for_organisation
 def create(
     model: Annotated[
         str, typer.Argument(help="The algorithm: its id, the end of it, or its title.")
@@ -94,6 +95,7 @@ def create(
 
 
 @job.command("list")
+@for_organisation
 def list_jobs(
     server: Server = None,
     state: Annotated[str | None, typer.Option(help="Only those in it, such as open.")] = None,
@@ -108,6 +110,7 @@ def list_jobs(
 
 
 @job.command("show")
+@for_organisation
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show a job: how far it is, and what it has cost."""
     with signed_in(server) as market:
@@ -115,6 +118,7 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @job.command("watch")
+@for_organisation
 def watch(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Watch the answer grow until the job has ended. Ctrl-C leaves; the job goes on.
 
@@ -125,6 +129,7 @@ def watch(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @job.command("results")
+@for_organisation
 def results(
     named: Named,
     server: Server = None,
@@ -153,6 +158,7 @@ def results(
 
 
 @job.command("timeline")
+@for_organisation
 def timeline(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show what happened to a job, and what comes next."""
     with signed_in(server) as market:
@@ -161,18 +167,21 @@ def timeline(named: Named, server: Server = None, as_json: AsJson = False) -> No
 
 
 @job.command("pause")
+@for_organisation
 def pause(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Hand out no more work for now. Devices at work finish, and the deadline stays."""
     _move(named, server, "pause", as_json=as_json)
 
 
 @job.command("resume")
+@for_organisation
 def resume(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Hand out work again."""
     _move(named, server, "resume", as_json=as_json)
 
 
 @job.command("close")
+@for_organisation
 def close(
     named: Named,
     server: Server = None,

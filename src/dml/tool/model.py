@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dml.tool import common, passports
-from dml.tool.common import AsJson, Server, show_item, show_list, signed_in
+from dml.tool.common import AsJson, Server, for_organisation, show_item, show_list, signed_in
 
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
@@ -103,6 +103,7 @@ def check(
 
 
 @model.command("publish")
+@for_organisation
 def publish(
     file: File,
     about: About = None,
@@ -138,6 +139,7 @@ def publish(
 
 
 @model.command("list")
+@for_organisation
 def list_models(
     server: Server = None,
     mine: Mine = False,
@@ -205,6 +207,7 @@ def search(
 
 
 @model.command("show")
+@for_organisation
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show an algorithm, and what running its newest version takes.
 
@@ -229,6 +232,7 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @model.command("versions")
+@for_organisation
 def versions(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """List an algorithm's versions, newest first, with what the check said."""
     columns = [("version", "number"), ("state", "state"), ("since", "created_at"), ("id", "id")]
@@ -238,6 +242,7 @@ def versions(named: Named, server: Server = None, as_json: AsJson = False) -> No
 
 
 @model.command("status")
+@for_organisation
 def status(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show how far an algorithm's newest version is: its check, its review, what was said."""
     from dml.refused import Refused

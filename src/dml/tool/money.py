@@ -37,12 +37,14 @@ WITHDRAWAL = (
 )
 
 
+@common.for_organisation
 def balance(server: Server = None, as_json: AsJson = False) -> None:
     """Show how many tokens you have."""
     with signed_in(server) as market:
         show_item(market.ask("GET", "/v1/payments/balance"), BALANCE, as_json=as_json)
 
 
+@common.for_organisation
 def transfers(
     server: Server = None,
     rows: Annotated[int, typer.Option(min=1, help="How many of them.")] = 20,

@@ -1,5 +1,6 @@
 """Nobody judges, or profits from, what is their organisation's: now, or within 30 days."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -164,3 +165,19 @@ async def test_who_joined_since_does_not_count_as_an_owner(world: World) -> None
     await work(world, job, 5)
     await fold(world)
     assert (await job.results())["devices_shown"] == 10
+
+
+async def test_who_joins_and_enters_at_once_does_one_of_both(world: World) -> None:
+    for number in range(3):
+        grace, eve = await world.person("grace"), await world.person(f"eve{number}")
+        us, owner = await founded(world, grace)
+        bounty = await make_bounty(world, owner=us)
+        await invite(owner, us.society, eve.email)
+        await prove(world, eve)
+        code = {"code": await code_to(world, eve.email)}
+        answers = await asyncio.gather(
+            eve.post(ACCEPT, code),
+            eve.post(f"{bounty.path}/enrollments", {"accept_rules": True}),
+        )
+        assert sorted(it.status_code for it in answers)[0] == 201
+        assert sorted(it.status_code for it in answers)[1] in (403, 409)

@@ -36,7 +36,9 @@ async def get_current(ctx: PublicCtx, server: Server) -> CurrentAgreementOut:
         sha256=current.sha256,
         is_required=demands.is_required,
         needs_github=demands.needs_github,
-        accepted_at=await queries.find_acceptance(ctx.tx, ctx.actor.user_id, current.sha256),
+        accepted_at=await queries.find_acceptance(
+            ctx.tx, ctx.actor.by or ctx.actor.user_id, current.sha256
+        ),
     )
 
 
@@ -78,8 +80,9 @@ async def accept(
 ) -> AgreementAcceptanceOut:
     """Accept the developer agreement.
 
-    For signed-in users who have read it. Name the version that you read: if there is another one by
-    now, this is refused. It is kept which text you accepted, and when.
+    For signed-in users who have read it, each in person, also where they act for an organisation.
+    Name the version that you read: if there is another one by now, this is refused. It is kept
+    which text you accepted, and when.
     """
     current = server.demands.agreement
     made = await service.accept(ctx, current, body.version)

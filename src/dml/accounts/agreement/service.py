@@ -26,13 +26,13 @@ async def accept(ctx: Context, current: Agreement, version: str) -> AgreementAcc
     )
     await ctx.tx.execute(text.on_conflict_do_nothing())
     accepted = insert(AgreementAcceptance).values(
-        user_id=ctx.actor.id, sha256=current.sha256, accepted_at=ctx.now
+        user_id=ctx.actor.person_id, sha256=current.sha256, accepted_at=ctx.now
     )
     added = accepted.on_conflict_do_nothing().returning(AgreementAcceptance.user_id)
     if await ctx.tx.scalar(added) is not None:
-        event = UserAgreementAccepted(ctx.actor.id, current.version)
-        await events.record(ctx, event, [events.user(ctx.actor.id)])
-    return await ctx.tx.get_one(AgreementAcceptance, (ctx.actor.id, current.sha256))
+        event = UserAgreementAccepted(ctx.actor.person_id, current.version)
+        await events.record(ctx, event, [events.user(ctx.actor.person_id)])
+    return await ctx.tx.get_one(AgreementAcceptance, (ctx.actor.person_id, current.sha256))
 
 
 async def require_met(ctx: Context, demands: Demands) -> None:

@@ -9,7 +9,6 @@ from dml.accounts.organisations import closing, inviting, proving, queries, rule
 from dml.accounts.organisations.models import Invitation
 from dml.accounts.organisations.schemas import (
     InvitationAccept,
-    InvitationCreate,
     InvitationCreatedOut,
     InvitationListOut,
     InvitationOut,
@@ -18,6 +17,7 @@ from dml.accounts.organisations.schemas import (
     MemberUpdate,
     OrganisationClosing,
     OrganisationCreate,
+    OrganisationInvitationCreate,
     OrganisationListOut,
     OrganisationOut,
     OrganisationUpdate,
@@ -36,7 +36,7 @@ NOT_OWNED = (rules.OrganisationNotFound, rules.OwnersOnly)
 
 
 async def _require_proof_to_invite(
-    server: Server, begin: SignedInBegin, body: InvitationCreate
+    server: Server, begin: SignedInBegin, body: OrganisationInvitationCreate
 ) -> None:
     await proving.require_proof(server, begin, body.role, body.proof)
 
@@ -192,7 +192,7 @@ async def remove(ctx: Ctx, organisation_id: UserId, user_id: UserId) -> None:
     ),
 )
 async def invite(
-    ctx: Ctx, server: Server, organisation_id: UserId, body: InvitationCreate
+    ctx: Ctx, server: Server, organisation_id: UserId, body: OrganisationInvitationCreate
 ) -> Invitation:
     """Invite somebody to act for an organisation.
 
@@ -234,7 +234,7 @@ async def revoke(ctx: Ctx, organisation_id: UserId, invitation_id: InvitationId)
 
 @router.post(
     "/users/me/organisations",
-    operation_id="invitations.accept",
+    operation_id="organisations.join",
     status_code=201,
     dependencies=[guess_limit, Once],
     responses=refusals(

@@ -57,7 +57,7 @@ class OrganisationListOut(Wire):
 class MemberOut(Wire):
     """Who acts for an organisation."""
 
-    user_id: UserId
+    user_id: UserId = Field(description="Who it is.")
     user_name: PublicName
     role: MemberRole = Field(description=ROLE)
     since: datetime = Field(description="Since when.")
@@ -76,7 +76,7 @@ class MemberUpdate(Body):
     proof: Proof | None = Field(None, description=PROOF)
 
 
-class InvitationCreate(Body):
+class OrganisationInvitationCreate(Body):
     model_config = example(email="grace@example.org", role="member")
 
     email: Email = Field(examples=["grace@example.org"], description="Where to mail the code.")

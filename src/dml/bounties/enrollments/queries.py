@@ -318,7 +318,12 @@ async def sum_unreturned(
 
 
 async def is_in_a_bounty_of(tx: AsyncSession, user_id: UserId, owner_id: UserId) -> bool:
-    """Whether a user is in an entrant, or invited to one, of a bounty that has not ended."""
+    """Whether a user is in an entrant, or invited to one, of a bounty that has not ended.
+
+    Holds these bounties: whoever enters one at that moment waits, and sees who has joined.
+    """
+    running = select(Bounty.id).where(Bounty.owner_id == owner_id, Bounty.ended_at.is_(None))
+    await tx.execute(running.order_by(Bounty.id).with_for_update(**HELD))
     query = select(Member.bounty_id).join(Bounty, Bounty.id == Member.bounty_id)
     theirs = Member.user_id == user_id, Member.left_at.is_(None), Bounty.owner_id == owner_id
     return await tx.scalar(query.where(*theirs, Bounty.ended_at.is_(None)).limit(1)) is not None

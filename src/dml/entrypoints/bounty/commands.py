@@ -39,6 +39,7 @@ FIELDS = (
 
 
 @bounty.command("create")
+@common.for_organisation
 def create(
     file: Annotated[Path, typer.Argument(help="The description, such as bounty.yaml.")],
     server: Server = None,
@@ -90,6 +91,7 @@ def create(
 
 
 @bounty.command("export")
+@common.for_organisation
 def export(
     named: Named,
     server: Server = None,
@@ -180,6 +182,7 @@ def submit(
 
 
 @bounty.command("board")
+@common.for_organisation
 def board(
     named: Named,
     server: Server = None,
@@ -237,6 +240,7 @@ def verify(
 
 
 @bounty.command("list")
+@common.for_organisation
 def list_bounties(
     server: Server = None,
     mine: Annotated[bool, typer.Option("--mine", help="Those that you set up.")] = False,
@@ -257,6 +261,7 @@ def list_bounties(
 
 
 @bounty.command("show")
+@common.for_organisation
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show a bounty: what is asked for, the prizes, the dates, the rules."""
     from dml.client.http import one_line
@@ -272,6 +277,7 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 
 
 @bounty.command("data")
+@common.for_organisation
 def data(
     named: Named,
     server: Server = None,
@@ -291,6 +297,7 @@ def data(
 
 
 @bounty.command("submissions")
+@common.for_organisation
 def submissions(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """List your submissions to a bounty, newest first."""
     from dml.client.marketplace import bounty_path
@@ -304,12 +311,14 @@ def submissions(named: Named, server: Server = None, as_json: AsJson = False) ->
 
 
 @bounty.command("start")
+@common.for_organisation
 def start(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Let submissions begin now, and not at their date. For its owner."""
     _move(named, server, "start", as_json=as_json)
 
 
 @bounty.command("close")
+@common.for_organisation
 def close(
     named: Named, server: Server = None, yes: common.Yes = False, as_json: AsJson = False
 ) -> None:

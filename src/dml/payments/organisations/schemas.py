@@ -22,7 +22,7 @@ class MoneyMoved(Body):
 class ContributionOut(Wire):
     """What a member put in, or an owner took out."""
 
-    organisation_id: UserId
+    organisation_id: UserId = Field(description="Whose balance it came into, or left.")
     reference: str = Field(description="By which the lists of transfers of both name it.")
     amount: AmountOut = Field(description="How many tokens.")
     at: datetime = Field(description="When.")
