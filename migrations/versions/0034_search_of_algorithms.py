@@ -42,8 +42,9 @@ def upgrade() -> None:
                     regexp_replace(lower(words_of(title)), '[^a-z0-9]+', '-', 'g'), 60)), ''),
                     'algorithm') || '-' || right(id::text, 12)
             ) STORED,
-            ADD COLUMN name_words tsvector NOT NULL GENERATED ALWAYS AS (
+            ADD COLUMN brief_words tsvector NOT NULL GENERATED ALWAYS AS (
                 setweight(to_tsvector('english', words_of(title) || ' ' || words_of(tags)), 'A')
+                || setweight(to_tsvector('english', words_of(summary)), 'B')
             ) STORED,
             ADD COLUMN words tsvector NOT NULL GENERATED ALWAYS AS (
                 setweight(to_tsvector('english', words_of(title) || ' ' || words_of(tags)), 'A')
@@ -64,7 +65,7 @@ def upgrade() -> None:
         """
     )
     op.create_index('algorithms_words_idx', 'algorithms', ['words'], unique=False, postgresql_using='gin')
-    op.create_index('algorithms_name_words_idx', 'algorithms', ['name_words'], unique=False, postgresql_using='gin')
+    op.create_index('algorithms_brief_words_idx', 'algorithms', ['brief_words'], unique=False, postgresql_using='gin')
     op.create_index('algorithms_tags_idx', 'algorithms', ['tags'], unique=False, postgresql_using='gin')
     op.create_index('algorithms_state_created_at_id_idx', 'algorithms', ['state', 'created_at', 'id'], unique=False)
     op.create_index('algorithms_state_device_fee_id_idx', 'algorithms', ['state', 'device_fee', 'id'], unique=False)
@@ -104,7 +105,7 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE FUNCTION find_algorithms(
-            asked tsquery, by_names boolean, developer uuid, in_state text, of_kind text,
+            asked tsquery, in_brief boolean, developer uuid, in_state text, of_kind text,
             with_tags text[], of_data text, fee_min bigint, fee_max bigint, sort text,
             after_number bigint, after_moment timestamptz, after_id uuid, most integer
         ) RETURNS SETOF uuid LANGUAGE plpgsql ROWS 1000
@@ -114,8 +115,8 @@ def upgrade() -> None:
             key text = quote_ident(ltrim(sort, '-'));
             is_moment boolean = ltrim(sort, '-') = 'created_at';
             fits text = format('($1 IS NULL OR %I @@ $1) AND ($2 IS NULL OR tags @> $2)',
-                CASE WHEN by_names THEN 'name_words' ELSE 'words' END);
-            look_us float8 = CASE WHEN asked IS NULL OR by_names THEN 2 ELSE 15 END;
+                CASE WHEN in_brief THEN 'brief_words' ELSE 'words' END);
+            look_us float8 = CASE WHEN asked IS NULL OR in_brief THEN 2 ELSE 15 END;
             gather_us float8 = CASE WHEN asked::text ~ '<(-|\\d+)>' THEN look_us ELSE 1 END;
             looked bigint;
             told json;
@@ -165,9 +166,9 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION find_algorithms")
     op.execute("DROP FUNCTION spelt_words")
     op.drop_table('algorithm_words')
-    for name in ('slug_end', 'state_runs_id', 'state_device_fee_id', 'state_created_at_id', 'tags', 'name_words', 'words'):
+    for name in ('slug_end', 'state_runs_id', 'state_device_fee_id', 'state_created_at_id', 'tags', 'brief_words', 'words'):
         op.drop_index(f'algorithms_{name}_idx', table_name='algorithms')
-    for name in ('words', 'name_words', 'slug', 'updated_at', 'runs', 'suspended_by', 'revision'):
+    for name in ('words', 'brief_words', 'slug', 'updated_at', 'runs', 'suspended_by', 'revision'):
         op.drop_column('algorithms', name)
     op.execute("DROP FUNCTION words_of(text[])")
     op.execute("DROP FUNCTION words_of(text)")

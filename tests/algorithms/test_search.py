@@ -1,13 +1,14 @@
 """Finding algorithms: words, typing mistakes, filters, orders, pages, and what can't be read."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from dml.algorithms.search import spelling
 from dml.core.context import Role
-from dml.core.ids import AlgorithmId, new_id
+from dml.core.ids import AlgorithmId
 from tests.accounts.privacy.test_erasing import erase
 from tests.algorithms.offers import make_algorithm, offer
 from tests.world import Person, World, problem
@@ -16,8 +17,8 @@ LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 def made_up() -> str:
-    """A word that no other test uses."""
-    return new_id().hex[-14:].translate(LETTERS)
+    """A word that no other test uses, and none resembles."""
+    return uuid4().hex[-16:].translate(LETTERS)
 
 
 async def lists(world: World, person: Person, **changes: Any) -> str:

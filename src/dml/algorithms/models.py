@@ -32,9 +32,11 @@ _SLUG: Final = (
     " '[^a-z0-9]+'::text, '-'::text, 'g'::text), 60)), ''::text), 'algorithm'::text) || '-'::text)"
     ' || "right"((id)::text, 12))'
 )
+_BRIEF: Final = (
+    f"({_NAMES} || setweight(to_tsvector('english'::regconfig, words_of(summary)), 'B'::\"char\"))"
+)
 _WORDS: Final = (
-    f"(({_NAMES} || setweight(to_tsvector('english'::regconfig, words_of(summary)),"
-    " 'B'::\"char\")) || setweight(to_tsvector('english'::regconfig, words_of(model_card)),"
+    f"({_BRIEF} || setweight(to_tsvector('english'::regconfig, words_of(model_card)),"
     " 'D'::\"char\"))"
 )
 
@@ -94,7 +96,7 @@ class Algorithm(Base):
         Index(None, "state", "runs", "id"),
         Index(None, "tags", postgresql_using="gin"),
         Index(None, "words", postgresql_using="gin"),
-        Index(None, "name_words", postgresql_using="gin"),
+        Index(None, "brief_words", postgresql_using="gin"),
         Index("algorithms_slug_end_idx", text('"right"(slug, 12)')),
     )
 
@@ -120,7 +122,7 @@ class Algorithm(Base):
     slug: Mapped[str] = mapped_column(Computed(_SLUG, persisted=True), init=False)
     # Nobody reads these of a row: they are as long as its model card.
     words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_WORDS, persisted=True))
-    name_words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_NAMES, persisted=True))
+    brief_words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_BRIEF, persisted=True))
 
     @property
     def reference(self) -> str:

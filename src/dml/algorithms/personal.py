@@ -53,7 +53,7 @@ PERSONAL: Final = Personal(
                 ),
                 Columns("title slug summary labels", "What it does, as everybody read it."),
                 Columns(
-                    "words name_words",
+                    "words brief_words",
                     "Its words, made of those columns: what is erased there is erased here.",
                     is_secret=True,
                 ),

@@ -46,7 +46,7 @@ KEPT_FILES: Final = f"""
 _OFFERED: Final = Algorithm.__table__.c
 _VERSION: Final = Version.__table__.c
 _LONG: Final = ("model_card", "labels")
-_OF_NOBODY: Final = ("words", "name_words")  # They are searched, and never shown.
+_OF_NOBODY: Final = ("words", "brief_words")  # They are searched, and never shown.
 _BESIDE: Final = (
     select(func.jsonb_build_object("id", _VERSION.id, "number", _VERSION.number))
     .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state == VersionState.APPROVED)

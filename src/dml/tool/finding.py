@@ -3,10 +3,12 @@
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from dml.client.http import one_line
 from dml.client.marketplace import Marketplace
+from dml.refused import Refused
 from dml.tool.common import console
 
 PAGE: Final = 100
@@ -47,6 +49,31 @@ class Asked:
             "sort": sort,
         }
         return {name: it for name, it in named.items() if it}
+
+
+def change(
+    title: str | None,
+    summary: str | None,
+    card: Path | None,
+    tags: list[str] | None,
+    device_fee: str | None,
+) -> dict[str, Any]:
+    """Return what an algorithm is to become, of what was typed. Refused where that is nothing."""
+    try:
+        text = None if card is None else card.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"the model card can't be read: {error}") from None
+    named = {
+        "title": title,
+        "summary": summary,
+        "model_card": text,
+        "tags": tags or None,
+        "device_fee": device_fee,
+    }
+    found = {name: it for name, it in named.items() if it is not None}
+    if not found:
+        raise Refused("say what to change: see `dml model edit --help`")
+    return found
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dml.refused import Refused
 from dml.tool import common, passports
 from dml.tool.common import AsJson, Server, for_organisation, show_item, show_list, signed_in
 
@@ -39,6 +40,7 @@ State = Annotated[
     str | None, typer.Option(help="Only those in this state; all but `listed` need `--mine`.")
 ]
 Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm's timeline.")]
 FIELDS = (
     ("algorithm", "id"),
     ("slug", "slug"),
@@ -245,8 +247,6 @@ def versions(named: Named, server: Server = None, as_json: AsJson = False) -> No
 @for_organisation
 def status(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Show how far an algorithm's newest version is: its check, its review, what was said."""
-    from dml.refused import Refused
-
     with signed_in(server) as market:
         newest: dict[str, Any] | None
         newest = next(iter(market.all_of(f"{_path(market, named)}/versions")), None)
@@ -258,6 +258,63 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
             common.console().print(f"{it['code']}: {it['detail']}")
         if newest.get("passport") is not None:  # A server of before measures nothing.
             _show_passport(newest["passport"])
+
+
+@model.command("edit")
+def edit(
+    named: Named,
+    server: Server = None,
+    title: Annotated[str | None, typer.Option(help="What it is called.")] = None,
+    summary: Annotated[str | None, typer.Option(help="What it does, in a sentence.")] = None,
+    card: Annotated[Path | None, typer.Option(help="A file with its model card.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="All of its tags anew; repeat it.")] = None,
+    device_fee: Annotated[
+        str | None, typer.Option(metavar="TOKENS", help="The fee of new jobs for each result.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is said of an algorithm of yours, or its fee. Ordered jobs keep their price."""
+    from dml.tool import finding
+
+    change = finding.change(title, summary, card, tag, device_fee)
+    with signed_in(server) as market:
+        edited = market.ask("PATCH", _path(market, named), json=change)
+    show_item(edited, FIELDS, as_json=as_json)
+
+
+@model.command("delete")
+def delete(named: Named, server: Server = None) -> None:
+    """Delete a draft of yours, with its versions and their files."""
+    with signed_in(server) as market:
+        market.ask("DELETE", _path(market, named))
+
+
+@model.command("withdraw")
+def withdraw(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Take the newest version of an algorithm of yours back from review."""
+    with signed_in(server) as market:
+        path = _path(market, named)
+        newest = next(iter(market.all_of(f"{path}/versions")), None)
+        if newest is None:
+            raise Refused("it has no version yet: `dml model publish`")
+        withdrawn = market.ask("POST", f"{path}/versions/{newest['id']}/withdraw")
+    show_item(withdrawn, VERSION_FIELDS, as_json=as_json)
+
+
+@model.command("suspend")
+def suspend(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
+    """Take an algorithm of yours off the list for now; `dml model resume` lists it again."""
+    with signed_in(server) as market:
+        suspended = market.ask("POST", f"{_path(market, named)}/suspend", json={"reason": reason})
+    show_item(suspended, FIELDS, as_json=as_json)
+
+
+@model.command("resume")
+def resume(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
+    """List an algorithm of yours again that you suspended."""
+    with signed_in(server) as market:
+        resumed = market.ask("POST", f"{_path(market, named)}/resume", json={"reason": reason})
+    show_item(resumed, FIELDS, as_json=as_json)
 
 
 def _show_passport(passport: dict[str, Any]) -> None:

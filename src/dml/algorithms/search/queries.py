@@ -222,22 +222,25 @@ _WORDS: Final = select(
         func.words_of(cast(bindparam("words", type_=Text()), Text)),
     ).label("query")
 ).subquery()
-# And the words that are to be there, by which a match is ranked: with one that is not, any fits as
-# little as another.
+# And the words by which a match is ranked, each by itself: those that are to be there, and of which
+# some may be in the model card alone.
 _QUERY: Final = (
-    select(_WORDS.c.query, cast(func.querytree(_WORDS.c.query), TSQUERY).label("present"))
+    select(
+        _WORDS.c.query,
+        cast(func.replace(func.querytree(_WORDS.c.query), "&", "|"), TSQUERY).label("each"),
+    )
     .cte("asked")
     .prefix_with("MATERIALIZED")
 )
 
 
-def _matches(most: Any, *, by_names: bool = False, **instead: Any) -> Select[*tuple[Any, ...]]:
+def _matches(most: Any, *, in_brief: bool = False, **instead: Any) -> Select[*tuple[Any, ...]]:
     """Return the ids of matches in an order, from a place on."""
     given = {
         name: instead.get(name, cast(bindparam(name, type_=it), it)) for name, it in _TYPES.items()
     }
     found = (
-        func.find_algorithms(_QUERY.c.query, literal(by_names), *given.values(), most)
+        func.find_algorithms(_QUERY.c.query, literal(in_brief), *given.values(), most)
         .table_valued(column("id", Uuid))
         .render_derived()
         .lateral()
@@ -245,14 +248,15 @@ def _matches(most: Any, *, by_names: bool = False, **instead: Any) -> Select[*tu
     return select(found.c.id).select_from(_QUERY).join(found, literal(True))
 
 
-# A match in the title counts most, and among those that fit as well, the most-run comes first.
+# A match in title or tags counts most, then one in the summary; among those that fit as well, and
+# of those with the words in their model card alone, the most-run comes first. The card's words are
+# not looked at: they are kept apart from the row, and to fetch them took longer than all else.
 _RELEVANCE: Final = cast(
     func.round(
         cast(
             func.ts_rank(
-                literal_column("'{0.05, 0.1, 0.4, 1.0}'::real[]"),
-                _OFFERED.words,
-                _QUERY.c.present,
+                _OFFERED.brief_words,
+                _QUERY.c.each,
             )
             * 1_000,
             BigInteger,
@@ -268,7 +272,7 @@ def _best() -> Select[*tuple[Any, ...]]:
     """Return the statement of a page that begins with the best match."""
     most_run: dict[str, Any] = {"sort": literal(_MOST_RUN), **dict.fromkeys(_PLACE, null())}
     found = union(
-        _matches(literal(RANKED), by_names=True, **most_run),
+        _matches(literal(RANKED), in_brief=True, **most_run),
         _matches(literal(RANKED), **most_run),
     ).subquery()
     ranked = (
