@@ -188,6 +188,8 @@ def test_they_take_no_more_than_they_may(place: Place) -> None:
         seen, _ = place.count(SPECS[0], most_bytes=room)
         assert seen == expected
         assert size_of(place.folder) == (4, room)
+    place.count(SPECS[0], most_bytes=room // 2)
+    assert size_of(place.folder) == (2, room // 2)
 
 
 def test_what_was_used_longest_ago_goes_first(place: Place) -> None:
@@ -208,6 +210,7 @@ def test_pictures_of_photos_that_are_gone_are_forgotten(place: Place) -> None:
     gone = place.photo("2.jpg", 2)
     place.count(SPECS[0])
     gone.unlink()
+    (place.folder / "half-written.new").touch()
     place.count(SPECS[1])
     assert len(place.entries()) == 2, "of the one that is left, by both specs"
 
@@ -236,21 +239,22 @@ async def test_an_agent_keeps_pictures_unless_it_is_told_not_to(
     day = dt.date(2025, 1, 31)
     for number, path in enumerate([device.photo("1.jpg", 3, day, 64), device.photo("2.png", 7)]):
         os.utime(path, (LONG_AGO + number, LONG_AGO))
-    known = list[int]()
-    fast = {"decode": "fast", "version": 3}
-    for spec in (IMAGE_SPEC, IMAGE_SPEC | {"scale": 1 / 256}, IMAGE_SPEC | fast):
-        async with open_job(market, spec=spec):
-            ended = await (device.run() if known else device.pair())
-            assert ended.summary["accepted"] == 1
-        known.append(device.noted("counted")[-1]["kept"])
-    assert known == [0, 2, 0]
-    first, second, third = await device.results()
+    fast, lighter = {"decode": "fast", "version": 3}, {"scale": 1 / 256}
+    async with (
+        open_job(market),
+        open_job(market, spec=IMAGE_SPEC | lighter),
+        open_job(market, spec=IMAGE_SPEC | fast),
+    ):
+        assert (await device.pair()).summary["accepted"] == 3
+    # Two reduce alike, whichever of them came first.
+    assert sorted(it["kept"] for it in device.noted("counted")) == [0, 0, 2]
+    first, *others = await device.results()
+    assert others == [first] * 2
     assert "pictures  4 reduced ones" in (await device.status()).out
-    assert first == second == third
     forgotten = await end(await start("forget-pictures", "--home", str(device.home), "--json"))
     assert (forgotten.code, forgotten.out) == (0, '{"forgotten": 4}\n')
     async with open_job(market):
         options = ("--no-cache", "--cpus", "2")
         assert (await device.run(*options)).summary["accepted"] == 1
-    assert (await device.results())[3] == first
+    assert await device.results() == [first] * 4
     assert (device.noted("counted")[-1]["kept"], [*device.home.glob("pictures*/*")]) == (0, [])

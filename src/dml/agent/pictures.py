@@ -136,13 +136,15 @@ class Pictures:
             self._seen.add(self._photo(path))
 
     def end(self) -> None:
-        """Forget the pictures of photos that are gone, when all that there are have been seen."""
+        """When all photos have been seen, forget those of others, and what is more than may be."""
         if self._cipher is None:
             return
         with self._lock, contextlib.suppress(OSError):
             for name in os.listdir(self._folder):
                 if name.partition("-")[0] not in self._seen or name.endswith(_NEW):
                     (self._folder / name).unlink(missing_ok=True)
+            self._by_day = None
+            self._make_room(0)  # Its owner may allow less than the last time.
 
     def _photo(self, path: Path) -> str:
         """Tells nothing of the path without the key."""
