@@ -283,10 +283,14 @@ def edit(
 
 
 @model.command("delete")
-def delete(named: Named, server: Server = None) -> None:
+def delete(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Delete a draft of yours, with its versions and their files."""
     with signed_in(server) as market:
         market.ask("DELETE", _path(market, named))
+    if as_json:
+        common.show_json({"deleted": True})
+    else:
+        common.console().print("Deleted.")
 
 
 @model.command("withdraw")
