@@ -21,7 +21,7 @@ VERBS: Final = frozenset(
         *("archive", "suspend", "restore", "resume", "pause", "close", "cancel", "revoke"),
         *("fund", "open", "start", "reorder", "reward", "choose"),
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
-        *("claim", "heartbeat", "release", "refresh", "ask"),
+        *("claim", "heartbeat", "release", "refresh", "ask", "search"),
         *("rotate", "test", "replay", "confirm", "erase"),
     )
 )

@@ -197,7 +197,7 @@ class Algorithms:
         state: types.AlgorithmState | None = None,
         q: str | None = None,
     ) -> types.AlgorithmFacets:
-        """Count algorithms by what a list or a search could be narrowed by.
+        """Count algorithms by what a list could be narrowed by.
 
         Takes the words and filters of a search, or none. Counts go up to 1,000, beyond which
         the most-run stand for all.

@@ -1625,6 +1625,7 @@ class Facet(TypedDict):
     count: int
     """Of those that were counted."""
     value: str
+    """As the list takes it to be narrowed by."""
 
 
 class Factors(TypedDict):

@@ -95,7 +95,7 @@ async def search(ctx: PublicCtx, query: Annotated[AlgorithmSearch, Query()]) -> 
     responses=refusals(NotSignedIn, ModeratorsOnly),
 )
 async def get_facets(ctx: PublicCtx, query: Annotated[FacetsQuery, Query()]) -> AlgorithmFacetsOut:
-    """Count algorithms by what a list or a search could be narrowed by.
+    """Count algorithms by what a list could be narrowed by.
 
     Takes the words and filters of a search, or none. Counts go up to 1,000, beyond which the
     most-run stand for all.

@@ -141,7 +141,7 @@ class AlgorithmSearchPage(Page[AlgorithmSummaryOut]):
 class FacetOut(Wire):
     """A value, and how many have it."""
 
-    value: str
+    value: str = Field(description="As the list takes it to be narrowed by.")
     count: int = Field(description="Of those that were counted.")
 
 
