@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from dml.accounts.events import UserPasswordReset
 from dml.core import events
@@ -21,6 +21,8 @@ from tests.feed.webhooks.sink import Sink
 from tests.world import Person, World
 
 WEBHOOKS = "/v1/webhooks"
+# What happens in these tests; by `user.*` their own registration may be told, too.
+RESETS: Final = UserPasswordReset.TYPE
 
 
 @dataclass(frozen=True)

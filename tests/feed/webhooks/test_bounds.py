@@ -19,7 +19,16 @@ from dml.core.ids import WebhookId
 from dml.feed.webhooks import claiming, delivering, service
 from dml.feed.webhooks.reaching import Resolver
 from dml.feed.webhooks.sending import Caller
-from tests.feed.webhooks.hooks import Hook, Postman, happen, hooked, make_hook, somebody, working
+from tests.feed.webhooks.hooks import (
+    RESETS,
+    Hook,
+    Postman,
+    happen,
+    hooked,
+    make_hook,
+    somebody,
+    working,
+)
 from tests.feed.webhooks.sink import listening, silence, status
 from tests.feed.webhooks.test_delivering import answering
 from tests.world import World
@@ -84,8 +93,8 @@ async def test_one_owner_does_not_take_all_places(
     async with listening() as slow, listening() as quick:
         slow.answer = silence
         many = await world.person("many")
-        hooks = [await make_hook(world, slow.url, "user.*", owner=many) for _ in range(4)]
-        other = await make_hook(world, quick.url, "user.*")
+        hooks = [await make_hook(world, slow.url, RESETS, owner=many) for _ in range(4)]
+        other = await make_hook(world, quick.url, RESETS)
         async with working(world) as postman:
             await happen(world, many, *(somebody() for _ in range(3)))
             await postman.fan_out()
@@ -103,7 +112,7 @@ async def test_one_owner_does_not_take_all_places(
 async def test_an_event_that_was_forgotten_while_it_waited_holds_up_none_after_it(
     world: World,
 ) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         subject, now = somebody(), datetime.now(UTC)
         sink.answer = status(500)
         await happen(world, hook.owner, subject, subject)
@@ -127,7 +136,7 @@ async def test_an_event_that_was_forgotten_while_it_waited_holds_up_none_after_i
 
 
 async def test_deliveries_are_forgotten_after_thirty_days_and_not_before(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         sink.answer = status(500)
         await happen(world, hook.owner, somebody())
         await postman.go()

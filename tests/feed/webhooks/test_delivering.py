@@ -14,7 +14,7 @@ from dml.core.context import Role
 from dml.feed.webhooks import rules
 from dml.feed.webhooks.reaching import AddressRefused, Resolver
 from dml.feed.webhooks.sending import Caller
-from tests.feed.webhooks.hooks import happen, hooked, make_hook, somebody, working
+from tests.feed.webhooks.hooks import RESETS, happen, hooked, make_hook, somebody, working
 from tests.feed.webhooks.sink import Call, endless, flood, listening, silence, status
 from tests.jobs.factories import make_job
 from tests.world import World
@@ -50,7 +50,7 @@ async def test_an_event_is_sent_as_the_log_shows_it_and_signed(world: World) -> 
 
 
 async def test_it_takes_what_its_owner_may_see_and_asked_for(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         stranger = await world.person()
         moderator = await world.person("moderator", Role.MODERATOR)
         theirs = await make_hook(world, sink.url, "user.password_reset", owner=stranger)
@@ -102,7 +102,7 @@ async def test_events_about_one_thing_keep_their_order_and_others_pass(world: Wo
 
 
 async def test_what_fails_for_ever_is_disabled_after_three_days_and_told(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         told = await make_hook(world, sink.url, "webhook.disabled", owner=hook.owner)
         sink.answer = status(500, body="no\0pe" * 1_000)
         await happen(world, hook.owner, somebody(), somebody())
@@ -135,7 +135,7 @@ async def test_what_fails_for_ever_is_disabled_after_three_days_and_told(world: 
 
 
 async def test_410_disables_at_once(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         sink.answer = status(410)
         one = somebody()
         await happen(world, hook.owner, one, one)
@@ -149,7 +149,7 @@ async def test_a_redirect_is_not_followed(world: World) -> None:
     async with (
         listening() as sink,
         listening() as inside,
-        hooked(world, sink, "user.*") as (hook, postman),
+        hooked(world, sink, RESETS) as (hook, postman),
     ):
         sink.answer = status(307, f"Location: {inside.url}")
         await happen(world, hook.owner, somebody())
@@ -166,8 +166,8 @@ async def test_one_that_never_answers_is_cut_off_and_holds_up_no_other(
     async with (
         listening() as slow,
         listening() as sink,
-        hooked(world, slow, "user.*") as (hung, postman),
-        hooked(world, sink, "user.*") as (hook, _),
+        hooked(world, slow, RESETS) as (hung, postman),
+        hooked(world, sink, RESETS) as (hook, _),
     ):
         slow.answer = silence
         await happen(world, hung.owner, *(somebody() for _ in range(20)))
@@ -189,7 +189,7 @@ async def test_one_that_never_answers_is_cut_off_and_holds_up_no_other(
 async def test_an_answer_of_ten_gigabytes_is_cut(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         sink.answer = flood
         await happen(world, hook.owner, somebody())
         await postman.go()
@@ -205,7 +205,7 @@ async def test_an_answer_of_ten_gigabytes_is_cut(
 
 
 async def test_both_secrets_sign_for_a_day(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         sink.answer = status(500)
         await happen(world, hook.owner, somebody())
         now = datetime.now(UTC)
@@ -229,7 +229,7 @@ async def test_both_secrets_sign_for_a_day(world: World) -> None:
 
 
 async def test_what_happens_while_it_is_paused_waits(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         one = somebody()
         await hook.owner.patch(hook.path, {"paused": True})
         await happen(world, hook.owner, one, somebody())
@@ -243,7 +243,7 @@ async def test_what_happens_while_it_is_paused_waits(world: World) -> None:
 
 
 async def test_events_are_sent_once_more(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.password_reset") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         start = datetime.now(UTC)
         await happen(world, hook.owner, *(somebody() for _ in range(3)))
         await postman.go()
@@ -269,7 +269,7 @@ async def test_events_are_sent_once_more(world: World) -> None:
 
 
 async def test_a_deleted_webhook_is_called_no_more(world: World) -> None:
-    async with listening() as sink, hooked(world, sink, "user.*") as (hook, postman):
+    async with listening() as sink, hooked(world, sink, RESETS) as (hook, postman):
         await happen(world, hook.owner, somebody())
         await postman.fan_out()
         await hook.owner.ask("DELETE", hook.path)
