@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -121,13 +122,23 @@ def test_nothing_to_restart_says_so(new_marketplace: Marketplace) -> None:
 def test_an_api_that_is_killed_leaves_the_other_to_answer(marketplace: Marketplace) -> None:
     marketplace.up()
     other, killed = marketplace.pid("api-2"), marketplace.process("api-1")
+    assert killed is not None
     marketplace.kill("api-1")
+    marketplace.until(lambda: _has_ended(killed.pid))  # The kernel takes its time.
     for _ in range(20):  # Were it still in the kernel's list, half of these would fail.
         assert marketplace.serves()
     marketplace.until(lambda: marketplace.process("api-1") not in (None, killed))
     marketplace.until(lambda: ports.listens(marketplace.pid("api-1"), marketplace.port))
     assert marketplace.serves()
     assert marketplace.pid("api-2") == other
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether it has closed all that it had open: it is gone, or waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_a_changed_number_adopts_some_and_ends_the_rest(marketplace: Marketplace) -> None:
