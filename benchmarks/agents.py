@@ -17,7 +17,7 @@ from statistics import median
 from typing import Final
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from PIL import Image
 
 from benchmarks.device_path import Say

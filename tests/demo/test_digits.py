@@ -6,7 +6,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # Its wheel reports home ot
 
 import numpy as np
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 import pytest
 
 from demo import digits

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.version_converter import convert_version
-from onnxruntime.transformers.float16 import (  # type: ignore[import-untyped]
+from onnxruntime.transformers.float16 import (
     convert_float_to_float16,
 )
 

@@ -11,7 +11,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = (
 )
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 
 from dml.inference import heads, kinds
 from dml.inference.images import Floats, Items, probabilities

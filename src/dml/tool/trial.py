@@ -48,7 +48,7 @@ def run(server: str | None, folders: list[Path], console: Console, *, as_json: b
             with Marketplace(server) as market:
                 command = [*_command(market, person, console), *(["--json"] if as_json else [])]
             # S603 warns of commands that others chose: this is `dml device run`, without a shell.
-            agent = subprocess.Popen(command)  # noqa: S603
+            agent = subprocess.Popen(command)  # noqa: S603 - our own
             agents.callback(_end, agent)
             started.append(agent)
         codes = [agent.wait() for agent in started]
