@@ -38,8 +38,8 @@ class CreditReversed(CreditEvent):
 
 @dataclass(frozen=True)
 class UserDebitLimitSet(UserEvent):
-    """The user set the most that jobs and bounties may take from their balance in 30 days; `null`:
-    there is no limit any more.
+    """The user limited what jobs and bounties may take from their balance in 30 days; `null` means
+    no limit.
     """
 
     limit: AmountOut | None
