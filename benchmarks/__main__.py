@@ -72,8 +72,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the results into the README")
     asked = parser.parse_args()
     console = Console(stderr=asked.json)
-    figures = measure(asked, lambda line: console.print(f"[dim]{line}[/dim]"))
-    console.print(table(figures))
+    figures: list[Figure] = []
+    try:
+        measure(asked, figures, lambda line: console.print(f"[dim]{line}[/dim]"))
+    finally:  # A part that fails ends the run, and takes nothing of the half hour before with it.
+        console.print(table(figures))
     if asked.json:
         print(json.dumps({it.name: it.told() for it in figures}))
     if asked.write:
@@ -81,12 +84,11 @@ def main() -> int:
     return int(not all(it.met for it in figures))
 
 
-def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
-    """Measure what is asked for, on servers of its own."""
+def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.Say) -> None:
+    """Measure what is asked for, on servers of its own, and add it to `figures`."""
     parts = PARTS if asked.only == ALL else (asked.only,)
     home = Path(tempfile.mkdtemp(prefix="dml-benchmark-", dir="/tmp"))
     home.chmod(0o755)  # As root, PostgreSQL runs as another.
-    figures: list[Figure] = []
     rounds, seconds = asked.rounds, asked.seconds
     try:
         if "rest" in parts:
@@ -127,7 +129,6 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
     finally:
         servers.down(home)
         shutil.rmtree(home, ignore_errors=True)
-    return figures
 
 
 def table(figures: list[Figure]) -> Table:

@@ -99,11 +99,8 @@ async def _new_database(
     engine = connect(url, name="benchmark chain")
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     async with sessions.begin() as tx:
-        for place, wanted in enumerate(people):
-            made = await make_user(tx, f"person-{place}")
-            await tx.flush()
-            names = {"wanted": wanted, "id": made.id}
-            await tx.execute(text("UPDATE users SET id = :wanted WHERE id = :id"), names)
+        for place, user_id in enumerate(people):
+            await make_user(tx, f"person-{place}", user_id=user_id)
     return engine, sessions
 
 

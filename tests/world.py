@@ -24,9 +24,12 @@ PASSWORD_HASH: Final = (
 )
 
 
-async def make_user(tx: AsyncSession, name: str, role: Role = Role.MEMBER) -> User:
+async def make_user(
+    tx: AsyncSession, name: str, role: Role = Role.MEMBER, *, user_id: UserId | None = None
+) -> User:
     ctx = Context(tx, NOBODY, datetime.now(UTC))
-    return await register(ctx, email=f"{name}@example.org", password_hash=PASSWORD_HASH, role=role)
+    email = f"{name}@example.org"
+    return await register(ctx, email=email, password_hash=PASSWORD_HASH, role=role, user_id=user_id)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """What surrounds a request: its id, the largest body, other origins, health."""
 
+import asyncio
 import re
 
 import httpx2
 import pytest
 from sqlalchemy import delete, func, select
+from starlette.types import Message, Receive, Scope, Send
 
 from dml.core import nodes, pool
+from dml.edge.requests import Requests
 from tests.world import World, problem
 
 
@@ -90,3 +93,26 @@ async def test_broken_json_is_the_clients_mistake(world: World, body: str) -> No
     refused: httpx2.Response = await world.client.post("/v1/users", content=body, headers=headers)
     assert refused.status_code in (400, 422), refused.text
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_crowd_that_writes_does_not_stand_before_who_comes_to_read() -> None:
+    begun: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["method"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask(method: str) -> None:
+        scope = {"type": "http", "method": method, "path": "/healthz", "headers": []}
+        await requests(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None: ...
+
+    requests = Requests(app, body_limit_bytes=1_000)
+    await asyncio.gather(*(ask("POST") for _ in range(100)), ask("GET"))
+    assert begun.count("POST") == 100
+    assert begun.index("GET") < 5

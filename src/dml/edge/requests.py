@@ -3,6 +3,7 @@
 Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context variables.
 """
 
+import asyncio
 import os
 import re
 import time
@@ -45,6 +46,7 @@ class Requests:
     def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
         self.app = app
         self.limit = body_limit_bytes
+        self._starting = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,6 +65,8 @@ class Requests:
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         begin_telling()
         try:
+            if not answer.is_read:
+                await self._take_turn()
             await self.app(inner, _limited(receive, body, answer), send)
         except Exception:  # Whatever it is: it is logged here, where the request's id is known.
             log.exception("a bug: it was answered with 500")
@@ -79,6 +83,16 @@ class Requests:
                     status=answer.status,
                     seconds=seconds,
                 )
+
+
+    async def _take_turn(self) -> None:
+        """Begin one request that writes in each round of the loop, in the order of coming.
+
+        A hundred who sign in at one moment would else be read all, before anything is done for who
+        comes next (docs/decisions/0057).
+        """
+        async with self._starting:
+            await asyncio.sleep(0)
 
 
 class Fallbacks:
