@@ -89,7 +89,7 @@ async def authenticate(
     the account has a second factor, the answer is a refusal with a `ticket` instead, for
     `POST /v1/users/authenticate/confirm`.
     """
-    proven = await sessions.check_password(server, begin, body.email, body.password, origin)
+    proven = await sessions.check_password(server, body.email, body.password, origin)
     async with begin() as ctx:
         opened = await sessions.sign_in(ctx, proven, Lasting.of(server.settings))
         return tokens_out(server, ctx, opened)

@@ -29,13 +29,13 @@ from dml.accounts.tokens import service as personal_tokens
 from dml.accounts.tokens.rules import PREFIX
 from dml.core import base64url, events
 from dml.core.addresses import UNKNOWN
-from dml.core.context import Actor, BeginFunction, Context
+from dml.core.context import Actor, Context
 from dml.core.errors import NotSignedIn
 from dml.core.events import Record
 from dml.core.ids import SessionId, UserId, new_id
 from dml.core.settings import Settings
 from dml.core.tokens import BadToken, Keys
-from dml.edge.http import Parts
+from dml.edge.http import Parts, read
 from dml.edge.limits import guess
 
 AUDIENCE: Final = "users"
@@ -82,16 +82,14 @@ class Proven:
     is_proven_twice: bool = False
 
 
-async def check_password(
-    server: Parts, begin: BeginFunction, email: str, password: str, origin: Origin
-) -> Proven:
+async def check_password(server: Parts, email: str, password: str, origin: Origin) -> Proven:
     """Tell whose password this is, or refuse. No transaction is open while it is hashed.
 
     Guesses are counted by account, whether there is one or not. Those from networks that the owner
     came from before are counted apart, for each: so no stranger elsewhere keeps the owner out.
     """
     email, network = email.lower(), origin.network or UNKNOWN
-    async with begin() as ctx:
+    async with read(server, None) as ctx:
         found = await queries.find_credentials(ctx.tx, email, digest(network))
     user, password_hash, is_known = found or (None, None, False)
     whose = f"{user.id}:{network}" if user is not None and is_known else digest(email).hex()
