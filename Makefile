@@ -42,7 +42,7 @@ pictures: $(pictures) ## make the pictures of README anew, from a run of the dem
 test: $(test) ## run every test (ARGS="-k ledger" for some of them)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-bench: $(bench) ## measure the device path here, some twenty minutes (ARGS="--only pairs --json")
+bench: $(bench) ## measure the device path here, some thirty minutes (ARGS="--only pairs --json")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 torture: .venv/dev ## kill everything under load for 10 minutes (ARGS="--minutes 20 --seed 7 --json")
