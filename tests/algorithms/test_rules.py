@@ -11,6 +11,7 @@ from dml.accounts.models import DataKind
 from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
+from dml.algorithms.suspending import rules as suspending
 from dml.core.context import NOBODY, SYSTEM, Actor, Role
 from dml.core.errors import DmlError, NotSignedIn
 from dml.core.ids import AlgorithmId, UserId, VersionId, new_id
@@ -37,7 +38,8 @@ def algorithm(state: AlgorithmState) -> Algorithm:
         data_kind=DataKind.PHOTO,
         device_fee=MicroTokens(0),
         labels=["0", "1"],
-        state=state,
+        kept_state=A.DRAFT if state is A.ANNOUNCED else state,
+        announced_at=NOW if state is A.ANNOUNCED else None,
         created_at=NOW,
         updated_at=NOW,
     )
@@ -67,6 +69,12 @@ def refusal_of(require: Callable[[], None]) -> type[DmlError] | None:
 @pytest.mark.parametrize(("origin", "to"), list(product(AlgorithmState, AlgorithmState)))
 def test_an_algorithm_moves_as_the_story_says(origin: AlgorithmState, to: AlgorithmState) -> None:
     allowed = {
+        (A.DRAFT, A.ANNOUNCED),
+        (A.ANNOUNCED, A.DRAFT),
+        (A.ANNOUNCED, A.LISTED),
+        (A.ANNOUNCED, A.SUSPENDED),
+        (A.ANNOUNCED, A.ARCHIVED),
+        (A.SUSPENDED, A.ANNOUNCED),
         (A.DRAFT, A.LISTED),
         (A.LISTED, A.SUSPENDED),
         (A.SUSPENDED, A.LISTED),
@@ -74,13 +82,13 @@ def test_an_algorithm_moves_as_the_story_says(origin: AlgorithmState, to: Algori
         (A.LISTED, A.ARCHIVED),
         (A.SUSPENDED, A.ARCHIVED),
     }
-    thing = algorithm(origin)
+    thing, since = algorithm(origin), NOW if to is A.ANNOUNCED else None
     if (origin, to) in allowed:
-        move = rules.move_algorithm(thing, to)
+        move = rules.move_algorithm(thing, to, announced_at=since)
         assert (move.origin, move.to, thing.state) == (origin, to, to)
     else:
         with pytest.raises(rules.WrongState) as refused:
-            rules.move_algorithm(thing, to)
+            rules.move_algorithm(thing, to, announced_at=since)
         assert thing.state is origin
         assert refused.value.facts["state"] == origin
         assert refused.value.facts["allowed"] == sorted(it for o, it in allowed if o == origin)
@@ -99,6 +107,8 @@ def test_a_version_moves_as_the_story_says(origin: VersionState, to: VersionStat
         (V.CHECKED, V.DELETED),
         (V.REFUSED, V.DELETED),
         (V.REJECTED, V.DELETED),
+        (V.REJECTED, V.APPROVED),  # Only by an appeal, as the next one.
+        (V.RECALLED, V.APPROVED),
     }
     thing = version(origin)
     if (origin, to) in allowed:
@@ -113,10 +123,12 @@ def test_a_version_moves_as_the_story_says(origin: VersionState, to: VersionStat
 
 
 @pytest.mark.parametrize(("state", "actor"), list(product(AlgorithmState, EVERYBODY)))
-def test_only_what_is_listed_is_seen_by_others(state: AlgorithmState, actor: Actor) -> None:
+def test_only_what_is_listed_or_announced_is_seen_by_others(
+    state: AlgorithmState, actor: Actor
+) -> None:
     manages = actor not in (STRANGER, NOBODY)
     assert rules.manages(algorithm(state), actor) is manages
-    assert rules.sees(algorithm(state), actor) is (manages or state is A.LISTED)
+    assert rules.sees(algorithm(state), actor) is (manages or state in (A.LISTED, A.ANNOUNCED))
 
 
 @pytest.mark.parametrize(("state", "actor"), list(product(VersionState, EVERYBODY)))
@@ -132,7 +144,7 @@ def test_a_new_job_runs_an_approved_version_of_a_listed_algorithm(
     a: AlgorithmState, v: VersionState
 ) -> None:
     expected: type[DmlError] | None = None
-    if a is A.DRAFT:
+    if a in (A.DRAFT, A.ANNOUNCED):
         expected = rules.VersionNotFound
     elif v is not V.APPROVED:
         expected = rules.VersionNotApproved
@@ -169,7 +181,7 @@ def test_nobody_reviews_what_is_their_own_or_their_teams(actor: Actor, authors: 
 def test_only_what_is_suspended_is_resumed_and_nothing_is_done_in_an_archive(
     state: AlgorithmState,
 ) -> None:
-    resumed = refusal_of(lambda: rules.require_suspended(algorithm(state)))
+    resumed = refusal_of(lambda: suspending.require_suspended(algorithm(state)))
     assert resumed is (None if state is A.SUSPENDED else rules.WrongState)
     used = refusal_of(lambda: rules.require_not_archived(algorithm(state)))
     assert used is (rules.Archived if state is A.ARCHIVED else None)
@@ -185,7 +197,7 @@ def test_a_list_shows_what_its_reader_could_see(
     expected: type[DmlError] | None = None
     if mine and actor.user_id is None:
         expected = NotSignedIn
-    elif not mine and state not in (None, A.LISTED) and not actor.is_moderator:
+    elif not mine and state not in (None, A.LISTED, A.ANNOUNCED) and not actor.is_moderator:
         expected = ModeratorsOnly
     refusal = refusal_of(lambda: rules.require_may_list(actor, mine=mine, state=state))
     assert refusal is expected

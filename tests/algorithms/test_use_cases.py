@@ -13,6 +13,7 @@ from dml.accounts.rules import ModeratorsOnly
 from dml.algorithms import processes as algorithm_processes, queries, rules, service, uploads
 from dml.algorithms.models import Algorithm, AlgorithmKind, AlgorithmState, Version, VersionState
 from dml.algorithms.rules import Finding
+from dml.algorithms.suspending import service as suspending
 from dml.core import event_log, nodes
 from dml.core.blobs import Stored
 from dml.core.context import SYSTEM, Actor, Context, Role
@@ -108,10 +109,10 @@ async def test_from_a_draft_to_the_list_and_off_it_again(
     assert algorithm.state is AlgorithmState.LISTED
     assert await queries.get_approved_version(mine.tx, version.id) == (version, algorithm)
 
-    await service.suspend(theirs, algorithm.id, reason="a complaint")
+    await suspending.suspend(theirs, algorithm.id, reason="a complaint")
     with pytest.raises(rules.NotListed):
         await queries.get_approved_version(mine.tx, version.id)
-    await service.resume(theirs, algorithm.id, reason="it was wrong")
+    await suspending.resume(theirs, algorithm.id, reason="it was wrong")
     await service.archive(mine, algorithm.id, reason=None)
     with pytest.raises(rules.NotListed):
         await queries.get_approved_version(mine.tx, version.id)
@@ -240,7 +241,7 @@ async def test_a_second_approval_changes_nothing_of_a_suspended_algorithm(
 ) -> None:
     mine, theirs = at(owner), at(rival, Role.MODERATOR)
     version = await bring_to(at, owner, rival, VersionState.APPROVED)
-    algorithm = await service.suspend(theirs, version.algorithm_id, reason="a complaint")
+    algorithm = await suspending.suspend(theirs, version.algorithm_id, reason="a complaint")
     better = await add(mine, algorithm, "b" * 64)
     await service.conclude_check(Context(mine.tx, SYSTEM, NOW), better.id, PASSED)
     await service.submit(mine, algorithm.id, better.id)

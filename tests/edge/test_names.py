@@ -23,6 +23,7 @@ VERBS: Final = frozenset(
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
         *("claim", "heartbeat", "release", "refresh", "ask", "search"),
         *("rotate", "test", "replay", "confirm", "erase"),
+        *("announce", "appeal", "uphold", "overturn"),
     )
 )
 # Words that said nothing to whoever made a client.

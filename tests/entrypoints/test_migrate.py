@@ -16,6 +16,8 @@ from tests.conftest import HOME
 
 # What the release before this one still uses: another migration takes it away.
 LEFT_BEHIND: Final = {"audit_entries"}
+# What is there only where the database has pgvector.
+PERHAPS: Final = {"version_probes_ranks_idx"}
 
 
 def test_the_migrations_make_what_the_models_say(new_database: str) -> None:
@@ -24,7 +26,7 @@ def test_the_migrations_make_what_the_models_say(new_database: str) -> None:
     with database.connect() as connection:
         # The parts of a table are made when their time comes: no model names them.
         parts = set(connection.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits")))
-        left_out = parts | LEFT_BEHIND
+        left_out = parts | LEFT_BEHIND | PERHAPS
         compared = MigrationContext.configure(
             connection, opts={"include_name": lambda name, *_: name not in left_out}
         )

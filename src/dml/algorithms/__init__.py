@@ -1,8 +1,9 @@
 """Algorithms: what developers offer. A listing holds versions, a version holds a model file.
 
-    algorithm   draft → listed ⇄ suspended ;  any → archived       (listed: has an approved version)
+    algorithm   draft ⇄ announced → listed ⇄ suspended ;  draft → listed ;  any → archived
+                announced ⇄ suspended                             (listed: has an approved version)
     version     uploaded → checked | refused ;  checked ⇄ in_review → approved | rejected ;
-                approved → recalled
+                approved → recalled ;  rejected, recalled → approved              (by an appeal)
 
 A file is streamed to the blob store and never changes. A process runs it in the sandbox and says,
 where it refuses, what to mend. Its developer then submits it for review, and a moderator approves

@@ -39,8 +39,35 @@ class AlgorithmListed(AlgorithmEvent):
     version_id: VersionId
 
 
-class AlgorithmSuspended(AlgorithmEvent):
+class AlgorithmAnnounced(AlgorithmEvent):
+    """Everyone can see that it is coming. Nobody can order it yet."""
+
+
+class AlgorithmWithdrawn(AlgorithmEvent):
+    """Its developer took the announcement back: it is a draft again."""
+
+
+@dataclass(frozen=True)
+class AlgorithmSuspended(AlgorithmEvent, heard=True):
     """Its developer or a moderator took it off the list for now: no new job runs it."""
+
+    reason_code: str | None = None
+
+
+class AlgorithmAppealed(AlgorithmEvent):
+    """Its developer asked that another moderator look at its suspension."""
+
+
+class AlgorithmAppealUpheld(AlgorithmEvent, heard=True):
+    """Another moderator found that it was rightly suspended."""
+
+
+class AlgorithmAppealOverturned(AlgorithmEvent, heard=True):
+    """Another moderator found that it was wrongly suspended, and lists it again."""
+
+
+class AlgorithmAppealSettled(AlgorithmEvent):
+    """What was appealed about is over: it was resumed, or archived."""
 
 
 class AlgorithmResumed(AlgorithmEvent):
@@ -79,12 +106,18 @@ class VersionWithdrawn(VersionEvent):
     """Its developer took it back from review."""
 
 
-class VersionApproved(VersionEvent):
+@dataclass(frozen=True)
+class VersionApproved(VersionEvent, heard=True):
     """A moderator approved it: jobs can run it."""
 
+    reason_code: str | None = None
 
-class VersionRejected(VersionEvent):
-    """A moderator turned it down for good; the reason says why."""
+
+@dataclass(frozen=True)
+class VersionRejected(VersionEvent, heard=True):
+    """A moderator turned it down; the reason says why."""
+
+    reason_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +126,23 @@ class VersionRecalled(VersionEvent, heard=True):
 
     PRIVATE: ClassVar = frozenset({"recalled_by"})
     recalled_by: UserId
+    reason_code: str | None = None
+
+
+class VersionAppealed(VersionEvent):
+    """Its developer asked that another moderator look at its rejection, or its recall."""
+
+
+class VersionAppealUpheld(VersionEvent, heard=True):
+    """Another moderator found that it was rightly rejected, or recalled."""
+
+
+class VersionAppealOverturned(VersionEvent):
+    """Another moderator found that it was wrongly rejected, or recalled, and approves it."""
+
+
+class VersionAppealSettled(VersionEvent):
+    """What was appealed about is over: the version was deleted, or its algorithm archived."""
 
 
 class VersionDeleted(VersionEvent):

@@ -7,7 +7,9 @@ from uuid import UUID
 from dml.accounts.graphql import load_users
 from dml.accounts.schemas import PublicUserOut
 from dml.algorithms import queries
-from dml.algorithms.schemas import AlgorithmOut, VersionOut, VersionToReviewOut
+from dml.algorithms.appeals.schemas import AppealOut
+from dml.algorithms.moderation.schemas import VersionReviewOut, VersionToReviewOut, VersionTwinOut
+from dml.algorithms.schemas import AlgorithmOut, VersionOut
 from dml.algorithms.search.schemas import AlgorithmSummaryOut
 from dml.core.context import Context
 from dml.core.ids import AlgorithmId
@@ -37,6 +39,10 @@ GRAPH: Final = Graph(
         Read("timeline", "versions.get_timeline", on=VersionOut),
         Read("versions_to_review", "versions.list_to_review"),
         Read("timeline", "versions.get_timeline", on=VersionToReviewOut),
+        Read("version_to_review", "versions.get_to_review"),
+        Read("review_reasons", "review_reasons.list"),
+        Read("appeals", "appeals.list", on=AlgorithmOut),
+        Read("appeals_to_decide", "appeals.list_to_decide"),
     ),
     leads=(
         Leads(
@@ -57,6 +63,30 @@ GRAPH: Final = Graph(
             AlgorithmOut,
             load_algorithms,
             ITS_ALGORITHM,
+        ),
+        Leads(
+            VersionReviewOut,
+            "algorithm",
+            "algorithm_id",
+            AlgorithmOut,
+            load_algorithms,
+            ITS_ALGORITHM,
+        ),
+        Leads(
+            VersionTwinOut,
+            "algorithm",
+            "algorithm_id",
+            AlgorithmOut,
+            load_algorithms,
+            ITS_ALGORITHM,
+        ),
+        Leads(
+            AppealOut,
+            "algorithm",
+            "algorithm_id",
+            AlgorithmOut,
+            load_algorithms,
+            "The algorithm that it is about, if you may see it.",
         ),
     ),
     wholes=(Whole(AlgorithmSummaryOut, AlgorithmOut, load_algorithms),),

@@ -6,14 +6,17 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.algorithms",
+    tables=("models", "moderation.models", "appeals.models"),
     events=("events",),
     routers=(
         "search.routes:router",  # Before those with an id in the place of its words.
-        *("routes:router", "routes:users_router"),
-        *("version_routes:router", "version_routes:moderation_router"),
+        *("routes:router", "routes:users_router", "version_routes:router"),
+        *("announcing.routes:router", "appeals.routes:router"),
+        *("moderation.routes:router", "appeals.routes:moderation_router"),
     ),
     graphs=("graphql:GRAPH",),
     processes=("processes",),
+    notices=("notices:NOTICES",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
     kept_files=("queries:KEPT_FILES",),

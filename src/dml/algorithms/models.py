@@ -40,15 +40,20 @@ _WORDS: Final = (
     " 'D'::\"char\"))"
 )
 
+# Since when a version waits for a moderator, as an index has it.
+WAITING_SINCE: Final = "COALESCE(submitted_at, checked_at, created_at)"
+
 
 class AlgorithmState(StrEnum):
     """Whether an algorithm can be used.
 
-    `draft`: none of its versions was approved yet. `listed`: everybody can use it. `suspended`: its
-    developer or a moderator took it off the list for now. `archived`: it is off the list for good.
+    `draft`: none of its versions was approved yet. `announced`: neither, and everybody can see that
+    it is coming. `listed`: everybody can use it. `suspended`: its developer or a moderator took it
+    off the list for now. `archived`: it is off the list for good.
     """
 
     DRAFT = "draft"
+    ANNOUNCED = "announced"
     LISTED = "listed"
     SUSPENDED = "suspended"
     ARCHIVED = "archived"
@@ -98,6 +103,12 @@ class Algorithm(Base):
         Index(None, "words", postgresql_using="gin"),
         Index(None, "brief_words", postgresql_using="gin"),
         Index("algorithms_slug_end_idx", text('"right"(slug, 12)')),
+        Index(
+            "algorithms_announced_idx",
+            "created_at",
+            "id",
+            postgresql_where=text("state = 'draft' AND announced_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[AlgorithmId] = mapped_column(primary_key=True)
@@ -110,12 +121,20 @@ class Algorithm(Base):
     data_kind: Mapped[str]
     device_fee: Mapped[MicroTokens]
     labels: Mapped[list[str]]
-    state: Mapped[AlgorithmState]
+    # As the column has it: an announced one is kept as a draft, which is what it is to the release
+    # before, which knows no other word for it (docs/decisions/0068).
+    kept_state: Mapped[AlgorithmState] = mapped_column("state")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
     # While it is suspended. NULL: by a moderator, before it was written down.
     suspended_by: Mapped[SuspendedBy | None] = mapped_column(default=None)
+    suspended_at: Mapped[datetime | None] = mapped_column(default=None)
+    suspended_by_id: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
+    suspension_reason: Mapped[str | None] = mapped_column(default=None)
+    suspension_code: Mapped[str | None] = mapped_column(default=None)
+    # Of a draft: since when everybody can see that it is coming.
+    announced_at: Mapped[datetime | None] = mapped_column(default=None)
     # The devices in the answers of the jobs of it that have ended, as far as those were shown.
     runs: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
     # How a path names it. It follows the title; its end, by which it is found, never changes.
@@ -123,6 +142,17 @@ class Algorithm(Base):
     # Nobody reads these of a row: they are as long as its model card.
     words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_WORDS, persisted=True))
     brief_words: Unmapped[str] = unmapped_column(TSVECTOR, Computed(_BRIEF, persisted=True))
+
+    @property
+    def state(self) -> AlgorithmState:
+        if self.kept_state is AlgorithmState.DRAFT and self.announced_at is not None:
+            return AlgorithmState.ANNOUNCED
+        return self.kept_state
+
+    @state.setter
+    def state(self, to: AlgorithmState) -> None:
+        """For `rules.move_algorithm` alone, which says since when it is announced, too."""
+        self.kept_state = AlgorithmState.DRAFT if to is AlgorithmState.ANNOUNCED else to
 
     @property
     def reference(self) -> str:
@@ -152,6 +182,8 @@ class Version(Base):
         CheckConstraint("size >= 0", "size_not_negative"),
         CheckConstraint("(state = 'recalled') = (recalled_at IS NOT NULL)", "recalled_at"),
         Index(None, "state", "id"),
+        Index("algorithm_versions_waiting_idx", "state", text(WAITING_SINCE), "id"),
+        Index(None, "sha256"),
     )
 
     id: Mapped[VersionId] = mapped_column(primary_key=True)
@@ -171,8 +203,13 @@ class Version(Base):
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
     review_reason: Mapped[str | None] = mapped_column(default=None)
+    review_code: Mapped[str | None] = mapped_column(default=None)  # Of a ready reason.
     recalled_at: Mapped[datetime | None] = mapped_column(default=None)
+    recalled_by: Mapped[UserId | None] = mapped_column(ForeignKey("users.id"), default=None)
     recall_reason: Mapped[str | None] = mapped_column(default=None)
+    recall_code: Mapped[str | None] = mapped_column(default=None)
+    # While it is in review: since when. NULL, where the release before took it in.
+    submitted_at: Mapped[datetime | None] = mapped_column(default=None)
     # Where it was first shown to be good, of a model that was entered into a bounty.
     origin: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
     # And then the team that entered it: none of them reviews it.

@@ -23,8 +23,52 @@ async def leave(ctx: Context, user_id: UserId) -> None:
         await ctx.tx.flush()
 
 
+_APPEALS: Final = Holding(
+    "appeals",
+    "What a developer says against what a moderator decided.",
+    "for good, as the decision is; what they said goes with their account",
+    (
+        Columns("id algorithm_id version_id state created_at", "About what, and how it ended."),
+        Columns(
+            "decision decided_at decided_by decided_reason decided_code", "The decision, and why."
+        ),
+        Columns("text", "What the developer says.", EMPTY),
+        Columns("resolved_at resolved_by resolution", "What another moderator found."),
+    ),
+    whose=_MINE,
+)
+_PROBES: Final = Holding(
+    "version_probes",
+    "How a model answers fixed pictures, for moderators: what it does, and whose it is like.",
+    "as long as the version",
+    (
+        Columns("version_id developer_id", "Which version, of whom."),
+        Columns(
+            "probe_set label_count", "Which pictures it was asked, and how many labels it has."
+        ),
+        Columns(
+            "answers confidences ranks samples",
+            "What it answered. Moderators alone see it.",
+            is_secret=True,
+        ),
+    ),
+    whose="developer_id = :user_id",
+)
+_TWINS: Final = Holding(
+    "version_twins",
+    "Which models answer alike, for moderators: one may be a copy of the other.",
+    "as long as both versions",
+    (
+        Columns("version_id twin_id", "Which two versions.", is_secret=True),
+        Columns("probes agreeing confidence_difference", "How alike they are.", is_secret=True),
+    ),
+)
+
 PERSONAL: Final = Personal(
     holdings=(
+        _APPEALS,
+        _PROBES,
+        _TWINS,
         Holding(
             "algorithm_versions",
             "The files of a model: what was run.",
@@ -33,8 +77,10 @@ PERSONAL: Final = Personal(
                 Columns("id algorithm_id number state created_at", "Which version, and its state."),
                 Columns("input_spec signature sha256 size", "The model, which names nobody."),
                 Columns("refusals passport checked_at", "What our check found and measured."),
+                Columns("submitted_at", "Since when it waits for a moderator."),
                 Columns(
-                    "reviewed_at reviewed_by review_reason recalled_at recall_reason",
+                    "reviewed_at reviewed_by review_reason review_code "
+                    "recalled_at recalled_by recall_reason recall_code",
                     "What moderators decided, and why.",
                 ),
                 Columns("origin author_ids", "In which bounty it was entered, by which ids."),
@@ -50,6 +96,11 @@ PERSONAL: Final = Personal(
                 Columns(
                     "updated_at revision runs suspended_by",
                     "How often it was edited and run, who stopped it.",
+                ),
+                Columns("announced_at", "Since when everybody could see that it is coming."),
+                Columns(
+                    "suspended_at suspended_by_id suspension_reason suspension_code",
+                    "When it was suspended, by whom and why.",
                 ),
                 Columns("title slug summary labels", "What it does, as everybody read it."),
                 Columns(

@@ -13,6 +13,7 @@ from dml.core.context import Context
 from dml.core.ids import VersionId
 from dml.core.processes import CHECKS, LONG_CHECKS, StepFailed, Steps, process
 from dml.inference import spec
+from dml.inference.behaviour import Behaviour
 from dml.inference.client import ChildFailed
 from dml.inference.passport import Passport
 from dml.inference.signature import Refused, Signature
@@ -139,15 +140,18 @@ async def _inspect(
         def took() -> float:
             return time.perf_counter() - began
 
-        def check() -> tuple[Signature, Passport | None]:
-            return parts.sandbox.examine(model, parsed_spec, label_count, seconds=seconds)
+        def check() -> tuple[Signature, Passport | None, Behaviour | None]:
+            signature, passport = parts.sandbox.examine(
+                model, parsed_spec, label_count, seconds=seconds
+            )
+            return signature, passport, parts.sandbox.probe(model, parsed_spec, label_count)
 
         try:
             try:
-                signature, passport = await asyncio.to_thread(check)
+                signature, passport, behaviour = await asyncio.to_thread(check)
             except ChildFailed:  # Once it may be the machine's fault.
                 await asyncio.sleep(PAUSE_SECONDS)
-                signature, passport = await asyncio.to_thread(check)
+                signature, passport, behaviour = await asyncio.to_thread(check)
         except ChildFailed as failure:
             reasons = [dict(zip(("code", "detail"), failure.reason, strict=True))]
             return Finding(None, rules.storable(reasons), took())
@@ -155,4 +159,5 @@ async def _inspect(
             reasons = [{"code": code, "detail": detail} for code, detail in refused.reasons]
             return Finding(None, rules.storable(reasons), took())
     measured = None if passport is None else rules.storable(passport.to_dict())
-    return Finding(rules.storable(signature.to_dict()), [], took(), measured)
+    answered = None if behaviour is None else rules.storable(behaviour.to_dict())
+    return Finding(rules.storable(signature.to_dict()), [], took(), measured, answered)

@@ -9,25 +9,30 @@ from sqlalchemy import (
     ScalarSelect,
     Text,
     bindparam,
+    case,
+    exists,
     func,
     literal,
     literal_column,
     select,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.accounts import rules as account_rules
+from dml.accounts.models import User
 from dml.accounts.queries import name_of
 from dml.algorithms import rules
 from dml.algorithms.models import Algorithm, AlgorithmState, Version, VersionState
 from dml.core.context import Actor
-from dml.core.db import PAGE_MAX, Shown
+from dml.core.db import HELD, PAGE_MAX, Shown
 from dml.core.ids import AlgorithmId, UserId, VersionId
 
 _IS_KEPT: Final = """v.state <> 'deleted' AND (v.state NOT IN ('refused', 'rejected')
-        OR coalesce(v.reviewed_at, v.checked_at, v.created_at) > :refused_since)"""
-# The blobs that are needed. Of a version that was turned down, for as long as $refused_since says.
+        OR coalesce(v.reviewed_at, v.checked_at, v.created_at) > :refused_since
+        OR EXISTS (SELECT FROM appeals p WHERE p.version_id = v.id AND p.state = 'open'))"""
+# The blobs that are needed. Of a version that was turned down, for as long as $refused_since says,
+# and while an appeal is open.
 NAMED_BLOBS: Final = f"""
     SELECT sha256 FROM algorithm_versions v WHERE {_IS_KEPT}
 """  # noqa: S608 - only constants of this file are inserted
@@ -46,7 +51,18 @@ KEPT_FILES: Final = f"""
 _OFFERED: Final = Algorithm.__table__.c
 _VERSION: Final = Version.__table__.c
 _LONG: Final = ("model_card", "labels")
-_OF_NOBODY: Final = ("words", "brief_words")  # They are searched, and never shown.
+# They are searched, or are moderators' own, and never shown; `state` is made of two columns.
+_OF_NOBODY: Final = (
+    *("words", "brief_words", "state", "announced_at"),
+    *("suspended_at", "suspended_by_id", "suspension_reason", "suspension_code"),
+)
+_STATE: Final = case(
+    (
+        (_OFFERED.state == AlgorithmState.DRAFT) & _OFFERED.announced_at.is_not(None),
+        literal_column("'announced'"),
+    ),
+    else_=_OFFERED.state,
+)
 _BESIDE: Final = (
     select(func.jsonb_build_object("id", _VERSION.id, "number", _VERSION.number))
     .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state == VersionState.APPROVED)
@@ -55,6 +71,7 @@ _BESIDE: Final = (
     .scalar_subquery()
     .label("approved_version"),
     name_of(_OFFERED.developer_id).label("developer_name"),
+    type_coerce(_STATE, _OFFERED.state.type).label("state"),
 )
 _LISTINGS: Final = select(*(it for it in _OFFERED if it.name not in _OF_NOBODY), *_BESIDE)
 # The same in short: what lists show.
@@ -235,28 +252,6 @@ async def list_versions(
     return (await tx.scalars(query.order_by(Version.id.desc()).limit(limit + 1))).all()
 
 
-async def list_for_moderators(
-    tx: AsyncSession, actor: Actor, *, state: VersionState, after: UUID | None, limit: int
-) -> Sequence[Shown]:
-    """Return versions in this state, the longest waiting first, and one beyond `limit`."""
-    assert 0 < limit <= PAGE_MAX
-    account_rules.require_moderator(actor)
-    query = (
-        select(
-            *Version.__table__.columns,
-            Algorithm.title.label("algorithm_title"),
-            Algorithm.developer_id,
-            name_of(_OFFERED.developer_id).label("developer_name"),
-            Algorithm.labels,
-        )
-        .join(Algorithm, Algorithm.id == Version.algorithm_id)
-        .where(Version.state == state)
-    )
-    if after is not None:
-        query = query.where(Version.id > after)
-    return (await tx.execute(query.order_by(Version.id).limit(limit + 1))).all()
-
-
 async def list_all_versions(tx: AsyncSession, algorithm_id: AlgorithmId) -> Sequence[Version]:
     """Load all versions of an algorithm that its developer may have, of which a draft has few."""
     query = select(Version).where(Version.algorithm_id == algorithm_id).order_by(Version.id)
@@ -267,6 +262,24 @@ async def get_last_number(tx: AsyncSession, algorithm_id: AlgorithmId) -> int:
     """Return the number of the newest version, or 0. Exact while the algorithm is locked."""
     query = select(func.max(Version.number)).where(Version.algorithm_id == algorithm_id)
     return await tx.scalar(query) or 0
+
+
+async def was_listed(tx: AsyncSession, algorithm_id: AlgorithmId) -> bool:
+    """Whether a version of it was ever approved: then it was listed, and is so when resumed."""
+    approved = _VERSION.algorithm_id == algorithm_id, _VERSION.state.in_(rules.PUBLIC)
+    return await tx.scalar(select(exists().where(*approved))) or False
+
+
+async def hold_developer(tx: AsyncSession, developer_id: UserId) -> None:
+    """Hold a developer's row, so that what is counted of theirs is exact."""
+    await tx.get(User, developer_id, with_for_update=HELD)
+
+
+async def count_announced(tx: AsyncSession, developer_id: UserId) -> int:
+    """Count what a developer has announced. Exact while they are held."""
+    announced = _OFFERED.state == AlgorithmState.DRAFT, _OFFERED.announced_at.is_not(None)
+    mine = _OFFERED.developer_id == developer_id, *announced
+    return await tx.scalar(select(func.count()).select_from(Algorithm).where(*mine)) or 0
 
 
 async def count_pending(tx: AsyncSession, developer_id: UserId) -> int:

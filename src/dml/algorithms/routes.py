@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from dml.accounts import queries as account_queries
 from dml.algorithms import queries, rules, service
+from dml.algorithms.moderation.rules import ReasonNotForThis
 from dml.algorithms.schemas import (
     AlgorithmArchival,
     AlgorithmCreate,
@@ -16,6 +17,7 @@ from dml.algorithms.schemas import (
     OfferedAlgorithmOut,
     told,
 )
+from dml.algorithms.suspending import rules as suspending_rules, service as suspending
 from dml.core import event_log
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, UserId
@@ -44,9 +46,9 @@ NO_ARCHIVAL_REASON: Final = AlgorithmArchival()
 async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) -> Shown:
     """Create an algorithm.
 
-    You become its developer. It begins as a `draft`, which only you and moderators see. Upload a
-    version of its model next: the algorithm is `listed` for everybody once a moderator approves one
-    of its versions.
+    You become its developer. It begins as a `draft`, which only you and moderators see; announce it
+    if all are to see that it is coming. Upload a version of its model next: the algorithm is
+    `listed` for everybody once a moderator approves one of its versions.
     """
     new = service.NewAlgorithm(
         title=body.title,
@@ -72,7 +74,8 @@ async def create_algorithm(ctx: Ctx, body: AlgorithmCreate, response: Response) 
 async def get_algorithm(ctx: PublicCtx, algorithm_id: AlgorithmId, tell: TellRevision) -> Shown:
     """Get an algorithm.
 
-    Anybody may read a listed one; in other states only its developer and moderators see it.
+    Anybody may read a listed or announced one; in other states only its developer and moderators
+    see it.
     `approved_version` is the version to name when you create a job. Send its ETag as `If-Match`
     when you update it.
     """
@@ -119,8 +122,8 @@ async def update(
 async def delete_draft(ctx: Ctx, algorithm_id: AlgorithmId) -> None:
     """Delete a draft.
 
-    With all its versions and their files. What was listed once can be archived instead. For its
-    developer.
+    Or an announced one, with all its versions and their files. What was listed once can be archived
+    instead. For its developer.
     """
     await service.delete_draft(ctx, algorithm_id)
 
@@ -145,7 +148,9 @@ async def get_timeline(ctx: Ctx, algorithm_id: AlgorithmId) -> TimelineOut:
     operation_id="algorithms.suspend",
     dependencies=[Once],
     response_model=AlgorithmOut,
-    responses=refusals(rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState),
+    responses=refusals(
+        rules.NotDeveloper, rules.AlgorithmNotFound, rules.WrongState, ReasonNotForThis
+    ),
 )
 async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension) -> Shown:
     """Suspend an algorithm.
@@ -155,7 +160,7 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension
     deadlines. For its developer, who can resume it, and for moderators. To end its jobs at once, a
     moderator recalls the version.
     """
-    await service.suspend(ctx, algorithm_id, reason=body.reason)
+    await suspending.suspend(ctx, algorithm_id, reason=body.reason, code=body.reason_code)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
 
 
@@ -166,7 +171,7 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension
     response_model=AlgorithmOut,
     responses=refusals(
         rules.NotDeveloper,
-        rules.SuspendedByModerator,
+        suspending_rules.SuspendedByModerator,
         rules.OwnVersion,
         rules.AlgorithmNotFound,
         rules.WrongState,
@@ -175,10 +180,10 @@ async def suspend(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmSuspension
 async def resume(ctx: Ctx, algorithm_id: AlgorithmId, body: AlgorithmResumption) -> Shown:
     """Resume a suspended algorithm.
 
-    Lists it again, and its jobs go on. For whoever suspended it: its developer, or the moderators
-    except its own developer.
+    Lists it again, or announces it where it was not listed yet, and its jobs go on. For whoever
+    suspended it: its developer, or the moderators except its own developer.
     """
-    await service.resume(ctx, algorithm_id, reason=body.reason)
+    await suspending.resume(ctx, algorithm_id, reason=body.reason)
     return await queries.get_listing(ctx.tx, ctx.actor, algorithm_id)
 
 

@@ -11,7 +11,6 @@ from dml.algorithms.models import (
     Algorithm,
     AlgorithmKind,
     AlgorithmState,
-    SuspendedBy,
     Version,
     VersionState,
 )
@@ -31,9 +30,23 @@ from dml.core.states import Move, Moves
 
 ALGORITHM_MOVES: Final = Moves(
     {
-        AlgorithmState.DRAFT: {AlgorithmState.LISTED, AlgorithmState.ARCHIVED},
+        AlgorithmState.DRAFT: {
+            AlgorithmState.ANNOUNCED,
+            AlgorithmState.LISTED,
+            AlgorithmState.ARCHIVED,
+        },
+        AlgorithmState.ANNOUNCED: {
+            AlgorithmState.DRAFT,
+            AlgorithmState.LISTED,
+            AlgorithmState.SUSPENDED,
+            AlgorithmState.ARCHIVED,
+        },
         AlgorithmState.LISTED: {AlgorithmState.SUSPENDED, AlgorithmState.ARCHIVED},
-        AlgorithmState.SUSPENDED: {AlgorithmState.LISTED, AlgorithmState.ARCHIVED},
+        AlgorithmState.SUSPENDED: {
+            AlgorithmState.ANNOUNCED,
+            AlgorithmState.LISTED,
+            AlgorithmState.ARCHIVED,
+        },
         AlgorithmState.ARCHIVED: (),
     },
     lambda state, _, allowed: WrongState(state=state, allowed=allowed),
@@ -49,8 +62,8 @@ VERSION_MOVES: Final = Moves(
             VersionState.CHECKED,
         },
         VersionState.APPROVED: {VersionState.RECALLED},
-        VersionState.REJECTED: {VersionState.DELETED},
-        VersionState.RECALLED: (),
+        VersionState.REJECTED: {VersionState.DELETED, VersionState.APPROVED},
+        VersionState.RECALLED: {VersionState.APPROVED},
         VersionState.DELETED: (),
     },
     lambda state, _, allowed: WrongState(state=state, allowed=allowed),
@@ -59,6 +72,9 @@ VERSION_MOVES: Final = Moves(
 DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {
     AlgorithmKind.IMAGE: frozenset({DataKind.PHOTO}),
 }
+# No version of it was approved yet.
+UNLISTED: Final = frozenset({AlgorithmState.DRAFT, AlgorithmState.ANNOUNCED})
+SEEN_BY_ALL: Final = frozenset({AlgorithmState.LISTED, AlgorithmState.ANNOUNCED})
 # What everybody sees. Whoever ran a version that was recalled shall be able to read why.
 PUBLIC: Final = frozenset({VersionState.APPROVED, VersionState.RECALLED})
 assert DATA_KINDS.keys() == set(AlgorithmKind)
@@ -114,7 +130,7 @@ class EditedMeanwhile(Stale):
 
 class NotDraft(Conflict):
     code = "algorithms.not_draft"
-    reason = "Only a draft can be deleted: customers look up what they have run."
+    reason = "Only what was never listed can be deleted: customers look up what they have run."
     remedy = "Archive it."
     state: AlgorithmState
 
@@ -130,12 +146,6 @@ class ReasonMissing(Invalid):
     pointer = "/reason"
     reason = "A moderator archives an algorithm with a reason, which its developer reads."
     remedy = "Send a `reason`."
-
-
-class SuspendedByModerator(Forbidden):
-    code = "algorithms.suspended_by_moderator"
-    reason = "A moderator suspended this algorithm, so only a moderator resumes it."
-    remedy = "Read the reason in its timeline, mend that, and ask the moderators."
 
 
 class NotListed(Conflict):
@@ -194,14 +204,15 @@ class BadInputSpec(Invalid):
 class Finding:
     """What the check of a file found: its signature, or every reason to refuse it.
 
-    `seconds` are what it took; none, where we failed. `passport` is what running it takes, as far
-    as that could be measured.
+    `seconds` are what it took; none, where we failed. `passport` is what running it takes, and
+    `behaviour` how it answered fixed pictures, as far as that could be measured.
     """
 
     signature: dict[str, Any] | None
     refusals: list[dict[str, str]]
     seconds: float = 0.0
     passport: dict[str, Any] | None = None
+    behaviour: dict[str, Any] | None = None
 
 
 # The platform's own failure: a file that was refused for it can be uploaded again.
@@ -217,53 +228,35 @@ CHECK_FAILED: Final = Finding(
 Upcoming: TypeAlias = list[tuple[str, datetime | None]]
 
 
-def move_algorithm(algorithm: Algorithm, to: AlgorithmState) -> Move:
-    """Change its state; who suspended it is known only while it is suspended."""
+def move_algorithm(
+    algorithm: Algorithm, to: AlgorithmState, *, announced_at: datetime | None = None
+) -> Move:
+    """Change its state; who suspended it is known only while it is suspended.
+
+    An announced one says since when.
+    """
+    assert (announced_at is not None) == (to is AlgorithmState.ANNOUNCED)
+    move = ALGORITHM_MOVES.move(algorithm, to)
     algorithm.suspended_by = None
-    return ALGORITHM_MOVES.move(algorithm, to)
+    algorithm.suspended_at = algorithm.suspended_by_id = None
+    algorithm.suspension_reason = algorithm.suspension_code = None
+    if to in UNLISTED:
+        algorithm.announced_at = announced_at
+    return move
 
 
 def move_version(version: Version, to: VersionState) -> Move:
-    return VERSION_MOVES.move(version, to)
+    """Change its state; why it was recalled is known only while it is."""
+    move = VERSION_MOVES.move(version, to)
+    version.recalled_at = version.recalled_by = None
+    version.recall_reason = version.recall_code = None
+    return move
 
 
 def require_none_pending(pending: int) -> None:
     """Refuse a developer's next file while one is being checked."""
     if pending >= PENDING_MOST:
         raise CheckPending(retry_after_seconds=PENDING_SECONDS)
-
-
-def require_suspended(algorithm: Algorithm) -> None:
-    """Refuse to resume what was never stopped: a draft is listed by an approval alone."""
-    if algorithm.state is not AlgorithmState.SUSPENDED:
-        raise ALGORITHM_MOVES.refusal(algorithm.state)
-
-
-def suspends_as(algorithm: Algorithm, actor: Actor) -> SuspendedBy:
-    """Tell as what an actor suspends it, or refuse. Its developer is nobody's moderator there."""
-    if actor.user_id == algorithm.developer_id:
-        return SuspendedBy.DEVELOPER
-    if not actor.is_moderator:
-        raise NotDeveloper
-    return SuspendedBy.MODERATOR
-
-
-def require_may_resume(algorithm: Algorithm, actor: Actor) -> None:
-    """Refuse others than its developer or, where a moderator suspended it, than moderators."""
-    require_suspended(algorithm)
-    if algorithm.suspended_by is SuspendedBy.DEVELOPER:
-        require_developer(algorithm, actor)
-    elif not actor.is_moderator:
-        raise SuspendedByModerator
-
-
-def takes_over(algorithm: Algorithm, suspended_by: SuspendedBy) -> bool:
-    """Whether a moderator suspends what its developer has suspended already."""
-    return (
-        algorithm.state is AlgorithmState.SUSPENDED
-        and algorithm.suspended_by is SuspendedBy.DEVELOPER
-        and suspended_by is SuspendedBy.MODERATOR
-    )
 
 
 def require_reason_of_moderator(algorithm: Algorithm, actor: Actor, reason: str | None) -> None:
@@ -274,13 +267,15 @@ def require_reason_of_moderator(algorithm: Algorithm, actor: Actor, reason: str 
 
 
 def require_in_review(version: Version) -> None:
-    """Refuse to withdraw what its check has just passed: that is a move of the check's own."""
+    """Refuse to withdraw what its check has just passed, which is a move of the check's own; and to
+    approve what was turned down, which takes an appeal.
+    """
     if version.state is not VersionState.IN_REVIEW:
         raise VERSION_MOVES.refusal(version.state)
 
 
-def require_draft(algorithm: Algorithm) -> None:
-    if algorithm.state is not AlgorithmState.DRAFT:
+def require_never_listed(algorithm: Algorithm) -> None:
+    if algorithm.state not in UNLISTED:
         raise NotDraft(state=algorithm.state)
 
 
@@ -326,13 +321,13 @@ def require_may_list(actor: Actor, *, mine: bool, state: AlgorithmState | None) 
     """Refuse to list what this actor could not see."""
     if mine:
         require_signed_in(actor)
-    elif state not in (None, AlgorithmState.LISTED) and not actor.is_moderator:
+    elif state is not None and state not in SEEN_BY_ALL and not actor.is_moderator:
         raise ModeratorsOnly
 
 
 def require_runnable(algorithm: Algorithm, version: Version) -> None:
-    """Refuse a version that no new job may run. A draft's versions do not exist for customers."""
-    if algorithm.state is AlgorithmState.DRAFT:
+    """Refuse a version that no new job may run. Before one was approved, customers see none."""
+    if algorithm.state in UNLISTED:
         raise VersionNotFound
     if version.state is not VersionState.APPROVED:
         raise VersionNotApproved(state=version.state)
@@ -346,7 +341,7 @@ def manages(algorithm: Algorithm, actor: Actor) -> bool:
 
 
 def sees(algorithm: Algorithm, actor: Actor) -> bool:
-    return algorithm.state is AlgorithmState.LISTED or manages(algorithm, actor)
+    return algorithm.state in SEEN_BY_ALL or manages(algorithm, actor)
 
 
 def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
@@ -354,13 +349,18 @@ def sees_version(algorithm: Algorithm, version: Version, actor: Actor) -> bool:
     return version.state in PUBLIC or manages(algorithm, actor)
 
 
-def require_file_kept(version: Version, refused_since: datetime) -> None:
-    """Refuse the file of a version that was deleted, or turned down before that moment."""
+def require_file_kept(
+    version: Version, refused_since: datetime, *, is_appealed: bool = False
+) -> None:
+    """Refuse the file of a version that was deleted, or turned down before that moment.
+
+    While an appeal is open, it is kept.
+    """
     if version.state is VersionState.DELETED:
         raise FileForgotten
     turned_down = version.state in (VersionState.REFUSED, VersionState.REJECTED)
     at = version.reviewed_at or version.checked_at or version.created_at
-    if turned_down and at <= refused_since:
+    if turned_down and at <= refused_since and not is_appealed:
         raise FileForgotten
 
 

@@ -1,7 +1,7 @@
 """Shapes on the wire. An `Out` is what a client gets; the others are what it may send."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from unicodedata import category
 
 from pydantic import (
@@ -11,18 +11,19 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from dml.accounts.models import DataKind
 from dml.accounts.schemas import PublicName
 from dml.algorithms.models import AlgorithmKind, AlgorithmState, SuspendedBy, VersionState
+from dml.algorithms.moderation.reasons import ReasonCode
 from dml.algorithms.rules import DATA_KINDS
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
 from dml.core.wire import Body, Text, Unique, Wire, example
 from dml.edge.etags import RevisionTeller
-from dml.edge.paging import Paging
 from dml.inference import spec
 
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
@@ -280,7 +281,9 @@ class VersionOut(Wire):
         description="Why the check refused the file; empty where it did not."
     )
     review_reason: str | None = Field(description="What the moderator who reviewed it said.")
+    review_code: str | None = Field(description="The code of their ready reason, if any.")
     recall_reason: str | None = Field(description="Why it was recalled, if it was.")
+    recall_code: str | None = Field(description="The code of the ready reason for it, if any.")
     origin: VersionOriginOut | None = Field(
         description="The bounty that its model was submitted to, if any."
     )
@@ -290,30 +293,30 @@ class VersionOut(Wire):
     recalled_at: datetime | None = Field(description="When it was recalled.")
 
 
-class VersionToReviewOut(VersionOut):
-    """A version, with what a moderator needs to know of its algorithm."""
-
-    algorithm_title: str = Field(description="The title of the algorithm.")
-    developer_id: UserId = Field(description="The user who offers the algorithm.")
-    developer_name: PublicName
-    labels: list[str] = Field(
-        description="The names of the model's output columns, in their order."
-    )
-
-
-class VersionsQuery(Paging):
-    state: VersionState = Field(VersionState.IN_REVIEW, description="Only versions in this state.")
-
-
 Reason = Annotated[Text, Field(max_length=2_000)]
 
 
-class AlgorithmSuspension(Body):
+class ToldReason(Body):
+    """Why a moderator decided so: by a ready reason, in one's own words, or both."""
+
+    reason: Reason | None = Field(
+        None, description="Shown to the developer; without it, the words of the ready reason."
+    )
+    reason_code: ReasonCode | None = Field(
+        None, description="The code of a ready reason, which the developer is told, too."
+    )
+
+    @model_validator(mode="after")
+    def _check_said(self) -> Self:
+        if self.reason is None and self.reason_code is None:
+            raise ValueError("must have a `reason`, a `reason_code`, or both")
+        return self
+
+
+class AlgorithmSuspension(ToldReason):
     """Why an algorithm is suspended."""
 
     model_config = example(reason="Its model card names data that was taken without consent.")
-
-    reason: Reason = Field(description="Shown to the developer.")
 
 
 class AlgorithmResumption(Body):
@@ -338,19 +341,19 @@ class VersionApproval(Body):
     model_config = example(reason="It does what its card says.")
 
     reason: Reason | None = Field(None, description="Shown to everybody who sees the version.")
+    reason_code: ReasonCode | None = Field(None, description="The code of a ready reason.")
 
 
-class VersionRejection(Body):
+class VersionRejection(ToldReason):
     """Why a version is rejected."""
 
-    model_config = example(reason="The model card does not say what the model was trained on.")
+    model_config = example(
+        reason_code="data_not_named",
+        reason="The model card does not say what the model was trained on.",
+    )
 
-    reason: Reason = Field(description="Shown to the developer.")
 
-
-class VersionRecall(Body):
-    """Why a version is recalled."""
+class VersionRecall(ToldReason):
+    """Why a version is recalled. Shown to everybody who sees the version."""
 
     model_config = example(reason="It counts faces, which its card does not say.")
-
-    reason: Reason = Field(description="Shown to everybody who sees the version.")

@@ -8,16 +8,14 @@ from sqlalchemy import update
 
 from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
-from dml.accounts.organisations import queries as organisations
 from dml.algorithms import queries, rules
+from dml.algorithms.appeals import settling
 from dml.algorithms.events import (
     AlgorithmArchived,
     AlgorithmCreated,
     AlgorithmDeleted,
     AlgorithmEdited,
     AlgorithmListed,
-    AlgorithmResumed,
-    AlgorithmSuspended,
     VersionApproved,
     VersionChecked,
     VersionDeleted,
@@ -32,10 +30,13 @@ from dml.algorithms.models import (
     Algorithm,
     AlgorithmKind,
     AlgorithmState,
-    SuspendedBy,
     Version,
     VersionState,
 )
+from dml.algorithms.moderation import twins
+from dml.algorithms.moderation.reasons import ReasonCode, ReviewDecision
+from dml.algorithms.moderation.rules import told
+from dml.algorithms.owning import require_not_own
 from dml.algorithms.rules import Finding
 from dml.algorithms.search import spelling
 from dml.core import events, kept_files, processes
@@ -73,7 +74,7 @@ async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
         data_kind=new.data_kind,
         device_fee=new.device_fee,
         labels=new.labels,
-        state=AlgorithmState.DRAFT,
+        kept_state=AlgorithmState.DRAFT,
         created_at=ctx.now,
         updated_at=ctx.now,
     )
@@ -105,7 +106,7 @@ async def edit(
     algorithm.revision += 1
     algorithm.updated_at = ctx.now
     await spelling.learn(ctx.tx, algorithm.id)
-    readers = [events.EVERYONE] if algorithm.state is AlgorithmState.LISTED else []
+    readers = [events.EVERYONE] if algorithm.state in rules.SEEN_BY_ALL else []
     facts = {"fields": sorted(changes)}
     edited = AlgorithmEdited(algorithm.id)
     await events.record(ctx, edited, [*seen_by(algorithm), *readers], facts=facts)
@@ -116,7 +117,7 @@ async def delete_draft(ctx: Context, algorithm_id: AlgorithmId) -> None:
     """Delete an algorithm that was never listed, with its versions and their files."""
     algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
     rules.require_developer(algorithm, ctx.actor)
-    rules.require_draft(algorithm)
+    rules.require_never_listed(algorithm)
     versions = await queries.list_all_versions(ctx.tx, algorithm_id)
     rules.require_none_under_way(versions)
     kept = [it.sha256 for it in versions if it.state is not VersionState.DELETED]
@@ -125,7 +126,8 @@ async def delete_draft(ctx: Context, algorithm_id: AlgorithmId) -> None:
         await ctx.tx.delete(version)
     await ctx.tx.flush()
     await ctx.tx.delete(algorithm)
-    await events.record(ctx, AlgorithmDeleted(algorithm.id), seen_by(algorithm))
+    told = [events.EVERYONE] if algorithm.state is AlgorithmState.ANNOUNCED else []
+    await events.record(ctx, AlgorithmDeleted(algorithm.id), [*seen_by(algorithm), *told])
 
 
 async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) -> VersionState:
@@ -144,6 +146,8 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     await processes.cancel(ctx, f"give-up:{version_id}")
     detail = " ".join(it["detail"] for it in finding.refusals)
     algorithm = await queries.get_any_algorithm(ctx.tx, version.algorithm_id)
+    if passed and finding.behaviour is not None:  # A worker of before tells none.
+        await twins.keep(ctx, version, algorithm, finding.behaviour)
     about = VersionChecked if passed else VersionRefused
     concluded = about(version.id, version.algorithm_id)
     await events.record(ctx, concluded, seen_by(algorithm), move, reason=detail or None)
@@ -158,6 +162,7 @@ async def submit(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     rules.require_developer(algorithm, ctx.actor)
     rules.require_not_archived(algorithm)
     move = rules.move_version(version, VersionState.IN_REVIEW)
+    version.submitted_at = ctx.now
     submitted = VersionSubmitted(version.id, algorithm.id)
     await events.record(ctx, submitted, [*seen_by(algorithm), events.MODERATORS], move)
     return version
@@ -171,28 +176,48 @@ async def withdraw(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionI
     rules.require_developer(algorithm, ctx.actor)
     rules.require_in_review(version)
     move = rules.move_version(version, VersionState.CHECKED)
+    version.submitted_at = None
     withdrawn = VersionWithdrawn(version.id, algorithm.id)
     await events.record(ctx, withdrawn, [*seen_by(algorithm), events.MODERATORS], move)
     return version
 
 
 async def approve(
-    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str | None
+    ctx: Context,
+    algorithm_id: AlgorithmId,
+    version_id: VersionId,
+    *,
+    reason: str | None,
+    code: ReasonCode | None = None,
 ) -> Version:
     """Let everybody run this version. The first one that is approved lists its algorithm."""
     account_rules.require_moderator(ctx.actor)
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    await _require_not_own(ctx, algorithm, version)
+    await require_not_own(ctx, algorithm, version)
     rules.require_not_archived(algorithm)
+    rules.require_in_review(version)
+    said = told(ReviewDecision.APPROVE, code, reason)
+    return await accept(ctx, algorithm, version, reason=said, code=code)
+
+
+async def accept(
+    ctx: Context,
+    algorithm: Algorithm,
+    version: Version,
+    *,
+    reason: str | None,
+    code: ReasonCode | None,
+) -> Version:
+    """Approve a version that the caller holds, with its algorithm, and may judge."""
     move = rules.move_version(version, VersionState.APPROVED)
-    _note_review(ctx, version, reason)
+    _note_review(ctx, version, reason, code)
     readers = [*seen_by(algorithm), events.EVERYONE]
-    approved = VersionApproved(version.id, algorithm.id)
+    approved = VersionApproved(version.id, algorithm.id, reason_code=code)
     await events.record(ctx, approved, readers, move, reason=reason)
     algorithm.updated_at = ctx.now
-    if algorithm.state is AlgorithmState.DRAFT:
+    if algorithm.state in rules.UNLISTED:
         listed = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
         await spelling.learn(ctx.tx, algorithm.id)
         await events.record(ctx, AlgorithmListed(algorithm.id, version.id), readers, listed)
@@ -200,23 +225,34 @@ async def approve(
 
 
 async def reject(
-    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str
+    ctx: Context,
+    algorithm_id: AlgorithmId,
+    version_id: VersionId,
+    *,
+    reason: str | None,
+    code: ReasonCode | None = None,
 ) -> Version:
-    """Turn a version down for good, and tell its developer why."""
+    """Turn a version down, and tell its developer why. They may appeal once."""
     account_rules.require_moderator(ctx.actor)
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
-    await _require_not_own(ctx, algorithm, version)
+    await require_not_own(ctx, algorithm, version)
+    said = told(ReviewDecision.REJECT, code, reason)
     move = rules.move_version(version, VersionState.REJECTED)
-    _note_review(ctx, version, reason)
-    rejected = VersionRejected(version.id, algorithm.id)
-    await events.record(ctx, rejected, seen_by(algorithm), move, reason=reason)
+    _note_review(ctx, version, said, code)
+    rejected = VersionRejected(version.id, algorithm.id, reason_code=code)
+    await events.record(ctx, rejected, seen_by(algorithm), move, reason=said)
     return version
 
 
 async def recall(
-    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, reason: str
+    ctx: Context,
+    algorithm_id: AlgorithmId,
+    version_id: VersionId,
+    *,
+    reason: str | None,
+    code: ReasonCode | None = None,
 ) -> Version:
     """Let nobody run this version any more. What runs of it ends, and its jobs with a refund.
 
@@ -227,12 +263,14 @@ async def recall(
     version, algorithm = await queries.get_version(
         ctx.tx, ctx.actor, algorithm_id, version_id, lock=True
     )
+    said = told(ReviewDecision.RECALL, code, reason)
     move = rules.move_version(version, VersionState.RECALLED)
-    version.recalled_at, version.recall_reason = ctx.now, reason
+    version.recalled_at, version.recalled_by = ctx.now, ctx.actor.user_id
+    version.recall_reason, version.recall_code = said, code
     algorithm.updated_at = ctx.now
-    recalled = VersionRecalled(version.id, algorithm.id, recalled_by=ctx.actor.id)
+    recalled = VersionRecalled(version.id, algorithm.id, recalled_by=ctx.actor.id, reason_code=code)
     readers = [*seen_by(algorithm), events.EVERYONE]
-    await events.record(ctx, recalled, readers, move, reason=reason)
+    await events.record(ctx, recalled, readers, move, reason=said)
     return version
 
 
@@ -243,46 +281,10 @@ async def delete(ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId)
     )
     rules.require_developer(algorithm, ctx.actor)
     move = rules.move_version(version, VersionState.DELETED)
+    await settling.settle_version(ctx, algorithm, version)
     await kept_files.give_up(ctx, version.sha256)
     deleted = VersionDeleted(version.id, algorithm.id)
     await events.record(ctx, deleted, seen_by(algorithm), move)
-
-
-async def suspend(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
-    """Take an algorithm off the list for now: no new job runs it, no work of it is given out.
-
-    Devices that have begun may still hand in, and are paid; its jobs wait, at most until their
-    deadline. To end them at once, recall the version. What its developer suspended, a moderator may
-    suspend, too: then its developer can't resume it.
-    """
-    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
-    suspended_by = rules.suspends_as(algorithm, ctx.actor)
-    if rules.takes_over(algorithm, suspended_by):
-        algorithm.suspended_by, algorithm.updated_at = suspended_by, ctx.now
-        again = AlgorithmSuspended(algorithm.id)
-        await events.record(ctx, again, seen_by(algorithm), reason=reason)
-        return algorithm
-    move = rules.move_algorithm(algorithm, AlgorithmState.SUSPENDED)
-    algorithm.suspended_by = suspended_by
-    algorithm.updated_at = ctx.now
-    await spelling.forget(ctx.tx, algorithm.id)
-    suspended = AlgorithmSuspended(algorithm.id)
-    await events.record(ctx, suspended, seen_by(algorithm), move, reason=reason)
-    return algorithm
-
-
-async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Algorithm:
-    """List an algorithm again that was suspended, by those who may."""
-    algorithm = await queries.get_algorithm(ctx.tx, ctx.actor, algorithm_id, lock=True)
-    rules.require_may_resume(algorithm, ctx.actor)
-    if algorithm.suspended_by is not SuspendedBy.DEVELOPER:
-        await _require_not_own(ctx, algorithm)
-    move = rules.move_algorithm(algorithm, AlgorithmState.LISTED)
-    algorithm.updated_at = ctx.now
-    await spelling.learn(ctx.tx, algorithm.id)
-    readers = [*seen_by(algorithm), events.EVERYONE]
-    await events.record(ctx, AlgorithmResumed(algorithm.id), readers, move, reason=reason)
-    return algorithm
 
 
 async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None) -> Algorithm:
@@ -291,6 +293,7 @@ async def archive(ctx: Context, algorithm_id: AlgorithmId, *, reason: str | None
     rules.require_developer_or_moderator(algorithm, ctx.actor)
     rules.require_reason_of_moderator(algorithm, ctx.actor, reason)
     move = rules.move_algorithm(algorithm, AlgorithmState.ARCHIVED)
+    await settling.settle_all(ctx, algorithm)
     algorithm.updated_at = ctx.now
     await spelling.forget(ctx.tx, algorithm.id)
     archived = AlgorithmArchived(algorithm.id)
@@ -306,15 +309,9 @@ async def count_runs(ctx: Context, algorithm_id: AlgorithmId, devices: int) -> N
     await ctx.tx.execute(counted.values(runs=Algorithm.runs + devices))
 
 
-def _note_review(ctx: Context, version: Version, reason: str | None) -> None:
-    version.reviewed_at, version.reviewed_by = ctx.now, ctx.actor.user_id
-    version.review_reason = reason
-
-
-async def _require_not_own(
-    ctx: Context, algorithm: Algorithm, version: Version | None = None
+def _note_review(
+    ctx: Context, version: Version, reason: str | None, code: ReasonCode | None
 ) -> None:
-    """Refuse to judge what is one's own, or an organisation's that one acts for (decision 64)."""
-    owners = rules.owners_of(algorithm, version)
-    interested = await organisations.list_interested(ctx.tx, owners, ctx.now)
-    rules.require_not_own(interested, ctx.actor)
+    version.reviewed_at, version.reviewed_by = ctx.now, ctx.actor.user_id
+    version.review_reason, version.review_code = reason, code
+    version.submitted_at = None

@@ -1,23 +1,23 @@
 """REST for versions: parse, call one function, shape the answer. No `if`, no SQL, no `try`."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from dml.accounts.agreement.rules import AgreementNeeded, GithubNeeded
 from dml.accounts.rules import ModeratorsOnly
 from dml.accounts.sandbox_time import SandboxTimeUsed, TooManyTimeouts
 from dml.algorithms import queries, rules, service, uploads
+from dml.algorithms.appeals import queries as appeals
 from dml.algorithms.form import FILE, MEDIA_TYPE, SPEC
 from dml.algorithms.models import Version
+from dml.algorithms.moderation.rules import ReasonNotForThis
 from dml.algorithms.schemas import (
     VersionApproval,
     VersionOut,
     VersionRecall,
     VersionRejection,
-    VersionsQuery,
-    VersionToReviewOut,
 )
 from dml.core import event_log
 from dml.core.errors import NotSignedIn
@@ -29,12 +29,10 @@ from dml.edge.http import Ctx, PublicCtx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotentRoute, Late, Once
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
-from dml.edge.routing import StrictRoute
 from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.inference import spec
 
 router = APIRouter(prefix="/v1/algorithms", route_class=IdempotentRoute)
-moderation_router = APIRouter(prefix="/v1/moderation", route_class=StrictRoute)
 
 NO_APPROVAL_REASON: Final = VersionApproval()
 UPLOAD: Final = {
@@ -189,7 +187,8 @@ async def get_file(
     async with begin() as ctx:
         version, _ = await queries.get_managed_version(ctx.tx, ctx.actor, algorithm_id, version_id)
         kept = timedelta(days=server.settings.keep_refused_versions_days)
-        rules.require_file_kept(version, ctx.now - kept)
+        is_appealed = await appeals.is_appealed(ctx.tx, version.id)
+        rules.require_file_kept(version, ctx.now - kept, is_appealed=is_appealed)
     headers = {"Content-Disposition": f'attachment; filename="{version.id}.onnx"'}
     return await send(version.sha256, headers=headers)
 
@@ -261,6 +260,7 @@ REVIEW_REFUSALS: Final = refusals(
     rules.VersionNotFound,
     rules.Archived,
     rules.WrongState,
+    ReasonNotForThis,
 )
 
 
@@ -282,7 +282,9 @@ async def approve(
     From now on everybody can create jobs that run it. The first approved version of an algorithm
     lists the algorithm. For moderators, except those who developed it.
     """
-    return await service.approve(ctx, algorithm_id, version_id, reason=body.reason)
+    return await service.approve(
+        ctx, algorithm_id, version_id, reason=body.reason, code=body.reason_code
+    )
 
 
 @router.post(
@@ -297,10 +299,12 @@ async def reject(
 ) -> Version:
     """Reject a version.
 
-    Turns it down for good; the developer reads the reason, and may upload another version. For
-    moderators, except those who developed it.
+    Turns it down; the developer reads the reason, and may upload another version, or appeal once.
+    For moderators, except those who developed it.
     """
-    return await service.reject(ctx, algorithm_id, version_id, reason=body.reason)
+    return await service.reject(
+        ctx, algorithm_id, version_id, reason=body.reason, code=body.reason_code
+    )
 
 
 @router.post(
@@ -309,7 +313,11 @@ async def reject(
     dependencies=[Once],
     response_model=VersionOut,
     responses=refusals(
-        ModeratorsOnly, rules.AlgorithmNotFound, rules.VersionNotFound, rules.WrongState
+        ModeratorsOnly,
+        rules.AlgorithmNotFound,
+        rules.VersionNotFound,
+        rules.WrongState,
+        ReasonNotForThis,
     ),
 )
 async def recall(
@@ -317,25 +325,10 @@ async def recall(
 ) -> Version:
     """Recall an approved version.
 
-    Stops it at once and for good: no device gets the model any more, and no result of it is
+    Stops it at once: no device gets the model any more, and no result of it is
     accepted. Jobs that run it end, and what they have not spent goes back to their customers.
-    Everybody can read the reason. For moderators.
+    Everybody can read the reason. Its developer may appeal once. For moderators.
     """
-    return await service.recall(ctx, algorithm_id, version_id, reason=body.reason)
-
-
-@moderation_router.get(
-    "/versions", operation_id="versions.list_to_review", responses=refusals(ModeratorsOnly)
-)
-async def list_versions_to_review(
-    ctx: Ctx, query: Annotated[VersionsQuery, Query()]
-) -> Page[VersionToReviewOut]:
-    """List versions to review.
-
-    Versions of all developers, those that have waited longest first. Without `state`, those that
-    wait for a review. For moderators.
-    """
-    rows = await queries.list_for_moderators(
-        ctx.tx, ctx.actor, state=query.state, after=query.cursor, limit=query.limit
+    return await service.recall(
+        ctx, algorithm_id, version_id, reason=body.reason, code=body.reason_code
     )
-    return query.page(VersionToReviewOut, rows)

@@ -159,9 +159,9 @@ class Algorithms:
     ) -> types.Algorithm:
         """Create an algorithm.
 
-        You become its developer. It begins as a `draft`, which only you and moderators see.
-        Upload a version of its model next: the algorithm is `listed` for everybody once a
-        moderator approves one of its versions.
+        You become its developer. It begins as a `draft`, which only you and moderators see;
+        announce it if all are to see that it is coming. Upload a version of its model next:
+        the algorithm is `listed` for everybody once a moderator approves one of its versions.
         """
         return cast(
             "types.Algorithm",
@@ -362,17 +362,17 @@ class Algorithms:
     async def delete(self, algorithm_id: str) -> None:
         """Delete a draft.
 
-        With all its versions and their files. What was listed once can be archived instead.
-        For its developer.
+        Or an announced one, with all its versions and their files. What was listed once can
+        be archived instead. For its developer.
         """
         await self._market.ask("DELETE", f"/v1/algorithms/{requests.part(algorithm_id)}")
 
     async def get(self, algorithm_id: str) -> types.Algorithm:
         """Get an algorithm.
 
-        Anybody may read a listed one; in other states only its developer and moderators see
-        it. `approved_version` is the version to name when you create a job. Send its ETag as
-        `If-Match` when you update it.
+        Anybody may read a listed or announced one; in other states only its developer and
+        moderators see it. `approved_version` is the version to name when you create a job.
+        Send its ETag as `If-Match` when you update it.
         """
         return cast(
             "types.Algorithm",
@@ -394,6 +394,42 @@ class Algorithms:
                 "PATCH",
                 f"/v1/algorithms/{requests.part(algorithm_id)}",
                 headers=requests.sent({"if-match": if_match}),
+                json=body,
+            ),
+        )
+
+    async def announce(
+        self, algorithm_id: str, *, idempotency_key: str | None = None
+    ) -> types.Algorithm:
+        """Announce a draft.
+
+        Everybody can see then that it is coming: by its id or slug, and in lists with
+        `state=announced`. Nobody can order it before one of its versions is approved, which
+        lists it. For its developer, who may have 20 announced algorithms.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/announce",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
+    async def appeal(
+        self, algorithm_id: str, body: types.AppealCreate, *, idempotency_key: str | None = None
+    ) -> types.Appeal:
+        """Appeal against a suspension.
+
+        Asks that another moderator looks at why one of them suspended your algorithm. Once
+        for each suspension. For its developer.
+        """
+        return cast(
+            "types.Appeal",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/appeal",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
                 json=body,
             ),
         )
@@ -429,8 +465,8 @@ class Algorithms:
     ) -> types.Algorithm:
         """Resume a suspended algorithm.
 
-        Lists it again, and its jobs go on. For whoever suspended it: its developer, or the
-        moderators except its own developer.
+        Lists it again, or announces it where it was not listed yet, and its jobs go on. For
+        whoever suspended it: its developer, or the moderators except its own developer.
         """
         return cast(
             "types.Algorithm",
@@ -476,6 +512,23 @@ class Algorithms:
             await self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/timeline"),
         )
 
+    async def withdraw(
+        self, algorithm_id: str, *, idempotency_key: str | None = None
+    ) -> types.Algorithm:
+        """Take an announcement back.
+
+        The algorithm is a draft again, which only its developer and moderators see. For its
+        developer.
+        """
+        return cast(
+            "types.Algorithm",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/withdraw",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            ),
+        )
+
     async def list_offered(
         self, user_id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> types.OfferedAlgorithmPage:
@@ -501,6 +554,110 @@ class Algorithms:
             "AsyncIterator[types.OfferedAlgorithm]",
             self._market.all_of(
                 f"/v1/users/{requests.part(user_id)}/algorithms", **requests.sent({})
+            ),
+        )
+
+
+class Appeals:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, algorithm_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.AppealPage:
+        """List an algorithm's appeals.
+
+        Those about the algorithm and its versions, newest first, with what came of them. For
+        its developer and moderators.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.AppealPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/appeals",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, algorithm_id: str) -> AsyncIterator[types.Appeal]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Appeal]",
+            self._market.all_of(
+                f"/v1/algorithms/{requests.part(algorithm_id)}/appeals", **requests.sent({})
+            ),
+        )
+
+    async def list_to_decide(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: types.AppealState | None = None,
+    ) -> types.AppealPage:
+        """List appeals to decide.
+
+        Those of all developers, oldest first. Without `state`, those that wait for a
+        moderator. For moderators.
+
+        `limit`: How many items to return at most.
+
+        `state`: Only appeals in this state.
+        """
+        return cast(
+            "types.AppealPage",
+            await self._market.ask(
+                "GET",
+                "/v1/moderation/appeals",
+                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+            ),
+        )
+
+    def iterate_to_decide(
+        self, *, state: types.AppealState | None = None
+    ) -> AsyncIterator[types.Appeal]:
+        """Yield each item of `list_to_decide`, page after page."""
+        return cast(
+            "AsyncIterator[types.Appeal]",
+            self._market.all_of("/v1/moderation/appeals", **requests.sent({"state": state})),
+        )
+
+    async def overturn(
+        self, appeal_id: str, body: types.AppealResolution, *, idempotency_key: str | None = None
+    ) -> types.Appeal:
+        """Overturn a decision.
+
+        A rejected or recalled version is approved at once, and a suspended algorithm listed
+        again. Jobs that a recall has ended stay ended. For moderators other than the one
+        whose decision it was, and not for what is their own.
+        """
+        return cast(
+            "types.Appeal",
+            await self._market.ask(
+                "POST",
+                f"/v1/moderation/appeals/{requests.part(appeal_id)}/overturn",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def uphold(
+        self, appeal_id: str, body: types.AppealResolution, *, idempotency_key: str | None = None
+    ) -> types.Appeal:
+        """Uphold a decision.
+
+        The appeal ends, and what was decided stays. The developer reads the reason. For
+        moderators other than the one whose decision it was, and not for what is their own.
+        """
+        return cast(
+            "types.Appeal",
+            await self._market.ask(
+                "POST",
+                f"/v1/moderation/appeals/{requests.part(appeal_id)}/uphold",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
             ),
         )
 
@@ -3061,6 +3218,19 @@ class RecoveryCodes:
         )
 
 
+class ReviewReasons:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(self) -> types.ReviewReasons:
+        """List the ready reasons.
+
+        Why moderators approve, reject, recall or suspend, each with its code and in the words
+        that developers read. For anybody: a developer may look before publishing.
+        """
+        return cast("types.ReviewReasons", await self._market.ask("GET", "/v1/moderation/reasons"))
+
+
 class Sessions:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
@@ -3861,6 +4031,29 @@ class Versions:
             ),
         )
 
+    async def appeal(
+        self,
+        algorithm_id: str,
+        version_id: str,
+        body: types.AppealCreate,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Appeal:
+        """Appeal against a rejection or a recall.
+
+        Asks that another moderator looks at it. Once for each decision; against a rejection
+        while the file is kept, which it then is until that is decided. For the developer.
+        """
+        return cast(
+            "types.Appeal",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/appeal",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
     async def approve(
         self,
         algorithm_id: str,
@@ -3907,9 +4100,9 @@ class Versions:
     ) -> types.Version:
         """Recall an approved version.
 
-        Stops it at once and for good: no device gets the model any more, and no result of it
-        is accepted. Jobs that run it end, and what they have not spent goes back to their
-        customers. Everybody can read the reason. For moderators.
+        Stops it at once: no device gets the model any more, and no result of it is accepted.
+        Jobs that run it end, and what they have not spent goes back to their customers.
+        Everybody can read the reason. Its developer may appeal once. For moderators.
         """
         return cast(
             "types.Version",
@@ -3931,8 +4124,8 @@ class Versions:
     ) -> types.Version:
         """Reject a version.
 
-        Turns it down for good; the developer reads the reason, and may upload another
-        version. For moderators, except those who developed it.
+        Turns it down; the developer reads the reason, and may upload another version, or
+        appeal once. For moderators, except those who developed it.
         """
         return cast(
             "types.Version",
@@ -3997,32 +4190,52 @@ class Versions:
         limit: int | None = None,
         cursor: str | None = None,
         state: types.VersionState | None = None,
+        developer_id: str | None = None,
     ) -> types.VersionToReviewPage:
         """List versions to review.
 
-        Versions of all developers, those that have waited longest first. Without `state`,
-        those that wait for a review. For moderators.
+        Versions of all developers, those that have waited longest first, each with its
+        passport, its twins, and whether you may judge it. Without `state`, those that wait
+        for a review. For moderators.
 
         `limit`: How many items to return at most.
 
         `state`: Only versions in this state.
+
+        `developer_id`: Only versions of this developer.
         """
         return cast(
             "types.VersionToReviewPage",
             await self._market.ask(
                 "GET",
                 "/v1/moderation/versions",
-                params=requests.sent({"limit": limit, "cursor": cursor, "state": state}),
+                params=requests.sent(
+                    {"limit": limit, "cursor": cursor, "state": state, "developer_id": developer_id}
+                ),
             ),
         )
 
     def iterate_to_review(
-        self, *, state: types.VersionState | None = None
+        self, *, state: types.VersionState | None = None, developer_id: str | None = None
     ) -> AsyncIterator[types.VersionToReview]:
         """Yield each item of `list_to_review`, page after page."""
         return cast(
             "AsyncIterator[types.VersionToReview]",
-            self._market.all_of("/v1/moderation/versions", **requests.sent({"state": state})),
+            self._market.all_of(
+                "/v1/moderation/versions",
+                **requests.sent({"state": state, "developer_id": developer_id}),
+            ),
+        )
+
+    async def get_to_review(self, version_id: str) -> types.VersionReview:
+        """Get a version to review.
+
+        What the list says of it, and how it answers four fixed pictures: each as the model
+        saw it, with the labels that it named. In any state. For moderators.
+        """
+        return cast(
+            "types.VersionReview",
+            await self._market.ask("GET", f"/v1/moderation/versions/{requests.part(version_id)}"),
         )
 
 
@@ -4471,6 +4684,7 @@ class AsyncOperations:
     def __init__(self, market: AsyncMarketplace) -> None:
         self.agreements = Agreements(market)
         self.algorithms = Algorithms(market)
+        self.appeals = Appeals(market)
         self.assignments = Assignments(market)
         self.attachments = Attachments(market)
         self.balance = Balance(market)
@@ -4520,6 +4734,7 @@ class AsyncOperations:
         self.problems = Problems(market)
         self.records = Records(market)
         self.recovery_codes = RecoveryCodes(market)
+        self.review_reasons = ReviewReasons(market)
         self.sessions = Sessions(market)
         self.sign_ups = SignUps(market)
         self.submissions = Submissions(market)

@@ -12,11 +12,19 @@ AlgorithmSort: TypeAlias = Literal[
     "created_at", "-created_at", "device_fee", "-device_fee", "runs", "-runs"
 ]
 """By what a list is sorted: the smallest or earliest first, with `-` the largest or latest."""
-AlgorithmState: TypeAlias = Literal["draft", "listed", "suspended", "archived"]
-"""Whether an algorithm can be used. `draft`: none of its versions was approved yet. `listed`:
-everybody can use it. `suspended`: its developer or a moderator took it off the list for now.
-`archived`: it is off the list for good.
+AlgorithmState: TypeAlias = Literal["draft", "announced", "listed", "suspended", "archived"]
+"""Whether an algorithm can be used. `draft`: none of its versions was approved yet. `announced`:
+neither, and everybody can see that it is coming. `listed`: everybody can use it. `suspended`:
+its developer or a moderator took it off the list for now. `archived`: it is off the list for
+good.
 """
+AppealState: TypeAlias = Literal["open", "upheld", "overturned", "settled"]
+"""How an appeal ended. `open`: it waits for another moderator than the one who decided.
+`upheld`: the decision stays. `overturned`: it was taken back. `settled`: what it was about is
+over, as the version was deleted, or the algorithm archived or resumed.
+"""
+AppealedDecision: TypeAlias = Literal["rejection", "recall", "suspension"]
+"""Against what a developer appeals."""
 AssignmentState: TypeAlias = Literal["leased", "accepted", "released", "expired"]
 """What became of an assignment. `leased`: the device works on it. `accepted`: its result came.
 `released`: the device gave it back. `expired`: its lease ran out.
@@ -137,6 +145,23 @@ model ends in Softmax or Sigmoid.
 """
 Platform: TypeAlias = Literal["android", "ios", "linux", "macos", "windows", "other"]
 """The operating system of a device."""
+ReasonCode: TypeAlias = Literal[
+    "as_described",
+    "card_incomplete",
+    "data_not_named",
+    "labels_unclear",
+    "wrong_input_spec",
+    "not_as_described",
+    "copy",
+    "too_heavy",
+    "misleading",
+    "identifies_people",
+    "unlawful_data",
+    "rights_claimed",
+]
+"""Why a moderator decided so. `GET /v1/moderation/reasons` has the words."""
+ReviewDecision: TypeAlias = Literal["approve", "reject", "recall", "suspend"]
+"""What a moderator may decide about a version, or about its algorithm."""
 Role: TypeAlias = Literal["member", "moderator", "admin"]
 """What a user may do: a `moderator` also reviews and intervenes, an `admin` also handles money
 and roles.
@@ -444,8 +469,10 @@ class AlgorithmSummaryPage(TypedDict):
 class AlgorithmSuspension(TypedDict):
     """Why an algorithm is suspended."""
 
-    reason: str
-    """Shown to the developer."""
+    reason: NotRequired[str | None]
+    """Shown to the developer; without it, the words of the ready reason."""
+    reason_code: NotRequired[ReasonCode | None]
+    """The code of a ready reason, which the developer is told, too."""
 
 
 class AlgorithmUpdate(TypedDict):
@@ -463,6 +490,60 @@ class AlgorithmUpdate(TypedDict):
     """Words to find it by."""
     title: NotRequired[str | None]
     """What it is called."""
+
+
+class Appeal(TypedDict):
+    """A developer's word against a decision, and what another moderator said."""
+
+    algorithm_id: str
+    """The algorithm that it is about."""
+    algorithm_title: str
+    """The title of the algorithm."""
+    created_at: str
+    decided_at: str
+    """When that was decided."""
+    decided_code: str | None
+    """The code of the ready reason, if one was named."""
+    decided_reason: str | None
+    """What the moderator said."""
+    decision: AppealedDecision
+    developer_id: str
+    """The user who appealed."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    id: str
+    resolution: str | None
+    """What the other moderator said, or why it is settled; `null` while it is open."""
+    resolved_at: str | None
+    """When it was decided, or settled."""
+    state: AppealState
+    text: str
+    """What the developer says against it."""
+    version_id: str | None
+    """The version that was rejected or recalled; `null` for a suspension."""
+    version_number: int | None
+    """The number of that version."""
+
+
+class AppealCreate(TypedDict):
+    """What a developer says against a decision."""
+
+    text: str
+    """Why the decision is wrong. Moderators read it, and nobody else."""
+
+
+class AppealPage(TypedDict):
+    items: list[Appeal]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class AppealResolution(TypedDict):
+    """Why a moderator upholds or overturns a decision."""
+
+    reason: str
+    """Shown to the developer."""
 
 
 class ApprovedVersion(TypedDict):
@@ -2889,6 +2970,25 @@ class ResultReceipt(TypedDict):
     """The state of the assignment."""
 
 
+class ReviewReason(TypedDict):
+    """A ready reason for what a moderator decides."""
+
+    code: ReasonCode
+    decisions: list[ReviewDecision]
+    """For which decisions it is a reason."""
+    text: str
+    """What the developer reads, unless the moderator says it anew."""
+    title: str
+    """The reason in a few words."""
+
+
+class ReviewReasons(TypedDict):
+    """All ready reasons."""
+
+    items: list[ReviewReason]
+    """Each once, in the order to show them."""
+
+
 class ReviewedWithdrawal(TypedDict):
     """A withdrawal, as admins see it."""
 
@@ -2934,6 +3034,15 @@ class ReviewedWithdrawal(TypedDict):
 class RoleUpdate(TypedDict):
     role: Role
     """What the user may do from now on."""
+
+
+class SampleLabel(TypedDict):
+    """A label that a model named for a picture."""
+
+    confidence: float
+    """Its probability, as the model says."""
+    label: str
+    """The name of the label."""
 
 
 class SentTransaction(TypedDict):
@@ -3600,12 +3709,16 @@ class Version(TypedDict):
     """The bounty that its model was submitted to, if any."""
     passport: Passport | None
     """What running it takes, as the check measured it; `null` where it did not."""
+    recall_code: str | None
+    """The code of the ready reason for it, if any."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
     """When it was recalled."""
     refusals: list[FileRefusal]
     """Why the check refused the file; empty where it did not."""
+    review_code: str | None
+    """The code of their ready reason, if any."""
     review_reason: str | None
     """What the moderator who reviewed it said."""
     reviewed_at: str | None
@@ -3627,6 +3740,8 @@ class VersionApproval(TypedDict):
 
     reason: NotRequired[str | None]
     """Shown to everybody who sees the version."""
+    reason_code: NotRequired[ReasonCode | None]
+    """The code of a ready reason."""
 
 
 class VersionOrigin(TypedDict):
@@ -3652,17 +3767,102 @@ class VersionPage(TypedDict):
 
 
 class VersionRecall(TypedDict):
-    """Why a version is recalled."""
+    """Why a version is recalled. Shown to everybody who sees the version."""
 
-    reason: str
-    """Shown to everybody who sees the version."""
+    reason: NotRequired[str | None]
+    """Shown to the developer; without it, the words of the ready reason."""
+    reason_code: NotRequired[ReasonCode | None]
+    """The code of a ready reason, which the developer is told, too."""
 
 
 class VersionRejection(TypedDict):
     """Why a version is rejected."""
 
-    reason: str
-    """Shown to the developer."""
+    reason: NotRequired[str | None]
+    """Shown to the developer; without it, the words of the ready reason."""
+    reason_code: NotRequired[ReasonCode | None]
+    """The code of a ready reason, which the developer is told, too."""
+
+
+class VersionReview(TypedDict):
+    """A version for its moderator, with how it answers fixed pictures."""
+
+    algorithm_id: str
+    """The algorithm that it is a version of."""
+    algorithm_title: str
+    """The title of the algorithm."""
+    checked_at: str | None
+    """When its check ended."""
+    created_at: str
+    developer_id: str
+    """The user who offers the algorithm."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    earlier_refusals: int
+    """How many other versions of this developer were rejected or recalled."""
+    id: str
+    input_spec: InputSpec
+    labels: list[str]
+    """The names of the model's output columns, in their order."""
+    may_judge: bool
+    """Whether you may approve or reject it: it is neither yours nor an organisation's that you
+    act for, or did lately.
+    """
+    number: int
+    """Versions of an algorithm are numbered from 1 on."""
+    origin: VersionOrigin | None
+    """The bounty that its model was submitted to, if any."""
+    passport: Passport | None
+    """What running it takes, as the check measured it; `null` where it did not."""
+    recall_code: str | None
+    """The code of the ready reason for it, if any."""
+    recall_reason: str | None
+    """Why it was recalled, if it was."""
+    recalled_at: str | None
+    """When it was recalled."""
+    refusals: list[FileRefusal]
+    """Why the check refused the file; empty where it did not."""
+    review_code: str | None
+    """The code of their ready reason, if any."""
+    review_reason: str | None
+    """What the moderator who reviewed it said."""
+    reviewed_at: str | None
+    """When it was approved or rejected."""
+    samples: list[VersionSample]
+    """How it answers pictures that are the same for all models; empty where its check did not
+    ask it.
+    """
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    signature: dict[str, Any] | None
+    """What the check read from the model's graph: `inputs` and `outputs` with name, type and
+    shape, `opset`, `ir_version`, `operators`, the number of `parameters`, and the least
+    `spec_version` of an agent that can run it. `null` until it is checked.
+    """
+    size: int
+    """Size of the file, in bytes."""
+    state: VersionState
+    twins: list[VersionTwin]
+    """Versions of other developers that are the same file, or answer alike: the same files
+    first, then the closest. Only moderators see this.
+    """
+    waiting_seconds: int
+    """How long ago that is."""
+    waiting_since: str
+    """When it was submitted; of one that was not, when its check ended."""
+
+
+class VersionSample(TypedDict):
+    """A fixed picture, as a model saw it, and what it named."""
+
+    labels: list[SampleLabel]
+    """At most five labels, the surest first."""
+    name: str
+    """Which picture."""
+    picture: str
+    """The picture as the input spec prepares it, at most 96 pixels a side: a `data:` URI of a
+    PNG.
+    """
 
 
 class VersionToReview(TypedDict):
@@ -3679,22 +3879,32 @@ class VersionToReview(TypedDict):
     """The user who offers the algorithm."""
     developer_name: str | None
     """The name in that user's public profile; `null` where it tells none."""
+    earlier_refusals: int
+    """How many other versions of this developer were rejected or recalled."""
     id: str
     input_spec: InputSpec
     labels: list[str]
     """The names of the model's output columns, in their order."""
+    may_judge: bool
+    """Whether you may approve or reject it: it is neither yours nor an organisation's that you
+    act for, or did lately.
+    """
     number: int
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
     """The bounty that its model was submitted to, if any."""
     passport: Passport | None
     """What running it takes, as the check measured it; `null` where it did not."""
+    recall_code: str | None
+    """The code of the ready reason for it, if any."""
     recall_reason: str | None
     """Why it was recalled, if it was."""
     recalled_at: str | None
     """When it was recalled."""
     refusals: list[FileRefusal]
     """Why the check refused the file; empty where it did not."""
+    review_code: str | None
+    """The code of their ready reason, if any."""
     review_reason: str | None
     """What the moderator who reviewed it said."""
     reviewed_at: str | None
@@ -3709,6 +3919,14 @@ class VersionToReview(TypedDict):
     size: int
     """Size of the file, in bytes."""
     state: VersionState
+    twins: list[VersionTwin]
+    """Versions of other developers that are the same file, or answer alike: the same files
+    first, then the closest. Only moderators see this.
+    """
+    waiting_seconds: int
+    """How long ago that is."""
+    waiting_since: str
+    """When it was submitted; of one that was not, when its check ended."""
 
 
 class VersionToReviewPage(TypedDict):
@@ -3716,6 +3934,34 @@ class VersionToReviewPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class VersionTwin(TypedDict):
+    """A version of another developer that is the same file, or answers alike."""
+
+    agreement: float | None
+    """For what share of fixed pictures both name the same label first: by its name where both
+    have the same labels, else by its column. `null` where it was not measured.
+    """
+    algorithm_id: str
+    """The algorithm that it is a version of."""
+    algorithm_title: str
+    """The title of that algorithm."""
+    confidence_difference: float | None
+    """By how much their confidences differ where they agree, on average."""
+    developer_id: str
+    """The user who offers that algorithm."""
+    developer_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    is_same_file: bool
+    """Whether both files are the same, to the last byte."""
+    probes: int | None
+    """For how many pictures that was compared."""
+    state: VersionState
+    version_id: str
+    """The other version."""
+    version_number: int
+    """Its number."""
 
 
 class Wallet(TypedDict):

@@ -135,6 +135,18 @@ INBOX_LENGTH = Gauge(
 INBOX_AGE = Gauge(
     "dml_inbox_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
 )
+REVIEWS_WAITING = Gauge(
+    "dml_reviews_waiting", "Versions that wait for a moderator.", of_several="max"
+)
+REVIEWS_AGE = Gauge(
+    "dml_reviews_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
+)
+APPEALS_WAITING = Gauge(
+    "dml_appeals_waiting", "Appeals that wait for a moderator.", of_several="max"
+)
+APPEALS_AGE = Gauge(
+    "dml_appeals_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
+)
 DEPOSITS_CREDITED = Counter("dml_deposits_credited_total", "Deposits whose block became final.")
 CHAIN_LAG = Gauge(
     "dml_chain_lag_blocks", "Final blocks of the chain not read yet.", of_several="max"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from dml.core.blobs import Blobs
 from dml.core.sealing import Opener
 from dml.core.settings import Settings
+from dml.inference.behaviour import Behaviour
 from dml.inference.passport import Passport
 from dml.inference.signature import Reason, Signature
 from dml.inference.spec import InputSpec
@@ -26,6 +27,8 @@ class Sandbox(Protocol):
     def examine(
         self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
     ) -> tuple[Signature, Passport | None]: ...
+
+    def probe(self, model: bytes, spec: InputSpec, label_count: int) -> Behaviour | None: ...
 
 
 class ScorerFailed(Exception):

@@ -9,6 +9,8 @@ FOR_ORGANISATIONS: Final = frozenset(
     (
         *("algorithms.list", "algorithms.create", "algorithms.get", "algorithms.archive"),
         *("algorithms.get_timeline", "algorithms.list_offered"),
+        *("algorithms.announce", "algorithms.withdraw", "algorithms.appeal"),
+        *("versions.appeal", "appeals.list"),
         *("versions.list", "versions.create", "versions.delete", "versions.get"),
         *("versions.get_file", "versions.submit", "versions.get_timeline"),
         *("job_quotes.create", "jobs.list", "jobs.create", "jobs.get", "jobs.list_archives"),

@@ -31,6 +31,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "distributions": "Tokens of an organisation that its owner takes out.",
     "algorithms": "Models on offer. A developer offers one and says what it costs a device's run.",
     "versions": "The files of a model: uploaded, checked, reviewed, and never changed.",
+    "appeals": "A developer's word against a moderator's decision.",
+    "review_reasons": "In which words moderators decide.",
     "job_quotes": "What a job would cost.",
     "jobs": "One version, run on many devices, for one answer.",
     "pairing_codes": "How a device becomes yours.",

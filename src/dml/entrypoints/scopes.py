@@ -18,7 +18,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": ("algorithms", "versions", "developer_agreements"),
+    "models": ("algorithms", "versions", "appeals", "developer_agreements"),
     "jobs": ("jobs", "job_quotes"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
@@ -45,6 +45,7 @@ FOR_ANY: Final[Mapping[str, str]] = {
     "graph.ask": "Each field needs the scope of the operation that it asks.",
     "pages.get_graph": "The same, where it is asked for events; else a page to ask it from.",
     "pages.get_home": "A page that shows what everybody may see.",
+    "review_reasons.list": "It is the same for everybody.",
 }
 # No token may ask for these, only who has signed in.
 FOR_SESSIONS: Final[Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from typing import Any, Final
 import uvloop
 from sqlalchemy import func, select
 
+from dml.algorithms.moderation import queries as moderation_queries
 from dml.core import event_keeping, logs, metrics, nodes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_places
@@ -115,10 +116,15 @@ async def run_archiver() -> None:
 
 
 async def measure(ctx: Context) -> int:
-    """Look how many results wait, and how long the oldest has."""
+    """Look how many results wait, and versions and appeals, and how long the oldest of each has."""
     waiting = await job_queries.waiting(ctx.tx)
     metrics.INBOX_LENGTH.set(waiting.results)
     metrics.INBOX_AGE.set(waiting.oldest_seconds)
+    queue = await moderation_queries.count_waiting(ctx.tx, ctx.now)
+    metrics.REVIEWS_WAITING.set(queue.versions)
+    metrics.REVIEWS_AGE.set(queue.oldest_version_seconds)
+    metrics.APPEALS_WAITING.set(queue.appeals)
+    metrics.APPEALS_AGE.set(queue.oldest_appeal_seconds)
     return 0
 
 

@@ -12,7 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dml.inference import probes
+from dml.inference.behaviour import PROBES, PROBING_SECONDS_MOST, Behaviour, Sample
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
+from dml.inference.images import prepare
 from dml.inference.outcome import Limits
 from dml.inference.passport import BATCH, MEASURING_SECONDS, Passport
 from dml.inference.signature import (
@@ -95,6 +98,19 @@ class Sandbox(Client):
             return signature, _passport(found, signature, len(model), digest)
         except (Refused, SandboxFailed):  # it passed its check, and no passport refuses it
             return signature, None
+
+    def probe(self, model: bytes, spec: InputSpec, label_count: int) -> Behaviour | None:
+        """How a model that passed its check answers the fixed pictures; None where that is not
+        known, as it takes too long for a single batch of them.
+        """
+        header = {"verb": "probe", "spec": to_dict(spec), "label_count": label_count}
+        batch_bytes = BATCH * math.prod(input_shape(spec)) * 4
+        try:
+            limits = self._limits(len(model), batch_bytes, 0, PROBING_SECONDS_MOST)
+            found, parts = self.ask(header, [model], limits, FAULTS)
+            return _behaviour(found, parts, spec, label_count)
+        except (Refused, SandboxFailed):  # it passed its check, and this refuses nothing
+            return None
 
     def _check(
         self, model: bytes, spec: InputSpec, label_count: int, seconds: float | None
@@ -196,6 +212,31 @@ def _passport(
         milliseconds_for_32=whole,
         runs_agree=found.get("digest") == digest,
     )
+
+
+def _behaviour(
+    found: Mapping[str, Any], parts: list[bytes], spec: InputSpec, label_count: int
+) -> Behaviour | None:
+    """What a child answered, which may have been taken over; None where it makes no sense."""
+    try:
+        said = [[(int(it[0]), float(it[1])) for it in each] for each in found["samples"]]
+        answers, confidences = np.frombuffer(parts[0], "<u2"), np.frombuffer(parts[1], "<f4")
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    places = [*answers.tolist(), *(place for each in said for place, _ in each)]
+    shares = [*confidences.tolist(), *(share for each in said for _, share in each)]
+    sensible = (
+        0 < len(answers) == len(confidences) <= PROBES
+        and len(said) == len(probes.SAMPLES)
+        and all(0 <= it < label_count for it in places)
+        and all(0 <= it <= 1 for it in shares)  # NaN is none of these
+    )
+    if not sensible:
+        return None
+    pictures = [probes.shown(prepare(it, spec), spec) for it in probes.sample_images()]
+    named = zip(probes.SAMPLES, pictures, said, strict=True)
+    samples = tuple(Sample(name, it, tuple(labels)) for name, it, labels in named)
+    return Behaviour(tuple(answers.tolist()), tuple(confidences.tolist()), samples)
 
 
 def _refuse_too_large(model: bytes) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dml.inference import guard, measuring, running, serving
+from dml.inference import guard, measuring, probing, running, serving
 from dml.inference.serving import Verb, frame
 from dml.inference.spec import read, to_dict
 from dml.inference.tiny import COLUMNS, TINY_MODEL
@@ -11,7 +11,12 @@ from dml.inference.tiny import COLUMNS, TINY_MODEL
 
 def main() -> None:
     """Check and run models until standard input ends."""
-    verbs = {"check": Verb(_check), "measure": Verb(measuring.measure), "predict": running.PREDICT}
+    verbs = {
+        "check": Verb(_check),
+        "measure": Verb(measuring.measure),
+        "probe": Verb(probing.probe),
+        "predict": running.PREDICT,
+    }
     serving.serve(verbs, warm_up)
 
 

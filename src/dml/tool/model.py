@@ -37,7 +37,8 @@ FeeMax = Annotated[
 ]
 Developer = Annotated[str | None, typer.Option(help="Only those of the developer with this id.")]
 State = Annotated[
-    str | None, typer.Option(help="Only those in this state; all but `listed` need `--mine`.")
+    str | None,
+    typer.Option(help="Only those in this state: `announced` are to come; others need `--mine`."),
 ]
 Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm's timeline.")]
@@ -63,7 +64,9 @@ VERSION_FIELDS = (
     ("size", "size"),
     ("sha256", "sha256"),
     ("reason", "review_reason"),
+    ("code", "review_code"),
     ("recalled", "recall_reason"),
+    ("code", "recall_code"),
     ("since", "created_at"),
 )
 
@@ -319,6 +322,54 @@ def resume(named: Named, reason: Why, server: Server = None, as_json: AsJson = F
     with signed_in(server) as market:
         resumed = market.ask("POST", f"{_path(market, named)}/resume", json={"reason": reason})
     show_item(resumed, FIELDS, as_json=as_json)
+
+
+@model.command("announce")
+@for_organisation
+def announce(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Show everybody that a draft of yours is coming. Nobody can order it yet."""
+    with signed_in(server) as market:
+        announced = market.ask("POST", f"{_path(market, named)}/announce")
+    show_item(announced, FIELDS, as_json=as_json)
+
+
+@model.command("unannounce")
+@for_organisation
+def unannounce(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Take an announcement back: it is a draft again."""
+    with signed_in(server) as market:
+        draft = market.ask("POST", f"{_path(market, named)}/withdraw")
+    show_item(draft, FIELDS, as_json=as_json)
+
+
+@model.command("appeal")
+@for_organisation
+def appeal(
+    named: Named,
+    text: Annotated[str, typer.Option(help="Why the decision is wrong; moderators read it.")],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Appeal against a suspension, or against the rejection or recall of the newest version.
+
+    Once for each decision. Another moderator looks at it: see `dml model appeals`.
+    """
+    from dml.tool import appealing
+
+    with signed_in(server) as market:
+        made = appealing.appeal(market, _path(market, named), text)
+    show_item(made, appealing.FIELDS, as_json=as_json)
+
+
+@model.command("appeals")
+@for_organisation
+def list_appeals(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """List what you appealed against, newest first, and what came of it."""
+    from dml.tool import appealing
+
+    with signed_in(server) as market:
+        listed = market.all_of(f"{_path(market, named)}/appeals")
+        show_list(listed, appealing.COLUMNS, as_json=as_json)
 
 
 def _show_passport(passport: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
-"""`dml moderate`: the queue of models that wait for a moderator."""
+"""`dml moderate`: the queue of models that wait for a moderator, and of appeals."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dml.refused import Refused
-from dml.tool import common
+from dml.tool import common, passports
 from dml.tool.common import AsJson, Server, show_item, show_list, signed_in
 
 if TYPE_CHECKING:
@@ -15,12 +16,34 @@ if TYPE_CHECKING:
 moderate = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="For moderators: see which models wait, try one on photos, approve or reject it.\n\n"
+    help="For moderators: see which models wait, try one on photos, approve or reject it; stop one "
+    "that does harm; decide about appeals.\n\n"
     "A version is named by its id, by the end of its id, or by its algorithm's title.",
 )
+appeals = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Appeals of developers against what a moderator decided. Another one decides about them.",
+)
+moderate.add_typer(appeals, name="appeals")
+Code = Annotated[
+    str | None,
+    typer.Option("--code", help="The code of a ready reason: see `dml moderate reasons`."),
+]
+Why = Annotated[
+    str | None, typer.Option("--reason", help="Why, in your own words; told with the code.")
+]
+Because = Annotated[str, typer.Option("--reason", help="Why, shown to the developer.")]
 Named = Annotated[
     str, typer.Argument(metavar="VERSION", help="Its id, the end of it, or its title.")
 ]
+Algorithm = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Its id, the end of it, or its title.")
+]
+Appeal = Annotated[
+    str, typer.Argument(metavar="APPEAL", help="Its id, the end of it, or its algorithm's title.")
+]
+APPEALS = "/v1/moderation/appeals"
 FIELDS = (
     ("algorithm", "algorithm_title"),
     ("version", "number"),
@@ -31,30 +54,69 @@ FIELDS = (
     ("size", "size"),
     ("sha256", "sha256"),
     ("checked", "checked_at"),
+    ("waits since", "waiting_since"),
+    ("yours to judge", "may_judge"),
+    ("refused before", "earlier_refusals"),
+)
+APPEAL_FIELDS = (
+    ("appeal", "id"),
+    ("algorithm", "algorithm_title"),
+    ("version", "version_number"),
+    ("against", "decision"),
+    ("decided", "decided_at"),
+    ("because", "decided_reason"),
+    ("code", "decided_code"),
+    ("the developer", "text"),
+    ("state", "state"),
+    ("resolution", "resolution"),
 )
 
 
 @moderate.command("list")
-def list_waiting(server: Server = None, as_json: AsJson = False) -> None:
+def list_waiting(
+    server: Server = None,
+    developer: Annotated[
+        str | None, typer.Option(help="Only those of the developer with this id.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the versions that wait for a review, those that have waited longest first."""
     columns = [("version", "id"), ("title", "algorithm_title"), ("number", "number")]
-    columns += [("checked", "checked_at"), ("by", "developer_name"), ("developer", "developer_id")]
+    columns += [("waits since", "waiting_since"), ("yours to judge", "may_judge")]
+    columns += [("by", "developer_name"), ("refused before", "earlier_refusals")]
+    narrowed = {} if developer is None else {"developer_id": developer}
     with signed_in(server) as market:
-        show_list(market.all_of("/v1/moderation/versions"), columns, as_json=as_json)
+        show_list(market.all_of("/v1/moderation/versions", **narrowed), columns, as_json=as_json)
 
 
 @moderate.command("show")
 def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Show a version that waits, with what its model card says."""
+    """Show a version that waits: what its model card says, how it answers, and whom it is like.
+
+    It was asked four fixed pictures when it was checked. Where it is the same file as another
+    developer's, or answers alike, that is said first.
+    """
     from dml.client.http import one_line
 
     with signed_in(server) as market:
-        version = _find(market, named)
+        version = market.ask(
+            "GET", common.path_of("moderation/versions", _find(market, named)["id"])
+        )
         algorithm = market.ask("GET", common.path_of("algorithms", version["algorithm_id"]))
-    show_item(version, FIELDS, as_json=as_json)
-    if not as_json:  # What the developer says of it.
-        card = "\n".join(map(one_line, str(algorithm["model_card"]).splitlines()))
-        common.console().print(f"\n{one_line(str(algorithm['summary']))}\n\n{card}")
+    if as_json:
+        common.show_json(version)
+        return
+    for it in version["twins"]:
+        common.console().print(one_line(_likeness(it)))
+    show_item(version, FIELDS, as_json=False)
+    if version["passport"] is not None:
+        measured = dict(passports.lines(version["passport"]))
+        show_item(measured, [(name, name) for name in measured], as_json=False)
+    for it in version["samples"]:
+        named_labels = ", ".join(f"{x['label']} {x['confidence']:.1%}" for x in it["labels"])
+        common.console().print(one_line(f"{it['name']}: {named_labels}"))
+    card = "\n".join(map(one_line, str(algorithm["model_card"]).splitlines()))
+    common.console().print(f"\n{one_line(str(algorithm['summary']))}\n\n{card}")
 
 
 @moderate.command("run")
@@ -78,42 +140,148 @@ def run(
         typer.echo(f"{file}  {label}  {share:.1%}")
 
 
+@moderate.command("reasons")
+def reasons(server: Server = None, as_json: AsJson = False) -> None:
+    """List the ready reasons, with their codes and for what each is."""
+    columns = [("code", "code"), ("for", "decisions"), ("what the developer reads", "text")]
+    with common.perhaps_signed_in(server) as market:
+        listed = market.ask("GET", "/v1/moderation/reasons")["items"]
+    show_list(listed, columns, as_json=as_json)
+
+
 @moderate.command("approve")
 def approve(
     named: Named,
     server: Server = None,
-    reason: Annotated[str | None, typer.Option(help="Shown to everybody who sees it.")] = None,
+    reason: Why = None,
+    code: Code = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve a version: its algorithm is listed, and anybody can order it."""
-    _decide(named, server, "approve", {} if reason is None else {"reason": reason}, as_json)
+    _decide(named, server, "approve", _said(reason, code), as_json)
 
 
 @moderate.command("reject")
 def reject(
     named: Named,
-    reason: Annotated[str, typer.Option(help="Why, shown to the developer.")],
     server: Server = None,
+    reason: Why = None,
+    code: Code = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reject a version."""
-    _decide(named, server, "reject", {"reason": reason}, as_json)
+    """Reject a version, with a ready reason, your own words, or both."""
+    _decide(named, server, "reject", _said(reason, code), as_json)
+
+
+@moderate.command("recall")
+def recall(
+    named: Named,
+    server: Server = None,
+    reason: Why = None,
+    code: Code = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recall an approved version: no device gets it any more, and its jobs end with a refund."""
+    _decide(named, server, "recall", _said(reason, code), as_json)
+
+
+@moderate.command("suspend")
+def suspend(
+    named: Algorithm,
+    server: Server = None,
+    reason: Why = None,
+    code: Code = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an algorithm off the list for now."""
+    _move(named, server, "suspend", _said(reason, code), as_json)
+
+
+@moderate.command("resume")
+def resume(
+    named: Algorithm, reason: Because, server: Server = None, as_json: AsJson = False
+) -> None:
+    """List an algorithm again that a moderator suspended."""
+    _move(named, server, "resume", {"reason": reason}, as_json)
+
+
+@appeals.command("list")
+def list_appeals(
+    server: Server = None,
+    state: Annotated[str, typer.Option(help="`open`, `upheld`, `overturned`, `settled`.")] = "open",
+    as_json: AsJson = False,
+) -> None:
+    """List the appeals that wait for a moderator, oldest first."""
+    columns = [("appeal", "id"), ("title", "algorithm_title"), ("number", "version_number")]
+    columns += [("against", "decision"), ("since", "created_at"), ("by", "developer_name")]
+    with signed_in(server) as market:
+        show_list(
+            market.all_of(APPEALS, state=state), [*columns, ("says", "text")], as_json=as_json
+        )
+
+
+@appeals.command("uphold")
+def uphold(named: Appeal, reason: Because, server: Server = None, as_json: AsJson = False) -> None:
+    """Find that the decision was right: it stays."""
+    _resolve(named, server, "uphold", reason, as_json)
+
+
+@appeals.command("overturn")
+def overturn(
+    named: Appeal, reason: Because, server: Server = None, as_json: AsJson = False
+) -> None:
+    """Find that it was wrong: the version is approved, or the algorithm listed again."""
+    _resolve(named, server, "overturn", reason, as_json)
+
+
+def _said(reason: str | None, code: str | None) -> dict[str, Any]:
+    said = {"reason": reason, "reason_code": code}
+    return {name: it for name, it in said.items() if it is not None}
+
+
+def _likeness(twin: dict[str, Any]) -> str:
+    whose = (
+        f"version {twin['version_number']} ({twin['state']}) of {twin['algorithm_title']} by "
+        f"{twin['developer_name'] or twin['developer_id']}"
+    )
+    if twin["is_same_file"]:
+        return f"the same file as {whose}"
+    return f"agrees with {whose} on {twin['agreement']:.1%} of {twin['probes']} fixed pictures"
+
+
+def _move(named: str, server: str | None, verb: str, body: dict[str, Any], as_json: bool) -> None:
+    with signed_in(server) as market:
+        states = ("suspended",) if verb == "resume" else ("listed", "announced")
+        listed = chain.from_iterable(market.all_of("/v1/algorithms", state=it) for it in states)
+        found = common.find_id(listed, named, title="title", what="algorithm")
+        moved = market.ask("POST", f"{common.path_of('algorithms', found)}/{verb}", json=body)
+    show_item(moved, (("algorithm", "id"), ("title", "title"), ("state", "state")), as_json=as_json)
+
+
+def _resolve(named: str, server: str | None, verb: str, reason: str, as_json: bool) -> None:
+    with signed_in(server) as market:
+        waiting = market.all_of(APPEALS)
+        found = common.find_id(waiting, named, title="algorithm_title", what="appeal that waits")
+        path = f"{common.path_of('moderation/appeals', found)}/{verb}"
+        resolved = market.ask("POST", path, json={"reason": reason})
+    show_item(resolved, APPEAL_FIELDS, as_json=as_json)
 
 
 def _decide(named: str, server: str | None, verb: str, body: dict[str, Any], as_json: bool) -> None:
     with signed_in(server) as market:
-        version = _find(market, named)
+        version = _find(market, named, state="approved" if verb == "recall" else "in_review")
         told = market.ask("POST", f"{_path(version)}/{verb}", json=body)
     show_item({**version, **told}, FIELDS, as_json=as_json)
 
 
-def _find(market: "Marketplace", named: str) -> dict[str, Any]:
-    waiting = list(market.all_of("/v1/moderation/versions"))
-    found = common.find_id(waiting, named, title="algorithm_title", what="version that waits")
-    for version in waiting:
+def _find(market: "Marketplace", named: str, state: str = "in_review") -> dict[str, Any]:
+    listed = list(market.all_of("/v1/moderation/versions", state=state))
+    what = "version that waits" if state == "in_review" else "approved version"
+    found = common.find_id(listed, named, title="algorithm_title", what=what)
+    for version in listed:
         if version["id"] == found:
             return version
-    raise Refused(f"no version {found} waits for a review")
+    raise Refused(f"there is no {what} with the id {found}")
 
 
 def _path(version: dict[str, Any]) -> str:

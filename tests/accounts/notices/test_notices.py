@@ -213,5 +213,7 @@ def test_each_notice_says_when_where_and_what_to_do(notice: kinds.Notice) -> Non
     assert told.kind == notice.kind
     assert told.text.startswith("It happened.\n\nWhen: 04 March 2027, 05:06 UTC\n")
     assert "From: curl, 192.0.2.7\nAt: https://market.example.org\n\n" in told.text
-    assert f"If that was not you, {notice.undo}, and choose another password" in told.text
+    asked = f"If that was not you, {notice.undo}, and choose another password"
+    assert (notice.undo if notice.by_others else asked) in told.text
+    assert ("If that was not you" in told.text) is not notice.by_others
     assert told.subject.isascii()

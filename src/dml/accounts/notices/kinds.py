@@ -22,6 +22,10 @@ class Notice:
     `kind` and `subject` are the mail's, the same for all of them: no name that somebody chose comes
     into a header. `says` is a sentence. `undo` is what to do where it was not the owner, beside
     choosing another password: a clause that begins with a verb. `is_news` is asked of the event.
+
+    Of what others decided about something of theirs, with `by_others`, its owner is not asked
+    whether it was them, nor told of what they did themselves; `undo` then is a sentence that says
+    what they may do.
     """
 
     event: type[Event]
@@ -30,6 +34,7 @@ class Notice:
     says: Callable[[Said], str]
     undo: str
     is_news: Callable[[Any], bool] = always
+    by_others: bool = False
 
 
 def quoted(name: str | None) -> str:

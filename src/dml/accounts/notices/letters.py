@@ -27,12 +27,7 @@ def written(notice: Notice, said: Sequence[str], found: Circumstances) -> Letter
         facts.append(f"From: {found.origin}")
     if found.public_url is not None:
         facts.append(f"At: {found.public_url}")
-    undo = (
-        f"If that was not you, {notice.undo}, and choose another password at once: "
-        "`dml account reset-password` (or POST /v1/users/password-resets) mails you a link, which "
-        "ends every session and personal access token. `dml account sessions list` shows where you "
-        "are signed in. Tell the operator of this marketplace, too."
-    )
+    undo = notice.undo if notice.by_others else _if_it_was_another(notice)
     paragraphs = [" ".join(said), "\n".join(facts), undo]
     if found.is_last:
         paragraphs.append(
@@ -40,3 +35,12 @@ def written(notice: Notice, said: Sequence[str], found: Circumstances) -> Letter
             "`dml events` shows all that happened."
         )
     return Letter(notice.kind, notice.subject, "\n\n".join(paragraphs) + "\n")
+
+
+def _if_it_was_another(notice: Notice) -> str:
+    return (
+        f"If that was not you, {notice.undo}, and choose another password at once: "
+        "`dml account reset-password` (or POST /v1/users/password-resets) mails you a link, which "
+        "ends every session and personal access token. `dml account sessions list` shows where you "
+        "are signed in. Tell the operator of this marketplace, too."
+    )

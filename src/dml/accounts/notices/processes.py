@@ -45,10 +45,13 @@ async def start(ctx: Context, record: Record) -> None:
     Two events of one type, moment and subject are told by one mail.
     """
     event, actor = record.event, ctx.actor
-    if not _notices[event.TYPE].is_news(event):
+    notice = _notices[event.TYPE]
+    if not notice.is_news(event):
         return
     for reader in sorted(it for it in record.readers if it.startswith(_USER)):
         user_id = UUID(reader.removeprefix(_USER))
+        if notice.by_others and user_id == actor.user_id:
+            continue
         happened = Happened(
             type=event.TYPE,
             subject=event.subject,

@@ -44,7 +44,9 @@ async def write(ctx: Context, post: Post, notice: Notice, happened: Happened) ->
     if email is None or user.email_verified_at is None or not mail.is_possible(post.settings):
         return
     rows = await event_log.find(ctx.tx, happened.subject, happened.type, happened.at)
-    said: list[dict[str, Any]] = [{**it.body, **(it.facts or {})} for it in rows]
+    said: list[dict[str, Any]] = [
+        {"reason": it.reason, **it.body, **(it.facts or {})} for it in rows
+    ]
     sent = await mail.recent(ctx, email, notice.kind)
     if not said or sent >= most:
         return

@@ -121,6 +121,17 @@ async def list_interested(
     return frozenset((*owners, *found))
 
 
+async def list_acted_for(
+    tx: AsyncSession, user_id: UserId | None, owner_ids: Iterable[UserId], now: datetime
+) -> Sequence[UserId]:
+    """Return those of these owners that are organisations which this user acts for, or did within
+    30 days: what is theirs is the user's own.
+    """
+    lately = or_(_IS_LIVE, _MEMBER.left_at > now - LINGERS)
+    these = _MEMBER.user_id == user_id, _MEMBER.organisation_id.in_(list(owner_ids)), lately
+    return (await tx.scalars(select(_MEMBER.organisation_id).where(*these))).all()
+
+
 async def is_organisation(tx: AsyncSession, user_ids: Iterable[UserId]) -> bool:
     """Whether one of these users is an organisation, and so nobody who takes part in anything."""
     these = _USER.id.in_(list(user_ids)), _USER.kind == UserKind.ORGANISATION

@@ -91,6 +91,9 @@ class Facets:
 _ASKED: Final = {
     "developer": _OFFERED.developer_id == bindparam("developer"),
     "state": _OFFERED.state == bindparam("state"),
+    # Drafts and announced ones have one state in their column (docs/decisions/0068).
+    "draft": (_OFFERED.state == literal_column("'draft'")) & _OFFERED.announced_at.is_(None),
+    "announced": (_OFFERED.state == literal_column("'draft'")) & _OFFERED.announced_at.is_not(None),
     "kind": _OFFERED.kind == bindparam("kind"),
     "data_kind": _OFFERED.data_kind == bindparam("data_kind"),
     "fee_min": _OFFERED.device_fee >= bindparam("fee_min"),
@@ -119,7 +122,9 @@ async def list_algorithms(
     if chosen.tags:  # How to find them depends on how common they are.
         given |= {**_WITHOUT, **given, **_place(after), "words": None, "sort": sort}
         return (await tx.execute(_SORTED, given)).all()
-    return (await tx.execute(_page(sort, after, *asked), given)).all()
+    unlisted = given["state"] if given.get("state") in rules.UNLISTED else None
+    named = (unlisted if unlisted and it == "state" else it for it in asked)
+    return (await tx.execute(_page(sort, after, *named), given)).all()
 
 
 @lru_cache(maxsize=100)
