@@ -39,6 +39,9 @@ Developer = Annotated[str | None, typer.Option(help="Only those of the developer
 State = Annotated[
     str | None, typer.Option(help="Only those in this state; all but `listed` need `--mine`.")
 ]
+RatingMin = Annotated[
+    int | None, typer.Option(min=1, max=5, help="Only those rated with so many stars or more.")
+]
 Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm's timeline.")]
 FIELDS = (
@@ -53,6 +56,8 @@ FIELDS = (
     ("by", "developer_name"),
     ("developer", "developer_id"),
     ("runs", "runs"),
+    ("rating", "rating"),
+    ("ratings", "rating_count"),
     ("since", "created_at"),
     ("changed", "updated_at"),
 )
@@ -152,10 +157,12 @@ def list_models(
     fee_max: FeeMax = None,
     developer: Developer = None,
     state: State = None,
+    rating: RatingMin = None,
     sort: Annotated[
         str | None,
         typer.Option(
-            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            help="`created_at`, `device_fee`, `runs` or `weighted_rating`; with `-` before it, the "
+            "largest first. "
             "[default: -created_at]"
         ),
     ] = None,
@@ -165,7 +172,7 @@ def list_models(
     """List what is on offer, newest first; `--mine` needs an account. Filters combine."""
     from dml.tool import finding
 
-    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state, rating)
     with finding.marketplace(server, mine=mine) as market:
         listed = market.all_of("/v1/algorithms", **asked.query(mine=mine, sort=sort))
         show_list(islice(listed, most), finding.COLUMNS, as_json=as_json)
@@ -185,10 +192,12 @@ def search(
     fee_max: FeeMax = None,
     developer: Developer = None,
     state: State = None,
+    rating: RatingMin = None,
     sort: Annotated[
         str | None,
         typer.Option(
-            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            help="`created_at`, `device_fee`, `runs` or `weighted_rating`; with `-` before it, the "
+            "largest first. "
             "[default: -relevance, the best match first]"
         ),
     ] = None,
@@ -201,7 +210,7 @@ def search(
     """
     from dml.tool import finding
 
-    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state, rating)
     query = {"q": " ".join(words), **asked.query(mine=mine, sort=sort)}
     with finding.marketplace(server, mine=mine) as market:
         rows = list(islice(finding.search(market, query), most))
