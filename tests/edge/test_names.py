@@ -18,6 +18,7 @@ VERBS: Final = frozenset(
     (
         *("list", "get", "create", "update", "replace", "set", "delete", "export", "watch"),
         *("approve", "reject", "refuse", "reverse", "assign", "submit", "recall", "publish"),
+        *("unpublish", "hide"),
         *("archive", "suspend", "restore", "resume", "pause", "close", "cancel", "revoke"),
         *("fund", "open", "start", "reorder", "reward", "choose"),
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),

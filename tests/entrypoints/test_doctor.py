@@ -71,6 +71,10 @@ async def build(world: World) -> dict[str, Any]:
     await work(world, done, 7)
     await fold(world)
     assert await settle(world, done, JobState.COMPLETED) == "settled"
+    path = f"/v1/algorithms/{(await done.get())['algorithm_id']}"
+    rated = await done.customer.ask("PUT", f"{path}/rating", json={"stars": 5})
+    published = await done.customer.post(f"{done.path}/publish")
+    assert (rated.status_code, published.status_code) == (200, 200), rated.text
     cancelled = await make_job(world, max_devices=7)
     await work(world, cancelled, 6)
     await fold(world)

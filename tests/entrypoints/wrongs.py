@@ -5,6 +5,7 @@ Names in brackets are those of the marketplace in `test_doctor`.
 
 from typing import Final
 
+from tests.entrypoints.algorithm_wrongs import ALGORITHM_WRONGS
 from tests.entrypoints.archive_wrongs import ARCHIVE_WRONGS
 from tests.entrypoints.bounty_wrongs import BOUNTY_WRONGS
 from tests.entrypoints.chain_wrongs import CHAIN_WRONGS
@@ -74,6 +75,7 @@ NO_CONSTRAINTS: Final = {
     "DROP CONSTRAINT ledger_transfers_target_fkey",
     "nothing": "ledger_transfers DROP CONSTRAINT ledger_transfers_positive_check",
     "oversold": "job_places DROP CONSTRAINT job_places_never_oversold_check",
+    "fewer": "algorithm_statistics DROP CONSTRAINT algorithm_statistics_not_negative_check",
     "twice": "assignments DROP CONSTRAINT assignments_device_id_job_id_key",
 }
 
@@ -353,6 +355,7 @@ WRONGS: Final = [
         [UPLOADED],
         "version:",
     ),
+    *ALGORITHM_WRONGS,
     (
         "UPDATE dbos.workflow_status SET status = 'ERROR' "
         "WHERE workflow_uuid = 'job:{open}:deadline'",

@@ -76,12 +76,15 @@ async def charge(
     user_id: UserId,
     seconds: float,
     refusals: Sequence[dict[str, Any]] = (),
+    *,
+    seconds_an_hour: int | None = None,
 ) -> None:
     """Put on a user's clock what a piece of work took, in the place of what it was thought to take.
 
-    Nothing, where we failed at it. For workers.
+    Nothing, where we failed at it. Who is no worker says how many `seconds_an_hour` a user has.
     """
-    seconds_an_hour = worker.parts().settings.sandbox_seconds_an_hour
+    if seconds_an_hour is None:
+        seconds_an_hour = worker.parts().settings.sandbox_seconds_an_hour
     clock = await _lock(ctx.tx, user_id, ctx.now)
     took = timedelta(seconds=seconds) * (AHEAD_MOST.total_seconds() / seconds_an_hour)
     clock.ahead_until += took - THOUGHT

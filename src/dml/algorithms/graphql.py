@@ -35,6 +35,7 @@ GRAPH: Final = Graph(
         Read("algorithms", "algorithms.list_offered", on=PublicUserOut),
         Read("versions", "versions.list", on=AlgorithmOut),
         Read("timeline", "algorithms.get_timeline", on=AlgorithmOut),
+        Read("statistics", "algorithms.get_statistics", on=AlgorithmOut),
         Read("version", "versions.get"),
         Read("timeline", "versions.get_timeline", on=VersionOut),
         Read("versions_to_review", "versions.list_to_review"),
@@ -94,5 +95,7 @@ GRAPH: Final = Graph(
     without={
         "versions.create": "A file goes by REST; its version is then named by its id.",
         "versions.get_file": "A file goes by REST.",
+        "demos.create": "A file goes by REST.",
+        "demos.create_by_tensor": "A file goes by REST, as does what is as long as one.",
     },
 )

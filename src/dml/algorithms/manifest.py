@@ -6,19 +6,20 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.algorithms",
-    tables=("models", "moderation.models", "appeals.models"),
-    events=("events",),
+    tables=("models", "moderation.models", "appeals.models", "ratings.models", "statistics.models"),
+    events=("events", "ratings.events"),
     routers=(
         "search.routes:router",  # Before those with an id in the place of its words.
         *("routes:router", "routes:users_router", "version_routes:router"),
         *("announcing.routes:router", "appeals.routes:router"),
         *("moderation.routes:router", "appeals.routes:moderation_router"),
+        *("ratings.routes:router", "statistics.routes:router", "demos.routes:router"),
     ),
-    graphs=("graphql:GRAPH",),
+    graphs=("graphql:GRAPH", "ratings.graphql:GRAPH"),
     processes=("processes",),
     notices=("notices:NOTICES",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
     kept_files=("queries:KEPT_FILES",),
-    personal=("personal:PERSONAL",),
+    personal=("personal:PERSONAL", "ratings.personal:PERSONAL"),
 )

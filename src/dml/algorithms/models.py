@@ -35,6 +35,8 @@ _SLUG: Final = (
 _BRIEF: Final = (
     f"({_NAMES} || setweight(to_tsvector('english'::regconfig, words_of(summary)), 'B'::\"char\"))"
 )
+# What a list sorts by: the mean of all ratings and of five more of three stars, in thousandths.
+_WEIGHTED_RATING: Final = "(((rating_sum + 15) * 1000) / (rating_count + 5))"
 _WORDS: Final = (
     f"({_BRIEF} || setweight(to_tsvector('english'::regconfig, words_of(model_card)),"
     " 'D'::\"char\"))"
@@ -98,7 +100,10 @@ class Algorithm(Base):
         Index(None, "developer_id", "id"),
         Index(None, "state", "created_at", "id"),
         Index(None, "state", "device_fee", "id"),
+        CheckConstraint("rating_count >= 0", "rating_count_not_negative"),
+        CheckConstraint("rating_sum BETWEEN rating_count AND 5 * rating_count", "rating_sum"),
         Index(None, "state", "runs", "id"),
+        Index(None, "state", "weighted_rating", "id"),
         Index(None, "tags", postgresql_using="gin"),
         Index(None, "words", postgresql_using="gin"),
         Index(None, "brief_words", postgresql_using="gin"),
@@ -137,6 +142,12 @@ class Algorithm(Base):
     announced_at: Mapped[datetime | None] = mapped_column(default=None)
     # The devices in the answers of the jobs of it that have ended, as far as those were shown.
     runs: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
+    # Of the ratings that are shown: how many, and all their stars together.
+    rating_count: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
+    rating_sum: Mapped[Count] = mapped_column(default=Count(0), server_default="0")
+    weighted_rating: Mapped[Count] = mapped_column(
+        Computed(_WEIGHTED_RATING, persisted=True), init=False
+    )
     # How a path names it. It follows the title; its end, by which it is found, never changes.
     slug: Mapped[str] = mapped_column(Computed(_SLUG, persisted=True), init=False)
     # Nobody reads these of a row: they are as long as its model card.

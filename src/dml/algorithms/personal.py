@@ -102,6 +102,9 @@ PERSONAL: Final = Personal(
                     "suspended_at suspended_by_id suspension_reason suspension_code",
                     "When it was suspended, by whom and why.",
                 ),
+                Columns(
+                    "rating_count rating_sum weighted_rating", "How its customers rated it, in sum."
+                ),
                 Columns("title slug summary labels", "What it does, as everybody read it."),
                 Columns(
                     "words brief_words",
@@ -112,6 +115,17 @@ PERSONAL: Final = Personal(
                 Columns("tags", "By which words it is found.", NONE_OF_THEM),
             ),
             whose="developer_id = :user_id",
+        ),
+        Holding(
+            "algorithm_statistics",
+            "What your models did, day by day.",
+            _GOOD,
+            (
+                Columns("version_id algorithm_id day", "Which version, and when."),
+                Columns("devices earned", "On how many devices, and what you were paid."),
+                Columns("ratings stars", "How it was rated, in sum."),
+            ),
+            whose=_MINE,
         ),
         Holding(
             "algorithm_words",

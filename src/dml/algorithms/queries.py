@@ -6,10 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Numeric,
     ScalarSelect,
     Text,
     bindparam,
     case,
+    cast,
     exists,
     func,
     literal,
@@ -46,6 +48,11 @@ KEPT_FILES: Final = f"""
 """  # noqa: S608 - only constants of this file are inserted
 
 
+def mean_of(stars: Any, ratings: Any) -> Any:
+    """Select the mean of so many ratings with so many stars in all, to two digits; NULL of none."""
+    return func.round(stars / cast(func.nullif(ratings, 0), Numeric), 2)
+
+
 # Algorithms as they are shown: each with the newest version that a job can pin. Made once, and of
 # tables: whatever is added to it, all of a statement is looked at again to recognise it.
 _OFFERED: Final = Algorithm.__table__.c
@@ -72,6 +79,7 @@ _BESIDE: Final = (
     .label("approved_version"),
     name_of(_OFFERED.developer_id).label("developer_name"),
     type_coerce(_STATE, _OFFERED.state.type).label("state"),
+    mean_of(_OFFERED.rating_sum, _OFFERED.rating_count).label("rating"),
 )
 _LISTINGS: Final = select(*(it for it in _OFFERED if it.name not in _OF_NOBODY), *_BESIDE)
 # The same in short: what lists show.

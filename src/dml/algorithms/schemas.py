@@ -145,6 +145,12 @@ class ApprovedVersionOut(Wire):
 RUNS: Final = (
     "How many devices the answers of ended jobs show that ran it, as far as those may be shown."
 )
+RATING: Final = "The mean of its ratings, from 1 to 5 stars, to two digits; `null` without any."
+RATING_COUNT: Final = "How many customers have rated it, of those whose jobs have run it."
+WEIGHTED_RATING: Final = (
+    "What lists are sorted by: the mean of its ratings and of five more of 3 stars, in thousandths "
+    "of a star. So a few ratings move it little."
+)
 SLUG: Final = "Its title and the end of its id, for a path that people read."
 
 
@@ -180,6 +186,9 @@ class AlgorithmOut(Wire):
         description="The newest approved version; `null` where there is none."
     )
     runs: int = Field(description=RUNS)
+    rating: float | None = Field(description=RATING)
+    rating_count: int = Field(description=RATING_COUNT)
+    weighted_rating: int = Field(description=WEIGHTED_RATING)
     created_at: datetime
     updated_at: datetime = Field(description="When it was last edited, or its state changed.")
 

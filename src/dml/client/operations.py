@@ -61,6 +61,7 @@ class Algorithms:
         data_kind: types.DataKind | None = None,
         fee_min: str | None = None,
         fee_max: str | None = None,
+        rating_min: int | None = None,
         developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
@@ -87,6 +88,8 @@ class Algorithms:
 
         `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
 
+        `rating_min`: Only algorithms rated with so many stars or more, in the mean.
+
         `developer_id`: Only algorithms of this developer.
 
         `mine`: Only your own, in every state.
@@ -110,6 +113,7 @@ class Algorithms:
                         "data_kind": data_kind,
                         "fee_min": fee_min,
                         "fee_max": fee_max,
+                        "rating_min": rating_min,
                         "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
@@ -128,6 +132,7 @@ class Algorithms:
         data_kind: types.DataKind | None = None,
         fee_min: str | None = None,
         fee_max: str | None = None,
+        rating_min: int | None = None,
         developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
@@ -146,6 +151,7 @@ class Algorithms:
                         "data_kind": data_kind,
                         "fee_min": fee_min,
                         "fee_max": fee_max,
+                        "rating_min": rating_min,
                         "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
@@ -192,6 +198,7 @@ class Algorithms:
         data_kind: types.DataKind | None = None,
         fee_min: str | None = None,
         fee_max: str | None = None,
+        rating_min: int | None = None,
         developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
@@ -213,6 +220,8 @@ class Algorithms:
         `fee_min`: Only algorithms with this device fee or a higher one, in tokens.
 
         `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
+
+        `rating_min`: Only algorithms rated with so many stars or more, in the mean.
 
         `developer_id`: Only algorithms of this developer.
 
@@ -237,6 +246,7 @@ class Algorithms:
                         "data_kind": data_kind,
                         "fee_min": fee_min,
                         "fee_max": fee_max,
+                        "rating_min": rating_min,
                         "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
@@ -258,6 +268,7 @@ class Algorithms:
         data_kind: types.DataKind | None = None,
         fee_min: str | None = None,
         fee_max: str | None = None,
+        rating_min: int | None = None,
         developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
@@ -286,6 +297,8 @@ class Algorithms:
 
         `fee_max`: Only algorithms with this device fee or a lower one, in tokens.
 
+        `rating_min`: Only algorithms rated with so many stars or more, in the mean.
+
         `developer_id`: Only algorithms of this developer.
 
         `mine`: Only your own, in every state.
@@ -312,6 +325,7 @@ class Algorithms:
                         "data_kind": data_kind,
                         "fee_min": fee_min,
                         "fee_max": fee_max,
+                        "rating_min": rating_min,
                         "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
@@ -331,6 +345,7 @@ class Algorithms:
         data_kind: types.DataKind | None = None,
         fee_min: str | None = None,
         fee_max: str | None = None,
+        rating_min: int | None = None,
         developer_id: str | None = None,
         mine: bool | None = None,
         state: types.AlgorithmState | None = None,
@@ -350,6 +365,7 @@ class Algorithms:
                         "data_kind": data_kind,
                         "fee_min": fee_min,
                         "fee_max": fee_max,
+                        "rating_min": rating_min,
                         "developer_id": developer_id,
                         "mine": mine,
                         "state": state,
@@ -476,6 +492,35 @@ class Algorithms:
             ),
         )
 
+    def get_statistics(
+        self,
+        algorithm_id: str,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        version_id: str | None = None,
+    ) -> types.AlgorithmStatistics:
+        """Get an algorithm's statistics.
+
+        For its developer: devices, earnings and ratings, by version and by day, of at most
+        366 days. They grow in the steps in which customers are shown their answers, as your
+        balance does; what is counted and not shown yet is in neither.
+
+        `from_`: The first day, in UTC. Default: 30 days before `to`.
+
+        `to`: The first day that is left out, at most 366 days later. Default: tomorrow.
+
+        `version_id`: Only what this version did.
+        """
+        return cast(
+            "types.AlgorithmStatistics",
+            self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/statistics",
+                params=requests.sent({"from": from_, "to": to, "version_id": version_id}),
+            ),
+        )
+
     def suspend(
         self,
         algorithm_id: str,
@@ -508,6 +553,16 @@ class Algorithms:
         return cast(
             "types.Timeline",
             self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/timeline"),
+        )
+
+    def get_usage(self, algorithm_id: str) -> types.AlgorithmUsage:
+        """Get how much an algorithm is used.
+
+        For anybody: its runs and ratings, and in which band the number of its ended jobs is.
+        """
+        return cast(
+            "types.AlgorithmUsage",
+            self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/usage"),
         )
 
     def withdraw(self, algorithm_id: str, *, idempotency_key: str | None = None) -> types.Algorithm:
@@ -1408,6 +1463,83 @@ class DebitLimit:
         """
         return cast(
             "types.DebitLimit", self._market.ask("PUT", "/v1/payments/debit-limit", json=body)
+        )
+
+
+class Demos:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def create(
+        self,
+        algorithm_id: str,
+        file: Path,
+        *,
+        media_type: Literal["application/octet-stream", "image/jpeg", "image/png", "image/webp"],
+        version_id: str | None = None,
+        labels: int | None = None,
+        min_confidence: float | None = None,
+    ) -> types.Demo:
+        """Try an algorithm on a photo.
+
+        For signed-in users, some times a minute. The body is a photo of at most 16 MiB of any
+        kind that agents read; what it is, its bytes say. It is prepared as on a device and
+        run in a sandbox, and nothing of it is kept. Its developer may try versions that only
+        passed their check.
+
+        `version_id`: Which version. Default: the newest approved one. Its developer and
+        moderators may name one that only passed its check.
+
+        `labels`: How many labels to tell, at most.
+
+        `min_confidence`: As of a job: with a lower confidence of its best label an item is
+        uncertain.
+        """
+        return cast(
+            "types.Demo",
+            self._market.upload(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/demo",
+                file,
+                media_type,
+                params=requests.sent(
+                    {"version_id": version_id, "labels": labels, "min_confidence": min_confidence}
+                ),
+            ),
+        )
+
+    def create_by_tensor(
+        self,
+        algorithm_id: str,
+        body: types.DemoTensor,
+        *,
+        version_id: str | None = None,
+        labels: int | None = None,
+        min_confidence: float | None = None,
+    ) -> types.Demo:
+        """Try an algorithm on a tensor.
+
+        As with a photo, and for developers: the body is one item as the model takes it, of at
+        most 16 MiB. To see whether a photo is prepared as you expect, compare.
+
+        `version_id`: Which version. Default: the newest approved one. Its developer and
+        moderators may name one that only passed its check.
+
+        `labels`: How many labels to tell, at most.
+
+        `min_confidence`: As of a job: with a lower confidence of its best label an item is
+        uncertain.
+        """
+        return cast(
+            "types.Demo",
+            self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/demo/tensor",
+                params=requests.sent(
+                    {"version_id": version_id, "labels": labels, "min_confidence": min_confidence}
+                ),
+                json=body,
+            ),
         )
 
 
@@ -2563,6 +2695,29 @@ class Jobs:
             ),
         )
 
+    def publish(
+        self,
+        job_id: str,
+        body: types.JobPublication | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.PublishedJob:
+        """Publish a job's answer.
+
+        Shows everybody the counts of an ended job of yours, as they were shown to you, in the
+        list of its algorithm's published jobs. Sent again, it changes the title. For its
+        customer, who can take it back at any time.
+        """
+        return cast(
+            "types.PublishedJob",
+            self._market.ask(
+                "POST",
+                f"/v1/jobs/{requests.part(job_id)}/publish",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
     def get_results(self, job_id: str) -> types.JobResults:
         """Get a job's results.
 
@@ -2608,6 +2763,25 @@ class Jobs:
         """
         return cast(
             "types.Timeline", self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}/timeline")
+        )
+
+    def unpublish(
+        self,
+        job_id: str,
+        body: types.JobUnpublishing | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> None:
+        """Take a job's answer back from public view.
+
+        For its customer, who may publish it again; and for moderators, who give a reason, and
+        then it stays so.
+        """
+        self._market.ask(
+            "POST",
+            f"/v1/jobs/{requests.part(job_id)}/unpublish",
+            headers=requests.sent({"Idempotency-Key": idempotency_key}),
+            json=body,
         )
 
 
@@ -3118,6 +3292,204 @@ class Problems:
         """
         return cast(
             "types.ProblemType", self._market.ask("GET", f"/problems/{requests.part(code)}")
+        )
+
+
+class PublishedJobs:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(
+        self, algorithm_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.PublishedJobPage:
+        """List an algorithm's published jobs.
+
+        For anybody: the answers of jobs that ran it which their customers made public, as
+        they were shown to them. Those published last come first.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.PublishedJobPage",
+            self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/published-jobs",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, algorithm_id: str) -> Iterator[types.PublishedJob]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.PublishedJob]",
+            self._market.all_of(
+                f"/v1/algorithms/{requests.part(algorithm_id)}/published-jobs", **requests.sent({})
+            ),
+        )
+
+    def get(self, publication_id: str) -> types.PublishedJob:
+        """Get a published job.
+
+        For anybody.
+        """
+        return cast(
+            "types.PublishedJob",
+            self._market.ask("GET", f"/v1/published-jobs/{requests.part(publication_id)}"),
+        )
+
+    def get_results(self, publication_id: str) -> types.JobResults:
+        """Get a published job's results.
+
+        For anybody: all of the counts, by month, as its customer sees them.
+        """
+        return cast(
+            "types.JobResults",
+            self._market.ask("GET", f"/v1/published-jobs/{requests.part(publication_id)}/results"),
+        )
+
+
+class Ratings:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def delete(self, algorithm_id: str) -> None:
+        """Delete your rating of an algorithm.
+
+        For its author, unless a moderator hid it. The developer's reply goes, too.
+        """
+        self._market.ask("DELETE", f"/v1/algorithms/{requests.part(algorithm_id)}/rating")
+
+    def get_own(self, algorithm_id: str) -> types.Rating:
+        """Get your rating of an algorithm.
+
+        For signed-in users. Where a moderator hid it, `hidden_reason` says why.
+        """
+        return cast(
+            "types.Rating",
+            self._market.ask("GET", f"/v1/algorithms/{requests.part(algorithm_id)}/rating"),
+        )
+
+    def set(self, algorithm_id: str, body: types.RatingCreate) -> types.Rating:
+        """Rate an algorithm.
+
+        For customers of whose jobs one has run it, and ended with an answer that they were
+        shown; not for its developer, nor for who acts for the same organisation. Everybody
+        sees your name beside it. You have one rating of each algorithm, which another one
+        replaces.
+        """
+        return cast(
+            "types.Rating",
+            self._market.ask(
+                "PUT", f"/v1/algorithms/{requests.part(algorithm_id)}/rating", json=body
+            ),
+        )
+
+    def list(
+        self,
+        algorithm_id: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        hidden: bool | None = None,
+    ) -> types.RatingPage:
+        """List an algorithm's ratings.
+
+        For anybody, newest first, each with the developer's reply. Moderators may list those
+        that were hidden.
+
+        `limit`: How many items to return at most.
+
+        `hidden`: Those that moderators have hidden, instead. For moderators.
+        """
+        return cast(
+            "types.RatingPage",
+            self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/ratings",
+                params=requests.sent({"limit": limit, "cursor": cursor, "hidden": hidden}),
+            ),
+        )
+
+    def iterate(self, algorithm_id: str, *, hidden: bool | None = None) -> Iterator[types.Rating]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.Rating]",
+            self._market.all_of(
+                f"/v1/algorithms/{requests.part(algorithm_id)}/ratings",
+                **requests.sent({"hidden": hidden}),
+            ),
+        )
+
+    def hide(
+        self,
+        algorithm_id: str,
+        rating_id: str,
+        body: types.RatingHiding,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Rating:
+        """Hide a rating.
+
+        It is neither shown nor counted any more. For moderators, except whose own the rating
+        or the algorithm is.
+        """
+        return cast(
+            "types.Rating",
+            self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/ratings/{requests.part(rating_id)}/hide",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def delete_reply(self, algorithm_id: str, rating_id: str) -> None:
+        """Delete your reply to a rating.
+
+        For the algorithm's developer.
+        """
+        self._market.ask(
+            "DELETE",
+            f"/v1/algorithms/{requests.part(algorithm_id)}/ratings/{requests.part(rating_id)}/reply",
+        )
+
+    def set_reply(
+        self, algorithm_id: str, rating_id: str, body: types.RatingReplyCreate
+    ) -> types.Rating:
+        """Reply to a rating.
+
+        For the algorithm's developer: one reply to each rating, which another one replaces.
+        """
+        return cast(
+            "types.Rating",
+            self._market.ask(
+                "PUT",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/ratings/{requests.part(rating_id)}/reply",
+                json=body,
+            ),
+        )
+
+    def restore(
+        self,
+        algorithm_id: str,
+        rating_id: str,
+        body: types.RatingRestoration,
+        *,
+        idempotency_key: str | None = None,
+    ) -> types.Rating:
+        """Restore a hidden rating.
+
+        It is shown and counted again. For moderators, except whose own the rating or the
+        algorithm is.
+        """
+        return cast(
+            "types.Rating",
+            self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/ratings/{requests.part(rating_id)}/restore",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
         )
 
 
@@ -4624,6 +4996,7 @@ class Operations:
         self.credits = Credits(market)
         self.data_exports = DataExports(market)
         self.debit_limit = DebitLimit(market)
+        self.demos = Demos(market)
         self.denied_addresses = DeniedAddresses(market)
         self.deposit_instructions = DepositInstructions(market)
         self.deposits = Deposits(market)
@@ -4661,6 +5034,8 @@ class Operations:
         self.photos = Photos(market)
         self.prizes = Prizes(market)
         self.problems = Problems(market)
+        self.published_jobs = PublishedJobs(market)
+        self.ratings = Ratings(market)
         self.records = Records(market)
         self.recovery_codes = RecoveryCodes(market)
         self.review_reasons = ReviewReasons(market)

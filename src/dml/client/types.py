@@ -9,7 +9,14 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 AlgorithmKind: TypeAlias = Literal["image"]
 """What a model takes as input."""
 AlgorithmSort: TypeAlias = Literal[
-    "created_at", "-created_at", "device_fee", "-device_fee", "runs", "-runs"
+    "created_at",
+    "-created_at",
+    "device_fee",
+    "-device_fee",
+    "runs",
+    "-runs",
+    "weighted_rating",
+    "-weighted_rating",
 ]
 """By what a list is sorted: the smallest or earliest first, with `-` the largest or latest."""
 AlgorithmState: TypeAlias = Literal["draft", "announced", "listed", "suspended", "archived"]
@@ -186,7 +193,15 @@ Scope: TypeAlias = Literal[
 ]
 """A part of what its user may do. No scope lets anybody do more than their role does."""
 SearchSort: TypeAlias = Literal[
-    "-relevance", "created_at", "-created_at", "device_fee", "-device_fee", "runs", "-runs"
+    "-relevance",
+    "created_at",
+    "-created_at",
+    "device_fee",
+    "-device_fee",
+    "runs",
+    "-runs",
+    "weighted_rating",
+    "-weighted_rating",
 ]
 """By what a search is sorted; `-relevance` has first what fits the words best."""
 SubmissionKind: TypeAlias = Literal["csv", "parquet", "onnx", "file"]
@@ -348,6 +363,10 @@ class Algorithm(TypedDict):
     """The names of the model's output columns, in their order."""
     model_card: str
     """What the model was trained on, and how good it is. Markdown."""
+    rating: float | None
+    """The mean of its ratings, from 1 to 5 stars, to two digits; `null` without any."""
+    rating_count: int
+    """How many customers have rated it, of those whose jobs have run it."""
     runs: int
     """How many devices the answers of ended jobs show that ran it, as far as those may be shown."""
     slug: str
@@ -362,6 +381,10 @@ class Algorithm(TypedDict):
     title: str
     updated_at: str
     """When it was last edited, or its state changed."""
+    weighted_rating: int
+    """What lists are sorted by: the mean of its ratings and of five more of 3 stars, in
+    thousandths of a star. So a few ratings move it little.
+    """
 
 
 class AlgorithmArchival(TypedDict):
@@ -428,6 +451,23 @@ class AlgorithmSearchPage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class AlgorithmStatistics(TypedDict):
+    """What became of an algorithm, by version and by day, in the steps of its jobs."""
+
+    algorithm_id: str
+    """The algorithm."""
+    days: list[DayStatistics]
+    """By day, the earliest first; those of which there is nothing are left out."""
+    first_day: str
+    """The first day of which it tells."""
+    last_day: str
+    """The last one."""
+    total: StatisticsTotal
+    """Of all these days."""
+    versions: list[VersionStatistics]
+    """By version, the newest first; those of which there is nothing are left out."""
+
+
 class AlgorithmSummary(TypedDict):
     """An algorithm in a list: without its model card and its labels."""
 
@@ -445,6 +485,10 @@ class AlgorithmSummary(TypedDict):
     id: str
     kind: AlgorithmKind
     """What its model takes as input."""
+    rating: float | None
+    """The mean of its ratings, from 1 to 5 stars, to two digits; `null` without any."""
+    rating_count: int
+    """How many customers have rated it, of those whose jobs have run it."""
     runs: int
     """How many devices the answers of ended jobs show that ran it, as far as those may be shown."""
     slug: str
@@ -457,6 +501,10 @@ class AlgorithmSummary(TypedDict):
     title: str
     updated_at: str
     """When it was last edited, or its state changed."""
+    weighted_rating: int
+    """What lists are sorted by: the mean of its ratings and of five more of 3 stars, in
+    thousandths of a star. So a few ratings move it little.
+    """
 
 
 class AlgorithmSummaryPage(TypedDict):
@@ -490,6 +538,21 @@ class AlgorithmUpdate(TypedDict):
     """Words to find it by."""
     title: NotRequired[str | None]
     """What it is called."""
+
+
+class AlgorithmUsage(TypedDict):
+    """How much an algorithm is used."""
+
+    algorithm_id: str
+    """The algorithm."""
+    jobs: str
+    """How many jobs of it have ended, in bands: `0`, `1-9`, `10-99`, `100-999` or `1000+`."""
+    rating: float | None
+    """The mean of its ratings, from 1 to 5 stars, to two digits; `null` without any."""
+    rating_count: int
+    """How many customers have rated it, of those whose jobs have run it."""
+    runs: int
+    """How many devices the answers of ended jobs show that ran it, as far as those may be shown."""
 
 
 class Appeal(TypedDict):
@@ -1172,6 +1235,21 @@ class DataExportPage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class DayStatistics(TypedDict):
+    """The same of one day."""
+
+    day: str
+    """The day, in UTC."""
+    devices: int
+    """How many devices' results were shown to customers."""
+    earned: str
+    """What the developer was paid for them, in tokens."""
+    rating: float | None
+    """The mean of those ratings' stars; `null` where there is none."""
+    rating_count: int
+    """How many ratings were first given then that are shown now."""
+
+
 class DebitLimit(TypedDict):
     """The most that jobs and bounties may take from your balance in any 30 days."""
 
@@ -1220,6 +1298,43 @@ class DecisionPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Demo(TypedDict):
+    """What a version made of a sample."""
+
+    counted_as: str | None
+    """The label under which a device would count it; `null`: it would be uncertain."""
+    input: str | None
+    """What the model saw: a PNG of the pixels that it was given, as a `data:` URL. `null` where
+    its input spec makes the same number of every pixel.
+    """
+    labels: list[DemoLabel]
+    """The most probable labels, the best first."""
+    prepare_milliseconds: float
+    """How long it took to read the sample."""
+    run_milliseconds: float
+    """How long it took to load and run the model."""
+    version_id: str
+    """The version that was run."""
+    version_number: int
+    """Versions of an algorithm are numbered from 1 on."""
+
+
+class DemoLabel(TypedDict):
+    """A label, and how sure the model is of it."""
+
+    confidence: float
+    """The probability that the model gives it, from 0 to 1."""
+    label: str
+    """One of the algorithm's labels."""
+
+
+class DemoTensor(TypedDict):
+    """One item, as the version's input spec says."""
+
+    tensor: list[float] | list[list[float]] | list[list[list[float]]]
+    """Numbers, in lists within lists: the item's shape, without the axis of the batch."""
 
 
 class DeniedAddress(TypedDict):
@@ -2035,6 +2150,13 @@ class JobPage(TypedDict):
     """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
+class JobPublication(TypedDict):
+    """What a published answer is called."""
+
+    title: NotRequired[str | None]
+    """Everybody can read it. Without it: the job's title."""
+
+
 class JobQuote(TypedDict):
     """What a job would cost. Each amount but `cost` is for one result."""
 
@@ -2090,6 +2212,13 @@ class JobResults(TypedDict):
     """How many labelled items have no date."""
     version: int
     """Grows with each step, and when the job ends."""
+
+
+class JobUnpublishing(TypedDict):
+    """Why an answer is no longer public."""
+
+    reason: NotRequired[str | None]
+    """Why. Moderators who remove another's answer need one: its customer reads it."""
 
 
 class Leaderboard(TypedDict):
@@ -2853,6 +2982,55 @@ class PublicUser(TypedDict):
     """`null`: there is none. Everybody can see it."""
 
 
+class PublishedJob(TypedDict):
+    """An ended job's answer that its customer made public."""
+
+    algorithm_id: str
+    """The algorithm that devices ran."""
+    algorithm_title: str
+    """The title of the algorithm."""
+    countries: list[str]
+    """Only devices in these countries took part (ISO 3166-1 alpha-2). Empty: in any."""
+    date_from: str | None
+    """Only items from this day on were counted."""
+    date_to: str | None
+    """Only items before this day were counted."""
+    devices: int
+    """How many devices' results the counts sum up."""
+    ended_at: str
+    """When the job ended."""
+    id: str
+    items: int
+    """How many items were counted."""
+    job_id: str
+    """The job."""
+    labels: dict[str, int]
+    """How many items have each label."""
+    min_confidence: float
+    """An item whose best label had a lower probability counted as `uncertain`."""
+    other: int
+    """How many items have a label that too few owners had."""
+    published_at: str
+    """When its customer made the answer public."""
+    results_url: str
+    """Where all of the counts are: a path of this API."""
+    title: str
+    """What its customer calls it."""
+    uncertain: int
+    """How many items had no label of the probability `min_confidence` or more."""
+    version_id: str
+    """The version of it."""
+    version_number: int
+    """Versions of an algorithm are numbered from 1 on."""
+
+
+class PublishedJobPage(TypedDict):
+    items: list[PublishedJob]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
 class Quota(TypedDict):
     """What is left of a limit."""
 
@@ -2860,6 +3038,82 @@ class Quota(TypedDict):
     """How many submissions there may be."""
     remaining: int
     """How many more there may be."""
+
+
+class Rating(TypedDict):
+    """What a customer thinks of an algorithm that a job of theirs has run."""
+
+    created_at: str
+    hidden_at: str | None
+    """When a moderator hid it, so that only its author and moderators see it; `null` where it is
+    shown.
+    """
+    hidden_reason: str | None
+    """Why it was hidden."""
+    id: str
+    reply: RatingReply | None
+    """What the developer says to it; `null` where they said nothing."""
+    stars: int
+    """From 1 to 5; 5 is the best."""
+    text: str | None
+    """In plain text; `null` where there is none."""
+    updated_at: str
+    """When its author last changed it."""
+    user_id: str
+    """The customer who gave it."""
+    user_name: str | None
+    """The name in that user's public profile; `null` where it tells none."""
+    version_id: str
+    """The version that their job had run."""
+    version_number: int
+    """Versions of an algorithm are numbered from 1 on."""
+
+
+class RatingCreate(TypedDict):
+    """What you think of an algorithm."""
+
+    stars: int
+    """From 1 to 5; 5 is the best."""
+    text: NotRequired[str | None]
+    """Why. Everybody can read it."""
+
+
+class RatingHiding(TypedDict):
+    """Why a rating is hidden."""
+
+    reason: str
+    """Its author and the developer read it."""
+
+
+class RatingPage(TypedDict):
+    items: list[Rating]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class RatingReply(TypedDict):
+    """What the developer says to a rating."""
+
+    created_at: str
+    text: str
+    """In plain text."""
+    updated_at: str
+    """When it was last changed."""
+
+
+class RatingReplyCreate(TypedDict):
+    """What the developer says to a rating."""
+
+    text: str
+    """Everybody can read it."""
+
+
+class RatingRestoration(TypedDict):
+    """Why a rating is shown again."""
+
+    reason: str
+    """Its author and the developer read it."""
 
 
 class Readiness(TypedDict):
@@ -3154,6 +3408,19 @@ class SignedPermit(TypedDict):
     """The `deadline` in the message that was signed: seconds since 1970."""
     signature: str
     """The signature: 65 bytes (r, s, v), in hexadecimal digits after `0x`."""
+
+
+class StatisticsTotal(TypedDict):
+    """What became of an algorithm in some days."""
+
+    devices: int
+    """How many devices' results were shown to customers."""
+    earned: str
+    """What the developer was paid for them, in tokens."""
+    rating: float | None
+    """The mean of those ratings' stars; `null` where there is none."""
+    rating_count: int
+    """How many ratings were first given then that are shown now."""
 
 
 class Submission(TypedDict):
@@ -3863,6 +4130,23 @@ class VersionSample(TypedDict):
     """The picture as the input spec prepares it, at most 96 pixels a side: a `data:` URI of a
     PNG.
     """
+
+
+class VersionStatistics(TypedDict):
+    """The same of one version."""
+
+    devices: int
+    """How many devices' results were shown to customers."""
+    earned: str
+    """What the developer was paid for them, in tokens."""
+    number: int
+    """Versions of an algorithm are numbered from 1 on."""
+    rating: float | None
+    """The mean of those ratings' stars; `null` where there is none."""
+    rating_count: int
+    """How many ratings were first given then that are shown now."""
+    version_id: str
+    """The version."""
 
 
 class VersionToReview(TypedDict):

@@ -39,6 +39,8 @@ MailId = NewType("MailId", UUID)
 IdentityId = NewType("IdentityId", UUID)
 ExportId = NewType("ExportId", UUID)
 InvitationId = NewType("InvitationId", UUID)
+RatingId = NewType("RatingId", UUID)
+PublicationId = NewType("PublicationId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -72,6 +74,8 @@ ID_TYPES: Final = (
     IdentityId,
     ExportId,
     InvitationId,
+    RatingId,
+    PublicationId,
 )
 
 _lock = threading.Lock()

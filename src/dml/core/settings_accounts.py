@@ -23,6 +23,9 @@ class AccountSettings(BaseSettings):
     photos_a_minute: int = Field(
         6, ge=1, description="Photos that one user may upload in a minute."
     )
+    demos_a_minute: int = Field(
+        10, ge=1, description="How often one user may try algorithms on a sample in a minute."
+    )
     developer_agreement: AgreementDemand = Field(
         AgreementDemand.REQUIRED,
         description="Whether a developer accepts the developer agreement before uploading a "

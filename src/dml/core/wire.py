@@ -32,6 +32,7 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
 )
+_NUMBER: Final = re.compile(r"-?(0|[1-9]\d{0,8})(\.\d{1,9})?", re.ASCII)
 _WHOLE: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -50,6 +51,15 @@ def _read_whole(sent: Any) -> Any:
     if not _WHOLE.fullmatch(sent):
         raise ValueError("must be a whole number, such as 20")
     return int(sent)
+
+
+def _read_number(sent: Any) -> Any:
+    """Read a number as it is written: no `1e3`, `.5`, `+2`, `nan` or digits of other scripts."""
+    if not isinstance(sent, str):
+        return sent
+    if not _NUMBER.fullmatch(sent):
+        raise ValueError("must be a number, such as 0.5")
+    return float(sent)
 
 
 def _read_flag(sent: Any) -> Any:
@@ -97,6 +107,9 @@ class Body(Wire):
         return cast(CoreSchema, _strict(handler(source), {}))
 
 
+_READERS: Final = {"int": _read_whole, "float": _read_number, "bool": _read_flag}
+
+
 class Parameters(Wire):
     """What a client sends in the query string: all of it text, of which each type has one form."""
 
@@ -104,7 +117,7 @@ class Parameters(Wire):
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return cast(CoreSchema, _strict(handler(source), {"int": _read_whole, "bool": _read_flag}))
+        return cast(CoreSchema, _strict(handler(source), _READERS))
 
 
 def check_text(text: str) -> str:

@@ -91,6 +91,7 @@ class Parts(Protocol):
     scopes: Scopes
     bells: Bells
     studio: Studio
+    booth: Any  # Where algorithms are tried (`algorithms.demos.booth.Booth`).
     demands: Any  # What is asked of developers (`accounts.agreement.rules.Demands`).
 
 

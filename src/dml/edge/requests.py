@@ -84,7 +84,6 @@ class Requests:
                     seconds=seconds,
                 )
 
-
     async def _take_turn(self) -> None:
         """Begin one request that writes in each round of the loop, in the order of coming.
 

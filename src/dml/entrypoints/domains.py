@@ -2,8 +2,8 @@
 
 An event that is published where its handlers are not imported reaches nobody, so whoever publishes
 calls `load_processes`. And what one domain tells another below it is said here: deposits that are
-seen count as pending, what jobs paid without telling it yet counts as reserved, and what lies in
-the vault covers what admins credit.
+seen count as pending, what jobs paid without telling it yet counts as reserved, whose jobs have run
+an algorithm may rate it, and what lies in the vault covers what admins credit.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,7 @@ from dml.accounts.manifest import MANIFEST as ACCOUNTS
 from dml.accounts.notices import processes as notices
 from dml.accounts.organisations import inviting
 from dml.algorithms.manifest import MANIFEST as ALGORITHMS
+from dml.algorithms.ratings import service as ratings
 from dml.bounties.enrollments.joining import takes_part
 from dml.bounties.manifest import MANIFEST as BOUNTIES
 from dml.chain import queries as chain_queries
@@ -31,6 +32,7 @@ from dml.edge.manifest import MANIFEST as EDGE
 from dml.entrypoints.manifest import MANIFEST as ENTRYPOINTS
 from dml.feed.manifest import MANIFEST as FEED
 from dml.jobs import queries as job_queries
+from dml.jobs.history import queries as history
 from dml.jobs.manifest import MANIFEST as JOBS
 from dml.mail.manifest import MANIFEST as MAIL
 from dml.payments import credits, queries as payment_queries
@@ -71,6 +73,7 @@ def load_processes() -> None:
     payment_queries.count_as_reserved(job_queries.sum_untold)
     credits.cover_by(chain_queries.find_cover)
     inviting.keep_out(takes_part)
+    ratings.rated_by(history.find_run)
     said = [its for it in DOMAINS for its in it.load(it.personal)]
     personal.know(said, kept_files=load_kept_files())
     events.all_are_loaded()

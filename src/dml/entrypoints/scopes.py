@@ -18,8 +18,8 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": ("algorithms", "versions", "appeals", "developer_agreements"),
-    "jobs": ("jobs", "job_quotes"),
+    "models": (*("algorithms", "versions", "appeals", "developer_agreements", "ratings", "demos"),),
+    "jobs": ("jobs", "job_quotes", "published_jobs"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
         *("bounties", "test_sets", "attachments", "enrollments", "submissions", "disputes"),
@@ -39,6 +39,10 @@ OTHERWISE: Final[Mapping[str, str]] = {
     "versions.approve": Scope.ADMIN_WRITE,
     "versions.reject": Scope.ADMIN_WRITE,
     "versions.recall": Scope.ADMIN_WRITE,
+    "ratings.hide": Scope.ADMIN_WRITE,
+    "ratings.restore": Scope.ADMIN_WRITE,
+    "demos.create": Scope.MODELS_READ,  # It keeps nothing.
+    "demos.create_by_tensor": Scope.MODELS_READ,
 }
 # Any token may ask for these.
 FOR_ANY: Final[Mapping[str, str]] = {

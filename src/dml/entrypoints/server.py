@@ -24,6 +24,7 @@ from dml.accounts.organisations.acting import act_for
 from dml.accounts.photos.studio import Studio
 from dml.accounts.roles import Roles
 from dml.accounts.tokens import uses
+from dml.algorithms.demos.booth import Booth
 from dml.core import logs, metrics, nodes, reads
 from dml.core.db import connect
 from dml.core.pool import FairPool
@@ -164,6 +165,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.watch.close()
     await app.state.event_streams.close()
     await app.state.studio.close()
+    await app.state.booth.close()
     app.state.webhook_resolver.close()
     for task in (alive, counting, noting):
         task.cancel()
@@ -188,6 +190,7 @@ def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
     app.state.event_streams = EventStreams(app.state.sessions, streams_of_one_user=most)
     app.state.watch = Watch(app.state.sessions, app.state.event_streams, streams_of_one_user=most)
     app.state.studio = Studio()
+    app.state.booth = Booth()
     app.state.demands = read_demands(settings)
     app.state.bells = app.state.event_streams
     app.state.webhook_resolver = Resolver(to_loopback=settings.webhooks_to_loopback)

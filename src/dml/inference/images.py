@@ -144,6 +144,23 @@ def finish(reduced: Reduced, spec: InputSpec) -> Items:
     return item
 
 
+def picture(item: Items, spec: InputSpec) -> Image.Image | None:
+    """What a model sees, as a picture: the pixels that give these numbers, upright, within 0 and
+    255. None where the spec makes the same number of all pixels.
+    """
+    if spec.scale == 0:
+        return None
+    values = np.asarray(item, np.float64)
+    if spec.layout == "NCHW":
+        values = values.transpose(1, 2, 0)
+    values = values.reshape(spec.height, spec.width, spec.channels)
+    mean, std = np.array(spec.mean, np.float64), np.array(spec.std, np.float64)
+    shades = np.clip(np.rint((values * std + mean) / spec.scale), 0, 255).astype(np.uint8)
+    if spec.color == "bgr":
+        shades = shades[:, :, ::-1]
+    return Image.fromarray(shades[:, :, 0] if spec.channels == 1 else np.ascontiguousarray(shades))
+
+
 def fast_scale(image: Image.Image, spec: InputSpec) -> int:
     """By what to divide the sides of a JPEG, not decoded yet, when it is read: 8, 4, 2 or 1."""
     width, height = image.size

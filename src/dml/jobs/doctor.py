@@ -11,6 +11,7 @@ from typing import Final
 from dml.core.checks import Check
 from dml.jobs import doctor_money
 from dml.jobs.archive import doctor as archive_doctor
+from dml.jobs.history import doctor as history_doctor
 
 _ALL: Final = archive_doctor.ALL_ASSIGNMENTS
 
@@ -318,4 +319,7 @@ ENDS: Final = (
     ),
 )
 
-CHECKS: Final = (*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS, *archive_doctor.CHECKS)
+CHECKS: Final = (
+    *(*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS),
+    *(*archive_doctor.CHECKS, *history_doctor.CHECKS),
+)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dml.core.events import Event, user
-from dml.core.ids import JobId
+from dml.core.ids import AlgorithmId, JobId
 from dml.core.money import AmountOut
 from dml.jobs.models import Job
 
@@ -52,6 +52,20 @@ class JobProgressed(JobEvent):
     """Its answer has grown by a step. A worker says so twice a second at most."""
 
     devices: int  # How many devices have answered, as the customer sees.
+
+
+@dataclass(frozen=True)
+class JobPublished(JobEvent):
+    """Its customer made its answer public."""
+
+    algorithm_id: AlgorithmId
+
+
+@dataclass(frozen=True)
+class JobUnpublished(JobEvent):
+    """Its customer took its answer back from public view, or a moderator did and said why."""
+
+    algorithm_id: AlgorithmId
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
+    tables=("models", "history.models"),
     events=("events",),
-    routers=("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
-    graphs=("graphql:GRAPH",),
+    routers=(
+        *("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
+        "history.routes:router",
+    ),
+    graphs=("graphql:GRAPH", "history.graphql:GRAPH"),
     processes=("processes",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
-    personal=("personal:PERSONAL",),
+    personal=("personal:PERSONAL", "history.personal:PERSONAL"),
 )

@@ -89,6 +89,13 @@ class Job(Base):
         Index("jobs_of_customer_not_ended_idx", "customer_id", postgresql_where="ended_at IS NULL"),
         Index("jobs_of_version_not_ended_idx", "version_id", postgresql_where="ended_at IS NULL"),
         Index(
+            "jobs_ended_of_algorithm_idx",
+            "algorithm_id",
+            "customer_id",
+            "id",
+            postgresql_where="ended_at IS NOT NULL",
+        ),
+        Index(
             "jobs_to_archive_idx",
             "ended_at",
             postgresql_where="ended_at IS NOT NULL AND archived_at IS NULL",

@@ -18,6 +18,8 @@ COLUMNS: Final = (
     ("state", "state"),
     ("fee", "device_fee"),
     ("runs", "runs"),
+    ("rating", "rating"),
+    ("of", "rating_count"),
     ("by", "developer_name"),
     ("summary", "summary"),
 )
@@ -33,6 +35,7 @@ class Asked:
     fees: tuple[str | None, str | None]
     developer_id: str | None
     state: str | None
+    rating_min: int | None = None
 
     def query(self, *, mine: bool, sort: str | None) -> dict[str, str]:
         """Return them as the marketplace takes them."""
@@ -45,6 +48,7 @@ class Asked:
             "fee_max": highest,
             "developer_id": self.developer_id,
             "state": self.state,
+            "rating_min": None if self.rating_min is None else str(self.rating_min),
             "mine": "true" if mine else None,
             "sort": sort,
         }

@@ -36,6 +36,16 @@ FIELDS = (
     ("because", "close_reason"),
 )
 
+PUBLISHED_FIELDS = (
+    ("answer", "id"),
+    ("title", "title"),
+    ("model", "algorithm_title"),
+    ("items", "items"),
+    ("devices", "devices"),
+    ("published", "published_at"),
+    ("at", "results_url"),
+)
+
 
 @job.command("create")
 @for_organisation
@@ -193,6 +203,35 @@ def close(
     common.confirm("End this job now?", yes=yes)
     body = {} if reason is None else {"reason": reason}
     _move(named, server, "close", body=body, as_json=as_json)
+
+
+@job.command("publish")
+@for_organisation
+def publish(
+    named: Named,
+    server: Server = None,
+    title: Annotated[str | None, typer.Option(help="[default: the job's]")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show everybody the answer of an ended job, as it was shown to you."""
+    common.confirm("Show everybody this answer?", yes=yes)
+    with signed_in(server) as market:
+        body = {} if title is None else {"title": title}
+        told = market.ask("POST", f"{_path(market, named)}/publish", json=body)
+    show_item(told, PUBLISHED_FIELDS, as_json=as_json)
+
+
+@job.command("unpublish")
+@for_organisation
+def unpublish(named: Named, server: Server = None, as_json: AsJson = False) -> None:
+    """Take a published answer back."""
+    with signed_in(server) as market:
+        market.ask("POST", f"{_path(market, named)}/unpublish")
+    if as_json:
+        common.show_json({"unpublished": True})
+    else:
+        common.console().print("It is no longer public.")
 
 
 def _move(

@@ -40,6 +40,9 @@ State = Annotated[
     str | None,
     typer.Option(help="Only those in this state: `announced` are to come; others need `--mine`."),
 ]
+RatingMin = Annotated[
+    int | None, typer.Option(min=1, max=5, help="Only those rated with so many stars or more.")
+]
 Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm's timeline.")]
 FIELDS = (
@@ -54,6 +57,8 @@ FIELDS = (
     ("by", "developer_name"),
     ("developer", "developer_id"),
     ("runs", "runs"),
+    ("rating", "rating"),
+    ("ratings", "rating_count"),
     ("since", "created_at"),
     ("changed", "updated_at"),
 )
@@ -155,10 +160,12 @@ def list_models(
     fee_max: FeeMax = None,
     developer: Developer = None,
     state: State = None,
+    rating: RatingMin = None,
     sort: Annotated[
         str | None,
         typer.Option(
-            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            help="`created_at`, `device_fee`, `runs` or `weighted_rating`; with `-` before it, the "
+            "largest first. "
             "[default: -created_at]"
         ),
     ] = None,
@@ -168,7 +175,7 @@ def list_models(
     """List what is on offer, newest first; `--mine` needs an account. Filters combine."""
     from dml.tool import finding
 
-    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state, rating)
     with finding.marketplace(server, mine=mine) as market:
         listed = market.all_of("/v1/algorithms", **asked.query(mine=mine, sort=sort))
         show_list(islice(listed, most), finding.COLUMNS, as_json=as_json)
@@ -188,10 +195,12 @@ def search(
     fee_max: FeeMax = None,
     developer: Developer = None,
     state: State = None,
+    rating: RatingMin = None,
     sort: Annotated[
         str | None,
         typer.Option(
-            help="`created_at`, `device_fee` or `runs`; with `-` before it, the largest first. "
+            help="`created_at`, `device_fee`, `runs` or `weighted_rating`; with `-` before it, the "
+            "largest first. "
             "[default: -relevance, the best match first]"
         ),
     ] = None,
@@ -204,7 +213,7 @@ def search(
     """
     from dml.tool import finding
 
-    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state)
+    asked = finding.Asked(tag, kind, data, (fee_min, fee_max), developer, state, rating)
     query = {"q": " ".join(words), **asked.query(mine=mine, sort=sort)}
     with finding.marketplace(server, mine=mine) as market:
         rows = list(islice(finding.search(market, query), most))

@@ -17,7 +17,7 @@ moderate = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="For moderators: see which models wait, try one on photos, approve or reject it; stop one "
-    "that does harm; decide about appeals.\n\n"
+    "that does harm; decide about appeals; hide ratings.\n\n"
     "A version is named by its id, by the end of its id, or by its algorithm's title.",
 )
 appeals = typer.Typer(
@@ -43,6 +43,7 @@ Algorithm = Annotated[
 Appeal = Annotated[
     str, typer.Argument(metavar="APPEAL", help="Its id, the end of it, or its algorithm's title.")
 ]
+Rating = Annotated[str, typer.Argument(help="Its id, or the end of it (`dml model ratings`).")]
 APPEALS = "/v1/moderation/appeals"
 FIELDS = (
     ("algorithm", "algorithm_title"),
@@ -286,3 +287,41 @@ def _find(market: "Marketplace", named: str, state: str = "in_review") -> dict[s
 
 def _path(version: dict[str, Any]) -> str:
     return f"{common.path_of('algorithms', version['algorithm_id'])}/versions/{version['id']}"
+
+
+@moderate.command("hide-rating")
+def hide_rating(
+    algorithm: Algorithm,
+    rating: Rating,
+    reason: Annotated[str, typer.Option(help="Why, shown to its author and the developer.")],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hide a rating: it is neither shown nor counted any more."""
+    _moderate_rating((algorithm, rating), server, "hide", reason, as_json)
+
+
+@moderate.command("restore-rating")
+def restore_rating(
+    algorithm: Algorithm,
+    rating: Rating,
+    reason: Annotated[str, typer.Option(help="Why, shown to its author and the developer.")],
+    server: Server = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show and count a rating again that was hidden."""
+    _moderate_rating((algorithm, rating), server, "restore", reason, as_json)
+
+
+def _moderate_rating(
+    named: tuple[str, str], server: str | None, verb: str, reason: str, as_json: bool
+) -> None:
+    from dml.tool import opinions
+
+    with signed_in(server) as market:
+        listed = market.all_of("/v1/algorithms")
+        found = common.find_id(listed, named[0], title="title", what="listed algorithm")
+        hidden = {"hidden": "true"} if verb == "restore" else {}
+        path = opinions.rating_path(market, common.path_of("algorithms", found), named[1], **hidden)
+        told = market.ask("POST", f"{path}/{verb}", json={"reason": reason})
+    show_item(told, opinions.RATING_FIELDS, as_json=as_json)

@@ -1,14 +1,11 @@
-"""Where photos are read: by a child of this process's own zygote, one after the other.
-
-The zygote starts with the first photo, in a fifth of a second, and ends when none came for a while:
-most of the time nobody changes theirs, and it takes some memory.
-"""
+"""Where photos are read: by a child of this process's own zygote, one after the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from dml.accounts.photos import rules
+from dml.core.late_client import IDLE_SECONDS, LateClient
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.signature import Reason, Refused
@@ -25,66 +22,36 @@ FAULTS: Final = Faults(
 )
 WAITING_MOST: Final = 8
 BUSY_SECONDS: Final = 5
-IDLE_SECONDS: Final = 300.0
 
 
 class Studio:
     """Makes of an uploaded file the photo and thumbnail that are shown."""
 
     def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-        self._client: Client | None = None
-        self._idle_seconds = idle_seconds
-        self._ending: asyncio.TimerHandle | None = None
+        self._child = LateClient(ZYGOTE, idle_seconds=idle_seconds)
 
     async def develop(self, read: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bytes]:
         """Return the photo and its thumbnail, both in WebP; or refuse the file, or for now.
 
         The file is `read` only when its turn has come: who waits holds none in memory.
         """
-        if self._waiting >= WAITING_MOST:
-            raise rules.PhotosBusy(retry_after_seconds=BUSY_SECONDS)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                content = await read()
-                rules.require_kind(content)
-                return await self._ask(content)
-        finally:
-            self._waiting -= 1
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether there is no zygote."""
-        return self._client is None
-
-    async def close(self) -> None:
-        """End the zygote, if there is one."""
-        if self._ending is not None:
-            self._ending.cancel()
-        client, self._client = self._client, None
-        if client is not None:
-            await asyncio.to_thread(client.close)
-
-    async def _ask(self, content: bytes) -> tuple[bytes, bytes]:
-        if self._ending is not None:
-            self._ending.cancel()
-        if self._client is None:
-            self._client = Client(ZYGOTE)
-        try:
-            photo, thumbnail = await asyncio.to_thread(_make, self._client, content)
-        finally:
-            loop = asyncio.get_running_loop()
-            self._ending = loop.call_later(self._idle_seconds, self._end_idle)
+        busy = rules.PhotosBusy(retry_after_seconds=BUSY_SECONDS)
+        async with self._child.turn(most=WAITING_MOST, busy=busy) as client:
+            content = await read()
+            rules.require_kind(content)
+            photo, thumbnail = await asyncio.to_thread(_make, client, content)
         if not (rules.is_picture(photo) and rules.is_picture(thumbnail)):
             raise rules.NotAPhoto(why="Reading it gave no picture.")
         return photo, thumbnail
 
-    def _end_idle(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()  # A kill and a wait for it: nobody is using it.
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no zygote."""
+        return self._child.is_idle
+
+    async def close(self) -> None:
+        """End the zygote, if there is one."""
+        await self._child.close()
 
 
 def _make(client: Client, content: bytes) -> tuple[bytes, bytes]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     bindparam,
     cast,
     column,
@@ -47,7 +48,9 @@ from dml.core.money import MicroTokens
 RANKED: Final = 1_000  # Of how many matches the best come first, and counts are exact.
 TAGS_SHOWN: Final = 20
 _OFFERED: Final = Algorithm.__table__.c
-_SORTED_BY: Final = {it: _OFFERED[it] for it in ("created_at", "device_fee", "runs")}
+_SORTED_BY: Final = {
+    it: _OFFERED[it] for it in ("created_at", "device_fee", "runs", "weighted_rating")
+}
 _BY_RANK: Final = "-relevance"
 _MOST_RUN: Final = "-runs"
 
@@ -57,7 +60,8 @@ class AlgorithmFilter:
     """Which algorithms to list: those for which all that is said here is true.
 
     `q`: words that a search is for. `mine`: the viewer's own alone, in every state. Fees are from
-    `fee_min` to `fee_max`, both included.
+    `fee_min` to `fee_max`, both included. `rating_min`: rated with so many stars or more, in the
+    mean.
     """
 
     q: str | None = None
@@ -66,6 +70,7 @@ class AlgorithmFilter:
     data_kind: DataKind | None = None
     fee_min: MicroTokens | None = None
     fee_max: MicroTokens | None = None
+    rating_min: int | None = None
     developer_id: UserId | None = None
     mine: bool = False
     state: AlgorithmState | None = None
@@ -98,6 +103,10 @@ _ASKED: Final = {
     "data_kind": _OFFERED.data_kind == bindparam("data_kind"),
     "fee_min": _OFFERED.device_fee >= bindparam("fee_min"),
     "fee_max": _OFFERED.device_fee <= bindparam("fee_max"),
+    "rating_min": and_(
+        _OFFERED.rating_count > 0,
+        _OFFERED.rating_sum >= bindparam("rating_min", type_=Integer()) * _OFFERED.rating_count,
+    ),
 }
 
 
@@ -192,6 +201,7 @@ def _asked(actor: Actor, chosen: AlgorithmFilter) -> dict[str, Any] | None:
         "data_kind": chosen.data_kind,
         "fee_min": chosen.fee_min,
         "fee_max": chosen.fee_max,
+        "rating_min": chosen.rating_min,
     }
     return {name: it for name, it in asked.items() if it is not None}
 
@@ -218,6 +228,7 @@ _TYPES: Final[dict[str, Any]] = {
     "data_kind": Text(),
     "fee_min": BigInteger(),
     "fee_max": BigInteger(),
+    "rating_min": Integer(),
     "sort": Text(),
 } | _PLACE
 _WITHOUT: Final[dict[str, Any]] = dict.fromkeys(_TYPES)

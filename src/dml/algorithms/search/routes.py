@@ -41,6 +41,7 @@ def _chosen(query: Narrowing, q: str | None = None) -> queries.AlgorithmFilter:
         data_kind=query.data_kind,
         fee_min=query.fee_min,
         fee_max=query.fee_max,
+        rating_min=query.rating_min,
         developer_id=query.developer_id,
         mine=query.mine,
         state=query.state,

@@ -10,7 +10,16 @@ from pydantic import AfterValidator, Field
 from dml.accounts.models import DataKind
 from dml.accounts.schemas import PublicName
 from dml.algorithms.models import AlgorithmKind, AlgorithmState
-from dml.algorithms.schemas import RUNS, SLUG, TAGS_MAX, ApprovedVersionOut, Tag
+from dml.algorithms.schemas import (
+    RATING,
+    RATING_COUNT,
+    RUNS,
+    SLUG,
+    TAGS_MAX,
+    WEIGHTED_RATING,
+    ApprovedVersionOut,
+    Tag,
+)
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, UserId
 from dml.core.money import AmountIn, AmountOut
@@ -30,6 +39,8 @@ class AlgorithmSort(StrEnum):
     FEE_HIGHEST = "-device_fee"
     RUNS = "runs"
     RUNS_MOST = "-runs"
+    RATING = "weighted_rating"
+    RATING_BEST = "-weighted_rating"
 
 
 class SearchSort(StrEnum):
@@ -42,6 +53,8 @@ class SearchSort(StrEnum):
     FEE_HIGHEST = "-device_fee"
     RUNS = "runs"
     RUNS_MOST = "-runs"
+    RATING = "weighted_rating"
+    RATING_BEST = "-weighted_rating"
 
 
 def _check_tags(tags: str) -> str:
@@ -70,6 +83,12 @@ class Narrowing(Parameters):
     )
     fee_max: AmountIn | None = Field(
         None, description="Only algorithms with this device fee or a lower one, in tokens."
+    )
+    rating_min: int | None = Field(
+        None,
+        ge=1,
+        le=5,
+        description="Only algorithms rated with so many stars or more, in the mean.",
     )
     developer_id: UserId | None = Field(None, description="Only algorithms of this developer.")
     mine: bool = Field(False, description="Only your own, in every state.")
@@ -123,6 +142,9 @@ class AlgorithmSummaryOut(Wire):
         description="The newest approved version; `null` where there is none."
     )
     runs: int = Field(description=RUNS)
+    rating: float | None = Field(description=RATING)
+    rating_count: int = Field(description=RATING_COUNT)
+    weighted_rating: int = Field(description=WEIGHTED_RATING)
     created_at: datetime
     updated_at: datetime = Field(description="When it was last edited, or its state changed.")
 

@@ -22,8 +22,8 @@ from dml.tool import account, events, listen, money
 from dml.tool.common import AsJson, Yes, confirm, show_json
 from dml.tool.device import device
 from dml.tool.job import job
-from dml.tool.model import model
 from dml.tool.moderate import moderate
+from dml.tool.opinions import model
 from dml.tool.organisations import org
 from dml.tool.users import users
 from dml.tool.webhook import webhook
