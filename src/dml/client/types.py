@@ -1701,6 +1701,8 @@ class GraphQuestion(TypedDict):
 class Health(TypedDict):
     alive: NotRequired[Literal[True]]
     """This process answers."""
+    release: NotRequired[str]
+    """The release that it runs."""
 
 
 class Identity(TypedDict):
