@@ -7,6 +7,9 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from dml.core import nodes, pool
+from dml.core.db import connect
+from dml.core.settings import Settings
+from dml.entrypoints.server import create_app
 from tests.world import World, problem
 
 
@@ -90,3 +93,24 @@ async def test_broken_json_is_the_clients_mistake(world: World, body: str) -> No
     refused: httpx2.Response = await world.client.post("/v1/users", content=body, headers=headers)
     assert refused.status_code in (400, 422), refused.text
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_is_no_page_loads_runs_and_frames_nothing(world: World) -> None:
+    for path in ("/healthz", "/v1/algorithms", "/nothing/here"):
+        answer = await world.client.get(path)
+        assert answer.headers.get_list("content-security-policy") == [
+            "default-src 'none'; frame-ancestors 'none'"
+        ]
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_where_the_public_url_is_https_browsers_are_told_to_stay_there(
+    settings: Settings,
+) -> None:
+    public = settings.model_copy(update={"public_url": "https://market.example.org"})
+    app = create_app(public, connect("postgresql://nobody@127.0.0.1:1/none", name="none"))
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in ("/healthz", "/", "/nothing/here"):
+            answer = await client.get(path)
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
