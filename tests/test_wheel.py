@@ -118,7 +118,7 @@ def test_a_marketplace_starts_from_an_installed_wheel(wheel: Path) -> None:
         try:
             assert up.stdout is not None
             for line in up.stdout:
-                if "ready" in line.lower():
+                if "dml down" in line:  # The last of what it says once it serves.
                     break
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
                 assert NUMBER in answer.read().decode()

@@ -26,9 +26,9 @@ _ASK: Final = text(
     SELECT current_setting('max_connections')::int
          - current_setting('superuser_reserved_connections')::int
          - current_setting('reserved_connections')::int AS given,
-        (SELECT count(*) FROM nodes WHERE seen_at > now() - :alive) AS processes,
+        (SELECT count(*) FROM nodes WHERE seen_at > now() - CAST(:alive AS interval)) AS processes,
         (SELECT coalesce(sum((facts->>'connections')::int), 0) FROM nodes
-         WHERE seen_at > now() - :alive) AS theirs
+         WHERE seen_at > now() - CAST(:alive AS interval)) AS theirs
     """
 )
 
