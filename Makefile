@@ -66,9 +66,10 @@ check-rest:
 	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
 	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }
 
-openapi: .venv/dev ## write docs/api/ (openapi.json, schema.graphql) from the code, and the typed Python client from that
+openapi: .venv/dev ## write docs/api/ and the pages made from the code, and the typed Python client
 	@$(BIN)/dml openapi --write docs/api/openapi.json
 	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.privacy_page docs/privacy.md
+	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.settings_page docs/operations/settings.md
 	@$(BIN)/dml graphql --write docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --write
 
@@ -83,6 +84,7 @@ migrate: .venv/server ## bring the database up to date (`make run` does so by it
 lock: .venv/dev .venv/node ## choose the newest versions of all dependencies anew
 	@$(COMPILE) --upgrade --extra agent pyproject.toml -o requirements/device.txt
 	@$(COMPILE) --upgrade --extra server --group build -c requirements/device.txt pyproject.toml -o requirements/run.txt
+	@$(COMPILE) --upgrade --group build -c requirements/run.txt -o requirements/build.txt
 	@$(COMPILE) --upgrade --group node -o requirements/node.txt
 	@$(COMPILE) --upgrade --extra kms -c requirements/run.txt pyproject.toml -o requirements/kms.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt

@@ -9,7 +9,10 @@ from sqlalchemy import delete, func, select
 from starlette.types import Message, Receive, Scope, Send
 
 from dml.core import nodes, pool
+from dml.core.db import connect
+from dml.core.settings import Settings
 from dml.edge.requests import Requests
+from dml.entrypoints.server import create_app
 from tests.world import World, problem
 
 
@@ -116,3 +119,24 @@ async def test_a_crowd_that_writes_does_not_stand_before_who_comes_to_read() -> 
     await asyncio.gather(*(ask("POST") for _ in range(100)), ask("GET"))
     assert begun.count("POST") == 100
     assert begun.index("GET") < 5
+
+
+async def test_what_is_no_page_loads_runs_and_frames_nothing(world: World) -> None:
+    for path in ("/healthz", "/v1/algorithms", "/nothing/here"):
+        answer = await world.client.get(path)
+        assert answer.headers.get_list("content-security-policy") == [
+            "default-src 'none'; frame-ancestors 'none'"
+        ]
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_where_the_public_url_is_https_browsers_are_told_to_stay_there(
+    settings: Settings,
+) -> None:
+    public = settings.model_copy(update={"public_url": "https://market.example.org"})
+    app = create_app(public, connect("postgresql://nobody@127.0.0.1:1/none", name="none"))
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        for path in ("/healthz", "/", "/nothing/here"):
+            answer = await client.get(path)
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"

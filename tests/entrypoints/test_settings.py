@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from dml.core.settings import Settings
+from dml.entrypoints import settings_page
 from dml.entrypoints.cli.settings_shown import Form, settings_of, shown
 from dml.entrypoints.settings_read import read, require_known
 from dml.refused import Refused
 
 PASSWORD = "hush-hush"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations" / "settings.md"
 
 
 def some(**changes: Any) -> Settings:
@@ -80,3 +83,44 @@ def test_what_needs_two_admins_is_looked_at_by_one(monkeypatch: pytest.MonkeyPat
         read()
     monkeypatch.setenv("DML_WITHDRAWAL_REVIEW_ABOVE", "5000")
     assert read().second_admin_above == read().withdrawal_review_above
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert PAGE.read_text() == settings_page.written(), "run `make openapi`"
+
+
+def test_the_page_has_each_setting_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DML_MIN_DEVICES", "7")  # It tells what is so everywhere.
+    page = settings_page.written()
+    assert page == PAGE.read_text()
+    for name in Settings.model_fields:
+        assert page.count(f"| `DML_{name.upper()}` |") == 1
+
+
+def test_secrets_may_be_files_and_the_environment_counts_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "dml_database_url").write_text("postgresql://me:from-a-file@db/market\n")
+    (tmp_path / "DML_METRICS_TOKEN").write_text("a token of sixteen or more")
+    (tmp_path / "something_else").write_text("of nobody here")
+    monkeypatch.setenv("DML_SECRETS_DIR", str(tmp_path))
+    read_here = read()
+    assert read_here.database_url is not None
+    assert read_here.database_url.get_secret_value() == "postgresql://me:from-a-file@db/market"
+    assert read_here.metrics_token is not None
+    monkeypatch.setenv("DML_DATABASE_URL", "postgresql://me:from-a-variable@db/market")
+    told = read().database_url
+    assert told is not None
+    assert "from-a-variable" in told.get_secret_value()
+
+
+def test_a_folder_of_secrets_that_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DML_SECRETS_DIR", str(tmp_path / "nowhere"))
+    with pytest.raises(Refused, match="nowhere, which is no folder"):
+        read()
+    (tmp_path / "dml_databse_url").write_text("postgresql://me@db/market")
+    monkeypatch.setenv("DML_SECRETS_DIR", str(tmp_path))
+    with pytest.raises(Refused, match="do you mean DML_DATABASE_URL"):
+        read()

@@ -1897,6 +1897,8 @@ class GraphQuestion(TypedDict):
 class Health(TypedDict):
     alive: NotRequired[Literal[True]]
     """This process answers."""
+    release: NotRequired[str]
+    """The release that it runs."""
 
 
 class Identity(TypedDict):

@@ -28,6 +28,16 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether this name or address is of this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
 def matcher(trusted: str) -> Callable[[str], bool]:
     """Tell whether an address is among these: addresses and networks, with commas between."""
     names = {name.strip() for name in trusted.split(",") if name.strip()}

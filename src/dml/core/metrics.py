@@ -20,6 +20,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from dml.core.release import release
+
 log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 1.0
 FRESH_SECONDS: Final = 5.0  # A process that has not written for so long has nothing any more.
@@ -158,11 +160,13 @@ CHAIN_DIFFERS = Gauge(
     "dml_chain_differs", "1: vault and books differ, so payouts stop.", of_several="max"
 )
 PROCESSES = Gauge("dml_processes", "Processes that run.", "kind")
+BUILD = Gauge("dml_build_info", "1: processes of this release run.", "release", of_several="max")
 
 
 def write(folder: Path, kind: str) -> None:
     """Write down what this process has counted, for whoever sums up."""
     PROCESSES.set(1, kind)
+    BUILD.set(1, release())
     snapshot = {name: list(metric.values.items()) for name, metric in _ALL.items()}
     path, content = folder / f"{kind}-{os.getpid()}.json", msgspec.json.encode(snapshot)
     if _written.get(path) == content and path.exists():

@@ -16,12 +16,22 @@ from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
 from dml.core.settings_passwords import PasswordSettings
+from dml.core.settings_reach import ReachSettings
+from dml.core.settings_sources import FromFiles
 
 MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings, OpenidSettings):
+class Settings(
+    PasswordSettings,
+    PasskeySettings,
+    AccountSettings,
+    MailSettings,
+    OpenidSettings,
+    ReachSettings,
+    FromFiles,
+):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -127,7 +137,6 @@ class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings,
         60, gt=0, le=86_400, description="How often the vault is compared with the books."
     )
 
-    host: str = Field("127.0.0.1", description="The address that the API listens on.")
     port: int = Field(
         8000,
         ge=0,
@@ -162,24 +171,6 @@ class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings,
         False,
         description="Whether other API processes of the same user may listen on the same port, "
         "as those of `dml up` do.",
-    )
-    public_url: str | None = Field(
-        None,
-        description="How clients reach the API. Unset: from host and port.",
-    )
-    allowed_hosts: list[str] = Field(
-        [],
-        description="Without a public URL, the names that clients reach the API by, as a request's "
-        '`Host` says them, as JSON: `["api.example.org"]`. Wallets sign for no others, but for '
-        "this machine's own (`localhost`, `127.0.0.1`, `[::1]`).",
-    )
-    cors_origins: list[str] = Field(
-        [],
-        description='Origins whose pages may call the API, as JSON: `["https://app.example.org"]`.',
-    )
-    trusted_proxies: str = Field(
-        "127.0.0.1",
-        description="Addresses whose `X-Forwarded-For` is believed, with commas between.",
     )
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = Field(
         "json", description="How logs are written: `json`, or `console` for people."

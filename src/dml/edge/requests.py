@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from itertools import count
 from typing import Final
@@ -28,6 +28,8 @@ from dml.edge.problems import answer, explained
 log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
+_ONLY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")  # A year.
+_POLICY: Final = b"content-security-policy"
 # What middlewares add to every answer to a device.
 _FOR_ALL: Final = (_SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that an early answer waits for.
@@ -41,12 +43,14 @@ _OVERLOADED: Final = "dml.overloaded"  # In the scope of a request that was refu
 class Requests:
     """What is in front of every route. Of a body, `body_limit_bytes` are taken, unless a route that
     takes files asks for more (`dml.edge.uploads`). Who reads in a browser gets refusals as pages.
+    Where `is_https`, browsers are told never to come without TLS again.
     """
 
-    def __init__(self, app: ASGIApp, *, body_limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_limit_bytes: int, is_https: bool = False) -> None:
         self.app = app
         self.limit = body_limit_bytes
         self._starting = asyncio.Lock()
+        self._added = (_SAFE, _ONLY_TLS) if is_https else (_SAFE,)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +59,8 @@ class Requests:
         headers = dict(scope["headers"])
         request_id = request_id_of(headers.get(b"x-request-id", b""))
         body = scope[BODY] = Body(self.limit, _declared(headers))
-        answer, started = _Answer(scope, headers, request_id, body, send), time.perf_counter()
+        added = ((b"x-request-id", request_id.encode("ascii")), *self._added)
+        answer, started = _Answer(scope, headers, added, body, send), time.perf_counter()
         # HEAD is GET without what follows its head (RFC 9110), so that no route has to know it.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         accept = headers.get(b"accept", b"").lower()
@@ -137,7 +142,7 @@ class _Answer:
         self,
         scope: Scope,
         headers: dict[bytes, bytes],
-        request_id: str,
+        added: Iterable[tuple[bytes, bytes]],
         body: Body,
         send: Send,
     ) -> None:
@@ -146,7 +151,7 @@ class _Answer:
         self._asks = headers
         self._is_head = scope["method"] == "HEAD"
         self.is_read = scope["method"] in ("GET", "HEAD")
-        self._request_id = request_id
+        self._added = added
         self._body = body
         self._send = send
 
@@ -166,8 +171,10 @@ class _Answer:
     def _complete(self, message: Message) -> None:
         headers = message["headers"] = list(message["headers"])
         told = dict(headers)
-        headers += [(b"x-request-id", self._request_id.encode("ascii")), _SAFE]
+        headers += self._added
         headers += headers_of_limits()
+        if _POLICY not in told:  # A page has its own; what is none loads, runs and frames nothing.
+            headers.append((_POLICY, b"default-src 'none'; frame-ancestors 'none'"))
         if b"cache-control" not in told and (b"authorization" in self._asks or not self.is_read):
             headers.append((b"cache-control", b"no-store"))
         if self.is_read and message["status"] >= HTTPStatus.BAD_REQUEST:

@@ -31,8 +31,9 @@ from dml.core import logs, metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
 from dml.core.settings import Settings
-from dml.entrypoints import chain_wiring, fitness, wiring
+from dml.entrypoints import chain_wiring, connection_budget, fitness, wiring
 from dml.entrypoints.fitness import Needs
+from dml.entrypoints.safety import require_safe
 from dml.refused import Refused
 
 log = logging.getLogger("dml.chain")
@@ -254,6 +255,8 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
         assert endpoints is not None
         assert apart is not None
         name = nodes.new_name("chain")
+        most = settings.database_connections + connection_budget.OF_CHAIN
+        facts |= await connection_budget.tell(sessions, most)
         working = asyncio.create_task(work(settings, sessions, endpoints, apart, signer, facts))
         tasks = [
             asyncio.create_task(stop.wait()),
@@ -273,6 +276,7 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
 
 def run(settings: Settings) -> int:
     """Run the chain process here. Return its exit code."""
+    require_safe(settings)
     settings = chain_wiring.with_local_chain(settings)
     if settings.chain_url is None:
         raise Refused(

@@ -21,6 +21,7 @@ from dml.chain.rules import NotConnected
 from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
 from dml.core.key_file import PUBLISHED_SECONDS
+from dml.core.release import release
 from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server, address_of
@@ -34,6 +35,9 @@ UNKNOWN: Final = "unknown"
 
 class HealthOut(Wire):
     alive: Literal[True] = Field(True, description="This process answers.")
+    release: str = Field(
+        default_factory=release, examples=["0.1.0"], description="The release that it runs."
+    )
 
 
 class ReadinessOut(Wire):

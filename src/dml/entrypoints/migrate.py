@@ -13,9 +13,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 
 from dml.core import engine
-from dml.entrypoints import fitness
+from dml.entrypoints import fitness, shipped
 from dml.entrypoints.fitness import Needs
-from dml.entrypoints.wiring import ROOT
 
 _LOCK: Final = 7_330
 PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
@@ -23,7 +22,7 @@ PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
 
 def config(connection: Connection) -> Config:
     made = Config()
-    made.set_main_option("script_location", str(ROOT / "migrations"))
+    made.set_main_option("script_location", str(shipped.folder("migrations")))
     made.attributes["connection"] = connection
     return made
 

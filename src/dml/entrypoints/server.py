@@ -49,6 +49,7 @@ from dml.entrypoints import (
     acting,
     chain_wiring,
     collector,
+    connection_budget,
     domains,
     fitness,
     listening,
@@ -59,6 +60,7 @@ from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.graphiql import serve_graphiql
 from dml.entrypoints.resources import RESOURCES
+from dml.entrypoints.safety import require_safe
 from dml.feed.describing import describe_events
 from dml.feed.watching import EventStreams
 from dml.feed.webhooks.reaching import Resolver
@@ -107,7 +109,9 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         allow_headers=["*"],
         expose_headers=HEADERS_SHOWN,
     )
-    app.add_middleware(Requests, body_limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(
+        Requests, body_limit_bytes=settings.body_limit_bytes, is_https=settings.is_https
+    )
     return app
 
 
@@ -153,7 +157,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings, engine = app.state.settings, app.state.engine
     passwords.configure(settings)
     url = engine.url.render_as_string(hide_password=False)
-    alive = asyncio.create_task(_keep_alive(url))
+    most = settings.database_connections + connection_budget.OF_API
+    alive = asyncio.create_task(_keep_alive(url, most))
     counting = asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "api"))
     noting = asyncio.create_task(uses.keep_writing(app.state.sessions))
     app.state.roles = Roles(url)
@@ -202,14 +207,16 @@ def _hang_parts(app: FastAPI, settings: Settings, engine: AsyncEngine) -> None:
     app.state.graph = LateGraph(app, domains.load_graphs)
 
 
-async def _keep_alive(database_url: str) -> None:
-    """Say that this process lives, until cancelled.
+async def _keep_alive(database_url: str, connections: int) -> None:
+    """Say that this process lives, until cancelled, and how many connections it may open.
 
     By a connection of its own: where many wait for one, it lives all the same.
     """
     signs = connect(database_url, name="dml api signs of life", connections=1)
     try:
-        await nodes.keep_alive(wiring.make_sessions(signs), nodes.new_name("api"), "api", {})
+        sessions = wiring.make_sessions(signs)
+        facts = await connection_budget.tell(sessions, connections)
+        await nodes.keep_alive(sessions, nodes.new_name("api"), "api", facts)
     finally:
         await signs.dispose()
 
@@ -324,6 +331,7 @@ def _collect_seldom() -> None:
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
+    require_safe(settings)
     logs.configure(settings)
     fitness.require_now(wiring.database_url(settings), Needs.WORK)
     connections = Connections(_limits(settings), sockets_at=SOCKETS_AT.encode())

@@ -1,25 +1,29 @@
 """The settings of a command, or in one line which of them cannot be."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from dml.core.settings import Settings
+from dml.core.settings_sources import SECRETS_DIR
 from dml.refused import Refused
 
 # Variables that are read elsewhere: who asks and whom, where secrets lie, what `dml up` hands down.
 OTHERS: Final = (
     *("DML_SERVER", "DML_AS", "DML_EMAIL", "DML_PASSWORD", "DML_TOKEN"),
-    *("DML_SECRETS_DIR", "DML_UP_PLAN", "DML_UP_AHEAD"),
+    *(SECRETS_DIR, "DML_UP_PLAN", "DML_UP_AHEAD"),
 )
+_SETTINGS: Final = frozenset(f"DML_{name.upper()}" for name in Settings.model_fields)
 
 
 def read(**chosen: int | None) -> Settings:
     """Read them; what was chosen at the command line counts most."""
     require_known(os.environ)
+    require_known_files(os.environ)
     said: dict[str, Any] = {name: it for name, it in chosen.items() if it is not None}
     try:
         return Settings(**said)
@@ -33,12 +37,29 @@ def require_known(environment: Mapping[str, str]) -> None:
 
     Case does not matter, as when settings are read.
     """
-    known = {f"DML_{name.upper()}" for name in Settings.model_fields} | {*OTHERS}
     for variable in environment:
-        if variable.upper().startswith("DML_") and variable.upper() not in known:
-            near = get_close_matches(variable.upper(), known, n=1, cutoff=0.75)
-            hint = f"do you mean {near[0]}?" if near else "`dml settings` shows all there are"
+        if hint := _unknown(variable, {*_SETTINGS, *OTHERS}):
             raise Refused(f"{variable} is no setting: {hint}")
+
+
+def require_known_files(environment: Mapping[str, str]) -> None:
+    """Refuse a folder of secrets that is none, or has a file of ours that nothing reads."""
+    folder = environment.get(SECRETS_DIR)
+    if not folder:
+        return
+    if not Path(folder).is_dir():
+        raise Refused(f"{SECRETS_DIR} names {folder}, which is no folder")
+    for file in sorted(Path(folder).iterdir()):
+        if hint := _unknown(file.name, {*_SETTINGS}):
+            raise Refused(f"{file} is of no setting: {hint}")
+
+
+def _unknown(name: str, known: Collection[str]) -> str | None:
+    """Say what may have been meant by a name of ours that is not known. None where it is."""
+    if not name.upper().startswith("DML_") or name.upper() in known:
+        return None
+    near = get_close_matches(name.upper(), known, n=1, cutoff=0.75)
+    return f"do you mean {near[0]}?" if near else "`dml settings` shows all there are"
 
 
 def _told(where: tuple[int | str, ...], what: str) -> str:

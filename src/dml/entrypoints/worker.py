@@ -22,8 +22,9 @@ from dml.core.looking import Pauses
 from dml.core.nodes import Pulse
 from dml.core.settings import Settings
 from dml.core.worker import WorkerParts
-from dml.entrypoints import collector, domains, fitness, wiring
+from dml.entrypoints import collector, connection_budget, domains, fitness, wiring
 from dml.entrypoints.fitness import Needs
+from dml.entrypoints.safety import require_safe
 from dml.entrypoints.scorer import FileScorer
 from dml.feed.webhooks.delivering import Delivering
 from dml.feed.webhooks.fanning import Fanning
@@ -201,6 +202,9 @@ async def serve(settings: Settings) -> None:
     facts: dict[str, Any] = {
         "sandbox": "ok" if unsafe is None else unsafe,
         "started_at": datetime.now(UTC).isoformat(),
+        **await connection_budget.tell(
+            parts.sessions, settings.database_connections + connection_budget.OF_WORKER
+        ),
     }
     if unsafe is not None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
@@ -260,6 +264,7 @@ def _cores() -> int:
 
 def run(settings: Settings) -> int:
     """Run a worker in this process. Return its exit code."""
+    require_safe(settings)
     logs.configure(settings)
     uvloop.run(serve(settings))
     return 0

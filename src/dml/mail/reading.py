@@ -4,8 +4,9 @@ from http import HTTPStatus
 
 from fastapi import HTTPException, Request
 
+from dml.core.addresses import is_loopback
 from dml.edge.http import address_of, parts
-from dml.mail.shelf import Shelf, is_loopback
+from dml.mail.shelf import Shelf
 
 
 async def require_here(request: Request) -> None:

@@ -9,10 +9,10 @@ import email
 import os
 from dataclasses import dataclass
 from email.policy import default as READING
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from dml.core.addresses import is_loopback
 from dml.core.ids import MailId
 from dml.core.settings import Settings
 
@@ -62,16 +62,6 @@ class Shelf:
     def _files(self) -> list[Path]:
         """By name, which begins with when the mail was written."""
         return sorted(self._folder.glob("*.eml"), reverse=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this name or address is of this machine alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _read(message: bytes) -> Kept:

@@ -86,10 +86,10 @@ admin.add_typer(users, name="users")
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    from importlib.metadata import version as version_of
+    from dml.core.release import release
 
     if version:
-        typer.echo(f"dml {version_of('dml')}")
+        typer.echo(f"dml {release()}")
         raise typer.Exit
 
 

@@ -17,8 +17,8 @@ from dml.refused import Refused
 
 CHAIN_ID: Final = 31_337
 HOW_TO_GET_ONE: Final = (
-    "no local chain: its program anvil is missing (`make .venv/chain` installs it), so that no "
-    "tokens come or go"
+    "no local chain: its program anvil is missing (`make .venv/chain` installs it in a checkout; "
+    "without one, put Foundry's `anvil` on the PATH), so that no tokens come or go"
 )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dml.chain.ethereum import address_of, checksummed, keccak
+from dml.entrypoints import shipped
 from dml.entrypoints.embedded import chain, places
 from dml.entrypoints.embedded.chain import Account, LocalChainFacts
 from dml.entrypoints.local_chain.anvil import Anvil, AnvilRefused
@@ -26,7 +27,6 @@ from dml.entrypoints.local_chain.door import HOST, Door
 from dml.entrypoints.supervisor import ports
 from dml.refused import Refused
 
-BUILD: Final = Path(__file__).resolve().parents[4] / "contracts" / "build"
 FINAL_AFTER: Final = 2  # Blocks.
 IDLE_SECONDS: Final = 0.2
 BLOCK_SECONDS: Final = 0.4  # So that whoever looks twice a second sees what is not final yet.
@@ -187,7 +187,8 @@ def _new_account() -> Account:
 
 
 def _build(name: str) -> str:
-    made: dict[str, Any] = json.loads((BUILD / f"{name}.json").read_text())
+    path = shipped.folder("contracts/build") / f"{name}.json"
+    made: dict[str, Any] = json.loads(path.read_text())
     return str(made["bytecode"])
 
 

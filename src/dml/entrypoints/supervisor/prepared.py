@@ -7,13 +7,10 @@ too, each time that it is asked whether it is ready, and so finds out where the 
 import hashlib
 import importlib.metadata
 import json
-from pathlib import Path
-from typing import Final
 
+from dml.entrypoints import shipped
 from dml.entrypoints.embedded import places
 from dml.entrypoints.supervisor.plan import Plan, recall, remember
-
-_MIGRATIONS: Final = Path(__file__).resolve().parents[4] / "migrations"
 
 
 def is_remembered(plan: Plan) -> bool:
@@ -29,7 +26,7 @@ def _fingerprint(plan: Plan) -> str:
     """Tells one database, and one state of what changes databases, from every other."""
     site = places.find(plan.home)
     database = plan.database_url or (site.state.cluster_id if site else "")
-    files = sorted(_MIGRATIONS.rglob("*.py"))
+    files = sorted(shipped.folder("migrations").rglob("*.py"))
     migrations = [(it.name, hashlib.sha256(it.read_bytes()).hexdigest()) for it in files]
     engine = importlib.metadata.version("dbos")
     text = json.dumps([database, list(plan.commands.migrate), migrations, engine])

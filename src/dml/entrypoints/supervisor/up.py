@@ -16,6 +16,7 @@ from typing import Final
 
 from dml.core.settings import Settings
 from dml.entrypoints.embedded import accounts, chain, life, locks, places
+from dml.entrypoints.safety import require_safe
 from dml.entrypoints.supervisor import children, pair
 from dml.entrypoints.supervisor.children import Child
 from dml.entrypoints.supervisor.console import Console, refuse
@@ -40,6 +41,10 @@ def run(settings: Settings, *, ready: bool = True, commands: Commands | None = N
             "DML_CHAIN_URL names a chain, and DML_CHAIN_VAULT no vault on it: set the address of "
             "the vault that you deployed (README, `Money on a chain`), or neither of the two"
         )
+    try:
+        require_safe(settings, starts_a_chain=_which_chain(settings) is Chain.LOCAL)
+    except Refused as refusal:
+        return refuse(refusal)
     if sys.platform == "linux":
         plan = make_plan(settings, ready=ready, commands=commands)
         command = pair.command(pair.FOREGROUND)
