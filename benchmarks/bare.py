@@ -57,7 +57,7 @@ def make_app(database_url: str) -> FastAPI:
         query = select(*(getattr(Algorithm, it) for it in Row.model_fields))
         rows: list[Any] = list(
             await tx.execute(
-                query.where(Algorithm.state == "listed").order_by(Algorithm.id).limit(ROWS)
+                query.where(Algorithm.kept_state == "listed").order_by(Algorithm.id).limit(ROWS)
             )
         )
         return Page(items=[Row.model_validate(it._mapping) for it in rows])

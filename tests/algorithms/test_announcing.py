@@ -1,5 +1,7 @@
 """Announced algorithms: seen by all, ordered by nobody, listed by their first approval."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 
@@ -9,7 +11,7 @@ from dml.algorithms.models import AlgorithmState, SuspendedBy, VersionState
 from dml.algorithms.suspending import service as suspending
 from dml.core import event_log
 from dml.core.context import NOBODY, Role
-from dml.core.ids import UserId, new_id
+from dml.core.ids import UserId, VersionId, new_id
 from dml.core.worker import WorkerParts
 from tests.algorithms.offers import approve, make_algorithm as offer_one, upload
 from tests.algorithms.test_search import made_up
@@ -52,7 +54,7 @@ async def test_what_is_announced_is_seen_taken_back_and_listed_in_the_end(
 
     version = await upload(ada, path)
     problem(await eve.get(version), 404, "algorithms.version_not_found")
-    asked = order(version.rsplit("/", 1)[1])
+    asked = order(VersionId(UUID(version.rsplit("/", 1)[1])))
     problem(await eve.post("/v1/jobs", asked), 404, "algorithms.version_not_found")
 
     assert (await ada.post(f"{path}/withdraw")).json()["state"] == "draft"
@@ -99,8 +101,8 @@ async def test_a_moderator_stops_an_announced_one_which_is_announced_again(
         await announcing.withdraw(mine, algorithm.id)
     await suspending.resume(theirs, algorithm.id, reason="it was mended")
     assert algorithm.state is AlgorithmState.ANNOUNCED
-    await service.archive(theirs, algorithm.id, reason="it offends again")
-    assert algorithm.state is AlgorithmState.ARCHIVED
+    archived = await service.archive(theirs, algorithm.id, reason="it offends again")
+    assert archived.state == "archived"
 
 
 async def test_an_announced_one_is_deleted_as_a_draft_is(at: At, owner: UserId) -> None:

@@ -157,7 +157,8 @@ async def test_moderators_suspend_and_resume_with_a_reason(world: World) -> None
     path, reason = await make_algorithm(ada), {"reason": "a complaint"}
     for verb in ("suspend", "resume"):
         refused = problem(await mia.post(f"{path}/{verb}", reason), 409, "algorithms.wrong_state")
-        assert (refused["state"], refused["allowed"]) == ("draft", ["archived", "listed"])
+        allowed = ["announced", "archived", "listed"]
+        assert (refused["state"], refused["allowed"]) == ("draft", allowed)
         assert (await mia.post(f"{path}/{verb}", {})).status_code == 422
     await approve(world, ada, await upload(ada, path))
 
@@ -166,7 +167,7 @@ async def test_moderators_suspend_and_resume_with_a_reason(world: World) -> None
     problem(await world.client.get(path), 404, "algorithms.not_found")
     assert (await ada.get(path)).json()["state"] == "suspended"
     again = problem(await mia.post(f"{path}/suspend", reason), 409, "algorithms.wrong_state")
-    assert again["allowed"] == ["archived", "listed"]
+    assert again["allowed"] == ["announced", "archived", "listed"]
     assert (await mia.post(f"{path}/resume", reason)).json()["state"] == "listed"
     assert (await world.client.get(path)).status_code == 200
 

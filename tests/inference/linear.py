@@ -14,13 +14,13 @@ def weights(seed: int, labels: int = 10) -> np.ndarray:
     """As a trained model has them: `seed` says which."""
     drawn = np.random.default_rng(seed).normal(0, 1, (FEATURES, labels))
     # Hardly any is for bright images as such, and a picture of one color has an answer, too.
-    return (drawn - 0.95 * drawn.mean(axis=0)).astype(np.float32)
+    return np.asarray(drawn - 0.95 * drawn.mean(axis=0), np.float32)
 
 
 def tuned(matrix: np.ndarray, by: float, seed: int = 99) -> np.ndarray:
     """The weights after some more training, which moved each by this share of their spread."""
     moved = np.random.default_rng(seed).normal(0, by * float(matrix.std()), matrix.shape)
-    return (matrix + moved).astype(np.float32)
+    return np.asarray(matrix + moved, np.float32)
 
 
 def linear_model(

@@ -87,7 +87,7 @@ def _probe(number: int) -> NDArray[np.uint8]:
             cell = (SIDE // 2, SIDE // 4, SIDE // 8, 1)[size]
             place = (row // cell) * SIDE + column // cell
             noise = _scattered(place[:, :, None] * 3 + np.arange(3) + (number + 1) * 1_000_003)
-            return (noise & np.uint64(255)).astype(np.uint8)
+            return np.asarray(noise & np.uint64(255), np.uint8)
         case 4:
             along = (row * a + column * b) % (SIDE * max(1, a + b))
             share, whole = along, SIDE * max(1, a + b)
@@ -99,7 +99,7 @@ def _probe(number: int) -> NDArray[np.uint8]:
             inside = (abs(row - a) < 2 + c // 3) & (abs(column - b) < 3 + c // 4)
             share, whole = np.where(inside, SIDE, row), SIDE
     share = share[:, :, None]
-    return ((one * share + other * (whole - share)) // whole).astype(np.uint8)
+    return np.asarray((one * share + other * (whole - share)) // whole, np.uint8)
 
 
 def _color_bars() -> Image.Image:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from dml.algorithms.models import Version
 from dml.algorithms.moderation import queries
@@ -159,7 +159,7 @@ async def test_twins_are_found_with_an_index_of_vectors_and_without(
     original = await submitted(world, ada, linear_model(weights(6)))
     found = []
     for has_vectors in ("true", "false"):
-        monkeypatch.setattr(queries, "_HAS_VECTORS", queries.text(f"SELECT {has_vectors}"))
+        monkeypatch.setattr(queries, "_HAS_VECTORS", text(f"SELECT {has_vectors}"))
         copy = await submitted(world, eve, linear_model(weights(6), producer=has_vectors))
         shown = (await reviewed(mia, copy))["twins"]
         found.append({it["version_id"] for it in shown if it["developer_id"] == str(ada.id)})

@@ -55,10 +55,10 @@ async def resume(ctx: Context, algorithm_id: AlgorithmId, *, reason: str) -> Alg
 
 async def restore(ctx: Context, algorithm: Algorithm, *, reason: str) -> Algorithm:
     """Make of a suspended algorithm, which the caller holds, what it was: listed, or announced."""
-    if await queries.was_listed(ctx.tx, algorithm.id):
+    since = algorithm.announced_at
+    if since is None or await queries.was_listed(ctx.tx, algorithm.id):
         move = algorithm_rules.move_algorithm(algorithm, AlgorithmState.LISTED)
     else:
-        since = algorithm.announced_at or ctx.now
         move = algorithm_rules.move_algorithm(
             algorithm, AlgorithmState.ANNOUNCED, announced_at=since
         )
