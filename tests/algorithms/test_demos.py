@@ -9,6 +9,7 @@ import httpx2
 import numpy as np
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 from sqlalchemy import text
 
 from dml.accounts.models import SandboxClock
@@ -104,6 +105,16 @@ async def test_a_tensor_gives_what_the_photo_gives_that_it_is_made_of(
     for it in (by_photo, by_tensor):
         del it["prepare_milliseconds"], it["run_milliseconds"]
     assert by_tensor == by_photo
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+async def test_photos_of_phones_are_read_whose_decoders_start_threads(
+    sent: Person, path: str, kind: str
+) -> None:
+    register_heif_opener()
+    content = files.saved(grey_image(255, side=64).convert("RGB"), kind)
+    told = (await send(sent, path, content)).json()
+    assert told["counted_as"] == "digit-9"
 
 
 @pytest.mark.parametrize(

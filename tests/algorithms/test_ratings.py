@@ -257,6 +257,18 @@ async def test_two_at_once_are_one_rating_counted_once(world: World, job: Ordere
     await bob.ask("DELETE", f"{path}/rating")
 
 
+async def test_many_at_once_are_all_counted(world: World, job: Ordered) -> None:
+    path = await path_of(job)
+    people = [await let_rate(world, job, "bob") for _ in range(6)]
+    before = await counted(world, path)
+    await asyncio.gather(*(it.ask("PUT", f"{path}/rating", json={"stars": 2}) for it in people))
+    assert (await counted(world, path))[0] == before[0] + 6
+    assert await complaints(world, job) == []
+    gone = await asyncio.gather(*(it.ask("DELETE", f"{path}/rating") for it in people))
+    assert {it.status_code for it in gone} == {204}
+    assert await counted(world, path) == before
+
+
 async def test_of_who_erases_their_account_the_stars_stay(world: World, job: Ordered) -> None:
     path, bob = await path_of(job), await let_rate(world, job, "bob")
     await bob.ask("PUT", f"{path}/rating", json={"stars": 5, "text": "I am Bob."})

@@ -43,6 +43,14 @@ async def run(world: World, algorithm_id: str, runs: int) -> None:
         )
 
 
+async def rate(world: World, algorithm_id: str, count: int, stars: int) -> None:
+    async with world.parts.sessions.begin() as tx:
+        await tx.execute(
+            text("UPDATE algorithms SET rating_count = :n, rating_sum = :stars WHERE id = :id"),
+            {"id": algorithm_id, "n": count, "stars": stars},
+        )
+
+
 async def found(world: World, path: str = "/search", **asked: Any) -> Any:
     answer = await world.client.get(f"/v1/algorithms{path}", params=asked)
     assert answer.status_code == 200, answer.text
@@ -148,6 +156,8 @@ async def test_filters_combine(world: World) -> None:
     cheap = await lists(world, ada, device_fee="0.01", tags=[tag, "cheap, or so"])
     dear = await lists(world, ada, device_fee="2", tags=[tag, "dear"])
     hers = await lists(world, eve, device_fee="1", tags=[tag, "dear"])
+    await rate(world, dear, 3, 11)
+    await rate(world, hers, 2, 8)
     for path, words in (("", {}), ("/search", {"q": tag})):
 
         async def listed(path: str = path, words: Any = words, **asked: Any) -> set[str]:
@@ -159,6 +169,9 @@ async def test_filters_combine(world: World) -> None:
         assert await listed(fee_min="0.5", fee_max="1") == {hers}
         assert await listed(developer_id=str(ada.id), fee_min="0.02") == {dear}
         assert await listed(kind="image", data_kind="photo", state="listed") == {cheap, dear, hers}
+        assert await listed(rating_min=1) == {dear, hers}
+        assert await listed(rating_min=4, fee_min="0.5") == {hers}
+        assert await listed(rating_min=5) == set()
         assert await listed(data_kind="audio") == set()
         mine = await eve.get(f"/v1/algorithms{path}", params={"mine": "true", **words})
         assert [it["id"] for it in mine.json()["items"]] == [hers]
@@ -187,6 +200,8 @@ async def test_filters_combine(world: World) -> None:
         ("-runs", "3210"),
         ("created_at", "0123"),
         ("-created_at", "3210"),
+        ("weighted_rating", "1320"),
+        ("-weighted_rating", "0231"),
         ("-relevance", "3210"),
     ],
 )
@@ -196,6 +211,8 @@ async def test_pages_hold_while_rows_come_and_go(world: World, sort: str, order:
     for fee, runs in (("0.2", 1), ("0.3", 2), ("0.1", 3), ("0.4", 4)):
         made.append(await lists(world, ada, title=word, tags=[word], device_fee=fee))
         await run(world, made[-1], runs)
+    for it, ratings in zip(made, ((20, 90), (0, 0), (1, 5), (9, 28)), strict=True):
+        await rate(world, it, *ratings)
     asked: dict[str, Any] = {"sort": sort, "tag": word, "limit": 2}
     searched = {**asked, "q": word}
     first = await found(world, **searched)
@@ -228,6 +245,9 @@ WRONG: list[dict[str, Any]] = [
     {"q": "a", "fee_max": "0.0000001"},
     {"q": "a", "tags": ","},
     {"q": "a", "tags": ",".join("a" * 21)},
+    {"q": "a", "rating_min": "0"},
+    {"q": "a", "rating_min": "6"},
+    {"q": "a", "rating_min": "4.5"},
     {"q": "a", "more": "1"},
 ]
 

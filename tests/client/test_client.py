@@ -19,6 +19,7 @@ from dml.client import ApiRefused, AsyncClient, Client, Refused, etag_of, types
 from dml.client.async_operations import AsyncOperations
 from dml.client.marketplace import Marketplace
 from dml.client.operations import Operations
+from dml.client.requests import sent
 from dml.client.sign_ins import SignIn, SignIns
 from dml.core.context import Actor, Context
 from tests.agent.conftest import listening, market
@@ -317,3 +318,9 @@ def test_a_client_needs_nothing_of_the_server_and_is_loaded_when_it_is_used() ->
     )
     src = Path(__file__).resolve().parents[2] / "src"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(src)}, check=True)
+
+
+def test_a_query_has_numbers_as_the_api_reads_them() -> None:
+    given = {"a": 0.00001, "b": 1.0, "c": 0.5, "d": 7, "e": True, "f": None, "g": "x"}
+    told = {"a": "0.00001", "b": "1", "c": "0.5", "d": "7", "e": "true", "g": "x"}
+    assert sent(given) == told

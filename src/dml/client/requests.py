@@ -24,13 +24,16 @@ def part(text: str, what: str = "part of a path") -> str:
     return name
 
 
-def sent(values: Mapping[str, str | int | bool | None]) -> dict[str, str]:
+def sent(values: Mapping[str, str | float | bool | None]) -> dict[str, str]:
     """What a query or the headers say: without what was not given."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: _spelled(value) for name, value in values.items() if value is not None}
+
+
+def _spelled(value: str | float | bool) -> str:
+    """A value as a query has it: `true`, and a number without an exponent."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def form(fields: Mapping[str, Any], files: Mapping[str, Path]) -> dict[str, Any]:

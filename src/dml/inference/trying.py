@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import ExifTags, Image, MpoImagePlugin, features
 
-from dml.inference import photo_files, running, serving
+from dml.inference import lockdown, photo_files, running, serving
 from dml.inference.images import Items, Unreadable, picture, prepare
 from dml.inference.serving import Verb, frame
 from dml.inference.session import Session
@@ -33,7 +33,12 @@ _PLUGINS: Final = (MpoImagePlugin,)  # Which PIL imports when a file asks for it
 def main() -> None:
     """Try models until standard input ends."""
     os.nice(NICENESS)
-    verbs = {"photo": Verb(_photo), "tensor": Verb(_tensor), "shares": Verb(_shares)}
+    threads = lockdown.lock_but_for_threads  # Without which no HEIF or AVIF is decoded.
+    verbs = {
+        "photo": Verb(_photo, threads),
+        "tensor": Verb(_tensor),
+        "shares": Verb(_shares),
+    }
     serving.serve(verbs, warm_up)
 
 
