@@ -22,7 +22,7 @@ VERBS: Final = frozenset(
         *("fund", "open", "start", "reorder", "reward", "choose"),
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
         *("claim", "heartbeat", "release", "refresh", "ask", "search"),
-        *("rotate", "test", "replay", "confirm", "erase"),
+        *("rotate", "test", "replay", "confirm", "erase", "append", "complete"),
     )
 )
 # Words that said nothing to whoever made a client.

@@ -35,6 +35,8 @@ GRAPH: Final = Graph(
         Read("timeline", "algorithms.get_timeline", on=AlgorithmOut),
         Read("version", "versions.get"),
         Read("timeline", "versions.get_timeline", on=VersionOut),
+        Read("uploads", "uploads.list", on=AlgorithmOut),
+        Read("upload", "uploads.get"),
         Read("versions_to_review", "versions.list_to_review"),
         Read("timeline", "versions.get_timeline", on=VersionToReviewOut),
     ),
@@ -64,5 +66,7 @@ GRAPH: Final = Graph(
     without={
         "versions.create": "A file goes by REST; its version is then named by its id.",
         "versions.get_file": "A file goes by REST.",
+        "uploads.append": "A file goes by REST.",
+        "file_links.get_file": "A file goes by REST.",
     },
 )

@@ -36,6 +36,7 @@ from dml.algorithms.models import (
     Version,
     VersionState,
 )
+from dml.algorithms.resumable import service as uploads
 from dml.algorithms.rules import Finding
 from dml.algorithms.search import spelling
 from dml.core import events, kept_files, processes
@@ -121,6 +122,7 @@ async def delete_draft(ctx: Context, algorithm_id: AlgorithmId) -> None:
     rules.require_none_under_way(versions)
     kept = [it.sha256 for it in versions if it.state is not VersionState.DELETED]
     await kept_files.give_up(ctx, *kept)
+    await uploads.end_all_for(ctx, algorithm_id)
     for version in versions:
         await ctx.tx.delete(version)
     await ctx.tx.flush()

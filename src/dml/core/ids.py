@@ -15,6 +15,7 @@ TransferId = NewType("TransferId", UUID)
 CreditId = NewType("CreditId", UUID)
 AlgorithmId = NewType("AlgorithmId", UUID)
 VersionId = NewType("VersionId", UUID)
+UploadId = NewType("UploadId", UUID)
 DeviceId = NewType("DeviceId", UUID)
 JobId = NewType("JobId", UUID)
 AssignmentId = NewType("AssignmentId", UUID)
@@ -47,6 +48,7 @@ ID_TYPES: Final = (
     CreditId,
     AlgorithmId,
     VersionId,
+    UploadId,
     DeviceId,
     JobId,
     AssignmentId,

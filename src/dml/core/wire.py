@@ -43,7 +43,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid", frozen=True)
 
 
-def _read_whole(sent: Any) -> Any:
+def read_whole(sent: Any) -> Any:
     """Read a whole number as it is written: no `+2`, `2.0`, `1_000` or digits of other scripts."""
     if not isinstance(sent, str):
         return sent
@@ -104,7 +104,7 @@ class Parameters(Wire):
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return cast(CoreSchema, _strict(handler(source), {"int": _read_whole, "bool": _read_flag}))
+        return cast(CoreSchema, _strict(handler(source), {"int": read_whole, "bool": _read_flag}))
 
 
 def check_text(text: str) -> str:

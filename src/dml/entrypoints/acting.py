@@ -11,6 +11,8 @@ FOR_ORGANISATIONS: Final = frozenset(
         *("algorithms.get_timeline", "algorithms.list_offered"),
         *("versions.list", "versions.create", "versions.delete", "versions.get"),
         *("versions.get_file", "versions.submit", "versions.get_timeline"),
+        *("uploads.list", "uploads.create", "uploads.get", "uploads.append"),
+        *("uploads.complete", "uploads.delete", "file_links.create"),
         *("job_quotes.create", "jobs.list", "jobs.create", "jobs.get", "jobs.list_archives"),
         *("jobs.close", "jobs.watch", "jobs.pause", "jobs.resume", "jobs.get_results"),
         *("jobs.export_results", "jobs.get_timeline"),
