@@ -266,6 +266,35 @@ async def test_of_two_at_once_the_one_that_began_later_goes_on(ada: Person, path
     assert (await ada.post(f"{at}/complete")).json()["sha256"] == told()["sha256"]
 
 
+@pytest.mark.parametrize(
+    ("ends", "status", "code"),
+    [
+        ("DELETE", 404, "algorithms.upload_not_found"),
+        ("complete", 409, "algorithms.upload_completed"),
+    ],
+)
+async def test_what_comes_after_the_end_of_an_upload_is_told_so(
+    ada: Person, path: str, ends: str, status: int, code: str
+) -> None:
+    at, begun, go_on = await announce(ada, path), asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield MODEL[:LEAST]
+        begun.set()
+        await go_on.wait()
+        yield MODEL[LEAST : 2 * LEAST]
+
+    sending = asyncio.create_task(append(ada, at, 0, slow()))
+    await begun.wait()
+    if ends == "DELETE":
+        assert (await ada.ask("DELETE", at)).status_code == 204
+    else:
+        await send_all(ada, at)
+        assert (await ada.post(f"{at}/complete")).status_code == 201
+    go_on.set()
+    problem(await sending, status, code)
+
+
 async def test_of_two_that_complete_at_once_both_get_the_same_version(
     ada: Person, path: str
 ) -> None:

@@ -139,6 +139,11 @@ class Blobs:
         result = await self._store.get_async(_path(sha256))
         return bytes(await result.bytes_async())
 
+    async def view(self, sha256: str) -> memoryview:
+        """Return the whole blob as the store gave it, and no copy of that: for large ones."""
+        result = await self._store.get_async(_path(sha256))
+        return memoryview(await result.bytes_async())
+
     async def get_range(self, sha256: str, start: int, end: int) -> bytes:
         """Return the bytes from `start` to before `end`. FileNotFoundError as in `get`."""
         return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))

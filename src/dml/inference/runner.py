@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dml.inference import frames
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.outcome import Limits
 from dml.inference.passport import BATCH, MEASURING_SECONDS, Passport
@@ -74,7 +75,12 @@ class Sandbox(Client):
         self._allowance = allowance or Allowance()
 
     def check(
-        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+        self,
+        model: frames.Part,
+        spec: InputSpec,
+        label_count: int,
+        *,
+        seconds: float | None = None,
     ) -> Signature:
         """The signature of a model that may run, fits the spec and has a column for each label.
 
@@ -83,7 +89,12 @@ class Sandbox(Client):
         return self._check(model, spec, label_count, seconds)[0]
 
     def examine(
-        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+        self,
+        model: frames.Part,
+        spec: InputSpec,
+        label_count: int,
+        *,
+        seconds: float | None = None,
     ) -> tuple[Signature, Passport | None]:
         """As `check`, and what running it takes; None where that could not be measured."""
         signature, digest = self._check(model, spec, label_count, seconds)
@@ -97,7 +108,7 @@ class Sandbox(Client):
             return signature, None
 
     def _check(
-        self, model: bytes, spec: InputSpec, label_count: int, seconds: float | None
+        self, model: frames.Part, spec: InputSpec, label_count: int, seconds: float | None
     ) -> tuple[Signature, str]:
         assert self._checks, "this one was started to run models alone"
         _refuse_too_large(model)
@@ -198,6 +209,6 @@ def _passport(
     )
 
 
-def _refuse_too_large(model: bytes) -> None:
+def _refuse_too_large(model: frames.Part) -> None:
     if len(model) > MODEL_BYTES_MAX:  # before it is copied anywhere
         raise Refused([too_large(len(model))])

@@ -113,6 +113,7 @@ async def append(
                 until = ctx.now + timedelta(hours=server.settings.upload_hours)
                 written = Written(named.id, writer, name, start, body.offset - start)
                 if not await statements.count_in(ctx.tx, written, until=until):
+                    rules.require_open(await queries.get_mine(ctx, named.algorithm_id, named.id))
                     raise rules.UploadTakenOver
     body.require_whole()
     async with begin(since=began) as ctx:
