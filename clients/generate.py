@@ -30,6 +30,7 @@ HEADERS: Final = {
     "Idempotency-Key": "idempotency_key",
     "if-match": "if_match",
     "Input-Spec-Version": "input_spec_version",
+    "Upload-Offset": "upload_offset",
 }
 TAKEN: Final = ("types", "requests", "cast", "all")
 
@@ -82,7 +83,7 @@ class Operation:
         given = told.get("parameters", [])
         self._in_path = [it["name"] for it in given if it["in"] == "path"]
         self._query = {it["name"]: it for it in given if it["in"] == "query"}
-        self._headers = [it["name"] for it in given if it["name"] in HEADERS]
+        self._headers = {it["name"]: it for it in given if it["name"] in HEADERS}
         # Where parts of a file can be asked for (206), the whole of it is of the same kind.
         good = [it for status, it in told["responses"].items() if status.startswith("2")]
         self._kind, self._answer = next(iter(good[0].get("content", {"": {}}).items()))
@@ -134,7 +135,10 @@ class Operation:
         for name, it in self._query.items():
             spelled = self._spelled(it["schema"]).removesuffix(" | None")
             by_name.append(f"{python(name)}: {spelled}{optional(it.get('required', False))}")
-        by_name += [f"{HEADERS[it]}: str | None = None" for it in self._headers]
+        for name, it in self._headers.items():
+            needed = it.get("required", False)
+            spelled = self._spelled(it["schema"]) if needed else "str"
+            by_name.append(f"{HEADERS[name]}: {spelled}{optional(needed)}")
         if self._of_kind() == "bytes" and self._kind != JSON:
             by_name.append("most_bytes: int = requests.FILE_BYTES_MAX")
         stars = ["*", *by_name] if by_name else []

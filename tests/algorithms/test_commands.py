@@ -2,17 +2,22 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from typer.testing import CliRunner
 
+from dml.client.marketplace import Marketplace, Unreached
 from dml.entrypoints.cli.main import app
+from dml.tool import uploading
 from tests.agent.market import Market
-from tests.algorithms.offers import offer
+from tests.algorithms.offers import GOOD, LABELS, accept_agreement, offer
 from tests.algorithms.test_search import lists, made_up
+from tests.inference.models import IMAGE_SPEC
 from tests.world import World
 
 
@@ -82,3 +87,67 @@ async def test_its_developer_edits_suspends_and_deletes_a_model(
     assert "no version yet" in str((await typed("withdraw", draft)).exception)
     assert (await typed("delete", draft)).exit_code == 0
     assert (await ada.get(f"/v1/algorithms/{draft}")).status_code == 404
+
+
+async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
+    world: World, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line breaks in the middle of a part: once it waits, and once somebody types it again."""
+    ada, word = await world.person("ada"), made_up()
+    await accept_agreement(ada)
+    monkeypatch.setattr(uploading, "IN_ONE_GO_BYTES", 100_000)
+    monkeypatch.setattr(uploading, "PART_BYTES", 300_000)
+    monkeypatch.setattr(uploading, "BREAKS_MAX", 1)
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    file = tmp_path / "digits.onnx"
+    model = onnx.load_from_string(GOOD)
+    model.doc_string = "x" * 1_000_000
+    file.write_bytes(model.SerializeToString())
+    told = {"title": word, "summary": "Digits.", "device_fee": "0.1", "labels": LABELS}
+    about = tmp_path / "model.yaml"
+    about.write_text(json.dumps({**told, "input_spec": IMAGE_SPEC}))
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": ada.token}
+    sent: list[tuple[int, int]] = []
+
+    async def publish(*breaks_at: int) -> Any:
+        """Publish, where the requests of these numbers never reach the marketplace."""
+        ask = Marketplace.ask
+
+        def unreliable(self: Marketplace, method: str, path: str, **request: Any) -> Any:
+            if method == "PATCH":
+                offset = int(request["headers"]["Upload-Offset"])
+                sent.append((offset, len(request["content"])))
+                if len(sent) in breaks_at:
+                    raise Unreached("the line broke")
+            return ask(self, method, path, **request)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Marketplace, "ask", unreliable)
+            command = ["model", "publish", str(file), "--wait", "0"]
+            return await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+
+    ended = await publish(2, 4, 5)
+    assert "the line broke" in str(ended.exception)
+    assert [it[0] for it in sent] == [0, 300_000, 300_000, 600_000, 600_000]
+    assert pauses == [1.0, 1.0]
+    ended = await publish()
+    assert "Going on at 0.6 MB" in ended.stderr
+    assert "its check takes long" in str(ended.exception)  # There is no worker here.
+    assert sent[5] == (600_000, 300_000)
+    (algorithm,) = (await ada.get("/v1/algorithms", params={"mine": "true"})).json()["items"]
+    path = f"/v1/algorithms/{algorithm['id']}"
+    (version,) = (await ada.get(f"{path}/versions")).json()["items"]
+    assert version["size"] == file.stat().st_size
+    before = len(sent)
+    assert "its check takes long" in str((await publish()).exception)  # It is the same version.
+    assert len(sent) == before
+
+    link = await asyncio.to_thread(
+        CliRunner().invoke, app, ["model", "link", word], env=environment
+    )
+    assert link.exit_code == 0, link.output
+    url = link.stdout.strip()
+    assert url.startswith(f"{market.url}{path}/versions/{version['id']}/linked-file?")
+    fetched = await world.client.get(url.removeprefix(market.url))
+    assert fetched.content == file.read_bytes()

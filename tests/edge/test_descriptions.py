@@ -113,7 +113,7 @@ def test_every_read_says_what_its_version_is_and_files_that_parts_may_be_had(app
         parts |= {path} if "Range" in asked else set()
         if "cannot be requested" in it["responses"]["200"]["headers"]["ETag"]["description"]:
             exports.add(path)
-    assert len(parts) == 7, parts
+    assert len(parts) == 8, parts
     assert exports == {"/v1/payments/statement.csv", "/v1/bounties/{bounty_id}/leaderboard.csv"}
 
 

@@ -62,6 +62,8 @@ WITHOUT: Final = {
     "/v1/users/me/totp/confirm": "the same; and what is confirmed is not waiting again",
     "/v1/users/me/totp/revoke": "what is revoked is not there again",
     "/v1/users/me/recovery-codes": "an answer that is kept to be repeated would keep the codes",
+    "/v1/algorithms/{algorithm_id}/uploads/{upload_id}/complete": "again, it is the same version",
+    "/v1/algorithms/{algorithm_id}/versions/{version_id}/file-links": "one link is as good as two",
     "/v1/devices": "nobody is signed in; the same device again gets the same answer",
     "/v1/devices/{device_id}/nonce": "it may be done as often as one likes",
     "/v1/devices/{device_id}/token": "a nonce is good once, and there are others",

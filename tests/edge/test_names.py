@@ -23,7 +23,7 @@ VERBS: Final = frozenset(
         *("fund", "open", "start", "reorder", "reward", "choose"),
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
         *("claim", "heartbeat", "release", "refresh", "ask", "search"),
-        *("rotate", "test", "replay", "confirm", "erase"),
+        *("rotate", "test", "replay", "confirm", "erase", "append", "complete"),
         *("announce", "appeal", "uphold", "overturn"),
     )
 )

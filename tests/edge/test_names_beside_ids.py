@@ -23,6 +23,7 @@ WITHOUT: Final = {
     ("EventOut", "by_id"): "one of the organisation's members, who have names",
     ("DeviceOut", "owner_id"): "the caller: everybody lists their own",
     ("VersionOut", "algorithm_id"): "the same in all rows: the path names it",
+    ("UploadOut", "algorithm_id"): "the same",
 }
 
 

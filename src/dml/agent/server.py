@@ -30,7 +30,7 @@ from dml.client.http import (
 from dml.inference.spec import VERSION
 
 SECONDS: Final = 20.0
-SAVE_SECONDS: Final = 3600.0  # A model of 256 MiB by a slow line.
+SAVE_SECONDS: Final = 7200.0  # A model of 512 MiB by a slow line.
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE: Final = "devices"
 ALGORITHM: Final = "Ed25519"  # RFC 9864's name for it.

@@ -38,6 +38,8 @@ GRAPH: Final = Graph(
         Read("statistics", "algorithms.get_statistics", on=AlgorithmOut),
         Read("version", "versions.get"),
         Read("timeline", "versions.get_timeline", on=VersionOut),
+        Read("uploads", "uploads.list", on=AlgorithmOut),
+        Read("upload", "uploads.get"),
         Read("versions_to_review", "versions.list_to_review"),
         Read("timeline", "versions.get_timeline", on=VersionToReviewOut),
         Read("version_to_review", "versions.get_to_review"),
@@ -97,5 +99,7 @@ GRAPH: Final = Graph(
         "versions.get_file": "A file goes by REST.",
         "demos.create": "A file goes by REST.",
         "demos.create_by_tensor": "A file goes by REST, as does what is as long as one.",
+        "uploads.append": "A file goes by REST.",
+        "file_links.get_file": "A file goes by REST.",
     },
 )

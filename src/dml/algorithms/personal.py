@@ -3,6 +3,7 @@
 from typing import Final
 
 from dml.algorithms import queries, service
+from dml.algorithms.resumable import service as uploads
 from dml.core.context import Context
 from dml.core.ids import UserId
 from dml.core.personal import EMPTY, NONE_OF_THEM, Columns, Holding, Personal
@@ -12,7 +13,10 @@ _GOOD: Final = "for good: its customers can look up what they had run"
 
 
 async def leave(ctx: Context, user_id: UserId) -> None:
-    """Archive what the user offers, and delete the versions on which nobody can depend."""
+    """End the user's uploads, archive what they offer, and delete the versions on which nobody can
+    depend.
+    """
+    await uploads.end_all_of(ctx, user_id)
     while found := await queries.list_to_archive(ctx.tx, user_id):
         for algorithm_id in found:
             await service.archive(ctx, algorithm_id, reason="its developer erased their account")
@@ -86,6 +90,23 @@ PERSONAL: Final = Personal(
                 Columns("origin author_ids", "In which bounty it was entered, by which ids."),
             ),
             whose=_MINE,
+        ),
+        Holding(
+            "algorithm_uploads",
+            "Models that come in parts.",
+            "until they are completed or given up, and a day",
+            (
+                Columns("id algorithm_id version_id", "Of which algorithm, and what it became."),
+                Columns("input_spec sha256 size received", "What was announced, what has come."),
+                Columns("created_at expires_at completed_at", "Since when, and until when."),
+                Columns(
+                    "parts writer",
+                    "Which objects hold what has come, and which request wrote last.",
+                    is_secret=True,
+                ),
+            ),
+            whose=_MINE,
+            is_deleted=True,
         ),
         Holding(
             "algorithms",

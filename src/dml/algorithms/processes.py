@@ -135,7 +135,7 @@ async def _inspect(
 ) -> Finding:
     parts, parsed_spec = worker.parts(), spec.read(input_spec)
     async with parts.checking:
-        model, began = await parts.blobs.get(sha256), time.perf_counter()
+        model, began = await parts.blobs.view(sha256), time.perf_counter()
 
         def took() -> float:
             return time.perf_counter() - began

@@ -37,6 +37,7 @@ from dml.algorithms.moderation import twins
 from dml.algorithms.moderation.reasons import ReasonCode, ReviewDecision
 from dml.algorithms.moderation.rules import told
 from dml.algorithms.owning import require_not_own
+from dml.algorithms.resumable import service as uploads
 from dml.algorithms.rules import Finding
 from dml.algorithms.search import spelling
 from dml.core import events, kept_files, processes
@@ -122,6 +123,7 @@ async def delete_draft(ctx: Context, algorithm_id: AlgorithmId) -> None:
     rules.require_none_under_way(versions)
     kept = [it.sha256 for it in versions if it.state is not VersionState.DELETED]
     await kept_files.give_up(ctx, *kept)
+    await uploads.end_all_for(ctx, algorithm_id)
     for version in versions:
         await ctx.tx.delete(version)
     await ctx.tx.flush()

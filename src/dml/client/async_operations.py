@@ -2437,6 +2437,50 @@ class Factors:
         return cast("types.Factors", await self._market.ask("GET", "/v1/users/me/factors"))
 
 
+class FileLinks:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def create(self, algorithm_id: str, version_id: str) -> types.FileLink:
+        """Create a link to a version's model.
+
+        For some minutes whoever has the link can download the file, without signing in:
+        another program of yours, say, to which you would not give a token. For its developer
+        and moderators.
+        """
+        return cast(
+            "types.FileLink",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/file-links",
+            ),
+        )
+
+    async def get_file(
+        self,
+        algorithm_id: str,
+        version_id: str,
+        *,
+        expires: int,
+        signature: str,
+        most_bytes: int = requests.FILE_BYTES_MAX,
+    ) -> bytes:
+        """Download a version's model by a link.
+
+        For whoever has a link to it that is still good; no token is asked for. Parts of the
+        file can be asked for, as long as the link is good.
+
+        `expires`: When the link ends, in Unix seconds.
+
+        `signature`: What proves that the link was made here.
+        """
+        return await self._market.bytes_of(
+            f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/linked-file",
+            limit=most_bytes,
+            params=requests.sent({"expires": expires, "signature": signature}),
+        )
+
+
 class Graph:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
@@ -4141,6 +4185,127 @@ class Transfers:
         )
 
 
+class Uploads:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def list(
+        self, algorithm_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.UploadPage:
+        """List an algorithm's uploads.
+
+        Newest first: those under way, and for a while those that were completed. For its
+        developer.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.UploadPage",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self, algorithm_id: str) -> AsyncIterator[types.Upload]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "AsyncIterator[types.Upload]",
+            self._market.all_of(
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads", **requests.sent({})
+            ),
+        )
+
+    async def create(
+        self, algorithm_id: str, body: types.UploadCreate, *, idempotency_key: str | None = None
+    ) -> types.UploadDetails:
+        """Announce a model that comes in parts.
+
+        For large models, and for lines that break: say its size and SHA-256 first, then send
+        its bytes in as many requests as you like, and complete the upload, which makes it a
+        version. So much room is set aside for it among your files until then. For the
+        algorithm's developer, who has accepted the developer agreement.
+        """
+        return cast(
+            "types.UploadDetails",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def delete(self, algorithm_id: str, upload_id: str) -> None:
+        """Give an upload up.
+
+        What was sent of it is deleted, and its room is free again. For the algorithm's
+        developer.
+        """
+        await self._market.ask(
+            "DELETE",
+            f"/v1/algorithms/{requests.part(algorithm_id)}/uploads/{requests.part(upload_id)}",
+        )
+
+    async def get(self, algorithm_id: str, upload_id: str) -> types.UploadDetails:
+        """Get an upload.
+
+        Tells how many bytes have come, from which the next part begins. For the algorithm's
+        developer.
+        """
+        return cast(
+            "types.UploadDetails",
+            await self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads/{requests.part(upload_id)}",
+            ),
+        )
+
+    async def append(
+        self,
+        algorithm_id: str,
+        upload_id: str,
+        file: Path,
+        *,
+        media_type: Literal["application/partial-upload"] = "application/partial-upload",
+        upload_offset: int,
+    ) -> types.Upload:
+        """Send the next bytes of an upload.
+
+        The body is the file from `Upload-Offset` on, to its end or as far as you like. Where
+        the line breaks, `GET` the upload and go on from its `offset`: what that counts need
+        not be sent again. The request that began last may send, and one before it is refused.
+        For the algorithm's developer.
+        """
+        return cast(
+            "types.Upload",
+            await self._market.upload(
+                "PATCH",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads/{requests.part(upload_id)}",
+                file,
+                media_type,
+                headers=requests.sent({"Upload-Offset": upload_offset}),
+            ),
+        )
+
+    async def complete(self, algorithm_id: str, upload_id: str) -> types.Version:
+        """Complete an upload.
+
+        All that was sent is read and compared with the announced size and SHA-256. It becomes
+        a version of the algorithm, whose file is then checked in a sandbox; or the upload
+        ends, and nothing of it is kept. Again, it is the same version. For the algorithm's
+        developer.
+        """
+        return cast(
+            "types.Version",
+            await self._market.ask(
+                "POST",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/uploads/{requests.part(upload_id)}/complete",
+            ),
+        )
+
+
 class Users:
     def __init__(self, market: AsyncMarketplace) -> None:
         self._market = market
@@ -5089,6 +5254,7 @@ class AsyncOperations:
         self.events = Events(market)
         self.evidence = Evidence(market)
         self.factors = Factors(market)
+        self.file_links = FileLinks(market)
         self.graph = Graph(market)
         self.health = Health(market)
         self.identities = Identities(market)
@@ -5121,6 +5287,7 @@ class AsyncOperations:
         self.tokens = Tokens(market)
         self.totp = Totp(market)
         self.transfers = Transfers(market)
+        self.uploads = Uploads(market)
         self.users = Users(market)
         self.versions = Versions(market)
         self.wallet_challenges = WalletChallenges(market)

@@ -42,6 +42,7 @@ FRESH_SECONDS: Final = 30.0  # A token that ends sooner is renewed before it is 
 TRIES: Final = 4
 PAUSE_SECONDS_MAX: Final = 30.0  # Who is told to come back later than that is told so.
 NO_TOKEN: Final = "core.not_signed_in"
+OFFSET: Final = "Upload-Offset"
 LATER: Final = (429, 503)
 JSON: Final = {"Content-Type": "application/json"}
 PIPE_BYTES_MAX: Final = 512 << 20  # A pipe does not tell its length, so all of it is read first.
@@ -239,14 +240,19 @@ class Marketplace:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Send a file, or what comes out of a pipe, as the body of a request."""
+        """Send a file, or what comes out of a pipe, as the body of a request.
+
+        Where the headers name an `Upload-Offset`, what is sent begins there.
+        """
         headers = {**(headers or {}), "Content-Type": media_type}
+        offset = int(headers.get(OFFSET, "0"))
         try:
             with file.open("rb") as stream:
                 content: bytes | Iterator[bytes]
                 facts = os.fstat(stream.fileno())
                 if stat.S_ISREG(facts.st_mode):
-                    headers["Content-Length"] = str(facts.st_size)
+                    stream.seek(offset)
+                    headers["Content-Length"] = str(max(0, facts.st_size - offset))
                     content = _pieces(stream, file)
                 else:
                     content = stream.read(PIPE_BYTES_MAX + 1)

@@ -1583,6 +1583,17 @@ class DeviceUpdate(TypedDict):
     """
 
 
+class DirectUpload(TypedDict):
+    """Where the whole file may be put by one request, past this API."""
+
+    expires_at: str
+    """When that request must have begun."""
+    url: str
+    """Send the file with `PUT`, its `Content-Length`, and no token, in one request. Whoever has
+    the URL can do that.
+    """
+
+
 class Dispute(TypedDict):
     """What an entrant says against a result."""
 
@@ -1833,6 +1844,15 @@ class Factors(TypedDict):
     """Since when you have an authenticator app, whose code is asked for when you sign in; `null`
     where you have none.
     """
+
+
+class FileLink(TypedDict):
+    """A link to a version's model, good for whoever has it."""
+
+    expires_at: str
+    """When the download must have begun."""
+    url: str
+    """The path to download from, with its signature. No token needed."""
 
 
 class FileRefusal(TypedDict):
@@ -3849,6 +3869,71 @@ class UpcomingAction(TypedDict):
     """What happens next."""
     at: NotRequired[str | None]
     """When it happens by itself; `null` if it waits for somebody, or the time is not known."""
+
+
+class Upload(TypedDict):
+    """A model that comes in parts, and how much of it has come."""
+
+    algorithm_id: str
+    """The algorithm that gets the version."""
+    completed_at: str | None
+    """When it became a version, if it did."""
+    created_at: str
+    expires_at: str
+    """When it is given up, if no part comes before. A part puts that off."""
+    id: str
+    input_spec: InputSpec
+    offset: int
+    """How many bytes have come: the next part begins there."""
+    sha256: str
+    """SHA-256 of the whole file, as it was announced."""
+    size: int
+    """Size of the whole file, in bytes, as it was announced."""
+    version_id: str | None
+    """The version that it became, if it did."""
+
+
+class UploadCreate(TypedDict):
+    """A model that is to come: what it will be compared with."""
+
+    input_spec: InputSpec
+    sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
+    size: int
+    """Size of the file, in bytes."""
+
+
+class UploadDetails(TypedDict):
+    """An upload, with where its file may be put past this API."""
+
+    algorithm_id: str
+    """The algorithm that gets the version."""
+    completed_at: str | None
+    """When it became a version, if it did."""
+    created_at: str
+    direct: DirectUpload | None
+    """Where the file may be put in one request instead. `null` where this server keeps its files
+    in a folder, or it was completed: send it in parts.
+    """
+    expires_at: str
+    """When it is given up, if no part comes before. A part puts that off."""
+    id: str
+    input_spec: InputSpec
+    offset: int
+    """How many bytes have come: the next part begins there."""
+    sha256: str
+    """SHA-256 of the whole file, as it was announced."""
+    size: int
+    """Size of the whole file, in bytes, as it was announced."""
+    version_id: str | None
+    """The version that it became, if it did."""
+
+
+class UploadPage(TypedDict):
+    items: list[Upload]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class User(TypedDict):

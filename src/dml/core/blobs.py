@@ -1,4 +1,4 @@
-"""Where uploaded files are kept: a local folder, or whatever else obstore can hold.
+"""Where uploaded files are kept: in a local folder, or in a bucket of S3 or of what speaks as it.
 
 A blob is stored under its SHA-256, so that it never changes and the same file is kept once.
 """
@@ -9,20 +9,29 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from dml.core.quarantine import (
+    LISTED_AT_ONCE,
+    PART_BYTES,
+    PART_BYTES_HERE,
+    PARTS_AT_ONCE,
+    Quarantine,
+)
 
 if TYPE_CHECKING:
-    from obstore import GetOptions  # Which is there for type checkers alone.
+    from obstore import GetOptions  # Which are there for type checkers alone.
+    from obstore.store import ClientConfig, S3Config
 
-PART_BYTES: Final = 8 * 1024 * 1024  # A store in the cloud takes no part below 5 MiB.
-PART_BYTES_HERE: Final = 128 * 1024  # So little an upload holds that stalls.
-PARTS_AT_ONCE: Final = 2
-LISTED_AT_ONCE: Final = 1_000
+# A whole answer may take as long as its reader does, who may be at the end of a slow line.
+WHOLE_SECONDS: Final = 6 * 3_600
+READ_SECONDS: Final = 30
 
 
 class BlobTooLarge(Exception):
@@ -47,11 +56,28 @@ class Blobs:
     def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder  # Where the store is one of this machine.
+        self.quarantine = Quarantine(store, folder=folder)
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Blobs":
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return cls(LocalStore(str(folder)), folder=folder)
+
+    @classmethod
+    def in_bucket(cls, url: str, *, region: str | None, endpoint: str | None) -> "Blobs":
+        """Return those in `s3://bucket/prefix`.
+
+        Who we are there, the environment says as for every program of AWS (AWS_ACCESS_KEY_ID …),
+        or the machine's role does.
+        """
+        parts, config = urlsplit(url), _config(region, endpoint)
+        options: ClientConfig = {
+            "allow_http": (endpoint or "").startswith("http://"),
+            "timeout": timedelta(seconds=WHOLE_SECONDS),
+            "read_timeout": timedelta(seconds=READ_SECONDS),
+        }
+        prefix = parts.path.strip("/") or None
+        return cls(S3Store(parts.netloc, prefix=prefix, config=config, client_options=options))
 
     async def put(self, stream: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Keep what `stream` yields, in constant memory; BlobTooLarge beyond `limit` bytes."""
@@ -113,6 +139,11 @@ class Blobs:
         result = await self._store.get_async(_path(sha256))
         return bytes(await result.bytes_async())
 
+    async def view(self, sha256: str) -> memoryview:
+        """Return the whole blob as the store gave it, and no copy of that: for large ones."""
+        result = await self._store.get_async(_path(sha256))
+        return memoryview(await result.bytes_async())
+
     async def get_range(self, sha256: str, start: int, end: int) -> bytes:
         """Return the bytes from `start` to before `end`. FileNotFoundError as in `get`."""
         return bytes(await self._store.get_range_async(_path(sha256), start=start, end=end))
@@ -158,9 +189,12 @@ class Blobs:
     async def condemn(self, sha256: str, before: datetime) -> bool:
         """Put a blob aside. False, and nothing is done, if it was kept again since `before`.
 
-        To move it is one act: whoever keeps the same content afterwards makes a new blob, and
-        whoever did so a moment before is seen by its age, and it is put back.
+        To move it is one act in a folder: whoever keeps the same content afterwards makes a new
+        blob, and whoever did so a moment before is seen by its age, and it is put back. A bucket
+        copies and deletes, and the copy is young: there its age is asked first.
         """
+        if self._folder is None:
+            return await self._condemn_in_bucket(sha256, before)
         try:
             await self._store.rename_async(_path(sha256), _condemned(sha256))
             aside = await self._store.head_async(_condemned(sha256))
@@ -169,6 +203,13 @@ class Blobs:
         if aside["last_modified"] < before:
             return True
         await self.restore(sha256)
+        return False
+
+    async def _condemn_in_bucket(self, sha256: str, before: datetime) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            if (await self._store.head_async(_path(sha256)))["last_modified"] < before:
+                await self._store.rename_async(_path(sha256), _condemned(sha256))
+                return True
         return False
 
     async def restore(self, sha256: str) -> None:
@@ -188,9 +229,16 @@ class Blobs:
 
     async def forget_cut_off(self, before: datetime) -> int:
         """Delete what uploads left that were killed with their process. Return how many."""
-        if self._folder is None:  # Elsewhere the store's own rule for unfinished uploads does it.
-            return 0
-        return await asyncio.to_thread(_forget_files, self._folder / "incoming", before)
+        if self._folder is not None:
+            return await asyncio.to_thread(_forget_files, self._folder / "incoming", before)
+        # What had not come whole, the bucket's own rule for unfinished uploads deletes.
+        done = 0
+        async for some in self._store.list("incoming/", chunk_size=LISTED_AT_ONCE):
+            for it in some:
+                if it["last_modified"] < before:
+                    await self._store.delete_async(it["path"])
+                    done += 1
+        return done
 
 
 def _path(sha256: str) -> str:
@@ -203,6 +251,15 @@ def _condemned(sha256: str) -> str:
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def _config(region: str | None, endpoint: str | None) -> "S3Config":
+    config: S3Config = {}
+    if region is not None:
+        config["region"] = region
+    if endpoint is not None:
+        config["endpoint"] = endpoint
+    return config
 
 
 def _forget_files(folder: Path, before: datetime) -> int:

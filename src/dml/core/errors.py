@@ -11,13 +11,15 @@ class DmlError(Exception):
     Reason and remedy are the same each time; what differs (a state, a date) are its facts, each
     declared with its type as a dataclass's field is: mypy then holds who raises it to them, and
     OpenAPI tells them. One with a value may be left out.
-    A refusal undoes what its transaction did, unless `keeps_changes` says otherwise.
+    A refusal undoes what its transaction did, unless `keeps_changes` says otherwise. `in_headers`
+    names facts that a protocol has in headers, too: by header, the fact.
     """
 
     code: ClassVar[str]
     reason: ClassVar[str]
     remedy: ClassVar[str]
     keeps_changes: ClassVar[bool] = False
+    in_headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, **facts: object) -> None:
         super().__init__(self.reason)

@@ -16,6 +16,7 @@ CreditId = NewType("CreditId", UUID)
 AlgorithmId = NewType("AlgorithmId", UUID)
 VersionId = NewType("VersionId", UUID)
 AppealId = NewType("AppealId", UUID)
+UploadId = NewType("UploadId", UUID)
 DeviceId = NewType("DeviceId", UUID)
 JobId = NewType("JobId", UUID)
 AssignmentId = NewType("AssignmentId", UUID)
@@ -51,6 +52,7 @@ ID_TYPES: Final = (
     AlgorithmId,
     VersionId,
     AppealId,
+    UploadId,
     DeviceId,
     JobId,
     AssignmentId,

@@ -133,9 +133,13 @@ def holdings() -> list[Holding]:
 
 
 def files() -> str:
-    """Return the SQL of the files that are kept for `:user_id`, as JSON."""
+    """Return the SQL of the files that are kept for `:user_id`, as JSON.
+
+    What is only set aside for one that is to come has no digest.
+    """
     every = " UNION ALL ".join(f"({it})" for it in _files)
     rows = f"SELECT kind, path, sha256, size FROM ({every}) AS kept"  # noqa: S608 - constants
+    rows += " WHERE sha256 NOT LIKE '%:%'"
     return f"SELECT to_jsonb(it) FROM ({rows} ORDER BY path) it"  # noqa: S608 - constants
 
 

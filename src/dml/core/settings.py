@@ -5,13 +5,14 @@ as `DML_SECRETS_DIR`, from a folder of files named like the variables.
 """
 
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
+from dml.core.settings_files import FileSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
@@ -19,11 +20,11 @@ from dml.core.settings_passwords import PasswordSettings
 from dml.core.settings_reach import ReachSettings
 from dml.core.settings_sources import FromFiles
 
-MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
 class Settings(
+    FileSettings,
     PasswordSettings,
     PasskeySettings,
     AccountSettings,
@@ -45,9 +46,6 @@ class Settings(
         None, description="Valkey or Redis, `redis://…`. Unset: `dml up` starts one of its own."
     )
     home: Path = Field(Path(".dml"), description="The folder that holds all that `dml up` keeps.")
-    blobs: Path | None = Field(
-        None, description="The folder that holds uploaded files. Unset: `blobs` below the home."
-    )
     keys_file: Path | None = Field(
         None,
         description="Private Ed25519 keys that sign tokens: a JWK set (RFC 7517), newest first. "
@@ -213,9 +211,6 @@ class Settings(
         ge=1_000,
         description="Points that the queries of one user, or of one address, may cost in a minute.",
     )
-    uploads_at_once: int = Field(
-        2, ge=1, le=1_000, description="Files that one user may send at the same time."
-    )
     answer_stalled_seconds: float = Field(
         30, gt=0, description="How long it may take nothing of an answer that waits for it."
     )
@@ -268,27 +263,6 @@ class Settings(
         6_000, ge=1, description="Nonces and tokens for the devices of one address in a minute."
     )
 
-    body_limit_bytes: int = Field(
-        MIB, ge=1024, description="The largest body of a request, other than a model."
-    )
-    model_limit_bytes: int = Field(
-        256 * MIB, ge=1024, description="The largest model that can be uploaded."
-    )
-    test_set_limit_bytes: int = Field(
-        64 * MIB, ge=1024, description="The largest hidden test set of a bounty."
-    )
-    predictions_limit_bytes: int = Field(
-        64 * MIB, ge=1024, description="The largest file of predictions that can be submitted."
-    )
-    attachment_limit_bytes: int = Field(
-        256 * MIB, ge=1024, description="The largest file that a bounty's owner can attach."
-    )
-    files_of_one_user_bytes: int = Field(
-        10 * 1024 * MIB,
-        ge=1024,
-        description="How many bytes of files are kept for one user: versions of algorithms, "
-        "submissions, attachments and test sets.",
-    )
     platform_fee_bps: int = Field(
         1_000,
         ge=0,

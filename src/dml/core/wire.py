@@ -44,7 +44,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid", frozen=True)
 
 
-def _read_whole(sent: Any) -> Any:
+def read_whole(sent: Any) -> Any:
     """Read a whole number as it is written: no `+2`, `2.0`, `1_000` or digits of other scripts."""
     if not isinstance(sent, str):
         return sent
@@ -107,7 +107,7 @@ class Body(Wire):
         return cast(CoreSchema, _strict(handler(source), {}))
 
 
-_READERS: Final = {"int": _read_whole, "float": _read_number, "bool": _read_flag}
+_READERS: Final = {"int": read_whole, "float": _read_number, "bool": _read_flag}
 
 
 class Parameters(Wire):

@@ -25,7 +25,12 @@ class Sandbox(Protocol):
     """What tries a model. Not its class, whose imports would take the API a tenth of its start."""
 
     def examine(
-        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+        self,
+        model: bytes | memoryview,
+        spec: InputSpec,
+        label_count: int,
+        *,
+        seconds: float | None = None,
     ) -> tuple[Signature, Passport | None]: ...
 
     def probe(self, model: bytes, spec: InputSpec, label_count: int) -> Behaviour | None: ...

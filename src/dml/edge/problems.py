@@ -86,7 +86,7 @@ def _written(document: Any) -> bytes:
 
 def answer(refusal: DmlError) -> Response:
     """Answer a refusal: the reason is its title, the remedy its detail."""
-    headers = {}
+    headers = {name: str(refusal.facts[fact]) for name, fact in refusal.in_headers.items()}
     if isinstance(refusal, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(refusal, errors.TooMany | errors.Unavailable):

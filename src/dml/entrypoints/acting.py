@@ -18,6 +18,8 @@ FOR_ORGANISATIONS: Final = frozenset(
         *("ratings.delete", "ratings.set_reply", "ratings.delete_reply"),
         *("jobs.publish", "jobs.unpublish", "published_jobs.list", "published_jobs.get"),
         "published_jobs.get_results",
+        *("uploads.list", "uploads.create", "uploads.get", "uploads.append"),
+        *("uploads.complete", "uploads.delete", "file_links.create"),
         *("job_quotes.create", "jobs.list", "jobs.create", "jobs.get", "jobs.list_archives"),
         *("jobs.close", "jobs.watch", "jobs.pause", "jobs.resume", "jobs.get_results"),
         *("jobs.export_results", "jobs.get_timeline"),

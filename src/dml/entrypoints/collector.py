@@ -1,4 +1,5 @@
-"""Deletes uploaded files that no row names: what was replaced, turned down long ago, or cut off.
+"""Deletes uploaded files that no row names: what was replaced, turned down long ago, or cut off;
+and what lies in quarantine of uploads that are over.
 
 What is replaced or deleted goes at once: else whoever does so all day would fill the disk. The rest
 goes in rounds, and with it what was missed.
@@ -17,6 +18,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from dml.algorithms.resumable import queries as uploads
 from dml.core import kept_files, worker
 from dml.core.blobs import Blobs
 from dml.core.context import Context
@@ -71,6 +73,7 @@ async def collect(
         if not await lock.scalar(_LOCK):
             return 0
         done = await blobs.forget_cut_off(before)
+        done += await empty_quarantine(sessions, blobs)
         done += await _decide(sessions, blobs, await blobs.list_condemned(), refused_since)
         async for old in blobs.list_old(before):
             needed = await find_named(sessions, old, refused_since)
@@ -78,6 +81,22 @@ async def collect(
             done += await _decide(sessions, blobs, aside, refused_since)
     if done:
         log.info("deleted %d files that nothing names", done)
+    return done
+
+
+async def empty_quarantine(sessions: async_sessionmaker[AsyncSession], blobs: Blobs) -> int:
+    """Delete what lies in quarantine of uploads that are over. Return of how many that was.
+
+    It is deleted as they end; this is for what came later, to a URL that was still good. An upload
+    has its row before there is anything of it, and no id is given again.
+    """
+    done = 0
+    async for there in blobs.quarantine.list_uploads():
+        async with sessions() as tx:
+            under_way = await uploads.find_under_way(tx, there)
+        for upload_id in there - under_way:
+            await blobs.quarantine.forget(upload_id)
+            done += 1
     return done
 
 

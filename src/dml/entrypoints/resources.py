@@ -31,6 +31,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "distributions": "Tokens of an organisation that its owner takes out.",
     "algorithms": "Models on offer. A developer offers one and says what it costs a device's run.",
     "versions": "The files of a model: uploaded, checked, reviewed, and never changed.",
+    "uploads": "Large models that come in parts, until they are a version.",
+    "file_links": "Links by which a model is downloaded for some minutes without signing in.",
     "appeals": "A developer's word against a moderator's decision.",
     "review_reasons": "In which words moderators decide.",
     "demos": "An algorithm tried on one photo of yours, or one tensor.",

@@ -18,7 +18,10 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": (*("algorithms", "versions", "appeals", "developer_agreements", "ratings", "demos"),),
+    "models": (
+        *("algorithms", "versions", "uploads", "file_links", "appeals", "developer_agreements"),
+        *("ratings", "demos"),
+    ),
     "jobs": ("jobs", "job_quotes", "published_jobs"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
@@ -36,6 +39,7 @@ OF_ADMINS: Final = ("/v1/admin/", "/v1/moderation/")
 OTHERWISE: Final[Mapping[str, str]] = {
     "job_quotes.create": Scope.JOBS_READ,  # It changes nothing.
     "deposit_instructions.create": Scope.MONEY_READ,  # Nor does this.
+    "file_links.create": Scope.MODELS_READ,  # It opens what may be read anyway.
     "versions.approve": Scope.ADMIN_WRITE,
     "versions.reject": Scope.ADMIN_WRITE,
     "versions.recall": Scope.ADMIN_WRITE,

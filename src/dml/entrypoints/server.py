@@ -72,6 +72,7 @@ from dml.refused import Refused
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
     *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
     *("RateLimit", "RateLimit-Policy"),
+    *("Upload-Complete", "Upload-Length", "Upload-Limit", "Upload-Offset"),
     "X-Request-ID",
 )
 LINGER_SECONDS: Final = 0.25

@@ -13,6 +13,7 @@ from dml.core.db import connect
 from dml.core.deferred import deferred
 from dml.core.sealing import Opener, Seal
 from dml.core.settings import Settings
+from dml.core.settings_files import is_bucket
 from dml.core.tokens import ISSUER, Keys
 from dml.entrypoints.embedded import places, postgres, valkey
 from dml.entrypoints.embedded.state import State
@@ -76,7 +77,11 @@ def make_redis(settings: Settings) -> "Redis":
 
 
 def make_blobs(settings: Settings) -> Blobs:
-    return Blobs.in_folder(settings.blobs or settings.home / "blobs")
+    blobs = settings.blobs or settings.home / "blobs"
+    if is_bucket(blobs):
+        region, endpoint = settings.blobs_region, settings.blobs_endpoint
+        return Blobs.in_bucket(str(blobs), region=region, endpoint=endpoint)
+    return Blobs.in_folder(Path(blobs))
 
 
 def metrics_folder(settings: Settings) -> Path:

@@ -13,7 +13,14 @@ from PIL import Image
 from dml.inference import checker, fit, graph, heads, kinds
 from dml.inference.images import Floats, Items, prepare
 from dml.inference.session import TOLERANCE, Session, as_probabilities
-from dml.inference.signature import MODEL_BYTES_MAX, Reason, Refused, Signature, too_large
+from dml.inference.signature import (
+    MODEL_BYTES_BEFORE,
+    MODEL_BYTES_MAX,
+    Reason,
+    Refused,
+    Signature,
+    too_large,
+)
 from dml.inference.spec import InputSpec
 
 # How far one item's probability may depend on its neighbours in the batch. Rounding is a
@@ -75,7 +82,9 @@ def inspect(model: bytes, spec: InputSpec, label_count: int) -> tuple[Signature,
         if _BY_SCALES.intersection(refused.codes) and graph.is_quantized(survey.operators):
             raise Refused([_bad_scales(refused)]) from refused
         raise
-    if not (session.is_plain and output.shape[1] == label_count and graph.is_for_all(signature)):
+    is_as_before = session.is_plain and output.shape[1] == label_count
+    is_small = len(model) <= MODEL_BYTES_BEFORE
+    if not (is_as_before and is_small and graph.is_for_all(signature)):
         signature = replace(signature, spec_version=2)
     return signature, heads.digest(output)
 

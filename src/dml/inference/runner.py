@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dml.inference import probes
+from dml.inference import frames, probes
 from dml.inference.behaviour import PROBES, PROBING_SECONDS_MOST, Behaviour, Sample
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
 from dml.inference.images import prepare
@@ -77,7 +77,12 @@ class Sandbox(Client):
         self._allowance = allowance or Allowance()
 
     def check(
-        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+        self,
+        model: frames.Part,
+        spec: InputSpec,
+        label_count: int,
+        *,
+        seconds: float | None = None,
     ) -> Signature:
         """The signature of a model that may run, fits the spec and has a column for each label.
 
@@ -86,7 +91,12 @@ class Sandbox(Client):
         return self._check(model, spec, label_count, seconds)[0]
 
     def examine(
-        self, model: bytes, spec: InputSpec, label_count: int, *, seconds: float | None = None
+        self,
+        model: frames.Part,
+        spec: InputSpec,
+        label_count: int,
+        *,
+        seconds: float | None = None,
     ) -> tuple[Signature, Passport | None]:
         """As `check`, and what running it takes; None where that could not be measured."""
         signature, digest = self._check(model, spec, label_count, seconds)
@@ -99,7 +109,7 @@ class Sandbox(Client):
         except (Refused, SandboxFailed):  # it passed its check, and no passport refuses it
             return signature, None
 
-    def probe(self, model: bytes, spec: InputSpec, label_count: int) -> Behaviour | None:
+    def probe(self, model: frames.Part, spec: InputSpec, label_count: int) -> Behaviour | None:
         """How a model that passed its check answers the fixed pictures; None where that is not
         known, as it takes too long for a single batch of them.
         """
@@ -113,7 +123,7 @@ class Sandbox(Client):
             return None
 
     def _check(
-        self, model: bytes, spec: InputSpec, label_count: int, seconds: float | None
+        self, model: frames.Part, spec: InputSpec, label_count: int, seconds: float | None
     ) -> tuple[Signature, str]:
         assert self._checks, "this one was started to run models alone"
         _refuse_too_large(model)
@@ -239,6 +249,6 @@ def _behaviour(
     return Behaviour(tuple(answers.tolist()), tuple(confidences.tolist()), samples)
 
 
-def _refuse_too_large(model: bytes) -> None:
+def _refuse_too_large(model: frames.Part) -> None:
     if len(model) > MODEL_BYTES_MAX:  # before it is copied anywhere
         raise Refused([too_large(len(model))])

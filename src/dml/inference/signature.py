@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
-MODEL_BYTES_MAX: Final = 256 << 20
+MODEL_BYTES_MAX: Final = 512 << 20
+MODEL_BYTES_BEFORE: Final = 256 << 20  # What agents of before version 2 of the spec took.
 REASONS_MAX: Final = 20  # more would not help anyone, and a hostile file could give a million
 QUOTED_MAX: Final = 60
 SHOWN_MAX: Final = 8  # axes

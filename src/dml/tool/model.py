@@ -135,7 +135,8 @@ def publish(
     """Upload a model, wait for its check, and submit it for review.
 
     What it is comes from model.yaml beside it (see `dml model check --help`). An algorithm of yours
-    of the same title gets a new version. Prints the algorithm's id alone to standard output.
+    of the same title gets a new version. A large model is sent in parts: where the line broke, or
+    you did, the same command goes on. Prints the algorithm's id alone to standard output.
     """
     from dml.tool import agreement, publishing
 
@@ -253,6 +254,36 @@ def versions(named: Named, server: Server = None, as_json: AsJson = False) -> No
     with signed_in(server) as market:
         listed = market.all_of(f"{_path(market, named)}/versions")
         show_list(listed, columns, as_json=as_json)
+
+
+@model.command("link")
+@for_organisation
+def link(
+    named: Named,
+    server: Server = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="Which version, by its number. [default: the newest]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link by which a model of yours is downloaded for some minutes without signing in."""
+    with signed_in(server) as market:
+        path = _path(market, named)
+        found = (
+            it
+            for it in market.all_of(f"{path}/versions")
+            if version is None or it["number"] == version
+        )
+        chosen = next(found, None)
+        if chosen is None:
+            raise Refused("it has no such version: `dml model versions` lists those it has")
+        made = market.ask("POST", f"{path}/versions/{chosen['id']}/file-links")
+        url = f"{market.url}{made['url']}"
+    if as_json:
+        common.show_json({**made, "url": url})
+    else:
+        common.console(to_stderr=True).print(f"Good until {common.cell(made['expires_at'])}:")
+        typer.echo(url)
 
 
 @model.command("status")

@@ -1,15 +1,13 @@
 """Publishing a model: an algorithm, a version of it, its check, and its way to a moderator."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from dml.client.http import one_line
 from dml.client.marketplace import Marketplace
-from dml.inference import spec
 from dml.refused import Refused
-from dml.tool import about, common
+from dml.tool import about, common, uploading
 from dml.tool.about import About
 
 LOOK_SECONDS: Final = 0.5
@@ -29,7 +27,7 @@ def publish(
     said = common.console(to_stderr=True)
     path = _algorithm(market, told, into)
     said.print(f"Uploading {one_line(file.name)} ({len(told.model) / 1e3:,.0f} kB) …")
-    version = _upload(market, path, told, file)
+    version = uploading.upload(market, path, told, file)
     at = f"{path}/versions/{version['id']}"
     version = _checked(market, at, wait_seconds)
     if version["state"] == "refused":
@@ -69,13 +67,6 @@ def _algorithm(market: Marketplace, told: About, into: str | None) -> str:
         "labels": told.labels,
     }
     return common.path_of("algorithms", str(market.ask("POST", "/v1/algorithms", json=body)["id"]))
-
-
-def _upload(market: Marketplace, path: str, told: About, file: Path) -> dict[str, Any]:
-    form = {"input_spec": json.dumps(spec.to_dict(told.spec))}
-    files = {"file": (one_line(file.name), told.model, "application/octet-stream")}
-    made: dict[str, Any] = market.ask("POST", f"{path}/versions", data=form, files=files)
-    return made
 
 
 def _checked(market: Marketplace, path: str, wait_seconds: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dml.core.settings import Settings
+from dml.core.settings_files import is_bucket
 from dml.entrypoints.embedded import accounts, chain, life, locks, places
 from dml.entrypoints.safety import require_safe
 from dml.entrypoints.supervisor import children, pair
@@ -112,7 +113,7 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
         host=settings.host,
         port=settings.port,
         port_is_fixed="port" in settings.model_fields_set,
-        blobs=str(places.absolute(settings.blobs or home / "blobs")),
+        blobs=_blobs(settings, home),
         keys_file=str(places.absolute(settings.keys_file or home / "keys.json")),
         shutdown_seconds=settings.shutdown_seconds,
         waits_until_ready=ready,
@@ -125,6 +126,11 @@ def make_plan(settings: Settings, *, ready: bool = True, commands: Commands | No
         chain=_which_chain(settings),
         commands=commands or Commands(),
     )
+
+
+def _blobs(settings: Settings, home: Path) -> str:
+    blobs = settings.blobs or home / "blobs"
+    return str(blobs if is_bucket(blobs) else places.absolute(blobs))
 
 
 def _which_chain(settings: Settings) -> Chain:
