@@ -9,6 +9,7 @@ FOR_ORGANISATIONS: Final = frozenset(
     (
         *("algorithms.list", "algorithms.create", "algorithms.get", "algorithms.archive"),
         *("algorithms.get_timeline", "algorithms.list_offered"),
+        "device_counts.get",
         *("versions.list", "versions.create", "versions.delete", "versions.get"),
         *("versions.get_file", "versions.submit", "versions.get_timeline"),
         *("job_quotes.create", "jobs.list", "jobs.create", "jobs.get", "jobs.list_archives"),

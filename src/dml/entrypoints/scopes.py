@@ -18,7 +18,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": ("algorithms", "versions", "developer_agreements"),
+    "models": ("algorithms", "versions", "developer_agreements", "device_counts"),
     "jobs": ("jobs", "job_quotes"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
@@ -36,6 +36,8 @@ OF_ADMINS: Final = ("/v1/admin/", "/v1/moderation/")
 OTHERWISE: Final[Mapping[str, str]] = {
     "job_quotes.create": Scope.JOBS_READ,  # It changes nothing.
     "deposit_instructions.create": Scope.MONEY_READ,  # Nor does this.
+    "pages.get_algorithm": Scope.MODELS_READ,
+    "pages.list_algorithms": Scope.MODELS_READ,
     "versions.approve": Scope.ADMIN_WRITE,
     "versions.reject": Scope.ADMIN_WRITE,
     "versions.recall": Scope.ADMIN_WRITE,
