@@ -90,7 +90,7 @@ lock: .venv/dev .venv/node ## choose the newest versions of all dependencies ane
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
 	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -o requirements/dev.txt
 	@cd $(TYPESCRIPT) && $(NPM) install --silent --package-lock-only --save-dev --save-exact @hey-api/openapi-ts@latest typescript@5
-	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest
+	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest axe-core@latest
 	@cd requirements/openid && $(NPM) install --silent --package-lock-only --save-exact oidc-provider@latest
 	@cd requirements/chain && $(NPM) install --silent --package-lock-only --save-exact @foundry-rs/anvil-linux-amd64@latest
 

@@ -23,6 +23,7 @@ from benchmarks import (
     agents,
     boards,
     chain,
+    checks,
     device_path,
     files,
     graph,
@@ -54,6 +55,7 @@ PARTS = (
     "sign_ins",
     "graphql",
     "scoring",
+    "checks",
     "chain",
     "agent",
 )
@@ -122,6 +124,8 @@ def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.S
             figures += graph.graph(home, rounds, seconds, say)
         if "scoring" in parts:
             figures += files.scoring(rounds, say)
+        if "checks" in parts:
+            figures += checks.checks(rounds, say)
         if "chain" in parts:
             figures += chain.chain(home, rounds, say)
         if "agent" in parts:

@@ -31,8 +31,8 @@ def sign_ins(home: Path, rounds: int, seconds: float, say: Say) -> list[Figure]:
         pid = market.apis[0].pid
         signed = f"Authorization: Bearer {token}\r\n"
         asked = {
-            "without": Endpoint(pid, market.port, [ordinary.get(_PATH)]),
-            "with": Endpoint(pid, market.port, [ordinary.get(_PATH, signed)]),
+            "without": Endpoint(pid, market.port, [ordinary.get(_PATH, ordinary.FRESH)]),
+            "with": Endpoint(pid, market.port, [ordinary.get(_PATH, ordinary.FRESH + signed)]),
         }
         told = {name: Measured() for name in asked}
         for _ in range(rounds):

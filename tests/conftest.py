@@ -229,6 +229,7 @@ def settings(
         device_tokens_a_minute=100_000,
         uploads_at_once=100,
         shortlist_seconds=0,  # What a test ordered a moment ago is on the list.
+        public_lists_seconds=0,  # And what it offered.
         model_limit_bytes=2_000_000,
         log_level="WARNING",
         allowed_hosts=["test"],

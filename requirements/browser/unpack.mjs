@@ -1,6 +1,7 @@
 // TMPDIR=HERE node unpack.mjs HOME: unpack the browser of @sparticuz/chromium into HERE, with the
-// fonts and shared libraries that a bare Debian lacks. HOME is where all of it will be moved to.
-import { writeFileSync } from "node:fs";
+// fonts and shared libraries that a bare Debian lacks, and put axe-core beside it, which finds what
+// shuts people out of a page. HOME is where all of it will be moved to.
+import { copyFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,3 +21,4 @@ writeFileSync(
 <fontconfig><dir>${join(home, "fonts")}</dir><cachedir>${join(home, "cache")}</cachedir></fontconfig>
 `,
 );
+copyFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), join(tmpdir(), "axe.min.js"));

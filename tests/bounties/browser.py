@@ -92,6 +92,17 @@ class Seen:
         width: int = await self.page.evaluate(script)
         return width
 
+    async def violations(self) -> list[str]:
+        """What axe-core finds that keeps somebody from using the page, and where."""
+        # By the debugger, so that the page's own policy does not stop it.
+        await self.page.evaluate((FOLDER / "axe.min.js").read_text())
+        found = await self.page.evaluate("axe.run()")
+        return [
+            f"{it['id']}: {it['help']}, at {node['target']}"
+            for it in found["violations"]
+            for node in it["nodes"]
+        ]
+
 
 def _path(request: Request) -> str:
     return request.url.removeprefix(ORIGIN)

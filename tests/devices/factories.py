@@ -127,7 +127,11 @@ async def register(ctx: Context, code: str, key: Ed25519PrivateKey) -> Device:
         public_key=key.public_key().public_bytes_raw(),
         name="one",
         description=Description(
-            platform=Platform.LINUX, memory_mib=None, country="PT", kinds=[DataKind.PHOTO]
+            platform=Platform.LINUX,
+            memory_mib=None,
+            speed=None,
+            country="PT",
+            kinds=[DataKind.PHOTO],
         ),
     )
 

@@ -29,6 +29,7 @@ def device(**changes: object) -> Device:
         name="Ada's phone",
         platform=Platform.ANDROID,
         memory_mib=None,
+        speed=None,
         country=None,
         kinds=[],
         permitted_kinds=None,

@@ -45,6 +45,8 @@ async def test_a_profile_says_what_decides_which_jobs_a_device_may_run(
         stamp=nothing_yet.stamp,
         country="PT",
         kinds=frozenset(),
+        memory_mib=queries.UNSAID,
+        speed=queries.UNSAID,
         suspended=False,
         refused_jobs=frozenset(),
         refused_developers=frozenset(),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from dml.algorithms.models import Version
 from dml.core.ids import new_id
 from dml.jobs import queries
 from dml.jobs.models import Assignment, JobState
@@ -316,6 +317,23 @@ async def test_a_device_gets_no_work_whose_input_its_agent_cannot_prepare(world:
         assert [it["input"]["version"] for it in items] == [2] * held, version
     # What it holds it holds, whoever asks: an agent of before gives it back.
     assert len(await claim_of(device, job)) == 1
+
+
+async def test_a_device_gets_no_work_for_which_it_has_too_little(world: World) -> None:
+    job = await make_job(world)
+    async with world.parts.sessions.begin() as tx:
+        version = await tx.get_one(Version, job.version_id)
+        version.least_memory_mib, version.least_speed = 512, 5_000
+    little: list[dict[str, Any]] = [{"memory_mib": 511}, {"memory_mib": 512, "speed": 4_999}]
+    for has in little:
+        assert await claim_of(await make_device(world, **has), job) == []
+    enough: list[dict[str, Any]] = [{"memory_mib": 512, "speed": 5_000}, {"memory_mib": None}]
+    for has in enough:
+        assert len(await claim_of(await make_device(world, **has), job)) == 1
+    grown = await make_device(world, memory_mib=256, speed=9_000)
+    assert await claim_of(grown, job) == []
+    assert (await grown.patch("/v1/devices/self", {"memory_mib": 1_024})).status_code == 200
+    assert len(await claim_of(grown, job)) == 1
 
 
 async def test_two_folds_at_once_count_each_result_once(world: World) -> None:

@@ -29,6 +29,7 @@ class Description:
     memory_mib: int | None
     country: str | None
     kinds: tuple[str, ...]
+    speed: int | None = None  # An agent of before did not measure it.
 
 
 @dataclass(frozen=True, slots=True)

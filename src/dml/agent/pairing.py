@@ -1,16 +1,17 @@
 """Becoming a device of somebody: by a code, once, with a key that never leaves the home."""
 
 import json
-import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dml.agent import capacity
 from dml.agent.console import Console
 from dml.agent.home import Description, Home, Identity
 from dml.agent.journal import Journal
@@ -32,6 +33,8 @@ class PairingOptions:
     name: str | None
     country: str | None
     kinds: tuple[str, ...]
+    memory_mib: int | None = None  # What the owner allows; None: as much as there is.
+    cpus: int = 1
 
 
 def open_session(
@@ -110,7 +113,7 @@ class _Pairing:
             return session
         body = asdict(described)
         try:
-            session.ask("PATCH", "/v1/devices/self", json.dumps(body).encode())
+            _say(body, lambda said: session.ask("PATCH", "/v1/devices/self", said))
         except Away:
             return session
         except Refusal as refusal:
@@ -120,13 +123,11 @@ class _Pairing:
         return session
 
     def _register(self, server: Server, key: Ed25519PrivateKey, said: Mapping[str, Any]) -> str:
-        body = json.dumps(
-            {"code": self._options.code, "public_key": public_part(key), **said}
-        ).encode()
+        body = {"code": self._options.code, "public_key": public_part(key), **said}
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         try:
             answer = patiently(
-                lambda: server.ask("POST", "/v1/devices", body),
+                lambda: _say(body, lambda text: server.ask("POST", "/v1/devices", text)),
                 self._pace,
                 until=lambda: give_up_at,
                 tell=self._console.away,
@@ -136,11 +137,22 @@ class _Pairing:
             raise CannotRun(str(away)) from None
 
 
+def _say(said: Mapping[str, Any], send: Callable[[bytes], Any]) -> Any:
+    """Send what a device says of itself; to a server of before, which knows no speed, without."""
+    try:
+        return send(json.dumps(said).encode())
+    except Refusal as refusal:
+        if refusal.status != httpx2.codes.UNPROCESSABLE_ENTITY or "/speed" not in str(refusal):
+            raise
+    return send(json.dumps({name: it for name, it in said.items() if name != "speed"}).encode())
+
+
 def _describe(options: PairingOptions, before: Description | None) -> Description:
-    """What this machine is. A country once said stays until another one is."""
+    """What this machine is, and what it can run. A country once said stays until another one is."""
     return Description(
         platform=_PLATFORMS.get(sys.platform, "other"),
-        memory_mib=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        memory_mib=capacity.memory_mib(options.memory_mib, models=options.cpus),
         country=options.country or (before.country if before else None),
         kinds=options.kinds,
+        speed=capacity.speed(before.speed if before else None),
     )

@@ -95,6 +95,8 @@ GRAPH: Final = Graph(
     wholes=(Whole(AlgorithmSummaryOut, AlgorithmOut, load_algorithms),),
     nodes=("algorithms.get",),
     without={
+        "pages.get_algorithm": "A page for people.",
+        "pages.list_algorithms": "A page for people.",
         "versions.create": "A file goes by REST; its version is then named by its id.",
         "versions.get_file": "A file goes by REST.",
         "demos.create": "A file goes by REST.",

@@ -7,7 +7,7 @@ from dml.core.domain import Domain
 MANIFEST: Final = Domain(
     "dml.algorithms",
     tables=(
-        *("models", "moderation.models", "appeals.models", "resumable.models"),
+        *("models", "cards.models", "moderation.models", "appeals.models", "resumable.models"),
         *("ratings.models", "statistics.models"),
     ),
     events=("events", "ratings.events", "resumable.events"),
@@ -18,6 +18,7 @@ MANIFEST: Final = Domain(
         *("announcing.routes:router", "appeals.routes:router"),
         *("moderation.routes:router", "appeals.routes:moderation_router"),
         *("ratings.routes:router", "statistics.routes:router", "demos.routes:router"),
+        "page:router",
     ),
     graphs=("graphql:GRAPH", "ratings.graphql:GRAPH"),
     processes=("processes", "resumable.processes"),

@@ -209,6 +209,9 @@ class Version(Base):
     signature: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
     # And what running it takes, as measured then; NULL for what was checked before that was done.
     passport: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
+    # What a device needs to run it, by that; NULL: not known, so any device is offered it.
+    least_memory_mib: Mapped[int | None] = mapped_column(default=None)
+    least_speed: Mapped[int | None] = mapped_column(default=None)
     refusals: Mapped[list[dict[str, Any]]] = mapped_column(default_factory=list)
     checked_at: Mapped[datetime | None] = mapped_column(default=None)
     reviewed_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -80,7 +80,10 @@ PERSONAL: Final = Personal(
             (
                 Columns("id algorithm_id number state created_at", "Which version, and its state."),
                 Columns("input_spec signature sha256 size", "The model, which names nobody."),
-                Columns("refusals passport checked_at", "What our check found and measured."),
+                Columns(
+                    "refusals passport least_memory_mib least_speed checked_at",
+                    "What our check found and measured.",
+                ),
                 Columns("submitted_at", "Since when it waits for a moderator."),
                 Columns(
                     "reviewed_at reviewed_by review_reason review_code "
@@ -105,6 +108,14 @@ PERSONAL: Final = Personal(
                     is_secret=True,
                 ),
             ),
+            whose=_MINE,
+            is_deleted=True,
+        ),
+        Holding(
+            "rendered_cards",
+            "Model cards as their pages show them.",
+            "as long as the card",
+            (Columns("algorithm_id renderer card_sha256 html", "The card, as HTML."),),
             whose=_MINE,
             is_deleted=True,
         ),

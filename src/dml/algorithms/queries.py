@@ -150,6 +150,25 @@ async def get_listing_by_slug(tx: AsyncSession, actor: Actor, slug: str) -> Show
     return seen[0]
 
 
+async def find_state_of_gone(tx: AsyncSession, slug: str) -> AlgorithmState | None:
+    """Return the state of an algorithm, by the end of its slug, that everybody could use once.
+
+    None where there is none, or where all that was ever made of it is a draft.
+    """
+    was_listed = (
+        select(_VERSION.id)
+        .where(_VERSION.algorithm_id == _OFFERED.id, _VERSION.state.in_(rules.PUBLIC))
+        .exists()
+    )
+    query = select(_OFFERED.state).where(
+        func.right(_OFFERED.slug, literal_column(str(SLUG_END))) == slug[-SLUG_END:],
+        _OFFERED.state.in_((AlgorithmState.SUSPENDED, AlgorithmState.ARCHIVED)),
+        was_listed,
+    )
+    state: AlgorithmState | None = await tx.scalar(query.limit(1))
+    return state
+
+
 async def list_listings_by_ids(
     tx: AsyncSession, actor: Actor, algorithm_ids: Sequence[AlgorithmId]
 ) -> Sequence[Shown]:

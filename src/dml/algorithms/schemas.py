@@ -29,6 +29,7 @@ from dml.inference import spec
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
 LABELS_MAX: Final = 1_024  # ImageNet's, with the background that TensorFlow adds, are 1,001.
 TAGS_MAX: Final = 20
+CARD_BYTES_MAX: Final = 20_000  # A page renders it, and the worst of more takes too long.
 
 
 def _check_device_fee(fee: MicroTokens) -> MicroTokens:
@@ -49,6 +50,19 @@ def _check_line(line: str) -> str:
 TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Line = Annotated[Text, AfterValidator(_check_line)]
 Tag = Annotated[Line, Field(max_length=40)]
+
+
+def _check_card(card: str) -> str:
+    if len(card.encode()) > CARD_BYTES_MAX:
+        raise ValueError(f"must have at most {CARD_BYTES_MAX} bytes in UTF-8")
+    return card
+
+
+CARD: Final = (
+    "What the model was trained on, and how good it is: Markdown of at most 20,000 bytes. On its "
+    "page raw HTML shows as text, and a picture as its description."
+)
+Card = Annotated[Text, AfterValidator(_check_card), Field(description=CARD)]
 Label = Annotated[Text, Field(max_length=100)]
 
 
@@ -72,9 +86,7 @@ class AlgorithmCreate(Body):
 
     title: Line = Field(max_length=200)
     summary: Text = Field(max_length=500, description="What it does, in a sentence or two.")
-    model_card: Text = Field(
-        description="What the model was trained on, and how good it is. Markdown."
-    )
+    model_card: Card
     kind: AlgorithmKind = Field(description="What its model takes as input.")
     tags: Annotated[list[Tag], Unique] = Field(
         [], max_length=TAGS_MAX, description="Words to find it by."
@@ -111,9 +123,7 @@ class AlgorithmUpdate(Body):
     summary: Text | None = Field(
         None, max_length=500, description="What it does, in a sentence or two."
     )
-    model_card: Text | None = Field(
-        None, description="What the model was trained on, and how good it is. Markdown."
-    )
+    model_card: Card | None = Field(None, description=CARD)
     tags: Annotated[list[Tag], Unique] | None = Field(
         None, max_length=TAGS_MAX, description="Words to find it by."
     )
@@ -228,6 +238,8 @@ class FileRefusalOut(Wire):
 class PassportOut(Wire):
     """What running a model takes, measured in the sandbox when it was uploaded."""
 
+    model_config = ConfigDict(extra="ignore")  # A worker of a later release may measure more.
+
     operators: dict[str, int] = Field(description="The graph's operators, and how many of each.")
     parameters: int = Field(description="How many numbers its weights hold.")
     download_bytes: int = Field(description="Size of the file that each device downloads once.")
@@ -285,6 +297,14 @@ class VersionOut(Wire):
     )
     passport: PassportOut | None = Field(
         description="What running it takes, as the check measured it; `null` where it did not."
+    )
+    least_memory_mib: int | None = Field(
+        description="The memory in MiB that a device needs to be offered it; `null`: not known, "
+        "and each device is."
+    )
+    least_speed: int | None = Field(
+        description="The `speed` that a device needs to be offered it; `null`: not known, and "
+        "each device is."
     )
     refusals: list[FileRefusalOut] = Field(
         description="Why the check refused the file; empty where it did not."

@@ -10,6 +10,7 @@ from dml.accounts import rules as account_rules
 from dml.accounts.models import DataKind
 from dml.algorithms import queries, rules
 from dml.algorithms.appeals import settling
+from dml.algorithms.cards import service as cards
 from dml.algorithms.events import (
     AlgorithmArchived,
     AlgorithmCreated,
@@ -36,6 +37,7 @@ from dml.algorithms.models import (
 from dml.algorithms.moderation import twins
 from dml.algorithms.moderation.reasons import ReasonCode, ReviewDecision
 from dml.algorithms.moderation.rules import told
+from dml.algorithms.needs import needs_of
 from dml.algorithms.owning import require_not_own
 from dml.algorithms.resumable import service as uploads
 from dml.algorithms.rules import Finding
@@ -80,6 +82,8 @@ async def create(ctx: Context, new: NewAlgorithm) -> Algorithm:
         updated_at=ctx.now,
     )
     ctx.tx.add(algorithm)
+    await ctx.tx.flush()
+    await cards.keep(ctx, algorithm.id, algorithm.model_card)
     created = AlgorithmCreated(algorithm.id)
     await events.record(ctx, created, seen_by(algorithm), Move(None, AlgorithmState.DRAFT))
     return algorithm
@@ -107,6 +111,8 @@ async def edit(
     algorithm.revision += 1
     algorithm.updated_at = ctx.now
     await spelling.learn(ctx.tx, algorithm.id)
+    if "model_card" in changes:
+        await cards.keep(ctx, algorithm.id, algorithm.model_card)
     readers = [events.EVERYONE] if algorithm.state in rules.SEEN_BY_ALL else []
     facts = {"fields": sorted(changes)}
     edited = AlgorithmEdited(algorithm.id)
@@ -140,7 +146,7 @@ async def conclude_check(ctx: Context, version_id: VersionId, finding: Finding) 
     passed = not finding.refusals
     move = rules.move_version(version, VersionState.CHECKED if passed else VersionState.REFUSED)
     version.signature, version.refusals = finding.signature, list(finding.refusals)
-    version.passport = finding.passport
+    _note_passport(version, finding)
     # A worker of before tells none.
     if finding.signature is not None and (least := finding.signature.get("spec_version", 1)) > 1:
         version.input_spec = spec.raised(version.input_spec, least)
@@ -309,6 +315,16 @@ async def count_runs(ctx: Context, algorithm_id: AlgorithmId, devices: int) -> N
         return
     counted = update(Algorithm).where(Algorithm.id == algorithm_id)
     await ctx.tx.execute(counted.values(runs=Algorithm.runs + devices))
+
+
+def _note_passport(version: Version, finding: Finding) -> None:
+    """Keep what was measured, and what a device needs by that."""
+    if finding.passport is None:
+        version.passport = None
+        return
+    needs = needs_of(finding.passport)
+    version.least_memory_mib, version.least_speed = needs.memory_mib, needs.speed
+    version.passport = {name: it for name, it in finding.passport.items() if name != "speed"}
 
 
 def _note_review(

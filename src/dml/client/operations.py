@@ -1777,6 +1777,25 @@ class DeveloperAgreements:
         )
 
 
+class DeviceCounts:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def get(self, algorithm_id: str, version_id: str) -> types.DeviceCount:
+        """Get how many devices could run a version.
+
+        For signed-in users who may see the version: of how many owners a device has the
+        memory and speed that it needs, in steps, as no single device is told of.
+        """
+        return cast(
+            "types.DeviceCount",
+            self._market.ask(
+                "GET",
+                f"/v1/algorithms/{requests.part(algorithm_id)}/versions/{requests.part(version_id)}/device-count",
+            ),
+        )
+
+
 class DeviceLimits:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -3052,6 +3071,49 @@ class Pages:
         tell everybody.
         """
         return self._market.bytes_of("/", limit=most_bytes)
+
+    def list_algorithms(
+        self,
+        *,
+        q: str | None = None,
+        tag: str | None = None,
+        developer_id: str | None = None,
+        sort: types.PageSort | None = None,
+        after: str | None = None,
+        most_bytes: int = requests.FILE_BYTES_MAX,
+    ) -> bytes:
+        """Show the models on offer as a web page.
+
+        HTML for people: a search and a list, twenty at a time. Programs ask `algorithms.list`
+        and `algorithms.search`, which have more filters.
+
+        `q`: Words of title, tags, summary or model card, as in a web search: `digits
+        -letters`, `"skin lesion"`, `cat or dog`.
+
+        `tag`: Only algorithms with this tag.
+
+        `developer_id`: Only algorithms of this developer.
+
+        `sort`: What to sort by: words by how well they fit, all else newest first.
+
+        `after`: The `next_cursor` of the page before this one. Default: the first page.
+        """
+        return self._market.bytes_of(
+            "/algorithms",
+            limit=most_bytes,
+            params=requests.sent(
+                {"q": q, "tag": tag, "developer_id": developer_id, "sort": sort, "after": after}
+            ),
+        )
+
+    def get_algorithm(self, slug: str, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
+        """Show an algorithm as a web page.
+
+        HTML for people: what it does, its model card, what its newest version takes and
+        gives, what running it takes, and what to type to use it. Of one that is suspended or
+        archived it says that alone, unless its developer or a moderator asks.
+        """
+        return self._market.bytes_of(f"/algorithms/{requests.part(slug)}", limit=most_bytes)
 
     def list_bounties(self, *, most_bytes: int = requests.FILE_BYTES_MAX) -> bytes:
         """Show the newest bounties as a web page.
@@ -5166,6 +5228,7 @@ class Operations:
         self.deposit_instructions = DepositInstructions(market)
         self.deposits = Deposits(market)
         self.developer_agreements = DeveloperAgreements(market)
+        self.device_counts = DeviceCounts(market)
         self.device_limits = DeviceLimits(market)
         self.device_nonces = DeviceNonces(market)
         self.device_tokens = DeviceTokens(market)

@@ -127,6 +127,9 @@ QUEUE_LENGTH = Gauge("dml_device_queue_length", "Requests that wait for a statem
 REFUSED_FOR_OVERLOAD = Counter(
     "dml_refused_for_overload_total", "What was refused since there was too much.", "what"
 )
+SHARED_ANSWERS = Counter(
+    "dml_shared_answers_total", "Public lists answered: those kept, and those read anew.", "how"
+)
 COUNTED_ALONE = Counter(
     "dml_limits_without_valkey_total", "Tries that a process counted by itself: Valkey was away."
 )

@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
 from dml.core.settings_files import FileSettings
+from dml.core.settings_lists import ListSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
@@ -30,6 +31,7 @@ class Settings(
     AccountSettings,
     MailSettings,
     OpenidSettings,
+    ListSettings,
     ReachSettings,
     FromFiles,
 ):
@@ -339,12 +341,6 @@ class Settings(
     )
     device_token_seconds: int = Field(
         900, ge=30, le=86_400, description="How long a device's token is good for."
-    )
-    shortlist_seconds: float = Field(
-        1,
-        ge=0,
-        le=60,
-        description="How old the list of open jobs may be that claims are matched against.",
     )
     device_requests_a_minute: int = Field(
         600, ge=1, description="Claims, heartbeats and results of one device in a minute."

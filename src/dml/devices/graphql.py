@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from dml.algorithms.schemas import VersionOut
 from dml.edge.graphql.graph import Graph, Read
 
 FOR_DEVICES: Final = "A device asks REST, with a token of its own."
@@ -11,6 +12,7 @@ GRAPH: Final = Graph(
         Read("devices", "devices.list"),
         Read("device", "devices.get"),
         Read("device_limits", "device_limits.get"),
+        Read("device_count", "device_counts.get", on=VersionOut),
     ),
     nodes=("devices.get",),
     without={

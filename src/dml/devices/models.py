@@ -27,6 +27,7 @@ class Device(Base):
     __table_args__ = (
         CheckConstraint("country ~ '^[A-Z]{2}$'", "country_alpha_2"),
         CheckConstraint("octet_length(public_key) = 32", "ed25519_key"),
+        CheckConstraint("speed > 0", "speed_positive"),
         Index(None, "owner_id", "id"),
     )
 
@@ -36,6 +37,7 @@ class Device(Base):
     name: Mapped[str]
     platform: Mapped[Platform]
     memory_mib: Mapped[int | None]
+    speed: Mapped[int | None]  # Million multiplications a second of one core, as it measured.
     country: Mapped[str | None]
     kinds: Mapped[list[str]]  # The kinds of data that it has.
     permitted_kinds: Mapped[list[str] | None]  # What its owner narrows that to; None: no less.

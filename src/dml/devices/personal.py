@@ -61,7 +61,7 @@ PERSONAL: Final = Personal(
                 Columns("public_key", "By which it proves who it is.", _A_KEY_OF_NOBODY),
                 Columns("name", "What you call it.", EMPTY),
                 Columns("platform", "What it runs on.", "'other'"),
-                Columns("memory_mib country last_seen_at", "What it says of itself.", NULL),
+                Columns("memory_mib speed country last_seen_at", "What it says of itself.", NULL),
                 Columns("kinds", "The kinds of data that it has.", NONE_OF_THEM),
                 Columns("permitted_kinds", "What you narrow that to.", NULL),
             ),

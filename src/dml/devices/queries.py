@@ -17,7 +17,7 @@ from dml.devices.models import Device, OwnerLimits, PairingCode
 
 # One statement for many devices, on a connection of `core.db.connect_hot`.
 _PROFILES: Final = """
-SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds,
+SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds, d.memory_mib, d.speed,
        o.permitted_kinds AS by_owner, o.suspended_at IS NOT NULL AS suspended,
        l.refused_jobs, l.refused_developers, l.refused_labels,
        d.revision + o.revision + coalesce(l.revision, 0) AS stamp
@@ -26,6 +26,10 @@ CROSS JOIN LATERAL (SELECT * FROM devices WHERE id = u.id LIMIT 1) d
 CROSS JOIN LATERAL (SELECT * FROM users WHERE id = d.owner_id LIMIT 1) o
 LEFT JOIN LATERAL (SELECT * FROM owner_limits WHERE owner_id = d.owner_id LIMIT 1) l ON true
 """
+
+
+UNSAID: Final = 2**31
+COUNTED: Final = 1_000  # Owners: beyond, there are enough for anybody.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class DeviceProfile:
     stamp: int  # Another one, whenever anything here has changed.
     country: str | None
     kinds: frozenset[DataKind]  # What it has, and its owner permits.
+    memory_mib: int  # What says nothing of itself is taken to have all that is needed.
+    speed: int
     suspended: bool  # Its owner is: it gets no work.
     refused_jobs: frozenset[JobId]
     refused_developers: frozenset[UserId]
@@ -88,6 +94,34 @@ async def list_ids(tx: AsyncSession, owner_id: UserId) -> Sequence[DeviceId]:
     return (await tx.scalars(query)).all()
 
 
+async def count_able_owners(
+    tx: AsyncSession,
+    *,
+    data_kind: str,
+    least_memory_mib: int | None,
+    least_speed: int | None,
+    seen_since: datetime,
+) -> int:
+    """Count owners of a device that would be offered such a model, up to one beyond `COUNTED`.
+
+    Of devices that were seen since then. Where few are able, O(devices).
+    """
+    able = (
+        select(Device.owner_id)
+        .where(
+            Device.revoked_at.is_(None),
+            Device.last_seen_at > seen_since,
+            Device.kinds.contains([data_kind]),
+            func.coalesce(Device.memory_mib, UNSAID) >= (least_memory_mib or 0),
+            func.coalesce(Device.speed, UNSAID) >= (least_speed or 0),
+        )
+        .distinct()
+        .limit(COUNTED + 1)
+        .subquery()
+    )
+    return await tx.scalar(select(func.count()).select_from(able)) or 0
+
+
 async def find_code(tx: AsyncSession, sha256: bytes) -> PairingCode | None:
     """Return the pairing code with this digest, and hold its row."""
     return await tx.get(PairingCode, sha256, with_for_update=True)
@@ -125,6 +159,8 @@ async def find_profiles(
             kinds=rules.effective_kinds(
                 row["kinds"], row["permitted_kinds"], [] if row["suspended"] else row["by_owner"]
             ),
+            memory_mib=UNSAID if row["memory_mib"] is None else row["memory_mib"],
+            speed=UNSAID if row["speed"] is None else row["speed"],
             suspended=row["suspended"],
             refused_jobs=frozenset(row["refused_jobs"] or ()),
             refused_developers=frozenset(row["refused_developers"] or ()),

@@ -2,12 +2,14 @@
 
 from fastapi import APIRouter, Depends, Response
 
+from dml.algorithms.rules import AlgorithmNotFound, VersionNotFound
 from dml.core.errors import NotSignedIn
-from dml.core.ids import DeviceId
+from dml.core.ids import AlgorithmId, DeviceId, VersionId
 from dml.core.wire import sent
 from dml.devices import queries, rules, service, tokens
 from dml.devices.models import Device, OwnerLimits
 from dml.devices.schemas import (
+    DeviceCountOut,
     DeviceCreate,
     DeviceLimitsOut,
     DeviceLimitsUpdate,
@@ -19,7 +21,7 @@ from dml.devices.schemas import (
     DeviceUpdate,
     PairingCodeOut,
 )
-from dml.devices.service import Description, Edit, OpenCode, Redescription
+from dml.devices.service import Able, Description, Edit, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx
 from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import Ctx, Server, StrangerCtx
@@ -27,8 +29,10 @@ from dml.edge.idempotency import IdempotentRoute, Once
 from dml.edge.limits import TooManyTries, at_most
 from dml.edge.paging import Page, Paged
 from dml.edge.problems import refusals
+from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/devices", route_class=IdempotentRoute)
+versions_router = APIRouter(prefix="/v1/algorithms", route_class=StrictRoute)
 
 # Many devices may share an address, and each comes back every few minutes.
 pairing_limit = Depends(at_most("pairing", lambda settings: settings.pairing_tries_a_minute))
@@ -38,6 +42,25 @@ token_limit = Depends(
         lambda settings: settings.device_tokens_a_minute,
     )
 )
+
+
+@versions_router.get(
+    "/{algorithm_id}/versions/{version_id}/device-count",
+    operation_id="device_counts.get",
+    response_model=DeviceCountOut,
+    responses=refusals(NotSignedIn, AlgorithmNotFound, VersionNotFound),
+)
+async def count_able(
+    ctx: Ctx, server: Server, algorithm_id: AlgorithmId, version_id: VersionId
+) -> Able:
+    """Get how many devices could run a version.
+
+    For signed-in users who may see the version: of how many owners a device has the memory and
+    speed that it needs, in steps, as no single device is told of.
+    """
+    return await service.count_able(
+        ctx, algorithm_id, version_id, least=server.settings.min_devices
+    )
 
 
 @router.post(
@@ -83,6 +106,7 @@ async def register(
         description=Description(
             platform=body.platform,
             memory_mib=body.memory_mib,
+            speed=body.speed,
             country=body.country,
             kinds=body.kinds,
         ),

@@ -17,6 +17,8 @@ CODE_ALPHABET: Final = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # Without 0 and O, 1, 
 NONCE_LIFETIME: Final = timedelta(seconds=120)
 
 SEEN_AGAIN_AFTER: Final = timedelta(minutes=1)
+BANDS: Final = (5, 10, 50, 100, 500, 1_000)  # Owners: so that nobody counts single ones.
+ABLE_SEEN: Final = timedelta(days=30)  # A device that was not seen for longer runs nothing.
 REFUSED_MAX: Final = 1_000  # Jobs, developers, or labels that one owner may refuse.
 
 NamedT = TypeVar("NamedT", bound=Hashable)
@@ -141,6 +143,14 @@ def effective_kinds(
     if permitted is not None:
         narrowed &= set(permitted)
     return frozenset(DataKind(kind) for kind in narrowed)
+
+
+def band_of(owners: int, least: int) -> int | None:
+    """Return the number of owners, rounded down to one of a few; None where they are too few.
+
+    `least` is the number of owners of which the marketplace tells anything at all.
+    """
+    return max((it for it in BANDS if least <= it <= owners), default=None)
 
 
 def once_each(named: Sequence[NamedT]) -> list[NamedT]:

@@ -14,6 +14,7 @@ from dml.devices.models import Platform
 from dml.devices.rules import CODE_LIFETIME, NONCE_LIFETIME, REFUSED_MAX
 
 MEMORY_MAX_MIB: Final = 16 * 1024 * 1024
+SPEED_MAX: Final = 1_000_000_000
 _KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"  # The public key of RFC 8037, A.2.
 
 
@@ -38,13 +39,21 @@ PublicKey = Annotated[
 ]
 Name = Annotated[Text, Field(max_length=100, examples=["Ada's phone"])]
 Memory = Annotated[int, Field(ge=1, le=MEMORY_MAX_MIB, examples=[4096])]
+Speed = Annotated[int, Field(ge=1, le=SPEED_MAX, examples=[25_000])]
 Kinds = Annotated[list[DataKind], Unique, Field(max_length=len(DataKind), examples=[["photo"]])]
 Label = Annotated[Text, Field(max_length=200)]
 
 
 NAME: Final = "What the owner calls the device."
 PLATFORM: Final = "The operating system of the device."
-MEMORY: Final = "The memory of the device in MiB; `null` if it is not known."
+MEMORY: Final = (
+    "The memory in MiB that the device gives to one model; `null` if it is not known. No model "
+    "that needs more is offered to it."
+)
+SPEED: Final = (
+    "How fast the device is: million multiplications and additions of `float32` numbers in a "
+    "second, on one core; `null` if it is not known. No model that needs more is offered to it."
+)
 COUNTRY: Final = "The country that the device is in: two letters (ISO 3166-1 alpha-2)."
 KINDS: Final = "The kinds of data that are on the device."
 
@@ -64,6 +73,7 @@ class DeviceCreate(Body):
         name="Ada's phone",
         platform="android",
         memory_mib=4096,
+        speed=25_000,
         country="PT",
         kinds=["photo"],
     )
@@ -77,6 +87,7 @@ class DeviceCreate(Body):
     name: Name = Field(description=NAME)
     platform: Platform = Field(description=PLATFORM)
     memory_mib: Memory | None = Field(None, description=MEMORY)
+    speed: Speed | None = Field(None, description=SPEED)
     country: Country | None = Field(None, description=COUNTRY)
     kinds: Kinds = Field(description=KINDS)
 
@@ -90,6 +101,7 @@ class DeviceSelfUpdate(Body):
 
     platform: Platform = Field(Platform.OTHER, description=PLATFORM)
     memory_mib: Memory | None = Field(None, description=MEMORY)
+    speed: Speed | None = Field(None, description=SPEED)
     country: Country | None = Field(None, description=COUNTRY)
     kinds: Kinds = Field([], description=KINDS)
 
@@ -115,6 +127,7 @@ class DeviceOut(Wire):
     name: str = Field(description=NAME)
     platform: Platform = Field(description=PLATFORM)
     memory_mib: int | None = Field(description=MEMORY)
+    speed: int | None = Field(description=SPEED)
     country: str | None = Field(description=COUNTRY)
     kinds: list[DataKind] = Field(description=KINDS)
     permitted_kinds: list[DataKind] | None = Field(
@@ -127,6 +140,22 @@ class DeviceOut(Wire):
     )
     revoked_at: datetime | None = Field(
         description="When its owner revoked it; `null` if that was not done."
+    )
+
+
+class DeviceCountOut(Wire):
+    """How many could run a version, so that nobody learns of single ones."""
+
+    owners: int | None = Field(
+        description="At least so many owners have a device that could run it, seen in the last 30 "
+        "days: 5, 10, 50, 100, 500 or 1000; `null`: fewer than are told of.",
+        examples=[50],
+    )
+    least_memory_mib: int | None = Field(
+        description="The memory in MiB that a device needs; `null`: not known."
+    )
+    least_speed: int | None = Field(
+        description="The `speed` that a device needs; `null`: not known."
     )
 
 

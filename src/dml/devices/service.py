@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts import queries as account_queries
 from dml.accounts.models import DataKind
+from dml.algorithms import queries as algorithm_queries
 from dml.core import events
 from dml.core.context import Actor, Context
-from dml.core.ids import DeviceId, JobId, UserId, new_id
+from dml.core.ids import AlgorithmId, DeviceId, JobId, UserId, VersionId, new_id
 from dml.core.tokens import Keys
 from dml.devices import assertions, nonces, queries, rules, statements
 from dml.devices.events import (
@@ -31,6 +32,7 @@ class Description(TypedDict):
 
     platform: Platform
     memory_mib: int | None
+    speed: int | None
     country: str | None
     kinds: list[DataKind]
 
@@ -40,6 +42,7 @@ class Redescription(TypedDict, total=False):
 
     platform: Platform
     memory_mib: int | None
+    speed: int | None
     country: str | None
     kinds: list[DataKind]
 
@@ -57,6 +60,32 @@ class OpenCode:
 
     code: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Able:
+    """At least so many owners have a device that could run a version; None: too few to tell."""
+
+    owners: int | None
+    least_memory_mib: int | None
+    least_speed: int | None
+
+
+async def count_able(
+    ctx: Context, algorithm_id: AlgorithmId, version_id: VersionId, *, least: int
+) -> Able:
+    """Count in steps which owners have a device for a version that the actor may see."""
+    version, algorithm = await algorithm_queries.get_version(
+        ctx.tx, ctx.actor, algorithm_id, version_id
+    )
+    owners = await queries.count_able_owners(
+        ctx.tx,
+        data_kind=algorithm.data_kind,
+        least_memory_mib=version.least_memory_mib,
+        least_speed=version.least_speed,
+        seen_since=ctx.now - rules.ABLE_SEEN,
+    )
+    return Able(rules.band_of(owners, least), version.least_memory_mib, version.least_speed)
 
 
 async def make_code(ctx: Context) -> OpenCode:

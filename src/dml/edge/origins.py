@@ -59,4 +59,13 @@ async def _public_url(request: Request) -> str:
     )
 
 
+async def _known_url(request: Request) -> str | None:
+    """Return our origin for a page; None where the request's host is not known to be ours."""
+    try:
+        return await _public_url(request)
+    except UnknownHost:
+        return None
+
+
 PublicUrl = Annotated[str, Depends(_public_url)]
+KnownUrl = Annotated[str | None, Depends(_known_url)]

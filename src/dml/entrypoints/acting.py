@@ -10,7 +10,7 @@ FOR_ORGANISATIONS: Final = frozenset(
         *("algorithms.list", "algorithms.create", "algorithms.get", "algorithms.archive"),
         *("algorithms.get_timeline", "algorithms.list_offered"),
         *("algorithms.announce", "algorithms.withdraw", "algorithms.appeal"),
-        *("versions.appeal", "appeals.list"),
+        *("versions.appeal", "appeals.list", "device_counts.get"),
         *("versions.list", "versions.create", "versions.delete", "versions.get"),
         *("versions.get_file", "versions.submit", "versions.get_timeline"),
         *("algorithms.get_statistics", "algorithms.get_usage", "demos.create"),

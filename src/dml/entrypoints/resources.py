@@ -42,6 +42,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "published_jobs": "Answers that customers made public.",
     "pairing_codes": "How a device becomes yours.",
     "devices": "Whose they are, what they may process, what they did and earned.",
+    "device_counts": "How many devices could run a version.",
     "device_limits": "How much may leave all devices of one owner.",
     "device_nonces": "What a device signs to get a token.",
     "device_tokens": "What a device shows to get work.",

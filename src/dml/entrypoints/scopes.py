@@ -20,7 +20,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "models": (
         *("algorithms", "versions", "uploads", "file_links", "appeals", "developer_agreements"),
-        *("ratings", "demos"),
+        *("ratings", "demos", "device_counts"),
     ),
     "jobs": ("jobs", "job_quotes", "published_jobs"),
     "devices": ("devices", "device_limits", "pairing_codes"),
@@ -40,6 +40,8 @@ OTHERWISE: Final[Mapping[str, str]] = {
     "job_quotes.create": Scope.JOBS_READ,  # It changes nothing.
     "deposit_instructions.create": Scope.MONEY_READ,  # Nor does this.
     "file_links.create": Scope.MODELS_READ,  # It opens what may be read anyway.
+    "pages.get_algorithm": Scope.MODELS_READ,
+    "pages.list_algorithms": Scope.MODELS_READ,
     "versions.approve": Scope.ADMIN_WRITE,
     "versions.reject": Scope.ADMIN_WRITE,
     "versions.recall": Scope.ADMIN_WRITE,

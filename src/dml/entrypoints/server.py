@@ -25,6 +25,7 @@ from dml.accounts.photos.studio import Studio
 from dml.accounts.roles import Roles
 from dml.accounts.tokens import uses
 from dml.algorithms.demos.booth import Booth
+from dml.algorithms.search.routes import SHARED
 from dml.core import logs, metrics, nodes, reads
 from dml.core.db import connect
 from dml.core.pool import FairPool
@@ -45,6 +46,7 @@ from dml.edge.names import name_operation, name_schemas
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Fallbacks, Requests
 from dml.edge.routing import find_at_once
+from dml.edge.shared_answers import SharedAnswers
 from dml.entrypoints import (
     acting,
     chain_wiring,
@@ -102,6 +104,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app = _ahead.pop() if _ahead else _make_app()
     _hang_parts(app, settings, engine)
     app.state.engine = engine
+    app.add_middleware(SharedAnswers, paths=SHARED, seconds=settings.public_lists_seconds)
     app.add_middleware(Fallbacks, is_full=lambda: cast(FairPool, engine.pool).is_full())
     app.add_middleware(
         CORSMiddleware,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dml.inference import heads
+from dml.inference import heads, speed
 from dml.inference.guard import trial_items
 from dml.inference.images import Items
 from dml.inference.passport import BATCH, BATCH_SECONDS
@@ -41,6 +41,7 @@ def measure(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
         "digest": digest,
         "peak_memory_bytes": _peak_bytes() - before + len(model),
         "milliseconds_for_one": round(1000 * one, 3),
+        "speed": speed.measure(),
         "milliseconds_for_32": None if whole is None else round(1000 * whole, 3),
     }
     return frame(found)

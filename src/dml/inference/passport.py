@@ -16,6 +16,7 @@ class Passport:
     `peak_memory_bytes` is what loading it and running a batch added, the file included. Times are
     those of the fastest of a few runs; None where a batch would take too long, which then was none
     of those that took memory.
+    `speed` is how fast that processor is (`dml.inference.speed`); None where a child did not tell.
     `runs_agree` where another process gave the same output for the same images, to the last bit.
     """
 
@@ -26,6 +27,7 @@ class Passport:
     milliseconds_for_one: float
     milliseconds_for_32: float | None
     runs_agree: bool
+    speed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold."""

@@ -208,10 +208,12 @@ def _passport(
     try:
         one, whole = float(found["milliseconds_for_one"]), found["milliseconds_for_32"]
         whole = None if whole is None else float(whole)
-        memory = int(found["peak_memory_bytes"])
+        memory, speed = int(found["peak_memory_bytes"]), int(found["speed"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if not all(math.isfinite(it) and 0 <= it < MEASURED_MAX for it in (one, whole or 0, memory)):
+    if not all(
+        math.isfinite(it) and 0 <= it < MEASURED_MAX for it in (one, whole or 0, memory, speed)
+    ):
         return None
     return Passport(
         operators=signature.operators,
@@ -221,6 +223,7 @@ def _passport(
         milliseconds_for_one=one,
         milliseconds_for_32=whole,
         runs_agree=found.get("digest") == digest,
+        speed=speed,
     )
 
 

@@ -36,6 +36,15 @@ CPUs = Annotated[
         help="How many cores to use. Each more takes the memory of one more photo and model.",
     ),
 ]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="How much memory, in MiB, all models that run at once may need: models that need more "
+        "are not offered to this device. [default: all there is]",
+        show_default=False,
+    ),
+]
 Cache = Annotated[
     bool,
     typer.Option("--cache/--no-cache", help="Whether any are kept; else all are forgotten."),
@@ -47,6 +56,8 @@ FIELDS = (
     ("country", "country"),
     ("holds", "kinds"),
     ("may be processed", "permitted_kinds"),
+    ("memory for a model, MiB", "memory_mib"),
+    ("speed", "speed"),
     ("last seen", "last_seen_at"),
     ("revoked", "revoked_at"),
 )
@@ -156,6 +167,7 @@ def run_device(
         int, typer.Option(min=1, max=100, help="How much of each core to use, on average.")
     ] = 100,
     cpus: CPUs = 1,
+    memory: Memory = None,
     cache_mib: CacheMiB = 1024,
     cache: Cache = True,
     as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON, for scripts.")] = False,
@@ -183,7 +195,7 @@ def run_device(
         data=data,
         home=home or default_folder(),
         pairing=PairingOptions(
-            server=server_url, code=pair, name=name, country=country, kinds=tuple(kinds)
+            server_url, pair, name, country, tuple(kinds), memory_mib=memory, cpus=cpus
         ),
         once=once,
         quiet=_quiet_hours(quiet_hours),

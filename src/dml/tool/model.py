@@ -237,13 +237,16 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
             version = market.ask("GET", f"{path}/versions/{approved['id']}")
         else:
             version = next(iter(market.all_of(f"{path}/versions")), None)
+        able = None if version is None else _able(market, path, version["id"])
     passport = None if version is None else version.get("passport")
     if as_json:
-        common.show_json({**found, "passport": passport})
+        common.show_json({**found, "passport": passport, "device_count": able})
         return
     show_item(found, FIELDS, as_json=False)
     if passport is not None:
         _show_passport(passport)
+    if able is not None:
+        common.console().print(passports.able(able))
 
 
 @model.command("versions")
@@ -410,6 +413,19 @@ def list_appeals(named: Named, server: Server = None, as_json: AsJson = False) -
     with signed_in(server) as market:
         listed = market.all_of(f"{_path(market, named)}/appeals")
         show_list(listed, appealing.COLUMNS, as_json=as_json)
+
+
+def _able(market: "Marketplace", path: str, version_id: str) -> dict[str, Any] | None:
+    """Return how many could run a version; None from a server of before, which does not count."""
+    from dml.client.refusals import ApiRefused
+
+    try:
+        told: dict[str, Any] = market.ask("GET", f"{path}/versions/{version_id}/device-count")
+    except ApiRefused as refused:
+        if refused.code != "http.404":
+            raise
+        return None
+    return told
 
 
 def _show_passport(passport: dict[str, Any]) -> None:

@@ -22,5 +22,16 @@ def lines(passport: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "operators", f"{named} and {more} more" if more > 0 else named
 
 
+def able(told: Mapping[str, Any]) -> str:
+    """How many could run it, in a sentence."""
+    memory, speed = told["least_memory_mib"], told["least_speed"]
+    needs = [f"{memory:,} MiB"] if memory is not None else []
+    needs += [f"a speed of {speed:,}"] if speed is not None else []
+    who = "It was not measured what a device needs" if not needs else f"Needs {' and '.join(needs)}"
+    owners = told["owners"]
+    many = "too few to tell" if owners is None else f"{owners:,} or more"
+    return f"{who}; owners with such a device, seen this month: {many}."
+
+
 def _size(size: int) -> str:
     return f"{size / _MIB:.1f} MiB" if size >= _MIB // 10 else f"{size:,} bytes"

@@ -1,6 +1,6 @@
 """REST for finding algorithms: parse, call one function, shape the answer."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 
@@ -29,6 +29,8 @@ from dml.edge.problems import refusals
 from dml.edge.routing import StrictRoute
 
 router = APIRouter(prefix="/v1/algorithms", route_class=StrictRoute)
+# What tells the same to everybody who does not say who they are (docs/decisions/0070).
+SHARED: Final = tuple(f"{router.prefix}{it}" for it in ("", "/search", "/facets"))
 
 
 def _chosen(query: Narrowing, q: str | None = None) -> queries.AlgorithmFilter:

@@ -24,10 +24,14 @@ WHERE state = 'open' AND starts_at <= now() AND deadline > now()
 
 _OFFERS: Final = """
 SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries,
-       coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version
+       coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version,
+       coalesce(v.least_memory_mib, 0) AS least_memory_mib,
+       coalesce(v.least_speed, 0) AS least_speed
 FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE id = u.id LIMIT 1
-) j
+) j CROSS JOIN LATERAL (
+    SELECT least_memory_mib, least_speed FROM algorithm_versions WHERE id = j.version_id LIMIT 1
+) v
 """
 
 # Versions have up to a thousand labels, and hundreds of jobs: those are read once for each version.
@@ -69,6 +73,8 @@ class Offer:
     data_kind: str
     countries: Sequence[str]
     spec_version: int  # What an agent must know (docs/decisions/0062).
+    least_memory_mib: int  # What a device must have (docs/decisions/0071); 0 where not known.
+    least_speed: int
     labels: Set[str]  # One for all jobs of a version.
 
 

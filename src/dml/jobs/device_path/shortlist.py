@@ -77,6 +77,8 @@ class Shortlist:
                 offer = offers[(self._turn + step) % len(offers)]
                 if (
                     offer.spec_version <= spec_version
+                    and offer.least_memory_mib <= device.memory_mib
+                    and offer.least_speed <= device.speed
                     and offer.id not in done
                     and offer.id not in self._full
                     and (device.device_id, offer.id) not in self._not_now
