@@ -44,7 +44,6 @@ RatingMin = Annotated[
     int | None, typer.Option(min=1, max=5, help="Only those rated with so many stars or more.")
 ]
 Most = Annotated[int | None, typer.Option(min=1, help="How many to show at most.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm's timeline.")]
 FIELDS = (
     ("algorithm", "id"),
     ("slug", "slug"),
@@ -230,7 +229,7 @@ def show(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     the sandbox of the marketplace, and whether two runs agreed.
     """
     with signed_in(server) as market:
-        path = _path(market, named)
+        path = path_of(market, named)
         found = market.ask("GET", path)
         approved = found["approved_version"]
         if approved is not None:
@@ -255,7 +254,7 @@ def versions(named: Named, server: Server = None, as_json: AsJson = False) -> No
     """List an algorithm's versions, newest first, with what the check said."""
     columns = [("version", "number"), ("state", "state"), ("since", "created_at"), ("id", "id")]
     with signed_in(server) as market:
-        listed = market.all_of(f"{_path(market, named)}/versions")
+        listed = market.all_of(f"{path_of(market, named)}/versions")
         show_list(listed, columns, as_json=as_json)
 
 
@@ -271,7 +270,7 @@ def link(
 ) -> None:
     """Print a link by which a model of yours is downloaded for some minutes without signing in."""
     with signed_in(server) as market:
-        path = _path(market, named)
+        path = path_of(market, named)
         found = (
             it
             for it in market.all_of(f"{path}/versions")
@@ -295,7 +294,7 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
     """Show how far an algorithm's newest version is: its check, its review, what was said."""
     with signed_in(server) as market:
         newest: dict[str, Any] | None
-        newest = next(iter(market.all_of(f"{_path(market, named)}/versions")), None)
+        newest = next(iter(market.all_of(f"{path_of(market, named)}/versions")), None)
     if newest is None:
         raise Refused("it has no version yet: `dml model publish`")
     show_item(newest, VERSION_FIELDS, as_json=as_json)
@@ -324,95 +323,8 @@ def edit(
 
     change = finding.change(title, summary, card, tag, device_fee)
     with signed_in(server) as market:
-        edited = market.ask("PATCH", _path(market, named), json=change)
+        edited = market.ask("PATCH", path_of(market, named), json=change)
     show_item(edited, FIELDS, as_json=as_json)
-
-
-@model.command("delete")
-def delete(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Delete a draft of yours, with its versions and their files."""
-    with signed_in(server) as market:
-        market.ask("DELETE", _path(market, named))
-    if as_json:
-        common.show_json({"deleted": True})
-    else:
-        common.console().print("Deleted.")
-
-
-@model.command("withdraw")
-def withdraw(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Take the newest version of an algorithm of yours back from review."""
-    with signed_in(server) as market:
-        path = _path(market, named)
-        newest = next(iter(market.all_of(f"{path}/versions")), None)
-        if newest is None:
-            raise Refused("it has no version yet: `dml model publish`")
-        withdrawn = market.ask("POST", f"{path}/versions/{newest['id']}/withdraw")
-    show_item(withdrawn, VERSION_FIELDS, as_json=as_json)
-
-
-@model.command("suspend")
-def suspend(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
-    """Take an algorithm of yours off the list for now; `dml model resume` lists it again."""
-    with signed_in(server) as market:
-        suspended = market.ask("POST", f"{_path(market, named)}/suspend", json={"reason": reason})
-    show_item(suspended, FIELDS, as_json=as_json)
-
-
-@model.command("resume")
-def resume(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
-    """List an algorithm of yours again that you suspended."""
-    with signed_in(server) as market:
-        resumed = market.ask("POST", f"{_path(market, named)}/resume", json={"reason": reason})
-    show_item(resumed, FIELDS, as_json=as_json)
-
-
-@model.command("announce")
-@for_organisation
-def announce(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Show everybody that a draft of yours is coming. Nobody can order it yet."""
-    with signed_in(server) as market:
-        announced = market.ask("POST", f"{_path(market, named)}/announce")
-    show_item(announced, FIELDS, as_json=as_json)
-
-
-@model.command("unannounce")
-@for_organisation
-def unannounce(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """Take an announcement back: it is a draft again."""
-    with signed_in(server) as market:
-        draft = market.ask("POST", f"{_path(market, named)}/withdraw")
-    show_item(draft, FIELDS, as_json=as_json)
-
-
-@model.command("appeal")
-@for_organisation
-def appeal(
-    named: Named,
-    text: Annotated[str, typer.Option(help="Why the decision is wrong; moderators read it.")],
-    server: Server = None,
-    as_json: AsJson = False,
-) -> None:
-    """Appeal against a suspension, or against the rejection or recall of the newest version.
-
-    Once for each decision. Another moderator looks at it: see `dml model appeals`.
-    """
-    from dml.tool import appealing
-
-    with signed_in(server) as market:
-        made = appealing.appeal(market, _path(market, named), text)
-    show_item(made, appealing.FIELDS, as_json=as_json)
-
-
-@model.command("appeals")
-@for_organisation
-def list_appeals(named: Named, server: Server = None, as_json: AsJson = False) -> None:
-    """List what you appealed against, newest first, and what came of it."""
-    from dml.tool import appealing
-
-    with signed_in(server) as market:
-        listed = market.all_of(f"{_path(market, named)}/appeals")
-        show_list(listed, appealing.COLUMNS, as_json=as_json)
 
 
 def _able(market: "Marketplace", path: str, version_id: str) -> dict[str, Any] | None:
@@ -433,7 +345,7 @@ def _show_passport(passport: dict[str, Any]) -> None:
     show_item(told, [(name, name) for name in told], as_json=False)
 
 
-def _path(market: "Marketplace", named: str) -> str:
+def path_of(market: "Marketplace", named: str) -> str:
     own = market.all_of("/v1/algorithms", mine="true")
     others = market.all_of("/v1/algorithms")
     found = common.find_own_id(own, others, named, title="title", what="algorithm")

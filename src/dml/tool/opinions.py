@@ -9,7 +9,8 @@ import typer
 
 from dml.tool import common
 from dml.tool.common import AsJson, Server, for_organisation, show_item, show_list, signed_in
-from dml.tool.model import Most, Named, model
+from dml.tool.model import Most, Named
+from dml.tool.offering import model
 
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
