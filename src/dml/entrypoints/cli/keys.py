@@ -1,4 +1,4 @@
-"""`dml keys`: what tokens are signed with."""
+"""`dml keys`: what tokens are signed with, and the other keys that are files."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dml.core.key_file import KeyTimes
     from dml.core.settings import Settings
 
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign tokens: list them, rotate them.")
+keys = typer.Typer(no_args_is_help=True, help="The keys of a marketplace: make, list and rotate.")
 COLUMNS = (("key", "kid"), ("signs from", "signs_from"), ("verifies until", "verifies_until"))
 
 
@@ -23,6 +23,30 @@ def list_keys(as_json: AsJson = False) -> None:
     settings = _settings()
     wiring.make_keys(settings)  # It makes the file where there is none.
     _show(key_file.list_keys(wiring.keys_file(settings)), as_json=as_json)
+
+
+@keys.command("make")
+def make(as_json: AsJson = False) -> None:
+    """Make each key that is not there yet, and say where all of them are: all belong in a backup.
+
+    A process that needs one makes it at its first start. Where several machines share them, or APIs
+    shall not have the key that opens hidden test sets, it is done once before.
+    """
+    from dml.entrypoints import wiring
+
+    settings = _settings()
+    wiring.make_keys(settings)
+    wiring.make_opener(settings)
+    wiring.make_factor_key(settings)
+    scorer, factors = wiring.scorer_key_file(settings), wiring.factor_key_file(settings)
+    files = {
+        "signs tokens": wiring.keys_file(settings),
+        "opens hidden test sets (workers)": scorer,
+        "seals them (APIs)": scorer.with_name(f"{scorer.name}.public"),
+        "opens secrets of second factors (APIs)": factors,
+    }
+    rows = [{"file": str(it), "key": told} for told, it in files.items()]
+    show_list(rows, (("what it does", "key"), ("file", "file")), as_json=as_json)
 
 
 @keys.command("rotate")
