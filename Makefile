@@ -69,6 +69,7 @@ check-rest:
 openapi: .venv/dev ## write docs/api/ (openapi.json, schema.graphql) from the code, and the typed Python client from that
 	@$(BIN)/dml openapi --write docs/api/openapi.json
 	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.privacy_page docs/privacy.md
+	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.metrics_page docs/metrics.md
 	@$(BIN)/dml graphql --write docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --write
 

@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
 from dml.core.settings_mail import MailSettings
+from dml.core.settings_observing import ObservingSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
 from dml.core.settings_passwords import PasswordSettings
@@ -21,7 +22,14 @@ MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings, OpenidSettings):
+class Settings(
+    PasswordSettings,
+    PasskeySettings,
+    AccountSettings,
+    MailSettings,
+    OpenidSettings,
+    ObservingSettings,
+):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -180,24 +188,6 @@ class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings,
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="Addresses whose `X-Forwarded-For` is believed, with commas between.",
-    )
-    log_format: Annotated[str, Field(pattern="^(json|console)$")] = Field(
-        "json", description="How logs are written: `json`, or `console` for people."
-    )
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
-        "INFO", description="The least level that is logged."
-    )
-    log_limit_bytes: int = Field(
-        10_000_000,
-        ge=0,
-        description="How long a file of logs may become before it begins anew; what it held is "
-        "kept once, as `….old`. 0: never, for who has a tool for it.",
-    )
-    metrics_token: SecretStr | None = Field(
-        None,
-        min_length=16,
-        description="Who sends it as a bearer token may read `/metrics` from anywhere. Unset: "
-        "`/metrics` is for this machine alone.",
     )
     shutdown_seconds: float = Field(
         5, gt=0, le=300, description="How long open requests may go on after SIGTERM."
