@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import Attributes
 
 from dml.core import metrics, nodes, tracing
@@ -59,13 +59,13 @@ class Cutting(Sampler):
         name: str,
         kind: SpanKind | None = None,
         attributes: Attributes | None = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
+        *_: Any,
+        **__: Any,
     ) -> SamplingResult:
         kept = {key: it for key, it in (attributes or {}).items() if key not in _CUT}
         if isinstance(path := kept.get("url.path"), str):
             kept["url.path"] = redact(path)
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, kept, trace_state)
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, kept)
 
     def get_description(self) -> str:
         return "Cutting"
