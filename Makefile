@@ -70,6 +70,7 @@ openapi: .venv/dev ## write docs/api/ and the pages made from the code, and the 
 	@$(BIN)/dml openapi --write docs/api/openapi.json
 	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.privacy_page docs/privacy.md
 	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.settings_page docs/operations/settings.md
+	@PYTHONPATH=src $(BIN)/python -m dml.entrypoints.metrics_page docs/metrics.md
 	@$(BIN)/dml graphql --write docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --write
 

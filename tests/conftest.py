@@ -33,7 +33,7 @@ from dml.entrypoints import domains, migrate
 from dml.entrypoints.embedded import postgres, servers
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.server import create_app, with_device_layer
-from tests import folders
+from tests import canaries, folders
 from tests.seeds import TEST_HOME, fingerprint
 from tests.world import World, make_user
 
@@ -47,6 +47,7 @@ _NUMBERS: Final = itertools.count()
 
 # As in a server: what a command under test says on standard output is its answer alone.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+canaries.watch()
 # What other tests have under way on the same PostgreSQL may take longer than a reader waits.
 event_feed.SETTLE_SECONDS = 10.0  # type: ignore[misc] # it is no constant of tests
 domains.load_processes()
@@ -63,6 +64,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_logged() -> Iterator[None]:
+    """Fail where a test logged what no log may say (`tests/canaries.py`)."""
+    canaries.found.clear()
+    yield
+    assert not canaries.found, canaries.found[0]
 
 
 @contextmanager

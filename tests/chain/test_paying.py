@@ -1,12 +1,19 @@
 """Withdrawals on their way out, on a real chain: what is paid, what waits, and what comes back."""
 
+from datetime import UTC, datetime
+
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3.types import TxParams, Wei
 
+from dml.chain.events import WithdrawalRequested
 from dml.chain.models import Vault
 from dml.chain.payer.signers import KeySigner
+from dml.core import events, tracing
+from dml.core.context import SYSTEM, Context
+from dml.core.money import MicroTokens
 from tests.chain.payers import FUNDS, GWEI, Paying, key_signer
+from tests.traced import PARENT, traced
 
 
 async def test_a_withdrawal_is_paid_and_its_fee_is_the_platforms(paying: Paying) -> None:
@@ -249,3 +256,20 @@ def _queue(
         "maxPriorityFeePerGas": Wei(tip),
     }
     on.vault.functions[name](*arguments).transact(made)
+
+
+async def test_a_transaction_is_of_the_trace_of_a_request_that_it_pays(paying: Paying) -> None:
+    await paying.ask()
+    traced_one = await paying.ask()
+    with traced() as seen:
+        with tracing.span("the request", PARENT):
+            async with paying.it.sessions.begin() as tx:
+                ctx = Context(tx, SYSTEM, datetime.now(UTC))
+                await events.record(ctx, WithdrawalRequested(traced_one, MicroTokens(1)))
+        await paying.finish()
+        spans = seen.of()
+    ((tx_hash, _, _),) = await paying.transactions()
+    sent = spans["chain transaction"]
+    assert dict(sent.attributes or {}) == {"dml.hash": tx_hash}
+    assert sent.parent is not None
+    assert sent.parent.span_id == spans["the request"].context.span_id

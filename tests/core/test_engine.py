@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from dml.core import engine as engines, events, processes
+from dml.core import engine as engines, events, processes, tracing
 from dml.core.context import Context
 from dml.core.db import connect
 from dml.core.engine import Engine
@@ -19,6 +19,7 @@ from dml.entrypoints.embedded import postgres
 from tests.conftest import HOME
 from tests.core import engine_node
 from tests.core.engine_watch import Watch, a_name, running_node, until
+from tests.traced import PARENT, Traced, traced
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +209,26 @@ def test_several_may_migrate_at_once_without_being_superuser(url: str) -> None:
         assert postgres.run_sql(HOME, tables, database=name) > "10"
     finally:
         postgres.drop_database(HOME, name)
+
+
+async def test_a_process_and_its_steps_are_of_the_trace_that_started_it(watch: Watch) -> None:
+    name, untraced = a_name(), a_name()
+    with traced() as seen:
+        await watch.act(lambda ctx: processes.start(ctx, untraced, engine_node.note, untraced))
+        with tracing.span("the request", PARENT):
+            await watch.act(lambda ctx: processes.start(ctx, name, engine_node.post_all, name, 1))
+        await watch.end(untraced)
+        await watch.end(name)
+        await until(lambda: _is_in(seen, "process trial.post.v1"))
+        spans = seen.of()
+    request, process = spans["the request"], spans["process trial.post.v1"]
+    assert process.parent is not None
+    assert process.parent.span_id == request.context.span_id
+    step = spans["step begin"]
+    assert step.parent is not None
+    assert step.parent.span_id == process.context.span_id
+    assert not [it for it in seen.spans() if "note" in it.name]
+
+
+async def _is_in(seen: Traced, name: str) -> bool:
+    return name in seen.of()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from dml.core import logs
 
@@ -81,16 +82,17 @@ def test_several_processes_share_a_log_that_never_grows_long(tmp_path: Path) -> 
     assert all(it.startswith("{") and it.endswith("}") for it in whole)
 
 
-REQUESTS = """
+REQUESTS: Final = """
 import structlog
 from dml.core import logs
 from dml.core.settings import Settings
 logs.configure(Settings(log_level="{level}", log_format="{format}"))
-logs.log_request("an-id", method="GET", path="/\\udce4\\n", status=200, seconds=0.0012)
-with structlog.contextvars.bound_contextvars(request_id="an-id"):
-    structlog.get_logger("dml.access").info(
-        "request", method="GET", path="/\\udce4\\n", status=200, milliseconds=1.2
-    )
+asked = logs.Asked("an-id", user_id="a-user", code="jobs.not_found")
+logs.log_request(asked, method="GET", path="/\\udce4\\n", status=404, seconds=0.0012)
+logs.ASKED.set(asked)
+structlog.get_logger("dml.access").info(
+    "request", method="GET", path="/\\udce4\\n", status=404, milliseconds=1.2
+)
 """
 
 
@@ -104,5 +106,38 @@ def test_a_request_is_logged_as_structlog_would_log_it() -> None:
     for line in (ours, theirs):
         assert datetime.fromisoformat(line.pop("timestamp")).tzinfo is not None
     assert list(ours.items()) == list(theirs.items())
+    assert (ours["request_id"], ours["user_id"]) == ("an-id", "a-user")
+    assert ours["code"] == "jobs.not_found"
     assert len(logged(level="INFO", format="console")) >= 2
     assert logged(level="WARNING", format="json") == []
+
+
+BLOCKED: Final = """
+import logging, sys
+from dml.core import logs, metrics
+from dml.core.settings import Settings
+logs.configure(Settings())
+for number in range(20_000):
+    logging.getLogger("dml").warning("line %d of many, which nobody reads", number)
+logging.getLogger("dml").critical("and one that is waited for, a moment")
+print(metrics.LOG_LINES_DROPPED.values[()][0])
+"""
+
+
+def test_a_sink_that_takes_nothing_holds_up_nobody() -> None:
+    command = [sys.executable, "-c", BLOCKED]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        dropped = float(process.stdout.read())  # It has ended, and nobody read what it logged.
+        lines = process.stderr.read().splitlines()
+    assert dropped > 10_000
+    assert json.loads(lines[0])["event"] == "line 0 of many, which nobody reads"
+
+
+def test_a_pipe_that_is_read_gets_every_line() -> None:
+    command = [sys.executable, "-c", WRITER, "ada", "500"]
+    written = subprocess.run(command, stderr=subprocess.PIPE, check=True).stderr.splitlines()
+    assert [json.loads(it)["event"] for it in written] == [f"ada {it}" for it in range(500)]

@@ -24,7 +24,7 @@ from dml.entrypoints import wiring
 from dml.entrypoints.embedded import accounts, free_ports, life, locks, places, postgres, servers
 from dml.entrypoints.server import create_app
 from dml.entrypoints.supervisor import children, up
-from tests import folders
+from tests import canaries, folders
 from tests.conftest import ROOT
 from tests.kill.processes import Kept, Killable, Supervised, end, of_sessions, start
 from tests.seeds import plant
@@ -144,6 +144,7 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
         assert not left, f"processes outlived the worker or the API that started them: {left}"
         assert set(api.codes) <= {-signal.SIGKILL}
         assert {code for it in its for code in it.codes} <= {-signal.SIGKILL, 70}
+        canaries.look_into(it.log for it in (api, *its))
 
 
 @asynccontextmanager
@@ -176,6 +177,7 @@ async def supervised() -> AsyncIterator[Marketplace]:
             assert await down.wait() == 0
             assert not any(locks.is_held(plan.lock(name)) for name in ("up", "supervisor"))
             assert not children.running(plan)
+            canaries.look_into(plan.logs.glob("*.log"))
 
 
 def _show(*logs: Path) -> None:

@@ -34,6 +34,12 @@ async def look(tx: AsyncSession, checks: Sequence[Check]) -> list[str]:
     return [it for it in complaints if it]
 
 
+async def count(tx: AsyncSession, check: Check) -> int:
+    """Return how many offend against this check."""
+    found = await tx.scalar(text(f"SELECT count(*) FROM ({check.offenders}) AS offenders"))  # noqa: S608 - checks are constants
+    return int(found or 0)
+
+
 async def _offenders_of(tx: AsyncSession, check: Check) -> str:
     query = text(_NAMED.format(check.offenders))
     try:

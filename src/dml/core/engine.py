@@ -17,6 +17,7 @@ from typing import Any, Final
 import psycopg
 from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 
+from dml.core import tracing
 from dml.core.engine_dispatcher import REST_SECONDS, Dispatcher
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
 from dml.core.engine_supervisor import Supervisor, connect
@@ -29,6 +30,7 @@ from dml.core.processes import (
     RANKINGS,
     SCORES,
     SLOW_QUEUE,
+    TRACE_OF,
     VALIDATIONS,
     Process,
     all_processes,
@@ -163,7 +165,17 @@ class Engine:
             self._tasks[task] = str(DBOS.workflow_id)
             task.add_done_callback(lambda done: self._ended(done, process.queue))
             bound = read_arguments(process, args, kwargs)
-            return await process.function(steps, *bound.args[1:], **bound.kwargs)
+            with tracing.span(f"process {process.name}", await self._trace()):
+                return await process.function(steps, *bound.args[1:], **bound.kwargs)
+
+    async def _trace(self) -> str | None:
+        """Return whose trace the process that runs here goes on with, if there is one."""
+        if not tracing.is_on():
+            return None
+        async with self._database.connect() as connection:
+            values = {"process_id": str(DBOS.workflow_id)}
+            found: str | None = await connection.scalar(TRACE_OF, values)
+            return found
 
 
 def long_places(sandboxes: int) -> int:

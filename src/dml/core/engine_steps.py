@@ -5,7 +5,9 @@ import functools
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import asyncpg
@@ -18,6 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
+from dml.core import metrics, tracing
 from dml.core.context import SYSTEM, Context
 from dml.core.db import PATIENCE
 from dml.core.errors import DmlError, all_refusals
@@ -94,6 +97,7 @@ def connect_patiently(database_url: str, *, connections: int) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=60,
         pool_pre_ping=True,
+        hide_parameters=True,  # As in `db.connect`.
     )
 
 
@@ -153,7 +157,8 @@ class DurableSteps(Steps):
             return result
 
         options = DatasourceOptions(name=name, isolation_level="READ COMMITTED")
-        return _read(codec, await self._datasource.run_tx_step_async(options, transact))
+        with _timed(name):
+            return _read(codec, await self._datasource.run_tx_step_async(options, transact))
 
     async def call(
         self, function: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
@@ -175,7 +180,23 @@ class DurableSteps(Steps):
                 await asyncio.sleep(pause)
             raise AssertionError("the last try returns or raises")
 
-        return _read(codec, await DBOS.run_step_async(StepOptions(name=name), attempt))
+        with _timed(name):
+            return _read(codec, await DBOS.run_step_async(StepOptions(name=name), attempt))
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    """Time a step; one that answers from its checkpoint, too, which takes a millisecond."""
+    began, outcome = time.perf_counter(), "failed"
+    try:
+        with tracing.span(f"step {name}"):
+            yield
+        outcome = "ok"
+    except DmlError:
+        outcome = "refused"
+        raise
+    finally:
+        metrics.STEP_SECONDS.observe(time.perf_counter() - began, name, outcome)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psycopg
 
+from dml.core import metrics
 from dml.core.nodes import LOCK_SEED
 from dml.refused import ExitCode
 
@@ -150,6 +151,8 @@ class Supervisor(threading.Thread):
                     put_back = self._put_back(node, None)
                 finally:
                     self._connection.execute(_UNLOCK, (node,))
+                metrics.NODES_LOST.inc()
+                metrics.TAKEOVERS.inc(by=put_back)
                 log.warning("%s is dead; %s processes go on elsewhere", node, put_back)
 
     def put_back_strays(self) -> None:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
-from dml.core import event_log, processes
+from dml.core import event_log, processes, tracing
 from dml.core.context import Context
 from dml.core.event_log import NewRow
 from dml.core.ids import UserId, new_id
@@ -184,9 +184,15 @@ def _row(ctx: Context, record: Record) -> NewRow:
         to_state=move.to.value if move else None,
         reason=record.reason,
         body=body.decode(),
-        facts=record.facts,
+        facts=_with_trace(record.facts),
         readers=sorted(set(record.readers)),
     )
+
+
+def _with_trace(facts: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Add in which trace it happened, where it is traced."""
+    traceparent = tracing.traceparent()
+    return facts if traceparent is None else {**(facts or {}), "traceparent": traceparent}
 
 
 def _adapter(event_type: type[EventT]) -> TypeAdapter[EventT]:

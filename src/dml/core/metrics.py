@@ -12,101 +12,25 @@ import fcntl
 import logging
 import os
 import time
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from dml.core.metric_kinds import ALL, Counter, Gauge, Histogram, Labels, Metric, Snapshot
 from dml.core.release import release
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 1.0
 FRESH_SECONDS: Final = 5.0  # A process that has not written for so long has nothing any more.
+Totals = dict[str, dict[Labels, list[float]]]  # Of each metric, by its labels.
 _GONE: Final = "gone.json"
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _ITEMS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
-Labels = tuple[str, ...]
-# Of each metric, by its labels: a number, or, of a histogram, its buckets and last the sum.
-Snapshot = dict[str, list[tuple[Labels, list[float]]]]
-
-
-class Metric:
-    """Something with a name and labels. The labels' values come from short fixed lists."""
-
-    kind: Literal["counter", "gauge", "histogram"]
-
-    def __init__(self, name: str, help: str, *labels: str) -> None:
-        assert name not in _ALL, f"two metrics have the name {name}"
-        self.name, self.help, self.labels = name, help, labels
-        self.values: defaultdict[Labels, list[float]] = defaultdict(lambda: [0.0])
-        _ALL[name] = self
-
-    def _require_all(self, labels: Labels) -> None:
-        """A row with too few labels could never be written, and would be kept for good."""
-        assert len(labels) == len(self.labels), f"{self.name} has the labels {self.labels}"
-
-    def lines(self, labels: Labels, values: Sequence[float]) -> Iterator[str]:
-        yield f"{self.name}{_write(self.labels, labels)} {values[0]:.15g}"
-
-
-class Counter(Metric):
-    """Only ever grows. One `inc` a batch is as good as one an item, and cheaper."""
-
-    kind = "counter"
-
-    def inc(self, *labels: str, by: float = 1) -> None:
-        self._require_all(labels)
-        self.values[labels][0] += by
-
-
-class Gauge(Metric):
-    """How it is now: of several processes, the sum or the most."""
-
-    kind = "gauge"
-
-    def __init__(
-        self, name: str, help: str, *labels: str, of_several: Literal["sum", "max"] = "sum"
-    ) -> None:
-        super().__init__(name, help, *labels)
-        self.of_several = of_several
-
-    def set(self, value: float, *labels: str) -> None:
-        self._require_all(labels)
-        self.values[labels][0] = value
-
-
-class Histogram(Metric):
-    """How often it was at most so much."""
-
-    kind = "histogram"
-
-    def __init__(self, name: str, help: str, *labels: str, buckets: Sequence[float]) -> None:
-        super().__init__(name, help, *labels)
-        self.buckets = buckets
-        self.values = defaultdict(lambda: [0.0] * (len(buckets) + 2))
-
-    def observe(self, value: float, *labels: str) -> None:
-        self._require_all(labels)
-        values = self.values[labels]
-        values[bisect_left(self.buckets, value)] += 1
-        values[-1] += value
-
-    def lines(self, labels: Labels, values: Sequence[float]) -> Iterator[str]:
-        names, count = (*self.labels, "le"), 0.0
-        for bound, value in zip((*self.buckets, "+Inf"), values[:-1], strict=True):
-            count += value
-            bucket = _write(names, (*labels, f"{bound}"))
-            yield f"{self.name}_bucket{bucket} {count:.15g}"
-        yield f"{self.name}_sum{_write(self.labels, labels)} {values[-1]:.15g}"
-        yield f"{self.name}_count{_write(self.labels, labels)} {count:.15g}"
-
-
-_ALL: Final[dict[str, Metric]] = {}
 _written: Final[dict[Path, bytes]] = {}  # What this process wrote last.
+_looks: Final[list[Callable[[], None]]] = []  # At what is not counted, but is there: pools.
 
 REQUESTS = Counter(
     "dml_requests_total", "Requests answered, other than devices'.", "method", "route", "status"
@@ -133,24 +57,18 @@ SHARED_ANSWERS = Counter(
 COUNTED_ALONE = Counter(
     "dml_limits_without_valkey_total", "Tries that a process counted by itself: Valkey was away."
 )
+LOG_LINES_DROPPED = Counter(
+    "dml_log_lines_dropped_total", "Lines of logs that were dropped: what reads them took none."
+)
+BUGS_REPORTED = Counter(
+    "dml_bugs_reported_total", "Bugs that were handed to what sends them to DML_SENTRY_DSN."
+)
 RESULTS_FOLDED = Counter("dml_results_folded_total", "Results that were counted and paid.")
 INBOX_LENGTH = Gauge(
     "dml_inbox_length", "Accepted results that wait to be folded.", of_several="max"
 )
 INBOX_AGE = Gauge(
     "dml_inbox_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
-)
-REVIEWS_WAITING = Gauge(
-    "dml_reviews_waiting", "Versions that wait for a moderator.", of_several="max"
-)
-REVIEWS_AGE = Gauge(
-    "dml_reviews_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
-)
-APPEALS_WAITING = Gauge(
-    "dml_appeals_waiting", "Appeals that wait for a moderator.", of_several="max"
-)
-APPEALS_AGE = Gauge(
-    "dml_appeals_oldest_seconds", "How long the oldest of them has waited.", of_several="max"
 )
 DEPOSITS_CREDITED = Counter("dml_deposits_credited_total", "Deposits whose block became final.")
 CHAIN_LAG = Gauge(
@@ -162,15 +80,129 @@ CHAIN_HALTED = Gauge(
 CHAIN_DIFFERS = Gauge(
     "dml_chain_differs", "1: vault and books differ, so payouts stop.", of_several="max"
 )
+CHAIN_HEAD = Gauge("dml_chain_head_block", "The newest block of the chain.", of_several="max")
+WITHDRAWALS_OPEN = Gauge(
+    "dml_withdrawals_open",
+    "Withdrawals that have not ended: requested ones wait, authorised ones are in a batch.",
+    "state",
+    of_several="max",
+)
+WITHDRAWALS_AGE = Gauge(
+    "dml_withdrawals_oldest_seconds",
+    "How long the oldest of them has been in that state, reviews of admins left out.",
+    "state",
+    of_several="max",
+)
+QUEUE_DEPTH = Gauge(
+    "dml_queue_depth",
+    "What waits in a queue and could be begun: 10,000 stand for as many or more.",
+    "queue",
+    of_several="max",
+)
+QUEUE_AGE = Gauge(
+    "dml_queue_oldest_seconds",
+    "How long the oldest of it has waited since it could be begun.",
+    "queue",
+    of_several="max",
+)
+DURABLE = Gauge(
+    "dml_durable_processes",
+    "Durable processes by their state; of those that ended well, none are counted.",
+    "state",
+    of_several="max",
+)
+NODES_LOST = Counter("dml_nodes_lost_total", "Workers that were found dead, and taken over from.")
+TAKEOVERS = Counter("dml_takeovers_total", "Durable processes that went on elsewhere since.")
+STEP_SECONDS = Histogram(
+    "dml_step_seconds",
+    "How long steps of durable processes took: ok, refused or failed.",
+    "step",
+    "outcome",
+    buckets=_SECONDS,
+)
+LOOP_SECONDS = Histogram(
+    "dml_loop_seconds",
+    "How long a round of a worker's loop took, without its pause.",
+    "loop",
+    "outcome",
+    buckets=_SECONDS,
+)
+OPERATION_SECONDS = Histogram(
+    "dml_graph_operation_seconds",
+    "How long operations took that fields of the graph ran.",
+    "operation",
+    "outcome",
+    buckets=_SECONDS,
+)
+SANDBOX_SECONDS = Counter(
+    "dml_sandbox_seconds_total", "How long files were at work in sandboxes.", "kind"
+)
+SANDBOX_RUNS = Counter(
+    "dml_sandbox_runs_total",
+    "What became of them: ok, refused, failed by our fault, or killed for what it took.",
+    "kind",
+    "outcome",
+)
+POOL = Gauge("dml_pool_connections", "Connections to PostgreSQL of the pools.", "process", "state")
+POOL_WAITING = Gauge("dml_pool_waiting", "Who waits for a connection of the pools.", "process")
+POOL_WAITED = Gauge(
+    "dml_pool_waited_seconds",
+    "How long the first of them has waited.",
+    "process",
+    of_several="max",
+)
+LOOP_LAG = Histogram(
+    "dml_event_loop_lag_seconds",
+    "How much later than asked for a process's event loop went on, once a second.",
+    "process",
+    buckets=_SECONDS,
+)
+CACHE = Counter(
+    "dml_cache_requests_total",
+    "Look-ups in what processes keep in memory, all that were asked and those that missed.",
+    "cache",
+    "outcome",
+)
+VIOLATIONS = Gauge(
+    "dml_invariant_violations",
+    "How often it is broken what must always hold, looked at every five minutes: 0.",
+    "invariant",
+    of_several="max",
+)
+CHECKED_AT = Gauge(
+    "dml_invariants_checked_timestamp_seconds",
+    "When that was last looked at, in Unix time.",
+    of_several="max",
+)
+LEDGER_DIFFERENCE = Gauge(
+    "dml_ledger_difference_microtokens", "The sum over all accounts: 0.", of_several="max"
+)
 PROCESSES = Gauge("dml_processes", "Processes that run.", "kind")
 BUILD = Gauge("dml_build_info", "1: processes of this release run.", "release", of_several="max")
+
+
+def everything() -> Sequence[Metric]:
+    """Return all metrics there are, by name."""
+    return [ALL[name] for name in sorted(ALL)]
+
+
+@contextlib.contextmanager
+def looking(look: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile, have this called once a second: it sets gauges, and costs next to nothing."""
+    _looks.append(look)
+    try:
+        yield
+    finally:
+        _looks.remove(look)
 
 
 def write(folder: Path, kind: str) -> None:
     """Write down what this process has counted, for whoever sums up."""
     PROCESSES.set(1, kind)
     BUILD.set(1, release())
-    snapshot = {name: list(metric.values.items()) for name, metric in _ALL.items()}
+    for look in _looks:
+        look()
+    snapshot = {name: list(metric.values.items()) for name, metric in ALL.items()}
     path, content = folder / f"{kind}-{os.getpid()}.json", msgspec.json.encode(snapshot)
     if _written.get(path) == content and path.exists():
         os.utime(path)  # It is as fresh as if it were written anew.
@@ -186,7 +218,9 @@ async def keep_writing(folder: Path, kind: str) -> None:
         while True:
             with contextlib.suppress(OSError):  # A disk that is full now may not be so soon.
                 write(folder, kind)
+            due = time.monotonic() + EVERY_SECONDS
             await asyncio.sleep(EVERY_SECONDS)
+            LOOP_LAG.observe(max(0.0, time.monotonic() - due), kind)
     finally:
         with contextlib.suppress(OSError):
             write(folder, kind)
@@ -203,32 +237,37 @@ def bury(folder: Path) -> None:
             path.unlink()
 
 
-def render(folder: Path) -> str:
-    """The sum over all processes of this machine, in Prometheus's text format."""
+def totals(folder: Path) -> Totals:
+    """The sum over all processes of this machine."""
     with _locked(folder):
         paths = list(folder.glob("*.json"))
         now = time.time()
         ages = [now - path.stat().st_mtime for path in paths]
-        total = _sum(
+        return _sum(
             [
                 (snapshot, path.name != _GONE and age < FRESH_SECONDS)
                 for snapshot, path, age in zip(_read(paths), paths, ages, strict=True)
             ]
         )
+
+
+def render(folder: Path) -> str:
+    """The same in Prometheus's text format."""
+    total = totals(folder)
     lines = list[str]()
-    for name, metric in _ALL.items():
+    for name, metric in ALL.items():
         lines += [f"# HELP {name} {metric.help}", f"# TYPE {name} {metric.kind}"]
         for labels, values in sorted(total.get(name, {}).items()):
             lines += metric.lines(labels, values)
     return "\n".join(lines) + "\n"
 
 
-def _sum(snapshots: Sequence[tuple[Snapshot, bool]]) -> dict[str, dict[Labels, list[float]]]:
+def _sum(snapshots: Sequence[tuple[Snapshot, bool]]) -> Totals:
     """Add snapshots up; gauges only of those that are fresh. What is no metric now is forgotten."""
-    total = dict[str, dict[Labels, list[float]]]()
+    total: Totals = {}
     for snapshot, is_fresh in snapshots:
         for name, entries in snapshot.items():
-            metric = _ALL.get(name)
+            metric = ALL.get(name)
             if metric is None or (isinstance(metric, Gauge) and not is_fresh):
                 continue
             by_labels = total.setdefault(name, {})
@@ -281,13 +320,3 @@ def _runs(pid: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _write(names: Labels, values: Labels) -> str:
-    if not names:
-        return ""
-    escaped = [
-        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for value in values
-    ]
-    pairs = zip(names, escaped, strict=True)
-    return "{" + ",".join(f'{name}="{value}"' for name, value in pairs) + "}"

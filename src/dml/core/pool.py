@@ -19,6 +19,8 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.util.concurrency import await_
 from sqlalchemy.util.queue import Empty
 
+from dml.core import metrics
+
 WAITING_MAX: Final = 256  # Beyond so many, who asks is refused at once, rather than after a while.
 # And where the first of them has waited for so long: how much time a queue of so many takes depends
 # on what they ask.
@@ -47,6 +49,13 @@ class FairPool(AsyncAdaptedQueuePool):
     def is_full(self) -> bool:
         """Whether whoever asks for a connection now is refused."""
         return len(self._waiting) >= WAITING_MAX or self._waited() > WAITED_SECONDS
+
+    def show(self, process: str) -> None:
+        """Set the gauges of this pool."""
+        metrics.POOL.set(self.checkedout(), process, "used")
+        metrics.POOL.set(self.checkedin(), process, "free")
+        metrics.POOL_WAITING.set(len(self._waiting), process)
+        metrics.POOL_WAITED.set(self._waited(), process)
 
     def _do_get(self) -> ConnectionPoolEntry:
         """Take a connection. `sqlalchemy.exc.TimeoutError`: too many wait, or one waited too long.
@@ -114,6 +123,12 @@ class FairPool(AsyncAdaptedQueuePool):
         if not self._waiting:
             return 0.0
         return asyncio.get_running_loop().time() - self._waiting[0].since
+
+
+def pool_of(engine: AsyncEngine) -> FairPool:
+    """Return the pool of an engine that `db.connect` made."""
+    assert isinstance(engine.pool, FairPool)
+    return engine.pool
 
 
 def look_before_use(engine: AsyncEngine) -> None:

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 from sqlalchemy import text
 
+from dml.core import tracing
 from dml.core.context import Context
 
 P = ParamSpec("P")
@@ -75,6 +76,16 @@ _CANCEL: Final = text("""
         completed_at = CAST(extract(epoch FROM now()) * 1000 AS bigint)
     WHERE workflow_uuid = :process_id AND status = 'DELAYED'
     RETURNING workflow_uuid
+""")
+
+# Says of a row whose trace it goes on with. DBOS keeps attributes for its users, and reads none.
+_KEEP_TRACE: Final = text("""
+    UPDATE dbos.workflow_status
+    SET attributes = jsonb_build_object('traceparent', CAST(:traceparent AS text))
+    WHERE workflow_uuid = :process_id AND attributes IS NULL
+""")
+TRACE_OF: Final = text("""
+    SELECT attributes->>'traceparent' FROM dbos.workflow_status WHERE workflow_uuid = :process_id
 """)
 
 
@@ -240,6 +251,9 @@ async def _enqueue(
         "priority": None if turn is None else _priority(turn),
     }
     await ctx.tx.execute(_ENQUEUE, values)
+    if (traceparent := tracing.traceparent()) is not None:
+        kept = {"process_id": process_id, "traceparent": traceparent}
+        await ctx.tx.execute(_KEEP_TRACE, kept)
 
 
 def _priority(turn: datetime) -> int:

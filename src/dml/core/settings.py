@@ -15,6 +15,7 @@ from dml.core.settings_accounts import AccountSettings
 from dml.core.settings_files import FileSettings
 from dml.core.settings_lists import ListSettings
 from dml.core.settings_mail import MailSettings
+from dml.core.settings_observing import ObservingSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
 from dml.core.settings_passwords import PasswordSettings
@@ -33,6 +34,7 @@ class Settings(
     OpenidSettings,
     ListSettings,
     ReachSettings,
+    ObservingSettings,
     FromFiles,
 ):
     """What an operator may decide. Each default is fit for one machine."""
@@ -171,24 +173,6 @@ class Settings(
         False,
         description="Whether other API processes of the same user may listen on the same port, "
         "as those of `dml up` do.",
-    )
-    log_format: Annotated[str, Field(pattern="^(json|console)$")] = Field(
-        "json", description="How logs are written: `json`, or `console` for people."
-    )
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
-        "INFO", description="The least level that is logged."
-    )
-    log_limit_bytes: int = Field(
-        10_000_000,
-        ge=0,
-        description="How long a file of logs may become before it begins anew; what it held is "
-        "kept once, as `….old`. 0: never, for who has a tool for it.",
-    )
-    metrics_token: SecretStr | None = Field(
-        None,
-        min_length=16,
-        description="Who sends it as a bearer token may read `/metrics` from anywhere. Unset: "
-        "`/metrics` is for this machine alone.",
     )
     shutdown_seconds: float = Field(
         5, gt=0, le=300, description="How long open requests may go on after SIGTERM."

@@ -33,7 +33,9 @@ class Sandbox(Protocol):
         seconds: float | None = None,
     ) -> tuple[Signature, Passport | None]: ...
 
-    def probe(self, model: bytes, spec: InputSpec, label_count: int) -> Behaviour | None: ...
+    def probe(
+        self, model: bytes | memoryview, spec: InputSpec, label_count: int
+    ) -> Behaviour | None: ...
 
 
 class ScorerFailed(Exception):

@@ -19,6 +19,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 
+from dml.core import metrics
 from dml.core.context import Actor, Context
 from dml.core.ids import DeviceId, UserId
 from dml.core.tokens import BadToken, Keys
@@ -73,6 +74,7 @@ class KnownTokens:
 
     def __init__(self, keys: Keys) -> None:
         def read_now(token: str | None, generation: int) -> DeviceActor:
+            metrics.CACHE.inc("device_tokens", "missed")
             return read(keys, token, datetime.now(UTC))
 
         self._keys = keys
@@ -80,6 +82,7 @@ class KnownTokens:
 
     def read(self, token: str | None) -> DeviceActor:
         """Tell whom this token names, or refuse it."""
+        metrics.CACHE.inc("device_tokens", "asked")
         actor = self._read(token, self._keys.generation)
         if actor.until <= time.time():
             raise rules.NotADevice

@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from dml.core import logs
 from dml.core.blobs import Blobs
 from dml.core.context import NOBODY, Actor, BeginFunction, Context
 from dml.core.errors import DmlError, NotSignedIn
@@ -121,6 +122,7 @@ async def transaction(
             require_scope(actor, scope)
         if organisation_id is not None:
             actor = await _act_for(parts, tx, actor, organisation_id)
+        logs.note_actor(actor)
         try:
             yield Context(tx, actor, now)
         except DmlError as refusal:
@@ -146,6 +148,7 @@ async def read(
             require_scope(actor, scope)
         if organisation_id is not None:
             actor = await _act_for(parts, tx, actor, organisation_id)
+        logs.note_actor(actor)
         yield Context(tx, actor, now)
 
 

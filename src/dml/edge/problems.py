@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from dml.core import errors
+from dml.core import errors, logs
 from dml.core.errors import DmlError
 from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, is_one_of
 from dml.core.strict_json import NotStrict, escape
@@ -70,6 +70,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Write a problem document. Its own members come last, so that no fact overwrites one."""
+    logs.note_code(code)
     members = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
     details = {} if detail is None else {"detail": detail}
     document = jsonable_encoder({**(facts or {}), **details, **members})

@@ -4,6 +4,7 @@ Pure ASGI: Starlette's BaseHTTPMiddleware would buffer streams and lose context 
 """
 
 import asyncio
+import logging
 import os
 import re
 import time
@@ -17,7 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dml.core import logs, metrics
+from dml.core import logs, metrics, tracing
 from dml.core.errors import DmlError, Unavailable
 from dml.edge.bodies import BODY, Body
 from dml.edge.etags import is_known
@@ -26,6 +27,7 @@ from dml.edge.problem_pages import in_pages, prefers_page
 from dml.edge.problems import answer, explained
 
 log = structlog.get_logger("dml.access")
+bugs = logging.getLogger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
 _ONLY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")  # A year.
@@ -67,22 +69,25 @@ class Requests:
         # Without `text/` it can't be: so no more is read of what programs send.
         is_page = answer.is_read and b"text/" in accept and prefers_page(accept.decode("latin-1"))
         send = in_pages(answer.send, request_id) if is_page else answer.send
-        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        asked = logs.Asked(request_id)
+        if tracing.is_on():
+            asked.trace_id = tracing.trace_id()
+        token = logs.ASKED.set(asked)
         begin_telling()
         try:
             if not answer.is_read:
                 await self._take_turn()
             await self.app(inner, _limited(receive, body, answer), send)
         except Exception:  # Whatever it is: it is logged here, where the request's id is known.
-            log.exception("a bug: it was answered with 500")
+            bugs.exception("a bug: it was answered with 500")
             raise
         finally:
-            structlog.contextvars.reset_contextvars(**bound)
+            logs.ASKED.reset(token)
             seconds = time.perf_counter() - started
             _count(inner.get("route"), scope["method"], answer.status, seconds)
             if scope["path"] not in _QUIET and _OVERLOADED not in inner:
                 logs.log_request(
-                    request_id,
+                    asked,
                     method=scope["method"],
                     path=scope["path"],
                     status=answer.status,
@@ -255,5 +260,6 @@ async def send_refusal(
             path=scope["path"],
             status=response.status_code,
             request_id=request_id,
+            code=refusal.code,
         )
     await response(scope, receive, send)

@@ -19,7 +19,7 @@ from fastapi.routing import (
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from dml.core import strict_json
+from dml.core import strict_json, tracing
 from dml.edge import etags, query
 from dml.edge.parameters import refuse_odd_parameters
 
@@ -159,6 +159,7 @@ class Index:
             path_params=places,
             router=self._router,
         )
+        tracing.name_request(scope["method"], route.path_format or "")
         await route.app(scope, receive, send)
 
 

@@ -27,12 +27,14 @@ from dml.chain.payer import queries as batch_queries
 from dml.chain.payer.batches import BatchTerms
 from dml.chain.payer.paying import Payer
 from dml.chain.payer.signers import NoSigner, Signer, make_signer
-from dml.core import logs, metrics, nodes
+from dml.core import metrics, nodes
 from dml.core.engine_supervisor import LOST, connect
 from dml.core.ids import VaultId
+from dml.core.pool import pool_of
 from dml.core.settings import Settings
 from dml.entrypoints import chain_wiring, connection_budget, fitness, wiring
 from dml.entrypoints.fitness import Needs
+from dml.entrypoints.observing import observed
 from dml.entrypoints.safety import require_safe
 from dml.refused import Refused
 
@@ -264,7 +266,8 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
             asyncio.create_task(nodes.keep_alive(sessions, name, "chain", facts)),
             asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "chain")),
         ]
-        await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+        with metrics.looking(lambda: pool_of(engine).show("chain")):
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=END_SECONDS)
@@ -287,9 +290,9 @@ def run(settings: Settings) -> int:
         raise Refused(
             "DML_CHAIN_VAULT is not set: the address of the vault on the chain of DML_CHAIN_URL"
         )
-    logs.configure(settings)
-    try:
-        signer = make_signer(settings)
-    except NoSigner as error:
-        raise Refused(str(error)) from error
-    return uvloop.run(serve(settings, signer))
+    with observed(settings, "chain"):
+        try:
+            signer = make_signer(settings)
+        except NoSigner as error:
+            raise Refused(str(error)) from error
+        return uvloop.run(serve(settings, signer))

@@ -30,9 +30,9 @@ where a column of a table is missing here.
   holds for the files in which the work of ended jobs is archived
   ([decision 54](decisions/0054-what-erasure-leaves.md)). What is on the chain is public, and nobody
   can erase it.
-- **Elsewhere**: logs of the server hold ids and network addresses, as long as the operator keeps
-  them, and backups are as old as the operator keeps them. A durable process keeps what it was
-  started with for some days: of a link that was asked for, the address.
+- **Elsewhere**: logs of the server hold ids, and neither addresses nor what was sent, as long as
+  the operator keeps them, and backups are as old as the operator keeps them. A durable process
+  keeps what it was started with for some days: of a link that was asked for, the address.
 """
 _ERASED: Final = {NULL: "emptied", EMPTY: "emptied", NONE_OF_THEM: "emptied"}
 

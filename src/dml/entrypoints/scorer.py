@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from dml.core.worker import PreparedTestSet, ScorerFailed
+from dml.entrypoints import sandboxes
 from dml.scoring import agreement, ladder, ranking
 from dml.scoring.names import MetricName, TableLayout
 from dml.scoring.predictions import Predictions
@@ -151,7 +152,8 @@ class _Read(Mapping[str, Predictions]):
 def _ours() -> Iterator[None]:
     """Tell what is the platform's fault apart from what is the file's."""
     try:
-        yield
+        with sandboxes.measured("file"):
+            yield
     except ChildFailed as failure:
         raise ScorerFailed(str(failure), failure.reason) from failure
     except (SandboxFailed, Unsafe) as failure:

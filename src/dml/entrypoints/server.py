@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import gc
 import resource
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,9 +27,9 @@ from dml.accounts.roles import Roles
 from dml.accounts.tokens import uses
 from dml.algorithms.demos.booth import Booth
 from dml.algorithms.search.routes import SHARED
-from dml.core import logs, metrics, nodes, reads
+from dml.core import metrics, nodes, reads, tracing
 from dml.core.db import connect
-from dml.core.pool import FairPool
+from dml.core.pool import pool_of
 from dml.core.settings import Settings
 from dml.edge.connection_limits import Limits
 from dml.edge.connections import Connections
@@ -61,6 +62,7 @@ from dml.entrypoints import (
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.graphiql import serve_graphiql
+from dml.entrypoints.observing import observed
 from dml.entrypoints.resources import RESOURCES
 from dml.entrypoints.safety import require_safe
 from dml.feed.describing import describe_events
@@ -69,7 +71,7 @@ from dml.feed.webhooks.reaching import Resolver
 from dml.jobs.device_path.layer import DeviceLayer
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.watching import Watch
-from dml.refused import Refused
+from dml.refused import ExitCode, Refused
 
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
     *("Content-Range", "ETag", "Idempotency-Replayed", "Location", "Retry-After"),
@@ -105,7 +107,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     _hang_parts(app, settings, engine)
     app.state.engine = engine
     app.add_middleware(SharedAnswers, paths=SHARED, seconds=settings.public_lists_seconds)
-    app.add_middleware(Fallbacks, is_full=lambda: cast(FairPool, engine.pool).is_full())
+    app.add_middleware(Fallbacks, is_full=lambda: pool_of(engine).is_full())
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -139,9 +141,16 @@ def _make_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
-        # It would export whole query strings, and each request pays for the look whether somebody
-        # listens (docs/decisions/0035).
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        # Only where somebody listens: each request pays for the look (docs/decisions/0035). What
+        # is in a query is cut off by `core/tracing_exporter.py`.
+        telemetry={
+            "tracing": tracing.is_wanted(),
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": tracing.is_left_out,
+        },
         redirect_slashes=False,  # Where to is said by the request's own Host: anybody's.
     )
     answer_in_problems(app)
@@ -168,7 +177,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.roles = Roles(url)
     app.state.device_path = DevicePath(url, app.state.sessions, app.state.keys, settings)
     async with chain_wiring.endpoints_when_asked(settings) as app.state.chain:
-        yield
+        with metrics.looking(lambda: pool_of(engine).show("api")):
+            yield
     await app.state.device_path.close()
     await app.state.roles.close()
     await app.state.watch.close()
@@ -336,7 +346,18 @@ def _collect_seldom() -> None:
 def run(settings: Settings) -> int:
     """Serve until SIGTERM; then finish open requests for as long as the settings allow."""
     require_safe(settings)
-    logs.configure(settings)
+    # uvicorn raises the signal again once all is answered. Unhandled, it would end this process
+    # before it had sent what is still to be told of it.
+    signal.signal(signal.SIGTERM, _end)
+    with observed(settings, "api"):
+        return _run(settings)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(ExitCode.DONE)
+
+
+def _run(settings: Settings) -> int:
     fitness.require_now(wiring.database_url(settings), Needs.WORK)
     connections = Connections(_limits(settings), sockets_at=SOCKETS_AT.encode())
     config = uvicorn.Config(

@@ -14,22 +14,25 @@ from typing import Any, Final
 import uvloop
 from sqlalchemy import func, select
 
-from dml.algorithms.moderation import queries as moderation_queries
 from dml.core import event_keeping, logs, metrics, nodes, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_places
 from dml.core.looking import Pauses
+from dml.core.metric_kinds import Counter
 from dml.core.nodes import Pulse
+from dml.core.pool import pool_of
 from dml.core.settings import Settings
 from dml.core.worker import WorkerParts
-from dml.entrypoints import collector, connection_budget, domains, fitness, wiring
+from dml.entrypoints import collector, connection_budget, domains, fitness, measuring, wiring
 from dml.entrypoints.fitness import Needs
+from dml.entrypoints.observing import observed
 from dml.entrypoints.safety import require_safe
+from dml.entrypoints.sandboxes import MeasuredSandbox
 from dml.entrypoints.scorer import FileScorer
 from dml.feed.webhooks.delivering import Delivering
 from dml.feed.webhooks.fanning import Fanning
 from dml.inference.runner import Sandbox
-from dml.jobs import processes, queries as job_queries
+from dml.jobs import processes
 from dml.jobs.archive import queries as archive_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 from dml.mail.delivering import Mailing
@@ -47,6 +50,8 @@ ARCHIVE_SECONDS: Final = 60.0
 COLLECT_SECONDS: Final = 3_600
 LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
+STATES_SECONDS: Final = 60.0
+INVARIANTS_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 1.0
 SANDBOXES_MAX: Final = 8  # Each may take gigabytes.
 
@@ -116,19 +121,6 @@ async def run_archiver() -> None:
             await process.wait()
 
 
-async def measure(ctx: Context) -> int:
-    """Look how many results wait, and versions and appeals, and how long the oldest of each has."""
-    waiting = await job_queries.waiting(ctx.tx)
-    metrics.INBOX_LENGTH.set(waiting.results)
-    metrics.INBOX_AGE.set(waiting.oldest_seconds)
-    queue = await moderation_queries.count_waiting(ctx.tx, ctx.now)
-    metrics.REVIEWS_WAITING.set(queue.versions)
-    metrics.REVIEWS_AGE.set(queue.oldest_version_seconds)
-    metrics.APPEALS_WAITING.set(queue.appeals)
-    metrics.APPEALS_AGE.set(queue.oldest_appeal_seconds)
-    return 0
-
-
 @dataclass(frozen=True, slots=True)
 class Loop:
     """What a worker does again and again. `act` returns how much it did.
@@ -141,7 +133,7 @@ class Loop:
     act: Act
     idle_seconds: float
     adapt: Adapt | None = None
-    counter: metrics.Counter | None = None
+    counter: Counter | None = None
     quiet_seconds: float = 0.0
 
 
@@ -154,7 +146,7 @@ async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
     pauses = Pauses(loop.idle_seconds, loop.quiet_seconds)
     while True:
         pulse.beat(loop.name)
-        pause, done, began = RETRY_SECONDS, 0, time.perf_counter()
+        pause, done, began, outcome = RETRY_SECONDS, 0, time.perf_counter(), "ok"
         try:
             async with parts.sessions.begin() as tx:
                 done = await loop.act(Context(tx, SYSTEM, datetime.now(UTC)))
@@ -164,6 +156,8 @@ async def repeat(parts: WorkerParts, pulse: Pulse, loop: Loop) -> None:
                 loop.counter.inc(by=done)
         except Exception:  # A loop that ends at a mistake would stop all pay until a restart.
             log.exception("%s failed, and is tried again", loop.name)
+            outcome = "failed"
+        metrics.LOOP_SECONDS.observe(time.perf_counter() - began, loop.name, outcome)
         if loop.adapt is not None:
             loop.adapt(done, time.perf_counter() - began)
         pulse.beat(loop.name, rests_seconds=pause)
@@ -182,7 +176,7 @@ async def serve(settings: Settings) -> None:
     # So that what is cut off soon never waits for what takes long, such as a ranking.
     checking = count + long_places(count)
     scoring = checking + 1
-    sandbox, reader = Sandbox(at_once=checking), Reader(at_once=scoring)
+    sandbox, reader = MeasuredSandbox(Sandbox(at_once=checking)), Reader(at_once=scoring)
     parts = WorkerParts(
         settings=settings,
         sessions=wiring.make_sessions(database),
@@ -219,7 +213,8 @@ async def serve(settings: Settings) -> None:
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]
     tasks = [asyncio.create_task(loop) for loop in loops]
-    await stop.wait()
+    with metrics.looking(lambda: pool_of(database).show("worker")):
+        await stop.wait()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -245,7 +240,9 @@ def _loops(sending: Delivering) -> list[Loop]:
         ),
         Loop("cleaning", cleaner(), CLEAN_SECONDS),
         Loop("keeping events", event_keeping.keep, CLEAN_SECONDS),
-        Loop("measuring", measure, MEASURE_SECONDS),
+        Loop("measuring queues", measuring.measure_queues, MEASURE_SECONDS),
+        Loop("measuring states", measuring.measure_states, STATES_SECONDS),
+        Loop("measuring invariants", measuring.measure_invariants, INVARIANTS_SECONDS),
     ]
 
 
@@ -265,6 +262,6 @@ def _cores() -> int:
 def run(settings: Settings) -> int:
     """Run a worker in this process. Return its exit code."""
     require_safe(settings)
-    logs.configure(settings)
-    uvloop.run(serve(settings))
+    with observed(settings, "worker"):
+        uvloop.run(serve(settings))
     return 0

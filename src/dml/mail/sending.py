@@ -112,7 +112,7 @@ class ShelfCarrier:
     async def carry(self, addressed: Addressed) -> None:
         kept = compose(addressed, NOBODY).as_bytes()
         await asyncio.to_thread(self._shelf.keep, addressed.mail_id, kept)
-        log.info("a mail to %s is kept: see /dev/mails of this marketplace", addressed.recipient)
+        log.info("a mail (%s) is kept: see /dev/mails of this marketplace", addressed.mail_id)
 
 
 def carrier_of(settings: Settings) -> Carrier | None:

@@ -287,17 +287,17 @@ class Waiting:
 
 _WAITING: Final = text(f"""
     SELECT (SELECT count(*) FROM (
-            SELECT FROM algorithm_versions WHERE state = 'in_review' LIMIT 100000) AS waiting),
+            SELECT FROM algorithm_versions WHERE state = 'in_review' LIMIT 10000) AS waiting),
         (SELECT {WAITING_SINCE} FROM algorithm_versions WHERE state = 'in_review'
             ORDER BY {WAITING_SINCE}, id LIMIT 1),
         (SELECT count(*) FROM (
-            SELECT FROM appeals WHERE state = 'open' LIMIT 100000) AS waiting),
+            SELECT FROM appeals WHERE state = 'open' LIMIT 10000) AS waiting),
         (SELECT created_at FROM appeals WHERE state = 'open' ORDER BY id LIMIT 1)
 """)  # noqa: S608 - only a constant of the models is inserted
 
 
 async def count_waiting(tx: AsyncSession, now: datetime) -> Waiting:
-    """Count what waits for moderators, 100,000 of each at most."""
+    """Count what waits for moderators, 10,000 of each at most."""
 
     def seconds(since: datetime | None) -> float:
         return 0.0 if since is None else max(0.0, (now - since).total_seconds())

@@ -382,6 +382,7 @@ class Indexer:
                 if report.is_whole:
                     vault.read_at = now
             if vault.is_current:
+                metrics.CHAIN_HEAD.set(heads[0])
                 metrics.CHAIN_LAG.set(max(0, heads[1] - vault.final_number))
                 metrics.CHAIN_HALTED.set(vault.halted_at is not None)
 

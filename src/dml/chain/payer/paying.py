@@ -29,6 +29,7 @@ from dml.chain.payer.fees import Fees
 from dml.chain.payer.payout_facts import BatchOutcome, VaultFacts
 from dml.chain.payer.queries import OpenBatch
 from dml.chain.payer.signers import Signer, SignerAway, Transaction
+from dml.core import tracing
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import BatchId, VaultId
 
@@ -244,8 +245,16 @@ class Payer:
             kept = await batches.keep_signed(_system(tx), it, signed)
         if kept:
             sight.signed.append(nonce)
-            await self._send(sight, signed)
+            with tracing.span("chain transaction", await self._trace(it), hash=signed.hash):
+                await self._send(sight, signed)
         return kept
+
+    async def _trace(self, it: OpenBatch) -> str | None:
+        """Return the trace of a request that the batch pays, where one of them was traced."""
+        if not tracing.is_on():
+            return None
+        async with self._sessions() as tx:
+            return await batch_queries.find_trace(tx, it.waiting)
 
     async def _halve(self, it: OpenBatch) -> bool:
         """Halve a batch that needs too much gas for any block. Return whether it was."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,12 @@ from dml.chain.withdrawals.rules import MAY_GO, MAY_GO_AGAIN
 from dml.core.ids import BatchId, VaultId
 
 OPEN_MAX = 100  # Batches looked at in one pass: the oldest.
+_TRACE: Final = text("""
+    SELECT facts->>'traceparent' FROM events
+    WHERE subject = ANY (CAST(:subjects AS text[])) AND type = 'withdrawal.requested'
+        AND facts ? 'traceparent'
+    ORDER BY number LIMIT 1
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,13 @@ async def lock_requested(tx: AsyncSession, limit: int) -> Sequence[Withdrawal]:
     """Return requested withdrawals that need no review, or had it, the oldest first."""
     query = _requested().order_by(Withdrawal.id).limit(limit)
     return (await tx.scalars(query.with_for_update(skip_locked=True))).all()
+
+
+async def find_trace(tx: AsyncSession, withdrawals: Sequence[Withdrawal]) -> str | None:
+    """Return the `traceparent` of the first of their requests that was traced."""
+    subjects = [it.reference for it in withdrawals]
+    found: str | None = await tx.scalar(_TRACE, {"subjects": subjects})
+    return found
 
 
 async def find_denied(tx: AsyncSession, addresses: Sequence[str]) -> frozenset[str]:

@@ -11,7 +11,6 @@ from inspect import isawaitable
 from typing import Any, Final, cast
 
 import msgspec
-import structlog
 from cachetools import LRUCache
 from fastapi import FastAPI, Request, Response
 from graphql import (
@@ -25,6 +24,7 @@ from graphql import (
     subscribe,
 )
 
+from dml.core import logs, metrics
 from dml.core.errors import DmlError, NotSignedIn
 from dml.edge import problems
 from dml.edge.graphql.asking import Asking
@@ -171,6 +171,7 @@ class Answering:
         """Return a query that is kept by its hash."""
         if named is None:
             raise QueryMissing
+        metrics.CACHE.inc("kept_queries", "asked")
         kept = self._persisted.get(named.sha256Hash)
         if kept is None:
             raise QueryNotKept
@@ -249,7 +250,7 @@ def _told(error: GraphQLError) -> dict[str, Any]:
     else:
         log.error("a bug: a field was answered with null", exc_info=cause)
         told = _as_extensions(json.loads(bytes(problems.explained(500).body)))
-        told["extensions"]["requestId"] = structlog.contextvars.get_contextvars().get("request_id")
+        told["extensions"]["requestId"] = logs.request_id()
     if error.locations:
         told["locations"] = [{"line": it.line, "column": it.column} for it in error.locations]
     if error.path:

@@ -6,6 +6,7 @@ Idempotency-Key and commits as ever, and nothing of that is there a second time.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from starlette.types import Message, Scope
 
+from dml.core import metrics
 from dml.core.wire import Body
 from dml.edge.bodies import BODY, Body as Incoming
 from dml.edge.etags import tell_revision
@@ -26,6 +28,7 @@ from dml.edge.parameters import calls_of
 
 # Of the request that brought the query: what its own body and answer are, is not the operation's.
 _NOT_HANDED_ON: Final = (b"content-", b"if-", b"idempotency-", b"transfer-", b"accept", b"range")
+_OUTCOMES: Final = {2: "ok", 4: "refused"}
 
 
 class Refused(Exception):
@@ -116,8 +119,12 @@ class Operation:
 
     async def run(self, asking: Scope, sent: Sent) -> Any:
         """Run it as the request `asking` would have: return its JSON, or raise Refused."""
-        got = _Answer()
-        await self.context.app(self._scope(asking, sent), _receiver(sent.body), got.receive)
+        got, began = _Answer(), time.perf_counter()
+        try:
+            await self.context.app(self._scope(asking, sent), _receiver(sent.body), got.receive)
+        finally:
+            outcome = _OUTCOMES.get(got.status // 100, "failed")
+            metrics.OPERATION_SECONDS.observe(time.perf_counter() - began, self.id, outcome)
         document: Any = msgspec.json.decode(got.body) if got.body else {}
         if got.status >= 400:
             raise Refused(document)

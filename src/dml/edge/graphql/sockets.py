@@ -16,7 +16,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-import structlog
 from fastapi import Request, WebSocket
 from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import ValidationError
@@ -79,16 +78,19 @@ class Closing(Exception):
 
 async def serve(websocket: WebSocket) -> None:
     """Serve a socket from its handshake on, until either side ends it."""
-    request_id, began = request_id_of(b""), time.perf_counter()
+    asked, began = logs.Asked(request_id_of(b"")), time.perf_counter()
     status = 403
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    token = logs.ASKED.set(asked)
+    try:
         if is_welcome(websocket):
             status = 101
             await _speak(websocket)
         else:
             await websocket.send_denial_response(answer(OriginRefused()))
+    finally:
+        logs.ASKED.reset(token)
     seconds = time.perf_counter() - began
-    logs.log_request(request_id, method="GET", path=SOCKETS_AT, status=status, seconds=seconds)
+    logs.log_request(asked, method="GET", path=SOCKETS_AT, status=status, seconds=seconds)
 
 
 def is_welcome(websocket: WebSocket) -> bool:

@@ -17,6 +17,7 @@ from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.chain import chain
 from dml.entrypoints.cli.keys import keys
+from dml.entrypoints.cli.top import top
 from dml.refused import MEANINGS, ExitCode, Refused
 from dml.tool import account, events, listen, money
 from dml.tool.common import AsJson, Yes, confirm, show_json
@@ -80,6 +81,7 @@ app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
 app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
 app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
 admin.add_typer(users, name="users")
+app.command(rich_help_panel=OPERATE)(top)
 
 
 @app.callback(invoke_without_command=True)
