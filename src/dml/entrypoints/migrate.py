@@ -17,7 +17,7 @@ from dml.entrypoints import fitness
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.wiring import ROOT
 
-_LOCK: Final = 7_330
+LOCK: Final = 7_330
 PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
 
 
@@ -36,7 +36,7 @@ def migrate(database_url: str) -> None:
     try:
         with fitness.asking(), database.connect() as guard:
             guard.execution_options(isolation_level="AUTOCOMMIT")
-            while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
                 time.sleep(0.1)  # Whoever waited inside a statement would hold up the engine's.
             with database.connect() as connection:
                 command.upgrade(config(connection), "head")

@@ -93,16 +93,20 @@ def make_keys(settings: Settings) -> Keys:
 
 
 def make_seal(settings: Settings) -> Seal:
-    return Seal.load(_scorer_key(settings))
+    return Seal.load(scorer_key_file(settings))
 
 
 def make_opener(settings: Settings) -> Opener:
-    return Opener.load(_scorer_key(settings))
+    return Opener.load(scorer_key_file(settings))
 
 
 def make_factor_key(settings: Settings) -> Opener:
-    return Opener.load(settings.factor_key_file or settings.home / "factors.key")
+    return Opener.load(factor_key_file(settings))
 
 
-def _scorer_key(settings: Settings) -> Path:
+def factor_key_file(settings: Settings) -> Path:
+    return settings.factor_key_file or settings.home / "factors.key"
+
+
+def scorer_key_file(settings: Settings) -> Path:
     return settings.scorer_key_file or settings.home / "scorer.key"
