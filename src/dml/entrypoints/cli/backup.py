@@ -153,9 +153,11 @@ def restore(where: Where, name: Named = None, as_json: AsJson = False) -> None:
     else:
         for line in (*verifying.in_words(read), *(f"✗ {it}" for it in diagnosis.complaints)):
             typer.echo(line)
-        typer.echo("Restored. Start it with `dml up`.")
+        if diagnosis.is_content:
+            typer.echo("Restored. Start it with `dml up`.")
     if not diagnosis.is_content:
-        raise Refused(f"{len(diagnosis.complaints)} complaints of {len(doctor.ALL_CHECKS)} checks")
+        found = f"{len(diagnosis.complaints)} complaints of {len(doctor.ALL_CHECKS)} checks"
+        raise Refused(f"it is restored, and is not well: {found}, perhaps as before the backup")
 
 
 def _opened(settings: "Settings", where: str, name: str | None, act: Callable[..., Any]) -> Any:
