@@ -30,6 +30,7 @@ from benchmarks import (
     happened,
     ledger,
     ordinary,
+    restore,
     search,
     sign_ins,
     submissions,
@@ -59,6 +60,7 @@ PARTS = (
     "chain",
     "agent",
 )
+APART = ("restore",)  # These take a minute and more, and only run where they are asked for.
 ALL = "all"
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- results -->\n"
@@ -67,7 +69,7 @@ MARK = "<!-- results -->\n"
 def main() -> int:
     """Measure, and print. The exit code is 1 where a goal was missed."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", choices=(ALL, *PARTS), default=ALL)
+    parser.add_argument("--only", choices=(ALL, *PARTS, *APART), default=ALL)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", action="store_true", help="end with one object on a line")
@@ -130,6 +132,8 @@ def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.S
             figures += chain.chain(home, rounds, say)
         if "agent" in parts:
             figures += agents.agent(home, rounds, say)
+        if "restore" in parts:
+            figures += restore.restore(home, rounds, say)
     finally:
         servers.down(home)
         shutil.rmtree(home, ignore_errors=True)

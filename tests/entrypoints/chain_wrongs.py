@@ -27,6 +27,7 @@ from tests.entrypoints.complaints import (
     C_NO_DEPOSIT,
     C_NO_WITHDRAWAL,
     C_PAID,
+    C_RESTORED,
     C_SUM,
     C_UNCLAIMED,
     C_UNCOMPARED,
@@ -162,6 +163,11 @@ CHAIN_WRONGS: Final = [
         "UPDATE vaults SET read_at = now(), compared_at = now() - interval '49 hours'",
         [C_UNCOMPARED],
         "was compared ",
+    ),
+    (
+        "UPDATE vaults SET restored_at = now() - interval '25 hours'",
+        [C_RESTORED],
+        "since ",
     ),
     (
         "UPDATE withdrawals SET requested_at = now() - interval '49 hours' WHERE id = '{c_open}'",

@@ -81,6 +81,10 @@ C_PAID = "A withdrawal is paid in the books and not by a vault, or the other way
 C_HALTED = "Nothing is read of a vault, for a final block changed or its nodes are in trouble"
 C_DIFFERS = "Vault and books differ, so that nothing is paid out"
 C_UNCOMPARED = "Vault and books have not been compared for two days, though the chain was read"
+C_RESTORED = (
+    "Restored books have waited for a day to be compared with all that the vault paid, so that "
+    "nothing is paid out (dml chain status)"
+)
 C_WAITS = "A withdrawal waits that no admin needs to look at, or was sent and does not end"
 C_BATCH = "A batch of withdrawals was made two days ago and is not settled"
 COLLECTS = (

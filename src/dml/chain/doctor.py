@@ -195,6 +195,13 @@ LIFE: Final = (
           AND read_at > coalesce(compared_at, registered_at) + interval '2 days'""",
     ),
     Check(
+        "Restored books have waited for a day to be compared with all that the vault paid, so that "
+        "nothing is paid out (dml chain status)",
+        "O(vaults)",
+        """SELECT 'vault:' || id || ' since ' || restored_at FROM vaults
+        WHERE is_current AND restored_at < now() - interval '1 day'""",
+    ),
+    Check(
         "A withdrawal waits that no admin needs to look at, or was sent and does not end",
         "O(open withdrawals)",
         f"""SELECT 'withdrawal:' || id || ' is ' || state || ' since ' || since

@@ -79,6 +79,9 @@ class Vault(Base):
     difference: Mapped[str | None] = mapped_column(default=None)  # Between chain and books.
     surplus: Mapped[MicroTokens | None] = mapped_column(default=None)  # Sent to it by no deposit.
     differs_since: Mapped[datetime | None] = mapped_column(default=None)
+    # When these rows were restored from a backup, until the chain was compared with them as it is
+    # since: nothing is paid out meanwhile (docs/decisions/0078).
+    restored_at: Mapped[datetime | None] = mapped_column(default=None)
 
     @property
     def scale(self) -> int:

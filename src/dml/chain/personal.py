@@ -107,7 +107,7 @@ PERSONAL: Final = Personal(
                     "is_current registered_at start_block final_number final_hash last_ordinal "
                     "deposited deposited_up_to head_number chain_final_number read_at trouble "
                     "halted_at daily_limit paying_trouble compared_at balance difference surplus "
-                    "differs_since",
+                    "differs_since restored_at",
                     "No personal data.",
                 ),
             ),

@@ -12,7 +12,9 @@ from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
+from dml.core.settings_backup import BackupSettings
 from dml.core.settings_files import FileSettings
+from dml.core.settings_keeping import KeepingSettings
 from dml.core.settings_lists import ListSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_observing import ObservingSettings
@@ -33,6 +35,8 @@ class Settings(
     MailSettings,
     OpenidSettings,
     ListSettings,
+    KeepingSettings,
+    BackupSettings,
     ReachSettings,
     ObservingSettings,
     FromFiles,
@@ -275,41 +279,13 @@ class Settings(
         description="Jobs that one user may watch at once, at each API process; streams of events; "
         "and subscriptions of the graph.",
     )
-    keep_unnamed_files_hours: float = Field(
-        24,
-        ge=1,
-        description="How old an uploaded file is that no row names, before it is deleted.",
-    )
-    keep_refused_versions_days: int = Field(
-        30,
-        ge=1,
-        description="How long a file is kept that came to nothing: of a version that was turned "
-        "down, a submission that was only checked, failed or was cancelled, or a draft of a bounty "
-        "that was given up.",
-    )
     min_devices: int = Field(
         5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
-    )
-    keep_events_days: int = Field(
-        30, ge=1, le=3_650, description="How long events can be read and followed, at least."
     )
     webhooks_to_loopback: bool = Field(
         False,
         description="Whether webhooks may call this machine itself, by http too: for development. "
         "Whoever may create one then reaches every server that listens here.",
-    )
-    keep_audit_days: int = Field(
-        730,
-        ge=30,
-        le=36_500,
-        description="How long what happened stays in timelines and in the audit log, at least.",
-    )
-    keep_ended_jobs_hours: int = Field(
-        168,
-        ge=0,
-        le=87_600,
-        description="How long an ended job's assignments stay in the tables, before they move "
-        "into files among the uploaded ones (`dml admin job-results`).",
     )
     lease_seconds: int = Field(
         600,

@@ -37,10 +37,17 @@ _SOME_NAMED: Final = text(f"""
     SELECT sha256 FROM (SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256)) AS once
     WHERE sha256 IS NOT NULL ORDER BY random() LIMIT :most
 """)  # noqa: S608 - only constants of the domains are inserted
+# All of them, for a backup. A NULL names nothing.
+ALL_NAMED: Final = text(f"""
+    SELECT DISTINCT sha256 FROM ({_ALL_NAMED}) AS named (sha256) WHERE sha256 IS NOT NULL ORDER BY 1
+""")  # noqa: S608 - only constants of the domains are inserted
+# Whoever copies what rows name holds it alone meanwhile: then nothing of that is deleted.
+FILES_LOCK: Final = 0x646D6C_66696C
 NAMES_MAX: Final = 10_000
 NAMES_AT_ONCE: Final = 100
 _HAVE_PATIENCE: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _LOCK: Final = text(f"SELECT pg_try_advisory_xact_lock({COLLECTOR_LOCK})")
+_MAY_DELETE: Final = text(f"SELECT pg_try_advisory_xact_lock_shared({FILES_LOCK})")
 
 
 def make_quota(settings: Settings) -> FileQuota:
@@ -54,8 +61,13 @@ def make_quota(settings: Settings) -> FileQuota:
 
 @on(FileGivenUp, name="files.forget.v1")
 async def forget(ctx: Context, event: FileGivenUp) -> None:
-    """Delete a blob that a row has given up, unless another one names it, or is about to."""
+    """Delete a blob that a row has given up, unless another one names it, or is about to.
+
+    While a backup is made it stays, as its snapshot may name it: it goes in one of the rounds.
+    """
     parts = worker.parts()
+    if not await ctx.tx.scalar(_MAY_DELETE):
+        return
     if await kept_files.have_alone(ctx.tx, event.sha256) and not await find_named_in(
         ctx.tx, [event.sha256], parts.settings, ctx.now
     ):
@@ -65,13 +77,16 @@ async def forget(ctx: Context, event: FileGivenUp) -> None:
 async def collect(
     sessions: async_sessionmaker[AsyncSession], blobs: Blobs, settings: Settings, now: datetime
 ) -> int:
-    """Delete what nobody needs, unless another worker is at it. Return how many files that were."""
+    """Delete what nobody needs, unless another worker is at it, or a backup is made meanwhile.
+
+    Return how many files that were.
+    """
     before = now - timedelta(hours=settings.keep_unnamed_files_hours)
     refused_since = now - timedelta(days=settings.keep_refused_versions_days)
     async with sessions.begin() as lock:
         await lock.execute(_HAVE_PATIENCE)
-        if not await lock.scalar(_LOCK):
-            return 0
+        if not (await lock.scalar(_MAY_DELETE) and await lock.scalar(_LOCK)):
+            return 0  # A backup is made, or another worker is at it.
         done = await blobs.forget_cut_off(before)
         done += await empty_quarantine(sessions, blobs)
         done += await _decide(sessions, blobs, await blobs.list_condemned(), refused_since)

@@ -22,6 +22,7 @@ from dml.core.checks import OFFENDERS_MAX, Check, look
 from dml.core.db import SCHEMA_REVISION, connect
 from dml.core.settings import Settings
 from dml.entrypoints import collector, domains, fitness, wiring
+from dml.entrypoints.backup import due
 from dml.entrypoints.fitness import Needs
 from dml.refused import ExitCode, Refused
 
@@ -111,6 +112,7 @@ async def examine(database_url: str, settings: Settings | None = None) -> Diagno
             [
                 *await look(tx, ALL_CHECKS),
                 *(await _find_missing(tx, settings) if settings else []),
+                *(await due.find_late(settings, datetime.now(UTC)) if settings else []),
             ]
         )
 

@@ -16,7 +16,7 @@ from dml.core import engine
 from dml.entrypoints import fitness, shipped
 from dml.entrypoints.fitness import Needs
 
-_LOCK: Final = 7_330
+LOCK: Final = 7_330
 PATIENCE: Final = "-c lock_timeout=4s -c statement_timeout=60s"
 
 
@@ -35,7 +35,7 @@ def migrate(database_url: str) -> None:
     try:
         with fitness.asking(), database.connect() as guard:
             guard.execution_options(isolation_level="AUTOCOMMIT")
-            while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+            while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
                 time.sleep(0.1)  # Whoever waited inside a statement would hold up the engine's.
             with database.connect() as connection:
                 command.upgrade(config(connection), "head")

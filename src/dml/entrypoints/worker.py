@@ -24,6 +24,7 @@ from dml.core.pool import pool_of
 from dml.core.settings import Settings
 from dml.core.worker import WorkerParts
 from dml.entrypoints import collector, connection_budget, domains, fitness, measuring, wiring
+from dml.entrypoints.backup.due import last_due
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.observing import observed
 from dml.entrypoints.safety import require_safe
@@ -47,6 +48,8 @@ FAN_OUT_SECONDS: Final = 0.3
 FAN_OUT_QUIET_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 600.0
 ARCHIVE_SECONDS: Final = 60.0
+BACKUP_SECONDS: Final = 60.0
+BACKUP_RETRY_SECONDS: Final = 600.0
 COLLECT_SECONDS: Final = 3_600
 LOGS_SECONDS: Final = 30
 MEASURE_SECONDS: Final = 5.0
@@ -108,13 +111,33 @@ async def collect(parts: WorkerParts, facts: dict[str, Any]) -> None:
 
 
 async def run_archiver() -> None:
-    """Start an archiver and wait for its end. It ends when this worker does, whatever kills it."""
+    """Start an archiver and wait for its end."""
+    if code := await run_module("dml.entrypoints.archiver"):
+        log.warning("the archiver ended with %d, and is started again", code)
+
+
+async def back_up(settings: Settings) -> None:
+    """Have a process of its own make the backup of each day, where there shall be one."""
+    if settings.backup_to is None:
+        return
+    done: datetime | None = None  # Up to which moment none is due.
+    while True:
+        pause, due = BACKUP_SECONDS, last_due(datetime.now(UTC), settings.backup_hour)
+        if done is None or done < due:
+            if await run_module("dml.entrypoints.backup.nightly"):
+                pause = BACKUP_RETRY_SECONDS  # It said why.
+            else:
+                done = due
+        await asyncio.sleep(pause)
+
+
+async def run_module(name: str) -> int:
+    """Run a program of ours to its end. It ends when this worker does, whatever kills it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dml.entrypoints.archiver", stdin=asyncio.subprocess.PIPE
+        sys.executable, "-m", name, stdin=asyncio.subprocess.PIPE
     )
     try:
-        if code := await process.wait():
-            log.warning("the archiver ended with %d, and is started again", code)
+        return await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
@@ -209,6 +232,7 @@ async def serve(settings: Settings) -> None:
         sending.run(pulse),
         mailing.run(pulse),
         archive(parts),
+        back_up(settings),
         collect(parts, facts),
         metrics.keep_writing(wiring.metrics_folder(settings), "worker"),
     ]

@@ -2,9 +2,13 @@
 
 Both are compared as of one moment: the last final block that was read, up to which deposits are
 credited and payouts settled. A node that does not answer counts as no difference.
+
+Books that were restored from a backup know less than the vault. They wait for a comparison at what
+is final now, with nothing of the payer's on its way: then all that was ever paid is known to them.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -12,13 +16,15 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from dml.chain.comparison import queries as comparison_queries
+from dml.chain.ethereum import checksummed
 from dml.chain.events import VaultAgreesAgain, VaultDiffers
 from dml.chain.indexer import statements
 from dml.chain.models import Vault
 from dml.chain.node import contract
 from dml.chain.node.contract import Totals
-from dml.chain.node.endpoints import Endpoints, NoNode
+from dml.chain.node.endpoints import Chosen, Endpoints, NoNode
 from dml.chain.node.rpc import FAULTS, Node
+from dml.chain.payer.payout_facts import RESTORED
 from dml.core import events, metrics
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import VaultId
@@ -37,6 +43,7 @@ class Held:
     totals: Totals
     balance: MicroTokens
     daily_limit: MicroTokens
+    is_all: bool = False  # Nothing is final above this block, nor on its way. Asked when needed.
 
 
 async def compare(
@@ -68,7 +75,8 @@ async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
     node: Node | None = None
     number = vault.final_number
     try:
-        node = (await endpoints.choose(at_least=number, known=(number, vault.final_hash))).node
+        chosen = await endpoints.choose(at_least=number, known=(number, vault.final_hash))
+        node = chosen.node
         answer = await _call(node, vault.address, "totals()", number)
         if not answer and not await node.code(vault.address, number):
             return None  # Its deployment is not final yet: there is nothing to compare.
@@ -77,6 +85,7 @@ async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
         daily, _, _ = contract.read(["uint64", "uint128", "uint64"], limit)
         asked = contract.call("balanceOf(address)", vault.address)
         (units,) = contract.read(["uint256"], await node.call(vault.token, asked, at=number))
+        is_all = vault.restored_at is not None and await _is_all(endpoints, chosen, vault)
     except NoNode as error:
         log.warning("vault and books were not compared: %s", error.reason)
         return None
@@ -85,7 +94,29 @@ async def _ask(endpoints: Endpoints, vault: Vault) -> Held | None:
         endpoints.failed(node, str(error))
         return None
     balance = contract.bounded(units // vault.scale)
-    return Held(number, totals, MicroTokens(balance), MicroTokens(contract.bounded(daily)))
+    limited = MicroTokens(contract.bounded(daily))
+    return Held(number, totals, MicroTokens(balance), limited, is_all)
+
+
+async def _is_all(endpoints: Endpoints, chosen: Chosen, vault: Vault) -> bool:
+    """Whether nothing was paid, nor can be any more, that a comparison at this block does not see.
+
+    What was sent before the books were restored is in none of them: so no node that answers may
+    know of a transaction of the payer's that is not final.
+    """
+    number = vault.final_number
+    if chosen.final.number > number:
+        return False  # It is still read.
+    answer = await _call(chosen.node, vault.address, "payoutKey()", number)
+    payer = checksummed(contract.read(["address"], answer)[0])
+    final = await chosen.node.nonce(payer, number)
+    if await chosen.node.nonce(payer, "pending") != final:
+        return False
+    for other in endpoints.nodes:
+        with suppress(*FAULTS):  # It is away.
+            if other is not chosen.node and await other.nonce(payer, "pending") > final:
+                return False
+    return True
 
 
 async def _call(node: Node, address: str, signature: str, at: int) -> bytes:
@@ -140,6 +171,8 @@ async def _write_down(ctx: Context, vault: Vault, held: Held, difference: str | 
         metrics.CHAIN_DIFFERS.set(difference is not None)
     if difference is None:
         vault.differs_since = None
+        if held.is_all and vault.restored_at is not None:
+            vault.restored_at, before = None, before or RESTORED
         if before is not None:
             await events.record(ctx, VaultAgreesAgain(vault.id), reason=before)
             log.warning("vault and books agree again")

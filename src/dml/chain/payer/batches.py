@@ -219,8 +219,11 @@ async def conclude(ctx: Context, vault_id: VaultId, batch_id: BatchId, ended: En
 
 
 def _is_paused(vault: Vault) -> bool:
-    """Whether reading has halted or vault and books differ, so that the chain is not acted upon."""
-    return vault.halted_at is not None or vault.difference is not None
+    """Whether the chain is not acted upon: reading has halted, vault and books differ, or these
+    books are restored and were not compared with the chain since.
+    """
+    found = (vault.halted_at, vault.difference, vault.restored_at)
+    return any(it is not None for it in found)
 
 
 async def _find_hopeless(

@@ -295,7 +295,7 @@ class Payer:
         """Close a batch of which nothing can be mined any more. Return whether it was closed."""
         vault, hashes = sight.vault, it.hashes
         if vault.halted_at is not None or vault.difference is not None:
-            return False
+            return False  # Where the books are restored, `batches.conclude` does nothing either.
         # Up to this block all payouts are settled: what is unpaid here was not paid.
         at = vault.final_number
         paid, reverted = frozenset[int](), None

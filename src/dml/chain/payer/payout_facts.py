@@ -15,6 +15,10 @@ from dml.core import money
 from dml.core.money import MicroTokens
 
 REVERTED: Final = "the transaction was reverted"
+RESTORED: Final = (
+    "the books were restored from a backup, and wait until all that the vault ever paid is final "
+    "and compared with them"
+)
 _WORD: Final = 256  # Numbers in one word of the vault's storage.
 
 
@@ -36,6 +40,8 @@ class VaultFacts:
             return "the chain is not read any further"
         if vault.difference is not None:
             return "chain and books differ"
+        if vault.restored_at is not None:
+            return RESTORED
         if self.is_paused:
             return "payouts are paused by the vault's guardian"
         if self.payout_key != signer:

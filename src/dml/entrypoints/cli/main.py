@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
+from dml.entrypoints.cli.backup import backup, restore
 from dml.entrypoints.cli.chain import chain
 from dml.entrypoints.cli.keys import keys
 from dml.entrypoints.cli.top import top
@@ -80,6 +81,8 @@ app.add_typer(moderate, name="moderate", rich_help_panel=MARKET)
 app.add_typer(admin, name="admin", rich_help_panel=OPERATE)
 app.add_typer(chain, name="chain", rich_help_panel=OPERATE)
 app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
+app.add_typer(backup, name="backup", rich_help_panel=OPERATE)
+app.command(rich_help_panel=OPERATE)(restore)
 admin.add_typer(users, name="users")
 app.command(rich_help_panel=OPERATE)(top)
 

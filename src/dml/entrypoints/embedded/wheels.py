@@ -57,6 +57,12 @@ def programs(wheel: Wheel, place: Path, account: Account) -> Path:
     return copied.parent
 
 
+def own_programs(wheel: Wheel) -> Path:
+    """The folder of a wheel's programs as they are, for who runs them as himself."""
+    site = _installed(wheel)
+    return next(site.glob(wheel.server), site / wheel.server).parent
+
+
 def _installed(wheel: Wheel) -> Path:
     # Finds the wheel without running its code: as root, its own launcher would add a system user.
     spec = importlib.util.find_spec(wheel.parts[0].split("/")[0])
