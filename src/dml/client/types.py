@@ -150,6 +150,8 @@ OutputActivation: TypeAlias = Literal["none", "softmax", "sigmoid"]
 """What turns that output into probabilities: none where it holds them already, as where the
 model ends in Softmax or Sigmoid.
 """
+PageSort: TypeAlias = Literal["-relevance", "-created_at", "-runs", "device_fee"]
+"""How the page is sorted; `-relevance` has first what fits the words best."""
 Platform: TypeAlias = Literal["android", "ios", "linux", "macos", "windows", "other"]
 """The operating system of a device."""
 ReasonCode: TypeAlias = Literal[
@@ -404,7 +406,9 @@ class AlgorithmCreate(TypedDict):
     labels: list[str]
     """The names of the model's output columns, in their order."""
     model_card: str
-    """What the model was trained on, and how good it is. Markdown."""
+    """What the model was trained on, and how good it is: Markdown of at most 20,000 bytes. On
+    its page raw HTML shows as text, and a picture as its description.
+    """
     summary: str
     """What it does, in a sentence or two."""
     tags: NotRequired[list[str]]
@@ -531,7 +535,9 @@ class AlgorithmUpdate(TypedDict):
     ordered keep their price.
     """
     model_card: NotRequired[str | None]
-    """What the model was trained on, and how good it is. Markdown."""
+    """What the model was trained on, and how good it is: Markdown of at most 20,000 bytes. On
+    its page raw HTML shows as text, and a picture as its description.
+    """
     summary: NotRequired[str | None]
     """What it does, in a sentence or two."""
     tags: NotRequired[list[str] | None]
@@ -1461,7 +1467,9 @@ class Device(TypedDict):
     last_seen_at: str | None
     """When the device last sent a request, to the minute; `null` if it never did."""
     memory_mib: int | None
-    """The memory of the device in MiB; `null` if it is not known."""
+    """The memory in MiB that the device gives to one model; `null` if it is not known. No model
+    that needs more is offered to it.
+    """
     name: str
     """What the owner calls the device."""
     owner_id: str
@@ -1474,6 +1482,23 @@ class Device(TypedDict):
     """The operating system of the device."""
     revoked_at: str | None
     """When its owner revoked it; `null` if that was not done."""
+    speed: int | None
+    """How fast the device is: million multiplications and additions of `float32` numbers in a
+    second, on one core; `null` if it is not known. No model that needs more is offered to it.
+    """
+
+
+class DeviceCount(TypedDict):
+    """How many could run a version, so that nobody learns of single ones."""
+
+    least_memory_mib: int | None
+    """The memory in MiB that a device needs; `null`: not known."""
+    least_speed: int | None
+    """The `speed` that a device needs; `null`: not known."""
+    owners: int | None
+    """At least so many owners have a device that could run it, seen in the last 30 days: 5, 10,
+    50, 100, 500 or 1000; `null`: fewer than are told of.
+    """
 
 
 class DeviceCreate(TypedDict):
@@ -1484,13 +1509,19 @@ class DeviceCreate(TypedDict):
     kinds: list[DataKind]
     """The kinds of data that are on the device."""
     memory_mib: NotRequired[int | None]
-    """The memory of the device in MiB; `null` if it is not known."""
+    """The memory in MiB that the device gives to one model; `null` if it is not known. No model
+    that needs more is offered to it.
+    """
     name: str
     """What the owner calls the device."""
     platform: Platform
     """The operating system of the device."""
     public_key: str
     """A raw Ed25519 public key of 32 bytes, in base64url."""
+    speed: NotRequired[int | None]
+    """How fast the device is: million multiplications and additions of `float32` numbers in a
+    second, on one core; `null` if it is not known. No model that needs more is offered to it.
+    """
 
 
 class DeviceEarnings(TypedDict):
@@ -1548,9 +1579,15 @@ class DeviceSelfUpdate(TypedDict):
     kinds: NotRequired[list[DataKind]]
     """The kinds of data that are on the device."""
     memory_mib: NotRequired[int | None]
-    """The memory of the device in MiB; `null` if it is not known."""
+    """The memory in MiB that the device gives to one model; `null` if it is not known. No model
+    that needs more is offered to it.
+    """
     platform: NotRequired[Platform]
     """The operating system of the device."""
+    speed: NotRequired[int | None]
+    """How fast the device is: million multiplications and additions of `float32` numbers in a
+    second, on one core; `null` if it is not known. No model that needs more is offered to it.
+    """
 
 
 class DeviceToken(TypedDict):
@@ -4057,6 +4094,12 @@ class Version(TypedDict):
     created_at: str
     id: str
     input_spec: InputSpec
+    least_memory_mib: int | None
+    """The memory in MiB that a device needs to be offered it; `null`: not known, and each device
+    is.
+    """
+    least_speed: int | None
+    """The `speed` that a device needs to be offered it; `null`: not known, and each device is."""
     number: int
     """Versions of an algorithm are numbered from 1 on."""
     origin: VersionOrigin | None
@@ -4158,6 +4201,12 @@ class VersionReview(TypedDict):
     input_spec: InputSpec
     labels: list[str]
     """The names of the model's output columns, in their order."""
+    least_memory_mib: int | None
+    """The memory in MiB that a device needs to be offered it; `null`: not known, and each device
+    is.
+    """
+    least_speed: int | None
+    """The `speed` that a device needs to be offered it; `null`: not known, and each device is."""
     may_judge: bool
     """Whether you may approve or reject it: it is neither yours nor an organisation's that you
     act for, or did lately.
@@ -4256,6 +4305,12 @@ class VersionToReview(TypedDict):
     input_spec: InputSpec
     labels: list[str]
     """The names of the model's output columns, in their order."""
+    least_memory_mib: int | None
+    """The memory in MiB that a device needs to be offered it; `null`: not known, and each device
+    is.
+    """
+    least_speed: int | None
+    """The `speed` that a device needs to be offered it; `null`: not known, and each device is."""
     may_judge: bool
     """Whether you may approve or reject it: it is neither yours nor an organisation's that you
     act for, or did lately.
