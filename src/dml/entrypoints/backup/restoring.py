@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 
 from dml.core.blobs import Blobs
 from dml.core.settings import Settings
-from dml.entrypoints import migrate, wiring
+from dml.entrypoints import migrate, shipped, wiring
 from dml.entrypoints.backup import home_files, manifest as manifests, postgres, together, verifying
 from dml.entrypoints.backup.key import BackupKey, Damaged
 from dml.entrypoints.backup.manifest import Contents, Manifest
@@ -23,7 +23,6 @@ from dml.entrypoints.backup.place import Place, reaching
 from dml.entrypoints.backup.postgres import Server
 from dml.entrypoints.backup.telling import Teller, as_bytes
 from dml.entrypoints.embedded import locks, places, servers
-from dml.entrypoints.wiring import ROOT
 from dml.refused import Refused
 
 FILE_MAX: Final = 2**40
@@ -68,7 +67,7 @@ def database(settings: Settings) -> Iterator[str]:
 
 def require_known(manifest: Manifest) -> None:
     """Refuse a schema that this release does not know."""
-    scripts = ScriptDirectory(str(ROOT / "migrations"))
+    scripts = ScriptDirectory(str(shipped.folder("migrations")))
     if manifest.schema not in {it.revision for it in scripts.walk_revisions()}:
         raise Refused(
             f"backup {manifest.name} was made by release {manifest.release} (schema "

@@ -8,16 +8,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.backup import backup, restore
 from dml.entrypoints.cli.chain import chain
 from dml.entrypoints.cli.keys import keys
+from dml.entrypoints.cli.panels import MARKET, OPERATE, YOU, InOrder
 from dml.entrypoints.cli.top import top
 from dml.refused import MEANINGS, ExitCode, Refused
 from dml.tool import account, events, listen, money
@@ -33,23 +33,8 @@ from dml.tool.webhook import webhook
 if TYPE_CHECKING:
     from dml.core.settings import Settings
 
-YOU: Final = "You"
-MARKET: Final = "Models, jobs, devices, bounties"
-OPERATE: Final = "Run a marketplace"
-PANELS: Final = (YOU, MARKET, OPERATE)
 # Packages that a device does without.
 OF_DEVELOPERS: Final = frozenset({"onnx", "standardwebhooks", "yaml"})
-
-
-class InOrder(TyperGroup):
-    """Lists commands by who uses them: typer alone would list groups last."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        names = super().list_commands(ctx)
-        return sorted(names, key=lambda it: PANELS.index(self._panel(it)))
-
-    def _panel(self, name: str) -> str:
-        return str(getattr(self.commands[name], "rich_help_panel", OPERATE))
 
 
 HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
