@@ -183,7 +183,10 @@ def upgrade() -> None:
             END IF;
             RETURN QUERY EXECUTE format(
                 'SELECT id FROM (SELECT * FROM algorithms'
-                ' WHERE ($3 IS NULL OR developer_id = $3) AND ($4 IS NULL OR state = $4)'
+                ' WHERE ($3 IS NULL OR developer_id = $3) AND ($4 IS NULL'
+                '  OR (state = CASE $4 WHEN ''announced'' THEN ''draft'' ELSE $4 END'
+                '   AND ($4 NOT IN (''draft'', ''announced'')'
+                '    OR ($4 = ''announced'') = (announced_at IS NOT NULL))))'
                 ' AND ($5 IS NULL OR kind = $5) AND ($6 IS NULL OR data_kind = $6)'
                 ' AND ($7 IS NULL OR device_fee >= $7) AND ($8 IS NULL OR device_fee <= $8)'
                 ' AND ($13 IS NULL OR rating_count > 0 AND rating_sum >= $13 * rating_count)'
