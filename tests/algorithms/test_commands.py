@@ -11,11 +11,13 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
+from dml.client import Client
 from dml.client.marketplace import Marketplace, Unreached
 from dml.entrypoints.cli.main import app
 from dml.tool import uploading
 from tests.agent.market import Market
-from tests.algorithms.offers import GOOD, LABELS, accept_agreement, offer
+from tests.algorithms.offers import GOOD, LABELS, accept_agreement, make_algorithm, offer
+from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, told
 from tests.algorithms.test_search import lists, made_up
 from tests.inference.models import IMAGE_SPEC
 from tests.world import World
@@ -82,8 +84,8 @@ async def test_its_developer_edits_suspends_and_deletes_a_model(
     assert "say what to change" in str((await typed("edit", listed)).exception)
     assert "can't be read" in str((await typed("edit", listed, "--card", "/nowhere")).exception)
     for verb, state in (("suspend", "suspended"), ("resume", "listed")):
-        told = (await typed(verb, listed, "--reason", "a fault", "--json")).stdout
-        assert json.loads(told)["state"] == state
+        shown = (await typed(verb, listed, "--reason", "a fault", "--json")).stdout
+        assert json.loads(shown)["state"] == state
     assert "no version yet" in str((await typed("withdraw", draft)).exception)
     assert (await typed("delete", draft)).exit_code == 0
     assert (await ada.get(f"/v1/algorithms/{draft}")).status_code == 404
@@ -104,9 +106,9 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     model = onnx.load_from_string(GOOD)
     model.doc_string = "x" * 1_000_000
     file.write_bytes(model.SerializeToString())
-    told = {"title": word, "summary": "Digits.", "device_fee": "0.1", "labels": LABELS}
+    described = {"title": word, "summary": "Digits.", "device_fee": "0.1", "labels": LABELS}
     about = tmp_path / "model.yaml"
-    about.write_text(json.dumps({**told, "input_spec": IMAGE_SPEC}))
+    about.write_text(json.dumps({**described, "input_spec": IMAGE_SPEC}))
     environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": ada.token}
     sent: list[tuple[int, int]] = []
 
@@ -151,3 +153,26 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     assert url.startswith(f"{market.url}{path}/versions/{version['id']}/linked-file?")
     fetched = await world.client.get(url.removeprefix(market.url))
     assert fetched.content == file.read_bytes()
+
+
+async def test_the_typed_client_sends_a_file_from_an_offset_on(
+    world: World, market: Market, tmp_path: Path
+) -> None:
+    ada = await world.person("ada")
+    path = await make_algorithm(ada)
+    at = await announce(ada, path)
+    assert (await append(ada, at, 0, MODEL[:LEAST])).status_code == 200
+    file = tmp_path / "model.onnx"
+    file.write_bytes(MODEL)
+
+    def go_on() -> tuple[int, str]:
+        with Client(market.url, token=ada.token) as client:
+            _, _, _, algorithm_id, _, upload_id = at.split("/")
+            found = client.uploads.get(algorithm_id, upload_id)
+            sent = client.uploads.append(
+                algorithm_id, upload_id, file, upload_offset=found["offset"]
+            )
+            version = client.uploads.complete(algorithm_id, upload_id)
+            return sent["offset"], version["sha256"]
+
+    assert await asyncio.to_thread(go_on) == (len(MODEL), told()["sha256"])

@@ -1,8 +1,8 @@
 """Blobs in a bucket: what holds of those in a folder holds of them, and URLs are signed right."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
@@ -11,12 +11,17 @@ import pytest
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from fastapi import Request
+from obstore.exceptions import BaseError
 from pydantic import ValidationError
 
 from dml.core.blobs import Blobs, BlobTooLarge
 from dml.core.ids import new_id
 from dml.core.settings import Settings
+from dml.edge import problems
 from dml.entrypoints import wiring
+from dml.entrypoints.embedded import free_ports
+from dml.entrypoints.supervisor import up
 from tests.s3 import CREDENTIALS, Bucket, bucket
 
 LONG_AGO = timedelta(hours=-1)
@@ -150,7 +155,21 @@ def test_what_is_no_bucket_is_no_setting(wrong: str) -> None:
         Settings(blobs=wrong)
 
 
-async def test_a_folder_signs_nothing(tmp_path: Any) -> None:
+async def test_a_folder_signs_nothing(tmp_path: Path) -> None:
     blobs = Blobs.in_folder(tmp_path)
     assert await blobs.quarantine.sign_put(new_id(), "direct", seconds=900) is None
-    await asyncio.sleep(0)
+
+
+async def test_a_bucket_that_is_away_is_told_as_something_that_passes(there: Bucket) -> None:
+    port = free_ports.lasting("127.0.0.1")
+    away = Blobs.in_bucket(there.url, region=None, endpoint=f"http://127.0.0.1:{port}")
+    with pytest.raises(BaseError) as lost:
+        await away.get_size("0" * 64)
+    request = Request({"type": "http"})
+    assert (await problems.wait_for_database(request, lost.value)).status_code == 503
+
+
+def test_what_dml_up_hands_down_is_the_same_bucket(tmp_path: Path) -> None:
+    for given, handed in (("s3://models/x", "s3://models/x"), (f"{tmp_path}/a", f"{tmp_path}/a")):
+        assert up.make_plan(Settings(home=tmp_path, blobs=given)).blobs == handed
+    assert up.make_plan(Settings(home=tmp_path)).blobs == str(tmp_path / "blobs")

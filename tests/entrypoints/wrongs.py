@@ -48,6 +48,7 @@ from tests.entrypoints.complaints import (
     TWICE,
     UNACCEPTED,
     UNKNOWN,
+    UPLOAD_OVER,
     UPLOADED,
     WAITS,
 )
@@ -356,6 +357,13 @@ WRONGS: Final = [
         "version:",
     ),
     *ALGORITHM_WRONGS,
+    (
+        "INSERT INTO algorithm_uploads (id, algorithm_id, input_spec, sha256, size, created_at, "
+        "expires_at) SELECT gen_random_uuid(), algorithm_id, '{{}}', '', 1, now(), "
+        "now() - interval '3 hours' FROM jobs WHERE id = '{open}'",
+        [UPLOAD_OVER],
+        "upload:",
+    ),
     (
         "UPDATE dbos.workflow_status SET status = 'ERROR' "
         "WHERE workflow_uuid = 'job:{open}:deadline'",

@@ -1,4 +1,4 @@
-"""What must never happen to versions, ratings and statistics. Reads only."""
+"""What must never happen to versions, uploads, ratings and statistics. Reads only."""
 
 from typing import Final
 
@@ -36,5 +36,11 @@ CHECKS: Final = (
         ) r USING (version_id, day)
         WHERE (coalesce(s.ratings, 0), coalesce(s.stars, 0))
             IS DISTINCT FROM (coalesce(r.ratings, 0), coalesce(r.stars, 0))""",
+    ),
+    Check(
+        "An upload is over, and its room was not freed in time",
+        "O(uploads)",
+        """SELECT 'upload:' || id || ' since ' || expires_at FROM algorithm_uploads
+        WHERE expires_at < now() - interval '2 hours'""",
     ),
 )

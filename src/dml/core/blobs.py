@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # A whole answer may take as long as its reader does, who may be at the end of a slow line.
 WHOLE_SECONDS: Final = 6 * 3_600
 READ_SECONDS: Final = 30
+RETRIES: Final = 3  # Who waits for us has less patience than the client's own ten.
 
 
 class BlobTooLarge(Exception):
@@ -76,8 +77,14 @@ class Blobs:
             "timeout": timedelta(seconds=WHOLE_SECONDS),
             "read_timeout": timedelta(seconds=READ_SECONDS),
         }
-        prefix = parts.path.strip("/") or None
-        return cls(S3Store(parts.netloc, prefix=prefix, config=config, client_options=options))
+        store = S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            config=config,
+            client_options=options,
+            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=READ_SECONDS)},
+        )
+        return cls(store)
 
     async def put(self, stream: AsyncIterator[bytes], *, limit: int) -> Stored:
         """Keep what `stream` yields, in constant memory; BlobTooLarge beyond `limit` bytes."""

@@ -10,6 +10,7 @@ import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from obstore.exceptions import BaseError as StoreError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -54,7 +55,7 @@ HTTP_PROBLEMS: Final[dict[int, str]] = {
 # A server of ours is not there, or somebody else held a lock for too long. Nothing was committed,
 # unless the answer to a commit was lost.
 _PASSING: Final = (*CONTENDED, CANCELLED, *AWAY, FULL)
-_LOST: Final = (asyncpg.InternalClientError, PoolTimeout, OSError, RedisError)
+_LOST: Final = (asyncpg.InternalClientError, PoolTimeout, OSError, RedisError, StoreError)
 
 
 def status_of(refusal: type[DmlError]) -> int:

@@ -55,8 +55,7 @@ def upload(market: Marketplace, path: str, told: About, file: Path) -> dict[str,
     at = f"{path}/uploads/{begun['id']}"
     if begun["version_id"] is None:
         _send(market, at, told.model, begun["offset"])
-    made = market.ask("POST", f"{at}/complete")
-    return made
+    return _complete(market, at)
 
 
 def _find(market: Marketplace, path: str, announced: dict[str, Any]) -> dict[str, Any] | None:
@@ -89,6 +88,17 @@ def _send(market: Marketplace, at: str, model: bytes, offset: int) -> None:
             except Unreached as broken:
                 breaks = _pause(breaks, broken)
         show(offset)
+
+
+def _complete(market: Marketplace, at: str) -> dict[str, Any]:
+    """Have it become a version, which takes a while: asked again, it is the same one."""
+    breaks = 0
+    while True:
+        try:
+            made: dict[str, Any] = market.ask("POST", f"{at}/complete")
+            return made
+        except Unreached as broken:
+            breaks = _pause(breaks, broken)
 
 
 def _pause(breaks: int, error: Exception, *, seconds: float | None = None) -> int:
