@@ -18,7 +18,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("organisations", "members", "invitations"),
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
-    "models": ("algorithms", "versions", "appeals", "developer_agreements"),
+    "models": ("algorithms", "versions", "appeals", "review_reasons", "developer_agreements"),
     "jobs": ("jobs", "job_quotes"),
     "devices": ("devices", "device_limits", "pairing_codes"),
     "bounties": (
