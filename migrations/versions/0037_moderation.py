@@ -113,6 +113,10 @@ def upgrade() -> None:
         DO $$ BEGIN
             IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN
                 CREATE EXTENSION IF NOT EXISTS vector;
+            END IF;
+            -- Before 0.8 a search could not go on behind the nearest that are left out.
+            IF EXISTS (SELECT FROM pg_extension WHERE extname = 'vector'
+                AND string_to_array(extversion, '.')::int[] >= '{0,8}') THEN
                 CREATE INDEX version_probes_ranks_idx ON version_probes
                     USING hnsw ((ranks::vector(256)) vector_l2_ops) WHERE ranks IS NOT NULL;
             END IF;

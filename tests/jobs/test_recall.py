@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.algorithms import queries as algorithm_queries
+from dml.algorithms.events import VersionRecalled
 from dml.core.context import SYSTEM, Context, Role
 from dml.core.ids import VersionId, new_id
 from dml.jobs import processes, queries, recalling, settling
@@ -276,3 +277,29 @@ async def test_a_recall_waits_for_an_order_under_way(world: World) -> None:
         await algorithm_queries.get_approved_version(tx, job.version_id)
         answer = await after(engine, tx, moderator.post(f"{path}/recall", {"reason": "now"}))
     assert answer.status_code == 200
+
+
+async def test_one_whose_recall_was_overturned_meanwhile_is_left_alone_and_can_be_recalled_again(
+    world: World,
+) -> None:
+    job = await make_job(world)
+    moderator, second = await recall(world, job), await world.person("second", Role.MODERATOR)
+    path = await version_path(world, job.version_id)
+    appeal = await job.developer.post(f"{path}/appeal", {"text": "It does not."})
+    assert appeal.status_code == 201, appeal.text
+    overturn = f"/v1/moderation/appeals/{appeal.json()['id']}/overturn"
+    assert (await second.post(overturn, {"reason": "Indeed."})).status_code == 200
+    assert await end_all(world, job, moderator) == "ended"  # Late: it is recalled no more.
+    assert (await job.get())["state"] == "open"
+    assert len(await claim_of(await make_device(world), job)) == 1
+
+    again = await recall(world, job, "It does, after all.")
+    event = VersionRecalled(job.version_id, (await job.get())["algorithm_id"], again.id)
+    async with world.parts.sessions.begin() as tx:
+        for _ in range(2):  # Each recall has a process of its own.
+            await processes.stop_recalled(Context(tx, SYSTEM, datetime.now(UTC)), event)
+        started = text("SELECT count(*) FROM dbos.workflow_status WHERE workflow_uuid LIKE :like")
+        assert await tx.scalar(started, {"like": f"version:{job.version_id}:end:%"}) == 2
+        await tx.rollback()
+    assert await end_all(world, job, again) == "ended"
+    assert (await job.get())["state"] == "cancelled"

@@ -24,10 +24,8 @@ APPEAL_VERSION: Final = (
 def _why(said: Said) -> str:
     """Return the code and the words of a decision: what moderators write is shown as text."""
     code = f" ({said['reason_code']})" if said.get("reason_code") else ""
-    words = "".join(
-        it if it.isprintable() else " " for it in said.get("reason") or "none was given"
-    )
-    return f"The reason{code}: {words[:REASON_MAX]}"
+    words = "".join(it if it.isprintable() else " " for it in said.get("reason") or "")
+    return f"The reason{code}: {words[:REASON_MAX]}" if words else "No reason was named."
 
 
 def _version(said: Said) -> str:

@@ -260,6 +260,14 @@ async def lock_version(tx: AsyncSession, version_id: VersionId) -> Version:
     return (await tx.scalars(query.execution_options(populate_existing=True))).one()
 
 
+async def find_recalled(tx: AsyncSession, version_id: VersionId) -> Version | None:
+    """Load a version that is recalled, and see to it that it stays so until the transaction ends;
+    None where its recall was overturned.
+    """
+    version = await tx.get_one(Version, version_id, with_for_update=HELD, populate_existing=True)
+    return version if version.state is VersionState.RECALLED else None
+
+
 async def list_versions(
     tx: AsyncSession,
     actor: Actor,

@@ -612,7 +612,7 @@ class AppealResolution(TypedDict):
     """Why a moderator upholds or overturns a decision."""
 
     reason: str
-    """Shown to the developer."""
+    """Shown to the developer; where a version is approved by it, to everybody."""
 
 
 class ApprovedVersion(TypedDict):

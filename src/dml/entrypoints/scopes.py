@@ -19,8 +19,8 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("factors", "totp", "recovery_codes", "passkeys", "passkey_challenges"),
     ),
     "models": (
-        *("algorithms", "versions", "uploads", "file_links", "appeals", "developer_agreements"),
-        *("ratings", "demos", "device_counts"),
+        *("algorithms", "versions", "uploads", "file_links", "developer_agreements"),
+        *("appeals", "review_reasons", "ratings", "demos", "device_counts"),
     ),
     "jobs": ("jobs", "job_quotes", "published_jobs"),
     "devices": ("devices", "device_limits", "pairing_codes"),

@@ -56,7 +56,9 @@ async def end_when_full(steps: Steps, job_id: JobId) -> str:
 async def end_recalled(
     steps: Steps, version_id: VersionId, recalled_by: UserId, attempt: int
 ) -> str:
-    """End all jobs of a recalled version, and then their leases. What is locked, it ends later."""
+    """End all jobs of a recalled version, and then their leases. What is locked, it ends later. One
+    whose recall was overturned meanwhile is left alone.
+    """
     while await steps.change(_close_some, version_id, recalled_by):
         pass
     while await steps.change(recalling.end_some_leases, version_id):
@@ -71,7 +73,8 @@ async def end_recalled(
 async def stop_recalled(ctx: Context, event: VersionRecalled) -> None:
     """End what runs of a version that nobody may run any more."""
     by, version_id = event.recalled_by, event.version_id
-    await processes.start(ctx, f"version:{version_id}:end:0", end_recalled, version_id, by, 0)
+    name = f"version:{version_id}:end:{new_id()}"  # It may be recalled again, after an appeal.
+    await processes.start(ctx, name, end_recalled, version_id, by, 0)
 
 
 @process("jobs.stop_for_suspended.v1")
@@ -111,7 +114,7 @@ async def _close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) 
 async def _end_the_rest(
     ctx: Context, version_id: VersionId, recalled_by: UserId, attempt: int
 ) -> None:
-    when, name = ctx.now + rules.settle_delay(attempt), f"version:{version_id}:end:{attempt}"
+    when, name = ctx.now + rules.settle_delay(attempt), f"version:{version_id}:end:{new_id()}"
     await processes.at(ctx, when, name, end_recalled, version_id, recalled_by, attempt)
 
 

@@ -22,10 +22,12 @@ JOBS_AT_ONCE: Final = 50
 
 async def close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -> list[JobId]:
     """Begin to end some jobs of this version, in the name of who recalled it. Empty: no more."""
+    version = await algorithm_queries.find_recalled(ctx.tx, version_id)
+    if version is None:
+        return []
     jobs = await queries.list_of_version(ctx.tx, version_id, limit=JOBS_AT_ONCE)
     if not jobs:
         return []
-    version = await algorithm_queries.get_any_version(ctx.tx, version_id)
     why = f"Version {version.number} of its algorithm was recalled: {version.recall_reason}"
     ctx = replace(ctx, actor=Actor(recalled_by, Role.MODERATOR))
     for job in jobs:
@@ -37,9 +39,13 @@ async def close_some(ctx: Context, version_id: VersionId, recalled_by: UserId) -
 
 async def end_some_leases(ctx: Context, version_id: VersionId) -> int:
     """End leases of jobs that run this version. Return how many; what is locked waits."""
+    if await algorithm_queries.find_recalled(ctx.tx, version_id) is None:
+        return 0
     return await ended_leases.recall(await raw(ctx.tx), version_id)
 
 
 async def has_leases(ctx: Context, version_id: VersionId) -> bool:
     """Tell whether a lease of this version is still to be ended."""
+    if await algorithm_queries.find_recalled(ctx.tx, version_id) is None:
+        return False
     return await queries.has_leases_of_version(ctx.tx, version_id)

@@ -52,7 +52,9 @@ class AppealResolution(Body):
 
     model_config = example(reason="The card does name the data, and its licence allows this.")
 
-    reason: Annotated[Text, Field(max_length=2_000)] = Field(description="Shown to the developer.")
+    reason: Annotated[Text, Field(max_length=2_000)] = Field(
+        description="Shown to the developer; where a version is approved by it, to everybody."
+    )
 
 
 class AppealsQuery(Paging):

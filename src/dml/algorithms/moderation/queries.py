@@ -129,12 +129,17 @@ async def _describe(ctx: Context, rows: Sequence[Any]) -> Sequence[Queued]:
         Queued(
             it,
             may_judge=not (owners[it.id] & {ctx.actor.user_id, *mine}),
-            earlier_refusals=refused.get(it.developer_id, 0)
-            - (it.state in (VersionState.REJECTED, VersionState.RECALLED)),
+            earlier_refusals=refused.get(it.developer_id, 0) - _was_refused(it),
             twins=twins.get(it.id, ()),
         )
         for it in rows
     ]
+
+
+def _was_refused(row: Any) -> bool:
+    """Whether `_REFUSED` is true of a version."""
+    is_deleted = row.state is VersionState.DELETED and row.reviewed_at is not None
+    return is_deleted or row.state in (VersionState.REJECTED, VersionState.RECALLED)
 
 
 async def _count_refused(tx: AsyncSession, developer_ids: set[UserId]) -> Mapping[UserId, int]:
