@@ -27,7 +27,8 @@ _ROWS: Final = """
     CREATE TEMPORARY TABLE developers AS SELECT id, row_number() OVER () - 1 AS number
     FROM users;
     INSERT INTO algorithms (id, developer_id, title, summary, model_card, kind, tags, data_kind,
-        device_fee, labels, state, created_at, updated_at, runs)
+        device_fee, labels, state, created_at, updated_at, runs,
+        rating_count, rating_sum)
     SELECT uuidv7(), d.id, 'Photo ' || CASE WHEN n % 20 = 0 THEN 'segmentation ' ELSE '' END
             || CASE WHEN n % 1000 = 0 THEN 'lesion ' ELSE '' END
             || translate(md5((n / 3)::text), '0123456789', 'ghijklmnop'),
@@ -35,7 +36,8 @@ _ROWS: Final = """
         'A classifier. ' || (SELECT string_agg(translate(md5((n % 997 * k)::text), '0123456789',
             'ghijklmnop'), ' ') FROM generate_series(1, 60) k), 'image',
         ARRAY['photo', 'tag' || n % 50, 'rare' || n % 20000], 'photo', n % 1000 * 1000, '{a,b}',
-        'listed', now() - n * interval '1 minute', now(), (random() ^ 8 * 1000000)::bigint
+        'listed', now() - n * interval '1 minute', now(), (random() ^ 8 * 1000000)::bigint,
+        n % 50, n % 50 * (1 + n % 5)
     FROM generate_series(1, %s) n JOIN developers d ON d.number = n % 1000;
     INSERT INTO algorithm_words SELECT DISTINCT word
     FROM algorithms, spelt_words(title, tags, summary) word
@@ -44,6 +46,7 @@ _ROWS: Final = """
 ASKED: Final = {
     "newest": "?sort=-created_at",
     "most_run": "?sort=-runs",
+    "best_rated": "?sort=-weighted_rating",
     "cheapest_above": "?sort=device_fee&fee_min=0.5",
     "common_tag": "?tag=photo&sort=-runs",
     "some_tag": "?tag=tag7&sort=device_fee",
@@ -53,6 +56,7 @@ ASKED: Final = {
     "search_some": "/search?q=segmentation",
     "search_rare": "/search?q=lesion+photo",
     "search_cheapest": "/search?q=classifier&sort=device_fee",
+    "search_well_rated": "/search?q=photo&rating_min=4",
     "search_misspelt": "/search?q=segmntation",
     "facets": "/facets",
     "facets_of_all": "/facets?q=classifier",

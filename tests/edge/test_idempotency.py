@@ -69,6 +69,8 @@ WITHOUT: Final = {
     "/v1/devices/{device_id}/token": "a nonce is good once, and there are others",
     "/v1/payments/deposits/instructions": "it changes nothing",
     "/v1/jobs/quotes": "it changes nothing",
+    "/v1/algorithms/{algorithm_id}/demo": "it changes nothing",
+    "/v1/algorithms/{algorithm_id}/demo/tensor": "it changes nothing",
     "/v1/assignments/claim": "what a device holds is handed out again",
     "/v1/assignments/{assignment_id}/heartbeat": "doing it again changes nothing",
     "/v1/assignments/{assignment_id}/release": "doing it again changes nothing",

@@ -52,7 +52,8 @@ def operations(app: FastAPI) -> Iterator[Operation]:
     for path, methods in whole["paths"].items():
         for method, it in methods.items():
             content = it.get("requestBody", {}).get("content", {})
-            if "application/json" in content:
+            # A tensor is read in the sandbox, by no model: tests/algorithms/test_demos.py.
+            if "application/json" in content and (method, path) in models:
                 schema = resolve(whole, content["application/json"]["schema"])
                 device = {"DeviceBearer": []} in it.get("security", [])
                 yield Operation(method, path, schema, device, whole, models[method, path])

@@ -65,6 +65,10 @@ class Took:
     def seconds(self) -> float:
         return self.prepare_seconds + self.run_seconds
 
+    def forget(self) -> None:
+        """Charge nothing: it failed through our fault."""
+        self.prepare_seconds = self.run_seconds = 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -84,10 +88,14 @@ class Booth:
         """Return what the model makes of the sample; or refuse either of them, or for now."""
         busy = rules.DemosBusy(retry_after_seconds=BUSY_SECONDS)
         async with self._child.turn(most=WAITING_MOST, busy=busy) as client:
-            sample = await asyncio.to_thread(trial.read)
-            item, seen = await asyncio.to_thread(_prepare, client, trial, sample, took)
-            model = await trial.load()
-            shares = await asyncio.to_thread(_run, client, trial, model, item, took)
+            try:
+                sample = await asyncio.to_thread(trial.read)
+                item, seen = await asyncio.to_thread(_prepare, client, trial, sample, took)
+                model = await trial.load()
+                shares = await asyncio.to_thread(_run, client, trial, model, item, took)
+            except rules.DemosOff:
+                took.forget()
+                raise
         rules.require_sane(shares, trial.label_count)
         return Tried(seen, shares)
 

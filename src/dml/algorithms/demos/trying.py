@@ -53,14 +53,19 @@ async def try_on(
     began = datetime.now(UTC)
     async with begin() as ctx:
         actor = ctx.actor
-        found = await queries.get_triable(ctx.tx, actor, asked.algorithm_id, asked.version_id)
+        await queries.get_triable(ctx.tx, actor, asked.algorithm_id, asked.version_id)
         await sandbox_time.require_room(ctx, actor.id)
     await count_try(server, f"demos:{actor.id}", server.settings.demos_a_minute)
     with Spool() as spool:
         async with uploading(server, actor, request, limit=rules.SAMPLE_BYTES_MAX):
             async for chunk in stream_file(request, limit=rules.SAMPLE_BYTES_MAX):
                 await spool.write(chunk)
-        version, algorithm = found
+        async with begin(since=began) as ctx:  # It may have been recalled while the sample came.
+            version, algorithm = await queries.get_triable(
+                ctx.tx, actor, asked.algorithm_id, asked.version_id
+            )
+            await sandbox_time.take_turn(ctx, actor.id)
+        took = Took()
         trial = Trial(
             input_spec=version.input_spec,
             label_count=len(algorithm.labels),
@@ -69,9 +74,6 @@ async def try_on(
             read=spool.read,
             load=_loader(server, version.sha256),
         )
-        took = Took()
-        async with begin(since=began) as ctx:
-            await sandbox_time.take_turn(ctx, actor.id)
         try:
             tried = await _booth(server).run(trial, took)
         finally:
