@@ -26,9 +26,9 @@ from dml.edge.problems import answer, explained
 
 log = structlog.get_logger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-_SAFE: Final = (b"x-content-type-options", b"nosniff")
+SAFE: Final = (b"x-content-type-options", b"nosniff")
 # What middlewares add to every answer to a device.
-_FOR_ALL: Final = (_SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
+_FOR_ALL: Final = (SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that an early answer waits for.
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PROCESS: Final = os.urandom(8).hex()
@@ -153,7 +153,7 @@ class _Answer:
     def _complete(self, message: Message) -> None:
         headers = message["headers"] = list(message["headers"])
         told = dict(headers)
-        headers += [(b"x-request-id", self._request_id.encode("ascii")), _SAFE]
+        headers += [(b"x-request-id", self._request_id.encode("ascii")), SAFE]
         headers += headers_of_limits()
         if b"cache-control" not in told and (b"authorization" in self._asks or not self.is_read):
             headers.append((b"cache-control", b"no-store"))
