@@ -1,10 +1,14 @@
 """What a device says it can run."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dml.agent import capacity
+from dml.agent.pairing import say
+from dml.agent.refusals import Refusal
 
 
 @pytest.mark.parametrize("name", capacity.LIMITS)
@@ -33,3 +37,23 @@ def test_a_speed_that_is_about_the_same_is_said_again(
 
 def test_a_machine_is_measured() -> None:
     assert capacity.speed(None) > 100, "a processor of this century"
+
+
+def test_a_server_of_before_hears_no_speed() -> None:
+    heard: list[dict[str, Any]] = []
+
+    def send(text: bytes) -> str:
+        heard.append(json.loads(text))
+        if "speed" in heard[-1]:
+            raise Refusal(422, "http.422", "The request is not valid. /speed is no field")
+        return "answered"
+
+    said = {"memory_mib": 512, "speed": 9}
+    assert say(said, send) == "answered"
+    assert heard == [said, {"memory_mib": 512}]
+
+    def refuse(text: bytes) -> None:
+        raise Refusal(422, "http.422", "The request is not valid. /memory_mib must be less")
+
+    with pytest.raises(Refusal):
+        say(said, refuse)

@@ -196,10 +196,14 @@ async def test_what_it_says_of_itself_anew_reaches_the_server(
 ) -> None:
     device.photo("1.jpg", 3)
     await device.pair()
+    whole = (await device.owner.get(f"/v1/devices/{device.id}")).json()
+    assert whole["memory_mib"] > 200
+    assert whole["speed"] > 100
     await device.run("--country", "ES")
-    await device.run()
+    await device.run("--memory", "200", "--cpus", "2")
     told = (await device.owner.get(f"/v1/devices/{device.id}")).json()
     assert (told["country"], told["kinds"], told["platform"]) == ("ES", ["photo"], "linux")
+    assert told["memory_mib"] == 100, "for each of the models that run at once"
 
 
 @pytest.mark.parametrize("option", ["--json", ""])

@@ -187,6 +187,10 @@ async def test_an_uploaded_file_is_checked_by_itself(own_world: World, node: Eng
     assert min(passport["milliseconds_for_one"], passport["milliseconds_for_32"]) > 0
     assert passport["peak_memory_bytes"] > len(GOOD)
     assert refused["passport"] is None
+    assert 256 < checked["least_memory_mib"] < 1_024
+    assert 0 < checked["least_speed"] < 10_000, "a small model runs on any processor"
+    assert (refused["least_memory_mib"], refused["least_speed"]) == (None, None)
+    assert "speed" not in passport, "the release before refuses what it does not know"
     assert (refused["state"], refused["refusals"][0]["code"]) == ("refused", "model.pickle")
     assert (await ada.post(f"{good}/submit")).json()["state"] == "in_review"
 

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from dml.core.db import connect
 from dml.core.settings import Settings
-from dml.edge.shared_answers import KEPT_BYTES_MAX, QUERY_BYTES_MAX, SharedAnswers
-from dml.entrypoints.server import create_app
+from dml.edge.shared_answers import KEPT_BYTES_MAX, QUERY_BYTES_MAX, KeptAnswers, SharedAnswers
+from dml.entrypoints.server import create_app, with_device_layer
 from tests.algorithms.test_search import lists, made_up
 from tests.world import World
 
@@ -81,7 +81,11 @@ def counting() -> Counting:
 
 @pytest.fixture
 def shared(counting: Counting) -> SharedAnswers:
-    return SharedAnswers(counting, paths=[PATH], seconds=LONG)
+    return sharing(counting)
+
+
+def sharing(counting: Counting, seconds: float = LONG) -> SharedAnswers:
+    return SharedAnswers(counting, kept=KeptAnswers([PATH], seconds=seconds))
 
 
 async def test_the_same_question_is_read_once(shared: SharedAnswers) -> None:
@@ -91,7 +95,7 @@ async def test_the_same_question_is_read_once(shared: SharedAnswers) -> None:
 
 async def test_it_is_read_anew_once_it_is_too_old(counting: Counting) -> None:
     for seconds in (0, 1e-9):
-        shared = SharedAnswers(counting, paths=[PATH], seconds=seconds)
+        shared = sharing(counting, seconds)
         assert await ask(shared) != await ask(shared)
 
 
@@ -156,7 +160,7 @@ async def listing(settings: Settings, database_url: str) -> AsyncIterator[httpx2
     changes = {"public_lists_seconds": 60, "cors_origins": ["https://shop.test"]}
     engine = connect(database_url, name="test lists")
     app = create_app(settings.model_copy(update=changes), engine)
-    transport = httpx2.ASGITransport(app)
+    transport = httpx2.ASGITransport(with_device_layer(app))
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
@@ -176,7 +180,11 @@ async def test_a_public_list_is_shared_and_each_answer_is_whole(
     assert [it["id"] for it in again.json()["items"]] == [first]
     assert again.headers["etag"] == before.headers["etag"]
     assert again.headers["x-request-id"] != before.headers["x-request-id"]
-    assert again.headers["x-content-type-options"] == "nosniff"
+    # What is given in front of the app is as what comes out of it.
+    within = await listing.get(path, headers={"Content-Length": "0", "X-Request-ID": "ada-1234"})
+    assert within.content == again.content
+    its = {"x-request-id": "ada-1234"}
+    assert dict(within.headers) == dict(again.headers) | its == dict(before.headers) | its
 
     for fresh in ({"Cache-Control": "no-cache"}, {"Authorization": f"Bearer {ada.token}"}):
         newest = await listing.get(path, headers=fresh)

@@ -14,6 +14,8 @@ def test_a_passport_tells_what_running_takes(sandbox: Sandbox) -> None:
     signature, passport = sandbox.examine(model, image_spec(), 10)
     assert passport is not None
     assert passport.operators == signature.operators
+    assert passport.speed is not None
+    assert passport.speed > 100, "million multiplications a second"
     assert (passport.parameters, passport.download_bytes) == (28, len(model))
     assert passport.peak_memory_bytes >= len(model)
     assert passport.milliseconds_for_one > 0

@@ -113,7 +113,7 @@ class _Pairing:
             return session
         body = asdict(described)
         try:
-            _say(body, lambda said: session.ask("PATCH", "/v1/devices/self", said))
+            say(body, lambda said: session.ask("PATCH", "/v1/devices/self", said))
         except Away:
             return session
         except Refusal as refusal:
@@ -127,7 +127,7 @@ class _Pairing:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         try:
             answer = patiently(
-                lambda: _say(body, lambda text: server.ask("POST", "/v1/devices", text)),
+                lambda: say(body, lambda text: server.ask("POST", "/v1/devices", text)),
                 self._pace,
                 until=lambda: give_up_at,
                 tell=self._console.away,
@@ -137,12 +137,12 @@ class _Pairing:
             raise CannotRun(str(away)) from None
 
 
-def _say(said: Mapping[str, Any], send: Callable[[bytes], Any]) -> Any:
+def say(said: Mapping[str, Any], send: Callable[[bytes], Any]) -> Any:
     """Send what a device says of itself; to a server of before, which knows no speed, without."""
     try:
         return send(json.dumps(said).encode())
     except Refusal as refusal:
-        if refusal.status != httpx2.codes.UNPROCESSABLE_ENTITY or "/speed" not in str(refusal):
+        if refusal.status != httpx2.codes.UNPROCESSABLE_CONTENT or "/speed" not in str(refusal):
             raise
     return send(json.dumps({name: it for name, it in said.items() if name != "speed"}).encode())
 

@@ -31,7 +31,8 @@ bugs = logging.getLogger("dml.access")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _SAFE: Final = (b"x-content-type-options", b"nosniff")
 _ONLY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")  # A year.
-_POLICY: Final = b"content-security-policy"
+# A page has its own; what is none loads, runs and frames nothing.
+POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 # What middlewares add to every answer to a device.
 _FOR_ALL: Final = (_SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that an early answer waits for.
@@ -52,7 +53,7 @@ class Requests:
         self.app = app
         self.limit = body_limit_bytes
         self._starting = asyncio.Lock()
-        self._added = (_SAFE, _ONLY_TLS) if is_https else (_SAFE,)
+        self._is_https = is_https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +62,7 @@ class Requests:
         headers = dict(scope["headers"])
         request_id = request_id_of(headers.get(b"x-request-id", b""))
         body = scope[BODY] = Body(self.limit, _declared(headers))
-        added = ((b"x-request-id", request_id.encode("ascii")), *self._added)
+        added = headers_of_all(request_id, is_https=self._is_https)
         answer, started = _Answer(scope, headers, added, body, send), time.perf_counter()
         # HEAD is GET without what follows its head (RFC 9110), so that no route has to know it.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
@@ -178,8 +179,8 @@ class _Answer:
         told = dict(headers)
         headers += self._added
         headers += headers_of_limits()
-        if _POLICY not in told:  # A page has its own; what is none loads, runs and frames nothing.
-            headers.append((_POLICY, b"default-src 'none'; frame-ancestors 'none'"))
+        if POLICY[0] not in told:
+            headers.append(POLICY)
         if b"cache-control" not in told and (b"authorization" in self._asks or not self.is_read):
             headers.append((b"cache-control", b"no-store"))
         if self.is_read and message["status"] >= HTTPStatus.BAD_REQUEST:
@@ -228,6 +229,12 @@ def _count(route: object, method: str, status: int, seconds: float) -> None:
     known = method if method in _METHODS else "other"
     metrics.REQUESTS.inc(known, path, f"{status // 100}xx")
     metrics.REQUEST_SECONDS.observe(seconds, known, path)
+
+
+def headers_of_all(request_id: str, *, is_https: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that each answer has, a page's own policy left out."""
+    name = (b"x-request-id", request_id.encode("ascii"))
+    return (name, _SAFE, _ONLY_TLS) if is_https else (name, _SAFE)
 
 
 def request_id_of(sent: bytes) -> str:

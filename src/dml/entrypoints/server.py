@@ -47,7 +47,7 @@ from dml.edge.names import name_operation, name_schemas
 from dml.edge.problems import EVERYWHERE, answer_in_problems
 from dml.edge.requests import Fallbacks, Requests
 from dml.edge.routing import find_at_once
-from dml.edge.shared_answers import SharedAnswers
+from dml.edge.shared_answers import AtOnce, KeptAnswers, SharedAnswers
 from dml.entrypoints import (
     acting,
     chain_wiring,
@@ -106,7 +106,8 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     app = _ahead.pop() if _ahead else _make_app()
     _hang_parts(app, settings, engine)
     app.state.engine = engine
-    app.add_middleware(SharedAnswers, paths=SHARED, seconds=settings.public_lists_seconds)
+    app.state.kept_answers = KeptAnswers(SHARED, seconds=settings.public_lists_seconds)
+    app.add_middleware(SharedAnswers, kept=app.state.kept_answers)
     app.add_middleware(Fallbacks, is_full=lambda: pool_of(engine).is_full())
     app.add_middleware(
         CORSMiddleware,
@@ -236,9 +237,10 @@ async def _keep_alive(database_url: str, connections: int) -> None:
 
 
 def with_device_layer(app: FastAPI) -> DeviceLayer:
-    """Put the thin layer of the device path around the API."""
+    """Put around the API what answers without it: the device path's thin layer, and kept lists."""
     settings: Settings = app.state.settings
-    return DeviceLayer(app, body_limit_bytes=settings.body_limit_bytes)
+    others = AtOnce(app, kept=app.state.kept_answers, is_https=settings.is_https)
+    return DeviceLayer(app, others, body_limit_bytes=settings.body_limit_bytes)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import msgspec
 from cachetools import LRUCache
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dml.algorithms.schemas import LABELS_MAX
 from dml.core import metrics
@@ -121,10 +121,10 @@ class _Template(NamedTuple):
 
 
 class DeviceLayer:
-    """ASGI, around `app`, whose state has the device path."""
+    """ASGI, around `app`, whose state has the device path. `others` answers what is not of it."""
 
-    def __init__(self, app: Starlette, *, body_limit_bytes: int) -> None:
-        self.app = app
+    def __init__(self, app: Starlette, others: ASGIApp, *, body_limit_bytes: int) -> None:
+        self.app, self._others = app, others
         self._limit = body_limit_bytes
         self._templates: LRUCache[JobId, _Template] = LRUCache(_TEMPLATE_BYTES, _length)
         self._labels: LRUCache[VersionId, bytes] = LRUCache(_TEMPLATE_BYTES, len)
@@ -132,7 +132,7 @@ class DeviceLayer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = _read_head(scope) if scope["type"] == "http" else None
         if head is None or head.body_bytes > self._limit:
-            await self.app(scope, receive, send)
+            await self._others(scope, receive, send)
             return
         began, outcome = time.perf_counter(), "ok"
         body, replay = await _read_body(receive) if head.body_bytes else (b"", receive)
