@@ -35,6 +35,8 @@ _OURS: Final = "/dml/"
 # What else a report would have: where the process runs, which libraries there are, who asked.
 _LEFT_OUT: Final = ("breadcrumbs", "contexts", "extra", "modules", "request", "sdk", "user")
 
+_TOLD: Final = ("request_id", "process_id", "trace_id")
+
 Place = tuple[str, str, int]
 
 
@@ -63,8 +65,8 @@ class Reporter(logging.Handler):
         event, hint = self._event(error)
         said = redact(record.getMessage())[:CHARACTERS_MAX]
         tags = {"process": self._process, "logger": record.name}
-        if (request_id := logs.request_id()) is not None:
-            tags["request_id"] = request_id
+        if (asked := logs.ASKED.get()) is not None:
+            tags |= {name: it for name, it in asked.fields().items() if name in _TOLD}
         event["level"] = "fatal" if record.levelno >= logging.CRITICAL else "error"
         event["logger"], event["tags"] = record.name, tags
         event["logentry"] = {"formatted": said}
