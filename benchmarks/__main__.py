@@ -28,6 +28,7 @@ from benchmarks import (
     graph,
     happened,
     ledger,
+    observed,
     ordinary,
     search,
     sign_ins,
@@ -50,6 +51,7 @@ PARTS = (
     "board",
     "submissions",
     "api",
+    "observed",
     "search",
     "sign_ins",
     "graphql",
@@ -112,6 +114,8 @@ def measure(asked: argparse.Namespace, say: device_path.Say) -> list[Figure]:
             figures += submissions.submissions(home, rounds, seconds, say)
         if "api" in parts:
             figures += ordinary.api(home, rounds, seconds, say)
+        if "observed" in parts:
+            figures += observed.observed(home, rounds, seconds, say)
         if "search" in parts:
             figures += search.search(home, rounds, seconds, say)
         if "sign_ins" in parts:
