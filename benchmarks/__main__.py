@@ -29,6 +29,7 @@ from benchmarks import (
     graph,
     happened,
     ledger,
+    observed,
     ordinary,
     restore,
     search,
@@ -52,6 +53,7 @@ PARTS = (
     "board",
     "submissions",
     "api",
+    "observed",
     "search",
     "sign_ins",
     "graphql",
@@ -118,6 +120,8 @@ def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.S
             figures += submissions.submissions(home, rounds, seconds, say)
         if "api" in parts:
             figures += ordinary.api(home, rounds, seconds, say)
+        if "observed" in parts:
+            figures += observed.observed(home, rounds, seconds, say)
         if "search" in parts:
             figures += search.search(home, rounds, seconds, say)
         if "sign_ins" in parts:

@@ -4,9 +4,11 @@ Each line that is logged in this process goes through what makes lines in a serv
 at here; a test in which one got through fails. Of servers that tests start, the files are read.
 """
 
+import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,3 +66,30 @@ def watch() -> None:
     handler.setFormatter(logs.make_formatter(structlog.processors.JSONRenderer()))
     logging.getLogger().addHandler(handler)
     logging.getLogger("dml").setLevel(logging.INFO)
+
+
+@contextmanager
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """What is logged meanwhile, as a server writes it."""
+    said = list[dict[str, Any]]()
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(json.loads(self.format(record)))
+
+    handler = Kept()
+    handler.setFormatter(logs.make_formatter(structlog.processors.JSONRenderer()))
+    logging.getLogger("dml").addHandler(handler)
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[
+            *logs.shared_processors(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    try:
+        yield said
+    finally:
+        structlog.configure(**before)
+        logging.getLogger("dml").removeHandler(handler)

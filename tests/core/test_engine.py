@@ -16,6 +16,7 @@ from dml.core.engine_dispatcher import LOOK_SECONDS
 from dml.core.engine_supervisor import Supervisor, connect as connect_supervisor
 from dml.core.ids import JobId, new_id
 from dml.entrypoints.embedded import postgres
+from tests.canaries import logged
 from tests.conftest import HOME
 from tests.core import engine_node
 from tests.core.engine_watch import Watch, a_name, running_node, until
@@ -228,6 +229,15 @@ async def test_a_process_and_its_steps_are_of_the_trace_that_started_it(watch: W
     assert step.parent is not None
     assert step.parent.span_id == process.context.span_id
     assert not [it for it in seen.spans() if "note" in it.name]
+
+
+async def test_what_a_process_logs_says_which_process_it_is(watch: Watch) -> None:
+    name = a_name()
+    with logged() as lines:
+        await watch.act(lambda ctx: processes.start(ctx, name, engine_node.break_down, name))
+        await watch.end(name)
+    (line,) = (it for it in lines if it["event"] == "post_and_break failed")
+    assert line["process_id"] == name
 
 
 async def _is_in(seen: Traced, name: str) -> bool:

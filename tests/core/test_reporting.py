@@ -20,6 +20,7 @@ from starlette.routing import Route
 from dml.core import reporting
 from dml.core.settings import Settings
 from dml.edge.requests import Requests
+from dml.refused import Refused
 from tests.receivers import Receiver, hanging, receiving
 
 # Put together here, as reports have lines of our source, too.
@@ -148,3 +149,10 @@ def test_where_no_server_is_named_nothing_of_it_is_imported() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={}
     )
     assert json.loads(clean.stdout) == []
+
+
+@pytest.mark.parametrize("dsn", ["not-one", "https://host/7", "https://a-key@host/"])
+def test_a_dsn_that_is_none_stops_the_start_in_one_line_that_has_no_key(dsn: str) -> None:
+    with pytest.raises(Refused) as refused:
+        reporting.start(Settings(sentry_dsn=SecretStr(dsn)), "api")
+    assert "a-key" not in str(refused.value)

@@ -3,8 +3,10 @@
 import pytest
 from opentelemetry.trace import SpanKind
 
-from dml.core import tracing
+from dml.core import tracing, tracing_exporter
+from dml.core.settings import Settings
 from dml.core.tracing_exporter import Cutting
+from dml.refused import Refused
 from tests.traced import PARENT, TRACE, traced
 
 
@@ -82,3 +84,20 @@ def test_a_query_a_host_and_an_address_in_a_path_are_cut() -> None:
         "url.path": "/v1/users/[address]",
         "http.request.method": "GET",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "no address"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://collector", "no address"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "only http/protobuf"),
+    ],
+    ids=["no_scheme", "other_scheme", "grpc"],
+)
+def test_what_cannot_be_sent_to_stops_the_start_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Refused, match=said):
+        tracing_exporter.start(Settings(), "api")

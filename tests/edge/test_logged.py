@@ -1,47 +1,25 @@
 """What the log says of a request: which, whose, how it ended; and none of what was sent."""
 
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import pytest
-import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dml.core import logs
 from dml.edge.requests import Requests
-from tests.canaries import FILE_CANARY
+from tests.canaries import FILE_CANARY, logged
 from tests.world import PASSWORD, World
 
 
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
-    """What is logged meanwhile, as a server writes it."""
-    said = list[dict[str, Any]]()
-
-    class Kept(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(json.loads(self.format(record)))
-
-    handler = Kept()
-    handler.setFormatter(logs.make_formatter(structlog.processors.JSONRenderer()))
-    logging.getLogger("dml").addHandler(handler)
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[
-            *logs.shared_processors(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-    )
-    yield said
-    structlog.configure(**before)
-    logging.getLogger("dml").removeHandler(handler)
+    with logged() as said:
+        yield said
 
 
 async def test_a_line_says_which_request_who_asked_and_why_it_was_refused(

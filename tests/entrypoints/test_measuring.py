@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from dml.core import metrics, processes
 from dml.core.context import SYSTEM, Context
 from dml.core.ids import new_id
 from dml.core.money import MicroTokens
+from dml.core.pool import pool_of
 from dml.entrypoints import measuring, metrics_page
 from dml.payments import service as payments
 from dml.payments.models import TransferCode
@@ -105,3 +107,25 @@ def test_names_are_as_prometheus_asks() -> None:
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
         assert metric.help.endswith((".", ": 0."))
         assert not {"le", "quantile", "job", "instance", "id"} & set(metric.labels)
+
+
+async def test_of_a_pool_it_is_told_what_is_used_free_and_waited_for(
+    own_engine: AsyncEngine,
+) -> None:
+    pool = pool_of(own_engine)
+    async with own_engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        pool.show("test")
+        assert value(metrics.POOL, "test", "used") == 1
+    pool.show("test")
+    assert value(metrics.POOL, "test", "used") == 0
+    assert value(metrics.POOL, "test", "free") == 1
+    assert value(metrics.POOL_WAITING, "test") == 0
+
+
+def test_what_is_looked_at_is_looked_at_only_meanwhile(tmp_path: Path) -> None:
+    looks = list[int]()
+    with metrics.looking(lambda: looks.append(1)):
+        metrics.write(tmp_path, "api")
+    metrics.write(tmp_path, "api")
+    assert looks == [1]

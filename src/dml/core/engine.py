@@ -17,7 +17,7 @@ from typing import Any, Final
 import psycopg
 from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 
-from dml.core import tracing
+from dml.core import logs, tracing
 from dml.core.engine_dispatcher import REST_SECONDS, Dispatcher
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
 from dml.core.engine_supervisor import Supervisor, connect
@@ -166,6 +166,8 @@ class Engine:
             task.add_done_callback(lambda done: self._ended(done, process.queue))
             bound = read_arguments(process, args, kwargs)
             with tracing.span(f"process {process.name}", await self._trace()):
+                said = logs.Asked(process_id=str(DBOS.workflow_id), trace_id=tracing.trace_id())
+                logs.ASKED.set(said)  # In the task of this process alone.
                 return await process.function(steps, *bound.args[1:], **bound.kwargs)
 
     async def _trace(self) -> str | None:

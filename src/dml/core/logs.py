@@ -1,6 +1,7 @@
 """Logs: one JSON object a line, or text for people, with the request's id. Never a secret.
 
-A line that belongs to a request says which, who asked, and in which trace it is. Addresses, tokens
+A line that belongs to a request says which, who asked, and in which trace it is; one of a durable
+process says which. Addresses, tokens
 and what else must not be in a log are taken out of each line (`core/redacting.py`).
 
 A file that has grown long begins anew while its processes go on: what it holds is copied beside it,
@@ -42,9 +43,12 @@ END_SECONDS: Final = 1.0  # So long a process that ends waits for it.
 
 @dataclass(slots=True)
 class Asked:
-    """The request that is answered just now, and what became known of it on the way."""
+    """The request that is answered just now, or the durable process that runs, and what became
+    known of it on the way.
+    """
 
-    request_id: str
+    request_id: str | None = None
+    process_id: str | None = None
     user_id: str | None = None
     by_id: str | None = None  # Where that is an organisation: who acted for it.
     code: str | None = None  # Of its refusal.
@@ -52,13 +56,10 @@ class Asked:
 
     def fields(self) -> dict[str, str]:
         """What a line says of it."""
-        found = {"request_id": self.request_id}
-        for name in ("user_id", "by_id", "code", "trace_id"):
-            if (value := getattr(self, name)) is not None:
-                found[name] = value
-        return found
+        return {name: value for name in _SAID if (value := getattr(self, name)) is not None}
 
 
+_SAID: Final = ("request_id", "process_id", "user_id", "by_id", "code", "trace_id")
 # One object for all that a request does, in whichever task: what one notes, all lines say.
 ASKED: Final[ContextVar[Asked | None]] = ContextVar("dml_asked", default=None)
 

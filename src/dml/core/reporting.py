@@ -19,12 +19,13 @@ from typing import Any, Final
 
 import sentry_sdk
 from sentry_sdk.types import Event, Hint
-from sentry_sdk.utils import event_from_exception
+from sentry_sdk.utils import BadDsn, Dsn, event_from_exception
 
 from dml.core import logs, metrics
 from dml.core.redacting import redact, redact_all
 from dml.core.settings import Settings
 from dml.core.sqlstates import AWAY, CANCELLED, CONTENDED, FULL, IDLED, is_one_of
+from dml.refused import Refused
 
 AGAIN_SECONDS: Final = 60.0
 KNOWN_MAX: Final = 500  # Bugs that are known apart; the oldest is forgotten first.
@@ -34,6 +35,9 @@ _PASSING: Final = (*CONTENDED, CANCELLED, *AWAY, FULL, IDLED)
 _OURS: Final = "/dml/"
 # What else a report would have: where the process runs, which libraries there are, who asked.
 _LEFT_OUT: Final = ("breadcrumbs", "contexts", "extra", "modules", "request", "sdk", "user")
+
+NO_DSN: Final = "DML_SENTRY_DSN is no DSN: write it as https://KEY@HOST/PROJECT, with a number last"
+_TOLD: Final = ("request_id", "process_id", "trace_id")
 
 Place = tuple[str, str, int]
 
@@ -63,8 +67,8 @@ class Reporter(logging.Handler):
         event, hint = self._event(error)
         said = redact(record.getMessage())[:CHARACTERS_MAX]
         tags = {"process": self._process, "logger": record.name}
-        if (request_id := logs.request_id()) is not None:
-            tags["request_id"] = request_id
+        if (asked := logs.ASKED.get()) is not None:
+            tags |= {name: it for name, it in asked.fields().items() if name in _TOLD}
         event["level"] = "fatal" if record.levelno >= logging.CRITICAL else "error"
         event["logger"], event["tags"] = record.name, tags
         event["logentry"] = {"formatted": said}
@@ -88,6 +92,10 @@ class Reporter(logging.Handler):
 def start(settings: Settings, process: str) -> Callable[[float], None]:
     """Report what this process logs as an error from now on. The answer ends it, within seconds."""
     assert settings.sentry_dsn is not None
+    try:
+        Dsn(settings.sentry_dsn.get_secret_value())
+    except BadDsn:  # What it says may hold the key.
+        raise Refused(NO_DSN) from None
     for name in ("sentry_sdk", "urllib3"):  # They would log each try that fails.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     client = sentry_sdk.Client(

@@ -6,6 +6,7 @@ queues are bounded, and a process that ends waits as long as it is told to.
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -40,7 +41,9 @@ from dml.core import metrics, nodes, tracing
 from dml.core.metric_kinds import Gauge, Histogram, Metric
 from dml.core.redacting import redact
 from dml.core.settings import Settings
+from dml.refused import Refused
 
+PROTOCOL: Final = "http/protobuf"
 TRY_SECONDS: Final = 2.0
 FIGURES_SECONDS: Final = 60.0
 SPANS_SECONDS: Final = 5.0
@@ -73,6 +76,7 @@ class Cutting(Sampler):
 
 def start(settings: Settings, process: str) -> Callable[[float], None]:
     """Send what this process traces and counts from now on. The answer ends it, within seconds."""
+    _require_http()
     for name in ("opentelemetry", "urllib3"):  # They would log each try that fails, with its URL.
         logging.getLogger(name).setLevel(logging.CRITICAL)
     resource = Resource.create(
@@ -107,6 +111,17 @@ def start(settings: Settings, process: str) -> Callable[[float], None]:
         figures.stop()
 
     return stop
+
+
+def _require_http() -> None:
+    """Refuse what the exporter would fail at each time, unheard."""
+    for name, value in os.environ.items():
+        if not name.startswith("OTEL_EXPORTER_OTLP_") or not value:
+            continue
+        if name.endswith("_PROTOCOL") and value != PROTOCOL:
+            raise Refused(f"{name} is {value}: only {PROTOCOL} is spoken here")
+        if name.endswith("_ENDPOINT") and not value.startswith(("http://", "https://")):
+            raise Refused(f"{name} is no address: write it as http://HOST:4318")
 
 
 class _Figures(threading.Thread):

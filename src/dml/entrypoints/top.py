@@ -146,7 +146,7 @@ def as_object(lines: Sequence[Line]) -> str:
 
 def as_table(lines: Sequence[Line]) -> Table:
     """Write them for people."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("")
     table.add_column("")
     table.add_column("", justify="right")
