@@ -258,6 +258,10 @@ async def test_a_manifest_that_was_altered_or_put_elsewhere_is_refused(
     path.parent.rename(path.parent.with_name("20990101T000000Z-abcdef"))
     with pytest.raises(Damaged, match="is that of"):
         await manifests.find(place, market.key, None)
+    (path.parent.with_name("20990101T000000Z-abcdef") / "manifest.json").write_text("{")
+    with pytest.raises(Damaged, match="is damaged"):
+        await manifests.list_whole(place, market.key)
+    assert await manifests.list_whole(place) == []
 
 
 async def test_another_key_is_refused(market: Market) -> None:
