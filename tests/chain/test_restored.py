@@ -5,10 +5,16 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from dml.chain.comparison.service import compare
+from dml.chain.indexer import registering
+from dml.chain.indexer.registering import VaultDetails
+from dml.chain.models import Vault
+from dml.chain.node.rpc import BlockHead
 from dml.chain.payer.payout_facts import RESTORED
 from dml.chain.withdrawals.service import cancel
 from dml.core.context import Actor, Context
+from dml.core.money import MicroTokens
 from tests.chain.payers import Paying
+from tests.chain.people import CHAIN_ID, some_address, some_hash
 from tests.chain.test_operating import book, require_well
 from tests.chain.test_paying import _queue
 
@@ -98,3 +104,20 @@ async def test_a_batch_that_was_open_is_neither_sent_again_nor_given_back(paying
     assert await paying.states() == ["paid"]
     assert not await is_marked(paying)
     await paying.finish()
+
+
+async def test_a_vault_that_the_backup_did_not_know_waits_as_well(paying: Paying) -> None:
+    await restore(paying)
+    details = VaultDetails(
+        chain_id=CHAIN_ID,
+        token=some_address(),
+        token_name="DML",
+        token_symbol="DML",
+        token_version=None,
+        decimals=6,
+        daily_limit=MicroTokens(1),
+        before=BlockHead(0, some_hash(), some_hash(), 0, 0),
+    )
+    async with paying.it.sessions.begin() as tx:
+        made = await registering.keep(tx, some_address(), 1, details, datetime.now(UTC))
+        assert (await tx.get_one(Vault, made)).restored_at is not None

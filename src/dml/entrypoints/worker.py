@@ -124,10 +124,12 @@ async def back_up(settings: Settings) -> None:
     while True:
         pause, due = BACKUP_SECONDS, last_due(datetime.now(UTC), settings.backup_hour)
         if done is None or done < due:
-            if await run_module("dml.entrypoints.backup.nightly"):
-                pause = BACKUP_RETRY_SECONDS  # It said why.
-            else:
-                done = due
+            pause = BACKUP_RETRY_SECONDS
+            try:
+                if not await run_module("dml.entrypoints.backup.nightly"):  # Else it said why.
+                    pause, done = BACKUP_SECONDS, due
+            except Exception:  # A loop that ends would make no backup until a restart.
+                log.exception("no backup was made, and it is tried again")
         await asyncio.sleep(pause)
 
 

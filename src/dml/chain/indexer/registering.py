@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.chain.ethereum import checksummed
@@ -86,6 +86,8 @@ async def keep(
         final_number=facts.before.number,
         final_hash=facts.before.hash,
         daily_limit=facts.daily_limit,
+        # Books that are restored may lack all of this one, too.
+        restored_at=await tx.scalar(select(func.max(Vault.restored_at))),
     )
     tx.add(vault)
     await tx.flush()

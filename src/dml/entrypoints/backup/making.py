@@ -6,6 +6,7 @@ never older than the rows. The manifest comes last.
 """
 
 import hashlib
+import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from dml.entrypoints.backup.postgres import Programs, Server
 from dml.entrypoints.backup.telling import Teller, as_bytes
 from dml.refused import Refused
 
+log = logging.getLogger("dml.backup")
 ONE_LOCK: Final = 0x646D6C_6261636B  # Who makes a backup of this database holds it.
 READ_BYTES: Final = 1024 * 1024
 _TABLES: Final = """
@@ -174,7 +176,10 @@ async def make(
             await _give_up(place, backup.name)
             raise
         if keep is not None:
-            await keeping.remove_old(place, key, keep)
+            try:
+                await keeping.remove_old(place, key, keep)
+            except Refused as error:  # It is made all the same.
+                log.error("old backups in %s were not removed: %s", place.said, error)
         return whole, backup.made
 
 

@@ -102,13 +102,19 @@ async def list_names(place: Place) -> list[str]:
 
 
 async def list_whole(place: Place, key: BackupKey | None = None) -> list[Manifest]:
-    """Return all backups, oldest first. What has no manifest is none."""
+    """Return all backups, oldest first. What has no manifest is none.
+
+    With a key, Damaged where one is not as it was written; without, such a one is left out.
+    """
     found = list[Manifest]()
     for name in await list_names(place):
         try:
             found.append(await read(place, name, key))
         except FileNotFoundError:
             continue
+        except Damaged:
+            if key is not None:
+                raise
     return found
 
 

@@ -91,10 +91,17 @@ def list_all(where: Where, as_json: AsJson = False) -> None:
     import asyncio
 
     from dml.entrypoints.backup import manifest as manifests, verifying
+    from dml.entrypoints.backup.manifest import Manifest
     from dml.entrypoints.backup.place import Place
 
-    found = asyncio.run(manifests.list_whole(Place.at(where)))
+    async def run() -> tuple[list[str], list[Manifest]]:
+        place = Place.at(where)
+        return await manifests.list_names(place), await manifests.list_whole(place)
+
+    names, found = asyncio.run(run())
     show_list([verifying.told(it) for it in found], COLUMNS, as_json=as_json)
+    if rest := sorted(set(names) - {it.name for it in found}):
+        typer.echo(f"not whole: {', '.join(rest)}", err=True)
 
 
 @backup.command("verify")
@@ -146,7 +153,9 @@ def restore(where: Where, name: Named = None, as_json: AsJson = False) -> None:
 
         read = _opened(settings, where, name, run)
         teller.now("Checking the books")
-        diagnosis = asyncio.run(doctor.examine(url, settings))
+        # Whether backups are made each day, it will be asked when it runs.
+        here = settings.model_copy(update={"backup_to": None})
+        diagnosis = asyncio.run(doctor.examine(url, here))
     if as_json:
         said = {"complaints": diagnosis.complaints, "checks": len(doctor.ALL_CHECKS)}
         show_json(verifying.told(read.manifest) | said)
