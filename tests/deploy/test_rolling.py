@@ -34,7 +34,7 @@ ROLLS: Final = "--namespace dml rollout status deployment.apps/"
 
 @pytest.fixture
 def answers() -> dict[str, Any]:
-    listed = {"items": [], "next_cursor": None}
+    listed: dict[str, Any] = {"items": [], "next_cursor": None}
     return {
         "/healthz": {"alive": True, "release": RELEASE},
         "/readyz": {"ready": True},
