@@ -11,8 +11,11 @@ from sqlalchemy import text, update
 from dml.core import nodes
 from dml.core.db import connect
 from dml.core.nodes import Node
+from dml.core.settings import Settings
 from dml.entrypoints import connection_budget, wiring
-from dml.entrypoints.connection_budget import FACT, OF_API, Budget
+from dml.entrypoints.connection_budget import FACT, OF_API, OF_CHAIN, OF_WORKER, Budget
+from dml.entrypoints.embedded import postgres
+from dml.entrypoints.supervisor import up
 from tests.conftest import Sessions
 from tests.world import World
 
@@ -73,3 +76,10 @@ async def test_an_api_tells_as_many_as_it_may_open(world: World) -> None:
                 told = {it.facts.get(FACT) for it in await nodes.alive(tx, "api")}
     batchers = world.app.state.device_path._batchers
     assert len(batchers) + 2 <= OF_API
+
+
+def test_the_most_that_dml_up_starts_fits_into_its_own_postgresql() -> None:
+    each = Settings.model_fields["database_connections"].default
+    apis, workers = up._APIS_MAX * (each + OF_API), up._WORKERS_MAX * (each + OF_WORKER)
+    given = int(str(postgres._SETTINGS["max_connections"])) - 3  # Kept for a superuser.
+    assert apis + workers + each + OF_CHAIN <= given

@@ -13,6 +13,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import settings_page
 from dml.entrypoints.cli.settings_shown import Form, settings_of, shown
 from dml.entrypoints.settings_read import read, require_known
+from dml.entrypoints.supervisor.up import make_plan
 from dml.refused import Refused
 
 PASSWORD = "hush-hush"
@@ -124,3 +125,18 @@ def test_a_folder_of_secrets_that_is_wrong_is_named(
     monkeypatch.setenv("DML_SECRETS_DIR", str(tmp_path))
     with pytest.raises(Refused, match="do you mean DML_DATABASE_URL"):
         read()
+
+
+def test_a_payout_key_among_the_files_is_given_to_who_pays_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "dml_payout_key").write_text("11" * 32)
+    monkeypatch.setenv("DML_SECRETS_DIR", str(tmp_path))
+    plan = make_plan(read().model_copy(update={"chain_url": SecretStr("https://node.example")}))
+    for pays in (False, True):
+        variables = plan.environment(8000, "postgresql://", "redis://", pays=pays)
+        with monkeypatch.context() as child:
+            for name, value in variables.items():
+                child.setenv(name, value)
+            key = Settings().payout_key
+        assert (key is not None and key.get_secret_value() == "11" * 32) is pays

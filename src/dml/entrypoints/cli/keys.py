@@ -1,4 +1,7 @@
-"""`dml keys`: what tokens are signed with, and the other keys that are files."""
+"""`dml keys`: what tokens are signed with, and the other keys that are files.
+
+Who is given which of them in containers: docs/decisions/0080.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 

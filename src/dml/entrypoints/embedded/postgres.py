@@ -34,7 +34,7 @@ host   "/^{APP}(_.*)?$"  {APP}  {HOST}/32  scram-sha-256
 
 # For a machine with little to spare: memory is taken as it is used, and few helpers run.
 _SETTINGS: Final[dict[str, object]] = {
-    "max_connections": 200,
+    "max_connections": 400,  # Eight APIs, four workers and a chain process may open 339.
     "shared_buffers": "96MB",
     "effective_cache_size": "512MB",
     "max_wal_size": "512MB",
