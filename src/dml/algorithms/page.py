@@ -17,6 +17,7 @@ from dml.algorithms.cards import service as cards
 from dml.algorithms.cards.rendering import plain
 from dml.algorithms.models import AlgorithmState, SuspendedBy, VersionState
 from dml.algorithms.page_schemas import SORTS, AlgorithmsPageQuery
+from dml.algorithms.ratings import queries as rating_queries
 from dml.algorithms.rules import AlgorithmNotFound
 from dml.algorithms.search import queries as search_queries
 from dml.algorithms.search.queries import AlgorithmFilter, Found
@@ -32,6 +33,7 @@ from dml.edge.routing import StrictRoute
 router = APIRouter(route_class=StrictRoute)
 
 LISTED: Final = 20
+RATINGS: Final = 10  # The newest, that the page shows.
 VERSIONS: Final = 20  # The newest.
 LABELS: Final = 12  # Beyond, they wait to be unfolded.
 OPERATORS: Final = 8
@@ -41,6 +43,7 @@ MOVED: Final[dict[int | str, dict[str, Any]]] = {
 # What people read of an algorithm that not everybody can use.
 STATES: Final[Mapping[str, str]] = {
     AlgorithmState.DRAFT: "Not on offer yet: none of its versions is approved",
+    AlgorithmState.ANNOUNCED: "Announced: it is coming, and nobody can order it yet",
     AlgorithmState.SUSPENDED: "Suspended: nobody can order it for now",
     AlgorithmState.ARCHIVED: "Archived: nobody can order it any more",
 }
@@ -140,6 +143,9 @@ async def _facts(ctx: Context, row: Any, url: str | None) -> dict[str, Any]:
     versions = await queries.list_versions(ctx.tx, ctx.actor, row.id, after=None, limit=VERSIONS)
     approved = row.approved_version and str(row.approved_version["id"])
     version = next((it for it in versions if str(it.id) == approved), None)
+    ratings = await rating_queries.list_ratings(
+        ctx.tx, ctx.actor, row.id, hidden=False, after=None, limit=RATINGS
+    )
     return {
         "algorithm": row,
         "card": await cards.get_html(ctx, row.id, row.model_card) if row.model_card else "",
@@ -149,6 +155,8 @@ async def _facts(ctx: Context, row: Any, url: str | None) -> dict[str, Any]:
         "passport": _passport(version.passport if version is not None else None),
         "versions": versions[:VERSIONS],
         "has_more": len(versions) > VERSIONS,
+        "ratings": ratings[:RATINGS],
+        "has_more_ratings": len(ratings) > RATINGS,
         "states": VERSION_STATES,
         "labels": LABELS,
         "end": row.slug[-queries.SLUG_END :],

@@ -17,13 +17,14 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from obstore.store import MemoryStore
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from dml.core.db import connect
 from dml.core.settings import Settings
-from dml.entrypoints import collector, doctor
+from dml.entrypoints import collector, doctor, shipped
 from dml.entrypoints.backup import due, making, manifest as manifests, nightly, restoring, verifying
 from dml.entrypoints.backup.key import BackupKey, Damaged, WrongKey
 from dml.entrypoints.backup.manifest import Manifest
@@ -290,20 +291,28 @@ async def test_one_of_an_older_release_is_brought_up_to_date(
     market: Market, tmp_path: Path, new_database: str
 ) -> None:
     """As the release before this wrote it: without the column that payouts wait by."""
-    older = market.settings.model_copy(
+    settings_then = market.settings.model_copy(
         update={"database_url": SecretStr(new_database), "home": tmp_path / "old"}
     )
     engine = connect(new_database, name="test")
     async with engine.begin() as connection:
         await connection.execute(text("ALTER TABLE vaults DROP COLUMN restored_at"))
-        await connection.execute(text("UPDATE alembic_version SET version_num = '0035'"))
+        older = {"older": revision_before("0045")}
+        await connection.execute(text("UPDATE alembic_version SET version_num = :older"), older)
     await engine.dispose()
     place, key = await make_place(tmp_path / "backups")
-    whole, _ = await making.make(older, place, key, SILENT)
-    assert whole.schema == "0035"
+    whole, _ = await making.make(settings_then, place, key, SILENT)
+    assert whole.schema == revision_before("0045")
     with elsewhere(market, tmp_path / "home") as settings:
         await restoring.restore(settings, url_of(settings), place, (key, whole), SILENT)
         assert (await doctor.examine(url_of(settings), settings)).complaints == []
+
+
+def revision_before(revision: str) -> str:
+    found = ScriptDirectory(str(shipped.folder("migrations"))).get_revision(revision)
+    assert found is not None
+    assert isinstance(found.down_revision, str)
+    return found.down_revision
 
 
 async def test_a_running_marketplace_is_refused(market: Market, tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ async def prepare_key(place: Place, passphrase: str) -> BackupKey:
 
 def now_named(now: datetime, chance: str) -> str:
     """The name of a backup that begins now: in the order of time, and no other's."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{chance}"
+    moment = now.astimezone(UTC).isoformat(timespec="milliseconds")
+    return f"{moment[:23].replace('-', '').replace(':', '')}Z-{chance}"
 
 
 class _Version(msgspec.Struct):
