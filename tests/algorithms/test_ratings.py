@@ -208,8 +208,8 @@ async def test_the_developer_replies_once_and_may_take_it_back(world: World, job
     assert (await bob.ask("PUT", f"{path}/rating", json=hostile)).status_code == 200
     found = await world.client.get(f"/algorithms/{path[-36:]}", follow_redirects=True)
     shown = found.text
-    for text in ("2 of 5", "&lt;b&gt;So so&lt;/b&gt;", "Try version 2."):
-        assert text in shown
+    for said in ("2 of 5", "&lt;b&gt;So so&lt;/b&gt;", "Try version 2."):
+        assert said in shown
     assert (await bob.ask("DELETE", f"{path}/rating")).status_code == 204
 
 
