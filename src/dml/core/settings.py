@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
+from dml.core.settings_answers import AnswerSettings
 from dml.core.settings_mail import MailSettings
 from dml.core.settings_openid import OpenidSettings
 from dml.core.settings_passkeys import PasskeySettings
@@ -21,7 +22,14 @@ MIB: Final = 1024 * 1024
 Amount: TypeAlias = Annotated[MicroTokens, BeforeValidator(parse)]
 
 
-class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings, OpenidSettings):
+class Settings(
+    PasswordSettings,
+    PasskeySettings,
+    AccountSettings,
+    AnswerSettings,
+    MailSettings,
+    OpenidSettings,
+):
     """What an operator may decide. Each default is fit for one machine."""
 
     model_config = SettingsConfigDict(
@@ -312,12 +320,6 @@ class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings,
     jobs_at_once: int = Field(
         50, ge=1, description="Jobs that have not ended, which one customer may have."
     )
-    counts_of_a_job: int = Field(
-        250_000,
-        ge=1_000,
-        description="Counts that a job's answer may have: its labels times the months that it "
-        "takes items of. With more labels a job has to name its dates.",
-    )
     streams_of_one_user: int = Field(
         20,
         ge=1,
@@ -335,9 +337,6 @@ class Settings(PasswordSettings, PasskeySettings, AccountSettings, MailSettings,
         description="How long a file is kept that came to nothing: of a version that was turned "
         "down, a submission that was only checked, failed or was cancelled, or a draft of a bounty "
         "that was given up.",
-    )
-    min_devices: int = Field(
-        5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
     )
     keep_events_days: int = Field(
         30, ge=1, le=3_650, description="How long events can be read and followed, at least."

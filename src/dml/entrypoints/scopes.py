@@ -20,7 +20,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "models": ("algorithms", "versions", "developer_agreements"),
     "jobs": ("jobs", "job_quotes"),
-    "devices": ("devices", "device_limits", "pairing_codes"),
+    "devices": ("devices", "device_limits", "pairing_codes", "privacy_budget"),
     "bounties": (
         *("bounties", "test_sets", "attachments", "enrollments", "submissions", "disputes"),
         *("leaderboards", "records", "evidence", "pages", "prizes"),

@@ -6,8 +6,14 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
+    tables=("models", "budgets.models"),
     events=("events",),
-    routers=("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
+    routers=(
+        "device_path.routes:work_router",
+        "routes:router",
+        "device_path.routes:router",
+        "budgets.routes:router",
+    ),
     graphs=("graphql:GRAPH",),
     processes=("processes",),
     checks=("doctor:CHECKS",),
