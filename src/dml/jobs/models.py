@@ -294,8 +294,9 @@ class Assignment(Base):
     created_at: Mapped[datetime]
     fold_id: Mapped[FoldId | None] = mapped_column(default=None)  # Counted and paid by this fold.
     try_ends_at: Mapped[datetime | None] = mapped_column(default=None)  # No heartbeat goes beyond.
-    # What it reserves of its owner's budget, or spent, in billionths of rho.
+    # What it took of its owner's budget, in billionths of rho, and on which day.
     charged: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    charged_day: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
 class Result(Base):

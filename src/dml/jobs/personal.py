@@ -76,7 +76,7 @@ PERSONAL: Final = Personal(
                     "state tries lease_expires_at created_at try_ends_at fold_id",
                     "Its state, and when it changed.",
                 ),
-                Columns("charged", "What it may cost, or did, of your privacy budget."),
+                Columns("charged charged_day", "What it took of your privacy budget, and when."),
             ),
             whose=_MY_DEVICES,
         ),
@@ -86,7 +86,7 @@ PERSONAL: Final = Personal(
             _GOOD,
             (
                 Columns("owner_id most paused", "What you allow."),
-                Columns("reserved spent_in_all days spent", "What was used of it, and when."),
+                Columns("spent_in_all days spent", "What was used of it, and when."),
             ),
             whose="owner_id = :user_id",
         ),

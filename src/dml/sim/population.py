@@ -269,6 +269,7 @@ class JobTerms:
     reward: str = "0.05"
     countries: Sequence[str] = (COUNTRY,)
     hours: float = 24
+    epsilon: float | None = None  # None: its answer is exact.
 
 
 async def order(
@@ -288,7 +289,8 @@ async def order(
         starts_at=None,
         deadline=datetime.now(UTC) + timedelta(hours=terms.hours),
         max_total=None,
-        answers=Answers.EXACT,
+        answers=Answers.EXACT if terms.epsilon is None else Answers.NOISY,
+        epsilon=terms.epsilon,
     )
     bps, least = operator.settings.platform_fee_bps, operator.settings.min_devices
     made: list[JobId] = []

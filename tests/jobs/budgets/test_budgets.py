@@ -33,9 +33,9 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 TODAY = rules.day_of(NOW)
 
 
-async def row(world: World, owner: Person) -> tuple[int, int, list[int]]:
-    """What is reserved, what was spent in all, and on each day."""
-    query = "SELECT reserved, spent_in_all, spent FROM owner_budgets WHERE owner_id = :id"
+async def row(world: World, owner: Person) -> tuple[int, list[int]]:
+    """What was taken in all, and on each day."""
+    query = "SELECT spent_in_all, spent FROM owner_budgets WHERE owner_id = :id"
     async with world.parts.sessions() as tx:
         return tuple((await tx.execute(text(query), {"id": owner.id})).one())
 
@@ -85,21 +85,21 @@ def test_what_was_spent_counts_for_thirty_days(
     assert rules.spent_lately(days, spent, NOW) == lately
 
 
-async def test_a_result_spends_what_its_claim_reserved(world: World) -> None:
+async def test_a_result_spends_what_its_claim_took(world: World) -> None:
     job = await make_job(world, **NOISY)
     owner, (device,) = await owner_of(world)
     cost = rho_of(1)
     (lease,) = await claim(device)
-    assert await row(world, owner) == (cost, 0, [])
+    assert await row(world, owner) == (cost, [cost])
     told = (await owner.get("/v1/privacy/budget")).json()
     assert (told["reserved"], told["spent"], told["is_own"]) == (1.0, 0.0, False)
     for _ in range(2):  # Sent again, it is accepted again, and spends nothing more.
         assert (await hand_in(device, lease)).status_code == 200
-        assert await row(world, owner) == (0, cost, [cost])
+        assert await row(world, owner) == (cost, [cost])
     await another(job)
     (lease,) = await claim(device)
     assert (await hand_in(device, lease)).status_code == 200
-    assert await row(world, owner) == (0, 2 * cost, [2 * cost])
+    assert await row(world, owner) == (2 * cost, [2 * cost])
     told = (await owner.get("/v1/privacy/budget")).json()
     assert 1.4 < told["spent"] < 1.5  # Twice epsilon 1 is less than 2.
     assert await faults(world) == []
@@ -121,11 +121,11 @@ async def test_a_lease_that_ends_without_a_result_gives_back(world: World, how: 
         case _:
             async with world.parts.sessions.begin() as tx:
                 assert await ended_leases.revoke(await raw(tx), DeviceId(UUID(str(device.id)))) == 1
-    assert await row(world, owner) == (0, 0, [])
+    assert await row(world, owner) == (0, [0])
     assert await faults(world) == []
     if how == "release":  # The same row is leased anew, and reserves anew.
         await claim(device)
-        assert await row(world, owner) == (rho_of(1), 0, [])
+        assert await row(world, owner) == (rho_of(1), [rho_of(1)])
 
 
 async def test_what_a_budget_does_not_cover_is_not_offered_and_the_owner_hears_why(
@@ -161,7 +161,7 @@ async def test_two_claims_of_one_owner_at_the_last_of_a_budget_get_one_place(
     covered = rho_of(0.5) // cost
     got = await asyncio.gather(*(claim(it) for it in devices))
     assert sum(map(len, got)) == covered
-    assert await row(world, owner) == (covered * cost, 0, [])
+    assert await row(world, owner) == (covered * cost, [covered * cost])
     again = [it for device in devices for it in await claim(device)]
     assert len(again) == covered  # Those that they hold.
     assert await faults(world) == []
@@ -175,7 +175,7 @@ async def test_results_of_one_owner_at_once_are_all_spent(world: World) -> None:
     answers = await asyncio.gather(*(hand_in(it, lease, result()) for it, lease in pairs))
     assert [it.status_code for it in answers] == [200] * 5
     spent = 5 * -(-rho_of(1) // 5)
-    assert await row(world, owner) == (0, spent, [spent])
+    assert await row(world, owner) == (spent, [spent])
     assert await faults(world) == []
 
 
@@ -194,7 +194,7 @@ async def test_days_of_spending_are_kept_as_long_as_they_count(world: World) -> 
     await another(job)
     (lease,) = await claim(device)
     assert (await hand_in(device, lease)).status_code == 200
-    assert (await row(world, owner))[2] == [1] * 29 + [cost]
+    assert (await row(world, owner))[1] == [1] * 29 + [cost]
     ahead = """
         UPDATE owner_budgets
         SET days = ARRAY[CAST(:day AS bigint)], spent = ARRAY[CAST(:cost AS bigint)]
@@ -203,7 +203,7 @@ async def test_days_of_spending_are_kept_as_long_as_they_count(world: World) -> 
     await another(job)
     (lease,) = await claim(device)
     assert (await hand_in(device, lease)).status_code == 200
-    assert (await row(world, owner))[2] == [2 * cost]  # A clock set back begins no new day.
+    assert (await row(world, owner))[1] == [2 * cost]  # A clock set back begins no new day.
     reset = "UPDATE owner_budgets SET spent_in_all = :all WHERE owner_id = :id"
     await run(world, reset, id=owner.id, all=3 * cost)
     assert await faults(world) == []
@@ -215,7 +215,7 @@ async def test_exact_answers_spend_nothing(world: World) -> None:
     await set_budget(owner, None, paused=True)
     (lease,) = await claim(device)
     assert (await hand_in(device, lease)).status_code == 200
-    assert await row(world, owner) == (0, 0, [])
+    assert await row(world, owner) == (0, [])
 
 
 async def test_a_budget_beyond_the_operators_is_refused(world: World) -> None:
@@ -232,11 +232,7 @@ async def test_the_doctor_sees_a_budget_that_is_off(world: World) -> None:
     await make_job(world, **NOISY)
     owner, (device,) = await owner_of(world)
     (lease,) = await claim(device)
-    await run(world, "UPDATE owner_budgets SET reserved = 1 WHERE owner_id = :id", id=owner.id)
-    assert any(str(owner.id) in it for it in await faults(world))
     cost = rho_of(1)
-    right = "UPDATE owner_budgets SET reserved = :cost WHERE owner_id = :id"
-    await run(world, right, id=owner.id, cost=cost)
     assert (await hand_in(device, lease)).status_code == 200
     await run(world, "UPDATE owner_budgets SET spent_in_all = 1 WHERE owner_id = :id", id=owner.id)
     assert any(str(owner.id) in it for it in await faults(world))

@@ -1,7 +1,7 @@
 """What all jobs together may learn of one owner within 30 days: a budget, which results spend.
 
-A claim of a noisy job reserves what its result will cost, where the owner's budget covers it; an
-accepted result spends that; a lease that ends otherwise gives it back. All three are parts of the
+A claim of a noisy job takes what its result will cost, where the owner's budget covers it; an
+accepted result keeps it; a lease that ends otherwise gives it back. Both are parts of the
 statements of the device path, so that whoever is killed when, each is done with what it belongs to
 (docs/decisions/0075). However many accounts and jobs a customer has, they share this budget.
 

@@ -1,4 +1,4 @@
-"""An owner reads and sets their budget. It is reserved and spent by the device path alone."""
+"""An owner reads and sets their budget. The device path alone takes of it, and gives back."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from dml.core import events
 from dml.core.context import Context
 from dml.core.settings import Settings
-from dml.jobs.budgets import rules
+from dml.jobs.budgets import queries, rules
 from dml.jobs.budgets.models import OwnerBudget
 from dml.jobs.budgets.rules import BudgetBounds
 from dml.jobs.events import UserPrivacyBudgetSet
@@ -36,22 +36,23 @@ async def get_mine(ctx: Context, bounds: BudgetBounds) -> Standing:
     """Return the actor's budget, and how much of it is used."""
     found = await ctx.tx.get(OwnerBudget, ctx.actor.id, populate_existing=True)
     budget = found or OwnerBudget(owner_id=ctx.actor.id)
-    spent = rules.spent_lately(budget.days, budget.spent, ctx.now)
+    used = rules.spent_lately(budget.days, budget.spent, ctx.now)
+    reserved = min(used, await queries.sum_reserved(ctx.tx, ctx.actor.id))
     most = min(bounds.usual if budget.most is None else budget.most, bounds.most)
     return Standing(
         epsilon=_epsilon(most),
         is_own=budget.most is not None,
         paused=budget.paused,
-        spent=_epsilon(spent),
-        reserved=_epsilon(budget.reserved),
-        left=0.0 if budget.paused else _epsilon(max(0, most - spent - budget.reserved)),
+        spent=_epsilon(used - reserved),
+        reserved=_epsilon(reserved),
+        left=0.0 if budget.paused else _epsilon(max(0, most - used)),
     )
 
 
 async def set_mine(
     ctx: Context, bounds: BudgetBounds, *, epsilon: float | None, paused: bool
 ) -> Standing:
-    """Set the actor's budget. What was spent and reserved before stays so."""
+    """Set the actor's budget. What was taken before stays so."""
     rules.require_within(epsilon, epsilon_of(bounds.most))
     said = {"most": None if epsilon is None else rho_of(epsilon), "paused": paused}
     first = insert(OwnerBudget).values(owner_id=ctx.actor.id, **said)

@@ -23,7 +23,7 @@ RECALLED: Final = """(SELECT (
 
 SWEEP_MAX: Final = 1_000
 _LEASED_NOW: Final = """
-    SELECT id, job_id, bucket, owner_id, charged FROM assignments
+    SELECT id, job_id, bucket, owner_id, charged, charged_day FROM assignments
     WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
 _RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
 _OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
@@ -35,16 +35,17 @@ _OF_VERSION: Final = _LEASED_NOW.format(
 
 def end_leases(over: str, state: AssignmentState) -> str:
     """Write the parts of a statement that end the leases which `over` selects (id, job_id, bucket,
-    owner_id, charged).
+    owner_id, charged, charged_day).
 
-    Each ends once, its place is open again, and its owner's budget has what it reserved. Places are
+    Each ends once, its place is open again, and its owner's budget has what it took. Places are
     locked in one order; `over` leaves for later what somebody else holds just now.
     """
     return ASSIGNMENT_MOVES.writes(
         f"""
 over AS MATERIALIZED ({over}),
 ended AS (
-    UPDATE assignments SET state = '{state.value}', slot = NULL, charged = NULL
+    UPDATE assignments SET state = '{state.value}', slot = NULL, charged = NULL,
+        charged_day = NULL
     WHERE id = ANY (ARRAY(SELECT id FROM over))
 ),
 locked AS MATERIALIZED (

@@ -18,7 +18,7 @@ from dml.accounts.organisations.rules import IS_INTERESTED
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
 from dml.jobs.budgets.rules import BudgetBounds
-from dml.jobs.budgets.statements import RESERVE, SPEND, charge
+from dml.jobs.budgets.statements import CHARGE, charge
 from dml.jobs.device_path.ended_leases import MAY_RUN, RECALLED, end_leases
 from dml.jobs.device_path.outcomes import (
     Answered,
@@ -38,7 +38,7 @@ from dml.jobs.rules import ASSIGNMENT_MOVES, TRIES_MAX
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
 # anybody get what a moderator stopped, nor a device of the job's customer or developer, or of who
 # approved the version, or acts for one of them, or did lately: they would know what the others are
-# (0017, 0064). What a job learns of an owner is reserved of their budget, which covers it (0075).
+# (0017, 0064). What a job learns of an owner is taken of their budget, which covers it (0075).
 _CLAIM: Final = ASSIGNMENT_MOVES.writes(
     f"""
 WITH want AS MATERIALIZED (
@@ -131,7 +131,7 @@ room AS MATERIALIZED (
     ) p
 ),
 placed AS MATERIALIZED (
-    SELECT s.*, r.bucket FROM slotted s
+    SELECT s.*, r.bucket, c.day FROM slotted s
     JOIN room r ON r.job_id = s.job_id AND s.k <= r.upto AND s.k > r.upto - r.open
     LEFT JOIN charged c ON c.n = s.n
     WHERE s.cost = 0 OR c.covers
@@ -140,16 +140,17 @@ leased_again AS (
     UPDATE assignments a
     SET state = 'leased', lease_expires_at = p.expires_at, tries = a.tries + 1,
         bucket = p.bucket, slot = p.slot, try_ends_at = p.try_ends_at,
-        charged = nullif(p.cost, 0)
+        charged = nullif(p.cost, 0), charged_day = p.day
     FROM placed p
     WHERE a.id = p.old_id AND a.id = ANY (ARRAY(SELECT old_id FROM placed))
     RETURNING p.n, a.id, a.job_id, a.bucket, a.lease_expires_at, a.try_ends_at
 ),
 leased_new AS (
     INSERT INTO assignments (id, job_id, device_id, owner_id, bucket, slot, state, tries,
-                             lease_expires_at, created_at, try_ends_at, charged)
+                             lease_expires_at, created_at, try_ends_at, charged,
+                             charged_day)
     SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at, now(),
-           try_ends_at, nullif(cost, 0)
+           try_ends_at, nullif(cost, 0), day
     FROM placed WHERE old_id IS NULL
     ORDER BY device_id, job_id
     ON CONFLICT DO NOTHING
@@ -168,7 +169,7 @@ took AS (
       AND p.bucket = ANY (ARRAY(SELECT bucket FROM room))
       AND p.job_id = t.job_id AND p.bucket = t.bucket
 ),
-{RESERVE}
+{CHARGE}
 SELECT n::int, NULL AS verdict, id, job_id, lease_expires_at,
        floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds,
        floor(extract(epoch FROM greatest(lease_expires_at, try_ends_at) - now()))::int
@@ -228,23 +229,20 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) a ON true"""
 
-# Promises: a live lease of this device becomes `accepted` once, together with the kept body, its
-# place in the inbox, and what it spends of its owner's budget. The same body again is accepted
-# again, another one never, and so also when the job has ended and was archived.
+# Promises: a live lease of this device becomes `accepted` once, together with the kept body and its
+# place in the inbox. The same body again is accepted again, another one never, and so also when the
+# job has ended and was archived.
 _ACCEPT: Final = ASSIGNMENT_MOVES.writes(
     f"""
 WITH {_SENT.format(more_arrays=", $4::bytea[]", more_columns=", body")},
 live AS MATERIALIZED (
-    SELECT s.n, s.id, s.body, s.owner_id, a.job_id, a.charged FROM sent s CROSS JOIN LATERAL (
-        SELECT job_id, charged FROM assignments
+    SELECT s.n, s.id, s.body, a.job_id FROM sent s CROSS JOIN LATERAL (
+        SELECT job_id FROM assignments
         WHERE id = s.id AND device_id = s.device_id
           AND state = 'leased' AND lease_expires_at > now() AND NOT {RECALLED}
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-    ) a LEFT JOIN LATERAL (
-        SELECT true AS held FROM owner_budgets WHERE owner_id = s.owner_id AND a.charged > 0
-        LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
-    ) b ON true
-    WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked AND (a.charged IS NULL OR b.held)
+    ) a
+    WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
 ),
 accepted AS (
     UPDATE assignments SET state = 'accepted' WHERE id = ANY (ARRAY(SELECT id FROM live))
@@ -252,8 +250,7 @@ accepted AS (
 kept AS (
     INSERT INTO results (assignment_id, body, received_at) SELECT id, body, now() FROM live
 ),
-boxed AS (INSERT INTO result_inbox (assignment_id, job_id) SELECT id, job_id FROM live),
-{SPEND}
+boxed AS (INSERT INTO result_inbox (assignment_id, job_id) SELECT id, job_id FROM live)
 SELECT n::int, 'accepted' AS outcome, NULL AS state FROM live
 UNION ALL
 SELECT s.n::int, CASE
@@ -310,7 +307,7 @@ WHERE s.n NOT IN (SELECT n FROM live)
 
 _SENT_BACK: Final = """
     SELECT s.n, a.* FROM sent s CROSS JOIN LATERAL (
-        SELECT id, job_id, bucket, owner_id, charged FROM assignments
+        SELECT id, job_id, bucket, owner_id, charged, charged_day FROM assignments
         WHERE id = s.id AND device_id = s.device_id AND state = 'leased'
         LIMIT 1 FOR UPDATE SKIP LOCKED
     ) a
