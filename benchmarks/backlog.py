@@ -26,6 +26,7 @@ from dml.core.ids import JobId, VersionId, new_id, new_ids
 from dml.core.money import MicroTokens, parse
 from dml.inference.counts import Counts
 from dml.jobs import counting, rules
+from dml.jobs.models import Answers
 from dml.jobs.service import Order, create
 from dml.payments import credits
 
@@ -179,6 +180,7 @@ async def _order(
             starts_at=None,
             deadline=ctx.now + timedelta(days=1),
             max_total=None,
+            answers=Answers.EXACT,
         )
         job = await create(ctx, order, platform_fee_bps=1_000, min_devices=5)
     return job.id

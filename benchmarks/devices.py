@@ -16,6 +16,7 @@ from benchmarks.market import Market
 from dml.core.batching import Raced
 from dml.core.db import connect_hot
 from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, new_id
+from dml.jobs.budgets.rules import BudgetBounds
 from dml.jobs.device_path import statements
 from dml.jobs.device_path.outcomes import Claim, Sent
 from dml.sim import population
@@ -26,6 +27,7 @@ from dml.sim.truth import Truth
 from dml.sim.wire import Head
 
 LEASE: Final = timedelta(seconds=600)
+BUDGET: Final = BudgetBounds(usual=10**15, most=10**15)
 BODIES: Final = 500
 _ID: Final = b'"id":"'
 
@@ -140,7 +142,7 @@ async def _loop(
             job_id = scene.jobs[turn // len(scene.crowd) % len(scene.jobs)]
             ids = scene.crowd.devices[device], scene.crowd.owners[device]
             (claimed,) = await statements.claim(
-                connection, [_claim(job_id, *ids)], lease=LEASE, longest=LEASE
+                connection, [_claim(job_id, *ids)], lease=LEASE, longest=LEASE, budget=BUDGET
             )
             claims.append(time.perf_counter() - began)
             if isinstance(claimed, Raced) or not claimed.leases:

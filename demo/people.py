@@ -153,6 +153,7 @@ class Customer(Person):
             "title": "Which digits do people photograph?",
             "max_devices": devices,
             "reward": str(reward),
+            "answers": "exact",  # Of twenty people who agreed: the demo compares it with the truth.
             "min_confidence": 0.5,
             "deadline": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         }

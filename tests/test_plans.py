@@ -18,7 +18,7 @@ from dml.chain.indexer import statements as indexer
 from dml.core import db, processes
 from dml.devices import queries as device_queries
 from dml.jobs.device_path import ended_leases, lookups, statements
-from dml.jobs.folding import inbox, service as folding
+from dml.jobs.folding import inbox, service as folding, statements as showing
 from dml.payments import queries as payment_queries, statements as ledger
 
 DIALECT: Final = registry.load("postgresql.asyncpg")()
@@ -45,10 +45,10 @@ ORDINARY: Final = {
     "lock totals": folding._LOCK,
     "add counts": folding._ADD_COUNTS,
     "add totals": folding._ADD_TOTALS,
-    "show": folding._SHOW,
-    "show elsewhere": folding._SHOW_ELSEWHERE,
-    "show other": folding._SHOW_OTHER,
-    "forget owners": folding._FORGET_OWNERS,
+    "show": showing.SHOW,
+    "show elsewhere": showing.SHOW_ELSEWHERE,
+    "show other": showing.SHOW_OTHER,
+    "forget owners": showing.FORGET_OWNERS,
     "sweep": ended_leases._SWEEP,
     "recall": ended_leases._RECALL,
     "revoke": ended_leases._REVOKE,

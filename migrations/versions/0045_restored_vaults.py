@@ -7,7 +7,7 @@ from alembic import op
 
 
 revision = "0045"
-down_revision = "0040"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 

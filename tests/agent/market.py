@@ -236,6 +236,7 @@ async def open_job(
         "max_devices": 10,
         "reward": "0.1",
         "deadline": soon(days=1),
+        "answers": "exact",
     }
     answer = await customer.post("/v1/jobs", body | changes)
     assert answer.status_code == 201, answer.text

@@ -142,6 +142,28 @@ def test_photos_that_are_read_at_once_count_as_those_read_in_turn(tmp_path: Path
     assert (tally.photos, tally.twice, tally.reasons) == (15, 2, {"is cut off": 3})
 
 
+def test_of_more_photos_than_a_job_takes_any_are_chosen(tmp_path: Path) -> None:
+    for number in range(8):
+        put(tmp_path / f"{number}.jpg", 30 * number)
+    put(tmp_path / "again.jpg", 0)
+    chosen = Counter[float]()
+    for number in range(
+        40
+    ):  # One of the eight would be left out by chance once in a hundred years.
+        tally, workers = Tally(), Workers(1 + number % 2)
+        reading = Reading(image_spec(), None, TODAY, most=3)
+        found = photos.batches(tmp_path, reading, tally, breathe=lambda: None, workers=workers)
+        shades = [float(item.mean()) for batch in found for item in batch.items]
+        assert len(set(shades)) == 3
+        assert tally.photos + tally.not_chosen == 9
+        chosen.update(shades)
+    assert len(chosen) == 8
+    (fewer,) = photos.batches(
+        tmp_path, Reading(image_spec(), None, TODAY, most=20), Tally(), breathe=lambda: None
+    )
+    assert len(fewer.items) == 8
+
+
 def test_whoever_no_longer_asks_waits_for_nothing_that_has_not_begun(tmp_path: Path) -> None:
     for number in range(20):
         put(tmp_path / f"{number}.jpg", number)
@@ -261,6 +283,21 @@ async def test_the_owner_is_told_what_did_not_count_and_nobody_else(
     assert "1 unreadable: is no image, or a damaged one" in shown
     assert "1 MOV" in shown
     assert "bad.jpg is no image" in shown
+
+
+async def test_the_owner_is_told_how_many_photos_a_job_did_not_take(
+    market: Market, device: Device
+) -> None:
+    for number in range(4):
+        device.photo(f"{number}.jpg", 60 * number)
+    async with open_job(market, answers="noisy", epsilon=1, max_items=2):
+        code = await pairing_code(device.owner)
+        ended = await end(await device.start("--once", "--pair", code, "--country", "PT"))
+        (result,) = await device.results()
+    assert result["items"] == 2
+    assert "2 not chosen: the job takes only so many, at random" in ended.out
+    (counted,) = device.noted("counted")
+    assert (counted["photos"], counted["not_chosen"]) == (2, 2)
 
 
 async def test_a_folder_whose_name_is_no_utf_8_is_as_good_as_any(

@@ -51,6 +51,7 @@ async def test_a_profile_says_what_decides_which_jobs_a_device_may_run(
         refused_jobs=frozenset(),
         refused_developers=frozenset(),
         refused_labels=frozenset(),
+        allows_exact=False,
     )
     permitted = [DataKind.PHOTO, DataKind.TEXT]
     await accounts.edit_profile(ctx, owner, {"permitted_kinds": permitted}, revision=None)
@@ -88,7 +89,7 @@ async def test_a_change_of_limits_is_on_record_without_what_they_hold(
     *_, first, second = await event_log.history(ctx.tx, f"user:{owner}")
     assert first.action == second.action == "device_limits_set"
     counts = {"refused_jobs": 0, "refused_developers": 0, "refused_labels": 1}
-    assert first.body == {"user_id": str(owner), **counts}
+    assert first.body == {"user_id": str(owner), **counts, "allows_exact": False}
 
 
 async def test_what_has_expired_is_forgotten_and_nothing_else(at: At, owner: UserId) -> None:

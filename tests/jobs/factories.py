@@ -89,6 +89,7 @@ def order(version_id: VersionId, **changes: Any) -> dict[str, Any]:
         "countries": ["ZW"],
         "reward": "0.1",
         "deadline": soon(days=1),
+        "answers": "exact",
     }
     return body | changes
 

@@ -15,7 +15,9 @@ async def test_a_job_costs_what_its_quote_said(world: World) -> None:
     asked = order(job.version_id, max_devices=7, reward="0.05")
     quoted = (await job.customer.post(QUOTES, asked)).json()
     made = (await job.customer.post("/v1/jobs", asked | {"max_total": quoted["cost"]})).json()
-    shared = ("reward", "device_fee", "platform_fee", "cost", "min_devices")
+    assert quoted.pop("within") == 0  # It is exact.
+    money = ("reward", "device_fee", "platform_fee", "cost")
+    shared = (*money, "min_devices", "answers", "epsilon", "max_items")
     assert quoted == {name: made[name] for name in shared}
 
 

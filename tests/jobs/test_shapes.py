@@ -21,9 +21,9 @@ from dml.inference.counting import count
 from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.device_path import layer
+from dml.jobs.device_path.schemas import ResultCreate
 from dml.jobs.folding import tally
 from dml.jobs.models import JobArchive, JobCount, JobTotals
-from dml.jobs.schemas import ResultCreate
 from dml.sim.truth import Truth
 
 GOOD: Final[Counts] = {

@@ -41,6 +41,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "log_level": "WARNING",
     "local_chain": False,
     "second_admin_above": "1000000",
+    "exact_answers": "anybody",
 }
 
 

@@ -126,6 +126,7 @@ def left_out_of(counted: Record) -> str:
         (counted["twice"], "the same as another"),
         (counted["outside"], "outside the job's dates"),
         (counted["undated"], "without a date, which this job asks for"),
+        (counted.get("not_chosen", 0), "not chosen: the job takes only so many, at random"),
     ]
     remarks = [f"{number} {why}" for number, why in reasons if number]
     if counted["not_read"]:

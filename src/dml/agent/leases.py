@@ -35,6 +35,7 @@ class Lease:
     labels: tuple[str, ...]
     min_confidence: float
     period: Period | None
+    max_items: int | None = None  # None: any number.
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,14 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         labels=tuple(_label(label) for label in item["labels"]),
         min_confidence=float(item["min_confidence"]),
         period=_period(item["period"]),
+        max_items=_max_items(item.get("max_items")),  # A server may be older.
     )
+
+
+def _max_items(value: Any) -> int | None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise ValueError(f"at most {value} items are no number of items")
+    return value
 
 
 def _model(data: Mapping[str, Any]) -> Model:

@@ -7,10 +7,11 @@ import math
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from typing import Final
 
 import numpy as np
@@ -53,8 +54,8 @@ class Gone(Exception):
 class Tally:
     """What became of the files: looked at; unreadable, how many for each reason, and what each of
     the first ones is; the same bytes as another; left out by the period of the job, or as undated;
-    of a kind that is not read, such as MOV; `kept` had been reduced for an earlier job. All of it
-    stays on this device.
+    of a kind that is not read, such as MOV; not looked at, since the job takes only some, chosen at
+    random; `kept` had been reduced for an earlier job. All of it stays on this device.
     """
 
     photos: int = 0
@@ -62,6 +63,7 @@ class Tally:
     twice: int = 0
     outside: int = 0
     undated: int = 0
+    not_chosen: int = 0
     kept: int = 0
     not_read: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -145,12 +147,15 @@ def find_readable(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How photos are read for one job. `period` is that of the job, if it has one."""
+    """How photos are read for one job. `period` is that of the job, if it has one; `most` are as
+    many as it takes of this device, any of them.
+    """
 
     spec: InputSpec
     period: Period | None
     today: dt.date
     pictures: Pictures | None = None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +186,19 @@ def batches(
     if reading.pictures is not None:
         reading.pictures.begin()
     folder_then, seen = _identity(folder), set[bytes]()
+    paths: Iterable[Path] = find(folder, tally.not_read)
+    if reading.most is not None:
+        paths = _shuffled(paths, reading.pictures)
+        tally.not_chosen = len(paths)
 
     def read_aside(path: Path) -> Read:
         with workers.aside() if workers.number > 1 else nullcontext():
             return _read(path, reading, seen)
 
-    for path, result in in_order(find(folder, tally.not_read), read_aside, workers.number):
+    for path, result in in_order(paths, read_aside, workers.number):
         breathe()
         tally.photos += 1
+        tally.not_chosen = max(0, tally.not_chosen - 1)
         if reading.pictures is not None:
             reading.pictures.saw(path)
         try:
@@ -207,12 +217,27 @@ def batches(
         if len(items) == size:
             yield Batch(np.stack(items), taken)
             items, taken = [], []
+        if len(seen) == reading.most:
+            break
     if _identity(folder) != folder_then:
         raise Gone(f"{folder} is another folder than when its photos began to be counted")
     if reading.pictures is not None:
         reading.pictures.end()
     if items:
         yield Batch(np.stack(items), taken)
+
+
+def _shuffled(paths: Iterable[Path], kept: Pictures | None) -> list[Path]:
+    """Return these photos in an order that nobody can foresee: so the first ones are any of them.
+
+    All are seen, whether read or not: what is kept of them is kept on.
+    """
+    found = list(paths)
+    if kept is not None:
+        for path in found:
+            kept.saw(path)
+    SystemRandom().shuffle(found)
+    return found
 
 
 def _read(path: Path, reading: Reading, seen: set[bytes]) -> Read:

@@ -76,6 +76,7 @@ class Work:
             twice=tally.twice,
             outside=tally.outside,
             undated=tally.undated,
+            not_chosen=tally.not_chosen,
             kept=tally.kept,
             not_read=dict(sorted(tally.not_read.items())),
             reasons=dict(tally.reasons.most_common()),
@@ -117,7 +118,9 @@ class Work:
         return data
 
     def _items(self, spec: InputSpec, model: bytes) -> Iterator[Item]:
-        reading = Reading(spec, self._lease.period, self._today, self._pictures)
+        reading = Reading(
+            spec, self._lease.period, self._today, self._pictures, self._lease.max_items
+        )
         batches = photos.batches(
             self._data,
             reading,

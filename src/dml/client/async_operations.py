@@ -1826,7 +1826,9 @@ class DeviceLimits:
         """Replace what your devices refuse.
 
         For signed-in users: the jobs, developers and labels that you refuse on all your
-        devices. What you refused before and do not send again is accepted again.
+        devices, and whether they work for answers without noise. What you refused before and
+        do not send again is accepted again; that you agreed to exact answers, and do not send
+        again, no longer holds.
         """
         return cast(
             "types.DeviceLimits", await self._market.ask("PUT", "/v1/devices/limits", json=body)
@@ -2688,7 +2690,8 @@ class Jobs:
         Orders an algorithm to be run on up to `max_devices` devices. Its whole cost,
         `max_devices` × (`reward` + `device_fee` + `platform_fee`), moves from your balance
         into escrow; if your balance is too small, no job is created. Each result that counts
-        is paid from the escrow, and what is left in the end comes back to you.
+        is paid from the escrow, and what is left in the end comes back to you. Its answer is
+        `noisy`, unless you order an `exact` one.
         """
         return cast(
             "types.Job",
@@ -2814,8 +2817,9 @@ class Jobs:
         """Get a job's results.
 
         The counts so far. They are published in steps, each of which sums up at least
-        `min_devices` owners who counted something, so that no device can be told from the
-        others; before the first step they are `null`. For the job's customer and admins.
+        `min_devices` owners, so that nobody can be told from the others; before the first
+        step they are `null`. The counts of a `noisy` answer carry noise: `intervals` says how
+        sure each is. For the job's customer and admins.
         """
         return cast(
             "types.JobResults",
@@ -2827,10 +2831,11 @@ class Jobs:
     ) -> bytes:
         """Export a job's results as CSV.
 
-        The counts so far, with the columns `month`, `label` and `items`. `month` is `undated`
-        for items without a date, and `other` for months that too few owners had. The last
-        lines, without a month, hold the items labelled `(uncertain)` and `(other)`. For the
-        job's customer and admins.
+        The counts so far, with the columns `month`, `label` and `items`; for a `noisy` answer
+        also `low` and `high`, between which the count lies 95 times of 100. `month` is
+        `undated` for items without a date, and `other` for months that too few owners had.
+        The last lines, without a month, hold the items labelled `(uncertain)` and `(other)`.
+        For the job's customer and admins.
         """
         return await self._market.bytes_of(
             f"/v1/jobs/{requests.part(job_id)}/results.csv", limit=most_bytes
@@ -3392,6 +3397,30 @@ class Photos:
         """
         return await self._market.bytes_of(
             f"/v1/users/{requests.part(user_id)}/photos/{requests.part(sha256)}", limit=most_bytes
+        )
+
+
+class PrivacyBudget:
+    def __init__(self, market: AsyncMarketplace) -> None:
+        self._market = market
+
+    async def get(self) -> types.PrivacyBudget:
+        """Get your privacy budget.
+
+        For signed-in users: how much all jobs together may learn of you in any 30 days, from
+        whichever of your devices, and how much of that is used.
+        """
+        return cast("types.PrivacyBudget", await self._market.ask("GET", "/v1/privacy/budget"))
+
+    async def set(self, body: types.PrivacyBudgetSet) -> types.PrivacyBudget:
+        """Set your privacy budget.
+
+        For signed-in users: a smaller one than the operator's, or a larger one within the
+        operator's bounds; or pause it, and your devices get no work for noisy answers. Work
+        that has begun goes on.
+        """
+        return cast(
+            "types.PrivacyBudget", await self._market.ask("PUT", "/v1/privacy/budget", json=body)
         )
 
 
@@ -5336,6 +5365,7 @@ class AsyncOperations:
         self.password_resets = PasswordResets(market)
         self.passwords = Passwords(market)
         self.photos = Photos(market)
+        self.privacy_budget = PrivacyBudget(market)
         self.prizes = Prizes(market)
         self.problems = Problems(market)
         self.published_jobs = PublishedJobs(market)

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from dml.core.money import MicroTokens, parse
 from dml.core.settings_accounts import AccountSettings
+from dml.core.settings_answers import AnswerSettings
 from dml.core.settings_backup import BackupSettings
 from dml.core.settings_files import FileSettings
 from dml.core.settings_keeping import KeepingSettings
@@ -32,6 +33,7 @@ class Settings(
     PasswordSettings,
     PasskeySettings,
     AccountSettings,
+    AnswerSettings,
     MailSettings,
     OpenidSettings,
     ListSettings,
@@ -267,20 +269,11 @@ class Settings(
     jobs_at_once: int = Field(
         50, ge=1, description="Jobs that have not ended, which one customer may have."
     )
-    counts_of_a_job: int = Field(
-        250_000,
-        ge=1_000,
-        description="Counts that a job's answer may have: its labels times the months that it "
-        "takes items of. With more labels a job has to name its dates.",
-    )
     streams_of_one_user: int = Field(
         20,
         ge=1,
         description="Jobs that one user may watch at once, at each API process; streams of events; "
         "and subscriptions of the graph.",
-    )
-    min_devices: int = Field(
-        5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
     )
     webhooks_to_loopback: bool = Field(
         False,

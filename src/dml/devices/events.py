@@ -35,8 +35,11 @@ class DeviceRevoked(DeviceEvent, heard=True):
 
 @dataclass(frozen=True)
 class UserDeviceLimitsSet(UserEvent):
-    """The user said anew which jobs, developers and labels none of their devices works for."""
+    """The user said anew which jobs, developers and labels none of their devices works for, and
+    whether they agree to answers without noise.
+    """
 
     refused_jobs: int
     refused_developers: int
     refused_labels: int
+    allows_exact: bool

@@ -75,7 +75,9 @@ class Nonce(Base):
 
 
 class OwnerLimits(Base):
-    """What an owner refuses, on all devices: jobs, developers, and labels."""
+    """What an owner refuses, on all devices: jobs, developers, and labels; and, unless they agreed,
+    exact answers.
+    """
 
     __tablename__ = "owner_limits"
 
@@ -84,3 +86,4 @@ class OwnerLimits(Base):
     refused_jobs: Mapped[list[UUID]] = mapped_column(default_factory=list)
     refused_developers: Mapped[list[UUID]] = mapped_column(default_factory=list)
     refused_labels: Mapped[list[str]] = mapped_column(default_factory=list)
+    allows_exact: Mapped[bool] = mapped_column(default=False, server_default="false")

@@ -48,6 +48,7 @@ PERSONAL: Final = Personal(
                     "owner_id revision refused_jobs refused_developers refused_labels",
                     "Jobs, developers and labels that you refuse.",
                 ),
+                Columns("allows_exact", "Whether you agreed to answers without noise."),
             ),
             whose="owner_id = :user_id",
             is_deleted=True,

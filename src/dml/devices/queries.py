@@ -19,7 +19,7 @@ from dml.devices.models import Device, OwnerLimits, PairingCode
 _PROFILES: Final = """
 SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds, d.memory_mib, d.speed,
        o.permitted_kinds AS by_owner, o.suspended_at IS NOT NULL AS suspended,
-       l.refused_jobs, l.refused_developers, l.refused_labels,
+       l.refused_jobs, l.refused_developers, l.refused_labels, l.allows_exact,
        d.revision + o.revision + coalesce(l.revision, 0) AS stamp
 FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
 CROSS JOIN LATERAL (SELECT * FROM devices WHERE id = u.id LIMIT 1) d
@@ -47,6 +47,7 @@ class DeviceProfile:
     refused_jobs: frozenset[JobId]
     refused_developers: frozenset[UserId]
     refused_labels: frozenset[str]
+    allows_exact: bool  # Its owner agreed to answers without noise.
 
 
 async def find_device(tx: AsyncSession, device_id: DeviceId) -> Device | None:
@@ -165,5 +166,6 @@ async def find_profiles(
             refused_jobs=frozenset(row["refused_jobs"] or ()),
             refused_developers=frozenset(row["refused_developers"] or ()),
             refused_labels=frozenset(row["refused_labels"] or ()),
+            allows_exact=bool(row["allows_exact"]),
         )
     return found

@@ -182,14 +182,16 @@ async def get_limits(ctx: Ctx) -> OwnerLimits:
 async def set_limits(ctx: Ctx, body: DeviceLimitsUpdate) -> OwnerLimits:
     """Replace what your devices refuse.
 
-    For signed-in users: the jobs, developers and labels that you refuse on all your devices. What
-    you refused before and do not send again is accepted again.
+    For signed-in users: the jobs, developers and labels that you refuse on all your devices, and
+    whether they work for answers without noise. What you refused before and do not send again is
+    accepted again; that you agreed to exact answers, and do not send again, no longer holds.
     """
     return await service.set_limits(
         ctx,
         refused_jobs=body.refused_jobs,
         refused_developers=body.refused_developers,
         refused_labels=body.refused_labels,
+        allows_exact=body.allows_exact,
     )
 
 

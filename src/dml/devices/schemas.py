@@ -192,6 +192,10 @@ class DeviceTokenOut(Wire):
 
 REFUSED_JOBS: Final = "Your devices get no work of these jobs."
 REFUSED_DEVELOPERS: Final = "Your devices get no models of these users."
+ALLOWS_EXACT: Final = (
+    "Whether your devices may work for answers without noise, where the operator allows that. Such "
+    "an answer tells sums of a few owners as they are, and you alone are not hidden by chance."
+)
 REFUSED_LABELS: Final = "Your devices get no models that look for one of these labels."
 
 
@@ -213,6 +217,7 @@ class DeviceLimitsUpdate(Body):
     refused_labels: Annotated[list[Label], Unique] = Field(
         max_length=REFUSED_MAX, examples=[["passport"]], description=REFUSED_LABELS
     )
+    allows_exact: bool = Field(False, description=ALLOWS_EXACT)
 
 
 class DeviceLimitsOut(Wire):
@@ -221,3 +226,4 @@ class DeviceLimitsOut(Wire):
     refused_jobs: list[JobId] = Field(description=REFUSED_JOBS)
     refused_developers: list[UserId] = Field(description=REFUSED_DEVELOPERS)
     refused_labels: list[str] = Field(description=REFUSED_LABELS)
+    allows_exact: bool = Field(description=ALLOWS_EXACT)

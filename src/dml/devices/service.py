@@ -202,6 +202,7 @@ async def set_limits(
     refused_jobs: list[JobId],
     refused_developers: list[UserId],
     refused_labels: list[str],
+    allows_exact: bool = False,
 ) -> OwnerLimits:
     """Set what the actor refuses, on all devices, in the place of what was refused before."""
     limits: dict[str, list[Any]] = {
@@ -209,11 +210,12 @@ async def set_limits(
         "refused_developers": rules.once_each(refused_developers),
         "refused_labels": rules.once_each(refused_labels),
     }
-    first = insert(OwnerLimits).values(owner_id=ctx.actor.id, revision=1, **limits)
-    again = {**limits, "revision": OwnerLimits.revision + 1}
+    said = {**limits, "allows_exact": allows_exact}
+    first = insert(OwnerLimits).values(owner_id=ctx.actor.id, revision=1, **said)
+    again = {**said, "revision": OwnerLimits.revision + 1}
     await ctx.tx.execute(first.on_conflict_do_update(index_elements=["owner_id"], set_=again))
     counts = {name: len(refused) for name, refused in limits.items()}
-    limits_set = UserDeviceLimitsSet(ctx.actor.id, **counts)
+    limits_set = UserDeviceLimitsSet(ctx.actor.id, allows_exact=allows_exact, **counts)
     await events.record(ctx, limits_set, [events.user(ctx.actor.id)])
     return await queries.get_limits(ctx.tx, ctx.actor.id)
 

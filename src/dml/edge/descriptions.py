@@ -29,7 +29,13 @@ from dml.edge.uploads import TooManyUploads, UploadsBusy
 
 # What HTTP itself may refuse on a path that there is; 404 and 405 are of others.
 _OF_HTTP: Final = frozenset((400, 413, 415, 416, 422, 503))
-_SAMPLES: Final[Mapping[str, Any]] = {"string": "…", "integer": 1, "array": [], "boolean": True}
+_SAMPLES: Final[Mapping[str, Any]] = {
+    "string": "…",
+    "integer": 1,
+    "number": 0.5,
+    "array": [],
+    "boolean": True,
+}
 _FORMATS: Final[Mapping[str, str]] = {
     "date-time": "2027-01-31T12:00:00Z",
     "uuid": "01890a5d-ac96-774b-bcce-b302099a8057",

@@ -44,6 +44,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "devices": "Whose they are, what they may process, what they did and earned.",
     "device_counts": "How many devices could run a version.",
     "device_limits": "How much may leave all devices of one owner.",
+    "privacy_budget": "How much all jobs together may learn of you.",
     "device_nonces": "What a device signs to get a token.",
     "device_tokens": "What a device shows to get work.",
     "assignments": "The work of a device: claimed, kept alive, and answered.",

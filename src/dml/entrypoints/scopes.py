@@ -23,7 +23,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("appeals", "review_reasons", "ratings", "demos", "device_counts"),
     ),
     "jobs": ("jobs", "job_quotes", "published_jobs"),
-    "devices": ("devices", "device_limits", "pairing_codes"),
+    "devices": ("devices", "device_limits", "pairing_codes", "privacy_budget"),
     "bounties": (
         *("bounties", "test_sets", "attachments", "enrollments", "submissions", "disputes"),
         *("leaderboards", "records", "evidence", "pages", "prizes"),

@@ -43,13 +43,19 @@ class ResultTerms:
     places: Mapping[str, int]  # Label → its place in the labels.
     date_from: date | None
     date_to: date | None
+    max_items: int | None = None  # Of one device.
 
     @classmethod
     def of(
-        cls, labels: Sequence[str], date_from: date | None, date_to: date | None
+        cls,
+        labels: Sequence[str],
+        date_from: date | None,
+        date_to: date | None,
+        *,
+        max_items: int | None = None,
     ) -> "ResultTerms":
         places = {label: place for place, label in enumerate(labels)}
-        return cls(labels, places, date_from, date_to)
+        return cls(labels, places, date_from, date_to, max_items)
 
     @property
     def has_period(self) -> bool:
@@ -76,6 +82,9 @@ def check(result: Counts, terms: ResultTerms, now: datetime) -> None:
     ]
     if terms.has_period and result["undated"]:
         found.append({"pointer": "/undated", "detail": "must be 0: this job has a date range"})
+    if terms.max_items is not None and result["items"] > terms.max_items:
+        detail = f"must be at most {terms.max_items}: choose as many at random (`max_items`)"
+        found.append({"pointer": "/items", "detail": detail})
     if found:
         raise ImplausibleResult(problems=found[:20], errors=found[:20])
 
@@ -106,6 +115,13 @@ def period_of(date_from: date | None, date_to: date | None, end: datetime) -> tu
     if date_to is not None:
         last = min(last, _month(date_to - timedelta(days=1)))
     return first, last
+
+
+def possible_months(date_from: date | None, date_to: date | None, end: datetime) -> list[int]:
+    """Return the numbers of all months that items can be of, and UNDATED where those count."""
+    first, last = period_of(date_from, date_to, end)
+    months = list(range(month_number(first), month_number(last) + 1))
+    return months if date_from is not None or date_to is not None else [UNDATED, *months]
 
 
 def count_cells(labels: int, first: str, last: str) -> int:

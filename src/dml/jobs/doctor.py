@@ -11,7 +11,9 @@ from typing import Final
 from dml.core.checks import Check
 from dml.jobs import doctor_money
 from dml.jobs.archive import doctor as archive_doctor
+from dml.jobs.budgets import doctor as budget_doctor
 from dml.jobs.history import doctor as history_doctor
+from dml.jobs.noise import doctor as noise_doctor
 
 _ALL: Final = archive_doctor.ALL_ASSIGNMENTS
 
@@ -231,7 +233,7 @@ COUNTS: Final = (
         WHERE t.shown_devices <> 0 AND t.shown_devices < j.min_devices
            OR t.shown_devices = 0 AND (t.shown_items <> 0 OR t.shown_uncertain <> 0)
            OR t.held_devices NOT BETWEEN 0 AND t.folded - t.shown_devices
-           OR j.state NOT IN ('completed', 'cancelled', 'expired')
+           OR j.state NOT IN ('completed', 'cancelled', 'expired') AND j.answers = 'exact'
                AND t.shown_devices <> j.max_devices
                AND t.shown_devices > greatest(0, j.max_devices - j.min_devices)
            OR j.state IN ('completed', 'cancelled', 'expired') AND t.held_devices > 0""",
@@ -321,5 +323,6 @@ ENDS: Final = (
 
 CHECKS: Final = (
     *(*doctor_money.CHECKS, *PLACES, *COUNTS, *ENDS),
+    *(*noise_doctor.CHECKS, *budget_doctor.CHECKS),
     *(*archive_doctor.CHECKS, *history_doctor.CHECKS),
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from dml.accounts.events import UserEvent
 from dml.core.events import Event, user
 from dml.core.ids import AlgorithmId, JobId
 from dml.core.money import AmountOut
@@ -85,3 +86,11 @@ class JobCancelled(JobEnded):
 
 class JobExpired(JobEnded):
     """Its deadline passed, so it has ended: what was left in escrow went back."""
+
+
+@dataclass(frozen=True)
+class UserPrivacyBudgetSet(UserEvent):
+    """The user said anew how much all jobs together may learn of them."""
+
+    epsilon: float | None
+    paused: bool

@@ -20,6 +20,7 @@ GRAPH: Final = Graph(
         Read("archives", "jobs.list_archives", on=JobOut),
         Read("earnings", "devices.get_earnings", on=DeviceOut),
         Read("work", "devices.list_work", on=DeviceOut),
+        Read("privacy_budget", "privacy_budget.get"),
     ),
     follows=(
         Follow(

@@ -75,6 +75,26 @@ class AssignmentState(StrEnum):
     EXPIRED = "expired"
 
 
+class Answers(StrEnum):
+    """What an answer may tell of one owner.
+
+    `noisy`: as much as its `epsilon` allows; each number carries noise, and says how sure it is.
+    `exact`: sums of what enough owners counted, without noise, of those who agreed to that.
+    """
+
+    NOISY = "noisy"
+    EXACT = "exact"
+
+
+class ReleasePart(StrEnum):
+    """What a release tells: the labels of a step; or those, the months or some cells of all."""
+
+    STEP = "step"
+    LABELS = "labels"
+    MONTHS = "months"
+    CELLS = "cells"
+
+
 class Job(Base):
     """What a customer ordered. All but state and its dates is fixed when it is created."""
 
@@ -84,6 +104,11 @@ class Job(Base):
         CheckConstraint("reward > 0 AND device_fee >= 0 AND platform_fee >= 0", "prices"),
         CheckConstraint("starts_at < deadline", "starts_before_deadline"),
         CheckConstraint("date_from < date_to", "period_in_order"),
+        CheckConstraint(
+            "answers = 'exact' AND epsilon IS NULL AND rho = 0"
+            " OR answers = 'noisy' AND epsilon > 0 AND rho > 0 AND max_items > 0",
+            "noise_of_noisy_answers",
+        ),
         Index(None, "customer_id", "id"),
         Index("jobs_open_idx", "id", postgresql_where="state = 'open'"),
         Index("jobs_of_customer_not_ended_idx", "customer_id", postgresql_where="ended_at IS NULL"),
@@ -134,6 +159,15 @@ class Job(Base):
     close_reason: Mapped[str | None] = mapped_column(default=None)  # Of who closed it for another.
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     archived_at: Mapped[datetime | None] = mapped_column(default=None)  # The whole of it.
+    answers: Mapped[Answers] = mapped_column(default=Answers.EXACT, server_default="exact")
+    epsilon: Mapped[float | None] = mapped_column(default=None)
+    # What it costs each of its owners, in billionths of rho (docs/decisions/0074).
+    rho: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    max_items: Mapped[int | None] = mapped_column(default=None)  # Of all of an owner's devices.
+
+    @property
+    def is_noisy(self) -> bool:
+        return self.answers is Answers.NOISY
 
     @property
     def reference(self) -> str:
@@ -202,6 +236,27 @@ class JobCount(Base):
     owners: Mapped[list[int]] = _owners()
 
 
+class JobRelease(Base):
+    """Counts of a noisy answer, as they were told: with noise, which is drawn once and kept.
+
+    Those of labels end with the uncertain items; those of cells are label by label, month by month.
+    """
+
+    __tablename__ = "job_releases"
+    __table_args__ = (CheckConstraint("scale > 0", "has_noise"),)
+
+    job_id: Mapped[JobId] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    part: Mapped[ReleasePart] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)  # Of a step; else 0.
+    devices: Mapped[int]  # How many results were in by then.
+    months: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    counts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    scale: Mapped[float]  # The deviation of the noise on each count.
+    # Of a step: what labels had in all by then, without noise: the next one begins there.
+    reached: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    created_at: Mapped[datetime]
+
+
 class JobPlaces(Base):
     """Places that nobody holds, in a few buckets, so that claims rarely meet."""
 
@@ -246,6 +301,9 @@ class Assignment(Base):
     created_at: Mapped[datetime]
     fold_id: Mapped[FoldId | None] = mapped_column(default=None)  # Counted and paid by this fold.
     try_ends_at: Mapped[datetime | None] = mapped_column(default=None)  # No heartbeat goes beyond.
+    # What it took of its owner's budget, in billionths of rho, and on which day.
+    charged: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    charged_day: Mapped[int | None] = mapped_column(BigInteger, default=None)
 
 
 class Result(Base):

@@ -76,8 +76,19 @@ PERSONAL: Final = Personal(
                     "state tries lease_expires_at created_at try_ends_at fold_id",
                     "Its state, and when it changed.",
                 ),
+                Columns("charged charged_day", "What it took of your privacy budget, and when."),
             ),
             whose=_MY_DEVICES,
+        ),
+        Holding(
+            "owner_budgets",
+            "Your privacy budget: how much all jobs together may learn of you.",
+            _GOOD,
+            (
+                Columns("owner_id most paused", "What you allow."),
+                Columns("spent_in_all days spent", "What was used of it, and when."),
+            ),
+            whose="owner_id = :user_id",
         ),
         Holding(
             "archived_assignments",
@@ -129,6 +140,16 @@ PERSONAL: Final = Personal(
             ),
         ),
         Holding(
+            "job_releases",
+            "A noisy answer, as its customer sees it, with what was counted before the noise.",
+            _GOOD,
+            (
+                Columns(
+                    "job_id part number devices months counts scale reached created_at", _NOBODY
+                ),
+            ),
+        ),
+        Holding(
             "job_places",
             "Places of a job that nobody holds.",
             _GOOD,
@@ -150,7 +171,7 @@ PERSONAL: Final = Personal(
                 Columns(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "
-                    "model_sha256 model_size",
+                    "model_sha256 model_size answers epsilon rho max_items",
                     "Its terms.",
                 ),
             ),

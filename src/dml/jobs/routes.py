@@ -19,6 +19,12 @@ from dml.jobs import queries, results, rules, service
 from dml.jobs.archive import queries as archive_queries
 from dml.jobs.events import JobProgressed
 from dml.jobs.models import Job
+from dml.jobs.noise.rules import (
+    EpsilonOutOfBounds,
+    ExactNotAllowed,
+    ExactWithEpsilon,
+    ItemsOutOfBounds,
+)
 from dml.jobs.schemas import (
     JobArchiveOut,
     JobClosure,
@@ -45,6 +51,10 @@ NO_PRICE: Final = (
     rules.PeriodOutOfOrder,
     rules.TooFewDevices,
     rules.CostTooLarge,
+    EpsilonOutOfBounds,
+    ItemsOutOfBounds,
+    ExactWithEpsilon,
+    ExactNotAllowed,
 )
 router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)
 
@@ -76,13 +86,14 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
     Orders an algorithm to be run on up to `max_devices` devices. Its whole cost, `max_devices` ×
     (`reward` + `device_fee` + `platform_fee`), moves from your balance into escrow; if your balance
     is too small, no job is created. Each result that counts is paid from the escrow, and what is
-    left in the end comes back to you.
+    left in the end comes back to you. Its answer is `noisy`, unless you order an `exact` one.
     """
     job = await service.create(
         ctx,
         Order(**dict(body)),
         platform_fee_bps=server.settings.platform_fee_bps,
         min_devices=server.settings.min_devices,
+        bounds=service.bounds_of(server.settings),
         limits=Limits.of(server.settings),
     )
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -106,6 +117,7 @@ async def quote(ctx: Ctx, server: Server, body: JobCreate) -> service.Quote:
         Order(**dict(body)),
         platform_fee_bps=server.settings.platform_fee_bps,
         min_devices=server.settings.min_devices,
+        bounds=service.bounds_of(server.settings),
     )
 
 
@@ -141,8 +153,9 @@ async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -
     """Get a job's results.
 
     The counts so far. They are published in steps, each of which sums up at least `min_devices`
-    owners who counted something, so that no device can be told from the others; before the first
-    step they are `null`. For the job's customer and admins.
+    owners, so that nobody can be told from the others; before the first step they are `null`. The
+    counts of a `noisy` answer carry noise: `intervals` says how sure each is. For the job's
+    customer and admins.
     """
     async with begin() as ctx:
         job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
@@ -163,7 +176,8 @@ async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -
 async def get_results_as_csv(begin: SignedInBegin, job_id: JobId) -> Response:
     """Export a job's results as CSV.
 
-    The counts so far, with the columns `month`, `label` and `items`. `month` is `undated` for items
+    The counts so far, with the columns `month`, `label` and `items`; for a `noisy` answer also
+    `low` and `high`, between which the count lies 95 times of 100. `month` is `undated` for items
     without a date, and `other` for months that too few owners had. The last lines, without a month,
     hold the items labelled `(uncertain)` and `(other)`. For the job's customer and admins.
     """

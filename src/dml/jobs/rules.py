@@ -13,6 +13,7 @@ from dml.core.money import MAX, AmountText, MicroTokens, render
 from dml.core.states import Move, Moves
 from dml.jobs import counting
 from dml.jobs.models import AssignmentState, Job, JobState, JobTotals
+from dml.jobs.noise.rules import GROWTH
 
 BPS: Final = 10_000
 DEADLINE_MAX: Final = timedelta(days=366)
@@ -257,10 +258,14 @@ def next_step(job: Job, totals: JobTotals) -> tuple[int | None, str] | None:
     shown, owners = totals.shown_devices, job.min_devices
     if job.state in ENDED:
         kept = totals.folded - shown
-        return (None, _KEPT_BACK.format(kept=kept, owners=owners)) if kept else None
+        said = _KEPT_BACK_WITH_NOISE if job.is_noisy else _KEPT_BACK
+        return (None, said.format(kept=kept, owners=owners)) if kept else None
     if shown == job.max_devices:
         return None
     least = least_devices(owners, job.max_devices_per_owner)
+    if job.is_noisy:
+        latest = max(shown + least, GROWTH * shown)
+        return min(latest, job.max_devices), _NOISY_STEP.format(owners=owners)
     if job.state is JobState.SETTLING:
         return None, _LAST_STEP.format(owners=owners)
     if job.max_devices - least - shown < owners:
@@ -283,6 +288,13 @@ _ALL_AT_ONCE: Final = (
 _LAST_STEP: Final = (
     "The job settles: what is under way comes in, and then the last step is shown, if it holds at "
     "least {owners} further owners who each counted something."
+)
+_NOISY_STEP: Final = (
+    "A step comes when as many results are in as were shown before, of at least {owners} owners: "
+    "few steps need little noise. The whole answer, with the least noise, comes when the job ends."
+)
+_KEPT_BACK_WITH_NOISE: Final = (
+    "{kept} results are paid and not shown: they are of fewer than {owners} owners."
 )
 _KEPT_BACK: Final = (
     "{kept} counted devices are paid and not shown: fewer than {owners} owners among them counted "

@@ -3,6 +3,7 @@
 Locks are taken in one order everywhere: job, places, totals, ledger accounts.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,9 +16,10 @@ from dml.core.money import MicroTokens
 from dml.core.settings import Settings
 from dml.core.states import Move
 from dml.devices.tokens import DeviceContext
-from dml.jobs import queries, rules, settling
+from dml.jobs import counting, queries, rules, settling
 from dml.jobs.events import JobClosed, JobCreated, JobPaused, JobResumed, seen_by
-from dml.jobs.models import Job, JobPlaces, JobState, JobTotals
+from dml.jobs.models import Answers, Job, JobPlaces, JobState, JobTotals
+from dml.jobs.noise.rules import USUAL, WIDTH, Bounds, Privacy, choose_privacy
 from dml.jobs.processes import end_at_deadline, settle
 from dml.payments import service as payments
 from dml.payments.debit_limits import service as debit_limits
@@ -41,6 +43,19 @@ class Order:
     starts_at: datetime | None
     deadline: datetime
     max_total: MicroTokens | None
+    answers: Answers = Answers.NOISY
+    epsilon: float | None = None
+    max_items: int | None = None
+
+    def privacy(self, bounds: Bounds) -> Privacy:
+        """Tell what it learns of each owner, or refuse."""
+        return choose_privacy(
+            self.answers,
+            self.epsilon,
+            self.max_items,
+            bounds=bounds,
+            max_devices_per_owner=self.max_devices_per_owner,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,18 @@ class Limits:
         return cls(settings.least_reward, settings.jobs_at_once, settings.counts_of_a_job)
 
 
+def bounds_of(settings: Settings) -> Bounds:
+    """Return what an operator lets jobs learn of an owner."""
+    most = min(settings.epsilon_max, settings.owner_epsilon, settings.owner_epsilon_max)
+    return Bounds(
+        epsilon=min(settings.epsilon, most),
+        epsilon_max=most,
+        max_items=min(settings.items_of_an_owner, settings.items_of_an_owner_max),
+        max_items_max=settings.items_of_an_owner_max,
+        allows_exact=settings.exact_answers != "nobody",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What an order would cost. `cost` is that of all its places together."""
@@ -66,23 +93,52 @@ class Quote:
     platform_fee: MicroTokens
     cost: MicroTokens
     min_devices: int
+    privacy: Privacy
+    deviation: float  # Of the noise on the total of a label, when the job has ended.
 
     @property
     def device_fee(self) -> MicroTokens:
         return self.algorithm.device_fee
 
+    @property
+    def answers(self) -> Answers:
+        return self.privacy.answers
 
-async def quote(ctx: Context, order: Order, *, platform_fee_bps: int, min_devices: int) -> Quote:
+    @property
+    def epsilon(self) -> float | None:
+        return self.privacy.epsilon
+
+    @property
+    def max_items(self) -> int | None:
+        return self.privacy.max_items
+
+    @property
+    def within(self) -> int:
+        """How far the total of a label is from the truth, at most, in 95 of 100 jobs."""
+        return math.ceil(WIDTH * self.deviation)
+
+
+async def quote(
+    ctx: Context,
+    order: Order,
+    *,
+    platform_fee_bps: int,
+    min_devices: int,
+    bounds: Bounds = USUAL,
+) -> Quote:
     """Tell what an order would cost now, or refuse it as `create` would. Nothing is kept."""
     starts_at = order.starts_at or ctx.now
     rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
     rules.require_enough_devices(
         order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
     )
+    privacy = order.privacy(bounds)
     version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
-    return Quote(version, algorithm, order.reward, fee, cost, min_devices)
+    months = counting.possible_months(order.date_from, order.date_to, order.deadline)
+    deviation = privacy.deviation(len(months))
+    return Quote(version, algorithm, order.reward, fee, cost, min_devices, privacy, deviation)
 
 
 async def create(
@@ -91,45 +147,25 @@ async def create(
     *,
     platform_fee_bps: int,
     min_devices: int,
+    bounds: Bounds = USUAL,
     limits: Limits | None = None,
 ) -> Job:
     """Open a job: fix its fees, and put its whole cost into escrow, or refuse.
 
     Without `limits` it is the operator's own, as in a simulation.
     """
-    priced = await quote(ctx, order, platform_fee_bps=platform_fee_bps, min_devices=min_devices)
-    version, algorithm = priced.version, priced.algorithm
+    priced = await quote(
+        ctx,
+        order,
+        platform_fee_bps=platform_fee_bps,
+        min_devices=min_devices,
+        bounds=bounds,
+    )
     if limits is not None:
-        await _require_within(ctx, order, limits, labels=len(algorithm.labels))
+        await _require_within(ctx, order, limits, labels=len(priced.algorithm.labels))
     rules.require_price(priced.cost, order.max_total)
 
-    job = Job(
-        id=JobId(new_id()),
-        customer_id=ctx.actor.id,
-        algorithm_id=algorithm.id,
-        version_id=version.id,
-        developer_id=algorithm.developer_id,
-        title=order.title,
-        state=JobState.OPEN,
-        max_devices=order.max_devices,
-        max_devices_per_owner=order.max_devices_per_owner,
-        min_devices=min_devices,
-        reward=order.reward,
-        device_fee=algorithm.device_fee,
-        platform_fee=priced.platform_fee,
-        data_kind=algorithm.data_kind,
-        countries=order.countries,
-        date_from=order.date_from,
-        date_to=order.date_to,
-        min_confidence=order.min_confidence,
-        labels=algorithm.labels,
-        input_spec=version.input_spec,
-        model_sha256=version.sha256,
-        model_size=version.size,
-        starts_at=order.starts_at or ctx.now,
-        deadline=order.deadline,
-        created_at=ctx.now,
-    )
+    job = _made(ctx, order, priced)
     ctx.tx.add(job)
     ctx.tx.add(JobTotals(job_id=job.id))
     for bucket, places in enumerate(rules.places_by_bucket(job.max_devices)):
@@ -150,6 +186,41 @@ async def create(
     await events.record(ctx, created, seen_by(job), Move(None, JobState.OPEN))
     await processes.at(ctx, job.deadline, f"{job.reference}:deadline", end_at_deadline, job.id)
     return job
+
+
+def _made(ctx: Context, order: Order, priced: Quote) -> Job:
+    version, algorithm = priced.version, priced.algorithm
+    return Job(
+        id=JobId(new_id()),
+        customer_id=ctx.actor.id,
+        algorithm_id=algorithm.id,
+        version_id=version.id,
+        developer_id=algorithm.developer_id,
+        title=order.title,
+        state=JobState.OPEN,
+        max_devices=order.max_devices,
+        max_devices_per_owner=order.max_devices_per_owner,
+        min_devices=priced.min_devices,
+        reward=order.reward,
+        device_fee=algorithm.device_fee,
+        platform_fee=priced.platform_fee,
+        data_kind=algorithm.data_kind,
+        countries=order.countries,
+        date_from=order.date_from,
+        date_to=order.date_to,
+        min_confidence=order.min_confidence,
+        labels=algorithm.labels,
+        input_spec=version.input_spec,
+        model_sha256=version.sha256,
+        model_size=version.size,
+        starts_at=order.starts_at or ctx.now,
+        deadline=order.deadline,
+        created_at=ctx.now,
+        answers=priced.answers,
+        epsilon=priced.epsilon,
+        rho=priced.privacy.rho,
+        max_items=priced.max_items,
+    )
 
 
 async def _require_within(ctx: Context, order: Order, limits: Limits, *, labels: int) -> None:

@@ -5,18 +5,18 @@ import json
 from dml.core.money import MicroTokens
 from dml.jobs import rules
 from dml.jobs.device_path.outcomes import Answered
-from dml.jobs.device_path.service import Claimable, Lease
-from dml.jobs.models import Job
-from dml.jobs.queries import Beside, Work
-from dml.jobs.schemas import (
+from dml.jobs.device_path.schemas import (
     AssignmentOut,
     ClaimedAssignmentsOut,
-    JobOut,
     LeaseExtensionOut,
     LeaseOut,
     ModelFileOut,
     PeriodOut,
 )
+from dml.jobs.device_path.service import Claimable, Lease
+from dml.jobs.models import Job
+from dml.jobs.queries import Beside, Work
+from dml.jobs.schemas import JobOut
 
 
 def ordered(job: Job, beside: Beside) -> JobOut:
@@ -52,6 +52,9 @@ def lease(it: Lease) -> LeaseOut:
         labels=list(model.labels),
         min_confidence=job.min_confidence,
         period=period,
+        max_items=job.max_items,
+        answers=job.answers,
+        epsilon=job.epsilon,
     )
 
 

@@ -33,6 +33,7 @@ from dml.core.settings import Settings
 from dml.core.tokens import Keys
 from dml.devices.tokens import AUDIENCE
 from dml.jobs import service as jobs
+from dml.jobs.models import Answers
 from dml.jobs.service import Order
 from dml.payments import credits
 
@@ -55,6 +56,16 @@ _SPEC: Final[dict[str, Any]] = {
     "std": 1,
     "output": {"name": "probabilities", "activation": "none"},
 }
+
+
+_LIMIT_COLUMNS: Final = (
+    "owner_id",
+    "revision",
+    "refused_jobs",
+    "refused_developers",
+    "refused_labels",
+    "allows_exact",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,9 @@ async def gather(
             ("id", "email", "password_hash", "role", "created_at", "revision", "permitted_kinds"),
             users,
         )
+        # They agree to exact answers: a simulation compares them with the truth.
+        agreed: list[tuple[Any, ...]] = [(it[0], 1, [], [], [], True) for it in users]
+        await _copy(operator, "owner_limits", _LIMIT_COLUMNS, agreed)
     for first in range(0, devices, _ROWS_AT_ONCE):
         rows = await asyncio.to_thread(
             _devices, people, range(first, min(devices, first + _ROWS_AT_ONCE)), countries, now
@@ -255,6 +269,7 @@ class JobTerms:
     reward: str = "0.05"
     countries: Sequence[str] = (COUNTRY,)
     hours: float = 24
+    epsilon: float | None = None  # None: its answer is exact.
 
 
 async def order(
@@ -274,6 +289,8 @@ async def order(
         starts_at=None,
         deadline=datetime.now(UTC) + timedelta(hours=terms.hours),
         max_total=None,
+        answers=Answers.EXACT if terms.epsilon is None else Answers.NOISY,
+        epsilon=terms.epsilon,
     )
     bps, least = operator.settings.platform_fee_bps, operator.settings.min_devices
     made: list[JobId] = []

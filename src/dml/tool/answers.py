@@ -31,11 +31,11 @@ def shown(ordered: Mapping[str, Any], answer: Mapping[str, Any]) -> Group:
     most = max((count for _, count in (*top, *others)), default=0)
     rows = Table(box=None, pad_edge=False, show_header=False)
     for label, count in top[:LABELS_SHOWN]:
-        rows.add_row(one_line(label), str(count), _bar(count, most))
+        rows.add_row(one_line(label), str(count), _sure(answer, label), _bar(count, most))
     if len(top) > LABELS_SHOWN:
-        rows.add_row(f"and {len(top) - LABELS_SHOWN} more labels", "", "")
+        rows.add_row(f"and {len(top) - LABELS_SHOWN} more labels", "", "", "")
     for label, count in others:
-        rows.add_row(label, str(count), _bar(count, most))
+        rows.add_row(label, str(count), "", _bar(count, most))
     parts: list[Text | Table] = [
         Text(one_line(str(ordered["title"])), style="bold"),
         Text(line(answer)),
@@ -69,13 +69,32 @@ def picture(ordered: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
             'fill="#2a78d6"/>',
             f'<text x="{_LEFT + width + 6:.1f}" y="{y + 14}">{count}</text>',
         ]
+        drawn += _whisker(answer, label, y, most)
     return "\n".join([*drawn, "</svg>", ""])
+
+
+def _whisker(answer: Mapping[str, Any], label: str, y: int, most: int) -> list[str]:
+    """How sure a count is, as a line across the end of its bar."""
+    sure = (answer.get("intervals") or {}).get("labels", {}).get(label)
+    if sure is None:
+        return []
+    low, high = ((_WIDE - _LEFT - _RIGHT) * min(sure[it], most) / most for it in ("low", "high"))
+    return [
+        f'<line x1="{_LEFT + low:.1f}" x2="{_LEFT + high:.1f}" y1="{y + 10}" y2="{y + 10}" '
+        'stroke="#222" stroke-width="2"/>'
+    ]
 
 
 def _top(answer: Mapping[str, Any]) -> list[tuple[str, int]]:
     """The labels by how many items have them; none before the first step."""
     counts: Mapping[str, int] = answer["labels"] or {}
     return sorted(counts.items(), key=lambda it: (-it[1], it[0]))
+
+
+def _sure(answer: Mapping[str, Any], label: str) -> str:
+    """Between which counts the truth lies, 95 times of 100; nothing where it is what is told."""
+    sure = answer.get("intervals")
+    return f"{sure['labels'][label]['low']}–{sure['labels'][label]['high']}" if sure else ""
 
 
 def _bar(count: int, most: int) -> str:

@@ -130,11 +130,42 @@ def try_devices(
 
     They do the work that there is, and end. Each has its own home in `~/.local/state/dml-trial`,
     and is the same person the next time. For your own marketplace: an answer needs five owners.
+    They agree to exact answers, too.
     """
     from dml.tool import trial
 
     failed = trial.run(server, folders, common.console(to_stderr=True), as_json=as_json)
     raise typer.Exit(1 if failed else 0)
+
+
+@device.command("budget")
+def budget(
+    server: Server = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(help="How much all jobs together may learn of you in any 30 days."),
+    ] = None,
+    pause: Annotated[
+        bool | None,
+        typer.Option("--pause/--resume", help="Whether your devices get no work with noise."),
+    ] = None,
+    exact: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-exact/--no-exact", help="Whether they work for answers without noise."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show your privacy budget: what jobs may learn of you, and did. Or set it.
+
+    It is the epsilon of differential privacy, at a delta of a millionth, over all jobs of 30 days.
+    """
+    from dml.tool import budgets
+
+    with signed_in(server) as market:
+        standing = budgets.settle(market, epsilon=epsilon, pause=pause, exact=exact)
+    show_item(standing, budgets.FIELDS, as_json=as_json)
 
 
 @device.command("run")

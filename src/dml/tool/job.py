@@ -28,6 +28,9 @@ FIELDS = (
     ("spent", "spent"),
     ("of at most", "cost"),
     ("reward", "reward"),
+    ("answers", "answers"),
+    ("epsilon", "epsilon"),
+    ("items of an owner", "max_items"),
     ("countries", "countries"),
     ("items from", "date_from"),
     ("items until", "date_to"),
@@ -71,6 +74,16 @@ def create(
         float, typer.Option(min=0, max=1, help="Below it, an item counts as uncertain.")
     ] = 0.5,
     per_owner: Annotated[int, typer.Option(min=1, help="Devices of one owner, at most.")] = 1,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Without noise, of owners who agreed to that alone.")
+    ] = False,
+    epsilon: Annotated[
+        float | None, typer.Option(help="More of it: less noise. [default: the operator's]")
+    ] = None,
+    max_items: Annotated[
+        int | None,
+        typer.Option(min=1, help="Items of one owner, at most. [default: the operator's]"),
+    ] = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Then watch the answer grow.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -92,6 +105,9 @@ def create(
             "deadline": common.moment(deadline, option="--deadline"),
             "min_confidence": min_confidence,
             "countries": country or [],
+            "answers": "exact" if exact else "noisy",
+            **({"epsilon": epsilon} if epsilon is not None else {}),
+            **({"max_items": max_items} if max_items is not None else {}),
             **({"date_from": date_from} if date_from else {}),
             **({"date_to": date_to} if date_to else {}),
         }

@@ -1,5 +1,6 @@
 """Ordering a job: which algorithm is meant, what it costs, and the order itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from dml.client.http import one_line
@@ -30,10 +31,21 @@ def create(
         f"{one_line(algorithm['title'])}, on up to {devices} devices until {order['deadline']}.\n"
         f"For each result: {each[0]} to the owner, {each[1]} to the developer, {each[2]} to the "
         f"platform.\nIn all at most {quoted['cost']} tokens; what is not spent comes back. Counts "
-        f"are shown in steps of {quoted['min_devices']} owners or more."
+        f"are shown in steps of {quoted['min_devices']} owners or more, {_noise(quoted)}."
     )
     common.confirm(f"Put {quoted['cost']} tokens into escrow?", yes=yes)
     made: dict[str, Any] = market.ask(
         "POST", "/v1/jobs", json={**order, "max_total": quoted["cost"]}
     )
     return made
+
+
+def _noise(quoted: Mapping[str, Any]) -> str:
+    """What noise does to the answer, in words."""
+    if quoted["epsilon"] is None:
+        return "as they are"
+    return (
+        f"with noise (epsilon {quoted['epsilon']:g}): in the end the total of a label is within "
+        f"{quoted['within']} of what was counted, 95 times of 100. An owner adds "
+        f"{quoted['max_items']} items at most"
+    )

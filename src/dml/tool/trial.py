@@ -65,6 +65,12 @@ def _command(market: Marketplace, person: Person, console: Console) -> list[str]
     email, password = f"{person.name}-{secrets.token_hex(3)}@example.org", secrets.token_urlsafe()
     market.ask("POST", "/v1/users", json={"email": email, "password": password})
     market.sign_in({"DML_EMAIL": email, "DML_PASSWORD": password})
+    agreed: dict[str, list[str]] = {
+        "refused_jobs": [],
+        "refused_developers": [],
+        "refused_labels": [],
+    }
+    market.ask("PUT", "/v1/devices/limits", json={**agreed, "allows_exact": True})
     code = pairing.new_code(market, ["photo"], yes=True)["code"]
     console.print(f"{person.name} is {email}, and photographs into {person.photos}.")
     return [*run, "--server", market.url, "--pair", code]

@@ -8,12 +8,22 @@ from uuid import UUID
 
 from dml.core.db import RawConnection
 from dml.core.ids import DeviceId, UserId, VersionId
+from dml.jobs.budgets.statements import GIVE_BACK
 from dml.jobs.models import AssignmentState
 from dml.jobs.rules import ASSIGNMENT_MOVES
 
+# What no moderator stopped. It holds from the moment that a recall is committed, whatever is done
+# about the jobs afterwards.
+MAY_RUN: Final = """
+    (SELECT state FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1) = 'approved'
+    AND (SELECT state FROM algorithms WHERE id = jobs.algorithm_id LIMIT 1) <> 'suspended'"""
+RECALLED: Final = """(SELECT (
+        SELECT state = 'recalled' FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1
+    ) FROM jobs WHERE id = assignments.job_id LIMIT 1)"""
+
 SWEEP_MAX: Final = 1_000
 _LEASED_NOW: Final = """
-    SELECT id, job_id, bucket FROM assignments
+    SELECT id, job_id, bucket, owner_id, charged, charged_day FROM assignments
     WHERE state = 'leased' AND {which} LIMIT {limit} FOR UPDATE SKIP LOCKED"""
 _RAN_OUT: Final = _LEASED_NOW.format(which="lease_expires_at <= now()", limit=SWEEP_MAX)
 _OF_DEVICE: Final = _LEASED_NOW.format(which="device_id = $1", limit=1_000)
@@ -24,16 +34,18 @@ _OF_VERSION: Final = _LEASED_NOW.format(
 
 
 def end_leases(over: str, state: AssignmentState) -> str:
-    """Write the parts of a statement that end the leases which `over` selects (id, job_id, bucket).
+    """Write the parts of a statement that end the leases which `over` selects (id, job_id, bucket,
+    owner_id, charged, charged_day).
 
-    Each ends once, and its place is open again. Places are locked in one order; `over` leaves for
-    later what somebody else holds just now.
+    Each ends once, its place is open again, and its owner's budget has what it took. Places are
+    locked in one order; `over` leaves for later what somebody else holds just now.
     """
     return ASSIGNMENT_MOVES.writes(
         f"""
 over AS MATERIALIZED ({over}),
 ended AS (
-    UPDATE assignments SET state = '{state.value}', slot = NULL
+    UPDATE assignments SET state = '{state.value}', slot = NULL, charged = NULL,
+        charged_day = NULL
     WHERE id = ANY (ARRAY(SELECT id FROM over))
 ),
 locked AS MATERIALIZED (
@@ -49,7 +61,8 @@ given_back AS (
     UPDATE job_places p SET open = p.open + l.count FROM locked l
     WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM locked))
       AND p.job_id = l.job_id AND p.bucket = l.bucket
-)""",
+),
+{GIVE_BACK}""",
         (AssignmentState.LEASED, state),
     )
 

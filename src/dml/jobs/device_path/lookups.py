@@ -11,6 +11,7 @@ from uuid import UUID
 
 from dml.core.db import RawConnection
 from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, VersionId
+from dml.jobs.models import Answers
 
 # The jobs that give out places now, in the order of their ids. One row, for there may be thousands.
 _OPEN_JOBS: Final = """
@@ -24,6 +25,7 @@ WHERE state = 'open' AND starts_at <= now() AND deadline > now()
 
 _OFFERS: Final = """
 SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries,
+       j.answers = 'exact' AS is_exact,
        coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version,
        coalesce(v.least_memory_mib, 0) AS least_memory_mib,
        coalesce(v.least_speed, 0) AS least_speed
@@ -44,7 +46,8 @@ FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
 """
 
 _FACTS: Final = """
-SELECT j.id, j.version_id, j.date_from, j.date_to, j.min_confidence
+SELECT j.id, j.version_id, j.date_from, j.date_to, j.min_confidence,
+       j.max_items / j.max_devices_per_owner AS max_items, j.answers, j.epsilon
 FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE id = u.id LIMIT 1
 ) j
@@ -72,6 +75,7 @@ class Offer:
     developer_id: UserId
     data_kind: str
     countries: Sequence[str]
+    is_exact: bool  # Without noise: for devices whose owner agreed to that.
     spec_version: int  # What an agent must know (docs/decisions/0062).
     least_memory_mib: int  # What a device must have (docs/decisions/0071); 0 where not known.
     least_speed: int
@@ -99,6 +103,9 @@ class JobFacts:
     date_from: date | None
     date_to: date | None
     min_confidence: float
+    max_items: int | None  # Of this device alone.
+    answers: Answers
+    epsilon: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class ClaimVerdict(StrEnum):
     ASKED = "asked"  # For no job: only for what the device holds.
     DONE = "done"  # This device had it, or tried too often.
     NOT_NOW = "not_now"  # It, or others of its owner, have what they may have, for the moment.
+    SPENT = "spent"  # Its owner's budget does not cover what the job would learn of them.
     NONE = "none"  # No place is open, or the job is.
     STALE = "stale"  # The device's profile is another one by now.
     UNKNOWN = "unknown"  # No such device of this owner.

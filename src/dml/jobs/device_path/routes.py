@@ -19,8 +19,7 @@ from dml.jobs import queries, rules, service
 from dml.jobs.archive import reading
 from dml.jobs.counting import ImplausibleResult
 from dml.jobs.device_path.pacing import TooManyRequests
-from dml.jobs.device_path.service import DevicePath
-from dml.jobs.schemas import (
+from dml.jobs.device_path.schemas import (
     AssignmentClaim,
     AssignmentOut,
     ClaimedAssignmentsOut,
@@ -29,6 +28,7 @@ from dml.jobs.schemas import (
     ResultCreate,
     ResultReceiptOut,
 )
+from dml.jobs.device_path.service import DevicePath
 from dml.jobs.shapes import claimed, extended, work
 
 SPEC_VERSION_MAX: Final = 999  # Devices may be newer than the server.

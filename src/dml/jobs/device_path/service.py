@@ -31,6 +31,7 @@ from dml.devices.rules import SEEN_AGAIN_AFTER, NotADevice, Revoked
 from dml.devices.tokens import DeviceActor, KnownTokens
 from dml.inference.counts import Counts
 from dml.jobs import counting, rules
+from dml.jobs.budgets.service import bounds_of
 from dml.jobs.counting import ResultTerms
 from dml.jobs.device_path import lookups, statements
 from dml.jobs.device_path.lookups import JobFacts, LeaseFacts, Model
@@ -83,7 +84,11 @@ class DevicePath:
         self._sessions = sessions
         lease = timedelta(seconds=settings.lease_seconds)
         longest = timedelta(seconds=settings.try_seconds)
-        self._shortlist = Shortlist(sessions, fresh_seconds=settings.shortlist_seconds)
+        self._shortlist = Shortlist(
+            sessions,
+            fresh_seconds=settings.shortlist_seconds,
+            agree_to_exact=settings.exact_answers == "anybody",
+        )
         self._idle = Idle()
         self._tokens = KnownTokens(keys)
         self._rates = Rates(
@@ -106,7 +111,9 @@ class DevicePath:
             return made
 
         self._batchers: dict[str, Batcher[Any, Any]] = {}
-        self._claims = share("claim", partial(statements.claim, lease=lease, longest=longest))
+        budget = bounds_of(settings)
+        lease_one = partial(statements.claim, lease=lease, longest=longest, budget=budget)
+        self._claims = share("claim", lease_one)
         self._results = share("result", statements.accept)
         self._beats = share("heartbeat", partial(statements.extend, lease=lease, longest=longest))
         self._releases = share("release", statements.release)
@@ -139,7 +146,7 @@ class DevicePath:
         profile = await self._profile(device)
         await self._shortlist.be_fresh()
         proposals = self._shortlist.propose(profile, spec_version)
-        claimed = Claimed(ClaimVerdict.ASKED)
+        claimed, is_spent = Claimed(ClaimVerdict.ASKED), False
         for _ in range(PROPOSALS_MAX + most):
             offer = next(proposals, None)
             job_id = offer.id if offer else None
@@ -156,13 +163,16 @@ class DevicePath:
             if claimed.verdict is ClaimVerdict.STALE:
                 profile = await self._profile(device, anew=True)
                 proposals = self._shortlist.propose(profile, spec_version)
-            elif job_id is None or self._is_enough(claimed, device, job_id, most):
+                continue
+            is_spent |= claimed.verdict is ClaimVerdict.SPENT
+            if job_id is None or self._is_enough(claimed, device, job_id, most):
                 break
         _require_device(claimed.verdict)
         leases = [await self._describe(it, device.device_id) for it in claimed.leases[:most]]
         if leases:
             return Claimable(leases, 0, None)
-        return Claimable([], self._idle.retry_after_seconds(), _why_none(profile))
+        reason = _SPENT if is_spent else _why_none(profile)
+        return Claimable([], self._idle.retry_after_seconds(), reason)
 
     async def heartbeat(self, device: DeviceActor, assignment_id: AssignmentId) -> Answered:
         """Extend a live lease, as far as its try and its job go. The answer says until when."""
@@ -183,7 +193,7 @@ class DevicePath:
         """
         job_id = await self._job_of(assignment_id, device.device_id)
         job, model = (facts := await self._known(job_id)).job, facts.model
-        terms = ResultTerms(model.labels, model.places, job.date_from, job.date_to)
+        terms = ResultTerms(model.labels, model.places, job.date_from, job.date_to, job.max_items)
         counting.check(result, terms, datetime.now(UTC))
         body = counting.canonical(result)
         sent = Sent(assignment_id, device.device_id, device.owner_id, body)
@@ -195,7 +205,7 @@ class DevicePath:
         match claimed.verdict:
             case ClaimVerdict.DONE:
                 self._shortlist.is_done(device.device_id, job_id)
-            case ClaimVerdict.NOT_NOW:
+            case ClaimVerdict.NOT_NOW | ClaimVerdict.SPENT:
                 self._shortlist.not_now(device.device_id, job_id)
             case ClaimVerdict.NONE:
                 self._shortlist.is_full(job_id)
@@ -319,6 +329,12 @@ def _observing(verb: str) -> Callable[[int], None]:
 def _size(model: Model) -> int:
     """About how many bytes this holds: each label is a string, and a key of the places."""
     return 1_000 + len(model.input_spec) + sum(200 + len(it) for it in model.labels)
+
+
+_SPENT: Final = (
+    "The privacy budget of this device's owner does not cover the work there is, or is paused. "
+    "What was spent comes back after 30 days; its owner may set another budget."
+)
 
 
 def _why_none(profile: DeviceProfile) -> str | None:

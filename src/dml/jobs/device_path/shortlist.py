@@ -33,8 +33,15 @@ class Shortlist:
     the jobs are done or refused by the device.
     """
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], *, fresh_seconds: float) -> None:
+    def __init__(
+        self,
+        sessions: async_sessionmaker[AsyncSession],
+        *,
+        fresh_seconds: float,
+        agree_to_exact: bool = False,
+    ) -> None:
         self._sessions = sessions
+        self._agree_to_exact = agree_to_exact  # All owners do, says the operator.
         self._fresh_seconds = fresh_seconds
         self._listed: list[Any] = []
         self._offers: dict[JobId, Offer] = {}
@@ -82,6 +89,7 @@ class Shortlist:
                     and offer.id not in done
                     and offer.id not in self._full
                     and (device.device_id, offer.id) not in self._not_now
+                    and (self._agree_to_exact or device.allows_exact or not offer.is_exact)
                     and not _refused(device, offer)
                 ):
                     yield offer

@@ -17,7 +17,9 @@ from uuid import UUID
 from dml.accounts.organisations.rules import IS_INTERESTED
 from dml.core.batching import RACED, Raced
 from dml.core.db import RawConnection
-from dml.jobs.device_path.ended_leases import end_leases
+from dml.jobs.budgets.rules import BudgetBounds
+from dml.jobs.budgets.statements import CHARGE, charge
+from dml.jobs.device_path.ended_leases import MAY_RUN, RECALLED, end_leases
 from dml.jobs.device_path.outcomes import (
     Answered,
     AssignmentOutcome,
@@ -30,22 +32,13 @@ from dml.jobs.device_path.outcomes import (
 from dml.jobs.models import AssignmentState
 from dml.jobs.rules import ASSIGNMENT_MOVES, TRIES_MAX
 
-# What no moderator stopped. It holds from the moment that a recall is committed, whatever is done
-# about the jobs afterwards.
-_MAY_RUN: Final = """
-    (SELECT state FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1) = 'approved'
-    AND (SELECT state FROM algorithms WHERE id = jobs.algorithm_id LIMIT 1) <> 'suspended'"""
-_RECALLED: Final = """(SELECT (
-        SELECT state = 'recalled' FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1
-    ) FROM jobs WHERE id = assignments.job_id LIMIT 1)"""
-
 # Promises: a device holds at most one assignment of a job, an owner at most the job's share, and
 # places go down by exactly what was leased, so that a lost race never leaks one. A device whose
 # lease ran out, or that gave its place back, gets the same row again, at most TRIES_MAX times.
 # Nobody revoked, and nobody whose profile has changed since it was matched, gets anything; nor does
 # anybody get what a moderator stopped, nor a device of the job's customer or developer, or of who
 # approved the version, or acts for one of them, or did lately: they would know what the others are
-# (0017, 0064).
+# (0017, 0064). What a job learns of an owner is taken of their budget, which covers it (0075).
 _CLAIM: Final = ASSIGNMENT_MOVES.writes(
     f"""
 WITH want AS MATERIALIZED (
@@ -77,7 +70,7 @@ mine AS MATERIALIZED (
 ),
 holds AS MATERIALIZED (SELECT n, count(*) AS count FROM mine WHERE live GROUP BY n),
 able AS MATERIALIZED (
-    SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner,
+    SELECT w.n, w.id, w.job_id, w.device_id, w.owner_id, j.max_devices_per_owner, j.cost,
            w.owner_id IN (j.customer_id, j.developer_id)
                OR coalesce(w.owner_id = j.reviewed_by, false)
                OR coalesce((
@@ -89,12 +82,13 @@ able AS MATERIALIZED (
            least(now() + $7::interval, now() + $9::interval, j.deadline) AS expires_at,
            least(now() + $9::interval, j.deadline) AS try_ends_at
     FROM want w LEFT JOIN holds h ON h.n = w.n CROSS JOIN LATERAL (
-        SELECT max_devices_per_owner, deadline, customer_id, developer_id, (
+        SELECT max_devices_per_owner, deadline, customer_id, developer_id,
+               (rho + max_devices_per_owner - 1) / max_devices_per_owner AS cost, (
             SELECT reviewed_by FROM algorithm_versions WHERE id = jobs.version_id LIMIT 1
         ) AS reviewed_by
         FROM jobs
         WHERE id = w.job_id AND state = 'open' AND starts_at <= now() AND deadline > now()
-          AND {_MAY_RUN}
+          AND {MAY_RUN}
         LIMIT 1
     ) j
     WHERE w.turn = 1 AND NOT w.revoked AND w.stamp = w.stamp_now AND w.most > coalesce(h.count, 0)
@@ -127,6 +121,7 @@ slotted AS MATERIALIZED (
         ORDER BY slot OFFSET w.nth - 1 LIMIT 1
     ) s
 ),
+{charge("slotted", usual="$10::bigint", most="$11::bigint")},
 room AS MATERIALIZED (
     SELECT p.*, sum(p.open) OVER (PARTITION BY p.job_id ORDER BY p.bucket) AS upto
     FROM (SELECT job_id, count(*) AS need FROM slotted GROUP BY job_id) j CROSS JOIN LATERAL (
@@ -136,22 +131,26 @@ room AS MATERIALIZED (
     ) p
 ),
 placed AS MATERIALIZED (
-    SELECT s.*, r.bucket FROM slotted s
+    SELECT s.*, r.bucket, c.day FROM slotted s
     JOIN room r ON r.job_id = s.job_id AND s.k <= r.upto AND s.k > r.upto - r.open
+    LEFT JOIN charged c ON c.n = s.n
+    WHERE s.cost = 0 OR c.covers
 ),
 leased_again AS (
     UPDATE assignments a
     SET state = 'leased', lease_expires_at = p.expires_at, tries = a.tries + 1,
-        bucket = p.bucket, slot = p.slot, try_ends_at = p.try_ends_at
+        bucket = p.bucket, slot = p.slot, try_ends_at = p.try_ends_at,
+        charged = nullif(p.cost, 0), charged_day = p.day
     FROM placed p
     WHERE a.id = p.old_id AND a.id = ANY (ARRAY(SELECT old_id FROM placed))
     RETURNING p.n, a.id, a.job_id, a.bucket, a.lease_expires_at, a.try_ends_at
 ),
 leased_new AS (
     INSERT INTO assignments (id, job_id, device_id, owner_id, bucket, slot, state, tries,
-                             lease_expires_at, created_at, try_ends_at)
+                             lease_expires_at, created_at, try_ends_at, charged,
+                             charged_day)
     SELECT id, job_id, device_id, owner_id, bucket, slot, 'leased', 1, expires_at, now(),
-           try_ends_at
+           try_ends_at, nullif(cost, 0), day
     FROM placed WHERE old_id IS NULL
     ORDER BY device_id, job_id
     ON CONFLICT DO NOTHING
@@ -169,7 +168,8 @@ took AS (
     WHERE p.job_id = ANY (ARRAY(SELECT job_id FROM room))
       AND p.bucket = ANY (ARRAY(SELECT bucket FROM room))
       AND p.job_id = t.job_id AND p.bucket = t.bucket
-)
+),
+{CHARGE}
 SELECT n::int, NULL AS verdict, id, job_id, lease_expires_at,
        floor(extract(epoch FROM lease_expires_at - now()))::int AS seconds,
        floor(extract(epoch FROM greatest(lease_expires_at, try_ends_at) - now()))::int
@@ -190,12 +190,14 @@ SELECT w.n::int, CASE
     WHEN p.state = 'accepted' OR p.tries >= $8 THEN 'done'
     WHEN p.state = 'leased' OR s.n IS NULL AND (p.n IS NULL OR g.n IS NOT NULL) THEN 'not_now'
     WHEN p.n IS NOT NULL AND g.n IS NULL THEN 'raced'
+    WHEN c.covers IS FALSE THEN 'spent'
+    WHEN c.n IS NOT NULL AND c.covers IS NULL THEN 'raced'
     WHEN (SELECT true FROM job_places b
           WHERE b.job_id = w.job_id AND b.open > 0 AND NOT b.closed LIMIT 1) THEN 'raced'
     ELSE 'none' END, NULL, NULL, NULL, NULL, NULL
 FROM want w
 LEFT JOIN able a ON a.n = w.n LEFT JOIN prior p ON p.n = w.n LEFT JOIN again g ON g.n = w.n
-LEFT JOIN slotted s ON s.n = w.n LEFT JOIN holds h ON h.n = w.n
+LEFT JOIN slotted s ON s.n = w.n LEFT JOIN holds h ON h.n = w.n LEFT JOIN charged c ON c.n = w.n
 WHERE w.n NOT IN (SELECT n FROM leased)
 """,
     (AssignmentState.RELEASED, AssignmentState.LEASED),
@@ -219,7 +221,7 @@ sent AS MATERIALIZED (
 _KNOWN: Final = f"""
 LEFT JOIN LATERAL (
     SELECT state, state = 'leased' AND lease_expires_at > now() AS live, NULL::bytea AS sha256,
-           {_RECALLED} AS recalled
+           {RECALLED} AS recalled
     FROM assignments WHERE id = s.id AND device_id = s.device_id
     UNION ALL
     SELECT state, false, body_sha256, false FROM archived_assignments
@@ -237,7 +239,7 @@ live AS MATERIALIZED (
     SELECT s.n, s.id, s.body, a.job_id FROM sent s CROSS JOIN LATERAL (
         SELECT job_id FROM assignments
         WHERE id = s.id AND device_id = s.device_id
-          AND state = 'leased' AND lease_expires_at > now() AND NOT {_RECALLED}
+          AND state = 'leased' AND lease_expires_at > now() AND NOT {RECALLED}
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) a
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
@@ -280,7 +282,7 @@ live AS MATERIALIZED (
             FROM jobs WHERE id = job_id AND state IN ('open', 'paused') LIMIT 1)) AS expires_at
         FROM assignments
         WHERE id = s.id AND device_id = s.device_id
-          AND state = 'leased' AND lease_expires_at > now() AND NOT {_RECALLED}
+          AND state = 'leased' AND lease_expires_at > now() AND NOT {RECALLED}
         LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     ) a
     WHERE s.k = 1 AND NOT s.unknown AND NOT s.revoked
@@ -304,8 +306,8 @@ WHERE s.n NOT IN (SELECT n FROM live)
 """
 
 _SENT_BACK: Final = """
-    SELECT s.n, a.id, a.job_id, a.bucket FROM sent s CROSS JOIN LATERAL (
-        SELECT id, job_id, bucket FROM assignments
+    SELECT s.n, a.* FROM sent s CROSS JOIN LATERAL (
+        SELECT id, job_id, bucket, owner_id, charged, charged_day FROM assignments
         WHERE id = s.id AND device_id = s.device_id AND state = 'leased'
         LIMIT 1 FOR UPDATE SKIP LOCKED
     ) a
@@ -328,11 +330,15 @@ WHERE s.n NOT IN (SELECT n FROM over)
 
 
 async def claim(
-    connection: RawConnection, claims: Sequence[Claim], *, lease: timedelta, longest: timedelta
+    connection: RawConnection,
+    claims: Sequence[Claim],
+    *,
+    lease: timedelta,
+    longest: timedelta,
+    budget: BudgetBounds,
 ) -> list[Claimed | Raced]:
-    """Lease a place for each claim that can have one; say of each what became of it.
-
-    `longest` is how long heartbeats can keep a lease alive, in all.
+    """Lease a place for each claim that can have one, with heartbeats for `longest` at most; say of
+    each what became of it.
     """
     columns = (
         [it.id for it in claims],
@@ -343,7 +349,8 @@ async def claim(
         [it.most for it in claims],
     )
     found: list[Claimed | Raced] = [Claimed(ClaimVerdict.ASKED) for _ in claims]
-    for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, lease, TRIES_MAX, longest):
+    terms = (lease, TRIES_MAX, longest, budget.usual, budget.most)
+    for n, verdict, *leased in await connection.fetch(_CLAIM, *columns, *terms):
         claimed = found[n - 1]
         if verdict == "raced" or isinstance(claimed, Raced):
             found[n - 1] = RACED

@@ -15,7 +15,8 @@ shown, if at least `min_devices` owners fed that; otherwise a later step shows i
 shown at most once, as part of one sum that `min_devices` owners fed, and no two of these sums share
 an item. Any sum or difference of what was ever shown consists of whole such sums, so none can
 isolate fewer owners. No other total is shown that would cut across them: `items`, and the totals of
-labels and of months, are sums of what is shown.
+labels and of months, are sums of what is shown. All of this is of exact answers; what is seen of
+noisy ones is told by `jobs/noise`.
 """
 
 import time
@@ -33,10 +34,12 @@ from dml.core.ids import FoldId, JobId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.jobs import rules
 from dml.jobs.counting import ResultTerms
-from dml.jobs.folding import inbox, tally
+from dml.jobs.folding import inbox, statements, tally
 from dml.jobs.folding.tally import Counted, Tally
 from dml.jobs.folding.turns import BATCH_MAX, Turns
-from dml.jobs.models import ELSEWHERE, OTHER, Job, JobTotals
+from dml.jobs.models import ELSEWHERE, OTHER, Answers, Job, JobTotals
+from dml.jobs.noise import service as noise
+from dml.jobs.noise.rules import step_is_due
 from dml.payments import service as payments
 from dml.payments.models import REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
@@ -47,7 +50,8 @@ CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its tim
 # `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
 _LOCK: Final = f"""
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
-           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, (
+           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
+           j.max_items, j.date_from, j.date_to, j.deadline, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
            ARRAY(
@@ -116,42 +120,6 @@ _ADD_TOTALS: Final = """
     WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
-# Promises: every count that at least `least` owners fed is shown.
-_SHOW: Final = """
-    UPDATE job_counts c SET shown = c.counted, owners = '{}'
-    FROM unnest($1::uuid[], $2::int[]) AS a (job_id, least)
-    WHERE c.job_id = ANY ($1::uuid[]) AND c.job_id = a.job_id
-      AND c.shown <> c.counted AND cardinality(c.owners) >= a.least
-"""
-
-# Promises: what is left of a label is shown without its months, if at least $2 owners fed it.
-_SHOW_ELSEWHERE: Final = """
-    INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
-    SELECT $1::uuid, $3::smallint, label, 0, sum(c.counted - c.shown), '{}'
-    FROM job_counts c WHERE c.job_id = $1 AND c.month <> $3 AND c.shown <> c.counted
-    GROUP BY label
-    HAVING $2::int <= (
-        SELECT count(DISTINCT owner) FROM job_counts o CROSS JOIN unnest(o.owners) AS owner
-        WHERE o.job_id = $1 AND o.month <> $3 AND o.label = c.label)
-"""
-
-# Promises: what is still left is shown as one number; $4 uncertain items of owners $5 belong to it.
-_SHOW_OTHER: Final = """
-    WITH left_over AS (
-        SELECT counted - shown AS count, owners FROM job_counts c
-        WHERE job_id = $1::uuid AND month <> $3::smallint AND shown <> counted AND NOT EXISTS (
-            SELECT FROM job_counts WHERE job_id = $1 AND month = $3 AND label = c.label)
-        UNION ALL SELECT $4::bigint, $5::bigint[]
-    )
-    INSERT INTO job_counts (job_id, month, label, counted, shown, owners)
-    SELECT $1, $3, $6::smallint, 0, (SELECT sum(count) FROM left_over), '{}'
-    WHERE $2::int <= (
-        SELECT count(DISTINCT owner) FROM left_over CROSS JOIN unnest(owners) AS owner)
-"""
-_FORGET_OWNERS: Final = """
-    UPDATE job_counts SET owners = '{}' WHERE job_id = $1 AND owners <> '{}'
-"""
-
 # An answer can have millions of counts: one statement that shows them may take longer than usual.
 _ALLOW_LONG_STATEMENTS: Final = "SET LOCAL statement_timeout = '2min'"
 
@@ -187,6 +155,10 @@ class FoldedPart:
     shows_uncertain: bool
     owners: Set[int]
     uncertain_owners: Set[int]
+
+    @property
+    def is_exact(self) -> bool:
+        return bool(self.job["answers"] == Answers.EXACT)
 
     @property
     def leaves_behind(self) -> bool:
@@ -242,13 +214,17 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     waited = time.perf_counter() - began
     assert len(jobs) == len(shares)
     parts = [_sum_up(job, shares[job["id"]].results) for job in jobs]
-    await _add_counts(connection, [(it.job, it.first, it.shows) for it in parts])
-    if behind := [it.job for it in parts if it.leaves_behind]:
+    await _add_counts(connection, [(it.job, it.first, it.shows and it.is_exact) for it in parts])
+    if behind := [it.job for it in parts if it.leaves_behind and it.is_exact]:
         await connection.execute(_ALLOW_LONG_STATEMENTS)
         columns = ([it["id"] for it in behind], [it["min_devices"] for it in behind])
-        await connection.execute(_SHOW, *columns)
+        await connection.execute(statements.SHOW, *columns)
     await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
     await _add_totals(connection, parts)
+    for it in parts:
+        if it.shows and not it.is_exact:
+            await connection.execute(_ALLOW_LONG_STATEMENTS)
+            await noise.tell_step(connection, it.job, now=ctx.now)
 
     earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in parts]
     await payments.transfer_many(ctx, [movement for some in earned for movement in some])
@@ -265,16 +241,19 @@ async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
     """
     connection, least = await raw(ctx.tx), job.min_devices
     await connection.execute(_ALLOW_LONG_STATEMENTS)
+    if job.is_noisy:
+        await noise.tell_all(ctx, job, totals)
+        return
     if len(totals.owners) >= least:
         totals.shown_devices, totals.shown_items = totals.folded, totals.items
     if totals.shown_devices:
         if len(totals.uncertain_owners) >= least:
             totals.shown_uncertain, totals.uncertain_owners = totals.uncertain, []
         unsure = (totals.uncertain - totals.shown_uncertain, totals.uncertain_owners)
-        await connection.execute(_SHOW, [job.id], [least])
-        await connection.execute(_SHOW_ELSEWHERE, job.id, least, ELSEWHERE)
-        await connection.execute(_SHOW_OTHER, job.id, least, ELSEWHERE, *unsure, OTHER)
-    await connection.execute(_FORGET_OWNERS, job.id)
+        await connection.execute(statements.SHOW, [job.id], [least])
+        await connection.execute(statements.SHOW_ELSEWHERE, job.id, least, ELSEWHERE)
+        await connection.execute(statements.SHOW_OTHER, job.id, least, ELSEWHERE, *unsure, OTHER)
+    await connection.execute(statements.FORGET_OWNERS, job.id)
     totals.owners, totals.uncertain_owners = [], []
 
 
@@ -289,6 +268,8 @@ def _sum_up(job: Record, results: Sequence[tuple[Counted, UserId]]) -> FoldedPar
     )
     # These know their own results, and so do who acts for them: they do not count as owners.
     uncounted = {job["customer_id"], job["developer_id"], job["reviewed_by"], *job["members"]}
+    if job["answers"] == Answers.NOISY:
+        return _sum_up_noisy(job, results, uncounted)
     fed = [(it, None if owner in uncounted else tally.short(owner)) for it, owner in results]
     first = fed[: max(0, reaches - folded)]
     known = {owner for it, owner in first if owner is not None and it.items} | {*job["owners"]}
@@ -305,6 +286,34 @@ def _sum_up(job: Record, results: Sequence[tuple[Counted, UserId]]) -> FoldedPar
         shows_uncertain=shows_uncertain,
         owners=rest.owners if shows else rest.owners | {*job["owners"]},
         uncertain_owners=rest.uncertain_owners | (set() if shows_uncertain else unsure),
+    )
+
+
+def _sum_up_noisy(
+    job: Record, results: Sequence[tuple[Counted, UserId]], uncounted: Set[UserId]
+) -> FoldedPart:
+    """The same of a noisy job: all of it belongs to the step, if there is one.
+
+    Cells need no owners here, and an owner counts whatever it handed in (docs/decisions/0074).
+    """
+    known = {tally.short(owner) for _, owner in results if owner not in uncounted}
+    known |= {*job["owners"]}
+    shows = step_is_due(
+        owners=len(known),
+        after=job["folded"] + len(results),
+        shown=job["shown_devices"],
+        max_devices=job["max_devices"],
+        min_owners=job["min_devices"],
+    )
+    sums, nothing = Tally.of((it, None) for it, _ in results), Tally.of(())
+    return FoldedPart(
+        job=job,
+        first=sums if shows else nothing,
+        rest=nothing if shows else sums,
+        shows=shows,
+        shows_uncertain=False,
+        owners=set() if shows else known,
+        uncertain_owners=set(),
     )
 
 

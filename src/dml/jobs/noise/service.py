@@ -1,0 +1,133 @@
+"""Telling a noisy answer: noise is drawn once for each part of it, and kept with what it hides.
+
+Both happen in the transaction that tells the part: whoever is killed when, either it was told, and
+is never drawn again, or nobody saw anything. The caller has locked the job's totals.
+
+What it costs an owner adds up to the job's `rho`: each owner is in one step, or in several with a
+part of `max_items` in each, which costs no more; and in the totals of labels, of months and of
+cells, which are drawn when the job has ended.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from asyncpg import Record
+
+from dml.core.context import Context
+from dml.core.db import RawConnection, raw
+from dml.jobs.counting import possible_months
+from dml.jobs.models import Job, JobRelease, JobTotals, ReleasePart
+from dml.jobs.noise import drawing, rules
+
+_LABELS: Final = """
+    SELECT label, sum(counted)::bigint FROM job_counts WHERE job_id = $1 GROUP BY label
+"""
+_MONTHS: Final = """
+    SELECT month, sum(counted)::bigint FROM job_counts WHERE job_id = $1 GROUP BY month
+"""
+_CELLS: Final = """
+    SELECT month, label, counted FROM job_counts
+    WHERE job_id = $1 AND month = ANY ($2::smallint[])
+"""
+_LAST_STEP: Final = """
+    SELECT number, reached FROM job_releases WHERE job_id = $1 AND part = 'step'
+    ORDER BY number DESC LIMIT 1
+"""
+# Promises: a part is told once. A second one of the same kind and number fails.
+_TELL: Final = """
+    INSERT INTO job_releases
+        (job_id, part, number, devices, months, counts, scale, reached, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+
+
+async def tell_step(connection: RawConnection, job: Record, *, now: datetime) -> None:
+    """Tell the labels of what came since the last step. O(counts of the job)."""
+    row = await connection.fetchrow(_LAST_STEP, job["id"])
+    number, before = (row["number"], row["reached"]) if row else (0, None)
+    totals = await connection.fetchrow(
+        "SELECT uncertain, shown_devices FROM job_totals WHERE job_id = $1", job["id"]
+    )
+    assert totals is not None, "a job that is folded has totals"
+    reached = await _count_labels(connection, job["id"], len(job["labels"]), totals["uncertain"])
+    added = [now - then for now, then in zip(reached, before or [0] * len(reached), strict=True)]
+    months = possible_months(job["date_from"], job["date_to"], job["deadline"])
+    share = rules.shares_of(len(months)).steps * job["rho"] / rules.BILLION
+    drawn = drawing.draw(added, max_items=job["max_items"], rho=share)
+    only = months if len(months) == 1 else []
+    await connection.execute(
+        _TELL,
+        job["id"],
+        ReleasePart.STEP,
+        number + 1,
+        totals["shown_devices"],
+        only,
+        drawn.counts,
+        drawn.scale,
+        reached,
+        now,
+    )
+
+
+async def tell_all(ctx: Context, job: Job, totals: JobTotals) -> None:
+    """Tell the whole answer of a job that has ended, if enough owners took part. O(counts).
+
+    Months are looked at first, all that there can be; and cells of those alone that stand out.
+    """
+    enough = totals.shown_devices > 0 or len(totals.owners) >= job.min_devices
+    totals.owners, totals.uncertain_owners = [], []
+    if not enough:
+        return
+    connection = await raw(ctx.tx)
+    totals.shown_devices, totals.shown_items = totals.folded, totals.items
+    assert job.max_items is not None, "a noisy job says how many items an owner adds"
+    months = possible_months(job.date_from, job.date_to, job.deadline)
+    shares, rho = rules.shares_of(len(months)), job.rho / rules.BILLION
+
+    async def tell(part: ReleasePart, of: Sequence[int], counts: list[int], share: float) -> None:
+        drawn = await asyncio.to_thread(
+            drawing.draw, counts, max_items=job.max_items or 0, rho=share * rho
+        )
+        release = JobRelease(
+            job_id=job.id,
+            part=part,
+            number=0,
+            devices=totals.folded,
+            months=list(of),
+            counts=drawn.counts,
+            scale=drawn.scale,
+            reached=[],
+            created_at=ctx.now,
+        )
+        ctx.tx.add(release)
+        made[part] = release
+
+    made: dict[ReleasePart, JobRelease] = {}
+    labels = await _count_labels(connection, job.id, len(job.labels), totals.uncertain)
+    only = months if len(months) == 1 else []
+    await tell(ReleasePart.LABELS, only, labels, shares.labels)
+    if only:
+        return
+    counted = dict(await connection.fetch(_MONTHS, job.id))
+    await tell(ReleasePart.MONTHS, months, [counted.get(it, 0) for it in months], shares.months)
+    some = standing_out(made[ReleasePart.MONTHS])
+    if some:
+        cells = {(m, label): n for m, label, n in await connection.fetch(_CELLS, job.id, some)}
+        width = range(len(job.labels))
+        counts = [cells.get((month, label), 0) for month in some for label in width]
+        await tell(ReleasePart.CELLS, some, counts, shares.cells)
+
+
+def standing_out(months: JobRelease) -> list[int]:
+    """Return the months that have more than noise alone seldom makes."""
+    least = rules.stands_out(len(months.counts)) * months.scale
+    return [it for it, n in zip(months.months, months.counts, strict=True) if n > least]
+
+
+async def _count_labels(
+    connection: RawConnection, job_id: object, labels: int, uncertain: int
+) -> list[int]:
+    counted = dict(await connection.fetch(_LABELS, job_id))
+    return [*(counted.get(label, 0) for label in range(labels)), uncertain]
