@@ -25,6 +25,11 @@ neither, and everybody can see that it is coming. `listed`: everybody can use it
 its developer or a moderator took it off the list for now. `archived`: it is off the list for
 good.
 """
+Answers: TypeAlias = Literal["noisy", "exact"]
+"""What an answer may tell of one owner. `noisy`: as much as its `epsilon` allows; each number
+carries noise, and says how sure it is. `exact`: sums of what enough owners counted, without
+noise, of those who agreed to that.
+"""
 AppealState: TypeAlias = Literal["open", "upheld", "overturned", "settled"]
 """How an appeal ended. `open`: it waits for another moderator than the one who decided.
 `upheld`: the decision stays. `overturned`: it was taken back. `settled`: what it was about is
@@ -1538,6 +1543,11 @@ class DeviceEarnings(TypedDict):
 class DeviceLimits(TypedDict):
     """What a user refuses on all their devices."""
 
+    allows_exact: bool
+    """Whether your devices may work for answers without noise, where the operator allows that.
+    Such an answer tells sums of a few owners as they are, and you alone are not hidden by
+    chance.
+    """
     refused_developers: list[str]
     """Your devices get no models of these users."""
     refused_jobs: list[str]
@@ -1549,6 +1559,11 @@ class DeviceLimits(TypedDict):
 class DeviceLimitsUpdate(TypedDict):
     """What you refuse on all your devices, in place of what you refused before."""
 
+    allows_exact: NotRequired[bool]
+    """Whether your devices may work for answers without noise, where the operator allows that.
+    Such an answer tells sums of a few owners as they are, and you alone are not hidden by
+    chance.
+    """
     refused_developers: list[str]
     """Your devices get no models of these users."""
     refused_jobs: list[str]
@@ -2098,6 +2113,8 @@ class Job(TypedDict):
     """The algorithm that devices run."""
     algorithm_title: str
     """The title of the algorithm."""
+    answers: Answers
+    """Whether the answer carries noise."""
     close_reason: str | None
     """Why the job was closed, where a moderator closed it or its version was recalled."""
     cost: str
@@ -2121,6 +2138,10 @@ class Job(TypedDict):
     """The state that the job will have once it is settled: set when it begins to settle."""
     ended_at: str | None
     """When the job was settled."""
+    epsilon: float | None
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. `null` for an exact answer.
+    """
     id: str
     labels: list[str]
     """The labels that items are counted by, in the order of the model's output."""
@@ -2128,10 +2149,16 @@ class Job(TypedDict):
     """How many devices are paid for a result, at most."""
     max_devices_per_owner: int
     """How many devices of one owner may take part, at most."""
+    max_items: int | None
+    """How many items all devices of one owner add, at most; where there are more, they are
+    chosen at random. With fewer the answer needs less noise. `null`: any number.
+    """
     min_confidence: float
     """An item whose best label has a lower probability is counted as `uncertain`."""
     min_devices: int
-    """Results are published in steps, each of at least so many owners who counted something."""
+    """Results are published in steps, each of at least so many owners; for an exact answer, of
+    so many who counted something.
+    """
     platform_fee: str
     """What the platform earns for each result, in tokens; fixed when the job was created."""
     reward: str
@@ -2175,6 +2202,10 @@ class JobClosure(TypedDict):
 
 
 class JobCreate(TypedDict):
+    answers: NotRequired[Answers]
+    """`noisy`: each number carries noise, as much as hides any one owner. `exact`: none does;
+    only devices of owners who agreed to that take part.
+    """
     countries: NotRequired[list[str]]
     """Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any."""
     date_from: NotRequired[str | None]
@@ -2183,10 +2214,20 @@ class JobCreate(TypedDict):
     """Only items before this day."""
     deadline: str
     """When the job ends, at most 366 days ahead; what is not spent then comes back."""
+    epsilon: NotRequired[float | None]
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. Without it: what the operator chose.
+    Of a noisy answer alone.
+    """
     max_devices: int
     """How many devices are paid for a result, at most."""
     max_devices_per_owner: NotRequired[int]
     """How many devices of one owner may take part, at most."""
+    max_items: NotRequired[int | None]
+    """How many items all devices of one owner add, at most; where there are more, they are
+    chosen at random. With fewer the answer needs less noise. Without it: what the operator
+    chose; for an exact answer any number.
+    """
     max_total: NotRequired[str | None]
     """The most that the job may cost in all, in tokens. If fees have risen so that it would cost
     more, it is refused (`409`).
@@ -2200,6 +2241,25 @@ class JobCreate(TypedDict):
     title: NotRequired[str]
     version_id: str
     """An approved version of a listed algorithm."""
+
+
+class JobIntervals(TypedDict):
+    """How sure the numbers of a noisy answer are, as for the noise that they carry."""
+
+    items: Number
+    """How many items were counted."""
+    labels: dict[str, Number]
+    """How many items have each label."""
+    months: list[MonthIntervals]
+    """The labelled items by month."""
+    other_months: dict[str, Number]
+    """How many items have each label, of months that are not told."""
+    shares: dict[str, Share]
+    """Each label's share of all items, those counted as `uncertain` among them."""
+    uncertain: Number
+    """How many items had no sure label."""
+    undated: Number
+    """How many labelled items have no date."""
 
 
 class JobPage(TypedDict):
@@ -2219,30 +2279,54 @@ class JobPublication(TypedDict):
 class JobQuote(TypedDict):
     """What a job would cost. Each amount but `cost` is for one result."""
 
+    answers: Answers
+    """Whether the answer carries noise."""
     cost: str
     """What the job costs if `max_devices` results are paid, in tokens."""
     device_fee: str
     """What the algorithm's developer earns, in tokens."""
+    epsilon: float | None
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. `null` for an exact answer.
+    """
+    max_items: int | None
+    """How many items all devices of one owner add, at most; where there are more, they are
+    chosen at random. With fewer the answer needs less noise. `null`: any number.
+    """
     min_devices: int
     """Results are published in steps, each of at least so many owners."""
     platform_fee: str
     """What the platform earns, in tokens."""
     reward: str
     """What a device's owner earns, in tokens."""
+    within: int
+    """When the job has ended, the total of a label is at most so far from what was counted, 95
+    times of 100.
+    """
 
 
 class JobResults(TypedDict):
     """A job's results, as far as they are published. Counts are `null` before the first step.
 
-    Each number is a sum over at least `min_devices` owners who counted something. Counts of
-    fewer owners wait for more of them; in the end they are in `other_months` and `other`.
-    `items` is the sum of `labels`, `uncertain` and `other`.
+    In an exact answer, each number is a sum over at least `min_devices` owners who counted
+    something. Counts of fewer owners wait for more of them; in the end they are in
+    `other_months` and `other`. In a noisy answer each number carries noise, months come when
+    the job has ended, and counts that noise alone could make are in `other_months`. `items`
+    is the sum of `labels`, `uncertain` and `other`.
     """
 
+    answers: Answers
+    """Whether the counts carry noise."""
     devices_done: int
     """How many results were published so far; in the end, how many were paid."""
     devices_shown: int
     """How many results the published counts sum up."""
+    epsilon: float | None
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. `null` for an exact answer.
+    """
+    intervals: JobIntervals | None
+    """How sure each number is; `null` where all are exact, and before the first step."""
     items: int | None
     """How many items were counted."""
     job_id: str
@@ -2339,6 +2423,12 @@ class LeaderboardRow(TypedDict):
 class Lease(TypedDict):
     """An assignment that a device holds, and all that it needs to do the work."""
 
+    answers: Answers
+    """Whether the job's answer carries noise."""
+    epsilon: float | None
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. `null` for an exact answer.
+    """
     id: str
     """The id of the assignment."""
     input: InputSpec
@@ -2351,6 +2441,10 @@ class Lease(TypedDict):
     lease_seconds: int
     """How many seconds the lease lasts from now on. Go by this one: a device's clock may be
     wrong.
+    """
+    max_items: int | None
+    """Count at most so many items, chosen at random; a result with more is refused. `null`: any
+    number.
     """
     min_confidence: float
     """Count an item as `uncertain` if its best label has a lower probability."""
@@ -2503,6 +2597,15 @@ class MonthCounts(TypedDict):
     """`YYYY-MM`."""
 
 
+class MonthIntervals(TypedDict):
+    """How sure the counts of one month are."""
+
+    labels: dict[str, Number]
+    """How many items have each label."""
+    month: str
+    """`YYYY-MM`."""
+
+
 class MyEnrollment(TypedDict):
     """What you are in a bounty."""
 
@@ -2544,6 +2647,17 @@ class NextStep(TypedDict):
     """
     reason: str
     """Why the step has not come yet, or does not come. A sentence."""
+
+
+class Number(TypedDict):
+    """A count that carries noise, and how sure it is."""
+
+    high: int
+    """What was counted is at most this, and at least `low`, in 95 of 100 cases."""
+    low: int
+    """What was counted is at least this, and at most `high`, in 95 of 100 cases."""
+    value: int
+    """The count that the answer tells."""
 
 
 class OfferedAlgorithm(TypedDict):
@@ -2956,6 +3070,36 @@ class PredictionsFile(TypedDict):
     """SHA-256 of the file, in hexadecimal digits."""
     url: str
     """Where to download them: a path of this API."""
+
+
+class PrivacyBudget(TypedDict):
+    """How much jobs may learn of you. Parts of a budget do not add up in epsilons: `left` is
+    less than the budget less what was spent.
+    """
+
+    epsilon: float
+    """The most that all jobs together may learn of you in any 30 days: the epsilon of
+    differential privacy, at a delta of a millionth.
+    """
+    is_own: bool
+    """Whether you set it; else it is what the operator chose."""
+    left: float
+    """What a further job may cost now, as an epsilon."""
+    paused: bool
+    """Whether your devices get no work for noisy answers."""
+    reserved: float
+    """What work under way may cost beside that, as an epsilon."""
+    spent: float
+    """What jobs learned in the last 30 days, as an epsilon."""
+
+
+class PrivacyBudgetSet(TypedDict):
+    epsilon: NotRequired[float | None]
+    """The most that all jobs together may learn of you in any 30 days: the epsilon of
+    differential privacy, at a delta of a millionth. `null`: what the operator chose.
+    """
+    paused: NotRequired[bool]
+    """Whether your devices get no work for noisy answers."""
 
 
 class Prize(TypedDict):
@@ -3433,6 +3577,17 @@ class SessionTokens(TypedDict):
     """How to send the access token."""
     user_id: str
     """Who has signed in."""
+
+
+class Share(TypedDict):
+    """A label's share of all items, and how sure it is."""
+
+    high: float
+    """The share of what was counted is between `low` and this, in 95 of 100 cases."""
+    low: float
+    """The share of what was counted is between this and `high`, in 95 of 100 cases."""
+    value: float
+    """From 0 to 1."""
 
 
 class SignUpConfirm(TypedDict):
