@@ -84,6 +84,10 @@ async def build(world: World) -> dict[str, Any]:
     await fold(world)
     assert await settle(world, archived, JobState.COMPLETED) == "settled"
     await archive_service.archive(world.parts.sessions, world.parts.blobs, archived.id, limit=4)
+    noisy = await make_job(world, max_devices=20, answers="noisy", epsilon=1, max_items=4)
+    noisy_devices = await work(world, noisy, 5)
+    await fold(world)
+    await claim_of(await make_device(world), noisy)
     paused = await make_job(world, max_devices=40)
     assert (await paused.customer.post(f"{paused.path}/pause")).status_code == 200
 
@@ -109,6 +113,8 @@ async def build(world: World) -> dict[str, Any]:
         "archived_device": its_devices[0].id,
         "archived_owner": its_devices[0].owner.id,
         "paused": paused.id,
+        "noisy": noisy.id,
+        "noisy_owner": noisy_devices[0].owner.id,
         "open": at_work.id,
         "leased": lease["id"],
         "released": given_back["id"],

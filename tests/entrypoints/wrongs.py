@@ -54,6 +54,7 @@ from tests.entrypoints.complaints import (
 )
 from tests.entrypoints.feed_wrongs import FEED_WRONGS
 from tests.entrypoints.moves import moved
+from tests.entrypoints.noise_wrongs import NOISE_WRONGS
 
 # The first reward that a fold paid goes to somebody else, with balances to match.
 RETARGET: Final = """
@@ -349,6 +350,7 @@ WRONGS: Final = [
     *BOUNTY_WRONGS,
     *CHAIN_WRONGS,
     *FEED_WRONGS,
+    *NOISE_WRONGS,
     (
         "UPDATE algorithm_versions SET state = 'uploaded', "
         "created_at = now() - interval '16 minutes' WHERE id IN "
