@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.add_column('jobs', sa.Column('answers', sa.Enum('noisy', 'exact', name='answers', native_enum=False), server_default='exact', nullable=False))
+    op.add_column('jobs', sa.Column('needs_agreement', sa.Boolean(), server_default='false', nullable=False))
     op.add_column('jobs', sa.Column('epsilon', sa.Double(), nullable=True))
     op.add_column('jobs', sa.Column('rho', sa.BigInteger(), server_default='0', nullable=False))
     op.add_column('jobs', sa.Column('max_items', sa.Integer(), nullable=True))
@@ -43,5 +44,5 @@ def downgrade() -> None:
     op.drop_table('job_releases')
     op.drop_column('owner_limits', 'allows_exact')
     op.drop_constraint('jobs_noise_of_noisy_answers_check', 'jobs')
-    for column in ('max_items', 'rho', 'epsilon', 'answers'):
+    for column in ('max_items', 'rho', 'epsilon', 'needs_agreement', 'answers'):
         op.drop_column('jobs', column)

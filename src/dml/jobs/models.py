@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -160,6 +161,9 @@ class Job(Base):
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     archived_at: Mapped[datetime | None] = mapped_column(default=None)  # The whole of it.
     answers: Mapped[Answers] = mapped_column(default=Answers.EXACT, server_default="exact")
+    # Whether its exact answer is for owners who agreed to such. Of jobs that were ordered before
+    # there were others, nobody was asked that; they end as they began (docs/decisions/0074).
+    needs_agreement: Mapped[bool] = mapped_column(default=False, server_default=false())
     epsilon: Mapped[float | None] = mapped_column(default=None)
     # What it costs each of its owners, in billionths of rho (docs/decisions/0074).
     rho: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

@@ -171,7 +171,7 @@ PERSONAL: Final = Personal(
                 Columns(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "
-                    "model_sha256 model_size answers epsilon rho max_items",
+                    "model_sha256 model_size answers epsilon rho max_items needs_agreement",
                     "Its terms.",
                 ),
             ),

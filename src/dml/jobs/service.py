@@ -217,6 +217,7 @@ def _made(ctx: Context, order: Order, priced: Quote) -> Job:
         deadline=order.deadline,
         created_at=ctx.now,
         answers=priced.answers,
+        needs_agreement=priced.answers is Answers.EXACT,
         epsilon=priced.epsilon,
         rho=priced.privacy.rho,
         max_items=priced.max_items,

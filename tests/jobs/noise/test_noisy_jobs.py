@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from dml.core.checks import look
 from dml.jobs import doctor
-from dml.jobs.models import JobState
+from dml.jobs.models import Job, JobState
 from tests.jobs.factories import (
     Ordered,
     claim_of,
@@ -165,7 +165,14 @@ async def test_devices_whose_owner_did_not_agree_get_no_work_for_exact_answers(
     device = await make_device(world)
     shortlist._agree_to_exact = False
     try:
+        await shortlist._refresh()
         assert await claim_of(device, job) == []
+        older = await make_job(world, max_devices=10)
+        async with world.parts.sessions.begin() as tx:
+            asked = update(Job).where(Job.id == older.id).values(needs_agreement=False)
+            await tx.execute(asked)  # As the release before wrote it.
+        await shortlist._refresh()
+        assert len(await claim_of(device, older)) == 1
         limits: dict[str, Any] = {
             "refused_jobs": [],
             "refused_developers": [],

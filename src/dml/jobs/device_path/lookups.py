@@ -25,7 +25,7 @@ WHERE state = 'open' AND starts_at <= now() AND deadline > now()
 
 _OFFERS: Final = """
 SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries,
-       j.answers = 'exact' AS is_exact,
+       j.needs_agreement,
        coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version,
        coalesce(v.least_memory_mib, 0) AS least_memory_mib,
        coalesce(v.least_speed, 0) AS least_speed
@@ -75,7 +75,7 @@ class Offer:
     developer_id: UserId
     data_kind: str
     countries: Sequence[str]
-    is_exact: bool  # Without noise: for devices whose owner agreed to that.
+    needs_agreement: bool  # Without noise: for devices whose owner agreed to that.
     spec_version: int  # What an agent must know (docs/decisions/0062).
     least_memory_mib: int  # What a device must have (docs/decisions/0071); 0 where not known.
     least_speed: int

@@ -89,7 +89,7 @@ class Shortlist:
                     and offer.id not in done
                     and offer.id not in self._full
                     and (device.device_id, offer.id) not in self._not_now
-                    and (self._agree_to_exact or device.allows_exact or not offer.is_exact)
+                    and (not offer.needs_agreement or self._agree_to_exact or device.allows_exact)
                     and not _refused(device, offer)
                 ):
                     yield offer
