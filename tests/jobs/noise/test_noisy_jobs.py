@@ -172,7 +172,7 @@ async def test_devices_whose_owner_did_not_agree_get_no_work_for_exact_answers(
             asked = update(Job).where(Job.id == older.id).values(needs_agreement=False)
             await tx.execute(asked)  # As the release before wrote it.
         await shortlist._refresh()
-        assert len(await claim_of(device, older)) == 1
+        assert len(await claim_of(await make_device(world), older)) == 1
         limits: dict[str, Any] = {
             "refused_jobs": [],
             "refused_developers": [],
