@@ -15,8 +15,8 @@ from typing import Final
 import pytest
 
 from dml.core.db import SCHEMA_REVISION
-from dml.core.release import release
 from dml.entrypoints.embedded import free_ports
+from dml.release import release
 from tests import folders
 from tests.core.test_metrics import values
 from tests.entrypoints.test_metrics import client_from

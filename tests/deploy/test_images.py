@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from dml.core.release import release
+from dml.release import release
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BASE: Final = os.environ.get("DML_TEST_BASE", "")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dml.inference import probes
-from dml.inference.behaviour import LABELS_OF_A_SAMPLE, PROBES
+from dml.inference.behaviour import LABELS_OF_A_SAMPLE, PROBES, SAMPLES
 from dml.inference.images import prepare
 from dml.inference.runner import Sandbox
 from tests.inference.linear import linear_model, weights
@@ -63,7 +63,7 @@ def test_a_model_answers_all_pictures_the_same_each_time(sandbox: Sandbox) -> No
     assert first is not None
     assert first.is_complete
     assert len(set(first.answers)) >= 8  # Of ten labels: the probes tell models apart.
-    assert [it.name for it in first.samples] == list(probes.SAMPLES)
+    assert [it.name for it in first.samples] == list(SAMPLES)
     for sample in first.samples:
         assert len(sample.labels) == LABELS_OF_A_SAMPLE
         assert all(a[1] >= b[1] for a, b in pairwise(sample.labels))

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from dml.core.metric_kinds import ALL, Counter, Gauge, Histogram, Labels, Metric, Snapshot
-from dml.core.release import release
+from dml.release import release
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 1.0

@@ -34,7 +34,7 @@ _ONLY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")  # A year
 # A page has its own; what is none loads, runs and frames nothing.
 POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 # What middlewares add to every answer to a device.
-_FOR_ALL: Final = (_SAFE, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
+_FOR_ALL: Final = (_SAFE, POLICY, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 LEFT_OVER_MAX: Final = 64 * 1024  # Bytes of a body that an early answer waits for.
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PROCESS: Final = os.urandom(8).hex()

@@ -21,12 +21,12 @@ from dml.chain.rules import NotConnected
 from dml.core import metrics, nodes
 from dml.core.db import SCHEMA_REVISION
 from dml.core.key_file import PUBLISHED_SECONDS
-from dml.core.release import release
 from dml.core.settings import Settings
 from dml.core.wire import Wire
 from dml.edge.http import Credentials, Parts, Server, address_of
 from dml.entrypoints import fitness, wiring
 from dml.entrypoints.fitness import Needs
+from dml.release import release
 
 router = APIRouter()
 _STATUSES: Final = {True: HTTPStatus.OK, False: HTTPStatus.SERVICE_UNAVAILABLE}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 PROBE_SET: Final = 1  # Answers to another set of probes are not compared with these.
 PROBES: Final = 256
+SAMPLES: Final = ("color_bars", "figure", "landscape", "face")
 PROBING_SECONDS: Final = 4.0  # of processor time, after which no further batch is asked
 PROBING_SECONDS_MOST: Final = 8.0  # after which it is ended, as of the sandbox
 LABELS_OF_A_SAMPLE: Final = 5

@@ -19,7 +19,6 @@ from dml.inference.images import Items
 from dml.inference.spec import InputSpec
 
 SIDE: Final = 32
-SAMPLES: Final = ("color_bars", "figure", "landscape", "face")
 SAMPLE_SIDES: Final = (240, 160)  # Wider than high, so that one sees what becomes of proportions.
 SHOWN_SIDE: Final = 96  # pixels of the longer side of a sample as it is shown
 SHOWN_BYTES_MAX: Final = 12 << 10

@@ -40,6 +40,13 @@ def probe(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
     return frame({"samples": samples}, labels.tobytes(), np.concatenate(confidences).tobytes())
 
 
+def show(header: Mapping[str, Any], parts: list[bytes]) -> bytes:
+    """In a child that is given no model: the samples, as a spec prepares them, as pictures."""
+    spec = read(header["spec"])
+    pictures = [probes.shown(prepare(it, spec), spec) for it in probes.sample_images()]
+    return frame({"pictures": pictures})
+
+
 def _surest(shares: Floats) -> list[tuple[int, float]]:
     """The most probable labels, the surest first, as places and confidences."""
     order = np.argsort(-shares, kind="stable")[:LABELS_OF_A_SAMPLE]

@@ -12,10 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dml.inference import frames, probes
-from dml.inference.behaviour import PROBES, PROBING_SECONDS_MOST, Behaviour, Sample
+from dml.inference import frames
+from dml.inference.behaviour import PROBES, PROBING_SECONDS_MOST, SAMPLES, Behaviour, Sample
 from dml.inference.client import ChildFailed, Client, Faults, SandboxFailed, Unsafe
-from dml.inference.images import prepare
 from dml.inference.outcome import Limits
 from dml.inference.passport import BATCH, MEASURING_SECONDS, Passport
 from dml.inference.signature import (
@@ -118,7 +117,9 @@ class Sandbox(Client):
         try:
             limits = self._limits(len(model), batch_bytes, 0, PROBING_SECONDS_MOST)
             found, parts = self.ask(header, [model], limits, FAULTS)
-            return _behaviour(found, parts, spec, label_count)
+            # By another child, as this one may have been taken over by the model.
+            shown, _ = self.ask({"verb": "show", "spec": to_dict(spec)}, [], limits, FAULTS)
+            return _behaviour(found, parts, shown["pictures"], label_count)
         except (Refused, SandboxFailed):  # it passed its check, and this refuses nothing
             return None
 
@@ -228,9 +229,12 @@ def _passport(
 
 
 def _behaviour(
-    found: Mapping[str, Any], parts: list[bytes], spec: InputSpec, label_count: int
+    found: Mapping[str, Any], parts: list[bytes], pictures: list[str], label_count: int
 ) -> Behaviour | None:
-    """What a child answered, which may have been taken over; None where it makes no sense."""
+    """What a child answered, which may have been taken over; None where it makes no sense.
+
+    `pictures` are the samples as the model saw them.
+    """
     try:
         said = [[(int(it[0]), float(it[1])) for it in each] for each in found["samples"]]
         answers, confidences = np.frombuffer(parts[0], "<u2"), np.frombuffer(parts[1], "<f4")
@@ -240,14 +244,13 @@ def _behaviour(
     shares = [*confidences.tolist(), *(share for each in said for _, share in each)]
     sensible = (
         0 < len(answers) == len(confidences) <= PROBES
-        and len(said) == len(probes.SAMPLES)
+        and len(said) == len(SAMPLES)
         and all(0 <= it < label_count for it in places)
         and all(0 <= it <= 1 for it in shares)  # NaN is none of these
     )
     if not sensible:
         return None
-    pictures = [probes.shown(prepare(it, spec), spec) for it in probes.sample_images()]
-    named = zip(probes.SAMPLES, pictures, said, strict=True)
+    named = zip(SAMPLES, pictures, said, strict=True)
     samples = tuple(Sample(name, it, tuple(labels)) for name, it, labels in named)
     return Behaviour(tuple(answers.tolist()), tuple(confidences.tolist()), samples)
 

@@ -15,6 +15,7 @@ def main() -> None:
         "check": Verb(_check),
         "measure": Verb(measuring.measure),
         "probe": Verb(probing.probe),
+        "show": Verb(probing.show),
         "predict": running.PREDICT,
     }
     serving.serve(verbs, warm_up)
@@ -23,6 +24,7 @@ def main() -> None:
 def warm_up() -> None:
     """Check and run a model of our own, for all that is only imported or filled at first use."""
     check(TINY_MODEL, to_dict(running.WARM_UP_SPEC), COLUMNS)
+    probing.show({"spec": to_dict(running.WARM_UP_SPEC)}, [])
     running.warm_up()
 
 

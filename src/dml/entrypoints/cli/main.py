@@ -76,7 +76,7 @@ app.command(rich_help_panel=OPERATE)(top)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    from dml.core.release import release
+    from dml.release import release
 
     if version:
         typer.echo(f"dml {release()}")
