@@ -8,7 +8,8 @@ from typing import Final
 FOR_ORGANISATIONS: Final = frozenset(
     (
         *("algorithms.list", "algorithms.create", "algorithms.get", "algorithms.archive"),
-        *("algorithms.get_timeline", "algorithms.list_offered"),
+        *("algorithms.get_timeline", "algorithms.list_offered", "algorithms.update"),
+        *("algorithms.delete", "algorithms.suspend", "algorithms.resume", "versions.withdraw"),
         *("algorithms.announce", "algorithms.withdraw", "algorithms.appeal"),
         *("versions.appeal", "appeals.list", "device_counts.get"),
         *("versions.list", "versions.create", "versions.delete", "versions.get"),

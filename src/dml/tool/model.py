@@ -306,6 +306,7 @@ def status(named: Named, server: Server = None, as_json: AsJson = False) -> None
 
 
 @model.command("edit")
+@for_organisation
 def edit(
     named: Named,
     server: Server = None,

@@ -14,6 +14,7 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is in the algorithm'
 
 
 @model.command("delete")
+@for_organisation
 def delete(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Delete a draft of yours, with its versions and their files."""
     with signed_in(server) as market:
@@ -25,6 +26,7 @@ def delete(named: Named, server: Server = None, as_json: AsJson = False) -> None
 
 
 @model.command("withdraw")
+@for_organisation
 def withdraw(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Take the newest version of an algorithm of yours back from review."""
     with signed_in(server) as market:
@@ -37,6 +39,7 @@ def withdraw(named: Named, server: Server = None, as_json: AsJson = False) -> No
 
 
 @model.command("suspend")
+@for_organisation
 def suspend(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
     """Take an algorithm of yours off the list for now; `dml model resume` lists it again."""
     with signed_in(server) as market:
@@ -45,6 +48,7 @@ def suspend(named: Named, reason: Why, server: Server = None, as_json: AsJson = 
 
 
 @model.command("resume")
+@for_organisation
 def resume(named: Named, reason: Why, server: Server = None, as_json: AsJson = False) -> None:
     """List an algorithm of yours again that you suspended."""
     with signed_in(server) as market:

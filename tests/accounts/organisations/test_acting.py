@@ -89,6 +89,11 @@ async def test_a_model_a_job_and_a_bounty_are_the_organisations(world: World) ->
     assert (await acting(ada, society).get(version)).status_code == 200
     problem(await grace.get(path), 404, "algorithms.not_found")  # In person it is a draft
     problem(await eve.get(path), 404, "algorithms.not_found")
+    assert (await us.patch(path, {"device_fee": "0.03"})).json()["device_fee"] == "0.03"
+    for verb in (f"{path}/suspend", f"{path}/resume", f"{version}/withdraw"):
+        problem(await us.post(verb, {"reason": "later"}), 409, "algorithms.wrong_state")
+    other = (await us.post("/v1/algorithms", offer())).headers["location"]
+    assert (await us.ask("DELETE", other)).status_code == 204
 
     runs = await make_version(world, await world.person("developer"))
     job = await us.post("/v1/jobs", order(runs))
