@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dml.client import Client
 from dml.client.marketplace import Marketplace, Unreached
 from dml.entrypoints.cli.main import app
-from dml.tool import uploading
+from dml.tool import finding, uploading
 from tests.agent.market import Market
 from tests.algorithms.offers import GOOD, LABELS, accept_agreement, make_algorithm, offer
 from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, told
@@ -89,6 +89,39 @@ async def test_its_developer_edits_suspends_and_deletes_a_model(
     assert "no version yet" in str((await typed("withdraw", draft)).exception)
     assert (await typed("delete", draft)).exit_code == 0
     assert (await ada.get(f"/v1/algorithms/{draft}")).status_code == 404
+
+
+async def test_a_model_of_others_is_found_without_reading_all_of_them(
+    world: World, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, eve, word = await world.person("ada"), await world.person("eve"), made_up()
+    listed = await lists(world, ada, title=f"{word} listed, or not")
+    path = await make_algorithm(ada, title=f"{word} soon")
+    announced = (await ada.post(f"{path}/announce")).json()
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": eve.token}
+    read: list[str] = []
+    all_of = Marketplace.all_of
+
+    def noting(self: Marketplace, path: str, **filters: str) -> Any:
+        read.extend([] if "mine" in filters else [path])
+        return all_of(self, path, **filters)
+
+    monkeypatch.setattr(Marketplace, "all_of", noting)
+
+    async def shown(named: str) -> str:
+        command = ["model", "show", "--json", named]
+        ended = await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+        return str(json.loads(ended.stdout)["id"] if ended.exit_code == 0 else ended.exception)
+
+    soon = str(announced["id"])
+    ways = [soon[-12:], announced["slug"], f"an-old-title-{soon[-12:]}", f"{word} SOON"]
+    assert [await shown(it) for it in ways] == [soon] * len(ways)
+    assert await shown(f"{word}-listed-or-not") == listed
+    assert "no algorithm is called" in await shown("0" * 12 + "zz")
+    assert set(read) <= {f"/v1/algorithms/{it}/versions" for it in (soon, listed)}
+    assert await shown(soon[-8:]) == soon
+    monkeypatch.setattr(finding, "LOOKED_THROUGH_MOST", 0)
+    assert "no algorithm is called" in await shown(soon[-8:])
 
 
 async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(

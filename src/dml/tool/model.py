@@ -346,7 +346,7 @@ def _show_passport(passport: dict[str, Any]) -> None:
 
 
 def path_of(market: "Marketplace", named: str) -> str:
+    from dml.tool import finding
+
     own = market.all_of("/v1/algorithms", mine="true")
-    others = market.all_of("/v1/algorithms")
-    found = common.find_own_id(own, others, named, title="title", what="algorithm")
-    return common.path_of("algorithms", found)
+    return common.path_of("algorithms", finding.find_id(market, named, own=own))
