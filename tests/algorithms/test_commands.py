@@ -175,7 +175,15 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     (version,) = (await ada.get(f"{path}/versions")).json()["items"]
     assert version["size"] == file.stat().st_size
     before = len(sent)
-    assert "its check takes long" in str((await publish()).exception)  # It is the same version.
+    ended = await publish()
+    assert "its check takes long" in str(ended.exception)  # It is the same version.
+    assert "dml model edit" not in ended.stderr
+    otherwise = {"summary": "Numbers.", "device_fee": 0.10, "tags": ["new"], "labels": ["x"]}
+    about.write_text(json.dumps({**described, **otherwise, "input_spec": IMAGE_SPEC}))
+    said = " ".join((await publish()).stderr.split())
+    assert "differs from the marketplace in: summary, tags. Publishing" in said
+    assert "use `dml model edit`" in said
+    assert "differs from the marketplace in: labels. That never changes" in said
     assert len(sent) == before
 
     link = await asyncio.to_thread(
