@@ -98,7 +98,7 @@ def _known(market: Marketplace, told: About, algorithm_id: str) -> str:
 def _differ(name: str, here: Any, there: Any) -> bool:
     """Compare a field. The fee `0.10` is `0.1`, and spaces around a text do not count."""
     if isinstance(here, list):
-        return [str(it).strip() for it in here] != there
+        return bool([str(it).strip() for it in here] != there)
     text = str(here).strip()
     if name != "device_fee":
         return bool(text != there)
