@@ -13,10 +13,20 @@ from typer.testing import CliRunner
 
 from dml.client import Client
 from dml.client.marketplace import Marketplace, Unreached
+from dml.core.context import Role
+from dml.core.worker import WorkerParts
 from dml.entrypoints.cli.main import app
 from dml.tool import finding, uploading
 from tests.agent.market import Market
-from tests.algorithms.offers import GOOD, LABELS, accept_agreement, make_algorithm, offer
+from tests.algorithms.offers import (
+    GOOD,
+    LABELS,
+    accept_agreement,
+    check,
+    make_algorithm,
+    offer,
+    upload,
+)
 from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, told
 from tests.algorithms.test_search import lists, made_up
 from tests.inference.models import IMAGE_SPEC
@@ -194,6 +204,38 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     assert url.startswith(f"{market.url}{path}/versions/{version['id']}/linked-file?")
     fetched = await world.client.get(url.removeprefix(market.url))
     assert fetched.content == file.read_bytes()
+
+
+async def test_a_link_is_to_the_approved_version_else_to_the_newest_with_a_file(
+    world: World, market: Market, tmp_path: Path, worker_parts: WorkerParts
+) -> None:
+    ada, moderator = await world.person("ada"), await world.person("moderator", Role.MODERATOR)
+    path = await make_algorithm(ada)
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": ada.token}
+
+    async def link(*options: str) -> Any:
+        command = ["model", "link", path.rpartition("/")[2], *options]
+        return await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+
+    assert "no version whose file is kept" in str((await link()).exception)
+    first = await upload(ada, path)
+    await check(world, ada, first)
+    second = await upload(ada, path, scale=2)
+    await check(world, ada, second)
+    assert (await ada.ask("DELETE", second)).status_code == 204
+    made = await link()
+    assert f"{first}/linked-file?" in made.stdout
+    assert "Version 1 (checked), good until" in made.stderr
+
+    assert (await ada.post(f"{first}/submit")).status_code == 200
+    assert (await moderator.post(f"{first}/approve")).status_code == 200
+    third = await upload(ada, path, scale=3)
+    made = await link()
+    assert f"{first}/linked-file?" in made.stdout
+    assert "Version 1 (approved), good until" in made.stderr
+    assert json.loads((await link("--json")).stdout)["version"] == 1
+    assert f"{third}/linked-file?" in (await link("--version", "3")).stdout
+    assert "no such version" in str((await link("--version", "4")).exception)
 
 
 async def test_the_typed_client_sends_a_file_from_an_offset_on(

@@ -264,27 +264,30 @@ def link(
     named: Named,
     server: Server = None,
     version: Annotated[
-        int | None, typer.Option(min=1, help="Which version, by its number. [default: the newest]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Which version, by its number. [default: the newest approved, else the newest "
+            "whose file is kept]",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a link by which a model of yours is downloaded for some minutes without signing in."""
+    from dml.tool import linking
+
     with signed_in(server) as market:
         path = path_of(market, named)
-        found = (
-            it
-            for it in market.all_of(f"{path}/versions")
-            if version is None or it["number"] == version
-        )
-        chosen = next(found, None)
-        if chosen is None:
-            raise Refused("it has no such version: `dml model versions` lists those it has")
-        made = market.ask("POST", f"{path}/versions/{chosen['id']}/file-links")
+        made, chosen = linking.link(market, path, version)
         url = f"{market.url}{made['url']}"
     if as_json:
-        common.show_json({**made, "url": url})
+        common.show_json({**made, "url": url, "version": chosen["number"]})
     else:
-        common.console(to_stderr=True).print(f"Good until {common.cell(made['expires_at'])}:")
+        state = common.cell(chosen["state"]).replace("_", " ")
+        until = common.cell(made["expires_at"])
+        common.console(to_stderr=True).print(
+            f"Version {chosen['number']} ({state}), good until {until}:"
+        )
         typer.echo(url)
 
 
