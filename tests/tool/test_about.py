@@ -138,7 +138,7 @@ def test_the_example_passes_the_check_and_reads_its_photos() -> None:
     assert found.passes, found.reasons
     assert len(found.photos) == 10
     assert sum(share > 0.5 for _, _, share in found.photos) >= 8
-    assert "It would pass the check." in found.as_text()
+    assert "Its file would pass the check." in found.as_text()
     assert found.as_json()["refusals"] == []
 
 

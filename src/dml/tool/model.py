@@ -84,7 +84,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a model as the marketplace will, and run it on photos. Needs no server.
+    """Check a model's file as the marketplace will, and run it on photos. Needs no server.
 
     **model.yaml** beside the file says what the file can't:
 
@@ -99,7 +99,8 @@ def check(
                      output: {name: probabilities, activation: none}}
 
     What is left out of the input spec is proposed from the model's graph, and shown. The exit code
-    is 1 where the model would be refused.
+    is 1 where the model would be refused. Title, summary, card, fee and tags are checked when you
+    publish.
     """
     from dml.tool import checking
 
