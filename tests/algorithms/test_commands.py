@@ -13,10 +13,20 @@ from typer.testing import CliRunner
 
 from dml.client import Client
 from dml.client.marketplace import Marketplace, Unreached
+from dml.core.context import Role
+from dml.core.worker import WorkerParts
 from dml.entrypoints.cli.main import app
-from dml.tool import uploading
+from dml.tool import finding, uploading
 from tests.agent.market import Market
-from tests.algorithms.offers import GOOD, LABELS, accept_agreement, make_algorithm, offer
+from tests.algorithms.offers import (
+    GOOD,
+    LABELS,
+    accept_agreement,
+    check,
+    make_algorithm,
+    offer,
+    upload,
+)
 from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, told
 from tests.algorithms.test_search import lists, made_up
 from tests.inference.models import IMAGE_SPEC
@@ -91,6 +101,39 @@ async def test_its_developer_edits_suspends_and_deletes_a_model(
     assert (await ada.get(f"/v1/algorithms/{draft}")).status_code == 404
 
 
+async def test_a_model_of_others_is_found_without_reading_all_of_them(
+    world: World, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, eve, word = await world.person("ada"), await world.person("eve"), made_up()
+    listed = await lists(world, ada, title=f"{word} listed, or not")
+    path = await make_algorithm(ada, title=f"{word} soon")
+    announced = (await ada.post(f"{path}/announce")).json()
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": eve.token}
+    read: list[str] = []
+    all_of = Marketplace.all_of
+
+    def noting(self: Marketplace, path: str, **filters: str) -> Any:
+        read.extend([] if "mine" in filters else [path])
+        return all_of(self, path, **filters)
+
+    monkeypatch.setattr(Marketplace, "all_of", noting)
+
+    async def shown(named: str) -> str:
+        command = ["model", "show", "--json", named]
+        ended = await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+        return str(json.loads(ended.stdout)["id"] if ended.exit_code == 0 else ended.exception)
+
+    soon = str(announced["id"])
+    ways = [soon[-12:], announced["slug"], f"an-old-title-{soon[-12:]}", f"{word} SOON"]
+    assert [await shown(it) for it in ways] == [soon] * len(ways)
+    assert await shown(f"{word}-listed-or-not") == listed
+    assert "no algorithm is called" in await shown("0" * 12 + "zz")
+    assert set(read) <= {f"/v1/algorithms/{it}/versions" for it in (soon, listed)}
+    assert await shown(soon[-8:]) == soon
+    monkeypatch.setattr(finding, "LOOKED_THROUGH_MOST", 0)
+    assert "no algorithm is called" in await shown(soon[-8:])
+
+
 async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     world: World, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +185,15 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     (version,) = (await ada.get(f"{path}/versions")).json()["items"]
     assert version["size"] == file.stat().st_size
     before = len(sent)
-    assert "its check takes long" in str((await publish()).exception)  # It is the same version.
+    ended = await publish()
+    assert "its check takes long" in str(ended.exception)  # It is the same version.
+    assert "dml model edit" not in ended.stderr
+    otherwise = {"summary": "Numbers.", "device_fee": 0.10, "tags": ["new"], "labels": ["x"]}
+    about.write_text(json.dumps({**described, **otherwise, "input_spec": IMAGE_SPEC}))
+    said = " ".join((await publish()).stderr.split())
+    assert "differs from the marketplace in: summary, tags. Publishing" in said
+    assert "use `dml model edit`" in said
+    assert "differs from the marketplace in: labels. That never changes" in said
     assert len(sent) == before
 
     link = await asyncio.to_thread(
@@ -153,6 +204,38 @@ async def test_a_large_model_is_sent_in_parts_and_goes_on_where_it_was(
     assert url.startswith(f"{market.url}{path}/versions/{version['id']}/linked-file?")
     fetched = await world.client.get(url.removeprefix(market.url))
     assert fetched.content == file.read_bytes()
+
+
+async def test_a_link_is_to_the_approved_version_else_to_the_newest_with_a_file(
+    world: World, market: Market, tmp_path: Path, worker_parts: WorkerParts
+) -> None:
+    ada, moderator = await world.person("ada"), await world.person("moderator", Role.MODERATOR)
+    path = await make_algorithm(ada)
+    environment = {"DML_SERVER": market.url, "HOME": str(tmp_path), "DML_TOKEN": ada.token}
+
+    async def link(*options: str) -> Any:
+        command = ["model", "link", path.rpartition("/")[2], *options]
+        return await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+
+    assert "no version whose file is kept" in str((await link()).exception)
+    first = await upload(ada, path)
+    await check(world, ada, first)
+    second = await upload(ada, path, scale=2)
+    await check(world, ada, second)
+    assert (await ada.ask("DELETE", second)).status_code == 204
+    made = await link()
+    assert f"{first}/linked-file?" in made.stdout
+    assert "Version 1 (checked), good until" in made.stderr
+
+    assert (await ada.post(f"{first}/submit")).status_code == 200
+    assert (await moderator.post(f"{first}/approve")).status_code == 200
+    third = await upload(ada, path, scale=3)
+    made = await link()
+    assert f"{first}/linked-file?" in made.stdout
+    assert "Version 1 (approved), good until" in made.stderr
+    assert json.loads((await link("--json")).stdout)["version"] == 1
+    assert f"{third}/linked-file?" in (await link("--version", "3")).stdout
+    assert "no such version" in str((await link("--version", "4")).exception)
 
 
 async def test_the_typed_client_sends_a_file_from_an_offset_on(

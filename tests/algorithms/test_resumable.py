@@ -295,6 +295,43 @@ async def test_what_comes_after_the_end_of_an_upload_is_told_so(
     problem(await sending, status, code)
 
 
+@pytest.mark.parametrize(
+    ("is_draft", "code"),
+    [(False, "algorithms.upload_not_found"), (True, "algorithms.not_found")],
+    ids=["upload", "draft"],
+)
+async def test_what_comes_while_its_quarantine_is_emptied_is_told_so(
+    world: World,
+    ada: Person,
+    path: str,
+    settings: Settings,
+    worker_parts: WorkerParts,
+    is_draft: bool,
+    code: str,
+) -> None:
+    """The folder that a part is written to is gone before its end."""
+    at, begun, go_on = await announce(ada, path), asyncio.Event(), asyncio.Event()
+    upload_id, algorithm_id = at.rpartition("/")[2], path.rpartition("/")[2]
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield MODEL[:LEAST]
+        begun.set()
+        await go_on.wait()
+        yield MODEL[LEAST : 2 * LEAST]
+
+    sending = asyncio.create_task(append(ada, at, 0, slow()))
+    await begun.wait()
+    for _ in range(1_000):
+        if in_quarantine(settings, at):
+            break
+        await asyncio.sleep(0.01)
+    assert (await ada.ask("DELETE", path if is_draft else at)).status_code == 204
+    await empty(world, UploadEnded(UploadId(UUID(upload_id)), AlgorithmId(UUID(algorithm_id))))
+    assert not in_quarantine(settings, at)
+    go_on.set()
+    problem(await sending, 404, code)
+
+
 async def test_of_two_that_complete_at_once_both_get_the_same_version(
     ada: Person, path: str
 ) -> None:

@@ -96,6 +96,29 @@ def test_a_wrong_description_is_said_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["a" * 256, "word " * 2_000, "é" * 200, "a/" * 2_500, "a\0b"])
+def test_a_card_that_can_be_no_name_of_a_file_is_the_text_itself(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, tiny_image_model(image_spec(), 4), model_card=text)
+    assert about.read(file, None).fields["model_card"] == text
+
+
+def test_a_card_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "card.md").write_bytes(b"\xff\xfe")
+    file = write(tmp_path, tiny_image_model(image_spec(), 4), model_card="card.md")
+    with pytest.raises(Refused, match=r"cannot read .*card\.md"):
+        about.read(file, None)
+
+
+def test_what_is_no_yaml_is_said_in_words_that_can_be_read(tmp_path: Path) -> None:
+    file = write(tmp_path, tiny_image_model(image_spec(), 4))
+    (tmp_path / "model.yaml").write_text("title: a\ntags: [b\nsummary: c\n")
+    with pytest.raises(
+        Refused, match=r"model\.yaml is no YAML: while parsing .* line 2"
+    ) as refused:
+        about.read(file, None)
+    assert not {"\n", "\N{REPLACEMENT CHARACTER}"} & set(str(refused.value))
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x80\x04pickle"])
 def test_a_file_that_is_no_model_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused):
@@ -115,7 +138,7 @@ def test_the_example_passes_the_check_and_reads_its_photos() -> None:
     assert found.passes, found.reasons
     assert len(found.photos) == 10
     assert sum(share > 0.5 for _, _, share in found.photos) >= 8
-    assert "It would pass the check." in found.as_text()
+    assert "Its file would pass the check." in found.as_text()
     assert found.as_json()["refusals"] == []
 
 

@@ -17,6 +17,7 @@ from dml.inference.spec import InputSpec
 from dml.refused import Refused
 
 FILE: Final = "model.yaml"
+NAME_MAX: Final = 255  # What is longer is no name of a file, but a text.
 KEYS: Final = (
     *("title", "summary", "model_card", "device_fee", "labels", "tags", "data_kind"),
     "input_spec",
@@ -153,17 +154,37 @@ def _described(path: Path, *, needed: bool) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"cannot read {one_line(str(path))} ({error})") from None
     except yaml.YAMLError as error:
-        raise Refused(f"{one_line(str(path))} is no YAML: {one_line(str(error))}") from None
+        raise Refused(f"{one_line(str(path))} is no YAML: {_words(error)}") from None
     fields = _object(told or {}, path.name)
     for key in fields:
         if key not in KEYS:
             near = get_close_matches(str(key), KEYS, n=1)
             hint = f": do you mean `{near[0]}`?" if near else f": it may have {', '.join(KEYS)}"
             raise Refused(f"{path.name} has no key `{key}`{hint}")
-    card = path.parent / str(fields.get("model_card", ""))
-    if "\n" not in str(fields.get("model_card", "\n")) and card.is_file():
-        fields["model_card"] = card.read_text()
+    if isinstance(card := fields.get("model_card"), str):
+        fields["model_card"] = _card(path.parent, card)
     return fields
+
+
+def _card(folder: Path, told: str) -> str:
+    """The text of a model card: that of the file of this name, where there is one."""
+    if "\n" in told or len(told) > NAME_MAX:
+        return told
+    file = folder / told
+    try:
+        if not file.is_file():
+            return told
+    except OSError:  # No file can be called so.
+        return told
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"cannot read {one_line(str(file))} ({error})") from None
+
+
+def _words(error: yaml.YAMLError) -> str:
+    """What is wrong and where, in one line: YAML says it in several."""
+    return one_line(" ".join(str(error).split()))
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Findings:
         }
 
     def as_text(self) -> str:
-        lines = ["It would pass the check." if self.passes else "It would be refused:"]
+        lines = ["Its file would pass the check." if self.passes else "It would be refused:"]
         lines += [f"  {code}: {detail}" for code, detail in self.reasons]
         if self.told.proposed:
             lines += ["", f"Proposed from the graph: {', '.join(self.told.proposed)}."]

@@ -192,7 +192,7 @@ def find_id(items: Iterable[dict[str, Any]], typed: str, *, title: str, what: st
 
     An id that is whole is not looked for: its owner may be somebody else.
     """
-    if _is_whole(typed):
+    if is_whole(typed):
         return typed.lower()
     text = typed.strip().lower()
     if not text:
@@ -215,12 +215,13 @@ def find_own_id(
     what: str,
 ) -> str:
     """The same, where of things that are called alike one's own is meant."""
-    mine = [] if _is_whole(typed) else list(own)
+    mine = [] if is_whole(typed) else list(own)
     is_mine = any(_is(it, typed.strip().lower(), title) for it in mine)
     return find_id(mine if is_mine else others, typed, title=title, what=what)
 
 
-def _is_whole(typed: str) -> bool:
+def is_whole(typed: str) -> bool:
+    """Tell whether it is an id from its beginning to its end."""
     return fullmatch(_ID, typed.lower()) is not None
 
 

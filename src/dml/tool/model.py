@@ -84,7 +84,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a model as the marketplace will, and run it on photos. Needs no server.
+    """Check a model's file as the marketplace will, and run it on photos. Needs no server.
 
     **model.yaml** beside the file says what the file can't:
 
@@ -99,7 +99,8 @@ def check(
                      output: {name: probabilities, activation: none}}
 
     What is left out of the input spec is proposed from the model's graph, and shown. The exit code
-    is 1 where the model would be refused.
+    is 1 where the model would be refused. Title, summary, card, fee and tags are checked when you
+    publish.
     """
     from dml.tool import checking
 
@@ -264,27 +265,30 @@ def link(
     named: Named,
     server: Server = None,
     version: Annotated[
-        int | None, typer.Option(min=1, help="Which version, by its number. [default: the newest]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Which version, by its number. [default: the newest approved, else the newest "
+            "whose file is kept]",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a link by which a model of yours is downloaded for some minutes without signing in."""
+    from dml.tool import linking
+
     with signed_in(server) as market:
         path = path_of(market, named)
-        found = (
-            it
-            for it in market.all_of(f"{path}/versions")
-            if version is None or it["number"] == version
-        )
-        chosen = next(found, None)
-        if chosen is None:
-            raise Refused("it has no such version: `dml model versions` lists those it has")
-        made = market.ask("POST", f"{path}/versions/{chosen['id']}/file-links")
+        made, chosen = linking.link(market, path, version)
         url = f"{market.url}{made['url']}"
     if as_json:
-        common.show_json({**made, "url": url})
+        common.show_json({**made, "url": url, "version": chosen["number"]})
     else:
-        common.console(to_stderr=True).print(f"Good until {common.cell(made['expires_at'])}:")
+        state = common.cell(chosen["state"]).replace("_", " ")
+        until = common.cell(made["expires_at"])
+        common.console(to_stderr=True).print(
+            f"Version {chosen['number']} ({state}), good until {until}:"
+        )
         typer.echo(url)
 
 
@@ -347,7 +351,7 @@ def _show_passport(passport: dict[str, Any]) -> None:
 
 
 def path_of(market: "Marketplace", named: str) -> str:
+    from dml.tool import finding
+
     own = market.all_of("/v1/algorithms", mine="true")
-    others = market.all_of("/v1/algorithms")
-    found = common.find_own_id(own, others, named, title="title", what="algorithm")
-    return common.path_of("algorithms", found)
+    return common.path_of("algorithms", finding.find_id(market, named, own=own))

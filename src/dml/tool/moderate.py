@@ -1,6 +1,5 @@
 """`dml moderate`: the queue of models that wait for a moderator, and of appeals."""
 
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -251,10 +250,11 @@ def _likeness(twin: dict[str, Any]) -> str:
 
 
 def _move(named: str, server: str | None, verb: str, body: dict[str, Any], as_json: bool) -> None:
+    from dml.tool import finding
+
     with signed_in(server) as market:
-        states = ("suspended",) if verb == "resume" else ("listed", "announced")
-        listed = chain.from_iterable(market.all_of("/v1/algorithms", state=it) for it in states)
-        found = common.find_id(listed, named, title="title", what="algorithm")
+        states = ("suspended",) if verb == "resume" else finding.OFFERED
+        found = finding.find_id(market, named, states=states)
         moved = market.ask("POST", f"{common.path_of('algorithms', found)}/{verb}", json=body)
     show_item(moved, (("algorithm", "id"), ("title", "title"), ("state", "state")), as_json=as_json)
 
@@ -316,11 +316,10 @@ def restore_rating(
 def _moderate_rating(
     named: tuple[str, str], server: str | None, verb: str, reason: str, as_json: bool
 ) -> None:
-    from dml.tool import opinions
+    from dml.tool import finding, opinions
 
     with signed_in(server) as market:
-        listed = market.all_of("/v1/algorithms")
-        found = common.find_id(listed, named[0], title="title", what="listed algorithm")
+        found = finding.find_id(market, named[0], states=("listed",), what="listed algorithm")
         hidden = {"hidden": "true"} if verb == "restore" else {}
         path = opinions.rating_path(market, common.path_of("algorithms", found), named[1], **hidden)
         told = market.ask("POST", f"{path}/{verb}", json={"reason": reason})

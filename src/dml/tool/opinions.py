@@ -186,7 +186,7 @@ def _told(rating: dict[str, Any], as_json: bool) -> dict[str, Any]:
 
 
 def _path(market: "Marketplace", named: str) -> str:
+    from dml.tool import finding
+
     own = market.all_of("/v1/algorithms", mine="true") if market.is_signed_in else ()
-    others = market.all_of("/v1/algorithms")
-    found = common.find_own_id(own, others, named, title="title", what="algorithm")
-    return common.path_of("algorithms", found)
+    return common.path_of("algorithms", finding.find_id(market, named, own=own))

@@ -6,14 +6,12 @@ from typing import Any
 from dml.client.http import one_line
 from dml.client.marketplace import Marketplace
 from dml.refused import Refused
-from dml.tool import common
+from dml.tool import common, finding
 
 
 def find_algorithm(market: Marketplace, named: str) -> dict[str, Any]:
     """The listed algorithm that is meant. Refused where it has no approved version."""
-    found = common.find_id(
-        market.all_of("/v1/algorithms"), named, title="title", what="listed algorithm"
-    )
+    found = finding.find_id(market, named, states=("listed",), what="listed algorithm")
     algorithm: dict[str, Any] = market.ask("GET", common.path_of("algorithms", found))
     if algorithm["approved_version"] is None:
         raise Refused(f"{algorithm['title']} has no approved version yet, so nobody can order it")

@@ -1,6 +1,7 @@
 """Publishing a model: an algorithm, a version of it, its check, and its way to a moderator."""
 
 import time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from dml.tool import about, common, uploading
 from dml.tool.about import About
 
 LOOK_SECONDS: Final = 0.5
+EDITABLE: Final = ("title", "summary", "model_card", "device_fee", "tags")
+FOR_GOOD: Final = ("labels", "data_kind")
 NEEDED: Final = ("title", "summary", "device_fee")
 
 
@@ -49,10 +52,10 @@ def _algorithm(market: Marketplace, told: About, into: str | None) -> str:
     title = str(told.fields.get("title", ""))
     if into is not None:
         found = common.find_id(mine, into, title="title", what="algorithm")
-        return common.path_of("algorithms", found)
+        return _known(market, told, found)
     same = [it for it in mine if it["title"] == title and it["state"] != "archived"]
     if same:
-        return common.path_of("algorithms", str(same[0]["id"]))
+        return _known(market, told, str(same[0]["id"]))
     if missing := [name for name in NEEDED if not told.fields.get(name)]:
         raise Refused(
             f"say in {about.FILE} beside the model what it is: {', '.join(missing)} "
@@ -67,6 +70,42 @@ def _algorithm(market: Marketplace, told: About, into: str | None) -> str:
         "labels": told.labels,
     }
     return common.path_of("algorithms", str(market.ask("POST", "/v1/algorithms", json=body)["id"]))
+
+
+def _known(market: Marketplace, told: About, algorithm_id: str) -> str:
+    """The path of an algorithm that is there. Says what is told of it otherwise than before."""
+    path = common.path_of("algorithms", algorithm_id)
+    found = market.ask("GET", path)
+    differs = [
+        name
+        for name in (*EDITABLE, *FOR_GOOD)
+        if name in told.fields and _differ(name, told.fields[name], found[name])
+    ]
+    said = common.console(to_stderr=True)
+    if edited := [name for name in differs if name in EDITABLE]:
+        said.print(
+            f"The description differs from the marketplace in: {', '.join(edited)}. Publishing a "
+            "version changes none of that: use `dml model edit`."
+        )
+    if kept := [name for name in differs if name in FOR_GOOD]:
+        said.print(
+            f"The description differs from the marketplace in: {', '.join(kept)}. That never "
+            "changes: publish under a new title."
+        )
+    return path
+
+
+def _differ(name: str, here: Any, there: Any) -> bool:
+    """Compare a field. The fee `0.10` is `0.1`, and spaces around a text do not count."""
+    if isinstance(here, list):
+        return bool([str(it).strip() for it in here] != there)
+    text = str(here).strip()
+    if name != "device_fee":
+        return bool(text != there)
+    try:
+        return bool(Decimal(text) != Decimal(there))
+    except InvalidOperation:
+        return True
 
 
 def _checked(market: Marketplace, path: str, wait_seconds: float) -> dict[str, Any]:

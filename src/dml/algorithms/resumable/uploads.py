@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fastapi import HTTPException, Request
+from obstore.exceptions import BaseError as StoreError
 from starlette.requests import ClientDisconnect
 
 from dml.accounts import sandbox_time
@@ -108,7 +109,12 @@ async def append(
         while await body.has_more():
             name = rules.part_name(body.offset, writer)
             start = body.offset
-            await server.blobs.quarantine.put(named.id, name, body.part())
+            try:
+                await server.blobs.quarantine.put(named.id, name, body.part())
+            except (OSError, StoreError):  # Its folder goes with an upload that ends meanwhile.
+                async with begin(since=began) as ctx:
+                    rules.require_open(await queries.get_mine(ctx, named.algorithm_id, named.id))
+                raise
             async with begin(since=began) as ctx:
                 until = ctx.now + timedelta(hours=server.settings.upload_hours)
                 written = Written(named.id, writer, name, start, body.offset - start)
