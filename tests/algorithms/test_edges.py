@@ -350,3 +350,32 @@ async def test_what_was_turned_down_can_be_deleted(world: World, state: str) -> 
     assert (await ada.get(version_path)).json()["state"] == state
     assert (await ada.ask("DELETE", version_path)).status_code == 204
     assert (await ada.get(version_path)).json()["state"] == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"summary": ""}, "must not be empty"),
+        ({"summary": "x" * 501}, "String should have at most 500 characters"),
+        ({"tags": ["x" * 41]}, "String should have at most 40 characters"),
+        ({"labels": ["x" * 101]}, "String should have at most 100 characters"),
+        ({"model_card": "é" * 10_001}, "must have at most 20000 bytes in UTF-8"),
+    ],
+    ids=["empty", "long summary", "long tag", "long label", "long card"],
+)
+async def test_a_text_is_refused_with_its_own_limit(
+    world: World, fields: dict[str, Any], detail: str
+) -> None:
+    ada = await world.person("ada")
+    refused = problem(await ada.post("/v1/algorithms", offer(**fields)), 422, "http.422")
+    assert [it["detail"] for it in refused["errors"]] == [detail]
+
+
+async def test_a_model_card_may_have_all_the_bytes_that_are_promised(world: World) -> None:
+    ada = await world.person("ada")
+    offered = await ada.post("/v1/algorithms", offer(model_card="x" * 20_000))
+    assert len(offered.json()["model_card"]) == 20_000
+    path, longest = offered.headers["location"], "x" * 2_001
+    refused = await ada.put(f"{path}/rating", {"stars": 4, "text": longest})
+    (error,) = problem(refused, 422, "http.422")["errors"]
+    assert error["detail"] == "String should have at most 2000 characters"

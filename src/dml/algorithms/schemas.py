@@ -22,14 +22,13 @@ from dml.algorithms.rules import DATA_KINDS
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
-from dml.core.wire import Body, Text, Unique, Wire, example
+from dml.core.wire import Body, LongText, Text, Unique, Wire, example
 from dml.edge.etags import RevisionTeller
 from dml.inference import spec
 
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
 LABELS_MAX: Final = 1_024  # ImageNet's, with the background that TensorFlow adds, are 1,001.
 TAGS_MAX: Final = 20
-CARD_BYTES_MAX: Final = 20_000  # A page renders it, and the worst of more takes too long.
 
 
 def _check_device_fee(fee: MicroTokens) -> MicroTokens:
@@ -52,17 +51,12 @@ Line = Annotated[Text, AfterValidator(_check_line)]
 Tag = Annotated[Line, Field(max_length=40)]
 
 
-def _check_card(card: str) -> str:
-    if len(card.encode()) > CARD_BYTES_MAX:
-        raise ValueError(f"must have at most {CARD_BYTES_MAX} bytes in UTF-8")
-    return card
-
-
 CARD: Final = (
     "What the model was trained on, and how good it is: Markdown of at most 20,000 bytes. On its "
     "page raw HTML shows as text, and a picture as its description."
 )
-Card = Annotated[Text, AfterValidator(_check_card), Field(description=CARD)]
+# A page renders it, and the worst of more than a long text takes too long.
+Card = Annotated[LongText, Field(description=CARD)]
 Label = Annotated[Text, Field(max_length=100)]
 
 

@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 from dml.core.countries import ALPHA_2
 
 TEXT_MAX: Final = 10_000
+LONG_TEXT_BYTES_MAX: Final = 20_000
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -122,8 +123,21 @@ class Parameters(Wire):
 
 def check_text(text: str) -> str:
     """Refuse an empty or endless string, and NUL."""
-    if not 0 < len(text) <= TEXT_MAX:
-        raise ValueError(f"must have 1 to {TEXT_MAX} characters")
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"must have at most {TEXT_MAX} characters")
+    return _check_kept(text)
+
+
+def check_long_text(text: str) -> str:
+    """Refuse an empty or endless string, and NUL, where a text may be as long as a document."""
+    if len(text) > LONG_TEXT_BYTES_MAX or len(text.encode()) > LONG_TEXT_BYTES_MAX:
+        raise ValueError(f"must have at most {LONG_TEXT_BYTES_MAX} bytes in UTF-8")
+    return _check_kept(text)
+
+
+def _check_kept(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
     if "\0" in text:
         raise ValueError("must not contain NUL")
     return text
@@ -140,6 +154,7 @@ def check_moment(moment: datetime) -> datetime:
 # Narrow it in the schema: `title: Text = Field(max_length=200)`. Bounds given to
 # StringConstraints, here, would silently win over those of the field.
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_long_text)]
 
 
 def _read_moment(sent: Any) -> Any:
