@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from dml.core.countries import ALPHA_2
+from dml.core.texts import is_line, is_prose, is_visible
 
 TEXT_MAX: Final = 10_000
 LONG_TEXT_BYTES_MAX: Final = 20_000
@@ -143,6 +144,27 @@ def _check_kept(text: str) -> str:
     return text
 
 
+def check_visible(text: str) -> str:
+    """Refuse a text of which nothing is to be seen."""
+    if not is_visible(text):
+        raise ValueError("must have at least one visible character")
+    return text
+
+
+def check_line(line: str) -> str:
+    """Refuse what would break a line, or turn the direction of what stands behind it."""
+    if not is_line(line):
+        raise ValueError("must be one line, without characters that control how it is shown")
+    return line
+
+
+def check_prose(text: str) -> str:
+    """Refuse what controls how the text around it is shown; it may have several lines."""
+    if not is_prose(text):
+        raise ValueError("must not have characters that control how it is shown")
+    return text
+
+
 def check_moment(moment: datetime) -> datetime:
     """Refuse what no bounty or job can mean, and turn the rest into UTC."""
     if not EARLIEST <= moment < LATEST:
@@ -153,8 +175,19 @@ def check_moment(moment: datetime) -> datetime:
 # To strip a string, pydantic reads it as UTF-8, and so refuses lone surrogates; `str` does not.
 # Narrow it in the schema: `title: Text = Field(max_length=200)`. Bounds given to
 # StringConstraints, here, would silently win over those of the field.
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_long_text)]
+# What is given back as it was given once, whatever was allowed then.
+GivenText = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
+Text = Annotated[GivenText, AfterValidator(check_visible)]
+# What others read: names in one line, and the rest.
+Line = Annotated[Text, AfterValidator(check_line)]
+Prose = Annotated[Text, AfterValidator(check_prose)]
+LongProse = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(check_long_text),
+    AfterValidator(check_visible),
+    AfterValidator(check_prose),
+]
 
 
 def _read_moment(sent: Any) -> Any:
