@@ -226,7 +226,8 @@ async def test_a_review_is_refused_where_it_is_not_due(world: World) -> None:
         assert (await mia.post(f"{version}/reject", nothing)).status_code == 422
     rejected = (await mia.post(f"{version}/reject", reason)).json()
     assert (rejected["state"], rejected["review_reason"]) == ("rejected", "no")
-    problem(await mia.post(f"{version}/approve"), 409, "algorithms.wrong_state")
+    past_appeal = problem(await mia.post(f"{version}/approve"), 409, "algorithms.wrong_state")
+    assert past_appeal["allowed"] == ["deleted"]
     assert (await ada.get(path)).json()["state"] == "draft"
 
 
