@@ -30,7 +30,7 @@ async def test_what_is_announced_is_seen_taken_back_and_listed_in_the_end(
     problem(await eve.post(f"{path}/announce"), 404, "algorithms.not_found")
     announced = await ada.post(f"{path}/announce")
     assert announced.json()["state"] == "announced"
-    assert (await ada.post(f"{path}/announce")).json()["code"] == "algorithms.wrong_state"
+    problem(await ada.post(f"{path}/announce"), 409, "algorithms.already_announced")
     problem(await eve.post(f"{path}/withdraw"), 403, "algorithms.not_developer")
 
     for client in (eve, world.client):

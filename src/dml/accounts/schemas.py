@@ -10,7 +10,7 @@ from dml.accounts.passwords import LENGTH_MAX, LENGTH_MIN, SENT_MAX, forms, norm
 from dml.accounts.photos.schemas import PhotoOut
 from dml.core.context import Role
 from dml.core.ids import SessionId, UserId
-from dml.core.wire import Body, Country, Day, Text, Unique, Wire, check_text, example
+from dml.core.wire import Body, Country, Day, Line, Prose, Text, Unique, Wire, check_text, example
 
 Email = Annotated[EmailStr, AfterValidator(check_text), Field(max_length=254)]
 
@@ -131,9 +131,9 @@ class UserUpdate(Body):
         }
     )
 
-    first_name: Text | None = Field(None, max_length=100, description=FIRST_NAME)
-    last_name: Text | None = Field(None, max_length=100, description=LAST_NAME)
-    bio: Text | None = Field(None, max_length=2_000, description=BIO)
+    first_name: Line | None = Field(None, max_length=100, description=FIRST_NAME)
+    last_name: Line | None = Field(None, max_length=100, description=LAST_NAME)
+    bio: Prose | None = Field(None, max_length=2_000, description=BIO)
     country: Country | None = Field(None, description=COUNTRY)
     date_of_birth: Day | None = Field(None, description=DATE_OF_BIRTH)
     gender: Gender | None = Field(None, description=GENDER)

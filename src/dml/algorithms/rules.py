@@ -51,6 +51,13 @@ ALGORITHM_MOVES: Final = Moves(
     },
     lambda state, _, allowed: WrongState(state=state, allowed=allowed),
 )
+# What nothing but an overturned appeal does, so no verb is refused with it as a way out.
+BY_APPEAL: Final = frozenset(
+    {
+        (VersionState.REJECTED, VersionState.APPROVED),
+        (VersionState.RECALLED, VersionState.APPROVED),
+    }
+)
 VERSION_MOVES: Final = Moves(
     {
         VersionState.UPLOADED: {VersionState.CHECKED, VersionState.REFUSED},
@@ -66,7 +73,9 @@ VERSION_MOVES: Final = Moves(
         VersionState.RECALLED: {VersionState.APPROVED},
         VersionState.DELETED: (),
     },
-    lambda state, _, allowed: WrongState(state=state, allowed=allowed),
+    lambda state, _, allowed: WrongState(
+        state=state, allowed=[it for it in allowed if (state, it) not in BY_APPEAL]
+    ),
 )
 # Of which data a device can make what a model of that kind takes.
 DATA_KINDS: Final[Mapping[AlgorithmKind, frozenset[DataKind]]] = {

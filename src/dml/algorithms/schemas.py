@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
-from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -22,14 +21,13 @@ from dml.algorithms.rules import DATA_KINDS
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, BountyId, UserId, VersionId
 from dml.core.money import ONE_TOKEN, AmountIn, AmountOut, MicroTokens
-from dml.core.wire import Body, Text, Unique, Wire, example
+from dml.core.wire import Body, Line, LongProse, Prose, Unique, Wire, example
 from dml.edge.etags import RevisionTeller
 from dml.inference import spec
 
 DEVICE_FEE_MAX: Final = MicroTokens(1_000_000 * ONE_TOKEN)
 LABELS_MAX: Final = 1_024  # ImageNet's, with the background that TensorFlow adds, are 1,001.
 TAGS_MAX: Final = 20
-CARD_BYTES_MAX: Final = 20_000  # A page renders it, and the worst of more takes too long.
 
 
 def _check_device_fee(fee: MicroTokens) -> MicroTokens:
@@ -38,32 +36,16 @@ def _check_device_fee(fee: MicroTokens) -> MicroTokens:
     return fee
 
 
-def _check_line(line: str) -> str:
-    """Refuse what would break a line, or turn the direction of what stands behind it."""
-    if any(category(it) in ("Cc", "Zl", "Zp") or it in TURNING for it in line):
-        raise ValueError("must be one line, without characters that control how it is shown")
-    return line
-
-
-# Embeddings, overrides and isolates of the bidirectional algorithm (Unicode, UAX #9). A text from
-# right to left needs none of them.
-TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-Line = Annotated[Text, AfterValidator(_check_line)]
 Tag = Annotated[Line, Field(max_length=40)]
-
-
-def _check_card(card: str) -> str:
-    if len(card.encode()) > CARD_BYTES_MAX:
-        raise ValueError(f"must have at most {CARD_BYTES_MAX} bytes in UTF-8")
-    return card
 
 
 CARD: Final = (
     "What the model was trained on, and how good it is: Markdown of at most 20,000 bytes. On its "
     "page raw HTML shows as text, and a picture as its description."
 )
-Card = Annotated[Text, AfterValidator(_check_card), Field(description=CARD)]
-Label = Annotated[Text, Field(max_length=100)]
+# A page renders it, and the worst of more than a long text takes too long.
+Card = Annotated[LongProse, Field(description=CARD)]
+Label = Annotated[Line, Field(max_length=100)]
 
 
 class AlgorithmCreate(Body):
@@ -85,7 +67,7 @@ class AlgorithmCreate(Body):
     )
 
     title: Line = Field(max_length=200)
-    summary: Text = Field(max_length=500, description="What it does, in a sentence or two.")
+    summary: Prose = Field(max_length=500, description="What it does, in a sentence or two.")
     model_card: Card
     kind: AlgorithmKind = Field(description="What its model takes as input.")
     tags: Annotated[list[Tag], Unique] = Field(
@@ -120,7 +102,7 @@ class AlgorithmUpdate(Body):
     model_config = example(summary="Tells which digit a photo shows.", device_fee="0.04")
 
     title: Line | None = Field(None, max_length=200, description="What it is called.")
-    summary: Text | None = Field(
+    summary: Prose | None = Field(
         None, max_length=500, description="What it does, in a sentence or two."
     )
     model_card: Card | None = Field(None, description=CARD)
@@ -322,7 +304,7 @@ class VersionOut(Wire):
     recalled_at: datetime | None = Field(description="When it was recalled.")
 
 
-Reason = Annotated[Text, Field(max_length=2_000)]
+Reason = Annotated[Prose, Field(max_length=2_000)]
 
 
 class ToldReason(Body):

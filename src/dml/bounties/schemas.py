@@ -12,7 +12,7 @@ from dml.bounties.models import BountyState, Judging, Ties
 from dml.bounties.rules import DISPUTE_SECONDS, DISPUTE_SECONDS_MAX, PRIZES_MAX
 from dml.core.ids import BountyId, UserId
 from dml.core.money import MAX, AmountIn, AmountOut, MicroTokens
-from dml.core.wire import TEXT_MAX, Body, Moment, Text, Unique, Wire, example
+from dml.core.wire import TEXT_MAX, Body, Moment, Prose, Text, Unique, Wire, example
 from dml.edge.paging import SortedPaging
 from dml.edge.timeline import UpcomingActionOut
 from dml.scoring.names import MetricName
@@ -119,10 +119,10 @@ class BountyCreate(Body):
     name: Line = Field(max_length=200, description="What it is called, in one line.")
     organisation: Line = Field(max_length=200, description="Who offers the prizes, in one line.")
     subtitle: Line = Field("", max_length=300, description="What is to be done, in one line.")
-    description: Text = Field(max_length=TEXT_MAX, description=DESCRIPTION)
-    data: Text = Field("", max_length=TEXT_MAX, description=DATA)
-    evaluation: Text = Field("", max_length=TEXT_MAX, description=EVALUATION)
-    rules: Text = Field(max_length=TEXT_MAX, description=RULES)
+    description: Prose = Field(max_length=TEXT_MAX, description=DESCRIPTION)
+    data: Prose = Field("", max_length=TEXT_MAX, description=DATA)
+    evaluation: Prose = Field("", max_length=TEXT_MAX, description=EVALUATION)
+    rules: Prose = Field(max_length=TEXT_MAX, description=RULES)
     tags: Tags = Field([], max_length=TAGS_MAX, description="Words to find it by.")
     judging: Judging = Field(description=JUDGING)
     metric: MetricName | None = Field(None, description=METRIC)
@@ -163,10 +163,10 @@ class BountyUpdate(Body):
     subtitle: Line | None = Field(
         None, max_length=300, description="What is to be done, in one line."
     )
-    description: Text | None = Field(None, description=DESCRIPTION)
-    data: Text | None = Field(None, description=DATA)
-    evaluation: Text | None = Field(None, description=EVALUATION)
-    rules: Text | None = Field(None, description=RULES)
+    description: Prose | None = Field(None, description=DESCRIPTION)
+    data: Prose | None = Field(None, description=DATA)
+    evaluation: Prose | None = Field(None, description=EVALUATION)
+    rules: Prose | None = Field(None, description=RULES)
     tags: Tags | None = Field(None, max_length=TAGS_MAX, description="Words to find it by.")
     judging: Judging | None = Field(None, description=JUDGING)
     metric: MetricName | None = Field(
@@ -190,7 +190,7 @@ class BountyUpdate(Body):
     closes_at: Moment | None = Field(None, description=CLOSES_AT)
     judged_by: Moment | None = Field(None, description=JUDGED_BY)
     dispute_seconds: Seconds | None = Field(None, description=DISPUTED)
-    reason: Text | None = Field(
+    reason: Prose | None = Field(
         None,
         max_length=2_000,
         description="Why, shown to everybody. Needed once enrollment is open.",
@@ -212,7 +212,7 @@ class BountyUpdate(Body):
         return found | (self.limits.columns() if self.limits else {})
 
 
-Reason = Annotated[Text, Field(max_length=2_000, description="Shown to everybody.")]
+Reason = Annotated[Prose, Field(max_length=2_000, description="Shown to everybody.")]
 
 
 class BountyPause(Body):

@@ -23,8 +23,10 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from dml.core.countries import ALPHA_2
+from dml.core.texts import is_line, is_prose, is_visible
 
 TEXT_MAX: Final = 10_000
+LONG_TEXT_BYTES_MAX: Final = 20_000
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -122,10 +124,44 @@ class Parameters(Wire):
 
 def check_text(text: str) -> str:
     """Refuse an empty or endless string, and NUL."""
-    if not 0 < len(text) <= TEXT_MAX:
-        raise ValueError(f"must have 1 to {TEXT_MAX} characters")
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"must have at most {TEXT_MAX} characters")
+    return _check_kept(text)
+
+
+def check_long_text(text: str) -> str:
+    """Refuse an empty or endless string, and NUL, where a text may be as long as a document."""
+    if len(text) > LONG_TEXT_BYTES_MAX or len(text.encode()) > LONG_TEXT_BYTES_MAX:
+        raise ValueError(f"must have at most {LONG_TEXT_BYTES_MAX} bytes in UTF-8")
+    return _check_kept(text)
+
+
+def _check_kept(text: str) -> str:
+    if not text:
+        raise ValueError("must not be empty")
     if "\0" in text:
         raise ValueError("must not contain NUL")
+    return text
+
+
+def check_visible(text: str) -> str:
+    """Refuse a text of which nothing is to be seen."""
+    if not is_visible(text):
+        raise ValueError("must have at least one visible character")
+    return text
+
+
+def check_line(line: str) -> str:
+    """Refuse what would break a line, or turn the direction of what stands behind it."""
+    if not is_line(line):
+        raise ValueError("must be one line, without characters that control how it is shown")
+    return line
+
+
+def check_prose(text: str) -> str:
+    """Refuse what controls how the text around it is shown; it may have several lines."""
+    if not is_prose(text):
+        raise ValueError("must not have characters that control how it is shown")
     return text
 
 
@@ -139,7 +175,19 @@ def check_moment(moment: datetime) -> datetime:
 # To strip a string, pydantic reads it as UTF-8, and so refuses lone surrogates; `str` does not.
 # Narrow it in the schema: `title: Text = Field(max_length=200)`. Bounds given to
 # StringConstraints, here, would silently win over those of the field.
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
+# What is given back as it was given once, whatever was allowed then.
+GivenText = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_text)]
+Text = Annotated[GivenText, AfterValidator(check_visible)]
+# What others read: names in one line, and the rest.
+Line = Annotated[Text, AfterValidator(check_line)]
+Prose = Annotated[Text, AfterValidator(check_prose)]
+LongProse = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(check_long_text),
+    AfterValidator(check_visible),
+    AfterValidator(check_prose),
+]
 
 
 def _read_moment(sent: Any) -> Any:

@@ -56,6 +56,7 @@ HTTP_PROBLEMS: Final[dict[int, str]] = {
 # unless the answer to a commit was lost.
 _PASSING: Final = (*CONTENDED, CANCELLED, *AWAY, FULL)
 _LOST: Final = (asyncpg.InternalClientError, PoolTimeout, OSError, RedisError, StoreError)
+_LENGTHS: Final = {"too_long": ("at most", "max_length"), "too_short": ("at least", "min_length")}
 
 
 def status_of(refusal: type[DmlError]) -> int:
@@ -125,7 +126,7 @@ async def refuse_input(request: Request, error: Exception) -> Response:
         detail = "Send the body as JSON, with `Content-Type: application/json`."
         return problem(415, "http.415", HTTPStatus(415).phrase, detail)
     wrong = dict.fromkeys(  # Each once: a body that two dependencies read is refused twice.
-        (_pointer(it), it["msg"].removeprefix("Value error, ")[:500]) for it in error.errors()[:50]
+        (_pointer(it), detail_of(it)[:500]) for it in error.errors()[:50]
     )
     if isinstance(error.__cause__, NotStrict):
         wrong = {(error.__cause__.pointer, error.__cause__.msg): None}
@@ -133,6 +134,14 @@ async def refuse_input(request: Request, error: Exception) -> Response:
     return problem(
         422, "http.422", "The request is not valid.", HTTP_PROBLEMS[422], {"errors": errors}
     )
+
+
+def detail_of(error: Mapping[str, Any]) -> str:
+    """Say what is wrong with a field. A text has characters, where pydantic counts items."""
+    if isinstance(error.get("input"), str) and error["type"] in _LENGTHS:
+        bound, name = _LENGTHS[error["type"]]
+        return f"String should have {bound} {error['ctx'][name]} characters"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _is_of_another_type(request: Request, error: RequestValidationError) -> bool:

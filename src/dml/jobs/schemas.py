@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from dml.core.counts import Count
 from dml.core.ids import AlgorithmId, JobId, VersionId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Body, Country, Day, Moment, Text, Unique, Wire, example
+from dml.core.wire import Body, Country, Day, Moment, Prose, Text, Unique, Wire, example
 from dml.edge.paging import Paging
 from dml.jobs.counting import ITEMS_MAX
 from dml.jobs.models import Answers, JobState
@@ -182,7 +182,7 @@ class JobClosure(Body):
 
     model_config = example(reason="Its model was found to be unsafe.")
 
-    reason: Text | None = Field(
+    reason: Prose | None = Field(
         None,
         max_length=2_000,
         description="Shown to the job's customer. Moderators who close another's job need one.",

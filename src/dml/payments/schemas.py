@@ -7,7 +7,7 @@ from pydantic import Field
 from dml.accounts.schemas import PublicName
 from dml.core.ids import CreditId, TransferId, UserId
 from dml.core.money import AmountIn, AmountOut
-from dml.core.wire import Body, Moment, Parameters, Text, Wire, example
+from dml.core.wire import Body, Moment, Parameters, Prose, Wire, example
 from dml.payments.models import CreditState, TransferCode
 
 
@@ -101,7 +101,7 @@ class CreditCreate(Body):
 
     user_id: UserId = Field(description="The user to credit.")
     amount: AmountIn = Field(gt=0, description="How many tokens to credit.")
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=500,
         examples=["bank transfer 4711"],
         description="Where the tokens come from. It is kept in the audit log.",
@@ -137,7 +137,7 @@ class CreditToApproveOut(CreditOut):
 class CreditRefusal(Body):
     model_config = example(reason="There is no such bank transfer.")
 
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=500,
         examples=["unknown to the bank"],
         description="Why the credit is refused. It is kept in the audit log.",
@@ -152,7 +152,7 @@ class CreditReversal(Body):
         gt=0,
         description="How many tokens to take back. Default: all that were not taken back yet.",
     )
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=500,
         examples=["credited to the wrong account"],
         description="Why the credit is taken back. It is kept in the audit log.",

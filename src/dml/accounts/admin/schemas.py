@@ -7,7 +7,7 @@ from pydantic import Field
 from dml.accounts.models import UserKind, UserState
 from dml.accounts.schemas import KIND, UserOut
 from dml.core.context import Role
-from dml.core.wire import Body, Text, example
+from dml.core.wire import Body, Prose, Text, example
 from dml.edge.paging import Paging
 
 
@@ -43,7 +43,7 @@ class ManagedUserOut(UserOut):
 class UserSuspension(Body):
     model_config = example(reason="Your device sent results that it had made up.")
 
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=500,
         description="Why. The user reads it when they sign in, and it is kept in the audit log.",
     )
@@ -52,6 +52,6 @@ class UserSuspension(Body):
 class UserRestoration(Body):
     model_config = example(reason="It was a fault of the app.")
 
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=500, description="Why. The user can see it, and it is kept in the audit log."
     )

@@ -9,7 +9,7 @@ from dml.accounts.identities.proofs import Proof
 from dml.accounts.organisations.models import MemberRole
 from dml.accounts.schemas import Email, PublicName
 from dml.core.ids import InvitationId, UserId
-from dml.core.wire import Body, Text, Wire, example
+from dml.core.wire import Body, Line, Text, Wire, example
 
 NAME: Final = "What everybody sees as its name."
 ROLE: Final = "What they may do for it."
@@ -20,13 +20,13 @@ _PROOF: Final = {"kind": "password", "password": "correct horse battery"}
 class OrganisationCreate(Body):
     model_config = example(name="Institute for Applied Botany")
 
-    name: Text = Field(max_length=100, description=NAME)
+    name: Line = Field(max_length=100, description=NAME)
 
 
 class OrganisationUpdate(Body):
     model_config = example(name="Institute for Botany")
 
-    name: Text = Field(max_length=100, description=NAME)
+    name: Line = Field(max_length=100, description=NAME)
 
 
 class OrganisationClosing(Body):

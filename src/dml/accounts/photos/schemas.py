@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dml.core.wire import Parameters, Text, Wire
+from dml.core.wire import Parameters, Prose, Wire
 
 
 class PhotoOut(Wire):
@@ -21,6 +21,6 @@ class PhotoOut(Wire):
 class PhotoRemoval(Parameters):
     """Why an admin takes a photo off."""
 
-    reason: Annotated[Text, Field(min_length=1, max_length=500)] = Field(
+    reason: Annotated[Prose, Field(min_length=1, max_length=500)] = Field(
         description="Why. The user can see it, and it is kept in the audit log."
     )

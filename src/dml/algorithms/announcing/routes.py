@@ -23,6 +23,7 @@ router = APIRouter(prefix="/v1/algorithms", route_class=IdempotentRoute)
         algorithm_rules.AlgorithmNotFound,
         algorithm_rules.NotDeveloper,
         algorithm_rules.WrongState,
+        rules.AlreadyAnnounced,
         rules.TooManyAnnounced,
     ),
 )

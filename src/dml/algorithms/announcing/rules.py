@@ -9,6 +9,15 @@ from dml.core.errors import Conflict
 ANNOUNCED_MOST: Final = 20  # Of one developer: everybody can see each before it is reviewed.
 
 
+class AlreadyAnnounced(Conflict):
+    code = "algorithms.already_announced"
+    reason = "It is announced already, so everybody can see it."
+    remedy = (
+        "Nothing is left to do. To take it back: `POST /v1/algorithms/{algorithm_id}/withdraw`."
+    )
+    state: AlgorithmState
+
+
 class NotAnnounced(Conflict):
     code = "algorithms.not_announced"
     reason = "It is not announced, so there is no announcement to take back."
@@ -25,6 +34,8 @@ class TooManyAnnounced(Conflict):
 
 def require_draft(algorithm: Algorithm) -> None:
     """Refuse to announce what everybody can see already, or what was stopped."""
+    if algorithm.state is AlgorithmState.ANNOUNCED:
+        raise AlreadyAnnounced(state=algorithm.state)
     if algorithm.state is not AlgorithmState.DRAFT:
         raise ALGORITHM_MOVES.refusal(algorithm.state)
 

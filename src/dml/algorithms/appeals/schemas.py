@@ -8,7 +8,7 @@ from pydantic import Field
 from dml.accounts.schemas import PublicName
 from dml.algorithms.appeals.models import AppealedDecision, AppealState
 from dml.core.ids import AlgorithmId, AppealId, UserId, VersionId
-from dml.core.wire import Body, Text, Wire, example
+from dml.core.wire import Body, Prose, Wire, example
 from dml.edge.paging import Paging
 
 
@@ -42,7 +42,7 @@ class AppealCreate(Body):
 
     model_config = example(text="The card names its data: see the section `Data`.")
 
-    text: Annotated[Text, Field(max_length=5_000)] = Field(
+    text: Annotated[Prose, Field(max_length=5_000)] = Field(
         description="Why the decision is wrong. Moderators read it, and nobody else."
     )
 
@@ -52,7 +52,7 @@ class AppealResolution(Body):
 
     model_config = example(reason="The card does name the data, and its licence allows this.")
 
-    reason: Annotated[Text, Field(max_length=2_000)] = Field(
+    reason: Annotated[Prose, Field(max_length=2_000)] = Field(
         description="Shown to the developer; where a version is approved by it, to everybody."
     )
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from dml.algorithms.schemas import TURNING
 from dml.core.deferred import deferred
+from dml.core.texts import TURNING
 
 if TYPE_CHECKING:
     import markdown_it

@@ -2,26 +2,17 @@
 
 from datetime import datetime
 from typing import Annotated
-from unicodedata import category
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from dml.accounts.schemas import PublicName
 from dml.algorithms.ratings.rules import STARS_MOST, TEXT_MAX
-from dml.algorithms.schemas import TURNING, Reason
+from dml.algorithms.schemas import Reason
 from dml.core.ids import RatingId, UserId, VersionId
-from dml.core.wire import Body, Text, Wire, example
+from dml.core.wire import Body, Prose, Wire, example
 from dml.edge.paging import Paging
 
-
-def _check_prose(text: str) -> str:
-    """Refuse what controls how the text around it is shown; it may have several lines."""
-    if any((category(it) == "Cc" and it not in "\n\r\t") or it in TURNING for it in text):
-        raise ValueError("must not have characters that control how it is shown")
-    return text
-
-
-Prose = Annotated[Text, AfterValidator(_check_prose), Field(max_length=TEXT_MAX)]
+Opinion = Annotated[Prose, Field(max_length=TEXT_MAX)]
 
 
 class RatingCreate(Body):
@@ -30,7 +21,7 @@ class RatingCreate(Body):
     model_config = example(stars=4, text="It told cats from dogs well, and foxes from neither.")
 
     stars: int = Field(ge=1, le=STARS_MOST, description="From 1 to 5; 5 is the best.")
-    text: Prose | None = Field(None, description="Why. Everybody can read it.")
+    text: Opinion | None = Field(None, description="Why. Everybody can read it.")
 
 
 class RatingReplyCreate(Body):
@@ -38,7 +29,7 @@ class RatingReplyCreate(Body):
 
     model_config = example(text="Version 3 knows foxes.")
 
-    text: Prose = Field(description="Everybody can read it.")
+    text: Opinion = Field(description="Everybody can read it.")
 
 
 class RatingHiding(Body):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from dml.bounties.models import Attachment, AttachmentKind
 from dml.core.ids import AttachmentId, BountyId
-from dml.core.wire import Parameters, Text, Wire
+from dml.core.wire import Parameters, Prose, Text, Wire
 
 
 class AttachQuery(Parameters):
@@ -15,7 +15,7 @@ class AttachQuery(Parameters):
     name: Annotated[Text, Field(max_length=200)] = Field(
         description="The file's name, without a folder."
     )
-    reason: Annotated[Text, Field(max_length=2_000)] | None = Field(
+    reason: Annotated[Prose, Field(max_length=2_000)] | None = Field(
         None, description="Why, shown to everybody. Needed once enrollment is open."
     )
 

@@ -12,7 +12,7 @@ from dml.bounties.ranking.queries import Pair
 from dml.bounties.schemas import ENTRANT_NUMBER
 from dml.core.db import PAGE_MAX, Shown
 from dml.core.ids import AlgorithmId, BountyId, DecisionId, DisputeId, EnrollmentId
-from dml.core.wire import Body, Parameters, Text, Wire, example
+from dml.core.wire import Body, Parameters, Prose, Wire, example
 from dml.edge.paging import A_CURSOR, CURSOR, LIMIT, NEXT_CURSOR
 from dml.inference import spec
 
@@ -33,7 +33,7 @@ class BountyReward(Body):
         max_length=ORDER_MAX,
         description="The winning entrants, the first place first. Empty: nobody won.",
     )
-    reason: Text = Field(max_length=REASON_MAX, description="Shown to everybody.")
+    reason: Prose = Field(max_length=REASON_MAX, description="Shown to everybody.")
 
 
 class WinnerOrderUpdate(Body):
@@ -49,7 +49,7 @@ class WinnerOrderUpdate(Body):
         description="The entrants of the places from 1 on. After a ranking by metric all others "
         "follow in the order that they have; where it is judged by hand they lose their places.",
     )
-    reason: Text = Field(max_length=REASON_MAX, description="Shown to everybody.")
+    reason: Prose = Field(max_length=REASON_MAX, description="Shown to everybody.")
 
 
 class DecisionOut(Wire):
@@ -73,7 +73,7 @@ class DisputeCreate(Body):
 
     model_config = example(text="The first place used the test set of last year.")
 
-    text: Text = Field(max_length=5_000, description="Shown to everybody.")
+    text: Prose = Field(max_length=5_000, description="Shown to everybody.")
 
 
 class DisputeOut(Wire):

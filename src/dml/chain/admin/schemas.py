@@ -13,7 +13,7 @@ from dml.chain.models import DeniedAddress, Deposit, Vault
 from dml.chain.withdrawals.schemas import WithdrawalOut
 from dml.core.db import PAGE_MAX
 from dml.core.ids import UserId
-from dml.core.wire import Body, Parameters, Text, Wire, example
+from dml.core.wire import Body, Parameters, Prose, Wire, example
 from dml.edge.paging import CURSOR, LIMIT, Page
 
 
@@ -40,7 +40,7 @@ class WithdrawalToReviewOut(ReviewedWithdrawalOut):
 class WithdrawalApproval(Body):
     model_config = example(reason="The wallet is known.")
 
-    reason: Text | None = Field(
+    reason: Prose | None = Field(
         None,
         max_length=2_000,
         description="Why it is approved. The user can read it, and it is kept in the audit log.",
@@ -50,7 +50,7 @@ class WithdrawalApproval(Body):
 class WithdrawalRefusal(Body):
     model_config = example(reason="The account was reported as stolen.")
 
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=2_000,
         description="Why it is refused. The user can read it, and it is kept in the audit log.",
     )
@@ -59,7 +59,7 @@ class WithdrawalRefusal(Body):
 class AddressDenial(Body):
     model_config = example(reason="It is on a list of stolen wallets.")
 
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=2_000, description="Why nothing may be paid there. Only admins can read it."
     )
 
@@ -96,7 +96,7 @@ class DepositAssignment(Body):
     )
 
     user_id: UserId = Field(description="The user to credit.")
-    reason: Text = Field(
+    reason: Prose = Field(
         max_length=2_000,
         description="How you know whose deposit it is. It is kept in the audit log.",
     )

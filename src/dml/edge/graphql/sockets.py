@@ -32,7 +32,7 @@ from dml.edge.graphql.late import Asker, LateGraph
 from dml.edge.graphql.refusals import OriginRefused, TooManySubscriptions
 from dml.edge.graphql.schemas import GraphQuestion
 from dml.edge.http import Parts, read
-from dml.edge.problems import answer
+from dml.edge.problems import answer, detail_of
 from dml.edge.requests import request_id_of
 from dml.edge.scopes import ANY
 from dml.edge.streams import LOOK_SECONDS
@@ -283,7 +283,7 @@ def _question_of(message: dict[str, Any]) -> GraphQuestion:
     except ValidationError as error:
         first = error.errors()[0]
         where = "/".join(["payload", *map(str, first["loc"])])
-        raise Closing(Close.INVALID, f"{where}: {first['msg']}") from None
+        raise Closing(Close.INVALID, f"{where}: {detail_of(first)}") from None
 
 
 def _token_of(message: dict[str, Any], websocket: WebSocket) -> str | None:

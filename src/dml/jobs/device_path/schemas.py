@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from dml.algorithms.schemas import LABELS_MAX, ShownInputSpec
 from dml.core.ids import AssignmentId, DeviceId, JobId
 from dml.core.money import AmountOut
-from dml.core.wire import Body, Text, Wire, example
+from dml.core.wire import Body, GivenText, Wire, example
 from dml.inference.counts import Counts
 from dml.jobs.counting import MONTHS, CountIn
 from dml.jobs.models import Answers, AssignmentState
@@ -102,7 +102,7 @@ def _check_month(month: str) -> str:
     return month
 
 
-LabelName = Annotated[Text, Field(max_length=100)]
+LabelName = Annotated[GivenText, Field(max_length=100)]
 Month = Annotated[str, AfterValidator(_check_month)]
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Container
 from typing import Final
-from unicodedata import bidirectional, category
 
 from dml.accounts.rules import is_impartial
 from dml.core.context import Actor
 from dml.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dml.core.ids import UserId
+from dml.core.texts import is_line, is_visible
 from dml.jobs.history.models import PublishedJob
 from dml.jobs.models import Job, JobTotals
 from dml.jobs.rules import ENDED, JobNotFound, ReasonMissing
@@ -15,8 +15,6 @@ from dml.jobs.rules import ENDED, JobNotFound, ReasonMissing
 # A number of jobs is told as the last band that it reaches: exact, it would tell each job's end.
 BANDS: Final = ((1_000, "1000+"), (100, "100-999"), (10, "10-99"), (1, "1-9"), (0, "0"))
 COUNTED_MOST: Final = BANDS[0][0]
-# Embeddings, overrides and isolates (Unicode, UAX #9).
-_TURNING: Final = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 class NotAnswered(Conflict):
@@ -87,8 +85,8 @@ def require_may_remove(
 
 
 def require_public_title(title: str) -> str:
-    """Refuse what breaks a line, or turns the direction of what stands behind it."""
-    if any(category(it) in ("Cc", "Zl", "Zp") or bidirectional(it) in _TURNING for it in title):
+    """Refuse what shows nothing, breaks a line, or turns the direction of what stands behind it."""
+    if not is_visible(title) or not is_line(title):
         raise TitleNotPublic
     return title
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
-from dml.algorithms.schemas import RATING, RATING_COUNT, RUNS, Line
+from dml.algorithms.schemas import RATING, RATING_COUNT, RUNS
 from dml.core.counts import Count
 from dml.core.db import Shown
 from dml.core.ids import AlgorithmId, JobId, PublicationId, VersionId
-from dml.core.wire import Body, Text, Wire, example
+from dml.core.wire import Body, Line, Prose, Wire, example
 from dml.jobs.history.queries import Usage
 
 
@@ -28,7 +28,7 @@ class JobUnpublishing(Body):
 
     model_config = example(reason="Its title insults somebody.")
 
-    reason: Text | None = Field(
+    reason: Prose | None = Field(
         None,
         max_length=2_000,
         description="Why. Moderators who remove another's answer need one: its customer reads it.",
