@@ -11,8 +11,13 @@ _BLANK: Final = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 
 
 def is_visible(text: str) -> bool:
-    """Whether it has a character that shows, and not only spaces, controls, or marks on none."""
-    return any(category(it)[0] in "LNPS" and it not in _BLANK for it in text)
+    """Whether it has a character that shows, and not only spaces, controls, or marks on none.
+
+    What a later Unicode may assign shows as a box, or as what it is then.
+    """
+    return any(
+        (category(it)[0] in "LNPS" or category(it) == "Cn") and it not in _BLANK for it in text
+    )
 
 
 def is_line(text: str) -> bool:

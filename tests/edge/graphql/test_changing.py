@@ -174,7 +174,7 @@ async def test_a_mutation_is_not_kept_by_its_hash(world: World) -> None:
 async def test_a_job_is_ordered(world: World) -> None:
     customer = await world.rich("customer", "1000")
     version_id = await make_version(world, await world.person("developer"))
-    body = camel(order(version_id))
+    body = camel(order(version_id, answers="EXACT"))
     quote = """mutation($input: JobCreate!) { jobQuotesCreate(input: $input) { cost } }"""
     cost = (await data(customer, quote, input=body))["jobQuotesCreate"]["cost"]
     create = """mutation($input: JobCreate!) { jobsCreate(input: $input) {

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from dml.core.checks import look
 from dml.core.db import raw
 from dml.core.ids import DeviceId
-from dml.jobs import doctor
-from dml.jobs.budgets import rules
+from dml.jobs.budgets import doctor as budget_doctor, rules
 from dml.jobs.device_path import ended_leases
+from dml.jobs.noise import doctor as noise_doctor
 from dml.jobs.noise.rules import rho_of
 from tests.devices.factories import TestDevice
 from tests.jobs.factories import (
@@ -53,7 +53,7 @@ async def set_budget(owner: Person, epsilon: float | None, *, paused: bool = Fal
 
 async def faults(world: World) -> list[str]:
     async with world.parts.sessions() as tx:
-        return await look(tx, doctor.CHECKS)
+        return await look(tx, [*noise_doctor.CHECKS, *budget_doctor.CHECKS])
 
 
 async def another(job: Ordered, **changes: Any) -> None:

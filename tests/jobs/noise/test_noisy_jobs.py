@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import text, update
 
 from dml.core.checks import look
-from dml.jobs import doctor
+from dml.jobs.budgets import doctor as budget_doctor
 from dml.jobs.models import Job, JobState
+from dml.jobs.noise import doctor as noise_doctor
 from tests.jobs.factories import (
     Ordered,
     claim_of,
@@ -39,7 +40,7 @@ async def answer_some(world: World, job: Ordered, number: int, body: Any = None)
 
 async def faults(world: World) -> list[str]:
     async with world.parts.sessions() as tx:
-        return await look(tx, doctor.CHECKS)
+        return await look(tx, [*noise_doctor.CHECKS, *budget_doctor.CHECKS])
 
 
 async def releases(world: World, job: Ordered) -> list[Any]:
