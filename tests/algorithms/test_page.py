@@ -282,6 +282,7 @@ async def test_what_it_says_to_type_is_right(world: World, market: Market, tmp_p
         assert ended.exit_code == 0, ended.output
     job = (await customer.get(f"/v1/jobs/{UUID(ended.stdout.split()[-1])}")).json()
     assert job["version_id"] == str(version_id)
+    assert (await customer.post(f"/v1/jobs/{job['id']}/close")).status_code == 200
     curl, url = shlex.split(read)
     assert curl == "curl"
     found = await asyncio.to_thread(httpx2.get, url, trust_env=False)
