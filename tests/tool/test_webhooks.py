@@ -136,7 +136,8 @@ async def test_deliveries_are_shown_and_sent_once_more(world: World, market: Mar
         sink.answer = status(500, body="not now")
         await happen(world, typist.who, somebody(), somebody())
         await postman.go()
-        assert len(sink.calls) == 3
+        # On a busy machine the first may be tried again before the last was tried once.
+        assert len({it.headers["webhook-id"] for it in sink.calls}) == 3
         sent = await typist.read("webhook", "deliveries", made["id"], "--state", "waiting")
         assert [(it["status"], it["answer"]) for it in sent] == [(500, "not now")] * 3
         table = await typist.type("webhook", "deliveries", made["id"], "--rows", "1")
