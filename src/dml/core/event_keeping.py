@@ -43,7 +43,7 @@ async def keep(ctx: Context) -> int:
 async def _forget_readers(tx: AsyncSession, before: datetime) -> None:
     for part in await READERS.list_before(tx, before):
         # S608 warns of SQL that others could write: this name comes from PostgreSQL's catalogue.
-        last = await tx.scalar(text(f"SELECT coalesce(max(number), 0) FROM {part}"))  # noqa: S608 - ours
+        last = await tx.scalar(text(f"SELECT coalesce(max(number), 0) FROM {part}"))  # noqa: S608 - a partition of ours
         await _note(tx, last)
         await tx.execute(text(f"DROP TABLE {part}"))
     old = (

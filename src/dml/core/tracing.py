@@ -112,6 +112,6 @@ def _recorded(name: str, parent: str | None, facts: Mapping[str, str | int]) -> 
     ) as made:
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # Any: the span says which kind it was, and it goes on.
             made.set_status(StatusCode.ERROR, type(error).__name__)
             raise

@@ -331,7 +331,7 @@ def _counted(value: str, rows: str) -> Any:
         f"""coalesce((SELECT json_agg(json_build_object('value', value, 'count', rows)
                 ORDER BY rows DESC, value)
             FROM (SELECT {value} AS value, count(*) AS rows FROM {rows}
-                GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TAGS_SHOWN}) it), '[]')""",  # noqa: S608 - constants
+                GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {TAGS_SHOWN}) it), '[]')""",  # noqa: S608 - our constants
         JSON,
     )
 
