@@ -27,8 +27,8 @@ from tests.algorithms.offers import (
     offer,
     upload,
 )
-from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, told
 from tests.algorithms.test_search import lists, made_up
+from tests.algorithms.uploading import LEAST, MODEL, announce, append, told
 from tests.inference.models import IMAGE_SPEC
 from tests.world import World
 

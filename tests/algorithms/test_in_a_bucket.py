@@ -16,7 +16,7 @@ from dml.entrypoints import collector
 from dml.entrypoints.server import create_app
 from dml.inference.runner import Sandbox
 from tests.algorithms.offers import GOOD, check, make_algorithm, upload
-from tests.algorithms.test_resumable import LEAST, MODEL, announce, append, send_all, told
+from tests.algorithms.uploading import LEAST, MODEL, announce, append, send_all, told
 from tests.s3 import Bucket, bucket
 from tests.worker_parts import make_parts
 from tests.world import Person, World, problem

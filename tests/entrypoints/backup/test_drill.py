@@ -4,17 +4,12 @@ And what must not be: restored over another, into one that runs, of what was cut
 """
 
 import asyncio
-import os
 import resource
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
@@ -30,46 +25,22 @@ from dml.entrypoints.backup.key import BackupKey, Damaged, WrongKey
 from dml.entrypoints.backup.manifest import Manifest
 from dml.entrypoints.backup.place import Place
 from dml.entrypoints.backup.telling import SILENT
-from dml.entrypoints.embedded import postgres
-from dml.entrypoints.server import create_app
 from dml.jobs.models import JobState
 from dml.refused import Refused
 from tests.chain.people import add_vault
-from tests.conftest import HOME
+from tests.entrypoints.backup.markets import (
+    Market,
+    elsewhere,
+    restore,
+    rows,
+    serving,
+    url_of,
+)
 from tests.entrypoints.backup.places import PASSPHRASE, change, make_place
-from tests.jobs.factories import Ordered, fold, make_job, make_version, settle, work
-from tests.world import PASSWORD, Person, World
+from tests.jobs.factories import fold, make_job, make_version, settle, work
+from tests.world import PASSWORD, Person
 
 SUMS = "SELECT code, balance FROM ledger_accounts ORDER BY code"
-
-
-@dataclass(frozen=True)
-class Market:
-    """A marketplace of these tests alone, what was done in it, and a backup of it."""
-
-    settings: Settings
-    world: World
-    job: Ordered
-    place: Place
-    key: BackupKey
-    whole: Manifest
-    folder: Path
-
-    @property
-    def opened(self) -> tuple[BackupKey, Manifest]:
-        return self.key, self.whole
-
-
-@asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[World]:
-    assert settings.database_url is not None
-    app = create_app(settings, connect(settings.database_url.get_secret_value(), name="test"))
-    transport = httpx2.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
-    ):
-        yield World(app, client)
 
 
 @pytest.fixture(scope="module")
@@ -92,37 +63,6 @@ async def market(
         whole, made = await making.make(own, place, key, SILENT)
         assert (made.missing, made.new_files) == ([], whole.files)
         yield Market(own, world, job, place, key, whole, folder)
-
-
-@contextmanager
-def empty_database() -> Iterator[str]:
-    name = f"dml_test_{os.getpid()}_restored"
-    postgres.drop_database(HOME, name)
-    try:
-        yield postgres.create_database(HOME, name)
-    finally:
-        postgres.drop_database(HOME, name)
-
-
-@contextmanager
-def elsewhere(market: Market, home: Path) -> Iterator[Settings]:
-    with empty_database() as url:
-        yield market.settings.model_copy(update={"database_url": SecretStr(url), "home": home})
-
-
-def url_of(settings: Settings) -> str:
-    assert settings.database_url is not None
-    return settings.database_url.get_secret_value()
-
-
-async def restore(market: Market, settings: Settings, place: Place | None = None) -> None:
-    place = place or market.place
-    await restoring.restore(settings, url_of(settings), place, market.opened, SILENT)
-
-
-def rows(settings: Settings, query: str) -> list[Any]:
-    with psycopg.connect(url_of(settings)) as connection:
-        return connection.execute(query.encode()).fetchall()
 
 
 def cut_off(market: Market, folder: Path) -> Place:
@@ -412,16 +352,3 @@ async def test_the_backup_of_a_day_is_made_once(market: Market, tmp_path: Path) 
     assert "the newest is of" in late
     (away,) = await due.find_late(market.settings.model_copy(update={"backup_to": "/nowhere"}), now)
     assert "there is no folder" in away
-
-
-@pytest.mark.parametrize(
-    ("now", "begins"),
-    [
-        (datetime(2026, 5, 4, 3, 0, tzinfo=UTC), datetime(2026, 5, 4, 3, tzinfo=UTC)),
-        (datetime(2026, 5, 4, 2, 59, tzinfo=UTC), datetime(2026, 5, 3, 3, tzinfo=UTC)),
-        (datetime(2026, 5, 4, 23, 59, tzinfo=UTC), datetime(2026, 5, 4, 3, tzinfo=UTC)),
-    ],
-    ids=["on the hour", "before it", "after it"],
-)
-def test_a_backup_is_due_at_its_hour(now: datetime, begins: datetime) -> None:
-    assert due.last_due(now, 3) == begins
