@@ -26,7 +26,7 @@ OF_TYPER: Final = {
     "pydantic_core",
 }  # Typer reads options with it; nothing of ours does.
 OURS: Final = re.compile(
-    r"dml\.(agent|inference|client|refused|release|tool|entrypoints\.(cli|bounty\.commands))\b"
+    r"dml\.(agent|inference|client|refused|release|ending|tool|entrypoints\.(cli|bounty\.commands))\b"
 )
 PACKAGES: Final = frozenset(
     ("dml", "dml.client", "dml.tool", "dml.entrypoints", "dml.entrypoints.bounty")

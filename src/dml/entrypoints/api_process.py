@@ -11,6 +11,7 @@ import sys
 gc.disable()  # A start is imports, which leave no garbage to look for (docs/decisions/0009).
 sys.modules["rich"] = None  # type: ignore[assignment]  # Python's way to say: not to be found.
 
+from dml import ending  # noqa: E402 - only once gc and rich are off
 from dml.core.settings import Settings  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints import server  # noqa: E402 - only once gc and rich are off
 from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - only once gc and rich are off
@@ -28,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ending.run(main)

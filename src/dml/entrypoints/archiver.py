@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from dml import ending
 from dml.core import logs
 from dml.core.ids import JobId
 from dml.core.settings import Settings
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    ending.run(main)

@@ -8,6 +8,7 @@ structlog looks for rich, to show stack traces as no log of a server is written:
 import importlib
 import sys
 
+from dml import ending
 from dml.entrypoints import settings_read
 from dml.entrypoints.supervisor.console import refuse
 from dml.refused import Refused
@@ -24,4 +25,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ending.run(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 gc.disable()
 sys.modules["rich"] = None  # type: ignore[assignment]  # structlog would import it: 60 ms.
 
+from dml import ending  # noqa: E402 - once those are off
 from dml.entrypoints import server, settings_read  # noqa: E402 - once those are off
 from dml.entrypoints.supervisor import nursery  # noqa: E402 - once those are off
 from dml.entrypoints.supervisor.console import refuse  # noqa: E402 - once those are off
@@ -36,4 +37,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ending.run(main)

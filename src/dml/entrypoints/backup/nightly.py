@@ -9,6 +9,7 @@ import logging
 import os
 from datetime import UTC, datetime
 
+from dml import ending
 from dml.core import logs
 from dml.core.settings import Settings
 from dml.entrypoints.archiver import NICENESS, end_with_parent
@@ -53,4 +54,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    ending.run(main)

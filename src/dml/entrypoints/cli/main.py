@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from dml import ending
 from dml.entrypoints.bounty.commands import bounty
 from dml.entrypoints.cli import sim_options
 from dml.entrypoints.cli.backup import backup, restore
@@ -358,7 +359,12 @@ def job_results(
     raise typer.Exit(run(_settings(), job_id, forms[0]))
 
 
-def main() -> None:
+def main() -> NoReturn:
+    """Run the command that was typed, and end this process."""
+    ending.run(_main)
+
+
+def _main() -> None:
     """Run a command. Errors of its environment are one line, without a stack trace."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where it is closed.
