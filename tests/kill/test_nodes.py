@@ -62,6 +62,7 @@ async def play(frozen_seconds: float) -> None:
             stop.set()
             looking.cancel()
         unseen = judge(storm, customer)
+        assert storm.looks > 0
         told = {
             "jobs": len(customer.ordered),
             "accepted": len(record.accepted),
