@@ -1,7 +1,11 @@
-"""A worker for tests: `python -m tests.core.engine_node URL` runs these processes until SIGTERM."""
+"""A worker for tests: `python -m tests.core.engine_node URL` runs these processes until SIGTERM.
+
+HUNG_SECONDS in the environment: how long another may stand still before it is taken for dead.
+"""
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from dml.core import events, processes
 from dml.core.context import Context
 from dml.core.db import raw
 from dml.core.engine import Engine
+from dml.core.engine_supervisor import HUNG_SECONDS
 from dml.core.errors import Conflict
 from dml.core.ids import JobId, new_id
 from dml.core.processes import StepFailed, Steps, process
@@ -170,7 +175,7 @@ async def main(database_url: str) -> None:
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    engine = Engine(database_url)
+    engine = Engine(database_url, hung_seconds=float(os.environ.get("HUNG_SECONDS", HUNG_SECONDS)))
     await engine.start()
     sys.stdout.write(engine.node + "\n")
     sys.stdout.flush()

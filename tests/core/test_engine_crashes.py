@@ -107,6 +107,13 @@ async def in_hand(watch: Watch, node: str) -> list[str]:
     return [it.id for it in rows]
 
 
+async def a_busy_one(watch: Watch, *nodes: Node) -> Node | None:
+    for node in nodes:
+        if len(await in_hand(watch, node.name)) >= 3:
+            return node
+    return None
+
+
 def network_sockets(pid: int) -> set[str]:
     """Return the internet sockets, of either protocol, that a process has open."""
     mine = {os.readlink(it) for it in Path(f"/proc/{pid}/fd").iterdir() if it.is_symlink()}
@@ -125,14 +132,7 @@ async def test_the_work_of_a_node_that_is_killed_goes_on_elsewhere_within_second
     (folder := tmp_path / "node").mkdir()
     async with watching(url) as watch, running(url, folder) as one, running(url, folder) as two:
         accounts = await open_accounts(watch)
-
-        async def a_busy_node() -> Node | None:
-            for node in (one, two):
-                if len(await in_hand(watch, node.name)) >= 3:
-                    return node
-            return None
-
-        victim: Node = await until(a_busy_node)
+        victim = await until(lambda: a_busy_one(watch, one, two))
         survivor = two if victim is one else one
         await asyncio.sleep(0.4)
         victim.kill()
@@ -163,6 +163,30 @@ async def test_the_work_of_a_node_that_is_killed_goes_on_elsewhere_within_second
             "WHERE application_name = 'dml-supervisor' AND datname = current_database()"
         )
         assert await asyncio.wait_for(survivor.process.wait(), 5) == LOST
+
+
+async def test_the_work_of_a_node_that_stands_still_goes_on_elsewhere(
+    new_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUNG_SECONDS", "2")
+    engines.migrate(url := new_database)
+    (folder := tmp_path / "node").mkdir()
+    async with watching(url) as watch, running(url, folder) as one, running(url, folder) as two:
+        accounts = await open_accounts(watch)
+        victim = await until(lambda: a_busy_one(watch, one, two))
+        victim.process.send_signal(signal.SIGSTOP)
+        assert await in_hand(watch, victim.name)
+
+        async def nothing_left() -> bool:
+            return not await in_hand(watch, victim.name)
+
+        await until(nothing_left, seconds=30)
+        await all_are_exact(watch, accounts)
+        victim.process.send_signal(signal.SIGCONT)
+        assert await asyncio.wait_for(victim.process.wait(), 15) == LOST
+        assert await in_hand(watch, victim.name) == []
+        for account in accounts:
+            assert await watch.postings(account) == list(range(TIMES))
 
 
 async def test_a_node_told_to_stop_leaves_its_work_to_others(

@@ -1,5 +1,6 @@
 """Readers of the event log miss nothing, whoever commits when, and see what is theirs alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from dml.core import event_feed, event_keeping, event_log, events
+from dml.core import event_feed, event_keeping, event_log, events, partitions
 from dml.core.context import SYSTEM, Context
 from dml.core.event_feed import (
     Asked,
@@ -22,6 +23,7 @@ from dml.core.ids import JobId, UserId, new_id
 from dml.core.partitions import Parted
 from dml.core.settings import Settings
 from tests.core.engine_watch import until
+from tests.two_connections import until_one_waits
 
 Sessions = async_sessionmaker[AsyncSession]
 ADA, EVE = UserId(new_id()), UserId(new_id())
@@ -237,20 +239,26 @@ async def parts_of(tx: AsyncSession, table: str) -> list[str]:
     return sorted(await tx.scalars(query.bindparams(it=table)))
 
 
+async def keep_all(tx: AsyncSession, now: datetime) -> None:
+    """Keep as a worker does, until there is no more to do."""
+    while await event_keeping.keep(context(tx, now)):
+        pass
+
+
 async def test_what_is_old_goes_with_its_table_and_what_comes_has_room(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep_for(monkeypatch, Settings(keep_events_days=30, keep_audit_days=60))
     then = datetime(2027, 3, 3, tzinfo=UTC)
     async with sessions.begin() as tx:
-        await event_keeping.keep(context(tx, then))
+        await keep_all(tx, then)
         old = ParcelSent(JobId(new_id()))
         await events.record(context(tx, then), old, [events.user(ADA)])
         now = then + timedelta(days=45)
-        await event_keeping.keep(context(tx, now))
+        await keep_all(tx, now)
         new = replace(old, job_id=JobId(new_id()))
         await events.record(context(tx, now), new, [events.user(ADA)])
-        await event_keeping.keep(context(tx, now))
+        await keep_all(tx, now)
         assert "events_2027_03_01" in await parts_of(tx, "events")
         assert "event_readers_2027_03_01" not in await parts_of(tx, "event_readers")
         forgotten = await tx.scalar(select(EventLog.forgotten_up_to))
@@ -259,7 +267,7 @@ async def test_what_is_old_goes_with_its_table_and_what_comes_has_room(
         assert len(await event_log.history(tx, old.subject)) == 1  # Its timeline is kept longer.
 
         later = now + timedelta(days=60)
-        await event_keeping.keep(context(tx, later))
+        await keep_all(tx, later)
         assert await event_log.history(tx, old.subject) == []
         assert len(await event_log.history(tx, new.subject)) == 1
         assert "events_2027_03_01" not in await parts_of(tx, "events")
@@ -273,10 +281,51 @@ async def test_what_lies_in_no_part_of_its_own_goes_too(
     async with sessions.begin() as tx:
         sent = ParcelSent(JobId(new_id()))
         await events.record(context(tx, then), sent, [events.user(ADA)])
-        await event_keeping.keep(context(tx, then))  # Too late to give March a part of its own.
+        await keep_all(tx, then)  # Too late to give March a part of its own.
         assert "events_2027_03_01" not in await parts_of(tx, "events")
         assert "events_2027_04_01" in await parts_of(tx, "events")
-        await event_keeping.keep(context(tx, then + timedelta(days=100)))
+        await keep_all(tx, then + timedelta(days=100))
         assert await event_log.history(tx, sent.subject) == []
         assert await tx.scalar(text("SELECT count(*) FROM event_readers")) == 0
         assert await tx.scalar(select(EventLog.forgotten_up_to))
+
+
+async def test_who_records_an_event_and_who_makes_room_never_deadlock(
+    own_engine: AsyncEngine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_for(monkeypatch, Settings())
+
+    async def keep(now: datetime) -> None:
+        done = 1
+        while done:
+            async with sessions.begin() as tx:
+                done = await event_keeping.keep(context(tx, now))
+
+    for year, table in ((2031, "events"), (2032, "event_readers")):
+        now = datetime(year, 1, 1, tzinfo=UTC)
+        async with sessions.begin() as writer:
+            # Half of what a statement locks that writes both.
+            await writer.execute(text(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
+            keeping = asyncio.create_task(keep(now))
+            await until_one_waits(own_engine)
+            await send(writer, ADA)
+        await keeping
+        async with sessions.begin() as tx:
+            assert f"events_{year}_03_01" in await parts_of(tx, "events")
+            assert f"event_readers_{year}_01" in str(await parts_of(tx, "event_readers"))
+
+
+async def test_a_row_that_comes_while_room_is_made_stays_with_the_rest(
+    own_engine: AsyncEngine, sessions: Sessions
+) -> None:
+    then = datetime(2033, 1, 1, tzinfo=UTC)
+    async with sessions.begin() as writer:
+        await events.record(context(writer, then), ParcelSent(JobId(new_id())), [events.user(ADA)])
+
+        async def prepare() -> int:
+            async with sessions.begin() as tx:
+                return await MONTHS.prepare(tx, then)
+
+        made = asyncio.create_task(prepare())
+        await until_one_waits(own_engine)
+    assert await made == partitions.AHEAD - 1

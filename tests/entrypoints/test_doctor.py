@@ -267,8 +267,12 @@ def test_a_database_of_another_revision_is_not_looked_at(
     settings: Settings, new_database: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here = settings.model_copy(update={"database_url": SecretStr(new_database)})
-    for wrong in ("UPDATE alembic_version SET version_num = '9'", "DROP TABLE alembic_version"):
+    for wrong, remedy in (
+        ("UPDATE alembic_version SET version_num = '9999'", "newer release's `dml doctor`"),
+        ("UPDATE alembic_version SET version_num = '0001'", "dml migrate"),
+        ("DROP TABLE alembic_version", "dml migrate"),
+    ):
         with psycopg.connect(new_database) as other:
-            other.execute(wrong)
+            other.execute(wrong.encode())
         assert doctor.run(here, as_json=False) == ExitCode.NOT_REACHED
-        assert "dml migrate" in capfd.readouterr().err
+        assert remedy in capfd.readouterr().err

@@ -50,6 +50,9 @@ class Record:
     unsure: set[str] = field(default_factory=set)  # Refused, after an answer that was lost.
     assignments: list[str] = field(default_factory=list)
     answer_seconds: list[float] = field(default_factory=list)
+    passing: set[int] = field(default_factory=lambda: {429, 503})  # What is tried again.
+    most_tries: int = 0
+    longest: float = 0.0  # In seconds, from the first try to an answer.
 
     def expect(self, holds: bool, what: str, answer: object = "") -> None:
         self.seen[what] += 1
@@ -66,16 +69,18 @@ class Record:
 
         The first try may be another one: of a client that soon gives up waiting.
         """
-        deadline, repeated, pause = time.monotonic() + PATIENCE_SECONDS, False, 0.2
-        while time.monotonic() < deadline:
-            sent = time.monotonic()
+        began, repeated, pause, tries = time.monotonic(), False, 0.2, 0
+        while time.monotonic() < began + PATIENCE_SECONDS:
+            sent, tries = time.monotonic(), tries + 1
             try:
                 answer = await (send if repeated or first is None else first)()
                 if answer.status_code < 500 and answer.status_code != 429:
                     self.answer_seconds.append(time.monotonic() - sent)
+                    self.most_tries = max(self.most_tries, tries)
+                    self.longest = max(self.longest, time.monotonic() - began)
                     return answer, repeated
                 self.seen[f"{answer.status_code}, asked again"] += 1
-                if answer.status_code not in (429, 503):
+                if answer.status_code not in self.passing:
                     self.wrong.append(f"{answer.status_code}: {answer.request.url} {answer.text}")
             except LOST as error:
                 self.seen[f"{type(error).__name__}, asked again"] += 1

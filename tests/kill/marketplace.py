@@ -116,24 +116,24 @@ class Marketplace:
 @asynccontextmanager
 async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
     """Run one whose API and workers the test itself keeps alive."""
-    with _home() as home:
+    with a_home() as home:
         endpoints = await asyncio.to_thread(servers.up, home)
         urls: dict[str, Any] = {
             "database_url": endpoints.postgres_socket,
             "redis_url": endpoints.valkey,
         }
         settings = Settings(home=home, port=free_ports.lasting("127.0.0.1"), **SETTINGS, **urls)
-        environment = _environment(settings, **urls)
+        environment = environment_of(settings, **urls)
         api = Kept("server", environment, home / "api.log")
         its = [Kept("worker", environment, home / f"worker-{n}.log") for n in range(workers)]
         keepers = [asyncio.create_task(it.keep()) for it in (api, *its)]
         try:
-            async with _world(settings) as world:
+            async with a_world(settings) as world:
                 made = Marketplace(settings, environment, [api], its, world, is_supervised=False)
                 await made.ready()
                 yield made
         except BaseException:
-            _show(*(it.log for it in (api, *its)))
+            show(*(it.log for it in (api, *its)))
             raise
         finally:
             for keeper in keepers:
@@ -151,14 +151,14 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
 @asynccontextmanager
 async def supervised() -> AsyncIterator[Marketplace]:
     """Run one by `dml up`, which alone brings back what is killed."""
-    with _home() as home:
+    with a_home() as home:
         settings = Settings(home=home, port=free_ports.lasting("127.0.0.1"), **SETTINGS)
-        environment = _environment(settings)
+        environment = environment_of(settings)
         plan = up.make_plan(settings)
         process = await start("up", environment, home.with_name("up.log"))
         try:
             await until(plan.lock("worker-1").exists, seconds=60, what="`dml up` starts")
-            async with _world(settings) as world:
+            async with a_world(settings) as world:
                 made = Marketplace(
                     settings,
                     environment,
@@ -170,7 +170,7 @@ async def supervised() -> AsyncIterator[Marketplace]:
                 await made.ready()
                 yield made
         except BaseException:
-            _show(home.with_name("up.log"), *plan.logs.glob("*.log"))
+            show(home.with_name("up.log"), *plan.logs.glob("*.log"))
             raise
         finally:
             await end(process)
@@ -181,14 +181,14 @@ async def supervised() -> AsyncIterator[Marketplace]:
             canaries.look_into(plan.logs.glob("*.log"))
 
 
-def _show(*logs: Path) -> None:
+def show(*logs: Path) -> None:
     """Show how these end, to whoever must find out why a test failed: they are gone with it."""
     for path in logs:
         sys.stdout.write(f"\n{path.name} closes with:\n{life.tail(path, lines=40)}\n")
 
 
 @contextlib.contextmanager
-def _home() -> Any:
+def a_home() -> Any:
     """A home whose servers are stopped, and whose folders are gone, when the test ends."""
     folder = folders.make("dmltest-")
     home = folder / "home"
@@ -206,7 +206,7 @@ def _home() -> Any:
 
 
 @asynccontextmanager
-async def _world(settings: Settings) -> AsyncIterator[World]:
+async def a_world(settings: Settings) -> AsyncIterator[World]:
     """Provide the parts of an API that serves nobody, and a client of the one that does."""
     engine = wiring.make_engine(settings, "test")
     app = create_app(settings, engine)
@@ -222,7 +222,7 @@ async def _world(settings: Settings) -> AsyncIterator[World]:
         await engine.dispose()
 
 
-def _environment(settings: Settings, **urls: str) -> dict[str, str]:
+def environment_of(settings: Settings, **urls: str) -> dict[str, str]:
     said = {"home": settings.home, "port": settings.port, **SETTINGS, **urls}
     inherited = {name: it for name, it in os.environ.items() if not name.startswith("DML_")}
     named = {f"DML_{name.upper()}": str(value) for name, value in said.items()}

@@ -187,6 +187,7 @@ async def play(size: Size, running: AbstractAsyncContextManager[Marketplace]) ->
             looking.cancel()
         ended = time.monotonic()
         unseen = judge(storm, customer)
+        assert storm.looks > 0
     took = time.monotonic()
     report = {
         "seed": seed,
@@ -243,7 +244,6 @@ def judge(storm: Storm, customer: Customer) -> int:
     checks = len(doctor.ALL_CHECKS)
     assert json.loads(told.stdout) == {"content": True, "complaints": [], "checks": checks}
     assert told.returncode == 0
-    assert storm.looks > 0
     assert "deadlock detected" not in marketplace.postgres_log.read_text()
     for process in (marketplace.api, *marketplace.workers):
         assert "AssertionError" not in process.log.read_text()

@@ -32,14 +32,15 @@ HELD: Final[dict[str, Any]] = {"key_share": True}
 # A row that is shown and not changed, with what belongs to it beside its own columns.
 Shown: TypeAlias = Row[*tuple[Any, ...]]
 
-# Whoever waits in vain gives up before the client does; a forgotten transaction ends by itself. And
+# Whoever waits in vain gives up before the client does; a transaction of who stands still ends by
+# itself, as others wait for what it holds (docs/decisions/0083). And
 # a plan is kept that was made while its tables were empty, until they are analysed, a minute into
 # the first burst: so where there is an index, it is used (docs/decisions/0027).
 PATIENCE: Final = {
     "enable_seqscan": "off",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "20s",
     "jit": "off",
 }
 

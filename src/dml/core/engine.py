@@ -20,7 +20,7 @@ from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
 from dml.core import logs, tracing
 from dml.core.engine_dispatcher import REST_SECONDS, Dispatcher
 from dml.core.engine_steps import SCHEMA, Datasource, DurableSteps, Json, connect_patiently
-from dml.core.engine_supervisor import Supervisor, connect
+from dml.core.engine_supervisor import HUNG_SECONDS, Supervisor, connect
 from dml.core.nodes import new_name
 from dml.core.processes import (
     CHECKS,
@@ -55,12 +55,14 @@ class Engine:
         at_once: int = AT_ONCE,
         sandboxes: int = SANDBOXES,
         keep_days: float = 30,
+        hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         self.node = new_name("worker")
         self._url = database_url
         self._at_once = at_once
         self._sandboxes = sandboxes
         self._keep_seconds = keep_days * _DAY_SECONDS
+        self._hung_seconds = hung_seconds
         self._tasks: dict[asyncio.Task[Any], str] = {}
 
     async def start(self) -> None:
@@ -74,6 +76,7 @@ class Engine:
             self.node,
             lambda: set(self._tasks.copy().values()),
             keep_seconds=self._keep_seconds,
+            hung_seconds=self._hung_seconds,
         )
         self._supervisor.start()  # First: what DBOS claims must be held by a node that lives.
         self._dbos = DBOS(config=self._config())

@@ -2,7 +2,9 @@
 
 A node lives for as long as a session of its own holds an advisory lock: when the node is killed,
 PostgreSQL sees the connection end and lets go at once. Whoever then gets the lock puts the dead
-one's work back into the queue. A node that finds its own lock lost may have been taken for dead; it
+one's work back into the queue. A machine that stands still keeps its connections, and with them the
+lock: so a session that has asked nothing for half a minute is ended by others, as each asks once a
+second (docs/decisions/0083). A node that finds its own lock lost may have been taken for dead; it
 exits, and its keeper starts it again under a new name. Should two nodes work on one process for a
 moment, no harm is done: a checkpoint commits only for the owner of its row.
 
@@ -16,6 +18,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -31,6 +35,8 @@ _EVERY_SECONDS: Final = 1.0
 _CLEAN_EVERY_SECONDS: Final = 3600.0
 _BATCH: Final = 1000
 _STRAY_SECONDS: Final = 10
+HUNG_SECONDS: Final = 30.0  # A node that asks nothing for so long is taken for dead.
+_GAP_SECONDS: Final = 5.0  # Who did not look for so long may have stood still itself.
 
 # Both ends notice a machine that has lost its power or its network.
 _KEEPALIVES: Final[dict[str, Any]] = {
@@ -52,6 +58,15 @@ _BUSY: Final = """
     SELECT DISTINCT executor_id FROM dbos.workflow_status
     WHERE status = 'PENDING' AND executor_id <> %s
 """
+
+# Whose session holds the lock of this name, and when it last began or ended to ask something.
+_HOLDER: Final = f"""
+    SELECT pid, state_change FROM pg_stat_activity WHERE state_change IS NOT NULL AND pid = (
+        SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND ((classid::bigint << 32) | objid::bigint) = hashtextextended(%s, {LOCK_SEED}))
+"""  # noqa: S608 - a number of ours
+_END: Final = "SELECT pg_terminate_backend(%s)"
 
 # What a node has had in hand for longer than it takes to begin.
 _IN_HAND: Final = """
@@ -100,6 +115,15 @@ def connect(database_url: str) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect(database_url, autocommit=True, **_KEEPALIVES)
 
 
+@dataclass(slots=True)
+class _Silence:
+    """A node whose session asked something last at that moment, as we saw again and again."""
+
+    asked_at: datetime
+    since: float
+    looked_at: float
+
+
 class Supervisor(threading.Thread):
     """Holds this node's lock, and takes over from nodes that lost theirs, once a second.
 
@@ -113,13 +137,16 @@ class Supervisor(threading.Thread):
         running: Callable[[], set[str]],
         *,
         keep_seconds: float,
+        hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         super().__init__(name="supervisor", daemon=True)
         self._connection = connection
         self._node = node
         self._running = running
         self._keep_seconds = keep_seconds
+        self._hung_seconds = hung_seconds
         self._stopping = threading.Event()
+        self._silences = dict[str, _Silence]()
         self._strays: set[str] = set()
         self._clean_at = time.monotonic() + random.uniform(30, 300)  # noqa: S311 - no secret
         assert self._try_lock(node), "another node has this name"
@@ -145,7 +172,10 @@ class Supervisor(threading.Thread):
 
     def take_over(self) -> None:
         """Put back into the queue what nodes that are dead had in hand."""
-        for (node,) in self._connection.execute(_BUSY, (self._node,)).fetchall():
+        busy = [node for (node,) in self._connection.execute(_BUSY, (self._node,)).fetchall()]
+        self._silences = {node: it for node, it in self._silences.items() if node in busy}
+        for node in busy:
+            self._end_where_it_hangs(node)
             if self._try_lock(node):
                 try:
                     put_back = self._put_back(node, None)
@@ -154,6 +184,21 @@ class Supervisor(threading.Thread):
                 metrics.NODES_LOST.inc()
                 metrics.TAKEOVERS.inc(by=put_back)
                 log.warning("%s is dead; %s processes go on elsewhere", node, put_back)
+
+    def _end_where_it_hangs(self, node: str) -> None:
+        """End the session of a node that has not asked anything for long, while we saw it."""
+        holder = self._connection.execute(_HOLDER, (node,)).fetchone()
+        if holder is None:
+            return
+        (pid, asked_at), now = holder, time.monotonic()
+        known = self._silences.get(node)
+        if known is None or known.asked_at != asked_at or now - known.looked_at > _GAP_SECONDS:
+            self._silences[node] = _Silence(asked_at, now, now)
+            return
+        known.looked_at = now
+        if now - known.since > self._hung_seconds:
+            log.warning("%s has asked nothing for %.0f s, and is ended", node, now - known.since)
+            self._connection.execute(_END, (pid,))
 
     def put_back_strays(self) -> None:
         """Put back what this node has in hand by its row, but does not run.

@@ -23,10 +23,13 @@ _BE_BRIEF: Final = text("SET LOCAL lock_timeout = '1s'")
 
 
 async def keep(ctx: Context) -> int:
-    """Drop what is older than the settings keep, and make room for what comes.
+    """Make room for what comes, or drop what is older than the settings keep: one table's parts in
+    each transaction, and so again until the answer is 0.
 
-    A transaction of its own, and short: while a table is made or dropped, nobody records an event.
-    Where it can't be had at once, the worker tries again. One worker does so at a time.
+    A short transaction: while a part is made or dropped, nobody records an event. Who records one
+    locks both tables, in an order that PostgreSQL chooses, so that holding one of them and waiting
+    for the other would deadlock. Where a lock can't be had at once, the worker tries again. One
+    worker does so at a time.
     """
     tx, now = ctx.tx, ctx.now
     if not await tx.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
@@ -34,18 +37,21 @@ async def keep(ctx: Context) -> int:
     await tx.execute(_BE_BRIEF)
     settings = worker.parts().settings
     for parted in (EVENTS, READERS):
-        await parted.prepare(tx, now)
-    await _forget_readers(tx, now - timedelta(days=settings.keep_events_days))
-    await _forget_events(tx, now - timedelta(days=settings.keep_audit_days))
-    return 0
+        if made := await parted.prepare(tx, now):
+            return made
+    return await _drop_readers(
+        tx, now - timedelta(days=settings.keep_events_days)
+    ) or await _drop_events(tx, now - timedelta(days=settings.keep_audit_days))
 
 
-async def _forget_readers(tx: AsyncSession, before: datetime) -> None:
-    for part in await READERS.list_before(tx, before):
+async def _drop_readers(tx: AsyncSession, before: datetime) -> int:
+    """Drop the oldest part that is too old, and return 1; where none is, forget of the rest."""
+    for part in (await READERS.list_before(tx, before))[:1]:
         # S608 warns of SQL that others could write: this name comes from PostgreSQL's catalogue.
         last = await tx.scalar(text(f"SELECT coalesce(max(number), 0) FROM {part}"))  # noqa: S608 - a partition of ours
         await _note(tx, last)
         await tx.execute(text(f"DROP TABLE {part}"))
+        return 1
     old = (
         select(EventReader.number, EventReader.reader)
         .where(EventReader.at < READERS.start(before))
@@ -58,11 +64,14 @@ async def _forget_readers(tx: AsyncSession, before: datetime) -> None:
     )
     numbers = (await tx.scalars(gone.returning(EventReader.number))).all()
     await _note(tx, max(numbers, default=0))
+    return 0
 
 
-async def _forget_events(tx: AsyncSession, before: datetime) -> None:
-    for part in await EVENTS.list_before(tx, before):
+async def _drop_events(tx: AsyncSession, before: datetime) -> int:
+    """Do the same with the events themselves."""
+    for part in (await EVENTS.list_before(tx, before))[:1]:
         await tx.execute(text(f"DROP TABLE {part}"))
+        return 1
     old = (
         select(EventRow.number)
         .where(EventRow.at < EVENTS.start(before))
@@ -70,6 +79,7 @@ async def _forget_events(tx: AsyncSession, before: datetime) -> None:
         .limit(ROWS_AT_ONCE)
     )
     await tx.execute(delete(EventRow).where(EventRow.number.in_(old)))
+    return 0
 
 
 async def _note(tx: AsyncSession, number: int | None) -> None:

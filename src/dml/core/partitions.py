@@ -39,24 +39,34 @@ class Parted:
     def name(self, start: datetime) -> str:
         return f"{self.table}_{start:%Y_%m_%d}"
 
-    async def prepare(self, tx: AsyncSession, now: datetime) -> None:
-        """Make the parts of the time to come. O(1).
+    async def prepare(self, tx: AsyncSession, now: datetime) -> int:
+        """Make the parts of the time to come, and return how many. O(1).
 
         The part of this very moment is made only where none of its rows lies with the rest, as
-        after a migration or a long sleep: those rows stay there.
+        after a migration or a long sleep: those rows stay there. Who makes some holds this table
+        until the transaction ends, and may hold no other: see `core/event_keeping.py`.
         """
-        known = set(await self._list(tx))
+        known, made = set(await self._list(tx)), 0
         start = self.start(now)
         for _ in range(AHEAD):
             end = self.next(start)
             if self.name(start) not in known and not await self._has_rest(tx, start, end):
-                await tx.execute(
-                    text(
-                        f"CREATE TABLE {self.name(start)} PARTITION OF {self.table} "
-                        f"FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
-                    )
-                )
+                made += await self._make(tx, start, end)
             start = end
+        return made
+
+    async def _make(self, tx: AsyncSession, start: datetime, end: datetime) -> int:
+        """Make a part, unless a row of it has come to lie with the rest since that was asked."""
+        await tx.execute(text(f"LOCK TABLE ONLY {self.table} IN ACCESS EXCLUSIVE MODE"))
+        if await self._has_rest(tx, start, end):
+            return 0
+        await tx.execute(
+            text(
+                f"CREATE TABLE {self.name(start)} PARTITION OF {self.table} "
+                f"FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
+            )
+        )
+        return 1
 
     async def list_before(self, tx: AsyncSession, before: datetime) -> list[str]:
         """Return the parts in which all is older than that, the oldest first."""

@@ -30,7 +30,7 @@ FULL: Final = "53300"  # too_many_connections: somebody leaves in a moment.
 # insufficient_resources: out of disk or memory, too. That takes an operator, whom a process can
 # wait for; for a client it is an error of ours.
 SHORT: Final = "53"
-# idle_in_transaction_session_timeout: this process did not get its turn for a minute.
+# idle_in_transaction_session_timeout: this process did not get its turn for 20 seconds.
 IDLED: Final = "25P03"
 
 # Not passing at all.

@@ -165,6 +165,11 @@ async def require_schema(tx: AsyncSession) -> None:
     revision = None
     if await tx.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
         revision = await tx.scalar(text("SELECT version_num FROM alembic_version"))
+    if revision is not None and revision > SCHEMA_REVISION:
+        raise Refused(
+            f"the database is at revision {revision}, of a newer release than this one, which is "
+            f"of {SCHEMA_REVISION}: ask the newer release's `dml doctor`"
+        )
     if revision != SCHEMA_REVISION:
         raise Refused(
             f"the database is at revision {revision or 'none'}, not {SCHEMA_REVISION}: dml migrate"
