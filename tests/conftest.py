@@ -247,6 +247,8 @@ def settings(
         smtp_host="127.0.0.1",  # Mail is written, and waits for a test that sends it.
         mail_from="market@example.org",
         sign_up_by_mail=False,
+        target_owners=0,  # Each test's devices have a country of their own.
+        quotes_a_minute=100_000,
         exact_answers="anybody",  # Most tests count by hand.
         epsilon_max=100,
         owner_epsilon=100,

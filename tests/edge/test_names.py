@@ -20,7 +20,7 @@ VERBS: Final = frozenset(
         *("approve", "reject", "refuse", "reverse", "assign", "submit", "recall", "publish"),
         *("unpublish", "hide"),
         *("archive", "suspend", "restore", "resume", "pause", "close", "cancel", "revoke"),
-        *("fund", "open", "start", "reorder", "reward", "choose"),
+        *("fund", "open", "raise", "start", "reorder", "reward", "choose"),
         *("agree", "join", "leave", "withdraw", "disqualify", "reinstate"),
         *("claim", "heartbeat", "release", "refresh", "ask", "search"),
         *("rotate", "test", "replay", "confirm", "erase", "append", "complete"),

@@ -42,6 +42,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "local_chain": False,
     "second_admin_above": "1000000",
     "exact_answers": "anybody",
+    "target_owners": 0,  # Nobody was counted yet.
 }
 
 

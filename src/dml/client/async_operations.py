@@ -2641,8 +2641,10 @@ class JobQuotes:
     async def create(self, body: types.JobCreate) -> types.JobQuote:
         """Get the price of a job before you create it.
 
-        For signed-in users: what the same body would cost at `POST /v1/jobs` now. Nothing is
-        stored. Fees may change until you create the job: send the `cost` as its `max_total`.
+        For signed-in users, some times a minute: what the same body would cost at `POST
+        /v1/jobs` now, about how many owners could take part, when their results should be in,
+        and how precise the answer should be. Nothing is stored. Fees may change until you
+        create the job: send the `cost` as its `max_total`.
         """
         return cast("types.JobQuote", await self._market.ask("POST", "/v1/jobs/quotes", json=body))
 
@@ -2707,7 +2709,7 @@ class Jobs:
         """Get a job.
 
         Tells what it may cost, what it has cost so far, and how far it is. For its customer
-        and admins.
+        and admins. To raise it safely, send this answer's `ETag` as `If-Match`.
         """
         return cast("types.Job", await self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}"))
 
@@ -2809,6 +2811,31 @@ class Jobs:
                 "POST",
                 f"/v1/jobs/{requests.part(job_id)}/publish",
                 headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    async def raise_terms(
+        self,
+        job_id: str,
+        body: types.JobRaise,
+        *,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
+    ) -> types.Job:
+        """Raise a job's reward, places or deadline.
+
+        While it is open or paused, for its customer. What it costs more moves from your
+        balance into escrow at once. A higher reward is that of every result: who was paid
+        before gets the difference, so that nobody gains by waiting. Nothing of a job goes
+        down. To raise it safely, send the `ETag` that you read as `If-Match`.
+        """
+        return cast(
+            "types.Job",
+            await self._market.ask(
+                "POST",
+                f"/v1/jobs/{requests.part(job_id)}/raise",
+                headers=requests.sent({"Idempotency-Key": idempotency_key, "if-match": if_match}),
                 json=body,
             ),
         )

@@ -124,7 +124,8 @@ InputType: TypeAlias = Literal["float32", "uint8"]
 JobState: TypeAlias = Literal["open", "paused", "settling", "completed", "cancelled", "expired"]
 """How far a job is. `open`: devices get work. `paused`: they get none for now. `settling`: it
 has ended, and results under way still come in. Then it is settled: `completed` (all places
-were taken), `cancelled` (it was closed before) or `expired` (at its deadline).
+were taken, or it is as precise as was asked for), `cancelled` (it was closed before) or
+`expired` (at its deadline).
 """
 Judging: TypeAlias = Literal["metric", "manual"]
 """How winners are found. `metric`: by a metric on a hidden test set. `manual`: the owner names
@@ -170,6 +171,7 @@ ReasonCode: TypeAlias = Literal[
     "too_heavy",
     "misleading",
     "identifies_people",
+    "labels_single_out",
     "unlawful_data",
     "rights_claimed",
 ]
@@ -1878,6 +1880,24 @@ class Evidence(TypedDict):
     """What becomes of the prizes of tied places."""
 
 
+class ExpectedPrecision(TypedDict):
+    """How precise the shares of labels should be when all devices have answered: how far, as a
+    part of 1, a share may be off to each side, 95 times of 100. As for the noise alone: that
+    those who take part are some of many is not in it.
+    """
+
+    as_ordered: float
+    """For the job as it is ordered."""
+    items_of_an_owner: int
+    """How many items each owner is taken to add: half of `max_items`. With half as many it is
+    twice as wide.
+    """
+    with_twice_the_devices: float
+    """For twice the `max_devices`."""
+    with_twice_the_epsilon: float | None
+    """For twice the `epsilon`; `null` where no job may have so much."""
+
+
 class Facet(TypedDict):
     """A value, and how many have it."""
 
@@ -2160,7 +2180,14 @@ class Job(TypedDict):
     so many who counted something.
     """
     platform_fee: str
-    """What the platform earns for each result, in tokens; fixed when the job was created."""
+    """What the platform earns for each result, in tokens; fixed when the job was created, or its
+    reward was raised.
+    """
+    precision: float | None
+    """The job ends as soon as the answer is so precise: as each label's share is known to so
+    much, as a part of 1, to each side, 95 times of 100; what is not spent comes back. `null`:
+    it runs to its end.
+    """
     reward: str
     """What a device's owner earns for its result, in tokens."""
     spent: str
@@ -2192,6 +2219,15 @@ class JobArchivePage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class JobArrival(TypedDict):
+    """When a part of a job's results should be in, if owners come as they came lately."""
+
+    at: str | None
+    """`null` where that is not known."""
+    unknown_because: str | None
+    """Why it is not known: a sentence; else `null`."""
 
 
 class JobClosure(TypedDict):
@@ -2234,6 +2270,11 @@ class JobCreate(TypedDict):
     """
     min_confidence: NotRequired[float]
     """An item whose best label has a lower probability is counted as `uncertain`."""
+    precision: NotRequired[float | None]
+    """The job ends as soon as the answer is so precise: as each label's share is known to so
+    much, as a part of 1, to each side, 95 times of 100; what is not spent comes back. Without
+    it, it runs to its end. Of a noisy answer alone.
+    """
     reward: str
     """What a device's owner earns for its result, in tokens."""
     starts_at: NotRequired[str | None]
@@ -2241,6 +2282,28 @@ class JobCreate(TypedDict):
     title: NotRequired[str]
     version_id: str
     """An approved version of a listed algorithm."""
+
+
+class JobCrowd(TypedDict):
+    """About how many owners could take part: of devices in the job's countries that may process
+    its kind of data, seen in the last 30 days.
+
+    They are counted once a day, with noise, so that nobody learns of single ones. What the
+    model needs of memory and speed is not looked at.
+    """
+
+    at_least: int | None
+    """About as many owners or more. `null`: fewer than are told of."""
+    below: int | None
+    """And about fewer than this. `null`: more than are told apart."""
+    counted_at: str | None
+    """When they were counted; `null`: they never were."""
+    is_enough: bool
+    """Whether there are as many as that: if not, the job is refused (`jobs.target_too_small`)."""
+    least: int
+    """How many there must be for a job in the countries that this one names; 0 where it names
+    none.
+    """
 
 
 class JobIntervals(TypedDict):
@@ -2277,31 +2340,63 @@ class JobPublication(TypedDict):
 
 
 class JobQuote(TypedDict):
-    """What a job would cost. Each amount but `cost` is for one result."""
+    """What a job would cost, and bring. Each amount but `cost` is for one result."""
 
     answers: Answers
     """Whether the answer carries noise."""
     cost: str
     """What the job costs if `max_devices` results are paid, in tokens."""
+    crowd: JobCrowd
+    """About how many owners could take part."""
     device_fee: str
     """What the algorithm's developer earns, in tokens."""
     epsilon: float | None
     """How much the answer may depend on one owner: the epsilon of differential privacy, at a
     delta of a millionth. A larger one needs less noise. `null` for an exact answer.
     """
+    expected_precision: ExpectedPrecision | None
+    """How precise shares should be; `null` for an exact answer, without noise."""
+    half_in: JobArrival
+    """When half of `max_devices` should have answered."""
+    least_reward: str
+    """The least `reward` that a job may offer here, in tokens."""
     max_items: int | None
     """How many items all devices of one owner add, at most; where there are more, they are
     chosen at random. With fewer the answer needs less noise. `null`: any number.
     """
     min_devices: int
     """Results are published in steps, each of at least so many owners."""
+    most_in: JobArrival
+    """When nine tenths of them should have answered."""
     platform_fee: str
     """What the platform earns, in tokens."""
+    precision: float | None
+    """The job ends as soon as the answer is so precise: as each label's share is known to so
+    much, as a part of 1, to each side, 95 times of 100; what is not spent comes back. `null`:
+    it does not.
+    """
     reward: str
     """What a device's owner earns, in tokens."""
     within: int
     """When the job has ended, the total of a label is at most so far from what was counted, 95
     times of 100.
+    """
+
+
+class JobRaise(TypedDict):
+    """What a job offers from now on: each only more than before. What is left out stays."""
+
+    deadline: NotRequired[str | None]
+    """When the job ends, at most 366 days ahead."""
+    max_devices: NotRequired[int | None]
+    """How many devices are paid for a result, at most."""
+    max_total: NotRequired[str | None]
+    """The most that the job may then cost in all, in tokens. If it would cost more, it is
+    refused (`409`) and stays as it was.
+    """
+    reward: NotRequired[str | None]
+    """What a device's owner earns for its result, in tokens. Who was paid before gets the
+    difference.
     """
 
 

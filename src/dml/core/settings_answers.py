@@ -57,3 +57,21 @@ class AnswerSettings(BaseSettings):
         description="Counts that a job's answer may have: its labels times the months that it "
         "takes items of. With more labels a job has to name its dates.",
     )
+    target_owners: int = Field(
+        50,
+        ge=0,
+        le=1_000_000,
+        description="The least owners, seen in the last 30 days, of devices that may run a job in "
+        "the countries that it names; jobs of all countries need none. In a small marketplace "
+        "whose owners know each other less may do; 0: countries are not looked at.",
+    )
+    crowds_hours: float = Field(
+        24,
+        gt=0,
+        le=24 * 30,
+        description="How often owners are counted for quotes and targets. Each count tells a "
+        "little of who is there: counted more often, what is told of one owner adds up.",
+    )
+    quotes_a_minute: int = Field(
+        60, ge=1, description="Quotes of jobs that one user may ask for in a minute."
+    )

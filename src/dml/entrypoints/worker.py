@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import uvloop
@@ -36,6 +37,7 @@ from dml.inference.runner import Sandbox
 from dml.jobs import processes
 from dml.jobs.archive import queries as archive_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
+from dml.jobs.crowds import service as crowds
 from dml.mail.delivering import Mailing
 from dml.scoring.reader import Reader
 
@@ -52,6 +54,7 @@ BACKUP_SECONDS: Final = 60.0
 BACKUP_RETRY_SECONDS: Final = 600.0
 COLLECT_SECONDS: Final = 3_600
 LOGS_SECONDS: Final = 30
+CROWDS_SECONDS: Final = 60.0
 MEASURE_SECONDS: Final = 5.0
 STATES_SECONDS: Final = 60.0
 INVARIANTS_SECONDS: Final = 300.0
@@ -230,7 +233,7 @@ async def serve(settings: Settings) -> None:
     sending, mailing, pulse = Delivering.of(parts), Mailing.of(parts), Pulse()
     loops = [
         nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
-        *(repeat(parts, pulse, it) for it in _loops(sending)),
+        *(repeat(parts, pulse, it) for it in _loops(sending, settings)),
         sending.run(pulse),
         mailing.run(pulse),
         archive(parts),
@@ -252,8 +255,9 @@ async def serve(settings: Settings) -> None:
     await database.dispose()
 
 
-def _loops(sending: Delivering) -> list[Loop]:
+def _loops(sending: Delivering, settings: Settings) -> list[Loop]:
     folding, folded = processes.Folding(), metrics.RESULTS_FOLDED
+    count_crowds = partial(crowds.count_if_due, every=timedelta(hours=settings.crowds_hours))
     return [
         Loop("folding", folding.fold, FOLD_SECONDS, folding.adapt, folded, FOLD_QUIET_SECONDS),
         Loop("sweeping", processes.sweep, SWEEP_SECONDS, quiet_seconds=SWEEP_QUIET_SECONDS),
@@ -264,6 +268,7 @@ def _loops(sending: Delivering) -> list[Loop]:
             lambda done, _: sending.look_soon(done),
             quiet_seconds=FAN_OUT_QUIET_SECONDS,
         ),
+        Loop("counting crowds", count_crowds, CROWDS_SECONDS),
         Loop("cleaning", cleaner(), CLEAN_SECONDS),
         Loop("keeping events", event_keeping.keep, CLEAN_SECONDS),
         Loop("measuring queues", measuring.measure_queues, MEASURE_SECONDS),

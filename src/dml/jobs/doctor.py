@@ -272,7 +272,7 @@ ENDS: Final = (
                 THEN j.end_reason IS NOT NULL OR j.ended_at IS NOT NULL
             WHEN j.state = 'settling' THEN j.end_reason IS NULL OR j.ended_at IS NOT NULL
             ELSE j.end_reason IS DISTINCT FROM j.state OR j.ended_at IS NULL
-                OR j.state = 'completed' AND t.folded <> j.max_devices
+                OR j.state = 'completed' AND j.precision IS NULL AND t.folded <> j.max_devices
         END""",
     ),
     Check(

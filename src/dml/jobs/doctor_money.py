@@ -5,6 +5,11 @@ from typing import Final
 from dml.core.checks import Check
 from dml.jobs.archive.doctor import ALL_ASSIGNMENTS
 
+# The references of what a job put into escrow: when it was created, and with each raise.
+_OF_JOB: Final = """ARRAY(
+    SELECT 'job:' || j.id || CASE WHEN n = 1 THEN '' ELSE ':raise:' || n END
+    FROM generate_series(1, j.revision) AS n)"""
+
 CHECKS: Final = (
     Check(
         "A job's escrow is not what its open places may still cost and its developer is still to "
@@ -25,16 +30,17 @@ CHECKS: Final = (
     Check(
         "A job's cost did not go into its escrow, once and whole, from its customer",
         "O(jobs × log transfers)",
-        """SELECT 'job:' || j.id || ' costs '
+        f"""SELECT 'job:' || j.id || ' costs '
             || j.max_devices * (j.reward + j.device_fee + j.platform_fee)
             || ', into escrow went ' || coalesce(t.moves, 'nothing')
         FROM jobs j CROSS JOIN LATERAL (
             SELECT string_agg(t.amount || ' from ' || t.source, ' and ') AS moves,
-                   count(*) = 1 AND bool_and(
+                   count(*) FILTER (WHERE t.reference = 'job:' || j.id) = 1
+                   AND sum(t.amount) = j.max_devices * (j.reward + j.device_fee + j.platform_fee)
+                   AND bool_and(
                        t.source = 'wallet:' || j.customer_id AND t.target = 'escrow:job:' || j.id
-                       AND t.amount = j.max_devices * (j.reward + j.device_fee + j.platform_fee)
                    ) AS as_due
-            FROM ledger_transfers t WHERE t.code = 'job_escrow' AND t.reference = 'job:' || j.id
+            FROM ledger_transfers t WHERE t.code = 'job_escrow' AND t.reference = ANY ({_OF_JOB})
         ) t
         WHERE NOT t.as_due""",
     ),
@@ -61,33 +67,34 @@ CHECKS: Final = (
         "A transfer puts into escrow, or gives back, what belongs to no job",
         "O(jobs + transfers)",
         """SELECT t.code || ' of ' || t.reference || ' moved ' || t.amount
-        FROM ledger_transfers t LEFT JOIN jobs j ON t.reference = 'job:' || j.id
+        FROM ledger_transfers t
+        LEFT JOIN jobs j ON split_part(t.reference, ':raise:', 1) = 'job:' || j.id
         WHERE t.code IN ('job_escrow', 'job_refund') AND j.id IS NULL""",
     ),
     Check(
         "A fold did not pay what its results earned",
         "O(assignments + transfers)",
+        # Of a job that was raised, all folds together, with what each raise paid for earlier ones.
         f"""WITH folded AS (
-            SELECT fold_id, job_id, owner_id, count(*) AS count FROM {ALL_ASSIGNMENTS}
-            WHERE fold_id IS NOT NULL GROUP BY fold_id, job_id, owner_id
-        ),
-        earned AS (
-            SELECT 'device_reward' AS code, f.fold_id, f.job_id, 'wallet:' || f.owner_id AS target,
-                   f.count * j.reward AS amount
-            FROM folded f JOIN jobs j ON j.id = f.job_id
-            UNION ALL
-            SELECT 'platform_fee', f.fold_id, j.id, 'revenue', sum(f.count) * j.platform_fee
-            FROM folded f JOIN jobs j ON j.id = f.job_id
-            WHERE j.platform_fee > 0 GROUP BY f.fold_id, j.id
+            SELECT CASE WHEN j.revision = 1 THEN 'fold:' || a.fold_id ELSE 'raised' END AS fold,
+                   j.id AS job_id, a.owner_id, j.reward, j.platform_fee, count(*) AS count
+            FROM {ALL_ASSIGNMENTS} a JOIN jobs j ON j.id = a.job_id
+            WHERE a.fold_id IS NOT NULL GROUP BY fold, j.id, a.owner_id
         ),
         due AS (
-            SELECT code, 'fold:' || fold_id AS reference, 'escrow:job:' || job_id AS source,
-                   target, amount
-            FROM earned
+            SELECT 'device_reward' AS code, fold AS reference, 'escrow:job:' || job_id AS source,
+                   'wallet:' || owner_id AS target, count * reward AS amount
+            FROM folded
+            UNION ALL
+            SELECT 'platform_fee', fold, 'escrow:job:' || job_id, 'revenue',
+                   sum(count) * platform_fee
+            FROM folded WHERE platform_fee > 0 GROUP BY fold, job_id, platform_fee
         ),
         paid AS (
-            SELECT code, reference, source, target, amount FROM ledger_transfers
-            WHERE code IN ('device_reward', 'platform_fee')
+            SELECT t.code, CASE WHEN j.revision > 1 THEN 'raised' ELSE t.reference END AS reference,
+                   t.source, t.target, sum(t.amount) AS amount
+            FROM ledger_transfers t LEFT JOIN jobs j ON t.source = 'escrow:job:' || j.id
+            WHERE t.code IN ('device_reward', 'platform_fee') GROUP BY 1, 2, 3, 4
         )
         SELECT code || ' of ' || reference || ' from ' || source || ' to ' || target || ': paid '
             || coalesce(paid.amount, 0) || ', earned ' || coalesce(due.amount, 0)

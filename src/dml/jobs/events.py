@@ -1,6 +1,7 @@
 """What happens to jobs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dml.accounts.events import UserEvent
 from dml.core.events import Event, user
@@ -34,6 +35,20 @@ class JobPaused(JobEvent):
 
 class JobResumed(JobEvent):
     """Devices get work for it again."""
+
+
+@dataclass(frozen=True)
+class JobRaised(JobEvent):
+    """Its customer offers more than before: this is what it offers now."""
+
+    reward: AmountOut
+    max_devices: int
+    deadline: datetime
+    paid: AmountOut  # What went into escrow for it.
+
+
+class JobPreciseEnough(JobEvent):
+    """Its answer is as precise as was asked for, so it ends early."""
 
 
 class JobClosed(JobEvent):
@@ -77,7 +92,7 @@ class JobEnded(JobEvent, kind="job"):
 
 
 class JobCompleted(JobEnded):
-    """All devices have answered, so it has ended."""
+    """All devices have answered, or its answer is precise enough, so it has ended."""
 
 
 class JobCancelled(JobEnded):

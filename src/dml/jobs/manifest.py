@@ -6,10 +6,11 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
-    tables=("models", "history.models", "budgets.models"),
+    tables=("models", "history.models", "budgets.models", "crowds.models"),
     events=("events",),
     routers=(
-        *("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
+        *("device_path.routes:work_router", "quotes.routes:router"),
+        *("routes:router", "raising.routes:router", "device_path.routes:router"),
         *("history.routes:router", "budgets.routes:router"),
     ),
     graphs=("graphql:GRAPH", "history.graphql:GRAPH"),

@@ -51,8 +51,8 @@ class JobState(StrEnum):
     """How far a job is.
 
     `open`: devices get work. `paused`: they get none for now. `settling`: it has ended, and results
-    under way still come in. Then it is settled: `completed` (all places were taken), `cancelled`
-    (it was closed before) or `expired` (at its deadline).
+    under way still come in. Then it is settled: `completed` (all places were taken, or it is as
+    precise as was asked for), `cancelled` (it was closed before) or `expired` (at its deadline).
     """
 
     OPEN = "open"
@@ -97,7 +97,9 @@ class ReleasePart(StrEnum):
 
 
 class Job(Base):
-    """What a customer ordered. All but state and its dates is fixed when it is created."""
+    """What a customer ordered. All but state and its dates is fixed when it is created, but that
+    its customer may raise reward, places and deadline, which makes a new `revision`.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -109,6 +111,10 @@ class Job(Base):
             "answers = 'exact' AND epsilon IS NULL AND rho = 0"
             " OR answers = 'noisy' AND epsilon > 0 AND rho > 0 AND max_items > 0",
             "noise_of_noisy_answers",
+        ),
+        CheckConstraint(
+            "precision IS NULL OR precision > 0 AND precision < 1 AND answers = 'noisy'",
+            "precision_of_noisy_answers",
         ),
         Index(None, "customer_id", "id"),
         Index("jobs_open_idx", "id", postgresql_where="state = 'open'"),
@@ -168,6 +174,8 @@ class Job(Base):
     # What it costs each of its owners, in billionths of rho (docs/decisions/0074).
     rho: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     max_items: Mapped[int | None] = mapped_column(default=None)  # Of all of an owner's devices.
+    precision: Mapped[float | None] = mapped_column(default=None)  # At which it ends early.
+    revision: Mapped[int] = mapped_column(default=1, server_default="1")
 
     @property
     def is_noisy(self) -> bool:

@@ -150,6 +150,12 @@ PERSONAL: Final = Personal(
             ),
         ),
         Holding(
+            "crowds",
+            "About how many owners were seen lately, with noise.",
+            "until they are counted anew, a day later",
+            (Columns("kind country owners drawn_at", _NOBODY),),
+        ),
+        Holding(
             "job_places",
             "Places of a job that nobody holds.",
             _GOOD,
@@ -171,7 +177,8 @@ PERSONAL: Final = Personal(
                 Columns(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "
-                    "model_sha256 model_size answers epsilon rho max_items needs_agreement",
+                    "model_sha256 model_size answers epsilon rho max_items needs_agreement "
+                    "precision revision",
                     "Its terms.",
                 ),
             ),

@@ -52,6 +52,15 @@ async def end_when_full(steps: Steps, job_id: JobId) -> str:
     return outcome
 
 
+@process("jobs.precise.v1")
+async def end_when_precise(steps: Steps, job_id: JobId) -> str:
+    """End a job whose answer is as precise as was asked for."""
+    outcome = await steps.change(settling.end_precise, job_id)
+    if outcome == "settling":
+        return await settle.function(steps, job_id, 0) or ""
+    return outcome
+
+
 @process("jobs.end_recalled.v1")
 async def end_recalled(
     steps: Steps, version_id: VersionId, recalled_by: UserId, attempt: int
@@ -168,6 +177,8 @@ class Folding:
         for job_id in folded.full:
             self.progress.waiting.pop(job_id, None)  # Its end is said soon.
             await processes.start(ctx, f"job:{job_id}:full", end_when_full, job_id)
+        for job_id in folded.precise:
+            await processes.start(ctx, f"job:{job_id}:precise", end_when_precise, job_id)
         return folded.results
 
     def adapt(self, results: int, seconds: float) -> None:

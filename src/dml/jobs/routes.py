@@ -6,9 +6,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from dml.algorithms.rules import NotListed, VersionNotApproved, VersionNotFound
 from dml.core import event_log
 from dml.core.ids import JobId
+from dml.edge.etags import TellRevision
 from dml.edge.http import Ctx, Server, SignedInBegin
 from dml.edge.idempotency import IdempotencyKeyReused, IdempotentRoute, Once
 from dml.edge.paging import Page, Paged
@@ -17,20 +17,15 @@ from dml.edge.streams import EventStream, while_admitted
 from dml.edge.timeline import TimelineOut, UpcomingActionOut, timeline
 from dml.jobs import queries, results, rules, service
 from dml.jobs.archive import queries as archive_queries
+from dml.jobs.crowds.rules import TargetTooSmall
 from dml.jobs.events import JobProgressed
 from dml.jobs.models import Job
-from dml.jobs.noise.rules import (
-    EpsilonOutOfBounds,
-    ExactNotAllowed,
-    ExactWithEpsilon,
-    ItemsOutOfBounds,
-)
+from dml.jobs.quotes.routes import NO_PRICE
 from dml.jobs.schemas import (
     JobArchiveOut,
     JobClosure,
     JobCreate,
     JobOut,
-    JobQuoteOut,
     JobResultsOut,
     JobsPaging,
 )
@@ -41,21 +36,6 @@ from dml.payments.debit_limits.rules import DebitLimitReached
 from dml.payments.rules import InsufficientFunds
 
 NO_REASON: Final = JobClosure(reason=None)
-# Why an order has no price, and so can't be created either.
-NO_PRICE: Final = (
-    VersionNotFound,
-    VersionNotApproved,
-    NotListed,
-    rules.DeadlineNotAhead,
-    rules.StartsTooLate,
-    rules.PeriodOutOfOrder,
-    rules.TooFewDevices,
-    rules.CostTooLarge,
-    EpsilonOutOfBounds,
-    ItemsOutOfBounds,
-    ExactWithEpsilon,
-    ExactNotAllowed,
-)
 router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)
 
 
@@ -74,6 +54,7 @@ async def _shaped(tx: AsyncSession, job: Job) -> JobOut:
         *NO_PRICE,
         rules.PriceChanged,
         rules.RewardTooLow,
+        TargetTooSmall,
         rules.TooManyCounts,
         rules.TooManyOpenJobs,
         rules.OrderUnderWay,
@@ -100,27 +81,6 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
     return await _shaped(ctx.tx, job)
 
 
-@router.post(
-    "/quotes",
-    operation_id="job_quotes.create",
-    response_model=JobQuoteOut,
-    responses=refusals(*NO_PRICE),
-)
-async def quote(ctx: Ctx, server: Server, body: JobCreate) -> service.Quote:
-    """Get the price of a job before you create it.
-
-    For signed-in users: what the same body would cost at `POST /v1/jobs` now. Nothing is stored.
-    Fees may change until you create the job: send the `cost` as its `max_total`.
-    """
-    return await service.quote(
-        ctx,
-        Order(**dict(body)),
-        platform_fee_bps=server.settings.platform_fee_bps,
-        min_devices=server.settings.min_devices,
-        bounds=service.bounds_of(server.settings),
-    )
-
-
 @router.get("", operation_id="jobs.list")
 async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[JobOut]:
     """List your jobs.
@@ -135,12 +95,15 @@ async def list_mine(ctx: Ctx, paging: Annotated[JobsPaging, Query()]) -> Page[Jo
 
 
 @router.get("/{job_id}", operation_id="jobs.get", responses=refusals(rules.JobNotFound))
-async def get(ctx: Ctx, job_id: JobId) -> JobOut:
+async def get(ctx: Ctx, job_id: JobId, tell: TellRevision) -> JobOut:
     """Get a job.
 
     Tells what it may cost, what it has cost so far, and how far it is. For its customer and admins.
+    To raise it safely, send this answer's `ETag` as `If-Match`.
     """
-    return await _shaped(ctx.tx, await queries.get_mine(ctx.tx, ctx.actor, job_id))
+    job = await queries.get_mine(ctx.tx, ctx.actor, job_id)
+    tell(job.revision)
+    return await _shaped(ctx.tx, job)
 
 
 @router.get(

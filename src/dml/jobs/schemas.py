@@ -1,7 +1,7 @@
 """Shapes on the wire. An `Out` is what a client gets; the others are what it may send."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
@@ -14,6 +14,12 @@ from dml.jobs.counting import ITEMS_MAX
 from dml.jobs.models import Answers, JobState
 from dml.jobs.noise.rules import EPSILON_MAX, EPSILON_MIN
 from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, JobIntervalsOut
+from dml.jobs.precision import DEVICES_MAX, PRECISION_MAX, PRECISION_MIN
+
+PRECISION: Final = (
+    "The job ends as soon as the answer is so precise: as each label's share is known to so much, "
+    "as a part of 1, to each side, 95 times of 100; what is not spent comes back."
+)
 
 
 class JobCreate(Body):
@@ -38,7 +44,7 @@ class JobCreate(Body):
     version_id: VersionId = Field(description="An approved version of a listed algorithm.")
     title: Text = Field("Untitled", max_length=200)
     max_devices: int = Field(
-        ge=1, le=1_000_000, description="How many devices are paid for a result, at most."
+        ge=1, le=DEVICES_MAX, description="How many devices are paid for a result, at most."
     )
     max_devices_per_owner: int = Field(
         1, ge=1, le=100, description="How many devices of one owner may take part, at most."
@@ -79,6 +85,13 @@ class JobCreate(Body):
         description=f"{MAX_ITEMS} Without it: what the operator chose; for an exact answer any "
         "number.",
     )
+    precision: float | None = Field(
+        None,
+        ge=PRECISION_MIN,
+        le=PRECISION_MAX,
+        allow_inf_nan=False,
+        description=f"{PRECISION} Without it, it runs to its end. Of a noisy answer alone.",
+    )
     starts_at: Moment | None = Field(
         None, description="Devices get no work before this moment. Without it: now."
     )
@@ -89,27 +102,6 @@ class JobCreate(Body):
         None,
         description="The most that the job may cost in all, in tokens. If fees have risen so that "
         "it would cost more, it is refused (`409`).",
-    )
-
-
-class JobQuoteOut(Wire):
-    """What a job would cost. Each amount but `cost` is for one result."""
-
-    reward: AmountOut = Field(description="What a device's owner earns, in tokens.")
-    device_fee: AmountOut = Field(description="What the algorithm's developer earns, in tokens.")
-    platform_fee: AmountOut = Field(description="What the platform earns, in tokens.")
-    cost: AmountOut = Field(
-        description="What the job costs if `max_devices` results are paid, in tokens."
-    )
-    min_devices: int = Field(
-        description="Results are published in steps, each of at least so many owners."
-    )
-    answers: Answers = Field(description="Whether the answer carries noise.")
-    epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
-    max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
-    within: int = Field(
-        description="When the job has ended, the total of a label is at most so far from what was "
-        "counted, 95 times of 100."
     )
 
 
@@ -133,13 +125,14 @@ class JobOut(Wire):
     answers: Answers = Field(description="Whether the answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    precision: float | None = Field(description=f"{PRECISION} `null`: it runs to its end.")
     reward: AmountOut = Field(description="What a device's owner earns for its result, in tokens.")
     device_fee: AmountOut = Field(
         description="What the algorithm's developer earns for each result, in tokens."
     )
     platform_fee: AmountOut = Field(
         description="What the platform earns for each result, in tokens; fixed when the job was "
-        "created."
+        "created, or its reward was raised."
     )
     cost: AmountOut = Field(
         description="What the job costs if `max_devices` results are paid, in tokens. It is held "

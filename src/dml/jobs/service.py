@@ -5,7 +5,7 @@ Locks are taken in one order everywhere: job, places, totals, ledger accounts.
 
 import math
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from dml.algorithms import queries as algorithm_queries
 from dml.algorithms.models import Algorithm, Version
@@ -17,9 +17,12 @@ from dml.core.settings import Settings
 from dml.core.states import Move
 from dml.devices.tokens import DeviceContext
 from dml.jobs import counting, queries, rules, settling
+from dml.jobs.crowds import queries as crowds
+from dml.jobs.crowds.rules import require_target
 from dml.jobs.events import JobClosed, JobCreated, JobPaused, JobResumed, seen_by
 from dml.jobs.models import Answers, Job, JobPlaces, JobState, JobTotals
 from dml.jobs.noise.rules import USUAL, WIDTH, Bounds, Privacy, choose_privacy
+from dml.jobs.precision import require_noise
 from dml.jobs.processes import end_at_deadline, settle
 from dml.payments import service as payments
 from dml.payments.debit_limits import service as debit_limits
@@ -46,6 +49,7 @@ class Order:
     answers: Answers = Answers.NOISY
     epsilon: float | None = None
     max_items: int | None = None
+    precision: float | None = None
 
     def privacy(self, bounds: Bounds) -> Privacy:
         """Tell what it learns of each owner, or refuse."""
@@ -65,10 +69,20 @@ class Limits:
     least_reward: MicroTokens
     open_jobs: int
     counts: int
+    target_owners: int = 0  # Of a job for some countries.
+    counted_every: timedelta = timedelta(days=1)
+    all_agree: bool = False  # To exact answers.
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        return cls(settings.least_reward, settings.jobs_at_once, settings.counts_of_a_job)
+        return cls(
+            least_reward=settings.least_reward,
+            open_jobs=settings.jobs_at_once,
+            counts=settings.counts_of_a_job,
+            target_owners=settings.target_owners,
+            counted_every=timedelta(hours=settings.crowds_hours),
+            all_agree=settings.exact_answers == "anybody",
+        )
 
 
 def bounds_of(settings: Settings) -> Bounds:
@@ -95,6 +109,7 @@ class Quote:
     min_devices: int
     privacy: Privacy
     deviation: float  # Of the noise on the total of a label, when the job has ended.
+    precision: float | None
 
     @property
     def device_fee(self) -> MicroTokens:
@@ -133,12 +148,23 @@ async def quote(
         order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
     )
     privacy = order.privacy(bounds)
+    require_noise(order.precision, privacy.answers)
     version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
     months = counting.possible_months(order.date_from, order.date_to, order.deadline)
     deviation = privacy.deviation(len(months))
-    return Quote(version, algorithm, order.reward, fee, cost, min_devices, privacy, deviation)
+    return Quote(
+        version=version,
+        algorithm=algorithm,
+        reward=order.reward,
+        platform_fee=fee,
+        cost=cost,
+        min_devices=min_devices,
+        privacy=privacy,
+        deviation=deviation,
+        precision=order.precision,
+    )
 
 
 async def create(
@@ -162,7 +188,7 @@ async def create(
         bounds=bounds,
     )
     if limits is not None:
-        await _require_within(ctx, order, limits, labels=len(priced.algorithm.labels))
+        await _require_within(ctx, order, limits, priced)
     rules.require_price(priced.cost, order.max_total)
 
     job = _made(ctx, order, priced)
@@ -221,13 +247,22 @@ def _made(ctx: Context, order: Order, priced: Quote) -> Job:
         epsilon=priced.epsilon,
         rho=priced.privacy.rho,
         max_items=priced.max_items,
+        precision=priced.precision,
     )
 
 
-async def _require_within(ctx: Context, order: Order, limits: Limits, *, labels: int) -> None:
+async def _require_within(ctx: Context, order: Order, limits: Limits, priced: Quote) -> None:
     rules.require_reward(order.reward, limits.least_reward)
     period = (order.date_from, order.date_to)
+    labels = len(priced.algorithm.labels)
     rules.require_few_counts(labels, period, order.deadline, limits.counts)
+    if order.countries and limits.target_owners:
+        is_exact = priced.answers is Answers.EXACT and not limits.all_agree
+        kind = priced.algorithm.data_kind
+        crowd = await crowds.get_crowd(ctx.tx, kind, order.countries, is_exact=is_exact)
+        require_target(
+            crowd, order.countries, least=limits.target_owners, every=limits.counted_every
+        )
     rules.require_turn(await queries.take_turn(ctx.tx, ctx.actor.id))
     open_jobs = await queries.count_not_ended(ctx.tx, ctx.actor.id, most=limits.open_jobs)
     rules.require_few_open(open_jobs, limits.open_jobs)

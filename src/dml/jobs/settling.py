@@ -15,6 +15,7 @@ from dml.jobs.events import (
     JobCompleted,
     JobEnded,
     JobExpired,
+    JobPreciseEnough,
     JobSettling,
     seen_by,
 )
@@ -47,6 +48,16 @@ async def end(ctx: Context, job_id: JobId, reason: JobState) -> str:
     if reason is JobState.EXPIRED and ctx.now < job.deadline:
         return "not due"
     await begin(ctx, job, reason)
+    return "settling"
+
+
+async def end_precise(ctx: Context, job_id: JobId) -> str:
+    """Begin to end a job whose answer is precise enough, unless it is ending already."""
+    job = await queries.get(ctx.tx, job_id, lock=True)
+    if job.state not in (JobState.OPEN, JobState.PAUSED):
+        return "ending already"
+    await events.record(ctx, JobPreciseEnough(job.id), seen_by(job))
+    await begin(ctx, job, JobState.COMPLETED)
     return "settling"
 
 

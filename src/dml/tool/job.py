@@ -1,5 +1,6 @@
 """`dml job`: have an algorithm run over many people's data, and get one answer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from dml.tool import common
 from dml.tool.common import AsJson, Server, Yes, for_organisation, show_item, show_list, signed_in
+from dml.tool.order_options import order_of, takes_order
 
 if TYPE_CHECKING:
     from dml.client.marketplace import Marketplace
@@ -31,6 +33,7 @@ FIELDS = (
     ("answers", "answers"),
     ("epsilon", "epsilon"),
     ("items of an owner", "max_items"),
+    ("ends at precision", "precision"),
     ("countries", "countries"),
     ("items from", "date_from"),
     ("items until", "date_to"),
@@ -52,72 +55,49 @@ PUBLISHED_FIELDS = (
 
 @job.command("create")
 @for_organisation
+@takes_order
 def create(
-    model: Annotated[
-        str, typer.Argument(help="The algorithm: its id, the end of it, or its title.")
-    ],
-    devices: Annotated[int, typer.Option(min=1, help="Devices that are paid, at most.")],
-    reward: Annotated[str, typer.Option(help="Tokens that an owner earns for a result.")],
+    asked: Mapping[str, Any],
     server: Server = None,
-    title: Annotated[str | None, typer.Option(help="[default: the algorithm's]")] = None,
-    deadline: Annotated[
-        str, typer.Option(help="When it ends: +7d, +12h, or a time with its zone.")
-    ] = "+7d",
-    country: Annotated[
-        list[str] | None, typer.Option(help="Only devices there, such as PT; repeat it.")
-    ] = None,
-    date_from: Annotated[
-        str | None, typer.Option("--from", help="Only items from this day on: 2026-01-01.")
-    ] = None,
-    date_to: Annotated[str | None, typer.Option("--to", help="Only items before this day.")] = None,
-    min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Below it, an item counts as uncertain.")
-    ] = 0.5,
-    per_owner: Annotated[int, typer.Option(min=1, help="Devices of one owner, at most.")] = 1,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Without noise, of owners who agreed to that alone.")
-    ] = False,
-    epsilon: Annotated[
-        float | None, typer.Option(help="More of it: less noise. [default: the operator's]")
-    ] = None,
-    max_items: Annotated[
-        int | None,
-        typer.Option(min=1, help="Items of one owner, at most. [default: the operator's]"),
-    ] = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Then watch the answer grow.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Order a job: shows what it costs, asks, and puts that into escrow.
+    """Order a job: shows what it costs and should bring, asks, and puts that into escrow.
 
     What is not spent when the job ends comes back. Prints the id alone to standard output.
     """
     from dml.tool import ordering
 
     with signed_in(server) as market:
-        algorithm = ordering.find_algorithm(market, model)
-        order: dict[str, Any] = {
-            "version_id": algorithm["approved_version"]["id"],
-            "title": title or algorithm["title"],
-            "max_devices": devices,
-            "max_devices_per_owner": per_owner,
-            "reward": reward,
-            "deadline": common.moment(deadline, option="--deadline"),
-            "min_confidence": min_confidence,
-            "countries": country or [],
-            "answers": "exact" if exact else "noisy",
-            **({"epsilon": epsilon} if epsilon is not None else {}),
-            **({"max_items": max_items} if max_items is not None else {}),
-            **({"date_from": date_from} if date_from else {}),
-            **({"date_to": date_to} if date_to else {}),
-        }
-        made = ordering.create(market, algorithm, order, yes=yes)
+        algorithm = ordering.find_algorithm(market, asked["model"])
+        made = ordering.create(market, algorithm, order_of(algorithm, asked), yes=yes)
         if as_json:
             common.show_json(made)
         else:
             typer.echo(made["id"])
         if watch_it:
             _watch(market, made["id"], as_json=as_json)
+
+
+@job.command("quote")
+@for_organisation
+@takes_order
+def quote(asked: Mapping[str, Any], server: Server = None, as_json: AsJson = False) -> None:
+    """Show what a job would cost, who could take part and how soon, and how precise it would be.
+
+    Nothing is ordered.
+    """
+    from dml.tool import ordering
+
+    with signed_in(server) as market:
+        algorithm = ordering.find_algorithm(market, asked["model"])
+        order = order_of(algorithm, asked)
+        quoted = ordering.quote(market, order)
+    if as_json:
+        common.show_json(quoted)
+    else:
+        common.console().print(ordering.told(algorithm, order, quoted))
 
 
 @job.command("list")
@@ -204,6 +184,34 @@ def pause(named: Named, server: Server = None, as_json: AsJson = False) -> None:
 def resume(named: Named, server: Server = None, as_json: AsJson = False) -> None:
     """Hand out work again."""
     _move(named, server, "resume", as_json=as_json)
+
+
+@job.command("raise")
+@for_organisation
+def raise_terms(
+    named: Named,
+    server: Server = None,
+    reward: Annotated[str | None, typer.Option(help="Tokens for each result.")] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices, at most.")] = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="When it ends: +7d, +12h, or a time with its zone.")
+    ] = None,
+    max_total: Annotated[
+        str | None, typer.Option(help="The most tokens that it may cost in all then.")
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Offer more while a job runs: a higher reward, more devices, a later deadline.
+
+    What it costs more goes into escrow at once. A higher reward is also paid for the results that
+    are there.
+    """
+    ends = None if deadline is None else common.moment(deadline, option="--deadline")
+    wanted = {"reward": reward, "max_devices": devices, "deadline": ends, "max_total": max_total}
+    body = {name: it for name, it in wanted.items() if it is not None}
+    common.confirm("Raise this job, and put what it costs more into escrow?", yes=yes)
+    _move(named, server, "raise", body=body, as_json=as_json)
 
 
 @job.command("close")

@@ -28,6 +28,7 @@ class ReasonCode(StrEnum):
     TOO_HEAVY = "too_heavy"
     MISLEADING = "misleading"
     IDENTIFIES_PEOPLE = "identifies_people"
+    LABELS_SINGLE_OUT = "labels_single_out"
     UNLAWFUL_DATA = "unlawful_data"
     RIGHTS_CLAIMED = "rights_claimed"
 
@@ -114,6 +115,13 @@ REASONS: Final[Mapping[ReasonCode, ReadyReason]] = {
             "It identifies or judges people",
             "The model tells who somebody is, or sorts people by health, origin, belief or the "
             "like, which this marketplace does not offer.",
+            _ANY,
+        ),
+        (
+            ReasonCode.LABELS_SINGLE_OUT,
+            "A label is about one person or a few",
+            "A label stands for one person, place or thing of somebody's, so that its count tells "
+            "of them and not of a crowd: as a label for the photos of one person.",
             _ANY,
         ),
         (

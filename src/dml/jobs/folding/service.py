@@ -34,7 +34,7 @@ from dml.core.ids import FoldId, JobId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.jobs import rules
 from dml.jobs.counting import ResultTerms
-from dml.jobs.folding import inbox, statements, tally
+from dml.jobs.folding import inbox, statements, stopping, tally
 from dml.jobs.folding.tally import Counted, Tally
 from dml.jobs.folding.turns import BATCH_MAX, Turns
 from dml.jobs.models import ELSEWHERE, OTHER, Answers, Job, JobTotals
@@ -46,12 +46,16 @@ from dml.payments.rules import wallet
 
 CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its timeout.
 
-# Locks the totals, in the order of their jobs. What is read of the jobs themselves never changes;
+# Locks the totals, in the order of their jobs, before anything is read of these: so what is read is
+# of after the last raise, and stays so until this commits (docs/decisions/0081).
+_LOCK: Final = """
+    SELECT FROM job_totals WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id FOR UPDATE
+"""
 # `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
-_LOCK: Final = f"""
+_JOBS: Final = f"""
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
            j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
-           j.max_items, j.date_from, j.date_to, j.deadline, (
+           j.max_items, j.precision, j.date_from, j.date_to, j.deadline, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
            ARRAY(
@@ -61,7 +65,7 @@ _LOCK: Final = f"""
            ) AS members,
            t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
     FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
-    WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id FOR UPDATE OF t
+    WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id
 """  # noqa: S608 - a constant
 
 # Promises: each count grows by what is added. In a step the whole count is shown, if at least
@@ -191,6 +195,7 @@ class Folded:
     full: list[JobId]
     waited_seconds: float = 0.0
     steps: Sequence[ShownStep] = ()
+    precise: Sequence[JobId] = ()  # Jobs whose answer is as precise as was asked for.
 
 
 async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
@@ -210,8 +215,9 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
         share.results.append((tally.read(row["body"]), row["owner_id"]))
 
     began = time.perf_counter()
-    jobs = await connection.fetch(_LOCK, list(shares))
+    await connection.execute(_LOCK, list(shares))
     waited = time.perf_counter() - began
+    jobs = await connection.fetch(_JOBS, list(shares))
     assert len(jobs) == len(shares)
     parts = [_sum_up(job, shares[job["id"]].results) for job in jobs]
     await _add_counts(connection, [(it.job, it.first, it.shows and it.is_exact) for it in parts])
@@ -221,16 +227,17 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
         await connection.execute(statements.SHOW, *columns)
     await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
     await _add_totals(connection, parts)
-    for it in parts:
-        if it.shows and not it.is_exact:
-            await connection.execute(_ALLOW_LONG_STATEMENTS)
-            await noise.tell_step(connection, it.job, now=ctx.now)
+    noisy = [it.job for it in parts if it.shows and not it.is_exact]
+    for job in noisy:
+        await connection.execute(_ALLOW_LONG_STATEMENTS)
+        await noise.tell_step(connection, job, now=ctx.now)
 
     earned = [_earned(fold_id, it, shares[it.job["id"]].owners) for it in parts]
     await payments.transfer_many(ctx, [movement for some in earned for movement in some])
     full = [it.job["id"] for it in parts if it.folded == it.job["max_devices"]]
     steps = [it.step for it in parts if it.shows]
-    return Folded(len(rows), full, waited, steps)
+    precise = [job["id"] for job in noisy if await stopping.is_precise_enough(connection, job)]
+    return Folded(len(rows), full, waited, steps, precise)
 
 
 async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:

@@ -75,7 +75,10 @@ def mend(releases: Sequence[JobRelease]) -> Mended:
     if not releases:
         return Mended()
     parts = {it.part: it for it in releases}
-    only = releases[0].months[0] if parts.keys() <= _LABELS and releases[0].months else None
+    first = releases[0].months
+    # A job whose deadline was raised may have been about one month alone until then.
+    is_of_one = bool(first) and all(it.months == first for it in releases)
+    only = first[0] if parts.keys() <= _LABELS and is_of_one else None
     if (whole := parts.get(ReleasePart.LABELS)) is not None:
         labels, scale = whole.counts, whole.scale
     else:
