@@ -23,7 +23,7 @@ FOR_ORGANISATIONS: Final = frozenset(
         *("uploads.complete", "uploads.delete", "file_links.create"),
         *("job_quotes.create", "jobs.list", "jobs.create", "jobs.get", "jobs.list_archives"),
         *("jobs.close", "jobs.watch", "jobs.pause", "jobs.resume", "jobs.get_results"),
-        *("jobs.export_results", "jobs.get_timeline"),
+        *("jobs.export_results", "jobs.get_timeline", "jobs.get_manifest"),
         *("bounties.list", "bounties.create", "bounties.get", "bounties.update"),
         *("bounties.cancel", "bounties.list_changes", "bounties.close", "bounties.list_decisions"),
         *("bounties.fund", "bounties.open", "bounties.pause", "bounties.resume"),
