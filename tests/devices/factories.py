@@ -148,6 +148,7 @@ async def refuse(
     jobs: Sequence[object] = (),
     developers: Sequence[UserId] = (),
     labels: Sequence[str] = (),
+    **more: Any,
 ) -> None:
     """Refuse these on all of the person's devices."""
     body = {
@@ -155,5 +156,5 @@ async def refuse(
         "refused_developers": [str(it) for it in developers],
         "refused_labels": list(labels),
     }
-    answer = await person.put("/v1/devices/limits", body)
+    answer = await person.put("/v1/devices/limits", body | more)
     assert answer.status_code == 200, answer.text

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
+from dml.core.countries import ALPHA_2
 from dml.core.ids import new_id
 from tests.devices.factories import description, encode, pair, pairing_code, public_key
 from tests.world import Person, World, problem
@@ -17,6 +18,8 @@ NO_LIMITS: dict[str, Any] = {
     "refused_jobs": [],
     "refused_developers": [],
     "refused_labels": [],
+    "refused_countries": [],
+    "max_epsilon": None,
     "allows_exact": False,
 }
 
@@ -120,12 +123,17 @@ async def test_an_owner_says_what_they_refuse(world: World) -> None:
         "refused_jobs": [job],
         "refused_developers": [developer],
         "refused_labels": ["passport", "Führerschein"],
+        "refused_countries": ["FR"],
+        "max_epsilon": 0.5,
         "allows_exact": True,
     }
     answer = await ada.put("/v1/devices/limits", body)
     assert (answer.status_code, answer.json()) == (200, body)
     assert (await ada.get("/v1/devices/limits")).json() == body
     assert (await bob.get("/v1/devices/limits")).json() == NO_LIMITS
+    device = await pair(world, ada)
+    assert (await device.get("/v1/devices/self/limits")).json() == body
+    problem(await ada.get("/v1/devices/self/limits"), 401, "devices.not_a_device")
     assert (await ada.put("/v1/devices/limits", NO_LIMITS)).json() == NO_LIMITS
 
 
@@ -135,6 +143,8 @@ async def test_limits_are_as_long_as_they_may_be(world: World) -> None:
         "refused_jobs": [str(new_id()) for _ in range(1_000)],
         "refused_developers": [str(new_id()) for _ in range(1_000)],
         "refused_labels": [f"{it:0200}" for it in range(1_000)],
+        "refused_countries": sorted(ALPHA_2),
+        "max_epsilon": None,
         "allows_exact": False,
     }
     assert (await ada.put("/v1/devices/limits", body)).json() == body
@@ -154,6 +164,11 @@ async def test_limits_are_as_long_as_they_may_be(world: World) -> None:
         {"refused_labels": ["half \ud800"]},
         {"refused_labels": ["x"] * 1_001},
         {"refused_labels": "passport"},
+        {"refused_countries": ["pt"]},
+        {"refused_countries": ["PT", "PT"]},
+        {"max_epsilon": 0},
+        {"max_epsilon": 101},
+        {"max_epsilon": "1"},
         {"more": []},
     ],
 )
@@ -164,7 +179,15 @@ async def test_what_no_limits_can_hold_is_refused(world: World, wrong: dict[str,
     assert (await ada.get("/v1/devices/limits")).json() == NO_LIMITS
 
 
-@pytest.mark.parametrize("left_out", [it for it in NO_LIMITS if it.startswith("refused")])
+async def test_what_an_older_client_does_not_know_stays(world: World) -> None:
+    ada = await world.person("ada")
+    newer = {"refused_countries": ["PT"], "max_epsilon": 0.5}
+    await ada.put("/v1/devices/limits", NO_LIMITS | newer)
+    older = {name: value for name, value in NO_LIMITS.items() if name not in newer}
+    assert (await ada.put("/v1/devices/limits", older)).json() == NO_LIMITS | newer
+
+
+@pytest.mark.parametrize("left_out", ["refused_jobs", "refused_developers", "refused_labels"])
 async def test_limits_are_put_whole(world: World, left_out: str) -> None:
     """What somebody forgot to send would otherwise be allowed again, unseen."""
     ada = await world.person("ada")

@@ -15,6 +15,7 @@ from dml.devices import queries, rules, service, statements
 from dml.devices.events import DeviceRevoked
 from dml.devices.models import Nonce, PairingCode
 from dml.devices.queries import DeviceProfile
+from dml.devices.service import Limits
 from tests.conftest import NOW, At
 from tests.devices.factories import paired
 
@@ -52,18 +53,22 @@ async def test_a_profile_says_what_decides_which_jobs_a_device_may_run(
         refused_developers=frozenset(),
         refused_labels=frozenset(),
         allows_exact=False,
+        refused_countries=frozenset(),
+        max_epsilon=None,
     )
     permitted = [DataKind.PHOTO, DataKind.TEXT]
     await accounts.edit_profile(ctx, owner, {"permitted_kinds": permitted}, revision=None)
-    await service.set_limits(
-        ctx, refused_jobs=[job], refused_developers=[developer], refused_labels=["passport"]
-    )
+    refused = Limits(refused_jobs=[job], refused_developers=[developer])
+    refused |= Limits(refused_labels=["passport"], refused_countries=["PT"], max_epsilon=0.5)
+    await service.set_limits(ctx, refused)
     profile = await find_profile(ctx.tx, device.id)
     assert profile.stamp != nothing_yet.stamp
     assert profile.kinds == {DataKind.PHOTO}
     assert profile.refused_jobs == {job}
     assert profile.refused_developers == {developer}
     assert profile.refused_labels == {"passport"}
+    assert profile.refused_countries == {"PT"}
+    assert profile.max_epsilon == 0.5
 
     await service.edit(ctx, device.id, {"permitted_kinds": [DataKind.TEXT]}, revision=None)
     assert (await find_profile(ctx.tx, device.id)).kinds == set()
@@ -85,11 +90,14 @@ async def test_a_change_of_limits_is_on_record_without_what_they_hold(
 ) -> None:
     ctx = at(owner)
     for labels in (["passport"], []):
-        await service.set_limits(ctx, refused_jobs=[], refused_developers=[], refused_labels=labels)
+        limits = Limits(refused_jobs=[], refused_developers=[], refused_labels=labels)
+        await service.set_limits(ctx, limits | Limits(max_epsilon=2.0))
     *_, first, second = await event_log.history(ctx.tx, f"user:{owner}")
     assert first.action == second.action == "device_limits_set"
     counts = {"refused_jobs": 0, "refused_developers": 0, "refused_labels": 1}
-    assert first.body == {"user_id": str(owner), **counts, "allows_exact": False}
+    counts |= {"refused_countries": 0}
+    how = {"allows_exact": False, "max_epsilon": 2.0}
+    assert first.body == {"user_id": str(owner), **counts, **how}
 
 
 async def test_what_has_expired_is_forgotten_and_nothing_else(at: At, owner: UserId) -> None:

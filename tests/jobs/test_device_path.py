@@ -251,7 +251,7 @@ async def test_a_device_in_one_of_the_countries_gets_work(world: World) -> None:
     assert await claim_of(await make_device(world, country="VU"), job)
 
 
-@pytest.mark.parametrize("what", ["job", "developer", "label"])
+@pytest.mark.parametrize("what", ["job", "developer", "label", "country"])
 async def test_what_an_owner_refuses_is_not_handed_out(world: World, what: str) -> None:
     job, device = await make_job(world), await make_device(world)
     match what:
@@ -261,7 +261,18 @@ async def test_what_an_owner_refuses_is_not_handed_out(world: World, what: str) 
             await refuse(device.owner, developers=[job.developer.id])
         case "label":
             await refuse(device.owner, labels=["dog"])
+        case "country":
+            country = (await job.get())["countries"]
+            await refuse(device.owner, refused_countries=country)
     assert await claim_of(device, job) == []
+
+
+async def test_who_gives_less_than_a_job_may_learn_gets_none_of_its_work(world: World) -> None:
+    job, device = await make_job(world, answers="noisy", epsilon=0.5), await make_device(world)
+    await refuse(device.owner, max_epsilon=0.49)
+    assert await claim_of(device, job) == []
+    await refuse(device.owner, max_epsilon=0.5)
+    assert len(await claim_of(device, job)) == 1
 
 
 async def test_of_two_bodies_at_once_one_is_kept(world: World) -> None:

@@ -1803,18 +1803,20 @@ class DeviceLimits:
     def get(self) -> types.DeviceLimits:
         """Get what your devices refuse.
 
-        For signed-in users: the jobs, developers and labels that you refuse on all your
-        devices.
+        For signed-in users: the jobs, developers, labels and countries that you refuse on all
+        your devices, and how much a job may learn of you.
         """
         return cast("types.DeviceLimits", self._market.ask("GET", "/v1/devices/limits"))
 
     def replace(self, body: types.DeviceLimitsUpdate) -> types.DeviceLimits:
         """Replace what your devices refuse.
 
-        For signed-in users: the jobs, developers and labels that you refuse on all your
-        devices, and whether they work for answers without noise. What you refused before and
-        do not send again is accepted again; that you agreed to exact answers, and do not send
-        again, no longer holds.
+        For signed-in users: the jobs, developers, labels and countries that you refuse on all
+        your devices, how much a job may learn of you, and whether they work for answers
+        without noise. What you refused before and do not send again is accepted again; that
+        you agreed to exact answers, and do not send again, no longer holds.
+        `refused_countries` and `max_epsilon`, which older clients do not know, stay as they
+        are where they are not sent.
         """
         return cast("types.DeviceLimits", self._market.ask("PUT", "/v1/devices/limits", json=body))
 
@@ -1905,6 +1907,14 @@ class Devices:
         them. For devices.
         """
         return cast("types.DeviceEarnings", self._market.ask("GET", "/v1/devices/self/earnings"))
+
+    def get_own_limits(self) -> types.DeviceLimits:
+        """Get what this device refuses.
+
+        For devices: what their owner refuses on all devices, so that the device refuses it,
+        too.
+        """
+        return cast("types.DeviceLimits", self._market.ask("GET", "/v1/devices/self/limits"))
 
     def list_own_work(
         self, *, limit: int | None = None, cursor: str | None = None
@@ -2746,6 +2756,18 @@ class Jobs:
         """
         return self._market.events(
             f"/v1/jobs/{requests.part(job_id)}/events", requests.STREAM_SECONDS
+        )
+
+    def get_manifest(self, job_id: str) -> types.JobManifest:
+        """Get a job's manifest.
+
+        For anybody: all that the job may learn, as a document that never changes. It is
+        canonical JSON (RFC 8785); the SHA-256 of these very bytes is the `manifest_sha256` of
+        the job and of each assignment. Who ordered the job is not in it.
+        """
+        return cast(
+            "types.JobManifest",
+            self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}/manifest"),
         )
 
     def pause(self, job_id: str, *, idempotency_key: str | None = None) -> types.Job:

@@ -1550,6 +1550,12 @@ class DeviceLimits(TypedDict):
     Such an answer tells sums of a few owners as they are, and you alone are not hidden by
     chance.
     """
+    max_epsilon: float | None
+    """Your devices get no work of a job that may learn more of you than this, the epsilon of
+    differential privacy; `null`: of any that your privacy budget covers.
+    """
+    refused_countries: list[str]
+    """Your devices get no work of jobs that ask for one of these countries."""
     refused_developers: list[str]
     """Your devices get no models of these users."""
     refused_jobs: list[str]
@@ -1566,6 +1572,12 @@ class DeviceLimitsUpdate(TypedDict):
     Such an answer tells sums of a few owners as they are, and you alone are not hidden by
     chance.
     """
+    max_epsilon: NotRequired[float | None]
+    """Your devices get no work of a job that may learn more of you than this, the epsilon of
+    differential privacy; `null`: of any that your privacy budget covers.
+    """
+    refused_countries: NotRequired[list[str]]
+    """Your devices get no work of jobs that ask for one of these countries."""
     refused_developers: list[str]
     """Your devices get no models of these users."""
     refused_jobs: list[str]
@@ -2165,6 +2177,10 @@ class Job(TypedDict):
     id: str
     labels: list[str]
     """The labels that items are counted by, in the order of the model's output."""
+    manifest_sha256: str | None
+    """SHA-256, in hexadecimal digits, of what `GET /v1/jobs/{id}/manifest` answers; `null`: the
+    job is from before there were manifests.
+    """
     max_devices: int
     """How many devices are paid for a result, at most."""
     max_devices_per_owner: int
@@ -2323,6 +2339,37 @@ class JobIntervals(TypedDict):
     """How many items had no sure label."""
     undated: Number
     """How many labelled items have no date."""
+
+
+class JobManifest(TypedDict):
+    """All that a job may learn. It never changes."""
+
+    answer: ManifestAnswer
+    created_at: str
+    input_sha256: str
+    """SHA-256 of the input spec, as the assignment has it, in canonical JSON (RFC 8785)."""
+    job_id: str
+    """The job."""
+    labels: list[str]
+    """The labels that items are counted by."""
+    leaves: list[str]
+    """What leaves a device: these members of `ResultCreate`, and nothing else."""
+    manifest: Literal[1]
+    """The number of this form."""
+    max_devices_per_owner: int
+    """How many devices of one owner may take part; each has an equal part of `max_items`."""
+    max_items: int | None
+    """How many items all devices of one owner add, at most; where there are more, they are
+    chosen at random. With fewer the answer needs less noise. `null`: any number.
+    """
+    min_confidence: float
+    """An item whose best label has a lower probability is counted as `uncertain`."""
+    model: ManifestModel
+    period: ManifestPeriod | None
+    """Only items of these days; `null`: all."""
+    purpose: str
+    """What it is for, in its customer's words."""
+    target: ManifestTarget
 
 
 class JobPage(TypedDict):
@@ -2537,6 +2584,10 @@ class Lease(TypedDict):
     """How many seconds the lease lasts from now on. Go by this one: a device's clock may be
     wrong.
     """
+    manifest_sha256: str | None
+    """SHA-256, in hexadecimal digits, of what `GET /v1/jobs/{id}/manifest` answers; `null`: the
+    job is from before there were manifests.
+    """
     max_items: int | None
     """Count at most so many items, chosen at random; a result with more is refused. `null`: any
     number.
@@ -2628,6 +2679,57 @@ class ManagedUserPage(TypedDict):
     """At most `limit` items."""
     next_cursor: str | None
     """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class ManifestAnswer(TypedDict):
+    """What becomes of the counts."""
+
+    answers: Answers
+    """Whether the answer carries noise."""
+    delta: float | None
+    """How often `epsilon` may not hold."""
+    epsilon: float | None
+    """How much the answer may depend on one owner: the epsilon of differential privacy, at a
+    delta of a millionth. A larger one needs less noise. `null` for an exact answer.
+    """
+    min_owners: int
+    """Results are told in steps, each of so many owners."""
+    rho_billionths: int
+    """What it takes of the privacy budget of an owner, with all devices: billionths of rho, in
+    which jobs add up. 0 for an exact answer.
+    """
+    step_growth: int | None
+    """How many times as many results as the last step tells the next one, at least; `null` for
+    an exact answer.
+    """
+
+
+class ManifestModel(TypedDict):
+    """Which model it runs, and whose it is."""
+
+    algorithm_id: str
+    """The algorithm that devices run."""
+    developer_id: str
+    """The user who made it."""
+    sha256: str
+    """SHA-256 of its file, in hexadecimal digits."""
+    size: int
+    """Size of the file, in bytes."""
+    version_id: str
+    """The version of the algorithm that devices run."""
+
+
+ManifestPeriod = TypedDict("ManifestPeriod", {"from": "str | None", "to": "str | None"})
+"""Which items count, by their dates."""
+
+
+class ManifestTarget(TypedDict):
+    """Whose devices it asks for."""
+
+    countries: list[str]
+    """Only devices in these countries (ISO 3166-1 alpha-2). Empty: in any."""
+    kind: DataKind
+    """The kind of data."""
 
 
 class Member(TypedDict):

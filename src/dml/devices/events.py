@@ -35,11 +35,13 @@ class DeviceRevoked(DeviceEvent, heard=True):
 
 @dataclass(frozen=True)
 class UserDeviceLimitsSet(UserEvent):
-    """The user said anew which jobs, developers and labels none of their devices works for, and
-    whether they agree to answers without noise.
+    """The user said anew which jobs, developers, labels and countries none of their devices works
+    for, whether they agree to answers without noise, and how much a job may learn of them.
     """
 
     refused_jobs: int
     refused_developers: int
     refused_labels: int
     allows_exact: bool
+    refused_countries: int
+    max_epsilon: float | None

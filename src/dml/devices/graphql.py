@@ -17,6 +17,7 @@ GRAPH: Final = Graph(
     nodes=("devices.get",),
     without={
         "devices.create": FOR_DEVICES,
+        "devices.get_own_limits": FOR_DEVICES,
         "devices.get_self": FOR_DEVICES,
         "devices.update_self": FOR_DEVICES,
         "device_nonces.create": FOR_DEVICES,

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dml.core.db import Base
@@ -75,8 +75,8 @@ class Nonce(Base):
 
 
 class OwnerLimits(Base):
-    """What an owner refuses, on all devices: jobs, developers, and labels; and, unless they agreed,
-    exact answers.
+    """What an owner refuses, on all devices: jobs, developers, labels and countries; what may learn
+    more of them than `max_epsilon`; and, unless they agreed, exact answers.
     """
 
     __tablename__ = "owner_limits"
@@ -87,3 +87,7 @@ class OwnerLimits(Base):
     refused_developers: Mapped[list[UUID]] = mapped_column(default_factory=list)
     refused_labels: Mapped[list[str]] = mapped_column(default_factory=list)
     allows_exact: Mapped[bool] = mapped_column(default=False, server_default="false")
+    refused_countries: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default_factory=list, server_default="{}"
+    )
+    max_epsilon: Mapped[float | None] = mapped_column(default=None)  # Of one job.

@@ -49,6 +49,10 @@ PERSONAL: Final = Personal(
                     "Jobs, developers and labels that you refuse.",
                 ),
                 Columns("allows_exact", "Whether you agreed to answers without noise."),
+                Columns(
+                    "refused_countries max_epsilon",
+                    "Countries that you refuse, and the most that a job may learn of you.",
+                ),
             ),
             whose="owner_id = :user_id",
             is_deleted=True,

@@ -20,6 +20,7 @@ _PROFILES: Final = """
 SELECT u.n::int, d.id, d.owner_id, d.country, d.kinds, d.permitted_kinds, d.memory_mib, d.speed,
        o.permitted_kinds AS by_owner, o.suspended_at IS NOT NULL AS suspended,
        l.refused_jobs, l.refused_developers, l.refused_labels, l.allows_exact,
+       l.refused_countries, l.max_epsilon,
        d.revision + o.revision + coalesce(l.revision, 0) AS stamp
 FROM unnest($1::uuid[]) WITH ORDINALITY AS u (id, n)
 CROSS JOIN LATERAL (SELECT * FROM devices WHERE id = u.id LIMIT 1) d
@@ -48,6 +49,8 @@ class DeviceProfile:
     refused_developers: frozenset[UserId]
     refused_labels: frozenset[str]
     allows_exact: bool  # Its owner agreed to answers without noise.
+    refused_countries: frozenset[str]  # None of them may a job ask for.
+    max_epsilon: float | None  # Of a job; None: any.
 
 
 async def find_device(tx: AsyncSession, device_id: DeviceId) -> Device | None:
@@ -143,7 +146,8 @@ async def count_open_codes(tx: AsyncSession, owner_id: UserId, now: datetime) ->
 
 async def get_limits(tx: AsyncSession, owner_id: UserId) -> OwnerLimits:
     """Return what an owner refuses; one who never said so refuses nothing."""
-    return await tx.get(OwnerLimits, owner_id) or OwnerLimits(owner_id=owner_id)
+    found = await tx.get(OwnerLimits, owner_id, populate_existing=True)
+    return found or OwnerLimits(owner_id=owner_id)
 
 
 async def find_profiles(
@@ -167,5 +171,7 @@ async def find_profiles(
             refused_developers=frozenset(row["refused_developers"] or ()),
             refused_labels=frozenset(row["refused_labels"] or ()),
             allows_exact=bool(row["allows_exact"]),
+            refused_countries=frozenset(row["refused_countries"] or ()),
+            max_epsilon=row["max_epsilon"],
         )
     return found

@@ -21,7 +21,7 @@ from dml.devices.schemas import (
     DeviceUpdate,
     PairingCodeOut,
 )
-from dml.devices.service import Able, Description, Edit, OpenCode, Redescription
+from dml.devices.service import Able, Description, Edit, Limits, OpenCode, Redescription
 from dml.devices.tokens import DeviceCtx
 from dml.edge.etags import BadIfMatch, IfMatch, TellRevision
 from dml.edge.http import Ctx, Server, StrangerCtx
@@ -160,6 +160,20 @@ async def describe_self(opened: DeviceCtx, body: DeviceSelfUpdate, tell: TellRev
 
 
 @router.get(
+    "/self/limits",
+    operation_id="devices.get_own_limits",
+    response_model=DeviceLimitsOut,
+    responses=refusals(rules.NotADevice, rules.Revoked),
+)
+async def get_own_limits(opened: DeviceCtx) -> OwnerLimits:
+    """Get what this device refuses.
+
+    For devices: what their owner refuses on all devices, so that the device refuses it, too.
+    """
+    return await queries.get_limits(opened.ctx.tx, opened.device.owner_id)
+
+
+@router.get(
     "/limits",
     operation_id="device_limits.get",
     response_model=DeviceLimitsOut,
@@ -168,7 +182,8 @@ async def describe_self(opened: DeviceCtx, body: DeviceSelfUpdate, tell: TellRev
 async def get_limits(ctx: Ctx) -> OwnerLimits:
     """Get what your devices refuse.
 
-    For signed-in users: the jobs, developers and labels that you refuse on all your devices.
+    For signed-in users: the jobs, developers, labels and countries that you refuse on all your
+    devices, and how much a job may learn of you.
     """
     return await queries.get_limits(ctx.tx, ctx.actor.id)
 
@@ -182,17 +197,13 @@ async def get_limits(ctx: Ctx) -> OwnerLimits:
 async def set_limits(ctx: Ctx, body: DeviceLimitsUpdate) -> OwnerLimits:
     """Replace what your devices refuse.
 
-    For signed-in users: the jobs, developers and labels that you refuse on all your devices, and
-    whether they work for answers without noise. What you refused before and do not send again is
-    accepted again; that you agreed to exact answers, and do not send again, no longer holds.
+    For signed-in users: the jobs, developers, labels and countries that you refuse on all your
+    devices, how much a job may learn of you, and whether they work for answers without noise. What
+    you refused before and do not send again is accepted again; that you agreed to exact answers,
+    and do not send again, no longer holds. `refused_countries` and `max_epsilon`, which older
+    clients do not know, stay as they are where they are not sent.
     """
-    return await service.set_limits(
-        ctx,
-        refused_jobs=body.refused_jobs,
-        refused_developers=body.refused_developers,
-        refused_labels=body.refused_labels,
-        allows_exact=body.allows_exact,
-    )
+    return await service.set_limits(ctx, sent(body, Limits))
 
 
 @router.get(

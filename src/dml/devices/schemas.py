@@ -197,6 +197,11 @@ ALLOWS_EXACT: Final = (
     "an answer tells sums of a few owners as they are, and you alone are not hidden by chance."
 )
 REFUSED_LABELS: Final = "Your devices get no models that look for one of these labels."
+REFUSED_COUNTRIES: Final = "Your devices get no work of jobs that ask for one of these countries."
+LARGEST_EPSILON: Final = (
+    "Your devices get no work of a job that may learn more of you than this, the epsilon of "
+    "differential privacy; `null`: of any that your privacy budget covers."
+)
 
 
 class DeviceLimitsUpdate(Body):
@@ -217,6 +222,12 @@ class DeviceLimitsUpdate(Body):
     refused_labels: Annotated[list[Label], Unique] = Field(
         max_length=REFUSED_MAX, examples=[["passport"]], description=REFUSED_LABELS
     )
+    refused_countries: Annotated[list[Country], Unique] = Field(
+        [], max_length=250, description=REFUSED_COUNTRIES
+    )
+    max_epsilon: float | None = Field(
+        None, ge=0.01, le=100, allow_inf_nan=False, description=LARGEST_EPSILON
+    )
     allows_exact: bool = Field(False, description=ALLOWS_EXACT)
 
 
@@ -226,4 +237,6 @@ class DeviceLimitsOut(Wire):
     refused_jobs: list[JobId] = Field(description=REFUSED_JOBS)
     refused_developers: list[UserId] = Field(description=REFUSED_DEVELOPERS)
     refused_labels: list[str] = Field(description=REFUSED_LABELS)
+    refused_countries: list[str] = Field(description=REFUSED_COUNTRIES)
+    max_epsilon: float | None = Field(description=LARGEST_EPSILON)
     allows_exact: bool = Field(description=ALLOWS_EXACT)

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
@@ -52,6 +52,17 @@ class Edit(TypedDict, total=False):
 
     name: str
     permitted_kinds: list[DataKind] | None
+
+
+class Limits(TypedDict, total=False):
+    """What an owner refuses on all devices. What is absent stays, but for `allows_exact`."""
+
+    refused_jobs: list[JobId]
+    refused_developers: list[UserId]
+    refused_labels: list[str]
+    refused_countries: list[str]
+    max_epsilon: float | None
+    allows_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,28 +207,27 @@ async def revoke(ctx: Context, device_id: DeviceId) -> Device:
     return device
 
 
-async def set_limits(
-    ctx: Context,
-    *,
-    refused_jobs: list[JobId],
-    refused_developers: list[UserId],
-    refused_labels: list[str],
-    allows_exact: bool = False,
-) -> OwnerLimits:
+async def set_limits(ctx: Context, limits: Limits) -> OwnerLimits:
     """Set what the actor refuses, on all devices, in the place of what was refused before."""
-    limits: dict[str, list[Any]] = {
-        "refused_jobs": rules.once_each(refused_jobs),
-        "refused_developers": rules.once_each(refused_developers),
-        "refused_labels": rules.once_each(refused_labels),
+    said = {
+        name: rules.once_each(it) if isinstance(it, list) else it
+        for name, it in {"allows_exact": False, **limits}.items()
     }
-    said = {**limits, "allows_exact": allows_exact}
     first = insert(OwnerLimits).values(owner_id=ctx.actor.id, revision=1, **said)
     again = {**said, "revision": OwnerLimits.revision + 1}
     await ctx.tx.execute(first.on_conflict_do_update(index_elements=["owner_id"], set_=again))
-    counts = {name: len(refused) for name, refused in limits.items()}
-    limits_set = UserDeviceLimitsSet(ctx.actor.id, allows_exact=allows_exact, **counts)
+    kept = await queries.get_limits(ctx.tx, ctx.actor.id)
+    limits_set = UserDeviceLimitsSet(
+        ctx.actor.id,
+        refused_jobs=len(kept.refused_jobs),
+        refused_developers=len(kept.refused_developers),
+        refused_labels=len(kept.refused_labels),
+        refused_countries=len(kept.refused_countries),
+        allows_exact=kept.allows_exact,
+        max_epsilon=kept.max_epsilon,
+    )
     await events.record(ctx, limits_set, [events.user(ctx.actor.id)])
-    return await queries.get_limits(ctx.tx, ctx.actor.id)
+    return kept
 
 
 async def forget_expired(tx: AsyncSession, now: datetime) -> None:

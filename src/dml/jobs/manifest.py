@@ -6,12 +6,12 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
-    tables=("models", "history.models", "budgets.models", "crowds.models"),
+    tables=("models", "history.models", "budgets.models", "crowds.models", "job_manifests.models"),
     events=("events",),
     routers=(
         *("device_path.routes:work_router", "quotes.routes:router"),
         *("routes:router", "raising.routes:router", "device_path.routes:router"),
-        *("history.routes:router", "budgets.routes:router"),
+        *("history.routes:router", "budgets.routes:router", "job_manifests.routes:router"),
     ),
     graphs=("graphql:GRAPH", "history.graphql:GRAPH"),
     processes=("processes",),

@@ -176,6 +176,8 @@ class Job(Base):
     max_items: Mapped[int | None] = mapped_column(default=None)  # Of all of an owner's devices.
     precision: Mapped[float | None] = mapped_column(default=None)  # At which it ends early.
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
+    # Of what all may know that it learns; None: it was ordered before there were manifests.
+    manifest_sha256: Mapped[str | None] = mapped_column(default=None)
 
     @property
     def is_noisy(self) -> bool:
@@ -267,6 +269,20 @@ class JobRelease(Base):
     # Of a step: what labels had in all by then, without noise: the next one begins there.
     reached: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     created_at: Mapped[datetime]
+
+
+class JobFold(Base):
+    """With which step of a job's answer a fold's results are told, at the latest.
+
+    `step` is the version of the totals by then. For an owner's receipt: docs/decisions/0077.
+    """
+
+    __tablename__ = "job_folds"
+    __table_args__ = (CheckConstraint("step > 0", "counts_from_one"),)
+
+    job_id: Mapped[JobId] = mapped_column(primary_key=True)
+    fold_id: Mapped[FoldId] = mapped_column(primary_key=True)
+    step: Mapped[int]
 
 
 class JobPlaces(Base):

@@ -162,6 +162,21 @@ PERSONAL: Final = Personal(
             (Columns("job_id bucket open closed", "No personal data."),),
         ),
         Holding(
+            "job_manifests",
+            "What everybody may know that a job of yours learns. It does not name you.",
+            "until you erase your account",
+            (Columns("job_id body", "The document: what you call the job, and its terms."),),
+            whose=_MY_JOBS,
+            is_deleted=True,
+            shown={"body": "CAST(convert_from(body, 'UTF8') AS jsonb)"},
+        ),
+        Holding(
+            "job_folds",
+            "With which step of a job's answer results are told that were counted together.",
+            _GOOD,
+            (Columns("job_id fold_id step", "No personal data."),),
+        ),
+        Holding(
             "jobs",
             "What you ordered: terms that devices and developers were paid by.",
             _GOOD,
@@ -178,7 +193,7 @@ PERSONAL: Final = Personal(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "
                     "model_sha256 model_size answers epsilon rho max_items needs_agreement "
-                    "precision revision",
+                    "precision revision manifest_sha256",
                     "Its terms.",
                 ),
             ),

@@ -11,6 +11,7 @@ from dml.core.money import AmountIn, AmountOut
 from dml.core.wire import Body, Country, Day, Moment, Prose, Text, Unique, Wire, example
 from dml.edge.paging import Paging
 from dml.jobs.counting import ITEMS_MAX
+from dml.jobs.job_manifests.schemas import MANIFEST_SHA256
 from dml.jobs.models import Answers, JobState
 from dml.jobs.noise.rules import EPSILON_MAX, EPSILON_MIN
 from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, JobIntervalsOut
@@ -126,6 +127,7 @@ class JobOut(Wire):
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
     precision: float | None = Field(description=f"{PRECISION} `null`: it runs to its end.")
+    manifest_sha256: str | None = Field(description=MANIFEST_SHA256)
     reward: AmountOut = Field(description="What a device's owner earns for its result, in tokens.")
     device_fee: AmountOut = Field(
         description="What the algorithm's developer earns for each result, in tokens."

@@ -20,6 +20,8 @@ from dml.jobs import counting, queries, rules, settling
 from dml.jobs.crowds import queries as crowds
 from dml.jobs.crowds.rules import require_target
 from dml.jobs.events import JobClosed, JobCreated, JobPaused, JobResumed, seen_by
+from dml.jobs.job_manifests import rules as manifests
+from dml.jobs.job_manifests.models import JobManifest
 from dml.jobs.models import Answers, Job, JobPlaces, JobState, JobTotals
 from dml.jobs.noise.rules import USUAL, WIDTH, Bounds, Privacy, choose_privacy
 from dml.jobs.precision import require_noise
@@ -192,11 +194,14 @@ async def create(
     rules.require_price(priced.cost, order.max_total)
 
     job = _made(ctx, order, priced)
+    manifest = manifests.write(job)
+    job.manifest_sha256 = manifest.sha256
     ctx.tx.add(job)
     ctx.tx.add(JobTotals(job_id=job.id))
     for bucket, places in enumerate(rules.places_by_bucket(job.max_devices)):
         ctx.tx.add(JobPlaces(job_id=job.id, bucket=bucket, open=places))
     await ctx.tx.flush()
+    ctx.tx.add(JobManifest(job_id=job.id, body=manifest.body))
 
     await debit_limits.require_within(ctx, job.customer_id, job.cost)
     await payments.open_reserve(ctx, job.escrow, job.customer_id)

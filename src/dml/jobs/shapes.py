@@ -55,6 +55,7 @@ def lease(it: Lease) -> LeaseOut:
         max_items=job.max_items,
         answers=job.answers,
         epsilon=job.epsilon,
+        manifest_sha256=job.manifest_sha256,
     )
 
 

@@ -25,7 +25,7 @@ WHERE state = 'open' AND starts_at <= now() AND deadline > now()
 
 _OFFERS: Final = """
 SELECT j.id, j.version_id, j.developer_id, j.data_kind, j.countries,
-       j.needs_agreement,
+       j.needs_agreement, j.epsilon,
        coalesce((j.input_spec ->> 'version')::int, 1) AS spec_version,
        coalesce(v.least_memory_mib, 0) AS least_memory_mib,
        coalesce(v.least_speed, 0) AS least_speed
@@ -47,7 +47,8 @@ FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
 
 _FACTS: Final = """
 SELECT j.id, j.version_id, j.date_from, j.date_to, j.min_confidence,
-       j.max_items / j.max_devices_per_owner AS max_items, j.answers, j.epsilon
+       j.max_items / j.max_devices_per_owner AS max_items, j.answers, j.epsilon,
+       j.manifest_sha256
 FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE id = u.id LIMIT 1
 ) j
@@ -76,6 +77,7 @@ class Offer:
     data_kind: str
     countries: Sequence[str]
     needs_agreement: bool  # Without noise: for devices whose owner agreed to that.
+    epsilon: float | None
     spec_version: int  # What an agent must know (docs/decisions/0062).
     least_memory_mib: int  # What a device must have (docs/decisions/0071); 0 where not known.
     least_speed: int
@@ -106,6 +108,7 @@ class JobFacts:
     max_items: int | None  # Of this device alone.
     answers: Answers
     epsilon: float | None
+    manifest_sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)

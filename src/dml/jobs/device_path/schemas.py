@@ -11,6 +11,7 @@ from dml.core.money import AmountOut
 from dml.core.wire import Body, GivenText, Wire, example
 from dml.inference.counts import Counts
 from dml.jobs.counting import MONTHS, CountIn
+from dml.jobs.job_manifests.schemas import MANIFEST_SHA256
 from dml.jobs.models import Answers, AssignmentState
 from dml.jobs.noise.schemas import EPSILON
 
@@ -75,6 +76,7 @@ class LeaseOut(Wire):
     )
     answers: Answers = Field(description="Whether the job's answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
+    manifest_sha256: str | None = Field(description=MANIFEST_SHA256)
 
 
 class ClaimedAssignmentsOut(Wire):

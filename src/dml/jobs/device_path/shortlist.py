@@ -6,6 +6,7 @@ devices, the newest as well as the oldest, and a big one keeps none away from th
 """
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -144,6 +145,8 @@ def _refused(device: DeviceProfile, offer: Offer) -> bool:
         offer.id in device.refused_jobs
         or offer.developer_id in device.refused_developers
         or not device.refused_labels.isdisjoint(offer.labels)
+        or not device.refused_countries.isdisjoint(offer.countries)
+        or (offer.epsilon or 0) > (device.max_epsilon or math.inf)
     )
 
 

@@ -63,7 +63,7 @@ _JOBS: Final = f"""
                WHERE m.organisation_id = ANY (ARRAY[j.customer_id, j.developer_id])
                  AND {IS_INTERESTED}
            ) AS members,
-           t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners
+           t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners, t.version
     FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
     WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id
 """  # noqa: S608 - a constant
@@ -124,6 +124,11 @@ _ADD_TOTALS: Final = """
     WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
+_ADD_FOLDS: Final = """
+    INSERT INTO job_folds (job_id, fold_id, step)
+    SELECT job_id, $2, step FROM unnest($1::uuid[], $3::int[]) AS a (job_id, step)
+"""
+
 # An answer can have millions of counts: one statement that shows them may take longer than usual.
 _ALLOW_LONG_STATEMENTS: Final = "SET LOCAL statement_timeout = '2min'"
 
@@ -179,6 +184,11 @@ class FoldedPart:
         return ShownStep(JobId(self.job["id"]), UserId(self.job["customer_id"]), devices)
 
     @property
+    def told_with(self) -> int:
+        """The step with which all of this is told: this one, or the next where it leaves some."""
+        return int(self.job["version"]) + 1 + (self.shows and self.rest.devices > 0)
+
+    @property
     def fees(self) -> int:
         """How many devices the developer is paid for now: those that this step shows."""
         return int(self.job["held_devices"]) + self.first.devices if self.shows else 0
@@ -227,6 +237,8 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
         await connection.execute(statements.SHOW, *columns)
     await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
     await _add_totals(connection, parts)
+    steps_of = [it.told_with for it in parts]
+    await connection.execute(_ADD_FOLDS, [it.job["id"] for it in parts], fold_id, steps_of)
     noisy = [it.job for it in parts if it.shows and not it.is_exact]
     for job in noisy:
         await connection.execute(_ALLOW_LONG_STATEMENTS)
