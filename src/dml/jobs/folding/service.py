@@ -124,11 +124,6 @@ _ADD_TOTALS: Final = """
     WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
-_ADD_FOLDS: Final = """
-    INSERT INTO job_folds (job_id, fold_id, step)
-    SELECT job_id, $2, step FROM unnest($1::uuid[], $3::int[]) AS a (job_id, step)
-"""
-
 # An answer can have millions of counts: one statement that shows them may take longer than usual.
 _ALLOW_LONG_STATEMENTS: Final = "SET LOCAL statement_timeout = '2min'"
 
@@ -238,7 +233,9 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
     await _add_totals(connection, parts)
     steps_of = [it.told_with for it in parts]
-    await connection.execute(_ADD_FOLDS, [it.job["id"] for it in parts], fold_id, steps_of)
+    await connection.execute(
+        statements.ADD_FOLDS, [it.job["id"] for it in parts], fold_id, steps_of
+    )
     noisy = [it.job for it in parts if it.shows and not it.is_exact]
     for job in noisy:
         await connection.execute(_ALLOW_LONG_STATEMENTS)

@@ -37,3 +37,9 @@ SHOW_OTHER: Final = """
 FORGET_OWNERS: Final = """
     UPDATE job_counts SET owners = '{}' WHERE job_id = $1 AND owners <> '{}'
 """
+
+# With which step ($3) of each job ($1) the results of a fold are told.
+ADD_FOLDS: Final = """
+    INSERT INTO job_folds (job_id, fold_id, step)
+    SELECT job_id, $2, step FROM unnest($1::uuid[], $3::int[]) AS a (job_id, step)
+"""
