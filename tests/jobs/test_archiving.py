@@ -24,8 +24,9 @@ from dml.entrypoints.server import create_app
 from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.archive import parquet, queries, reading, service as archive_service
+from dml.jobs.archive.models import ArchivedAssignment, JobArchive
 from dml.jobs.archive.service import NOBODY_YET, NotOver, move, take
-from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobState, Result
+from dml.jobs.models import Assignment, Job, JobState, Result
 from dml.jobs.rules import ArchiveUnreadable
 from tests.devices.factories import TestDevice
 from tests.jobs.factories import (

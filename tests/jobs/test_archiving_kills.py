@@ -18,7 +18,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import doctor
 from dml.jobs import queries
 from dml.jobs.archive import verifying
-from dml.jobs.models import ArchivedAssignment, JobArchive
+from dml.jobs.archive.models import ArchivedAssignment, JobArchive
 from tests.conftest import ROOT
 from tests.jobs.factories import MODEL, Ordered, result
 from tests.jobs.test_archiving import a_marketplace, make_ended

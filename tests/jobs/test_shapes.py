@@ -20,10 +20,11 @@ from dml.core.money import MicroTokens
 from dml.inference.counting import count
 from dml.inference.counts import Counts
 from dml.jobs import counting
+from dml.jobs.archive.models import JobArchive
 from dml.jobs.device_path import layer
 from dml.jobs.device_path.schemas import ResultCreate
 from dml.jobs.folding import tally
-from dml.jobs.models import JobArchive, JobCount, JobTotals
+from dml.jobs.models import JobCount, JobTotals
 from dml.sim.truth import Truth
 
 GOOD: Final[Counts] = {

@@ -6,7 +6,10 @@ from dml.core.domain import Domain
 
 MANIFEST: Final = Domain(
     "dml.jobs",
-    tables=("models", "history.models", "budgets.models", "crowds.models", "job_manifests.models"),
+    tables=(
+        *("models", "archive.models", "history.models", "budgets.models", "crowds.models"),
+        "job_manifests.models",
+    ),
     events=("events",),
     routers=(
         *("device_path.routes:work_router", "quotes.routes:router"),

@@ -19,8 +19,8 @@ from dml.core.ids import AssignmentId, DeviceId, JobId, UserId, VersionId
 from dml.core.money import MicroTokens
 from dml.devices.models import Device
 from dml.jobs import rules
+from dml.jobs.archive.models import ArchivedAssignment
 from dml.jobs.models import (
-    ArchivedAssignment,
     Assignment,
     AssignmentState,
     Job,

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.db import PAGE_MAX
 from dml.core.ids import JobId
-from dml.jobs.models import Job, JobArchive
+from dml.jobs.archive.models import JobArchive
+from dml.jobs.models import Job
 
 
 async def list_to_archive(

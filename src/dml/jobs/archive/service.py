@@ -25,8 +25,9 @@ from dml.core.context import SYSTEM, Context
 from dml.core.ids import ArchiveId, JobId, UserId, new_id
 from dml.jobs import queries, rules
 from dml.jobs.archive import parquet, reading
+from dml.jobs.archive.models import JobArchive
 from dml.jobs.archive.parquet import Packed
-from dml.jobs.models import Assignment, AssignmentState, Job, JobArchive
+from dml.jobs.models import Assignment, AssignmentState, Job
 
 BATCH_MAX: Final = 2_000
 BATCH_BYTES: Final = 4 * 1024 * 1024  # Of bodies, or one body: what a file holds fits in memory.

@@ -16,10 +16,11 @@ from dml.core.blobs import Blobs
 from dml.core.ids import AssignmentId
 from dml.jobs import queries
 from dml.jobs.archive import parquet, reading
+from dml.jobs.archive.models import ArchivedAssignment, JobArchive
 from dml.jobs.archive.parquet import Row, Unpacked
 from dml.jobs.counting import ResultTerms
 from dml.jobs.folding.tally import Tally, read
-from dml.jobs.models import ArchivedAssignment, Assignment, Job, JobArchive, JobCount, Result
+from dml.jobs.models import Assignment, Job, JobCount, Result
 
 
 async def list_all_archives(tx: AsyncSession, job: Job) -> list[JobArchive]:
