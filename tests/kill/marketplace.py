@@ -115,8 +115,8 @@ class Marketplace:
 
 
 @asynccontextmanager
-async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
-    """Run one whose API and workers the test itself keeps alive."""
+async def kept(*, workers: int = 2, **variables: str) -> AsyncIterator[Marketplace]:
+    """Run one whose API and workers the test itself keeps alive, with these variables besides."""
     with a_home() as home:
         endpoints = await asyncio.to_thread(servers.up, home)
         urls: dict[str, Any] = {
@@ -124,7 +124,7 @@ async def kept(*, workers: int = 2) -> AsyncIterator[Marketplace]:
             "redis_url": endpoints.valkey,
         }
         settings = Settings(home=home, port=free_ports.lasting("127.0.0.1"), **SETTINGS, **urls)
-        environment = environment_of(settings, **urls)
+        environment = environment_of(settings, **urls) | variables
         api = Kept("server", environment, home / "api.log")
         its = [Kept("worker", environment, home / f"worker-{n}.log") for n in range(workers)]
         keepers = [asyncio.create_task(it.keep()) for it in (api, *its)]

@@ -1,6 +1,7 @@
 """How every failure becomes a problem document (RFC 9457), and how OpenAPI tells of it."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from dml.core.strict_json import NotStrict, escape
 from dml.edge.http import check_caller
 from dml.edge.nearest import nearest
 
+log = logging.getLogger(__name__)
 STATUS: Final[dict[type[DmlError], int]] = {
     errors.Invalid: 422,
     errors.Unauthenticated: 401,
@@ -212,6 +214,8 @@ async def wait_for_database(request: Request, error: Exception) -> Response:
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if not lost and not isinstance(cause, _LOST) and not is_one_of(cause, *_PASSING):
         raise error
+    if isinstance(cause, StoreError):  # Nobody else says so: a disk may be full, say.
+        log.warning("the store of files failed: %s", cause)
     return problem(
         503,
         "http.503",

@@ -9,11 +9,18 @@ from typing import Final
 import pytest
 
 from dml.entrypoints.supervisor import ports
-from tests.entrypoints.up.marketplace import Marketplace
+from tests.entrypoints.up.marketplace import API, Marketplace
 
 CLIENTS: Final = 4
 PAUSE: Final = 0.02  # Else they take the processor from those who start.
 RESTARTED: Final = ("api-1", "api-2", "worker-1")
+BREAKS: Final = """
+import os, pathlib, sys, time
+if pathlib.Path(os.environ["DML_HOME"], "broken").exists():
+    print("it is broken", flush=True)
+    time.sleep(0.3)
+    sys.exit(3)
+"""
 REGISTER: Final = '{"email": "%s@example.org", "password": "a long enough password"}'
 
 
@@ -111,6 +118,27 @@ async def test_a_restart_loses_no_request(marketplace: Marketplace) -> None:
     after = [marketplace.process(name) for name in RESTARTED]
     assert all(old != new for old, new in zip(before, after, strict=True))
     assert sum(it.repeated for it in clients) <= CLIENTS
+
+
+def test_a_release_that_does_not_start_leaves_the_one_before_to_serve(
+    marketplace: Marketplace,
+) -> None:
+    marketplace.commands["api"] = f"{BREAKS}{API}"
+    marketplace.up()
+    before = {name: marketplace.process(name) for name in RESTARTED}
+    broken = marketplace.home / "broken"
+    broken.touch()
+    assert marketplace.popen("restart").wait(timeout=60) == 1
+    said = marketplace.shown()
+    assert "API 1 ended 3 times at its start" in said
+    assert "it is broken" in said
+    assert [marketplace.process(it) for it in RESTARTED[1:]] == [before[it] for it in RESTARTED[1:]]
+    assert marketplace.serves()
+
+    broken.unlink()
+    marketplace.until_another("api-1", [before["api-1"]])
+    marketplace.ends(marketplace.popen("restart"))
+    assert all(marketplace.process(it) not in (None, before[it]) for it in RESTARTED)
 
 
 def test_nothing_to_restart_says_so(new_marketplace: Marketplace) -> None:

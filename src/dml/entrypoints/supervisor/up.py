@@ -17,6 +17,7 @@ from typing import Final
 from dml.core.settings import Settings
 from dml.core.settings_files import is_bucket
 from dml.entrypoints.embedded import accounts, chain, life, locks, places
+from dml.entrypoints.embedded.locks import Process
 from dml.entrypoints.safety import require_safe
 from dml.entrypoints.supervisor import children, pair
 from dml.entrypoints.supervisor.children import Child
@@ -28,6 +29,9 @@ from dml.refused import Refused
 _APIS_MAX: Final = 8  # What one PostgreSQL on the same machine can keep busy.
 _WORKERS_MAX: Final = 4
 _SANDBOXES_MAX: Final = 8
+_TRIES_MAX: Final = (
+    3  # What ended so often at its start, as of a release that is broken, will again.
+)
 _STOP_SECONDS: Final = 90.0  # Beyond what open requests may take: for PostgreSQL's last checkpoint.
 
 
@@ -76,7 +80,8 @@ def restart(settings: Settings) -> int:
     """Start each API anew, then each worker and the chain process, while the others go on.
 
     All it does is to ask each to end: the supervisor brings it back, as ever. So this can be
-    interrupted at any time. The settings stay those that `dml up` was started with.
+    interrupted at any time, and goes no further than a process that does not come back. The
+    settings stay those that `dml up` was started with.
     """
     plan = make_plan(settings)
     console = Console(plan.logs / "up.log")
@@ -92,10 +97,21 @@ def restart(settings: Settings) -> int:
 
 
 def _start_anew(child: Child, patience: float) -> None:
-    """Ask it to end, and wait until another serves in its place."""
+    """Ask it to end, and wait until another serves in its place.
+
+    Refused where none does, so that those who are still to come serve on as they are.
+    """
     deadline, before = time.monotonic() + patience, child.find()
+    tried = set[Process]()
     child.ask_to_end()
     while not ((found := child.find()) and found != before and child.serves(found[0])):
+        if found and found != before:
+            tried.add(found[0])
+        elif len(tried) >= _TRIES_MAX:
+            raise Refused(
+                f"{child.name} ended {len(tried)} times at its start, so that nothing else is "
+                f"started anew; {child.log} closes with:\n{child.tail}"
+            )
         if time.monotonic() > deadline:
             raise Refused(f"{child.name} is not back after {patience:.0f} s: see {child.log}")
         time.sleep(0.05)
