@@ -17,7 +17,7 @@ async def test_a_job_costs_what_its_quote_said(world: World) -> None:
     made = (await job.customer.post("/v1/jobs", asked | {"max_total": quoted["cost"]})).json()
     assert quoted.pop("within") == 0  # It is exact.
     money = ("reward", "device_fee", "platform_fee", "cost")
-    shared = (*money, "min_devices", "answers", "epsilon", "max_items")
+    shared = (*money, "min_devices", "answers", "epsilon", "max_items", "max_norm")
     assert quoted == {name: made[name] for name in shared}
 
 

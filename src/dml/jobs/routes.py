@@ -23,7 +23,9 @@ from dml.jobs.noise.rules import (
     EpsilonOutOfBounds,
     ExactNotAllowed,
     ExactWithEpsilon,
+    ExactWithNorm,
     ItemsOutOfBounds,
+    NormOutOfBounds,
 )
 from dml.jobs.schemas import (
     JobArchiveOut,
@@ -53,7 +55,9 @@ NO_PRICE: Final = (
     rules.CostTooLarge,
     EpsilonOutOfBounds,
     ItemsOutOfBounds,
+    NormOutOfBounds,
     ExactWithEpsilon,
+    ExactWithNorm,
     ExactNotAllowed,
 )
 router = APIRouter(prefix="/v1/jobs", route_class=IdempotentRoute)

@@ -13,7 +13,7 @@ from dml.edge.paging import Paging
 from dml.jobs.counting import ITEMS_MAX
 from dml.jobs.models import Answers, JobState
 from dml.jobs.noise.rules import EPSILON_MAX, EPSILON_MIN
-from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, JobIntervalsOut
+from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, MAX_NORM, JobIntervalsOut
 
 
 class JobCreate(Body):
@@ -79,6 +79,13 @@ class JobCreate(Body):
         description=f"{MAX_ITEMS} Without it: what the operator chose; for an exact answer any "
         "number.",
     )
+    max_norm: int | None = Field(
+        None,
+        ge=1,
+        le=ITEMS_MAX,
+        description=f"{MAX_NORM} Without it: what suits `max_items` and the number of labels. Of a "
+        "noisy answer alone.",
+    )
     starts_at: Moment | None = Field(
         None, description="Devices get no work before this moment. Without it: now."
     )
@@ -107,6 +114,7 @@ class JobQuoteOut(Wire):
     answers: Answers = Field(description="Whether the answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    max_norm: int | None = Field(description=f"{MAX_NORM} `null`: as `max_items` bounds it.")
     within: int = Field(
         description="When the job has ended, the total of a label is at most so far from what was "
         "counted, 95 times of 100."
@@ -133,6 +141,7 @@ class JobOut(Wire):
     answers: Answers = Field(description="Whether the answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    max_norm: int | None = Field(description=f"{MAX_NORM} `null`: as `max_items` bounds it.")
     reward: AmountOut = Field(description="What a device's owner earns for its result, in tokens.")
     device_fee: AmountOut = Field(
         description="What the algorithm's developer earns for each result, in tokens."

@@ -31,6 +31,7 @@ FIELDS = (
     ("answers", "answers"),
     ("epsilon", "epsilon"),
     ("items of an owner", "max_items"),
+    ("norm of their counts", "max_norm"),
     ("countries", "countries"),
     ("items from", "date_from"),
     ("items until", "date_to"),
@@ -84,6 +85,10 @@ def create(
         int | None,
         typer.Option(min=1, help="Items of one owner, at most. [default: the operator's]"),
     ] = None,
+    max_norm: Annotated[
+        int | None,
+        typer.Option(min=1, help="Norm of one owner's counts, at most. [default: as it suits]"),
+    ] = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Then watch the answer grow.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -106,11 +111,9 @@ def create(
             "min_confidence": min_confidence,
             "countries": country or [],
             "answers": "exact" if exact else "noisy",
-            **({"epsilon": epsilon} if epsilon is not None else {}),
-            **({"max_items": max_items} if max_items is not None else {}),
-            **({"date_from": date_from} if date_from else {}),
-            **({"date_to": date_to} if date_to else {}),
         }
+        order |= ordering.said(epsilon=epsilon, max_items=max_items, max_norm=max_norm)
+        order |= ordering.said(date_from=date_from or None, date_to=date_to or None)
         made = ordering.create(market, algorithm, order, yes=yes)
         if as_json:
             common.show_json(made)

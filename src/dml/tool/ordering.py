@@ -38,6 +38,11 @@ def create(
     return made
 
 
+def said(**fields: Any) -> dict[str, Any]:
+    """Return what of these a customer said; of the rest the server decides."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _noise(quoted: Mapping[str, Any]) -> str:
     """What noise does to the answer, in words."""
     if quoted["epsilon"] is None:
@@ -45,5 +50,5 @@ def _noise(quoted: Mapping[str, Any]) -> str:
     return (
         f"with noise (epsilon {quoted['epsilon']:g}): in the end the total of a label is within "
         f"{quoted['within']} of what was counted, 95 times of 100. An owner adds "
-        f"{quoted['max_items']} items at most"
+        f"{quoted['max_items']} items at most, of one label alone {quoted['max_norm']}"
     )
