@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -285,19 +286,23 @@ async def test_the_owner_is_told_what_did_not_count_and_nobody_else(
     assert "bad.jpg is no image" in shown
 
 
+@pytest.mark.parametrize(
+    ("bounds", "counted", "looked_at"),
+    [({"max_items": 2, "max_norm": 2}, 2, 2), ({"max_norm": 1}, 1, 4)],
+)
 async def test_the_owner_is_told_how_many_photos_a_job_did_not_take(
-    market: Market, device: Device
+    market: Market, device: Device, bounds: dict[str, Any], counted: int, looked_at: int
 ) -> None:
     for number in range(4):
         device.photo(f"{number}.jpg", 60 * number)
-    async with open_job(market, answers="noisy", epsilon=1, max_items=2):
+    async with open_job(market, answers="noisy", epsilon=1, **bounds):
         code = await pairing_code(device.owner)
         ended = await end(await device.start("--once", "--pair", code, "--country", "PT"))
         (result,) = await device.results()
-    assert result["items"] == 2
-    assert "2 not chosen: the job takes only so many, at random" in ended.out
-    (counted,) = device.noted("counted")
-    assert (counted["photos"], counted["not_chosen"]) == (2, 2)
+    assert result["items"] == counted
+    assert f"{4 - counted} not chosen: the job takes only so many, at random" in ended.out
+    (noted,) = device.noted("counted")
+    assert (noted["photos"], noted["not_chosen"]) == (looked_at, 4 - counted)
 
 
 async def test_a_folder_whose_name_is_no_utf_8_is_as_good_as_any(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from dml.inference.counting import Item, Period, certain, count
+from dml.inference.counting import Item, Period, certain, count, within
 
 LABELS = ["cat", "dog", "elk"]
 MAY, JUNE = dt.date(2024, 5, 31), dt.date(2024, 6, 1)
@@ -28,6 +28,15 @@ def test_nothing_gives_nothing() -> None:
     nothing = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
     assert count([], LABELS) == nothing
     assert count([Item(0, None), Item(None, None)], LABELS, Period(None, None)) == nothing
+
+
+def test_items_count_until_one_would_make_the_norm_too_large() -> None:
+    cat, dog, unsure = Item(0, MAY), Item(1, JUNE), Item(None, None)
+    assert list(within([cat, dog, cat, unsure, cat], 3)) == [cat, dog, cat, unsure]
+    # √(3² + 1) is more than 3, and nothing counts from there on, though it would fit.
+    assert list(within([cat, dog, cat, cat, unsure, dog], 3)) == [cat, dog, cat]
+    assert list(within([unsure] * 9, 5)) == [unsure] * 5
+    assert list(within([], 5)) == []
 
 
 @pytest.mark.parametrize(

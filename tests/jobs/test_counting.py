@@ -8,12 +8,15 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
+from dml.inference import counting as on_device
+from dml.inference.counting import Item
 from dml.inference.counts import Counts
 from dml.jobs import counting
 from dml.jobs.counting import ImplausibleResult, ResultTerms
 from dml.jobs.models import UNDATED
 
 TERMS = ResultTerms.of(["cat", "dog"], None, None)
+BOUNDED = ResultTerms.of(["cat", "dog"], None, None, max_items=7, max_norm=5)
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 GOOD: Counts = {
     "items": 6,
@@ -36,6 +39,7 @@ def of_march(**changes: Any) -> Counts:
 
 
 def test_a_result_that_adds_up_is_good() -> None:
+    counting.check(GOOD, BOUNDED, NOW)
     counting.check(GOOD, TERMS, NOW)
     empty: Counts = {"items": 0, "labels": {}, "uncertain": 0, "months": {}, "undated": 0}
     counting.check(empty, TERMS, NOW)
@@ -52,11 +56,12 @@ def test_a_result_that_adds_up_is_good() -> None:
         ({"months": {"2026-03": {"fox": 2}, "2026-04": {"dog": 2}}}, "/months/2026-03"),
         ({"months": {"2026-03": {"cat": 4}}}, "/months"),
         ({"months": {"2026-03": {"dog": 4}}}, "/months"),
+        ({"labels": {"cat": 5}, "months": {}, "undated": 5}, "/labels"),  # √(5² + 1²) > 5.
     ],
 )
 def test_what_does_not_add_up_is_named(wrong: dict[str, Any], pointer: str) -> None:
     with pytest.raises(ImplausibleResult) as refused:
-        counting.check(changed(GOOD, wrong), TERMS, NOW)
+        counting.check(changed(GOOD, wrong), BOUNDED, NOW)
     problems: Any = refused.value.facts["problems"]
     assert pointer in {it["pointer"] for it in problems}
 
@@ -132,6 +137,28 @@ def test_nothing_that_counts_is_lost_on_the_way_into_the_totals(
     counting.check(result, TERMS, NOW)
     kept: Counts = json.loads(counting.canonical(result))
     assert sum(counting.cells(kept, TERMS).values()) == total
+
+
+@given(st.lists(st.sampled_from([0, 1, None]), max_size=60), st.integers(1, 40))
+def test_what_a_device_lets_count_is_accepted_and_known_to_be_clipped(
+    labels: list[int | None], norm: int
+) -> None:
+    terms = ResultTerms.of(["cat", "dog"], None, None, max_items=50, max_norm=norm)
+    taken = on_device.within([Item(it, None) for it in labels[:50]], norm)
+    result = on_device.count(taken, ["cat", "dog"])
+    counting.check(result, terms, NOW)
+    kept: Counts = json.loads(counting.canonical(result))
+    if result["items"] < len(labels):
+        assert counting.is_clipped(kept["labels"], kept["uncertain"], terms)
+
+
+def test_a_result_is_clipped_where_its_most_frequent_label_could_not_have_one_more() -> None:
+    terms = ResultTerms.of(["cat", "dog"], None, None, max_items=9, max_norm=6)
+    assert not counting.is_clipped({"cat": 4, "dog": 3}, 1, terms)
+    assert counting.is_clipped({"cat": 5, "dog": 3}, 0, terms)
+    assert counting.is_clipped({"cat": 3, "dog": 3}, 3, terms)
+    assert not counting.is_clipped({}, 0, terms)
+    assert not counting.is_clipped({"cat": 5, "dog": 3}, 0, ResultTerms.of(["cat"], None, None))
 
 
 @pytest.mark.parametrize("month", ["1825-12", "2026-08", "2199-12"])

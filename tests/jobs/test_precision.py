@@ -31,7 +31,7 @@ PRECISION = 0.01
 
 
 def draw(number: int, share: float) -> tuple[NDArray[np.int64], float]:
-    drawn = drawing.draw([0] * number, max_items=MAX_ITEMS, rho=share * RHO)
+    drawn = drawing.draw([0] * number, norm=MAX_ITEMS, rho=share * RHO)
     return np.array(drawn.counts), drawn.scale
 
 

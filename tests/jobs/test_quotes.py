@@ -23,7 +23,7 @@ async def test_a_job_costs_what_its_quote_said(world: World) -> None:
     made = (await job.customer.post("/v1/jobs", asked | {"max_total": quoted["cost"]})).json()
     assert (quoted["within"], quoted["expected_precision"]) == (0, None)  # It is exact.
     money = ("reward", "device_fee", "platform_fee", "cost")
-    shared = (*money, "min_devices", "answers", "epsilon", "max_items", "precision")
+    shared = (*money, "min_devices", "answers", "epsilon", "max_items", "max_norm", "precision")
     assert {name: quoted[name] for name in shared} == {name: made[name] for name in shared}
     assert quoted["least_reward"] == "0.001"
 

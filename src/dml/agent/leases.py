@@ -36,6 +36,7 @@ class Lease:
     min_confidence: float
     period: Period | None
     max_items: int | None = None  # None: any number.
+    max_norm: int | None = None  # Of the counts of labels; None: as large as the items allow.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,14 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         labels=tuple(_label(label) for label in item["labels"]),
         min_confidence=float(item["min_confidence"]),
         period=_period(item["period"]),
-        max_items=_max_items(item.get("max_items")),  # A server may be older.
+        max_items=_bound(item.get("max_items")),  # A server may be older.
+        max_norm=_bound(item.get("max_norm")),
     )
 
 
-def _max_items(value: Any) -> int | None:
+def _bound(value: Any) -> int | None:
     if value is not None and (type(value) is not int or value < 1):
-        raise ValueError(f"at most {value} items are no number of items")
+        raise ValueError(f"{value} is no bound of what may be counted")
     return value
 
 

@@ -54,8 +54,9 @@ class Gone(Exception):
 class Tally:
     """What became of the files: looked at; unreadable, how many for each reason, and what each of
     the first ones is; the same bytes as another; left out by the period of the job, or as undated;
-    of a kind that is not read, such as MOV; not looked at, since the job takes only some, chosen at
-    random; `kept` had been reduced for an earlier job. All of it stays on this device.
+    of a kind that is not read, such as MOV; not counted, since the job takes only some, chosen at
+    random, most of which were not looked at; `kept` had been reduced for an earlier job. All of it
+    stays on this device.
     """
 
     photos: int = 0
@@ -68,6 +69,11 @@ class Tally:
     not_read: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     named: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def prepared(self) -> int:
+        """How many were given to the model."""
+        return self.photos - self.skipped - self.twice - self.outside - self.undated
 
     def skip(self, name: str, why: str) -> None:
         self.skipped += 1

@@ -19,7 +19,7 @@ from dml.agent.pictures import Pictures
 from dml.agent.refusals import LOST, GaveUp, LeaseLost, Refusal
 from dml.agent.runner import Runner
 from dml.inference import spec as specs
-from dml.inference.counting import Item, certain, count
+from dml.inference.counting import Item, certain, count, within
 from dml.inference.counts import Counts
 from dml.inference.spec import InputSpec
 
@@ -64,10 +64,14 @@ class Work:
         self._pace.begin()
         try:
             with self._console.counting(lambda: _how_many(self._data)):
-                counts = count(self._items(spec, model), self._lease.labels, self._lease.period)
+                items = self._items(spec, model)
+                if self._lease.max_norm is not None:
+                    items = within(items, self._lease.max_norm)
+                counts = count(items, self._lease.labels, self._lease.period)
         except Gone as gone:
             raise GaveUp(f"{gone}: half of them would be no answer", for_good=False) from None
         tally = self._tally
+        tally.not_chosen += tally.prepared - counts["items"]
         self._note(
             "counted",
             assignment_id=self._lease.assignment_id,

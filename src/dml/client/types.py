@@ -2189,6 +2189,12 @@ class Job(TypedDict):
     """How many items all devices of one owner add, at most; where there are more, they are
     chosen at random. With fewer the answer needs less noise. `null`: any number.
     """
+    max_norm: int | None
+    """How large the counts of labels are that all devices of one owner add, at most: the root of
+    the sum of their squares, what is `uncertain` among them. Where they would be larger,
+    items are left out at random. A smaller one needs less noise, and clips more owners.
+    `null`: as `max_items` bounds it.
+    """
     min_confidence: float
     """An item whose best label has a lower probability is counted as `uncertain`."""
     min_devices: int
@@ -2280,6 +2286,12 @@ class JobCreate(TypedDict):
     chosen at random. With fewer the answer needs less noise. Without it: what the operator
     chose; for an exact answer any number.
     """
+    max_norm: NotRequired[int | None]
+    """How large the counts of labels are that all devices of one owner add, at most: the root of
+    the sum of their squares, what is `uncertain` among them. Where they would be larger,
+    items are left out at random. A smaller one needs less noise, and clips more owners.
+    Without it: what suits `max_items` and the number of labels. Of a noisy answer alone.
+    """
     max_total: NotRequired[str | None]
     """The most that the job may cost in all, in tokens. If fees have risen so that it would cost
     more, it is refused (`409`).
@@ -2325,6 +2337,11 @@ class JobCrowd(TypedDict):
 class JobIntervals(TypedDict):
     """How sure the numbers of a noisy answer are, as for the noise that they carry."""
 
+    clipped: Number | None
+    """How many results are as large as `max_items` and `max_norm` allow: their owners may have
+    more than was counted, so what they have counts for less here. `null` until the job has
+    ended.
+    """
     items: Number
     """How many items were counted."""
     labels: dict[str, Number]
@@ -2357,10 +2374,18 @@ class JobManifest(TypedDict):
     manifest: Literal[1]
     """The number of this form."""
     max_devices_per_owner: int
-    """How many devices of one owner may take part; each has an equal part of `max_items`."""
+    """How many devices of one owner may take part; each has an equal part of `max_items` and of
+    `max_norm`.
+    """
     max_items: int | None
     """How many items all devices of one owner add, at most; where there are more, they are
     chosen at random. With fewer the answer needs less noise. `null`: any number.
+    """
+    max_norm: int | None
+    """How large the counts of labels are that all devices of one owner add, at most: the root of
+    the sum of their squares, what is `uncertain` among them. Where they would be larger,
+    items are left out at random. A smaller one needs less noise, and clips more owners.
+    `null`: as `max_items` bounds it.
     """
     min_confidence: float
     """An item whose best label has a lower probability is counted as `uncertain`."""
@@ -2410,6 +2435,12 @@ class JobQuote(TypedDict):
     max_items: int | None
     """How many items all devices of one owner add, at most; where there are more, they are
     chosen at random. With fewer the answer needs less noise. `null`: any number.
+    """
+    max_norm: int | None
+    """How large the counts of labels are that all devices of one owner add, at most: the root of
+    the sum of their squares, what is `uncertain` among them. Where they would be larger,
+    items are left out at random. A smaller one needs less noise, and clips more owners.
+    `null`: as `max_items` bounds it.
     """
     min_devices: int
     """Results are published in steps, each of at least so many owners."""
@@ -2591,6 +2622,11 @@ class Lease(TypedDict):
     max_items: int | None
     """Count at most so many items, chosen at random; a result with more is refused. `null`: any
     number.
+    """
+    max_norm: int | None
+    """Leave out further items, chosen at random, where the root of the sum of the squares of
+    `labels` and `uncertain` would be larger; such a result is refused. `null`: as large as
+    `max_items` lets it be.
     """
     min_confidence: float
     """Count an item as `uncertain` if its best label has a lower probability."""

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +41,22 @@ def certain(
     """
     reached = probabilities >= np.float32(min_confidence)
     return [int(label) if sure else None for label, sure in zip(labels, reached, strict=True)]
+
+
+def within(items: Iterable[Item], max_norm: int) -> Iterator[Item]:
+    """Yield items until the next one would make the norm of their counts larger than that.
+
+    By label, those without a sure one together. Of what follows none counts, whether it would fit
+    or not: so that in a random order those that do are a random part of all.
+    """
+    by_label: Counter[int | None] = Counter()
+    square, is_full = 0, False
+    for item in items:
+        square += 2 * by_label[item.label] + 1
+        is_full |= square > max_norm**2
+        if not is_full:
+            by_label[item.label] += 1
+            yield item
 
 
 def count(items: Iterable[Item], labels: Sequence[str], period: Period | None = None) -> Counts:

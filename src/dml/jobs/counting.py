@@ -43,7 +43,8 @@ class ResultTerms:
     places: Mapping[str, int]  # Label → its place in the labels.
     date_from: date | None
     date_to: date | None
-    max_items: int | None = None  # Of one device.
+    max_items: int | None = None  # Of one device, as is `max_norm`.
+    max_norm: int | None = None
 
     @classmethod
     def of(
@@ -53,9 +54,10 @@ class ResultTerms:
         date_to: date | None,
         *,
         max_items: int | None = None,
+        max_norm: int | None = None,
     ) -> "ResultTerms":
         places = {label: place for place, label in enumerate(labels)}
-        return cls(labels, places, date_from, date_to, max_items)
+        return cls(labels, places, date_from, date_to, max_items, max_norm)
 
     @property
     def has_period(self) -> bool:
@@ -85,8 +87,34 @@ def check(result: Counts, terms: ResultTerms, now: datetime) -> None:
     if terms.max_items is not None and result["items"] > terms.max_items:
         detail = f"must be at most {terms.max_items}: choose as many at random (`max_items`)"
         found.append({"pointer": "/items", "detail": detail})
+    if terms.max_norm is not None and (
+        _square(result["labels"], result["uncertain"]) > terms.max_norm**2
+    ):
+        detail = (
+            f"with `uncertain`, the sum of the squares must be at most {terms.max_norm}²: leave "
+            "out items chosen at random (`max_norm`)"
+        )
+        found.append({"pointer": "/labels", "detail": detail})
     if found:
         raise ImplausibleResult(problems=found[:20], errors=found[:20])
+
+
+def is_clipped(labels: Mapping[str, int], uncertain: int, terms: ResultTerms) -> bool:
+    """Tell whether a result is as large as it may be: its owner may have more than it counts.
+
+    A device stops where the next item does not fit: of the most frequent label it would not, here.
+    """
+    counts = [uncertain, *labels.values()]
+    if terms.max_items is not None and sum(counts) >= terms.max_items:
+        return True
+    if terms.max_norm is None:
+        return False
+    return _square(labels, uncertain) + 2 * max(counts) + 1 > terms.max_norm**2
+
+
+def _square(labels: Mapping[str, int], uncertain: int) -> int:
+    """Return the square of the Euclidean norm of a result's counts of labels."""
+    return sum([count * count for count in labels.values()]) + uncertain * uncertain
 
 
 def _unknown_labels(

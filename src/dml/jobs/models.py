@@ -172,7 +172,10 @@ class Job(Base):
     epsilon: Mapped[float | None] = mapped_column(default=None)
     # What it costs each of its owners, in billionths of rho (docs/decisions/0074).
     rho: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    max_items: Mapped[int | None] = mapped_column(default=None)  # Of all of an owner's devices.
+    # Of all of an owner's devices: how many items, and the norm of what they are counted as. Noisy
+    # jobs from before there was a norm have none but their items (docs/decisions/0076).
+    max_items: Mapped[int | None] = mapped_column(default=None)
+    max_norm: Mapped[int | None] = mapped_column(default=None)
     precision: Mapped[float | None] = mapped_column(default=None)  # At which it ends early.
     revision: Mapped[int] = mapped_column(default=1, server_default="1")
     # Of what all may know that it learns; None: it was ordered before there were manifests.
@@ -227,6 +230,8 @@ class JobTotals(Base):
     # Who counted anything since the last step; and who was uncertain of what is not yet shown.
     owners: Mapped[list[int]] = _owners()
     uncertain_owners: Mapped[list[int]] = _owners()
+    # How many results are as large as they may be (`counting.is_clipped`), of a noisy answer.
+    clipped: Mapped[int] = mapped_column(default=0, server_default="0")
     # Folded devices whose developer is paid with the next step: the fee waits in escrow.
     held_devices: Mapped[int] = mapped_column(default=0, server_default="0")
 
@@ -268,6 +273,9 @@ class JobRelease(Base):
     # Of a step: what labels had in all by then, without noise: the next one begins there.
     reached: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     created_at: Mapped[datetime]
+    # Beside the labels of all: how many results are as large as they may be, with noise of its own.
+    clipped: Mapped[int | None] = mapped_column(default=None)
+    clipped_scale: Mapped[float | None] = mapped_column(default=None)
 
 
 class JobFold(Base):

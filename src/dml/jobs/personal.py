@@ -122,7 +122,7 @@ PERSONAL: Final = Personal(
             (
                 Columns(
                     "job_id folded items uncertain shown_devices shown_items shown_uncertain "
-                    "version held_devices",
+                    "version held_devices clipped",
                     _NOBODY,
                 ),
                 Columns(
@@ -145,7 +145,9 @@ PERSONAL: Final = Personal(
             _GOOD,
             (
                 Columns(
-                    "job_id part number devices months counts scale reached created_at", _NOBODY
+                    "job_id part number devices months counts scale reached clipped "
+                    "clipped_scale created_at",
+                    _NOBODY,
                 ),
             ),
         ),
@@ -192,8 +194,8 @@ PERSONAL: Final = Personal(
                 Columns(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "
-                    "model_sha256 model_size answers epsilon rho max_items needs_agreement "
-                    "precision revision manifest_sha256",
+                    "model_sha256 model_size answers epsilon rho max_items max_norm "
+                    "needs_agreement precision revision manifest_sha256",
                     "Its terms.",
                 ),
             ),

@@ -14,7 +14,7 @@ from dml.jobs.counting import ITEMS_MAX
 from dml.jobs.job_manifests.schemas import MANIFEST_SHA256
 from dml.jobs.models import Answers, JobState
 from dml.jobs.noise.rules import EPSILON_MAX, EPSILON_MIN
-from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, JobIntervalsOut
+from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, MAX_NORM, JobIntervalsOut
 from dml.jobs.precision import DEVICES_MAX, PRECISION_MAX, PRECISION_MIN
 
 PRECISION: Final = (
@@ -86,6 +86,13 @@ class JobCreate(Body):
         description=f"{MAX_ITEMS} Without it: what the operator chose; for an exact answer any "
         "number.",
     )
+    max_norm: int | None = Field(
+        None,
+        ge=1,
+        le=ITEMS_MAX,
+        description=f"{MAX_NORM} Without it: what suits `max_items` and the number of labels. Of a "
+        "noisy answer alone.",
+    )
     precision: float | None = Field(
         None,
         ge=PRECISION_MIN,
@@ -126,6 +133,7 @@ class JobOut(Wire):
     answers: Answers = Field(description="Whether the answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    max_norm: int | None = Field(description=f"{MAX_NORM} `null`: as `max_items` bounds it.")
     precision: float | None = Field(description=f"{PRECISION} `null`: it runs to its end.")
     manifest_sha256: str | None = Field(description=MANIFEST_SHA256)
     reward: AmountOut = Field(description="What a device's owner earns for its result, in tokens.")

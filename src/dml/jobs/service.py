@@ -23,7 +23,7 @@ from dml.jobs.events import JobClosed, JobCreated, JobPaused, JobResumed, seen_b
 from dml.jobs.job_manifests import rules as manifests
 from dml.jobs.job_manifests.models import JobManifest
 from dml.jobs.models import Answers, Job, JobPlaces, JobState, JobTotals
-from dml.jobs.noise.rules import USUAL, WIDTH, Bounds, Privacy, choose_privacy
+from dml.jobs.noise.rules import USUAL, WIDTH, Bounds, Privacy, Wish, choose_privacy
 from dml.jobs.precision import require_noise
 from dml.jobs.processes import end_at_deadline, settle
 from dml.payments import service as payments
@@ -51,15 +51,15 @@ class Order:
     answers: Answers = Answers.NOISY
     epsilon: float | None = None
     max_items: int | None = None
+    max_norm: int | None = None
     precision: float | None = None
 
-    def privacy(self, bounds: Bounds) -> Privacy:
-        """Tell what it learns of each owner, or refuse."""
+    def privacy(self, bounds: Bounds, *, labels: int) -> Privacy:
+        """Tell what it learns of each owner, of a model with so many labels; or refuse."""
         return choose_privacy(
-            self.answers,
-            self.epsilon,
-            self.max_items,
+            Wish(self.answers, self.epsilon, self.max_items, self.max_norm),
             bounds=bounds,
+            labels=labels,
             max_devices_per_owner=self.max_devices_per_owner,
         )
 
@@ -130,6 +130,10 @@ class Quote:
         return self.privacy.max_items
 
     @property
+    def max_norm(self) -> int | None:
+        return self.privacy.max_norm
+
+    @property
     def within(self) -> int:
         """How far the total of a label is from the truth, at most, in 95 of 100 jobs."""
         return math.ceil(WIDTH * self.deviation)
@@ -149,9 +153,9 @@ async def quote(
     rules.require_enough_devices(
         order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
     )
-    privacy = order.privacy(bounds)
-    require_noise(order.precision, privacy.answers)
+    require_noise(order.precision, order.answers)
     version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
+    privacy = order.privacy(bounds, labels=len(algorithm.labels))
     fee = rules.platform_fee(order.reward, algorithm.device_fee, platform_fee_bps)
     cost = rules.total_cost(order.reward + algorithm.device_fee + fee, order.max_devices)
     months = counting.possible_months(order.date_from, order.date_to, order.deadline)
@@ -252,6 +256,7 @@ def _made(ctx: Context, order: Order, priced: Quote) -> Job:
         epsilon=priced.epsilon,
         rho=priced.privacy.rho,
         max_items=priced.max_items,
+        max_norm=priced.max_norm,
         precision=priced.precision,
     )
 

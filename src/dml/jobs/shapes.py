@@ -53,6 +53,7 @@ def lease(it: Lease) -> LeaseOut:
         min_confidence=job.min_confidence,
         period=period,
         max_items=job.max_items,
+        max_norm=job.max_norm,
         answers=job.answers,
         epsilon=job.epsilon,
         manifest_sha256=job.manifest_sha256,

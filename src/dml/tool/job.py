@@ -33,6 +33,7 @@ FIELDS = (
     ("answers", "answers"),
     ("epsilon", "epsilon"),
     ("items of an owner", "max_items"),
+    ("norm of their counts", "max_norm"),
     ("ends at precision", "precision"),
     ("countries", "countries"),
     ("items from", "date_from"),

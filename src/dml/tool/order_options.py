@@ -76,6 +76,14 @@ _OPTIONS: Final = (
         None,
     ),
     (
+        "max_norm",
+        Annotated[
+            int | None,
+            typer.Option(min=1, help="Norm of one owner's counts, at most. [default: as it suits]"),
+        ],
+        None,
+    ),
+    (
         "precision",
         Annotated[
             float | None,
@@ -113,6 +121,7 @@ def order_of(algorithm: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str
     as_said = {
         "epsilon": asked["epsilon"],
         "max_items": asked["max_items"],
+        "max_norm": asked["max_norm"],
         "date_from": asked["date_from"],
         "date_to": asked["date_to"],
         "precision": None if asked["precision"] is None else asked["precision"] / 100,

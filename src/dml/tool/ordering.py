@@ -101,5 +101,5 @@ def _noise(quoted: Mapping[str, Any]) -> str:
     return (
         f"with noise (epsilon {quoted['epsilon']:g}): in the end the total of a label is within "
         f"{quoted['within']} of what was counted, 95 times of 100. An owner adds "
-        f"{quoted['max_items']} items at most"
+        f"{quoted['max_items']} items at most, of one label alone {quoted['max_norm']}"
     )

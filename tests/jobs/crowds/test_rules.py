@@ -69,7 +69,7 @@ def test_what_is_told_says_little_of_one_owner() -> None:
     the noisy number itself, which says more. Of one owner, once a day.
     """
     games = 4_000
-    drawn = np.array(drawing.draw([0] * games, max_items=1, rho=service.RHO * 1.001).counts)
+    drawn = np.array(drawing.draw([0] * games, norm=1, rho=service.RHO * 1.001).counts)
     assert math.isclose(np.std(drawn), rules.DEVIATION, rel_tol=0.1)
     there, not_there = drawn[::2] + 50 >= 50, drawn[1::2] + 49 >= 50
     advantage = abs(np.mean(there) - np.mean(not_there))
@@ -79,6 +79,6 @@ def test_what_is_told_says_little_of_one_owner() -> None:
 
 
 def test_a_crowd_of_a_few_is_no_target_by_chance() -> None:
-    drawn = np.array(drawing.draw([0] * 20_000, max_items=1, rho=service.RHO * 1.001).counts)
+    drawn = np.array(drawing.draw([0] * 20_000, norm=1, rho=service.RHO * 1.001).counts)
     told = drawn[::2] + drawn[1::2] + 5  # Who agreed to exact answers, and who did not.
     assert np.mean(told >= 50) < 0.003

@@ -22,16 +22,23 @@ from numpy.typing import NDArray
 from dml.jobs import rules as job_rules
 from dml.jobs.noise import drawing, rules
 
-GAMES, ITEMS, OWNERS = 2_000, 100, 5
+GAMES, ITEMS, NORM, OWNERS = 2_000, 100, rules.usual_norm(100, 2), 5
 EPSILON, BUDGET = 1.0, 8.0
 Vector = NDArray[np.float64]
-# The counts of an answer: two labels and what is uncertain; two months; the cells of both.
-PARTS = {"steps": 3, "labels": 3, "months": 2, "cells": 4}
+# The counts of an answer: two labels and what is uncertain; two months; the cells of both; and how
+# many results are as large as they may be. For each, the norm of what one owner adds at most.
+PARTS = {
+    "steps": (3, NORM),
+    "labels": (3, NORM),
+    "months": (2, ITEMS),
+    "cells": (4, NORM),
+    "clipped": (1, 1),
+}
 
 
 @dataclass(frozen=True)
 class Data:
-    """What an owner has: items by month and label, and uncertain ones."""
+    """What an owner has: items by month and label, and uncertain ones; as much as it may add."""
 
     cells: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
     uncertain: int = 0
@@ -43,23 +50,25 @@ class Data:
                 return np.asarray(cells.sum(axis=1))
             case "cells":
                 return cells.ravel()
+            case "clipped":
+                return np.array([float(bool(cells.any()))])
             case _:
                 return np.append(cells.sum(axis=0), self.uncertain)
 
 
 NOTHING = Data()
-ALL_IN_ONE = Data(((ITEMS, 0), (0, 0)))
+ALL_IN_ONE = Data(((NORM, 0), (0, 0)))
 SPREAD = Data(((25, 25), (25, 25)))
-ANOTHER = Data(((0, 0), (0, ITEMS)))
+ANOTHER = Data(((0, 0), (0, NORM)))
 
 
 @cache
 def noise(epsilon: float) -> dict[str, tuple[Vector, float]]:
     """For each part, the noise of as many games, and its deviation."""
     rho, found = rules.rho_of(epsilon) / rules.BILLION, {}
-    for name, counts in PARTS.items():
+    for name, (counts, norm) in PARTS.items():
         share = getattr(rules.WITH_MONTHS, name)
-        drawn = drawing.draw([0] * (counts * GAMES), max_items=ITEMS, rho=share * rho)
+        drawn = drawing.draw([0] * (counts * GAMES), norm=norm, rho=share * rho)
         found[name] = (np.array(drawn.counts, float).reshape(GAMES, counts), drawn.scale)
     return found
 
@@ -72,9 +81,10 @@ def attack(
     """
     half = GAMES // 2
     likelihood = np.zeros(GAMES)
-    for name, counts in PARTS.items():
+    for name, (counts, norm) in PARTS.items():
         drawn, scale = noise(epsilon)[name] if epsilon else (np.zeros((GAMES, counts)), 1e-3)
         ahead, other = with_it.part(name), without.part(name)
+        assert max(np.linalg.norm(ahead), np.linalg.norm(other)) <= norm
         seen = drawn + np.where(np.arange(GAMES)[:, None] < half, ahead, other)
         if seen_twice:
             seen, scale = seen - np.roll(drawn, 1, axis=0), scale * math.sqrt(2)
@@ -84,7 +94,7 @@ def attack(
 
 
 def most(epsilon: float, *, times: float = 1) -> float:
-    """The best advantage against so much rho, of data that differ by so many times `max_items`; and
+    """The best advantage against so much rho, of data that differ by so many times the bound; and
     by chance, four deviations more.
     """
     distance = times * math.sqrt(2 * rules.rho_of(epsilon) / rules.BILLION)
@@ -100,8 +110,9 @@ ATTACKS = {
     "two jobs that differ by a country": (ALL_IN_ONE, True),
     "four devices with nothing to count beside a fifth": (ALL_IN_ONE, False),
     "each photo in a month of its own": (SPREAD, False),
+    "all photos in one month, of two labels": (Data(((50, 50), (0, 0))), False),
     "own devices in all places but one": (Data(((60, 0), (0, 30)), 10), False),
-    "one owner's five devices": (Data(((20 * 5, 0), (0, 0))), False),
+    "one owner's five devices": (Data(((NORM // 5 * 5, 0), (0, 0))), False),
 }
 
 

@@ -14,6 +14,7 @@ from dml.jobs.noise.mending import Mended, Number, mend
 from dml.jobs.noise.service import standing_out
 
 LABELS, MONTHS, OWNERS, ITEMS, CROWDS = 10, 12, 1_000, 50, 200
+NORM = rules.usual_norm(100, LABELS)
 RHO = rules.rho_of(1.0) / rules.BILLION
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
@@ -47,15 +48,15 @@ def crowds() -> NDArray[np.int64]:
     return found
 
 
-def noise_of(share: float, number: int) -> tuple[NDArray[np.int64], float]:
-    drawn = drawing.draw([0] * number, max_items=100, rho=share * RHO)
+def noise_of(share: float, number: int, *, norm: int = NORM) -> tuple[NDArray[np.int64], float]:
+    drawn = drawing.draw([0] * number, norm=norm, rho=share * RHO)
     return np.array(drawn.counts), drawn.scale
 
 
 def answers() -> list[Mended]:
     shares, months = rules.WITH_MONTHS, list(range(24_300, 24_300 + MONTHS))
     labels, label_scale = noise_of(shares.labels, CROWDS * (LABELS + 1))
-    by_month, month_scale = noise_of(shares.months, CROWDS * MONTHS)
+    by_month, month_scale = noise_of(shares.months, CROWDS * MONTHS, norm=100)
     cells, cell_scale = noise_of(shares.cells, CROWDS * MONTHS * LABELS)
     made = []
     for number, crowd in enumerate(crowds()):
@@ -100,7 +101,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert 0.94 <= np.mean(shares) <= 0.97
 
 
-def test_shares_of_labels_are_within_a_point_of_the_truth_for_a_thousand_owners() -> None:
+def test_shares_of_labels_are_within_half_a_point_of_the_truth_for_a_thousand_owners() -> None:
     errors = []
     for crowd, answer in zip(crowds(), answers(), strict=True):
         truth = crowd.sum(axis=0)
@@ -109,7 +110,7 @@ def test_shares_of_labels_are_within_a_point_of_the_truth_for_a_thousand_owners(
             abs(share - truth[place] / truth.sum())
             for place, (share, _, _) in enumerate(answer.sure.shares)
         ]
-    assert np.mean(errors) < 0.01
+    assert np.mean(errors) < 0.005
 
 
 def test_an_answer_adds_up_whatever_was_drawn() -> None:
@@ -150,6 +151,19 @@ def test_steps_add_up_until_the_whole_answer_is_told_and_then_count_no_more() ->
     assert (whole.cells, whole.uncertain) == ({ELSEWHERE: {0: 70, 1: 20}}, 10)
 
 
+def test_how_many_results_were_clipped_is_told_with_all_and_never_as_more_than_there_are() -> None:
+    steps = [released(ReleasePart.STEP, [40, 10, 5], 3.0, months=[], number=1)]
+    first = mend(steps).sure
+    assert first is not None
+    assert first.clipped is None
+    for drawn, told in ((300, (300, 242, 358)), (-9, (0, 0, 49)), (1_100, (1_000, 1_000, 1_000))):
+        whole = released(ReleasePart.LABELS, [70, 20, 10], 1.0, months=[])
+        whole.clipped, whole.clipped_scale = drawn, 30.0
+        sure = mend([*steps, whole]).sure
+        assert sure is not None
+        assert sure.clipped == told
+
+
 def test_all_items_of_a_job_about_one_month_are_of_that_month() -> None:
     told = mend([released(ReleasePart.LABELS, [70, 20, 10], 1.0, months=[24_310])])
     assert told.cells == {24_310: {0: 70, 1: 20}}
@@ -169,6 +183,6 @@ def test_undated_items_are_told_as_a_month_of_their_own() -> None:
 
 
 def test_a_bigger_noise_than_its_share_is_never_drawn_by_mistake() -> None:
-    drawn = drawing.draw([0] * 20_000, max_items=100, rho=RHO)
+    drawn = drawing.draw([0] * 20_000, norm=100, rho=RHO)
     assert math.isclose(drawn.scale, 100 / math.sqrt(2 * RHO), rel_tol=1e-6)
     assert math.isclose(float(np.std(drawn.counts)), drawn.scale, rel_tol=0.05)

@@ -57,8 +57,12 @@ async def test_an_order_is_noisy_unless_it_says_otherwise(world: World) -> None:
     quoted = (await customer.post("/v1/jobs/quotes", body)).json()
     made = (await customer.post("/v1/jobs", body)).json()
     for it in (quoted, made):
-        assert (it["answers"], it["epsilon"], it["max_items"]) == ("noisy", 1.0, 100)
-    assert 900 < quoted["within"] < 1_200
+        assert (it["answers"], it["epsilon"]) == ("noisy", 1.0)
+        assert (it["max_items"], it["max_norm"]) == (100, 71)  # The model has two labels.
+    assert 700 < quoted["within"] < 800
+    closer = (await customer.post("/v1/jobs/quotes", body | {"max_norm": 10})).json()
+    assert closer["max_norm"] == 10
+    assert 100 < closer["within"] < 110
     refused = await customer.post("/v1/jobs", body | {"max_items": 10_001})
     problem(refused, 422, "jobs.max_items_out_of_bounds")
     both = await customer.post("/v1/jobs", body | {"answers": "exact", "epsilon": 1})
@@ -145,6 +149,28 @@ async def test_a_result_with_more_items_than_an_owner_may_add_is_refused(world: 
     refused = await hand_in(device, lease, result(cat=2, dog=2))  # And one is uncertain.
     assert problem(refused, 422, "jobs.implausible_result")["errors"][0]["pointer"] == "/items"
     assert (await hand_in(device, lease, result(cat=2, dog=1))).status_code == 200
+
+
+async def test_a_result_beyond_the_norm_is_refused_and_one_at_its_bound_counts_as_clipped(
+    world: World,
+) -> None:
+    job = await noisy_job(world, max_devices=6, max_items=1_000, max_norm=5)
+    (lease,) = await claim_of(device := await make_device(world), job)
+    assert lease["max_norm"] == 5
+    refused = await hand_in(device, lease, result(cat=5, dog=0))  # And one is uncertain.
+    assert problem(refused, 422, "jobs.implausible_result")["errors"][0]["pointer"] == "/labels"
+    assert (await hand_in(device, lease, result(cat=4, dog=2))).status_code == 200
+    await answer_some(world, job, 1, result(cat=4, dog=2))
+    await answer_some(world, job, 3, result(cat=2, dog=1))
+    assert (await job.results())["intervals"]["clipped"] is None
+    await answer_some(world, job, 1, result(cat=2, dog=1))
+    await settle(world, job, JobState.COMPLETED)
+    told = (await job.results())["intervals"]["clipped"]
+    assert 0 <= told["low"] <= told["value"] <= told["high"] <= 6
+    async with world.parts.sessions() as tx:
+        query = text("SELECT clipped FROM job_totals WHERE job_id = :id")
+        assert await tx.scalar(query, {"id": job.id}) == 2
+    assert await faults(world) == []
 
 
 async def test_the_csv_of_a_noisy_answer_says_how_sure_each_count_is(world: World) -> None:

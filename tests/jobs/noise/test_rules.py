@@ -14,7 +14,7 @@ from opendp.mod import enable_features
 from dml.core.errors import DmlError
 from dml.jobs.models import Answers
 from dml.jobs.noise import rules
-from dml.jobs.noise.rules import BILLION, DELTA, Bounds, choose_privacy
+from dml.jobs.noise.rules import BILLION, DELTA, Bounds, Privacy, Wish, choose_privacy
 
 EPSILONS = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0)
 
@@ -42,7 +42,7 @@ def test_what_a_rho_is_in_epsilons_is_the_same_the_other_way_round(epsilon: floa
 
 @pytest.mark.parametrize("shares", [rules.WITH_MONTHS, rules.ONE_MONTH])
 def test_the_parts_of_an_answer_cost_what_the_job_may(shares: rules.Shares) -> None:
-    parts = (shares.steps, shares.labels, shares.months, shares.cells)
+    parts = (shares.steps, shares.labels, shares.months, shares.cells, shares.clipped)
     assert math.isclose(sum(parts), 1)
 
 
@@ -72,36 +72,62 @@ def test_a_step_never_comes_of_fewer_owners_however_many_results_they_hand_in() 
     assert not rules.step_is_due(owners=4, after=90, shown=0, max_devices=100, min_owners=5)
 
 
+def chosen(wish: Wish, *, labels: int = 10, devices: int = 1, **bounds: Any) -> Privacy:
+    return choose_privacy(
+        wish, bounds=Bounds(**bounds), labels=labels, max_devices_per_owner=devices
+    )
+
+
 @pytest.mark.parametrize(
-    ("answers", "epsilon", "max_items", "code"),
+    ("wish", "code"),
     [
-        (Answers.NOISY, 11.0, None, "jobs.epsilon_out_of_bounds"),
-        (Answers.NOISY, 0.001, None, "jobs.epsilon_out_of_bounds"),
-        (Answers.NOISY, None, 10_001, "jobs.max_items_out_of_bounds"),
-        (Answers.NOISY, None, 2, "jobs.max_items_out_of_bounds"),
-        (Answers.EXACT, 1.0, None, "jobs.exact_has_no_epsilon"),
-        (Answers.EXACT, None, 2, "jobs.max_items_out_of_bounds"),
+        (Wish(epsilon=11.0), "jobs.epsilon_out_of_bounds"),
+        (Wish(epsilon=0.001), "jobs.epsilon_out_of_bounds"),
+        (Wish(max_items=10_001), "jobs.max_items_out_of_bounds"),
+        (Wish(max_items=2), "jobs.max_items_out_of_bounds"),
+        (Wish(max_norm=2), "jobs.max_norm_out_of_bounds"),
+        (Wish(max_items=50, max_norm=51), "jobs.max_norm_out_of_bounds"),
+        (Wish(Answers.EXACT, epsilon=1.0), "jobs.exact_has_no_epsilon"),
+        (Wish(Answers.EXACT, max_items=2), "jobs.max_items_out_of_bounds"),
+        (Wish(Answers.EXACT, max_norm=5), "jobs.exact_has_no_max_norm"),
     ],
 )
-def test_what_a_job_may_not_learn_is_refused(
-    answers: Answers, epsilon: float | None, max_items: int | None, code: str
-) -> None:
+def test_what_a_job_may_not_learn_is_refused(wish: Wish, code: str) -> None:
     with pytest.raises(DmlError) as refused:
-        choose_privacy(answers, epsilon, max_items, bounds=Bounds(), max_devices_per_owner=3)
+        chosen(wish, devices=3)
     assert refused.value.code == code
 
 
 def test_exact_answers_are_refused_where_the_operator_gives_none() -> None:
-    bounds = Bounds(allows_exact=False)
     with pytest.raises(rules.ExactNotAllowed):
-        choose_privacy(Answers.EXACT, None, None, bounds=bounds, max_devices_per_owner=1)
+        chosen(Wish(Answers.EXACT), allows_exact=False)
 
 
 def test_a_job_learns_what_the_operator_chose_where_it_does_not_say() -> None:
-    found = choose_privacy(Answers.NOISY, None, None, bounds=Bounds(), max_devices_per_owner=1)
-    assert (found.epsilon, found.max_items) == (1.0, 100)
-    exact = choose_privacy(Answers.EXACT, None, None, bounds=Bounds(), max_devices_per_owner=1)
-    assert (exact.epsilon, exact.max_items, exact.rho) == (None, None, 0)
+    found = chosen(Wish())
+    assert (found.epsilon, found.max_items, found.max_norm) == (1.0, 100, 41)
+    exact = chosen(Wish(Answers.EXACT))
+    assert (exact.epsilon, exact.max_items, exact.max_norm, exact.rho) == (None, None, None, 0)
+
+
+@pytest.mark.parametrize(("labels", "norm"), [(1, 82), (2, 71), (10, 41), (30, 25), (1_000, 25)])
+def test_the_norm_that_suits_depends_on_the_number_of_labels(labels: int, norm: int) -> None:
+    assert rules.usual_norm(100, labels) == norm
+
+
+@given(st.integers(1, 10_000), st.integers(1, 1_000), st.integers(1, 100))
+def test_a_norm_that_nobody_chose_is_within_the_bounds(items: int, labels: int, n: int) -> None:
+    found = chosen(Wish(max_items=max(n, items)), labels=labels, devices=n)
+    assert found.max_norm is not None
+    assert n <= found.max_norm <= max(n, items)
+
+
+@given(st.lists(st.lists(st.integers(0, 50), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_all_devices_of_an_owner_are_within_its_norm(results: list[list[int]]) -> None:
+    """Each within its own part of it: then their sum is within the whole."""
+    norm = max(math.ceil(math.hypot(*it)) for it in results) * len(results)
+    assert rules.norm_of_a_device(norm, len(results)) * len(results) == norm
+    assert math.hypot(*(sum(it) for it in zip(*results, strict=True))) <= norm * (1 + 1e-12)
 
 
 @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=30))

@@ -28,7 +28,7 @@ async def count_if_due(ctx: Context, *, every: timedelta) -> int:
     if not counts:
         return 0
     drawn = iter(
-        (await asyncio.to_thread(drawing.draw, counts, max_items=1, rho=RHO * (1 + 1e-6))).counts
+        (await asyncio.to_thread(drawing.draw, counts, norm=1, rho=RHO * (1 + 1e-6))).counts
     )
     told = {crowd: [next(drawn) for _ in groups] for crowd, groups in crowds.items()}
     await statements.replace(ctx.tx, told, ctx.now)

@@ -47,7 +47,8 @@ FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
 
 _FACTS: Final = """
 SELECT j.id, j.version_id, j.date_from, j.date_to, j.min_confidence,
-       j.max_items / j.max_devices_per_owner AS max_items, j.answers, j.epsilon,
+       j.max_items / j.max_devices_per_owner AS max_items,
+       j.max_norm / j.max_devices_per_owner AS max_norm, j.answers, j.epsilon,
        j.manifest_sha256
 FROM unnest($1::uuid[]) AS u (id) CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE id = u.id LIMIT 1
@@ -105,7 +106,8 @@ class JobFacts:
     date_from: date | None
     date_to: date | None
     min_confidence: float
-    max_items: int | None  # Of this device alone.
+    max_items: int | None  # Of this device alone, as is `max_norm`.
+    max_norm: int | None
     answers: Answers
     epsilon: float | None
     manifest_sha256: str | None

@@ -74,6 +74,11 @@ class LeaseOut(Wire):
         description="Count at most so many items, chosen at random; a result with more is refused. "
         "`null`: any number."
     )
+    max_norm: int | None = Field(
+        description="Leave out further items, chosen at random, where the root of the sum of the "
+        "squares of `labels` and `uncertain` would be larger; such a result is refused. `null`: "
+        "as large as `max_items` lets it be."
+    )
     answers: Answers = Field(description="Whether the job's answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     manifest_sha256: str | None = Field(description=MANIFEST_SHA256)

@@ -193,7 +193,8 @@ class DevicePath:
         """
         job_id = await self._job_of(assignment_id, device.device_id)
         job, model = (facts := await self._known(job_id)).job, facts.model
-        terms = ResultTerms(model.labels, model.places, job.date_from, job.date_to, job.max_items)
+        period, bounds = (job.date_from, job.date_to), (job.max_items, job.max_norm)
+        terms = ResultTerms(model.labels, model.places, *period, *bounds)
         counting.check(result, terms, datetime.now(UTC))
         body = counting.canonical(result)
         sent = Sent(assignment_id, device.device_id, device.owner_id, body)

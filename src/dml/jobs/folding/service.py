@@ -33,7 +33,7 @@ from dml.core.db import RawConnection, raw
 from dml.core.ids import FoldId, JobId, UserId, new_id
 from dml.core.money import MicroTokens
 from dml.jobs import rules
-from dml.jobs.counting import ResultTerms
+from dml.jobs.counting import ResultTerms, is_clipped
 from dml.jobs.folding import inbox, statements, stopping, tally
 from dml.jobs.folding.tally import Counted, Tally
 from dml.jobs.folding.turns import BATCH_MAX, Turns
@@ -55,7 +55,7 @@ _LOCK: Final = """
 _JOBS: Final = f"""
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
            j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
-           j.max_items, j.precision, j.date_from, j.date_to, j.deadline, (
+           j.max_items, j.max_norm, j.precision, j.date_from, j.date_to, j.deadline, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
            ARRAY(
@@ -115,12 +115,13 @@ _ADD_TOTALS: Final = """
         shown_uncertain = CASE WHEN a.shows_uncertain THEN t.uncertain + a.first_uncertain
             ELSE t.shown_uncertain END,
         owners = a.owners::bigint[], uncertain_owners = a.uncertain_owners::bigint[],
+        clipped = t.clipped + a.clipped,
         held_devices = CASE WHEN a.shows THEN a.devices - a.first_devices
             ELSE t.held_devices + a.devices END
     FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], $5::boolean[], $6::int[],
-                $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[])
+                $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::int[])
         AS a (job_id, devices, items, uncertain, shows, first_devices, first_items,
-              first_uncertain, shows_uncertain, owners, uncertain_owners)
+              first_uncertain, shows_uncertain, owners, uncertain_owners, clipped)
     WHERE t.job_id = ANY ($1::uuid[]) AND t.job_id = a.job_id
 """
 
@@ -159,6 +160,7 @@ class FoldedPart:
     shows_uncertain: bool
     owners: Set[int]
     uncertain_owners: Set[int]
+    clipped: int = 0
 
     @property
     def is_exact(self) -> bool:
@@ -321,6 +323,7 @@ def _sum_up_noisy(
         max_devices=job["max_devices"],
         min_owners=job["min_devices"],
     )
+    terms = noise.terms_of(job)
     sums, nothing = Tally.of((it, None) for it, _ in results), Tally.of(())
     return FoldedPart(
         job=job,
@@ -330,6 +333,7 @@ def _sum_up_noisy(
         shows_uncertain=False,
         owners=set() if shows else known,
         uncertain_owners=set(),
+        clipped=sum(is_clipped(it.labels, it.uncertain, terms) for it, _ in results),
     )
 
 
@@ -372,6 +376,7 @@ async def _add_totals(connection: RawConnection, parts: Sequence[FoldedPart]) ->
         [it.shows_uncertain for it in parts],
         [_array(list(it.owners)[: it.job["min_devices"]]) for it in parts],
         [_array(list(it.uncertain_owners)[: it.job["min_devices"]]) for it in parts],
+        [it.clipped for it in parts],
     )
 
 

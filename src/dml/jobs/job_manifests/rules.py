@@ -58,6 +58,7 @@ def document(job: Job) -> dict[str, Any]:
         "min_confidence": job.min_confidence,
         "period": _period(job),
         "max_items": job.max_items,
+        "max_norm": job.max_norm,
         "max_devices_per_owner": job.max_devices_per_owner,
         "answer": _answer(job),
         "target": {"kind": job.data_kind, "countries": job.countries},

@@ -9,7 +9,7 @@ from dml.accounts.models import DataKind
 from dml.core.ids import AlgorithmId, JobId, UserId, VersionId
 from dml.core.wire import Wire
 from dml.jobs.models import Answers
-from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS
+from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, MAX_NORM
 
 MANIFEST_SHA256: Final = (
     "SHA-256, in hexadecimal digits, of what `GET /v1/jobs/{id}/manifest` answers; `null`: the job "
@@ -85,9 +85,10 @@ class JobManifestOut(_Part):
     )
     period: ManifestPeriodOut | None = Field(description="Only items of these days; `null`: all.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    max_norm: int | None = Field(description=f"{MAX_NORM} `null`: as `max_items` bounds it.")
     max_devices_per_owner: int = Field(
         description="How many devices of one owner may take part; each has an equal part of "
-        "`max_items`."
+        "`max_items` and of `max_norm`."
     )
     answer: ManifestAnswerOut
     target: ManifestTargetOut

@@ -23,14 +23,14 @@ class Drawn:
     scale: float
 
 
-def draw(counts: Sequence[int], *, max_items: int, rho: float) -> Drawn:
-    """Return these counts with as much noise as hides `max_items` items of one owner at `rho`.
+def draw(counts: Sequence[int], *, norm: int, rho: float) -> Drawn:
+    """Return these counts with as much noise as hides one owner's, of at most this norm, at `rho`.
 
     OpenDP is the judge: what it cannot vouch for is not drawn. Some 40 µs a count, and blocking.
     """
-    scale = rules.scale_of(max_items, rho) * _SLACK
+    scale = rules.scale_of(norm, rho) * _SLACK
     measurement = _measurement(scale)
-    assert measurement.map(d_in=float(max_items)) <= rho, "the noise costs more than its share"
+    assert measurement.map(d_in=float(norm)) <= rho, "the noise costs more than its share"
     return Drawn(list(measurement(list(counts))), scale)
 
 

@@ -37,6 +37,7 @@ class Sure:
     undated: Number
     months: Mapping[int, Mapping[int, Number]]
     elsewhere: Mapping[int, Number]
+    clipped: Number | None = None  # How many results are as large as they may be.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class _Drawn:
     only: int | None
     months: JobRelease | None
     cells: JobRelease | None
+    clipped: Number | None
 
     def cell(self, row: int, label: int) -> int:
         assert self.cells is not None, "there is no row without cells"
@@ -85,7 +87,8 @@ def mend(releases: Sequence[JobRelease]) -> Mended:
         labels = [sum(some) for some in zip(*(it.counts for it in releases), strict=True)]
         scale = math.hypot(*(it.scale for it in releases))
     months, cells = parts.get(ReleasePart.MONTHS), parts.get(ReleasePart.CELLS)
-    return _mend(_Drawn(labels, scale, only, months, cells))
+    clipped = _clipped(whole) if whole is not None else None
+    return _mend(_Drawn(labels, scale, only, months, cells, clipped))
 
 
 _LABELS: Final = {ReleasePart.STEP, ReleasePart.LABELS}
@@ -125,6 +128,7 @@ def _sure(drawn: _Drawn, labels: Sequence[int], uncertain: int, told: Cells, cel
         undated=_undated(drawn, told),
         months={month: by for month, by in months.items() if by},
         elsewhere=_elsewhere(drawn, told, cells.get(ELSEWHERE, {})),
+        clipped=drawn.clipped,
     )
 
 
@@ -182,6 +186,14 @@ def _elsewhere(drawn: _Drawn, told: Cells, left: Mapping[int, int]) -> dict[int,
         raw = drawn.labels[place] - sum(drawn.cell(row, place) for row in rows)
         found[place] = _around(count, raw, math.hypot(drawn.scale, math.sqrt(len(rows)) * own))
     return found
+
+
+def _clipped(whole: JobRelease) -> Number | None:
+    """Return how many results are as large as they may be; it is known how many there are."""
+    if whole.clipped is None or whole.clipped_scale is None:
+        return None  # From before that was drawn.
+    numbers = _around(max(0, whole.clipped), whole.clipped, whole.clipped_scale)
+    return Number(*(min(it, whole.devices) for it in numbers))
 
 
 def _around(value: int, drawn: float, scale: float) -> Number:

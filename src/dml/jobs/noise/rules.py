@@ -41,11 +41,27 @@ class ItemsOutOfBounds(Invalid):
     most: int
 
 
+class NormOutOfBounds(Invalid):
+    code = "jobs.max_norm_out_of_bounds"
+    pointer = "/max_norm"
+    reason = "An owner's devices share `max_norm`, each at least 1; and `max_items` bounds it, too."
+    remedy = "Choose `max_norm` from `least` to `most`, or leave it out."
+    least: int
+    most: int
+
+
 class ExactWithEpsilon(Invalid):
     code = "jobs.exact_has_no_epsilon"
     pointer = "/epsilon"
     reason = "An exact answer has no noise, and so no `epsilon`."
     remedy = "Leave out `epsilon`, or order a `noisy` answer."
+
+
+class ExactWithNorm(Invalid):
+    code = "jobs.exact_has_no_max_norm"
+    pointer = "/max_norm"
+    reason = "An exact answer has no noise, and so no `max_norm`."
+    remedy = "Leave out `max_norm`, or order a `noisy` answer."
 
 
 class ExactNotAllowed(Forbidden):
@@ -69,19 +85,30 @@ USUAL: Final = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What an order says of the privacy of owners; `None` where it leaves that to the operator."""
+
+    answers: Answers = Answers.NOISY
+    epsilon: float | None = None
+    max_items: int | None = None
+    max_norm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Privacy:
-    """What a job learns of each of its owners. An exact one has no epsilon, and rho 0."""
+    """What a job learns of each of its owners. An exact one has no epsilon, no norm, and rho 0."""
 
     answers: Answers
     epsilon: float | None
     rho: int
     max_items: int | None
+    max_norm: int | None
 
     def deviation(self, months: int) -> float:
         """Return the deviation of the noise on the totals of labels, when the job has ended."""
-        if self.max_items is None or not self.rho:
+        if self.max_norm is None:
             return 0.0
-        return scale_of(self.max_items, shares_of(months).labels * self.rho / BILLION)
+        return scale_of(self.max_norm, shares_of(months).labels * self.rho / BILLION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +116,19 @@ class Shares:
     """How much of a job's rho each part of its answer costs. They add up to 1.
 
     Most goes to the totals of labels, told when the job has ended: what a customer asks for. What
-    is told before is a first look; months and cells tell how labels are spread over time.
+    is told before is a first look; months and cells tell how labels are spread over time, and
+    `clipped` how many results are as large as they may be.
     """
 
     steps: float
     labels: float
     months: float
     cells: float
+    clipped: float
 
 
-WITH_MONTHS: Final = Shares(steps=0.1, labels=0.7, months=0.08, cells=0.12)
-ONE_MONTH: Final = Shares(steps=0.1, labels=0.9, months=0.0, cells=0.0)
+WITH_MONTHS: Final = Shares(steps=0.1, labels=0.74, months=0.08, cells=0.05, clipped=0.03)
+ONE_MONTH: Final = Shares(steps=0.1, labels=0.87, months=0.0, cells=0.0, clipped=0.03)
 
 
 @lru_cache(maxsize=1_000)
@@ -147,17 +176,33 @@ def shares_of(months: int) -> Shares:
     return WITH_MONTHS if months > 1 else ONE_MONTH
 
 
-def scale_of(max_items: int, rho: float) -> float:
-    """Return the deviation of the noise on counts to which one owner adds `max_items` at most.
+def scale_of(norm: int, rho: float) -> float:
+    """Return the deviation of the noise on counts, of which one owner's have at most this norm."""
+    return norm / math.sqrt(2 * rho)
 
-    In a list of counts that each item is in once, an owner's part is never longer than that.
+
+def usual_norm(max_items: int, labels: int) -> int:
+    """Return the most that the norm of an owner's counts of labels is, where an order is silent.
+
+    That of `max_items` items whose shares are any with the same chance, in the mean of squares: 2
+    of `counts` + 1. Who has as many, and most of one label, is clipped; who has half as many,
+    nearly nobody. With many labels it stays at a quarter, as few of them are used then
+    (docs/decisions/0076).
     """
-    return max_items / math.sqrt(2 * rho)
+    counts = labels + 1  # What is uncertain is one of them.
+    return math.ceil(max_items * max(1 / 4, math.sqrt(2 / (counts + 1))))
 
 
 def items_of_a_device(max_items: int, max_devices_per_owner: int) -> int:
     """Return how many items one device may add, so that its owner's add `max_items` at most."""
     return max_items // max_devices_per_owner
+
+
+def norm_of_a_device(max_norm: int, max_devices_per_owner: int) -> int:
+    """Return the most that the norm of one device's counts is, so that the norm of the sum of its
+    owner's is at most `max_norm`: no sum is longer than its parts together.
+    """
+    return max_norm // max_devices_per_owner
 
 
 def cost_of_a_result(rho: int, max_devices_per_owner: int) -> int:
@@ -169,29 +214,32 @@ def cost_of_a_result(rho: int, max_devices_per_owner: int) -> int:
 
 
 def choose_privacy(
-    answers: Answers,
-    epsilon: float | None,
-    max_items: int | None,
-    *,
-    bounds: Bounds,
-    max_devices_per_owner: int,
+    wish: Wish, *, bounds: Bounds, labels: int, max_devices_per_owner: int
 ) -> Privacy:
     """Return what a job learns of each owner: what it asks for, where its operator allows that."""
-    if answers is Answers.EXACT:
+    devices, max_items = max_devices_per_owner, wish.max_items
+    if wish.answers is Answers.EXACT:
         if not bounds.allows_exact:
             raise ExactNotAllowed
-        if epsilon is not None:
+        if wish.epsilon is not None:
             raise ExactWithEpsilon
+        if wish.max_norm is not None:
+            raise ExactWithNorm
         if max_items is not None:
-            _require_items(max_items, max_devices_per_owner, bounds.max_items_max)
-        return Privacy(answers, None, 0, max_items)
-    epsilon = bounds.epsilon if epsilon is None else epsilon
+            _require_items(max_items, devices, bounds.max_items_max)
+        return Privacy(wish.answers, None, 0, max_items, None)
+    epsilon = bounds.epsilon if wish.epsilon is None else wish.epsilon
     if not EPSILON_MIN <= epsilon <= bounds.epsilon_max:
         raise EpsilonOutOfBounds(least=EPSILON_MIN, most=bounds.epsilon_max)
     if max_items is None:
-        max_items = max(bounds.max_items, max_devices_per_owner)
-    _require_items(max_items, max_devices_per_owner, bounds.max_items_max)
-    return Privacy(answers, epsilon, rho_of(epsilon), max_items)
+        max_items = max(bounds.max_items, devices)
+    _require_items(max_items, devices, bounds.max_items_max)
+    max_norm = wish.max_norm
+    if max_norm is None:
+        max_norm = max(usual_norm(max_items, labels), devices)
+    if not devices <= max_norm <= max_items:
+        raise NormOutOfBounds(least=devices, most=max_items)
+    return Privacy(wish.answers, epsilon, rho_of(epsilon), max_items, max_norm)
 
 
 def _require_items(max_items: int, max_devices_per_owner: int, most: int) -> None:

@@ -15,6 +15,11 @@ MAX_ITEMS: Final = (
     "How many items all devices of one owner add, at most; where there are more, they are chosen "
     "at random. With fewer the answer needs less noise."
 )
+MAX_NORM: Final = (
+    "How large the counts of labels are that all devices of one owner add, at most: the root of "
+    "the sum of their squares, what is `uncertain` among them. Where they would be larger, items "
+    "are left out at random. A smaller one needs less noise, and clips more owners."
+)
 
 
 class NumberOut(Wire):
@@ -61,4 +66,9 @@ class JobIntervalsOut(Wire):
     undated: NumberOut = Field(description="How many labelled items have no date.")
     other_months: dict[str, NumberOut] = Field(
         description="How many items have each label, of months that are not told."
+    )
+    clipped: NumberOut | None = Field(
+        description="How many results are as large as `max_items` and `max_norm` allow: their "
+        "owners may have more than was counted, so what they have counts for less here. `null` "
+        "until the job has ended."
     )

@@ -4,8 +4,9 @@ Both happen in the transaction that tells the part: whoever is killed when, eith
 is never drawn again, or nobody saw anything. The caller has locked the job's totals.
 
 What it costs an owner adds up to the job's `rho`: each owner is in one step, or in several with a
-part of `max_items` in each, which costs no more; and in the totals of labels, of months and of
-cells, which are drawn when the job has ended.
+part of `max_norm` in each, which costs no more; and in the totals of labels, of months and of
+cells, which are drawn when the job has ended. The norm of cells is never larger than that of the
+labels that they add up to; months have no such bound but the number of items.
 """
 
 import asyncio
@@ -17,9 +18,10 @@ from asyncpg import Record
 
 from dml.core.context import Context
 from dml.core.db import RawConnection, raw
-from dml.jobs.counting import possible_months
+from dml.jobs.counting import ResultTerms, possible_months
 from dml.jobs.models import Job, JobRelease, JobTotals, ReleasePart
 from dml.jobs.noise import drawing, rules
+from dml.jobs.noise.drawing import Drawn
 
 _LABELS: Final = """
     SELECT label, sum(counted)::bigint FROM job_counts WHERE job_id = $1 GROUP BY label
@@ -43,6 +45,18 @@ _TELL: Final = """
 """
 
 
+def terms_of(job: Record) -> ResultTerms:
+    """Return what a result of one device may be at most."""
+    devices, norm = job["max_devices_per_owner"], job["max_norm"]
+    return ResultTerms.of(
+        job["labels"],
+        None,
+        None,
+        max_items=rules.items_of_a_device(job["max_items"], devices),
+        max_norm=None if norm is None else rules.norm_of_a_device(norm, devices),
+    )
+
+
 async def tell_step(connection: RawConnection, job: Record, *, now: datetime) -> None:
     """Tell the labels of what came since the last step. O(counts of the job)."""
     row = await connection.fetchrow(_LAST_STEP, job["id"])
@@ -55,7 +69,7 @@ async def tell_step(connection: RawConnection, job: Record, *, now: datetime) ->
     added = [now - then for now, then in zip(reached, before or [0] * len(reached), strict=True)]
     months = possible_months(job["date_from"], job["date_to"], job["deadline"])
     share = rules.shares_of(len(months)).steps * job["rho"] / rules.BILLION
-    drawn = drawing.draw(added, max_items=job["max_items"], rho=share)
+    drawn = drawing.draw(added, norm=job["max_norm"] or job["max_items"], rho=share)
     only = months if len(months) == 1 else []
     await connection.execute(
         _TELL,
@@ -82,14 +96,16 @@ async def tell_all(ctx: Context, job: Job, totals: JobTotals) -> None:
         return
     connection = await raw(ctx.tx)
     totals.shown_devices, totals.shown_items = totals.folded, totals.items
-    assert job.max_items is not None, "a noisy job says how many items an owner adds"
+    max_items = job.max_items
+    assert max_items is not None, "a noisy job says how many items an owner adds"
+    norm = job.max_norm or max_items
     months = possible_months(job.date_from, job.date_to, job.deadline)
     shares, rho = rules.shares_of(len(months)), job.rho / rules.BILLION
 
-    async def tell(part: ReleasePart, of: Sequence[int], counts: list[int], share: float) -> None:
-        drawn = await asyncio.to_thread(
-            drawing.draw, counts, max_items=job.max_items or 0, rho=share * rho
-        )
+    async def draw(counts: list[int], norm: int, share: float) -> Drawn:
+        return await asyncio.to_thread(drawing.draw, counts, norm=norm, rho=share * rho)
+
+    async def tell(part: ReleasePart, of: Sequence[int], drawn: Drawn) -> None:
         release = JobRelease(
             job_id=job.id,
             part=part,
@@ -107,17 +123,22 @@ async def tell_all(ctx: Context, job: Job, totals: JobTotals) -> None:
     made: dict[ReleasePart, JobRelease] = {}
     labels = await _count_labels(connection, job.id, len(job.labels), totals.uncertain)
     only = months if len(months) == 1 else []
-    await tell(ReleasePart.LABELS, only, labels, shares.labels)
+    await tell(ReleasePart.LABELS, only, await draw(labels, norm, shares.labels))
+    # Of an owner, each device's result may be such a one.
+    clipped = await draw([totals.clipped], job.max_devices_per_owner, shares.clipped)
+    made[ReleasePart.LABELS].clipped = clipped.counts[0]
+    made[ReleasePart.LABELS].clipped_scale = clipped.scale
     if only:
         return
     counted = dict(await connection.fetch(_MONTHS, job.id))
-    await tell(ReleasePart.MONTHS, months, [counted.get(it, 0) for it in months], shares.months)
+    in_months = [counted.get(it, 0) for it in months]
+    await tell(ReleasePart.MONTHS, months, await draw(in_months, max_items, shares.months))
     some = standing_out(made[ReleasePart.MONTHS])
     if some:
         cells = {(m, label): n for m, label, n in await connection.fetch(_CELLS, job.id, some)}
         width = range(len(job.labels))
         counts = [cells.get((month, label), 0) for month in some for label in width]
-        await tell(ReleasePart.CELLS, some, counts, shares.cells)
+        await tell(ReleasePart.CELLS, some, await draw(counts, norm, shares.cells))
 
 
 def standing_out(months: JobRelease) -> list[int]:

@@ -28,6 +28,7 @@ def how_sure(labels: Sequence[str], sure: Sure) -> JobIntervalsOut:
         ],
         undated=_number(sure.undated),
         other_months=_named(labels, sure.elsewhere),
+        clipped=None if sure.clipped is None else _number(sure.clipped),
     )
 
 

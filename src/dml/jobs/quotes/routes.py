@@ -15,7 +15,9 @@ from dml.jobs.noise.rules import (
     EpsilonOutOfBounds,
     ExactNotAllowed,
     ExactWithEpsilon,
+    ExactWithNorm,
     ItemsOutOfBounds,
+    NormOutOfBounds,
 )
 from dml.jobs.precision import PrecisionOfExact
 from dml.jobs.quotes import service
@@ -35,7 +37,9 @@ NO_PRICE: Final = (
     rules.CostTooLarge,
     EpsilonOutOfBounds,
     ItemsOutOfBounds,
+    NormOutOfBounds,
     ExactWithEpsilon,
+    ExactWithNorm,
     ExactNotAllowed,
     PrecisionOfExact,
 )

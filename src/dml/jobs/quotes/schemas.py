@@ -7,7 +7,7 @@ from pydantic import Field
 from dml.core.money import AmountOut
 from dml.core.wire import Wire
 from dml.jobs.models import Answers
-from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS
+from dml.jobs.noise.schemas import EPSILON, MAX_ITEMS, MAX_NORM
 from dml.jobs.quotes.service import Forecast
 from dml.jobs.schemas import PRECISION
 
@@ -81,6 +81,7 @@ class JobQuoteOut(Wire):
     answers: Answers = Field(description="Whether the answer carries noise.")
     epsilon: float | None = Field(description=f"{EPSILON} `null` for an exact answer.")
     max_items: int | None = Field(description=f"{MAX_ITEMS} `null`: any number.")
+    max_norm: int | None = Field(description=f"{MAX_NORM} `null`: as `max_items` bounds it.")
     within: int = Field(
         description="When the job has ended, the total of a label is at most so far from what was "
         "counted, 95 times of 100."
@@ -106,6 +107,7 @@ def quoted(it: Forecast) -> JobQuoteOut:
         answers=it.priced.answers,
         epsilon=it.priced.epsilon,
         max_items=it.priced.max_items,
+        max_norm=it.priced.max_norm,
         within=it.priced.within,
         precision=it.priced.precision,
         expected_precision=it.precision and ExpectedPrecisionOut.model_validate(it.precision),

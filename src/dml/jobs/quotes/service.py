@@ -62,7 +62,7 @@ async def forecast(ctx: Context, order: Order, settings: Settings) -> Forecast:
         most=most,
         precision=rules.expect_precision(
             priced.privacy,
-            _twice_as_open(order, settings, priced.epsilon),
+            _twice_as_open(order, settings, priced),
             labels=len(priced.algorithm.labels),
             months=counting.possible_months(order.date_from, order.date_to, order.deadline),
             devices=order.max_devices,
@@ -71,10 +71,11 @@ async def forecast(ctx: Context, order: Order, settings: Settings) -> Forecast:
     )
 
 
-def _twice_as_open(order: Order, settings: Settings, epsilon: float | None) -> Privacy | None:
-    if epsilon is None:
+def _twice_as_open(order: Order, settings: Settings, priced: Quote) -> Privacy | None:
+    if priced.epsilon is None:
         return None
+    bounds, labels = service.bounds_of(settings), len(priced.algorithm.labels)
     try:
-        return replace(order, epsilon=2 * epsilon).privacy(service.bounds_of(settings))
+        return replace(order, epsilon=2 * priced.epsilon).privacy(bounds, labels=labels)
     except EpsilonOutOfBounds:  # No job may learn so much here.
         return None
