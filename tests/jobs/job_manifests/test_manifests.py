@@ -41,7 +41,7 @@ async def test_anybody_reads_all_that_a_job_may_learn_and_not_whose_it_is(world:
         "min_confidence": 0.5,
         "period": None,
         "max_items": 60,
-        "max_norm": 42,
+        "max_norm": 43,
         "max_devices_per_owner": 3,
         "answer": {
             "answers": "noisy",

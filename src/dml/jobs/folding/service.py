@@ -27,7 +27,6 @@ from typing import Final
 
 from asyncpg import Record
 
-from dml.accounts.organisations.rules import IS_INTERESTED
 from dml.core.context import Context
 from dml.core.db import RawConnection, raw
 from dml.core.ids import FoldId, JobId, UserId, new_id
@@ -45,28 +44,6 @@ from dml.payments.models import REVENUE, Movement, TransferCode
 from dml.payments.rules import wallet
 
 CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its timeout.
-
-# Locks the totals, in the order of their jobs, before anything is read of these: so what is read is
-# of after the last raise, and stays so until this commits (docs/decisions/0081).
-_LOCK: Final = """
-    SELECT FROM job_totals WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id FOR UPDATE
-"""
-# `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
-_JOBS: Final = f"""
-    SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
-           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
-           j.max_items, j.max_norm, j.precision, j.date_from, j.date_to, j.deadline, (
-               SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
-           ) AS reviewed_by,
-           ARRAY(
-               SELECT m.user_id FROM memberships m
-               WHERE m.organisation_id = ANY (ARRAY[j.customer_id, j.developer_id])
-                 AND {IS_INTERESTED}
-           ) AS members,
-           t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners, t.version
-    FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
-    WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id
-"""  # noqa: S608 - a constant
 
 # Promises: each count grows by what is added. In a step the whole count is shown, if at least
 # `least` owners fed what was not shown before; else these owners are kept, up to `least` of them.
@@ -222,9 +199,9 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
         share.results.append((tally.read(row["body"]), row["owner_id"]))
 
     began = time.perf_counter()
-    await connection.execute(_LOCK, list(shares))
+    await connection.execute(statements.LOCK, list(shares))
     waited = time.perf_counter() - began
-    jobs = await connection.fetch(_JOBS, list(shares))
+    jobs = await connection.fetch(statements.JOBS, list(shares))
     assert len(jobs) == len(shares)
     parts = [_sum_up(job, shares[job["id"]].results) for job in jobs]
     await _add_counts(connection, [(it.job, it.first, it.shows and it.is_exact) for it in parts])

@@ -1,6 +1,32 @@
-"""What of an exact answer is shown with a step, and when its job ends: docs/decisions/0017."""
+"""Statements of folding: what it locks and reads, and what of an exact answer is shown with a step
+and when its job ends (docs/decisions/0017).
+"""
 
 from typing import Final
+
+from dml.accounts.organisations.rules import IS_INTERESTED
+
+# Locks the totals, in the order of their jobs, before anything is read of these: so what is read is
+# of after the last raise, and stays so until this commits (docs/decisions/0081).
+LOCK: Final = """
+    SELECT FROM job_totals WHERE job_id = ANY ($1::uuid[]) ORDER BY job_id FOR UPDATE
+"""
+# `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
+JOBS: Final = f"""
+    SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
+           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
+           j.max_items, j.max_norm, j.precision, j.date_from, j.date_to, j.deadline, (
+               SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
+           ) AS reviewed_by,
+           ARRAY(
+               SELECT m.user_id FROM memberships m
+               WHERE m.organisation_id = ANY (ARRAY[j.customer_id, j.developer_id])
+                 AND {IS_INTERESTED}
+           ) AS members,
+           t.folded, t.shown_devices, t.held_devices, t.owners, t.uncertain_owners, t.version
+    FROM job_totals t CROSS JOIN LATERAL (SELECT * FROM jobs WHERE id = t.job_id LIMIT 1) j
+    WHERE t.job_id = ANY ($1::uuid[]) ORDER BY t.job_id
+"""  # noqa: S608 - a constant
 
 # Promises: every count that at least `least` owners fed is shown.
 SHOW: Final = """
