@@ -13,6 +13,10 @@ back what is left in escrow, and ends.
 Places are counters in a few buckets, not rows, so that a job of a million devices costs no more
 than one of ten; a place is open, leased, or accepted, and the three always add up.
 
+Before an order, a quote tells what it costs, about how many owners could take part and how soon
+(`quotes`, `crowds`), and how precise its answer will be (`precision`). While it runs, its customer
+may raise what it offers (`raising`).
+
 Some time after its end, what its devices did moves into files (archiving), and a narrow row stays.
 
 Read in this order: models, rules, service; then `device_path` (how devices get and give), `folding`
