@@ -25,6 +25,7 @@ from benchmarks import (
     chain,
     checks,
     device_path,
+    drains,
     files,
     graph,
     happened,
@@ -54,6 +55,7 @@ PARTS = (
     "submissions",
     "api",
     "observed",
+    "drains",
     "search",
     "sign_ins",
     "graphql",
@@ -122,6 +124,8 @@ def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.S
             figures += ordinary.api(home, rounds, seconds, say)
         if "observed" in parts:
             figures += observed.observed(home, rounds, seconds, say)
+        if "drains" in parts:
+            figures += drains.drains(home, say)
         if "search" in parts:
             figures += search.search(home, rounds, seconds, say)
         if "sign_ins" in parts:

@@ -71,8 +71,8 @@ class Market:
 
     def start(self, *, apis: int = 0, workers: int = 0) -> None:
         """Start so many processes more, and wait until they serve."""
-        self.apis += [self._spawn("server") for _ in range(apis)]
-        self.workers += [self._spawn("worker") for _ in range(workers)]
+        self.apis += [self.spawn("server") for _ in range(apis)]
+        self.workers += [self.spawn("worker") for _ in range(workers)]
         if apis:
             self._until_ready()
 
@@ -85,7 +85,8 @@ class Market:
             it.wait(START_SECONDS)
         self.apis, self.workers = [], []
 
-    def _spawn(self, command: str) -> subprocess.Popen[bytes]:
+    def spawn(self, command: str) -> subprocess.Popen[bytes]:
+        """Start another process, and wait for nothing."""
         environment = {
             **os.environ,
             **self.environment,

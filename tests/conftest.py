@@ -34,6 +34,7 @@ from dml.entrypoints.embedded import postgres, servers
 from dml.entrypoints.embedded.servers import Endpoints
 from dml.entrypoints.server import create_app, with_device_layer
 from tests import canaries, folders
+from tests.jobs import parting
 from tests.seeds import TEST_HOME, fingerprint
 from tests.world import World, make_user
 
@@ -108,13 +109,15 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template(endpoints: Endpoints) -> str:
     """The name of a migrated database, made once for each state of the migrations."""
-    name = f"dml_template_{fingerprint()}"
+    name = f"dml_template_{fingerprint()}{'_parted' * parting.is_wanted()}"
     with _locked("template.lock"):
         known = postgres.run_sql(HOME, f"SELECT 1 FROM pg_database WHERE datname = '{name}';")
         if not known.strip():
             making = f"{name}_new"
             postgres.drop_database(HOME, making)
-            migrate.migrate(postgres.create_database(HOME, making))
+            migrate.migrate(url := postgres.create_database(HOME, making))
+            if parting.is_wanted():
+                parting.part(url)
             postgres.run_sql(HOME, f"ALTER DATABASE {making} RENAME TO {name};")
     return name
 
