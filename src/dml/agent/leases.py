@@ -36,6 +36,9 @@ class Lease:
     min_confidence: float
     period: Period | None
     max_items: int | None = None  # None: any number.
+    answers: str | None = None  # None, as are the others: a server from before it does not say.
+    epsilon: float | None = None
+    manifest_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,29 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         min_confidence=float(item["min_confidence"]),
         period=_period(item["period"]),
         max_items=_max_items(item.get("max_items")),  # A server may be older.
+        answers=_answers(item.get("answers")),
+        epsilon=_epsilon(item.get("epsilon")),
+        manifest_sha256=_digest(item.get("manifest_sha256")),
     )
 
 
 def _max_items(value: Any) -> int | None:
     if value is not None and (type(value) is not int or value < 1):
         raise ValueError(f"at most {value} items are no number of items")
+    return value
+
+
+def _answers(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _epsilon(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _digest(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
+        raise ValueError("the manifest's sha256 is none")
     return value
 
 

@@ -11,6 +11,7 @@ MANIFEST: Final = Domain(
     routers=(
         *("device_path.routes:work_router", "routes:router", "device_path.routes:router"),
         *("history.routes:router", "budgets.routes:router", "job_manifests.routes:router"),
+        "receipts.routes:router",
     ),
     graphs=("graphql:GRAPH", "history.graphql:GRAPH"),
     processes=("processes",),
