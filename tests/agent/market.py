@@ -242,9 +242,11 @@ async def open_job(
     assert answer.status_code == 201, answer.text
     async with world.parts.sessions() as tx:
         job = await tx.get_one(Job, JobId(answer.json()["id"]))
-    yield job
-    closed = await customer.post(f"/v1/jobs/{job.id}/close")
-    assert closed.status_code == 200, closed.text
+    try:
+        yield job
+    finally:
+        closed = await customer.post(f"/v1/jobs/{job.id}/close")
+        assert closed.status_code == 200, closed.text
 
 
 async def make_owner(world: World) -> Person:

@@ -57,7 +57,7 @@ async def test_a_server_that_is_away_for_a_while_gets_the_result_once(
 ) -> None:
     async with open_job(market):
         agent = await start_slowly(device, "--json")
-        await device.has_noted("claimed")
+        await device.has_noted("downloaded")
         await market.close()
         await device.has_noted("result")
         await asyncio.sleep(1)
@@ -118,7 +118,7 @@ async def test_killed_before_its_result_arrived_it_sends_that_and_no_other(
 ) -> None:
     async with open_job(market):
         agent = await start_slowly(device, "--json")
-        await device.has_noted("claimed")
+        await device.has_noted("downloaded")
         await market.close()
         await device.has_noted("result")
         agent.kill()

@@ -13,7 +13,17 @@ from dml.agent.heartbeat import Heartbeat
 from dml.agent.journal import Journal, Pending, encode
 from dml.agent.leases import Claimed, Lease, read_claim
 from dml.agent.pace import patiently, pause_seconds
-from dml.agent.refusals import LOST, Away, CannotRun, GaveUp, LeaseLost, Refusal, Resting, Stopped
+from dml.agent.refusals import (
+    LOST,
+    Away,
+    CannotRun,
+    Declined,
+    GaveUp,
+    LeaseLost,
+    Refusal,
+    Resting,
+    Stopped,
+)
 from dml.agent.server import Session, field
 from dml.agent.work import Tools, Work
 from dml.inference.photo_files import SUFFIXES
@@ -149,7 +159,7 @@ class Agent:
 
     def _take_on(self, lease: Lease) -> None:
         """Do one assignment to its end, whatever that is."""
-        if lease.assignment_id in self._hopeless:
+        if lease.assignment_id in self._hopeless or lease.job_id in self._journal.declined:
             self._release(lease.assignment_id)
             self._pace.sleep(pause_seconds(0))
             return
@@ -157,11 +167,15 @@ class Agent:
         self._journal.note("claimed", **facts, model=lease.model.sha256)
         with Heartbeat(self._session, lease) as heartbeat:
             try:
+                self._tools.consent.require(lease, heartbeat)
                 self._hand_in(self._count(lease, heartbeat), lambda: heartbeat.ends_at)
             except (LeaseLost, Away) as why:
                 self._journal.note("lost", assignment_id=lease.assignment_id, why=str(why))
             except Resting as why:
                 self._give_back(lease, str(why))
+            except Declined as declined:
+                self._release(lease.assignment_id)
+                self._journal.note("declined", **facts, why=str(declined))
             except GaveUp as why:
                 self._give_back(lease, str(why))
                 self.summary.failed += 1

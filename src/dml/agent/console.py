@@ -14,6 +14,9 @@ from dml.agent.refusals import Away
 LINES: Final[Mapping[str, str]] = {
     "registered": "Paired with {server}: this is device {device_id}.",
     "claimed": "Took on assignment {assignment_id}.",
+    "manifest": "What it may learn: {words}.",
+    "limits": "Your limits are others than before: see `dml device limits`.",
+    "declined": "Declined, and not taken again: {why}.",
     "downloaded": "Downloaded its model ({size} bytes, the SHA-256 is right).",
     "counted": "Counted {photos} photos in {seconds} s{besides}.",
     "result": "Handing in, and nothing else leaves this device: {body}",

@@ -18,6 +18,7 @@ from dml.agent.refusals import CannotRun
 
 KEY, IDENTITY, JOURNAL, MODELS, LOCK = "key.pem", "device.json", "journal.jsonl", "models", "lock"
 PICTURES, PICTURES_KEY = "pictures", "pictures.key"
+MANIFESTS, LIMITS, RECEIPTS = "manifests", "limits.json", "receipts"
 PRIVATE: Final = 0o600
 
 
@@ -69,6 +70,9 @@ class Home:
         self.models = folder / MODELS
         self.pictures = folder / PICTURES
         self.pictures_key = folder / PICTURES_KEY
+        self.manifests = folder / MANIFESTS
+        self.limits = folder / LIMITS
+        self.receipts = folder / RECEIPTS
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ Record = Mapping[str, Any]
 
 RESULT: Final = "result"
 VERDICTS: Final = frozenset({"accepted", "refused", "lost"})
+DECLINED: Final = "declined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,10 @@ class Journal:
     def __init__(self, path: Path, tell: Callable[[Record], None]) -> None:
         self._path, self._tell = path, tell
         self._lock = threading.Lock()
-        self.pending = _pending(read(path))
+        self.pending: dict[str, Pending] = {}
+        self.declined: set[str] = set()  # Jobs that are not taken again.
+        for record in read(path):
+            self._follow(record)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
         end = os.lseek(self._file, 0, os.SEEK_END)
         if end and os.pread(self._file, 1, end - 1) != b"\n":
@@ -65,8 +69,18 @@ class Journal:
             if os.write(self._file, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(self._file)
-            _follow(self.pending, record)
+            self._follow(record)
         self._tell(record)
+
+    def _follow(self, record: Record) -> None:
+        """A result waits for its verdict; the first one stands until then."""
+        if record["event"] == RESULT:
+            id = record["assignment_id"]
+            self.pending[id] = Pending(id, record["body"], record["lease_seconds"])
+        elif record["event"] in VERDICTS:
+            self.pending.pop(record["assignment_id"], None)
+        elif record["event"] == DECLINED:
+            self.declined.add(record["job_id"])
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -88,19 +102,3 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 def encode(body: Record) -> bytes:
     """What is sent of a result: the same bytes each time, so that it is the same result."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _pending(records: Iterator[dict[str, Any]]) -> dict[str, Pending]:
-    pending: dict[str, Pending] = {}
-    for record in records:
-        _follow(pending, record)
-    return pending
-
-
-def _follow(pending: dict[str, Pending], record: Record) -> None:
-    """A result waits for its verdict; the first one stands until then."""
-    if record["event"] == RESULT:
-        id = record["assignment_id"]
-        pending[id] = Pending(id, record["body"], record["lease_seconds"])
-    elif record["event"] in VERDICTS:
-        pending.pop(record["assignment_id"], None)

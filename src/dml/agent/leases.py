@@ -37,6 +37,9 @@ class Lease:
     period: Period | None
     max_items: int | None = None  # None: any number.
     max_norm: int | None = None  # Of the counts of labels; None: as large as the items allow.
+    answers: str | None = None  # None, as are the others: a server from before it does not say.
+    epsilon: float | None = None
+    manifest_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,29 @@ def _lease(item: Mapping[str, Any]) -> Lease:
         period=_period(item["period"]),
         max_items=_bound(item.get("max_items")),  # A server may be older.
         max_norm=_bound(item.get("max_norm")),
+        answers=_answers(item.get("answers")),
+        epsilon=_epsilon(item.get("epsilon")),
+        manifest_sha256=_digest(item.get("manifest_sha256")),
     )
 
 
 def _bound(value: Any) -> int | None:
     if value is not None and (type(value) is not int or value < 1):
         raise ValueError(f"{value} is no bound of what may be counted")
+    return value
+
+
+def _answers(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _epsilon(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _digest(value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and _SHA256.fullmatch(value)):
+        raise ValueError("the manifest's sha256 is none")
     return value
 
 

@@ -49,6 +49,10 @@ class LeaseLost(Exception):
     """The place is no longer this device's: what was done for it is dropped."""
 
 
+class Declined(Exception):
+    """This work is not what it says, or its owner refuses it: it is not done here, nor later."""
+
+
 class GaveUp(Exception):
     """This work can't be done here; `for_good` where trying again would change nothing."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dml.agent import signals
 from dml.agent.agent import Agent
+from dml.agent.consent import Consent
 from dml.agent.console import Console, Summary
 from dml.agent.home import Home, require_apart
 from dml.agent.journal import Journal
@@ -65,7 +66,10 @@ def _work(options: Options, console: Console, summary: Summary) -> Summary:
             return summary
         models = Models(home.models, session, pace)
         pictures = Pictures(home.pictures, home.pictures_key, most_bytes=options.pictures_bytes)
-        tools = Tools(data.resolve(), models, runner, pace, console, pictures, options.cpus)
+        consent = Consent(home, session, pace, console, journal)
+        tools = Tools(
+            data.resolve(), models, runner, pace, console, pictures, options.cpus, consent
+        )
         agent = Agent(session, tools, journal, once=options.once)
         try:
             agent.work()

@@ -79,7 +79,7 @@ class Server:
             self._require_success(answer)
             return None if answer.status == httpx2.codes.NO_CONTENT else answer.json()
 
-    def save(self, path: str, file: BinaryIO, *, most: int, token: str) -> str:
+    def save(self, path: str, file: BinaryIO, *, most: int, token: str | None) -> str:
         """Write what is at `path` into the file, and return its SHA-256.
 
         What is longer than `most` is cut off a little beyond, and so has another digest.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dml.agent import photos
 from dml.agent.ahead import in_order
+from dml.agent.consent import Consent
 from dml.agent.console import Console
 from dml.agent.heartbeat import Heartbeat
 from dml.agent.leases import Lease
@@ -35,6 +36,7 @@ class Tools:
     console: Console
     pictures: Pictures
     cpus: int
+    consent: Consent
 
 
 class Work:

@@ -1916,6 +1916,32 @@ class Devices:
         """
         return cast("types.DeviceLimits", self._market.ask("GET", "/v1/devices/self/limits"))
 
+    def list_own_receipts(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.ReceiptPage:
+        """List this device's own receipts.
+
+        Of each result of the device that asks which was accepted, newest first: what left,
+        and what it cost of its owner's privacy budget, signed by this server. For devices.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.ReceiptPage",
+            self._market.ask(
+                "GET",
+                "/v1/devices/self/receipts",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_own_receipts(self) -> Iterator[types.Receipt]:
+        """Yield each item of `list_own_receipts`, page after page."""
+        return cast(
+            "Iterator[types.Receipt]",
+            self._market.all_of("/v1/devices/self/receipts", **requests.sent({})),
+        )
+
     def list_own_work(
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> types.AssignmentPage:
@@ -1978,6 +2004,35 @@ class Devices:
         return cast(
             "types.DeviceEarnings",
             self._market.ask("GET", f"/v1/devices/{requests.part(device_id)}/earnings"),
+        )
+
+    def list_receipts(
+        self, device_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> types.ReceiptPage:
+        """List a device's receipts.
+
+        Of each of its results which was accepted, newest first: what left, and what it cost
+        of your privacy budget, signed by this server. Signed anew each time, and the same as
+        long as nothing has changed but what is left. For the device's owner.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.ReceiptPage",
+            self._market.ask(
+                "GET",
+                f"/v1/devices/{requests.part(device_id)}/receipts",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate_receipts(self, device_id: str) -> Iterator[types.Receipt]:
+        """Yield each item of `list_receipts`, page after page."""
+        return cast(
+            "Iterator[types.Receipt]",
+            self._market.all_of(
+                f"/v1/devices/{requests.part(device_id)}/receipts", **requests.sent({})
+            ),
         )
 
     def revoke(self, device_id: str, *, idempotency_key: str | None = None) -> types.Device:

@@ -3575,6 +3575,32 @@ class Readiness(TypedDict):
     """
 
 
+class Receipt(TypedDict):
+    """What left a device for a job, signed."""
+
+    id: str
+    """The assignment whose result it was."""
+    job_id: str
+    """The job that the work was for."""
+    job_title: str
+    """The title of the job."""
+    receipt: str
+    """A JWS in compact form (RFC 7515) with the `typ` `dml-receipt+jwt`, signed by a key of
+    `/.well-known/jwks.json`. It says what left (`left`, whole), under which manifest
+    (`manifest_sha256`), whether it was counted and with which `step` of the answer it is
+    told, at the latest (`null`: it waits, or was counted before steps were noted), what it
+    took of your privacy budget (`spent_rho_billionths`), and of what `epsilon` that budget is
+    and how much was `left` when this was signed (`iat`).
+    """
+
+
+class ReceiptPage(TypedDict):
+    items: list[Receipt]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
 class Record(TypedDict):
     """A moment at which the best public score of all was beaten."""
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, KeySetSerialization, OKPKey
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 ALGORITHM: Final = "Ed25519"
 ISSUER: Final = "dml"  # Where no other is set.
+TOKEN_TYPE: Final = "JWT"
 TOKEN_MAX: Final = 4_096  # Characters; ours have about 400.
 KNOWN_MAX: Final = 4_096  # Tokens, about 4 MiB of them.
 LOOK_SECONDS: Final = 5.0
@@ -63,6 +64,10 @@ class Keys:
         return cls(json.loads(path.read_text()), issuer=issuer, file=path)
 
     @property
+    def issuer(self) -> str:
+        return self._issuer
+
+    @property
     def generation(self) -> int:
         """Another number whenever the keys have changed, for who remembers what they verified."""
         self._look()
@@ -86,6 +91,13 @@ class Keys:
         }
         key = self._signing(now.timestamp())
         return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, payload, key, algorithms=[ALGORITHM])
+
+    def sign_document(self, said: bytes, *, kind: str, now: datetime) -> str:
+        """Return a JWS (RFC 7515) of a document of this `kind`, its `typ`, which no token has."""
+        assert kind != TOKEN_TYPE, "whoever reads tokens would take it for one"
+        key = self._signing(now.timestamp())
+        header = {"alg": ALGORITHM, "kid": key.kid, "typ": kind}
+        return jws.serialize_compact(header, said, key, [ALGORITHM])
 
     def mac(self, purpose: str, said: bytes) -> bytes:
         """Return 32 bytes that prove that we said this, for this purpose."""
@@ -134,6 +146,8 @@ class Keys:
         def read(token: str) -> tuple[Mapping[str, Any], float]:
             try:
                 found = jwt.decode(token, known, algorithms=[ALGORITHM])
+                if found.header["typ"] != TOKEN_TYPE:  # A document of ours, and no token.
+                    raise BadToken
                 return found.claims, until[found.header["kid"]]
             except (JoseError, KeyError, TypeError, ValueError) as error:
                 raise BadToken from error

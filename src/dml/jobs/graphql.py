@@ -20,6 +20,7 @@ GRAPH: Final = Graph(
         Read("archives", "jobs.list_archives", on=JobOut),
         Read("earnings", "devices.get_earnings", on=DeviceOut),
         Read("work", "devices.list_work", on=DeviceOut),
+        Read("receipts", "devices.list_receipts", on=DeviceOut),
         Read("privacy_budget", "privacy_budget.get"),
     ),
     follows=(
@@ -54,6 +55,7 @@ GRAPH: Final = Graph(
         "assignments.release": FOR_DEVICES,
         "assignments.submit_result": FOR_DEVICES,
         "devices.get_own_earnings": FOR_DEVICES,
+        "devices.list_own_receipts": FOR_DEVICES,
         "devices.list_own_work": FOR_DEVICES,
     },
 )

@@ -15,6 +15,7 @@ MANIFEST: Final = Domain(
         *("device_path.routes:work_router", "quotes.routes:router"),
         *("routes:router", "raising.routes:router", "device_path.routes:router"),
         *("history.routes:router", "budgets.routes:router", "job_manifests.routes:router"),
+        "receipts.routes:router",
     ),
     graphs=("graphql:GRAPH", "history.graphql:GRAPH"),
     processes=("processes",),

@@ -168,6 +168,87 @@ def budget(
     show_item(standing, budgets.FIELDS, as_json=as_json)
 
 
+@device.command("limits")
+def limits(
+    server: Server = None,
+    refuse: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT",
+            help="`label=passport`, `developer=ID`, `job=ID` or `country=PT`; repeat it.",
+        ),
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="WHAT", help="Refuse this no longer; repeat it.")
+    ] = None,
+    max_epsilon: Annotated[
+        float | None, typer.Option(help="How much one job may learn of you, at most.")
+    ] = None,
+    any_epsilon: Annotated[
+        bool, typer.Option("--any-epsilon", help="As much as your privacy budget covers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what none of your devices works for. Or change it.
+
+    The marketplace goes by it, and each device does so by itself, too.
+    """
+    from dml.tool import limits
+
+    with signed_in(server) as market:
+        standing = limits.change(
+            market,
+            refuse=refuse or (),
+            accept=accept or (),
+            max_epsilon=max_epsilon,
+            any_epsilon=any_epsilon,
+        )
+    show_item(standing, limits.FIELDS, as_json=as_json)
+
+
+@device.command("manifests")
+def show_manifests(home: Home = None, as_json: AsJson = False) -> None:
+    """Show what the jobs that this device was given may learn, in words, the newest first.
+
+    Of each job the device keeps its manifest, a public document that never changes.
+    """
+    from dml.agent import job_manifests
+    from dml.agent.home import Home as AgentHome, default_folder
+
+    found = job_manifests.shown(AgentHome((home or default_folder()).expanduser()))
+    if as_json:
+        common.show_json(found)
+        return
+    for it in found:
+        show_item(it["words"], [(name, name) for name in it["words"]], as_json=False)
+    if not found:
+        typer.echo("nothing yet")
+
+
+@device.command("receipts")
+def show_receipts(
+    home: Home = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Only verify what is saved, without the marketplace."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Save and list the receipts of what left this device, signed by the marketplace.
+
+    They lie in the device's home with the keys that verify them. Each is compared with what the
+    device itself wrote down. The exit code is 1 where one proves nothing.
+    """
+    from dml.tool import receipts
+
+    found = receipts.look(home, fetch=not verify)
+    if as_json:
+        common.show_json(found)
+    else:
+        receipts.show(found)
+    raise typer.Exit(any(not it["verified"] for it in found))
+
+
 @device.command("run")
 def run_device(
     data: Annotated[Path, typer.Option(help="The folder with your photos. It is only read.")],

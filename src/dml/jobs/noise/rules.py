@@ -163,11 +163,13 @@ def _delta_of(rho: float, epsilon: float) -> float:
 def epsilon_of(rho: int) -> float:
     """Return the epsilon that this rho, in billionths, is at most: the other way round."""
     low, high = 0.0, 1.0
-    while rho_of(high) < rho:
+    while _delta_of(rho / BILLION, high) > DELTA:
         high *= 2
     for _ in range(40):
         epsilon = (low + high) / 2
-        low, high = (low, epsilon) if rho_of(epsilon) >= rho else (epsilon, high)
+        low, high = (
+            (low, epsilon) if _delta_of(rho / BILLION, epsilon) <= DELTA else (epsilon, high)
+        )
     return high
 
 
