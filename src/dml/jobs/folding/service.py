@@ -51,7 +51,7 @@ CELLS_AT_ONCE: Final = 50_000  # So that each statement stays well below its tim
 _LOCK: Final = f"""
     SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
            j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
-           j.max_items, j.max_norm, j.date_from, j.date_to, j.deadline, (
+           j.max_items, j.max_norm, j.restored_at, j.date_from, j.date_to, j.deadline, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1
            ) AS reviewed_by,
            ARRAY(
@@ -300,7 +300,7 @@ def _sum_up_noisy(
     """
     known = {tally.short(owner) for _, owner in results if owner not in uncounted}
     known |= {*job["owners"]}
-    shows = step_is_due(
+    shows = job["restored_at"] is None and step_is_due(
         owners=len(known),
         after=job["folded"] + len(results),
         shown=job["shown_devices"],
