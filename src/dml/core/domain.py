@@ -23,7 +23,7 @@ class Domain:
     processes: tuple[str, ...] = ()  # Modules that hold `@process` or `@on`.
     notices: tuple[str, ...] = ()  # Of which events users are mailed (`accounts.notices`).
     checks: tuple[str, ...] = ()  # Of the doctor: each a sequence of `Check`.
-    cleaners: tuple[str, ...] = ()  # `async (tx, now)`: deletes what nobody needs any more.
+    cleaners: tuple[str, ...] = ()  # `async (tx, now)`: deletes or ends what nobody needs.
     named_files: tuple[str, ...] = ()  # SQL: `entrypoints.collector` says of what form.
     kept_files: tuple[str, ...] = ()  # SQL: `core.kept_files` says of what form.
     personal: tuple[str, ...] = ()  # What it holds of people: a `core.personal.Personal`.

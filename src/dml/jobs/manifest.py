@@ -19,6 +19,7 @@ MANIFEST: Final = Domain(
     ),
     graphs=("graphql:GRAPH", "history.graphql:GRAPH"),
     processes=("processes",),
+    cleaners=("processes:end_restored",),
     checks=("doctor:CHECKS",),
     named_files=("queries:NAMED_BLOBS",),
     personal=("personal:PERSONAL", "history.personal:PERSONAL"),

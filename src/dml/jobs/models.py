@@ -165,6 +165,8 @@ class Job(Base):
     close_reason: Mapped[str | None] = mapped_column(default=None)  # Of who closed it for another.
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     archived_at: Mapped[datetime | None] = mapped_column(default=None)  # The whole of it.
+    # Of a noisy one that had not ended: it tells no more than it had (docs/decisions/0078).
+    restored_at: Mapped[datetime | None] = mapped_column(default=None)
     answers: Mapped[Answers] = mapped_column(default=Answers.EXACT, server_default="exact")
     # Whether its exact answer is for owners who agreed to such. Of jobs that were ordered before
     # there were others, nobody was asked that; they end as they began (docs/decisions/0074).

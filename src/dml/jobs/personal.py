@@ -191,6 +191,7 @@ PERSONAL: Final = Personal(
                     "Its state, and when it changed.",
                 ),
                 Columns("ended_at archived_at", "When it ended."),
+                Columns("restored_at", "When it was restored from a backup."),
                 Columns(
                     "max_devices max_devices_per_owner min_devices reward device_fee platform_fee "
                     "data_kind countries date_from date_to min_confidence labels input_spec "

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.accounts.events import UserSuspended
 from dml.algorithms.events import VersionRecalled
 from dml.core import events, processes
-from dml.core.context import Context
+from dml.core.context import SYSTEM, Context
 from dml.core.db import raw
 from dml.core.events import Record, on, user
 from dml.core.ids import JobId, UserId, VersionId, new_id
@@ -16,13 +19,15 @@ from dml.core.processes import Steps, process
 from dml.devices.events import DeviceRevoked
 from dml.jobs import recalling, rules, settling, suspending
 from dml.jobs.device_path import ended_leases
-from dml.jobs.events import JobProgressed
+from dml.jobs.events import JobClosed, JobProgressed, seen_by
 from dml.jobs.folding import service as folding
 from dml.jobs.folding.service import ShownStep
 from dml.jobs.folding.turns import FoldPace, Turns
 from dml.jobs.models import JobState
+from dml.jobs.noise.queries import lock_restored
 
 PROGRESS_SECONDS: Final = 0.5
+RESTORED_AT_ONCE: Final = 200
 
 
 @process("jobs.settle.v1")
@@ -189,6 +194,16 @@ class Folding:
 async def sweep(ctx: Context) -> int:
     """Give back the places of leases that ran out. Return how many."""
     return len(await ended_leases.sweep(await raw(ctx.tx)))
+
+
+async def end_restored(tx: AsyncSession, now: datetime) -> None:
+    """Begin to end some jobs that a backup brought back and that may tell no more."""
+    ctx = Context(tx, SYSTEM, now)
+    for job in await lock_restored(tx, limit=RESTORED_AT_ONCE):
+        job.close_reason = rules.RESTORED
+        await events.record(ctx, JobClosed(job.id), seen_by(job), reason=rules.RESTORED)
+        await settling.begin(ctx, job, JobState.CANCELLED)
+        await processes.start(ctx, f"{job.reference}:settle:0", settle, job.id, 0)
 
 
 @on(DeviceRevoked, name="jobs.end_leases_of_revoked.v1")

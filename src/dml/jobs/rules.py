@@ -256,6 +256,8 @@ def next_step(job: Job, totals: JobTotals) -> tuple[int | None, str] | None:
     shown. Without a number: no further step comes.
     """
     shown, owners = totals.shown_devices, job.min_devices
+    if job.restored_at is not None:
+        return (None, RESTORED) if shown < job.max_devices else None
     if job.state in ENDED:
         kept = totals.folded - shown
         said = _KEPT_BACK_WITH_NOISE if job.is_noisy else _KEPT_BACK
@@ -295,6 +297,11 @@ _NOISY_STEP: Final = (
 )
 _KEPT_BACK_WITH_NOISE: Final = (
     "{kept} results are paid and not shown: they are of fewer than {owners} owners."
+)
+RESTORED: Final = (
+    "This marketplace was restored from a backup that was made before the job had ended. What was "
+    "not shown by then may have been shown since, with noise that nobody knows any more: to show "
+    "it again would take some of the noise away. So the job ends with the answer that it had."
 )
 _KEPT_BACK: Final = (
     "{kept} counted devices are paid and not shown: fewer than {owners} owners among them counted "

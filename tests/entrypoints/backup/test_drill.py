@@ -9,6 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
@@ -58,6 +59,7 @@ async def market(
         await fold(world)
         assert await settle(world, job, JobState.COMPLETED) == "settled"
         await make_version(world, job.developer, model=b"another model of theirs")
+        await work(world, await make_job(world, answers="noisy", epsilon=1), 2)
         async with world.parts.sessions.begin() as tx:
             await add_vault(tx)
         whole, made = await making.make(own, place, key, SILENT)
@@ -85,6 +87,8 @@ async def test_all_of_it_comes_back_elsewhere(market: Market, tmp_path: Path) ->
         assert (await doctor.examine(url_of(settings), settings)).complaints == []
         assert rows(settings, "SELECT restored_at IS NOT NULL FROM vaults") == [(True,)]
         assert rows(settings, "SELECT * FROM nodes") == []
+        marked = "SELECT answers, restored_at IS NOT NULL FROM jobs ORDER BY answers"
+        assert rows(settings, marked) == [("exact", False), ("noisy", True)]
         async with serving(settings) as world:
             customer = market.job.customer
             again = Person(customer.id, customer.email, customer.token, world.client)
@@ -108,8 +112,8 @@ async def test_it_is_read_whole_and_told_in_words(market: Market) -> None:
     assert list(read.wrong) == []
     said = "\n".join(verifying.in_words(read))
     assert f"schema {market.whole.schema}" in said
-    assert "jobs 1," in said
-    assert "versions of models 2," in said
+    assert "jobs 2," in said
+    assert "versions of models 3," in said
     assert "keys.json: the keys that sign tokens" in said
     in_the_clear = b"".join(it.read_bytes() for it in market.folder.rglob("*") if it.is_file())
     for secret in (b"example.org", b"a model that these", PASSPHRASE.encode()):
@@ -230,13 +234,16 @@ async def test_a_newer_schema_names_the_release_that_made_it(market: Market) -> 
 async def test_one_of_an_older_release_is_brought_up_to_date(
     market: Market, tmp_path: Path, new_database: str
 ) -> None:
-    """As the release before this wrote it: without the column that payouts wait by."""
+    """As a release before this wrote it: without the columns that payouts and answers wait by."""
     settings_then = market.settings.model_copy(
         update={"database_url": SecretStr(new_database), "home": tmp_path / "old"}
     )
     engine = connect(new_database, name="test")
     async with engine.begin() as connection:
         await connection.execute(text("ALTER TABLE vaults DROP COLUMN restored_at"))
+        for table, columns in NEWER.items():
+            drops = ", ".join(f"DROP COLUMN {it}" for it in columns)
+            await connection.execute(text(f"ALTER TABLE {table} {drops}"))
         older = {"older": revision_before("0045")}
         await connection.execute(text("UPDATE alembic_version SET version_num = :older"), older)
     await engine.dispose()
@@ -246,6 +253,13 @@ async def test_one_of_an_older_release_is_brought_up_to_date(
     with elsewhere(market, tmp_path / "home") as settings:
         await restoring.restore(settings, url_of(settings), place, (key, whole), SILENT)
         assert (await doctor.examine(url_of(settings), settings)).complaints == []
+
+
+NEWER: Final = {
+    "jobs": ("max_norm", "restored_at"),
+    "job_totals": ("clipped",),
+    "job_releases": ("clipped", "clipped_scale"),
+}
 
 
 def revision_before(revision: str) -> str:

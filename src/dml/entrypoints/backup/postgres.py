@@ -40,12 +40,16 @@ _OPTIONS: Final = (
     *("--no-owner", "--no-privileges", "--no-comments", "--no-tablespaces"),
     *("--no-security-labels", "--no-publications", "--no-subscriptions"),
 )
-# What a restored marketplace must not believe: processes that are long gone, and that vault and
-# books agree. The column is made where the backup is of a release before it.
+# What a restored marketplace must not believe: processes that are long gone, that vault and books
+# agree, and that what no noisy answer has told yet was never told. Columns are made where the
+# backup is of a release before them, whose jobs may have no answers either.
 _NEW_LIFE: Final = b"""
 RESET ALL;
 ALTER TABLE vaults ADD COLUMN IF NOT EXISTS restored_at timestamptz;
 UPDATE vaults SET restored_at = now();
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS restored_at timestamptz;
+UPDATE jobs SET restored_at = now()
+    WHERE ended_at IS NULL AND to_jsonb(jobs) ->> 'answers' = 'noisy';
 DELETE FROM nodes;
 COMMIT;
 SET client_min_messages = error;

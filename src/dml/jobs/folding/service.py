@@ -293,7 +293,7 @@ def _sum_up_noisy(
     """
     known = {tally.short(owner) for _, owner in results if owner not in uncounted}
     known |= {*job["owners"]}
-    shows = step_is_due(
+    shows = job["restored_at"] is None and step_is_due(
         owners=len(known),
         after=job["folded"] + len(results),
         shown=job["shown_devices"],

@@ -29,7 +29,8 @@ CHECKS: Final = (
         WHERE j.answers = 'noisy' AND (
             t.shown_devices <> coalesce(r.devices, 0)
             OR coalesce(r.whole, false) AND j.ended_at IS NULL
-            OR j.ended_at IS NOT NULL AND t.shown_devices > 0 AND NOT coalesce(r.whole, false))""",
+            OR j.ended_at IS NOT NULL AND t.shown_devices > 0 AND NOT coalesce(r.whole, false)
+                AND j.restored_at IS NULL)""",
     ),
     Check(
         "A step of a noisy answer holds fewer results than were in before it, or too few",

@@ -6,7 +6,21 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dml.core.ids import JobId
-from dml.jobs.models import Job, JobRelease
+from dml.jobs.models import Job, JobRelease, JobState
+
+
+async def lock_restored(tx: AsyncSession, *, limit: int) -> Sequence[Job]:
+    """Hold jobs that were restored before they had ended, and are not ending yet."""
+    query = (
+        select(Job)
+        .where(Job.ended_at.is_(None), Job.restored_at.is_not(None))
+        .where(Job.state.in_((JobState.OPEN, JobState.PAUSED)))
+        .order_by(Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return (await tx.scalars(query)).all()
 
 
 async def list_releases(tx: AsyncSession, jobs: Sequence[Job]) -> dict[JobId, list[JobRelease]]:

@@ -88,11 +88,12 @@ async def tell_step(connection: RawConnection, job: Record, *, now: datetime) ->
 async def tell_all(ctx: Context, job: Job, totals: JobTotals) -> None:
     """Tell the whole answer of a job that has ended, if enough owners took part. O(counts).
 
-    Months are looked at first, all that there can be; and cells of those alone that stand out.
+    Not of one that was restored from a backup: it may have been told before. Months are looked at
+    first, all that there can be; and cells of those alone that stand out.
     """
     enough = totals.shown_devices > 0 or len(totals.owners) >= job.min_devices
     totals.owners, totals.uncertain_owners = [], []
-    if not enough:
+    if not enough or job.restored_at is not None:
         return
     connection = await raw(ctx.tx)
     totals.shown_devices, totals.shown_items = totals.folded, totals.items
