@@ -89,8 +89,9 @@ lock: .venv/dev .venv/node ## choose the newest versions of all dependencies ane
 	@$(COMPILE) --upgrade --group build -c requirements/run.txt -o requirements/build.txt
 	@$(COMPILE) --upgrade --group node -o requirements/node.txt
 	@$(COMPILE) --upgrade --extra kms -c requirements/run.txt pyproject.toml -o requirements/kms.txt
+	@$(COMPILE) --upgrade --extra profiling -c requirements/run.txt pyproject.toml -o requirements/profiling.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
-	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -o requirements/dev.txt
+	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -c requirements/profiling.txt -o requirements/dev.txt
 	@cd $(TYPESCRIPT) && $(NPM) install --silent --package-lock-only --save-dev --save-exact @hey-api/openapi-ts@latest typescript@5
 	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest axe-core@latest
 	@cd requirements/openid && $(NPM) install --silent --package-lock-only --save-exact oidc-provider@latest

@@ -27,6 +27,7 @@ from dml.tool.job import job
 from dml.tool.moderate import moderate
 from dml.tool.opinions import model
 from dml.tool.organisations import org
+from dml.tool.profiling import processes, profile
 from dml.tool.users import users
 from dml.tool.webhook import webhook
 
@@ -69,6 +70,8 @@ app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
 app.add_typer(backup, name="backup", rich_help_panel=OPERATE)
 app.command(rich_help_panel=OPERATE)(restore)
 admin.add_typer(users, name="users")
+admin.command()(processes)
+admin.command()(profile)
 app.command(rich_help_panel=OPERATE)(top)
 
 
