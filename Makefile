@@ -63,6 +63,7 @@ check-rest:
 	@$(BIN)/dml openapi --check docs/api/openapi.json
 	@$(BIN)/dml graphql --check docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --check
+	@$(BIN)/python -m tests.lint_migrations
 	@$(BIN)/zizmor --offline --quiet --no-progress --persona=regular .github/workflows
 	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
 	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }

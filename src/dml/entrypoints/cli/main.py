@@ -19,6 +19,7 @@ from dml.entrypoints.cli.chain import chain
 from dml.entrypoints.cli.keys import keys
 from dml.entrypoints.cli.panels import MARKET, OPERATE, YOU, InOrder
 from dml.entrypoints.cli.top import top
+from dml.entrypoints.cli.upgrade import upgrade
 from dml.refused import MEANINGS, ExitCode, Refused
 from dml.tool import account, events, listen, money
 from dml.tool.common import AsJson, Yes, confirm, show_json
@@ -73,6 +74,7 @@ admin.add_typer(users, name="users")
 admin.command()(processes)
 admin.command()(profile)
 app.command(rich_help_panel=OPERATE)(top)
+app.command(rich_help_panel=OPERATE)(upgrade)
 
 
 @app.callback(invoke_without_command=True)
