@@ -63,6 +63,7 @@ check-rest:
 	@$(BIN)/dml openapi --check docs/api/openapi.json
 	@$(BIN)/dml graphql --check docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --check
+	@$(BIN)/python -m tests.lint_migrations
 	@$(BIN)/zizmor --offline --quiet --no-progress --persona=regular .github/workflows
 	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
 	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }
@@ -89,8 +90,9 @@ lock: .venv/dev .venv/node ## choose the newest versions of all dependencies ane
 	@$(COMPILE) --upgrade --group build -c requirements/run.txt -o requirements/build.txt
 	@$(COMPILE) --upgrade --group node -o requirements/node.txt
 	@$(COMPILE) --upgrade --extra kms -c requirements/run.txt pyproject.toml -o requirements/kms.txt
+	@$(COMPILE) --upgrade --extra profiling -c requirements/run.txt pyproject.toml -o requirements/profiling.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
-	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -o requirements/dev.txt
+	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -c requirements/profiling.txt -o requirements/dev.txt
 	@cd $(TYPESCRIPT) && $(NPM) install --silent --package-lock-only --save-dev --save-exact @hey-api/openapi-ts@latest typescript@5
 	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest axe-core@latest
 	@cd requirements/openid && $(NPM) install --silent --package-lock-only --save-exact oidc-provider@latest

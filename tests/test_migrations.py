@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from tests import lint_migrations
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 MIGRATIONS: Final = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 TAKE_AWAY: Final = {"drop_column", "drop_table", "rename_table"}
@@ -61,3 +63,22 @@ def test_the_release_before_it_goes_on(path: Path) -> None:
 )
 def test_what_would_be_noticed_is_found(line: str, is_noticed: bool) -> None:
     assert bool(list(complaints(f"def upgrade():\n    {line}\n"))) == is_noticed
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_refused"),
+    [
+        ("ALTER TABLE jobs ADD COLUMN x TEXT;", False),
+        ("CREATE TABLE notes (id UUID PRIMARY KEY);", False),
+        ("CREATE INDEX jobs_x_idx ON jobs (x);", True),
+        ("ALTER TABLE jobs ADD CONSTRAINT x CHECK (x > 0);", True),
+        ("ALTER TABLE jobs ALTER COLUMN x TYPE BIGINT;", True),
+        ("ALTER TABLE jobs ALTER COLUMN x SET NOT NULL;", True),
+    ],
+)
+def test_squawk_refuses_what_holds_a_table_for_long(
+    tmp_path: Path, sql: str, is_refused: bool
+) -> None:
+    file = tmp_path / "9999.sql"
+    file.write_text(f"SET LOCAL lock_timeout = '5s';\n{sql}\n")
+    assert bool(lint_migrations.check(file)) == is_refused

@@ -3,6 +3,8 @@
 import json
 import re
 import runpy
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +24,7 @@ RULES: Final[list[dict[str, Any]]] = [
     for rule in group["rules"]
 ]
 DASHBOARD: Final = json.loads((FOLDER / "dashboard.json").read_text())
+PROMTOOL: Final = shutil.which("promtool")
 _NAME: Final = re.compile(r"\bdml_\w+")
 _BY: Final = re.compile(r"\bby \(([^)]*)\)")
 _SELECTED: Final = re.compile(r"(\w+)(?:=~|!~|!=|=)\"")
@@ -68,6 +71,29 @@ def test_each_alert_has_a_page_and_each_page_an_alert() -> None:
     assert named == pages
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     assert {rule["labels"]["severity"] for rule in RULES} == {"page", "ticket"}
+
+
+def test_each_alert_is_tested_to_fire_and_to_be_silent() -> None:
+    """Where this fails: add what makes a new rule fire to alerts.test.yml, and what does not."""
+    tested = [
+        (its["alertname"], bool(its["exp_alerts"]))
+        for it in yaml.safe_load((FOLDER / "alerts.test.yml").read_text())["tests"]
+        for its in it["alert_rule_test"]
+    ]
+    assert {(rule["alert"], fires) for rule in RULES for fires in (True, False)} == set(tested)
+
+
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not there: it comes with Prometheus")
+def test_alerts_fire_when_they_shall() -> None:
+    assert PROMTOOL
+    ended = subprocess.run(
+        [PROMTOOL, "test", "rules", "alerts.test.yml"],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_counters_are_asked_for_their_rate_and_gauges_are_not() -> None:

@@ -37,9 +37,10 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def test_each_line_about_backups_does_what_it_says(folder: Path) -> None:
-    typed = blocks(PAGES / "backup.md")
-    assert len(typed) == 2
+@pytest.mark.parametrize(("page", "count"), [("backup.md", 2), ("upgrading.md", 1)])
+def test_each_line_does_what_it_says(folder: Path, page: str, count: int) -> None:
+    typed = blocks(PAGES / page)
+    assert len(typed) == count
     script = "\n".join(f"{it.commands}\necho --- end" for it in typed)
     environment = {
         "HOME": str(folder),
@@ -61,7 +62,7 @@ def test_each_line_about_backups_does_what_it_says(folder: Path) -> None:
     for it, output in zip(typed, ended.stdout.split("--- end"), strict=False):
         assert it.shown is not None
         assert as_pattern(it.shown).search(output), output
-    assert (folder / "restored" / "state.json").exists()
+    assert (folder / "restored" / "state.json").exists() == (page == "backup.md")
 
 
 def test_links_of_these_pages_lead_somewhere() -> None:

@@ -3532,6 +3532,115 @@ class Problems:
         )
 
 
+class Processes:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> types.ProcessPage:
+        """List the processes that are alive.
+
+        For admins: APIs, workers and chain processes of all machines, in the order of their
+        names. A process that has said nothing for ten seconds is not listed.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.ProcessPage",
+            self._market.ask(
+                "GET",
+                "/v1/admin/processes",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> Iterator[types.Process]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.Process]",
+            self._market.all_of("/v1/admin/processes", **requests.sent({})),
+        )
+
+
+class Profiles:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> types.ProfilePage:
+        """List the profiles.
+
+        For admins, newest first.
+
+        `limit`: How many items to return at most.
+        """
+        return cast(
+            "types.ProfilePage",
+            self._market.ask(
+                "GET",
+                "/v1/admin/profiles",
+                params=requests.sent({"limit": limit, "cursor": cursor}),
+            ),
+        )
+
+    def iterate(self) -> Iterator[types.Profile]:
+        """Yield each item of `list`, page after page."""
+        return cast(
+            "Iterator[types.Profile]",
+            self._market.all_of("/v1/admin/profiles", **requests.sent({})),
+        )
+
+    def create(
+        self, body: types.ProfileCreate, *, idempotency_key: str | None = None
+    ) -> types.Profile:
+        """Profile a process.
+
+        For admins. The process hears of it within two seconds, is profiled for as long as you
+        say, and goes on serving meanwhile, a little slower. Then its files are made, which
+        takes some seconds. One process can be profiled at a time. The last 20 profiles are
+        kept, for a week. It is written to the audit log.
+        """
+        return cast(
+            "types.Profile",
+            self._market.ask(
+                "POST",
+                "/v1/admin/profiles",
+                headers=requests.sent({"Idempotency-Key": idempotency_key}),
+                json=body,
+            ),
+        )
+
+    def get(self, profile_id: str) -> types.Profile:
+        """Get a profile.
+
+        For admins: how far it is, and how large its files are.
+        """
+        return cast(
+            "types.Profile",
+            self._market.ask("GET", f"/v1/admin/profiles/{requests.part(profile_id)}"),
+        )
+
+    def get_flame_graph(
+        self, profile_id: str, *, most_bytes: int = requests.FILE_BYTES_MAX
+    ) -> bytes:
+        """Download a profile's flame graph.
+
+        For admins: one HTML page, to be saved and opened in a browser. The wider a function
+        is, the more time or memory it took with all that it called.
+        """
+        return self._market.bytes_of(
+            f"/v1/admin/profiles/{requests.part(profile_id)}/flame-graph", limit=most_bytes
+        )
+
+    def get_speedscope(self, profile_id: str) -> dict[str, Any]:
+        """Download a profile for speedscope.
+
+        For admins: JSON in the format of speedscope, which other viewers read, too.
+        """
+        return cast(
+            "dict[str, Any]",
+            self._market.ask("GET", f"/v1/admin/profiles/{requests.part(profile_id)}/speedscope"),
+        )
+
+
 class PublishedJobs:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -5395,6 +5504,8 @@ class Operations:
         self.privacy_budget = PrivacyBudget(market)
         self.prizes = Prizes(market)
         self.problems = Problems(market)
+        self.processes = Processes(market)
+        self.profiles = Profiles(market)
         self.published_jobs = PublishedJobs(market)
         self.ratings = Ratings(market)
         self.records = Records(market)

@@ -160,6 +160,22 @@ PageSort: TypeAlias = Literal["-relevance", "-created_at", "-runs", "device_fee"
 """How the page is sorted; `-relevance` has first what fits the words best."""
 Platform: TypeAlias = Literal["android", "ios", "linux", "macos", "windows", "other"]
 """The operating system of a device."""
+ProfileFailure: TypeAlias = Literal[
+    "process_ended", "no_answer", "not_installed", "not_permitted", "too_large", "tool_failed"
+]
+"""`process_ended`: it was told to end meanwhile; `no_answer`: it said no more, as it was killed
+or hangs; `not_installed`: py-spy or memray is missing there; `not_permitted`: its container
+or system forbids to look into a process; `too_large`: its files would be; `tool_failed`: its
+log says why.
+"""
+ProfileKind: TypeAlias = Literal["cpu", "memory"]
+"""`cpu`: which code runs, as py-spy samples it a hundred times a second; `memory`: which code
+allocates what is not freed again at once, as memray traces it.
+"""
+ProfileState: TypeAlias = Literal["requested", "running", "finished", "failed"]
+"""`requested`: the process hears of it within seconds; `running`: it is profiled, and its files
+are made; `finished`: they are there; `failed`: there are none, and `failure` says why.
+"""
 ReasonCode: TypeAlias = Literal[
     "as_described",
     "card_incomplete",
@@ -3397,6 +3413,72 @@ class ProblemTypeName(TypedDict):
 class ProblemTypes(TypedDict):
     items: list[ProblemTypeName]
     """All that there are, by code."""
+
+
+class Process(TypedDict):
+    """A process of the marketplace, on whichever machine it runs."""
+
+    kind: str
+    """What it is: `api`, `worker` or `chain`."""
+    name: str
+    """Its name, which no other process has or had: what it is, its machine, the number of the
+    process there, and a random end.
+    """
+    profiles: list[ProfileKind]
+    """The kinds of profile that can be taken of it: none where neither py-spy nor memray is
+    installed, or where it runs an older release.
+    """
+    seen_at: str
+    """When it last said that it lives."""
+
+
+class ProcessPage(TypedDict):
+    items: list[Process]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
+
+
+class Profile(TypedDict):
+    """Where the time or the memory of a process went, for some seconds."""
+
+    ended_at: str | None
+    """When it was over."""
+    failure: ProfileFailure | None
+    """Why there is no profile; `null` unless it has failed."""
+    flame_graph_bytes: int | None
+    """How large its flame graph is; `null` while there is none."""
+    id: str
+    kind: ProfileKind
+    """What was measured."""
+    process: str
+    """The name of the process."""
+    requested_at: str
+    """When it was asked for."""
+    seconds: int
+    """For how long."""
+    speedscope_bytes: int | None
+    """How large its file for speedscope is; `null` while there is none."""
+    started_at: str | None
+    """When the process began."""
+    state: ProfileState
+    """How far it is."""
+
+
+class ProfileCreate(TypedDict):
+    kind: ProfileKind
+    """What is measured."""
+    process: str
+    """The `name` of a process."""
+    seconds: NotRequired[int]
+    """For how long. A process is slower meanwhile."""
+
+
+class ProfilePage(TypedDict):
+    items: list[Profile]
+    """At most `limit` items."""
+    next_cursor: str | None
+    """For `?cursor=`, to get the next page; `null` on the last page."""
 
 
 class PublicUser(TypedDict):

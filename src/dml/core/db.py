@@ -23,7 +23,7 @@ from dml.core.pool import FairPool, look_before_use
 
 RawConnection: TypeAlias = "Connection[Any]"
 WAIT_SECONDS: Final = 10.0  # For a connection; the queue is short enough that few wait so long.
-SCHEMA_REVISION: Final = "0049"  # The migration that this code was written for.
+SCHEMA_REVISION: Final = "0050"  # The migration that this code was written for.
 PAGE_MAX: Final = 100  # The rows that one list may return.
 # How a row is held that others refer to. FOR UPDATE would hold up each of them, too: PostgreSQL
 # looks for the row at whoever inserts or changes what refers to it, and two that hold one and look

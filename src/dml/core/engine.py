@@ -15,7 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import psycopg
+import sqlalchemy
 from dbos import DBOS, DBOSConfig, SQLAlchemyDatasource
+from dbos._migration import should_migrate
 
 from dml.core import logs, tracing
 from dml.core.engine_dispatcher import REST_SECONDS, Dispatcher
@@ -203,6 +205,11 @@ def migrate(database_url: str) -> None:
         SQLAlchemyDatasource.migrate(database_url, schema=SCHEMA)
     finally:
         logger.setLevel(level)
+
+
+def is_behind(database: sqlalchemy.Engine) -> bool:
+    """Whether the engine's own tables are of an older version than its code needs."""
+    return should_migrate(database, SCHEMA, use_listen_notify=True)
 
 
 def _log_through_logging() -> None:

@@ -42,6 +42,7 @@ ExportId = NewType("ExportId", UUID)
 InvitationId = NewType("InvitationId", UUID)
 RatingId = NewType("RatingId", UUID)
 PublicationId = NewType("PublicationId", UUID)
+ProfileId = NewType("ProfileId", UUID)
 
 ID_TYPES: Final = (
     UserId,
@@ -78,6 +79,7 @@ ID_TYPES: Final = (
     InvitationId,
     RatingId,
     PublicationId,
+    ProfileId,
 )
 
 _lock = threading.Lock()

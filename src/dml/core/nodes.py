@@ -8,10 +8,10 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import uuid4
+from typing import Any, Final, TypeAlias
+from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, column, delete, func, literal_column, select, table
+from sqlalchemy import BigInteger, column, delete, func, literal_column, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Mapped, mapped_column
@@ -33,6 +33,10 @@ class Node(Base):
     kind: Mapped[str]
     seen_at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
+    asked: Mapped[UUID | None] = mapped_column(default=None)  # What it hears as it says it lives.
+
+
+Asked: TypeAlias = Callable[[UUID], None]
 
 
 def new_name(kind: str) -> str:
@@ -58,16 +62,38 @@ class Pulse:
         return next((name for name, due in self._due.items() if due < now), None)
 
 
-async def renew(tx: AsyncSession, name: str, kind: str, facts: dict[str, Any]) -> None:
+async def renew(tx: AsyncSession, name: str, kind: str, facts: dict[str, Any]) -> UUID | None:
     """Say that this process lives, by the database's clock, and forget those long gone.
 
-    In one statement, as each process does it every two seconds.
+    In one statement, as each process does it every two seconds. Return what it was last asked.
     """
     row = insert(Node).values(name=name, kind=kind, seen_at=func.now(), facts=facts)
     known = {"seen_at": func.now(), "facts": facts}
     gone = delete(Node).where(Node.seen_at < func.now() - timedelta(hours=1), Node.name != name)
     said = row.on_conflict_do_update(index_elements=["name"], set_=known)
-    await tx.execute(said.add_cte(gone.cte("gone")))
+    asked: UUID | None = await tx.scalar(said.add_cte(gone.cte("gone")).returning(Node.asked))
+    return asked
+
+
+async def ask(tx: AsyncSession, name: str, about: UUID) -> None:
+    """Have a process hear this once the transaction commits: within two seconds, and then each
+    time that it says that it lives, until it is asked something else.
+    """
+    await tx.execute(update(Node).where(Node.name == name).values(asked=about))
+
+
+async def find_alive(tx: AsyncSession, name: str) -> Node | None:
+    """Return the process of this name, if it was seen in the last ten seconds."""
+    query = select(Node).where(Node.name == name, Node.seen_at > func.now() - ALIVE)
+    return await tx.scalar(query)
+
+
+async def list_alive(tx: AsyncSession, *, after: str | None, limit: int) -> list[Node]:
+    """Return the processes that were seen in the last ten seconds, by name, and one more."""
+    query = select(Node).where(Node.seen_at > func.now() - ALIVE)
+    if after is not None:
+        query = query.where(Node.name > after)
+    return list((await tx.scalars(query.order_by(Node.name).limit(limit + 1))).all())
 
 
 async def alive(tx: AsyncSession, kind: str) -> list[Node]:
@@ -101,14 +127,16 @@ async def keep_alive(
     kind: str,
     facts: dict[str, Any],
     pulse: Pulse | None = None,
+    asked: Asked | None = None,
 ) -> None:
     """Renew this process's row until cancelled, through whatever happens to the database.
 
-    Where the loops of a pulse do the work, only for as long as they go round. Who is cancelled ends
-    in order, and leaves no row: it would be taken for alive for ten seconds.
+    It hears by `asked` what it was asked last: again and again, so it knows what it heard. Where
+    the loops of a pulse do the work, only for as long as they go round. Who is cancelled ends in
+    order, and leaves no row: it would be taken for alive for ten seconds.
     """
     try:
-        await _keep_renewing(sessions, name, kind, facts, pulse)
+        await _keep_renewing(sessions, name, kind, facts, pulse, asked)
     finally:
         with contextlib.suppress(Exception):  # Without a database, the row grows old by itself.
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -126,6 +154,7 @@ async def _keep_renewing(
     kind: str,
     facts: dict[str, Any],
     pulse: Pulse | None,
+    asked: Asked | None,
 ) -> None:
     while True:
         stuck = pulse.find_stuck() if pulse else None
@@ -135,7 +164,9 @@ async def _keep_renewing(
             continue
         try:
             async with sessions.begin() as tx:
-                await renew(tx, name, kind, facts)
+                heard = await renew(tx, name, kind, facts)
+            if heard is not None and asked is not None:
+                asked(heard)
         except Exception as error:  # Whatever it was, the next try is the remedy.
             log.warning("cannot say that this process lives: %s", error)
         await asyncio.sleep(EVERY_SECONDS)

@@ -48,7 +48,7 @@ PERSONAL: Final = Personal(
             "nodes",
             "Which processes of the marketplace are alive.",
             "an hour",
-            (Columns("name kind seen_at facts", "No personal data: they are machines."),),
+            (Columns("name kind seen_at facts asked", "No personal data: they are machines."),),
         ),
     ),
 )

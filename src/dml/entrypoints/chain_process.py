@@ -36,6 +36,7 @@ from dml.entrypoints import chain_wiring, connection_budget, fitness, wiring
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.observing import observed
 from dml.entrypoints.safety import require_safe
+from dml.profiles import sampling
 from dml.refused import Refused
 
 log = logging.getLogger("dml.chain")
@@ -263,7 +264,7 @@ async def serve(settings: Settings, signer: Signer | None) -> int:
         tasks = [
             asyncio.create_task(stop.wait()),
             working,
-            asyncio.create_task(nodes.keep_alive(sessions, name, "chain", facts)),
+            asyncio.create_task(sampling.keep_alive(sessions, name, "chain", facts)),
             asyncio.create_task(metrics.keep_writing(wiring.metrics_folder(settings), "chain")),
         ]
         with metrics.looking(lambda: pool_of(engine).show("chain")):

@@ -37,10 +37,11 @@ from dml.jobs.manifest import MANIFEST as JOBS
 from dml.mail.manifest import MANIFEST as MAIL
 from dml.payments import credits, queries as payment_queries
 from dml.payments.manifest import MANIFEST as PAYMENTS
+from dml.profiles.manifest import MANIFEST as PROFILES
 
 # A route that names a thing comes before one with a place for any name: jobs before devices.
 DOMAINS: Final[tuple[Domain, ...]] = (
-    *(CORE, EDGE, ENTRYPOINTS, MAIL, ACCOUNTS, FEED, PAYMENTS, CHAIN, ALGORITHMS),
+    *(CORE, EDGE, ENTRYPOINTS, MAIL, ACCOUNTS, PROFILES, FEED, PAYMENTS, CHAIN, ALGORITHMS),
     *(JOBS, DEVICES, BOUNTIES),
 )
 Cleaner: TypeAlias = Callable[[AsyncSession, datetime], Awaitable[Any]]

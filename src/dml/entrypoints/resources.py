@@ -74,6 +74,8 @@ RESOURCES: Final[Mapping[str, str]] = {
     "credits": "For admins: tokens given by hand.",
     "books": "For admins: what the ledger and the vault hold.",
     "denied_addresses": "For admins: addresses that are not paid.",
+    "processes": "For admins: the processes that make up the marketplace.",
+    "profiles": "For admins: where the time or the memory of a process goes.",
     "problems": "What each refusal means.",
     "graph": "All of this in one question, by GraphQL.",
     "pages": "Pages for people.",

@@ -71,6 +71,7 @@ from dml.feed.webhooks.reaching import Resolver
 from dml.jobs.device_path.layer import DeviceLayer
 from dml.jobs.device_path.service import DevicePath
 from dml.jobs.watching import Watch
+from dml.profiles import sampling
 from dml.refused import ExitCode, Refused
 
 HEADERS_SHOWN: Final = (  # To scripts of the origins that may ask.
@@ -231,7 +232,7 @@ async def _keep_alive(database_url: str, connections: int) -> None:
     try:
         sessions = wiring.make_sessions(signs)
         facts = await connection_budget.tell(sessions, connections)
-        await nodes.keep_alive(sessions, nodes.new_name("api"), "api", facts)
+        await sampling.keep_alive(sessions, nodes.new_name("api"), "api", facts)
     finally:
         await signs.dispose()
 

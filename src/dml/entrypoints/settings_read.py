@@ -28,8 +28,12 @@ def read(**chosen: int | None) -> Settings:
     try:
         return Settings(**said)
     except ValidationError as wrong:
-        problems = [_told(it["loc"], it["msg"]) for it in wrong.errors()]
-        raise Refused("; ".join(problems)) from wrong
+        raise Refused(reason_of(wrong)) from wrong
+
+
+def reason_of(wrong: ValidationError) -> str:
+    """Return in one line what is wrong with settings."""
+    return "; ".join(_told(it["loc"], it["msg"]) for it in wrong.errors())
 
 
 def require_known(environment: Mapping[str, str]) -> None:
@@ -37,21 +41,31 @@ def require_known(environment: Mapping[str, str]) -> None:
 
     Case does not matter, as when settings are read.
     """
-    for variable in environment:
-        if hint := _unknown(variable, {*_SETTINGS, *OTHERS}):
-            raise Refused(f"{variable} is no setting: {hint}")
+    for problem in list_unknown(environment):
+        raise Refused(problem)
+
+
+def list_unknown(environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variable of ours that nothing reads."""
+    asked = [(it, _unknown(it, {*_SETTINGS, *OTHERS})) for it in environment]
+    return [f"{variable} is no setting: {hint}" for variable, hint in asked if hint]
 
 
 def require_known_files(environment: Mapping[str, str]) -> None:
     """Refuse a folder of secrets that is none, or has a file of ours that nothing reads."""
+    for problem in list_unknown_files(environment):
+        raise Refused(problem)
+
+
+def list_unknown_files(environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each file of ours among the secrets that nothing reads."""
     folder = environment.get(SECRETS_DIR)
     if not folder:
-        return
+        return []
     if not Path(folder).is_dir():
-        raise Refused(f"{SECRETS_DIR} names {folder}, which is no folder")
-    for file in sorted(Path(folder).iterdir()):
-        if hint := _unknown(file.name, {*_SETTINGS}):
-            raise Refused(f"{file} is of no setting: {hint}")
+        return [f"{SECRETS_DIR} names {folder}, which is no folder"]
+    asked = [(it, _unknown(it.name, {*_SETTINGS})) for it in sorted(Path(folder).iterdir())]
+    return [f"{file} is of no setting: {hint}" for file, hint in asked if hint]
 
 
 def _unknown(name: str, known: Collection[str]) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import uvloop
 from sqlalchemy import func, select
 
-from dml.core import event_keeping, logs, metrics, nodes, worker
+from dml.core import event_keeping, logs, metrics, worker
 from dml.core.context import SYSTEM, Context
 from dml.core.engine import Engine, long_places
 from dml.core.looking import Pauses
@@ -39,6 +39,7 @@ from dml.jobs.archive import queries as archive_queries
 from dml.jobs.archive.reading import ARCHIVER_LOCK
 from dml.jobs.crowds import service as crowds
 from dml.mail.delivering import Mailing
+from dml.profiles import sampling
 from dml.scoring.reader import Reader
 
 log = logging.getLogger("dml.worker")
@@ -232,7 +233,7 @@ async def serve(settings: Settings) -> None:
         log.error("the sandbox does not hold here, so no file is evaluated: %s", unsafe)
     sending, mailing, pulse = Delivering.of(parts), Mailing.of(parts), Pulse()
     loops = [
-        nodes.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
+        sampling.keep_alive(parts.sessions, engine.node, "worker", facts, pulse),
         *(repeat(parts, pulse, it) for it in _loops(sending, settings)),
         sending.run(pulse),
         mailing.run(pulse),

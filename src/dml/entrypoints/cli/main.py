@@ -20,6 +20,7 @@ from dml.entrypoints.cli.chain import chain
 from dml.entrypoints.cli.keys import keys
 from dml.entrypoints.cli.panels import MARKET, OPERATE, YOU, InOrder
 from dml.entrypoints.cli.top import top
+from dml.entrypoints.cli.upgrade import upgrade
 from dml.refused import MEANINGS, ExitCode, Refused
 from dml.tool import account, events, listen, money
 from dml.tool.common import AsJson, Yes, confirm, show_json
@@ -28,6 +29,7 @@ from dml.tool.job import job
 from dml.tool.moderate import moderate
 from dml.tool.opinions import model
 from dml.tool.organisations import org
+from dml.tool.profiling import processes, profile
 from dml.tool.users import users
 from dml.tool.webhook import webhook
 
@@ -70,7 +72,10 @@ app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
 app.add_typer(backup, name="backup", rich_help_panel=OPERATE)
 app.command(rich_help_panel=OPERATE)(restore)
 admin.add_typer(users, name="users")
+admin.command()(processes)
+admin.command()(profile)
 app.command(rich_help_panel=OPERATE)(top)
+app.command(rich_help_panel=OPERATE)(upgrade)
 
 
 @app.callback(invoke_without_command=True)
