@@ -12,11 +12,11 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 export SOURCE_DATE_EPOCH=315532800
 
-"$python" -m hatchling build -t wheel -d "$made" >/dev/null
+"$python" -m hatchling build -t wheel -d "$made" >/dev/null 2>&1
 "$python" -m pip --disable-pip-version-check download --quiet --require-hashes --only-binary=:all: --no-deps \
     --dest "$made/wheels" -r requirements/run.txt -r requirements/kms.txt
 # Amazon Linux 2023 has glibc 2.34.
-if ls "$made/wheels" | grep -E 'manylinux_2_(3[5-9]|[4-9][0-9])' | grep -vE 'manylinux_2_([12][0-9]|3[0-4]|[0-9])_'; then
+if find "$made/wheels" -name "*.whl" | grep -E 'manylinux_2_(3[5-9]|[4-9][0-9])' | grep -vE 'manylinux_2_([12][0-9]|3[0-4]|[0-9])_'; then
     echo "These wheels are for a newer system than Amazon Linux 2023." >&2
     exit 1
 fi
