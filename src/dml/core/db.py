@@ -77,19 +77,23 @@ def connect(database_url: str, *, name: str, connections: int = 10, **settings: 
 
     `name` is what PostgreSQL's activity view calls these connections; `settings` are PostgreSQL's.
     """
-    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    url = make_url(database_url)
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    given = {**PATIENCE, "application_name": name, **settings}
+
+    async def open_one() -> asyncpg.Connection:
+        """The driver reads the address: SQLAlchemy refuses how the way is protected (`sslmode`)."""
+        return await asyncpg.connect(address, timeout=5, server_settings=given)
+
     engine = create_async_engine(
-        url,
+        url.set(drivername="postgresql+asyncpg"),
+        async_creator=open_one,
         poolclass=FairPool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
         pool_use_lifo=True,
         hide_parameters=True,  # An error is logged; what it was about may be secret.
-        connect_args={
-            "timeout": 5,
-            "server_settings": {**PATIENCE, "application_name": name, **settings},
-        },
     )
     look_before_use(engine)
     return engine

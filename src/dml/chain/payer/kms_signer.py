@@ -1,4 +1,7 @@
-"""A key that stays in AWS KMS (ECC_SECG_P256K1): digests go there, and signatures come back."""
+"""A key that stays in AWS KMS (ECC_SECG_P256K1): digests go there, and signatures come back.
+
+Who may ask it to sign, where `deploy/aws` made it: docs/decisions/0084.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
