@@ -18,6 +18,7 @@ from dml.core.db import Shown
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page
 from dml.edge.routing import StrictRoute
+from dml.entrypoints import console
 
 SHOWN: Final = 12
 OPEN: Final = (BountyState.ENROLLING, BountyState.SUBMITTING)
@@ -51,7 +52,12 @@ async def _facts(ctx: Context, states: Sequence[BountyState]) -> Mapping[str, An
         ctx.tx, ctx.actor, AlgorithmFilter(), limit=SHOWN
     )
     bounties = [it for state in states for it in await _bounties(ctx, state, SHOWN)]
-    return {"algorithms": algorithms[:SHOWN], "bounties": bounties[:SHOWN], "states": STATES}
+    return {
+        "algorithms": algorithms[:SHOWN],
+        "bounties": bounties[:SHOWN],
+        "states": STATES,
+        "has_console": console.built() is not None,
+    }
 
 
 async def _bounties(ctx: Context, state: BountyState | None, limit: int) -> Sequence[Shown]:
