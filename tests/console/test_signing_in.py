@@ -129,3 +129,24 @@ async def test_a_page_that_is_none_says_so(world: World, market: Market, browser
         await console.page.get_by_role("link", name="Go home").click()
         await console.shows("Home")
         await expect(console.page).to_have_title(re.compile("^Home"))
+
+
+async def test_where_nobody_answers_it_says_so_and_goes_on_later(
+    world: World, market: Market, browser: Browser
+) -> None:
+    async with opened(browser, market) as console:
+        await console.sign_in(await world.person("ada"))
+        await console.shows("Home")
+        await market.close()
+        await console.go("/jobs")
+        alert = console.page.get_by_role("alert")
+        await expect(alert).to_contain_text("did not answer")
+        await market.open()
+        await alert.get_by_role("button", name="Try again").click()
+        await console.shows("Your jobs")
+        await console.page.route("**/v1/sessions/browser/refresh", lambda it: it.abort())
+        await console.page.reload()
+        await expect(alert).to_contain_text("did not answer")
+        await console.page.unroute_all()
+        await alert.get_by_role("button", name="Try again").click()
+        await console.shows("Your jobs")
