@@ -124,7 +124,7 @@ console.log(JSON.stringify({
 
 
 def test_amounts_and_times_are_written_exactly() -> None:
-    command = [ROOT / ".venv/bin/node", "--no-warnings", "--input-type=module", "-e", FORMATS]
+    command = [str(ROOT / ".venv/bin/node"), "--no-warnings", "--input-type=module", "-e", FORMATS]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(told.stdout) == {
         "there": ["0", "12.5", "-0.000001", "9007199254740993.000001"],
