@@ -8,4 +8,6 @@ export const routes: readonly Route[] = [
   { path: "/jobs/:id", load: () => import("./pages/Job.svelte") },
   { path: "/order", load: () => import("./pages/Choose.svelte"), nav: texts.choose.nav },
   { path: "/order/:slug", load: () => import("./pages/Order.svelte") },
+  { path: "/sign-up", load: () => import("./pages/SignUp.svelte"), isPublic: true },
+  { path: "/reset", load: () => import("./pages/Reset.svelte"), isPublic: true },
 ];

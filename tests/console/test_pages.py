@@ -20,6 +20,12 @@ from tests.world import World
 ROOT: Final = Path(__file__).resolve().parents[2]
 ASSETS: Final = ROOT / "console" / "dist" / "assets"
 SCRIPT_BYTES_MAX: Final = 40_000  # Compressed, before a page's own.
+# Where whoever has not signed in comes, by which link.
+STRANGERS: Final = {
+    "": "Sign in",
+    "Open an account": "Open an account",
+    "Lost your password?": "Another password",
+}
 # What is shown of nothing, and of something.
 PAGES: Final = {"/": "Home", "/jobs": "Your jobs", "/order": "Choose a model"}
 
@@ -39,8 +45,16 @@ async def test_everybody_can_use_each_page_on_any_screen(
         "/nowhere": "No such page",
     }
     async with opened(browser, market, size=size, dark=dark) as console:
+        for link, heading in STRANGERS.items():
+            await console.open()
+            await console.shows("Sign in")
+            if link:
+                await console.page.get_by_role("link", name=link).click()
+            await console.shows(heading)
+            assert await console.violations() == [], heading
+            assert await console.overflow() == 0, heading
+        await console.page.get_by_role("link", name="Sign in instead").click()
         await console.shows("Sign in")
-        assert await console.violations() == []
         for person, shown in ((newcomer, PAGES), (job.customer, pages)):
             await console.sign_in(person)
             for path, heading in shown.items():
