@@ -13,20 +13,21 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11
 # What each target needs, in the order in which it is installed.
 CHAIN := $(if $(DML_CHAIN_URL)$(filter false False FALSE no off 0,$(DML_LOCAL_CHAIN)),,.venv/chain)
 DEV := .venv/server .venv/demo .venv/dev
-run := .venv/server $(CHAIN)
-demo := .venv/server .venv/demo .venv/chain
 TYPESCRIPT := clients/typescript
 typescript := .venv/node $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist
-test := $(DEV) .venv/browser .venv/openid .venv/chain $(typescript)
-bench := $(DEV) .venv/chain
-pictures := $(DEV) .venv/browser .venv/chain
-check := $(DEV) .venv/contracts $(typescript)
+console := $(typescript) console/node_modules console/dist
+run := .venv/server $(console) $(CHAIN)
+demo := .venv/server .venv/demo $(console) .venv/chain
+test := $(DEV) .venv/browser .venv/openid .venv/chain $(console)
+bench := $(DEV) .venv/browser $(console) .venv/chain
+pictures := $(DEV) .venv/browser $(console) .venv/chain
+check := $(DEV) .venv/contracts $(console)
 aws := $(DEV) .venv/node .venv/aws
 AWS := env PATH="$(CURDIR)/$(BIN):$$PATH" .venv/aws/bin/python -m deploy.aws.app
 # What of it is not there yet: requirements/step.py says which step of how many it is at.
 export STEPS := $(foreach goal,$(MAKECMDGOALS),$(foreach it,$($(goal)),$(if $(wildcard $(it)),,$(it))))
 
-.PHONY: help run demo pictures test bench torture check openapi typescript contracts aws migrate lock clean
+.PHONY: help run demo console pictures test bench torture check openapi typescript contracts aws migrate lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -66,6 +67,7 @@ check-rest:
 	@$(BIN)/dml graphql --check docs/api/schema.graphql
 	@$(BIN)/python -m clients.generate --check
 	@$(BIN)/python -m tests.lint_migrations
+	@$(NPM) run check --silent --prefix console
 	@$(BIN)/zizmor --offline --quiet --no-progress --persona=regular .github/workflows
 	@$(BIN)/node contracts/compile.mjs .venv/contracts .venv/contracts/build --no-mutants
 	@diff -rq -x mutants.json contracts/build .venv/contracts/build || { echo "contracts/build is not made of these sources: run \`make contracts\`" >&2; exit 1; }
@@ -79,6 +81,8 @@ openapi: .venv/dev ## write docs/api/ and the pages made from the code, and the 
 	@$(BIN)/python -m clients.generate --write
 
 typescript: $(typescript) ## build the typed TypeScript client in clients/typescript
+
+console: $(console) ## build the pages that /console serves
 
 contracts: .venv/contracts ## compile contracts/ into contracts/build
 	@$(BIN)/node contracts/compile.mjs .venv/contracts contracts/build
@@ -102,12 +106,13 @@ lock: .venv/dev .venv/node ## choose the newest versions of all dependencies ane
 	@$(COMPILE) --upgrade --group demo -c requirements/run.txt -o requirements/demo.txt
 	@$(COMPILE) --upgrade --group dev -c requirements/run.txt -c requirements/demo.txt -c requirements/kms.txt -c requirements/profiling.txt -o requirements/dev.txt
 	@cd $(TYPESCRIPT) && $(NPM) install --silent --package-lock-only --save-dev --save-exact @hey-api/openapi-ts@latest typescript@5
+	@cd console && $(NPM) install --silent --package-lock-only --save-dev --save-exact @sveltejs/vite-plugin-svelte@latest svelte@5 svelte-check@latest typescript@5 vite@latest
 	@cd requirements/browser && $(NPM) install --silent --package-lock-only --save-exact @sparticuz/chromium@latest axe-core@latest
 	@cd requirements/openid && $(NPM) install --silent --package-lock-only --save-exact oidc-provider@latest
 	@cd requirements/chain && $(NPM) install --silent --package-lock-only --save-exact @foundry-rs/anvil-linux-amd64@latest
 
 clean: ## remove what make installed (not your data, which is in .dml)
-	@rm -rf .venv $(addprefix $(TYPESCRIPT)/,node_modules dist src/generated)
+	@rm -rf .venv $(addprefix $(TYPESCRIPT)/,node_modules dist src/generated) $(addprefix console/,node_modules dist)
 
 # An environment is current when its stamp is newer than its lock file.
 .venv/bin/python:
@@ -177,4 +182,13 @@ $(TYPESCRIPT)/node_modules: $(TYPESCRIPT)/package-lock.json $(TYPESCRIPT)/.npmrc
 $(TYPESCRIPT)/dist: docs/api/openapi.json $(wildcard $(TYPESCRIPT)/*.json $(TYPESCRIPT)/*.ts $(TYPESCRIPT)/src/*.ts) $(TYPESCRIPT)/node_modules
 	@rm -rf $@
 	@$(STEP) "the TypeScript client, built and type-checked" $(NPM) run build --prefix $(TYPESCRIPT)
+	@touch $@
+
+# The console is built on that client.
+console/node_modules: console/package-lock.json console/.npmrc | .venv/node
+	@$(STEP) "what builds the console" $(NPM) ci --prefix console
+	@touch $@
+
+console/dist: $(wildcard console/*.json console/*.ts console/*.js console/*.html console/src/* console/src/*/*) src/dml/edge/page.css $(TYPESCRIPT)/dist console/node_modules
+	@$(STEP) "the console" $(NPM) run build --prefix console
 	@touch $@

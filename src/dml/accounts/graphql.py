@@ -25,6 +25,7 @@ def _shown(row: Any) -> PublicUserOut:
     return PublicUserOut.model_validate({**told, "photo": photo})
 
 
+COOKIES: Final = tuple(f"browser_sessions.{it}" for it in ("create", "refresh", "delete"))
 GRAPH: Final = Graph(
     reads=(
         Read("users", "users.list"),
@@ -52,6 +53,7 @@ GRAPH: Final = Graph(
         "photos.get": "A file goes by REST.",
         "photos.replace": "A file goes by REST.",
         "data_exports.get_file": "A file goes by REST.",
+        **dict.fromkeys(COOKIES, "It reads and sets a cookie, which no answer of the graph does."),
         "openid_sign_ins.start": "A page of a provider, to which a browser goes.",
     },
 )

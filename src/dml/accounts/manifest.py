@@ -19,7 +19,7 @@ MANIFEST: Final = Domain(
         *("openid.routes:router", "openid.callback_routes:router"),
         *("photos.routes:router", "photos.routes:admin_router", "agreement.routes:router"),
         *("privacy.routes:router", "admin.routes:router", "factors.routes:router"),
-        "organisations.routes:router",
+        *("organisations.routes:router", "browsers.routes:router"),
     ),
     proofs=("identities.reauthentication", "factors.checks", "openid.checks", "passkeys.checks"),
     processes=("recovery.processes", "privacy.processes", "notices.processes"),

@@ -1248,6 +1248,41 @@ class Bounties:
         )
 
 
+class BrowserSessions:
+    def __init__(self, market: Marketplace) -> None:
+        self._market = market
+
+    def delete(self) -> None:
+        """Sign out in this browser.
+
+        For a page of this marketplace. The session in the cookie ends, its access tokens stop
+        working at once, and the cookie goes. The answer is the same where there is none.
+        """
+        self._market.ask("DELETE", "/v1/sessions/browser")
+
+    def create(self, body: types.BrowserSessionCreate) -> types.BrowserSession:
+        """Keep a session in this browser.
+
+        For a page of this marketplace, whose user has just signed in, by whatever way. It
+        exchanges the refresh token, and sets the next one as a cookie that no script can read
+        (`HttpOnly`, `SameSite=Strict`). The session goes on with `POST
+        /v1/sessions/browser/refresh`.
+        """
+        return cast(
+            "types.BrowserSession", self._market.ask("POST", "/v1/sessions/browser", json=body)
+        )
+
+    def refresh(self) -> types.BrowserSession:
+        """Get a new access token by the cookie.
+
+        For a page of this marketplace in a browser that keeps a session, as when the page is
+        loaded anew. It sets the next cookie. Several tabs may ask at once.
+        """
+        return cast(
+            "types.BrowserSession", self._market.ask("POST", "/v1/sessions/browser/refresh")
+        )
+
+
 class Chain:
     def __init__(self, market: Marketplace) -> None:
         self._market = market
@@ -5458,6 +5493,7 @@ class Operations:
         self.balance = Balance(market)
         self.books = Books(market)
         self.bounties = Bounties(market)
+        self.browser_sessions = BrowserSessions(market)
         self.chain = Chain(market)
         self.contributions = Contributions(market)
         self.credits = Credits(market)

@@ -1053,6 +1053,26 @@ class BountyUpdate(TypedDict):
     """What becomes of the prizes of tied places."""
 
 
+class BrowserSession(TypedDict):
+    """What a page needs of its session. The refresh token is in the cookie alone."""
+
+    access_token: str
+    """For the header `Authorization: Bearer …`."""
+    expires_in: int
+    """Seconds until the access token expires."""
+    token_type: NotRequired[Literal["Bearer"]]
+    """How to send the access token."""
+    user_id: str
+    """Who has signed in."""
+
+
+class BrowserSessionCreate(TypedDict):
+    """The session of who has just signed in, by its refresh token."""
+
+    refresh_token: str
+    """The newest refresh token of the session."""
+
+
 class Chain(TypedDict):
     """The vault, its token, and how far the chain was read."""
 

@@ -18,12 +18,14 @@ from dml.core.db import Shown
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page
 from dml.edge.routing import StrictRoute
+from dml.entrypoints import shipped
 
 SHOWN: Final = 12
 OPEN: Final = (BountyState.ENROLLING, BountyState.SUBMITTING)
 BOUNTIES: Final = 50
 _PAGE: Final = Page(Path(__file__).with_name("home.html"))
 _BOUNTIES: Final = Page(Path(__file__).with_name("bounties.html"))
+_HAS_CONSOLE: Final = shipped.console() is not None
 router = APIRouter(route_class=StrictRoute)
 
 
@@ -51,7 +53,12 @@ async def _facts(ctx: Context, states: Sequence[BountyState]) -> Mapping[str, An
         ctx.tx, ctx.actor, AlgorithmFilter(), limit=SHOWN
     )
     bounties = [it for state in states for it in await _bounties(ctx, state, SHOWN)]
-    return {"algorithms": algorithms[:SHOWN], "bounties": bounties[:SHOWN], "states": STATES}
+    return {
+        "algorithms": algorithms[:SHOWN],
+        "bounties": bounties[:SHOWN],
+        "states": STATES,
+        "has_console": _HAS_CONSOLE,
+    }
 
 
 async def _bounties(ctx: Context, state: BountyState | None, limit: int) -> Sequence[Shown]:

@@ -1,4 +1,4 @@
-"""Files of the pages for developers: asked about each time, sent once, and compressed.
+"""Files of pages that have scripts: sent once, and compressed.
 
 Some weigh more than a megabyte, which is what a page waits for where the network is slow. Each is
 compressed when it is first asked for, off the event loop, and kept: a few hundred kilobytes in all.
@@ -9,19 +9,25 @@ import asyncio
 import gzip
 from functools import lru_cache
 from os import PathLike, fspath, stat_result
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-KEPT: Final = 32  # There are fewer files than that.
+KEPT: Final = 128  # There are fewer files than that.
 BYTES_MIN: Final = 1_000  # Below, a header costs more than it saves.
 
 
 class PageFiles(StaticFiles):
-    """Static files of which a browser asks each time whether they are still the same."""
+    """Static files. A browser asks each time whether they are still the same, as those of another
+    release have the same names; unless `kept` says otherwise, as `Cache-Control` says it.
+    """
+
+    def __init__(self, *, kept: str = "no-cache", **where: Any) -> None:
+        super().__init__(**where)
+        self._kept = kept
 
     def file_response(
         self,
@@ -31,8 +37,7 @@ class PageFiles(StaticFiles):
         status_code: int = 200,
     ) -> Response:
         found = super().file_response(full_path, stat_result, scope, status_code)
-        # Those of another release are other ones.
-        found.headers["Cache-Control"] = "no-cache"
+        found.headers["Cache-Control"] = self._kept
         found.headers["Vary"] = "Accept-Encoding"
         accepted = Headers(scope=scope).get("accept-encoding", "")
         is_short = stat_result.st_size < BYTES_MIN

@@ -7,6 +7,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "users": "Accounts: everybody begins with one.",
     "photos": "What people see of a user, beside the name.",
     "sessions": "Signing in and out, and the tokens that everything else asks for.",
+    "browser_sessions": "The same for pages of this marketplace, by a cookie.",
     "openid_providers": "Where else you may have an account by which you sign in here.",
     "openid_sign_ins": "Signing in there.",
     "sign_ups": "Opening an account by a link in a mail.",

@@ -59,6 +59,7 @@ from dml.entrypoints import (
     scopes,
     wiring,
 )
+from dml.entrypoints.console import serve_console
 from dml.entrypoints.docs import serve_docs
 from dml.entrypoints.fitness import Needs
 from dml.entrypoints.graphiql import serve_graphiql
@@ -162,6 +163,7 @@ def _make_app() -> FastAPI:
         app.include_router(router)
     serve_docs(app)
     serve_graphiql(app)
+    serve_console(app)
     find_at_once(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way
     return app

@@ -1,0 +1,13 @@
+/** All pages. To add one: a file in `pages/`, its texts in `texts.ts`, and a line here. */
+import type { Route } from "./router.svelte";
+import { texts } from "./texts";
+
+export const routes: readonly Route[] = [
+  { path: "/", load: () => import("./pages/Home.svelte"), nav: texts.home.nav },
+  { path: "/jobs", load: () => import("./pages/Jobs.svelte"), nav: texts.jobs.nav },
+  { path: "/jobs/:id", load: () => import("./pages/Job.svelte") },
+  { path: "/order", load: () => import("./pages/Choose.svelte"), nav: texts.choose.nav },
+  { path: "/order/:slug", load: () => import("./pages/Order.svelte") },
+  { path: "/sign-up", load: () => import("./pages/SignUp.svelte"), isPublic: true },
+  { path: "/reset", load: () => import("./pages/Reset.svelte"), isPublic: true },
+];
