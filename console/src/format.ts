@@ -9,6 +9,11 @@ export function count(value: number): string {
   return value.toLocaleString(LOCALE);
 }
 
+/** A number that is none of things: an epsilon, a score. */
+export function precise(value: number): string {
+  return value.toLocaleString(LOCALE, { maximumFractionDigits: 4 });
+}
+
 /** `0.25` as `25 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toLocaleString(LOCALE, { maximumFractionDigits: 1 })} %`;

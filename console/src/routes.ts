@@ -8,4 +8,8 @@ export const routes: readonly Route[] = [
   { path: "/jobs/:id", load: () => import("./pages/Job.svelte") },
   { path: "/order", load: () => import("./pages/Choose.svelte"), nav: texts.choose.nav },
   { path: "/order/:slug", load: () => import("./pages/Order.svelte") },
+  { path: "/devices", load: () => import("./pages/Devices.svelte"), nav: texts.pages.devices },
+  { path: "/devices/add", load: () => import("./pages/AddDevice.svelte") },
+  { path: "/devices/use", load: () => import("./pages/DeviceUse.svelte") },
+  { path: "/devices/:id", load: () => import("./pages/Device.svelte") },
 ];

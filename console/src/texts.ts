@@ -170,4 +170,8 @@ export const texts = {
     waiting: "The price follows what you enter.",
     refund: "It is held in escrow. What is not spent comes back.",
   },
+  /** What the navigation calls the pages whose other texts come with them, from `texts/`. */
+  pages: {
+    devices: "Devices",
+  },
 };
