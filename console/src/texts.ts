@@ -60,6 +60,7 @@ export const texts = {
     job: "Job",
     state: "State",
     devices: "Devices",
+    money: "Money",
     spent: "Spent",
     none: "You have ordered no job yet.",
     order: "Order the first",
@@ -133,6 +134,7 @@ export const texts = {
     nameHint: "What you want to know. Only you see it.",
     namePlaceholder: "Which digits do people photograph?",
     devices: "Devices",
+    money: "Money",
     devicesHint: "How many results you pay for, at most.",
     reward: "Reward for each device, in tokens",
     rewardHint: "More finds more owners, and sooner.",
@@ -173,5 +175,6 @@ export const texts = {
   /** What the navigation calls the pages whose other texts come with them, from `texts/`. */
   pages: {
     devices: "Devices",
+    money: "Money",
   },
 };
