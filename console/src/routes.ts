@@ -16,4 +16,10 @@ export const routes: readonly Route[] = [
   { path: "/money/deposit", load: () => import("./pages/Deposit.svelte") },
   { path: "/money/withdraw", load: () => import("./pages/Withdraw.svelte") },
   { path: "/money/wallets", load: () => import("./pages/Wallets.svelte") },
+  { path: "/account", load: () => import("./pages/Account.svelte"), nav: texts.pages.account },
+  { path: "/account/access", load: () => import("./pages/Access.svelte") },
+  { path: "/account/tokens", load: () => import("./pages/Tokens.svelte") },
+  { path: "/account/webhooks", load: () => import("./pages/Webhooks.svelte") },
+  { path: "/account/webhooks/:id", load: () => import("./pages/Webhook.svelte") },
+  { path: "/account/data", load: () => import("./pages/Data.svelte") },
 ];

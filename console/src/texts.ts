@@ -61,6 +61,7 @@ export const texts = {
     state: "State",
     devices: "Devices",
     money: "Money",
+    account: "Account",
     spent: "Spent",
     none: "You have ordered no job yet.",
     order: "Order the first",
@@ -135,6 +136,7 @@ export const texts = {
     namePlaceholder: "Which digits do people photograph?",
     devices: "Devices",
     money: "Money",
+    account: "Account",
     devicesHint: "How many results you pay for, at most.",
     reward: "Reward for each device, in tokens",
     rewardHint: "More finds more owners, and sooner.",
@@ -176,5 +178,6 @@ export const texts = {
   pages: {
     devices: "Devices",
     money: "Money",
+    account: "Account",
   },
 };
