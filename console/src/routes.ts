@@ -22,4 +22,8 @@ export const routes: readonly Route[] = [
   { path: "/account/webhooks", load: () => import("./pages/Webhooks.svelte") },
   { path: "/account/webhooks/:id", load: () => import("./pages/Webhook.svelte") },
   { path: "/account/data", load: () => import("./pages/Data.svelte") },
+  { path: "/models", load: () => import("./pages/Models.svelte"), nav: texts.pages.models },
+  { path: "/models/:id", load: () => import("./pages/Model.svelte") },
+  { path: "/review", load: () => import("./pages/Review.svelte"), nav: texts.pages.review, isForModerators: true },
+  { path: "/review/:id", load: () => import("./pages/ReviewVersion.svelte") },
 ];
