@@ -26,4 +26,8 @@ export const routes: readonly Route[] = [
   { path: "/models/:id", load: () => import("./pages/Model.svelte") },
   { path: "/review", load: () => import("./pages/Review.svelte"), nav: texts.pages.review, isForModerators: true },
   { path: "/review/:id", load: () => import("./pages/ReviewVersion.svelte") },
+  { path: "/bounties", load: () => import("./pages/Bounties.svelte"), nav: texts.pages.bounties },
+  { path: "/bounties/:id", load: () => import("./pages/Bounty.svelte") },
+  { path: "/bounties/:id/board", load: () => import("./pages/BountyBoard.svelte") },
+  { path: "/bounties/:id/submissions", load: () => import("./pages/BountySubmissions.svelte") },
 ];

@@ -64,6 +64,7 @@ export const texts = {
     account: "Account",
     models: "Models",
     review: "Review",
+    bounties: "Bounties",
     spent: "Spent",
     none: "You have ordered no job yet.",
     order: "Order the first",
@@ -141,6 +142,7 @@ export const texts = {
     account: "Account",
     models: "Models",
     review: "Review",
+    bounties: "Bounties",
     devicesHint: "How many results you pay for, at most.",
     reward: "Reward for each device, in tokens",
     rewardHint: "More finds more owners, and sooner.",
@@ -185,5 +187,6 @@ export const texts = {
     account: "Account",
     models: "Models",
     review: "Review",
+    bounties: "Bounties",
   },
 };
