@@ -9,6 +9,18 @@ export function count(value: number): string {
   return value.toLocaleString(LOCALE);
 }
 
+/** A number that is none of things: an epsilon, a score. */
+export function precise(value: number): string {
+  return value.toLocaleString(LOCALE, { maximumFractionDigits: 4 });
+}
+
+/** How large a file is: `1.2 MB`. */
+export function bytes(size: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  const at = size < 1 ? 0 : Math.min(3, Math.floor(Math.log10(size) / 3));
+  return `${(size / 1_000 ** at).toLocaleString(LOCALE, { maximumFractionDigits: 1 })} ${units[at]}`;
+}
+
 /** `0.25` as `25 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toLocaleString(LOCALE, { maximumFractionDigits: 1 })} %`;

@@ -14,6 +14,8 @@ export interface Route {
   load: () => Promise<{ default: Component<any> }>;
   /** What the navigation calls it. Without one it is not listed there. */
   nav?: string;
+  /** Listed for moderators and admins alone: others have no use for it. */
+  isForModerators?: boolean;
   /** For who is not signed in, too. */
   isPublic?: boolean;
 }

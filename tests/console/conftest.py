@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.agent.market import Market
+from tests.algorithms.conftest import sandbox, worker_parts  # noqa: F401 - fixtures of ours, too
 from tests.bounties.browser import running_browser
 from tests.console.browsing import served
 from tests.world import World
