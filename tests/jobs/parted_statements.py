@@ -9,7 +9,7 @@ from uuid import UUID
 from dml.core.db import RawConnection, connect_hot
 from dml.core.ids import new_id
 from dml.jobs.device_path import ended_leases, statements
-from dml.jobs.folding import inbox, service as folding
+from dml.jobs.folding import inbox, statements as folding
 from dml.jobs.rules import TRIES_MAX
 from tests.jobs import parting
 from tests.jobs.factories import claim_of, hand_in, make_device, make_job, result
@@ -84,7 +84,7 @@ async def test_which_statements_ask_one_part_and_which_ask_all(
             "accept": (statements._ACCEPT, sent_with_body),
             "release": (statements._RELEASE, sent),
             "take": (inbox._TAKE, [[place], inbox.BATCH_BYTES, new_id()]),
-            "lock totals": (folding._LOCK, [[job.id]]),
+            "lock totals": (folding.LOCK, [[job.id]]),
             "sweep": (ended_leases._SWEEP, []),
         }
         found = {name: await asked(connection, *it) for name, it in runs.items()}
