@@ -19,7 +19,7 @@ console := $(typescript) console/node_modules console/dist
 run := .venv/server $(console) $(CHAIN)
 demo := .venv/server .venv/demo $(console) .venv/chain
 test := $(DEV) .venv/browser .venv/openid .venv/chain $(console)
-bench := $(DEV) .venv/chain
+bench := $(DEV) .venv/browser $(console) .venv/chain
 pictures := $(DEV) .venv/browser $(console) .venv/chain
 check := $(DEV) .venv/contracts $(console)
 # What of it is not there yet: requirements/step.py says which step of how many it is at.

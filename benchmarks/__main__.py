@@ -24,6 +24,7 @@ from benchmarks import (
     boards,
     chain,
     checks,
+    console as console_pages,
     device_path,
     files,
     graph,
@@ -61,6 +62,7 @@ PARTS = (
     "checks",
     "chain",
     "agent",
+    "console",
 )
 APART = ("restore",)  # These take a minute and more, and only run where they are asked for.
 ALL = "all"
@@ -136,6 +138,8 @@ def measure(asked: argparse.Namespace, figures: list[Figure], say: device_path.S
             figures += chain.chain(home, rounds, say)
         if "agent" in parts:
             figures += agents.agent(home, rounds, say)
+        if "console" in parts:
+            figures += console_pages.console(rounds, say)
         if "restore" in parts:
             figures += restore.restore(home, rounds, say)
     finally:

@@ -151,6 +151,7 @@ def how_to_look(here: Market, cast: Cast, job_id: str, contest: Contest) -> str:
 The marketplace goes on, with all that was played:
 
   Look      {here.url}
+  Console   {here.url}/console
   Bounty    {contest.url}
   Docs      {here.url}/docs
   Logs      {here.home / "logs"}

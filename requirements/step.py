@@ -39,7 +39,7 @@ def _disks() -> str:
     free = (f"{shutil.disk_usage(it).free >> 20} MB are free in {it}" for it in folders)
     return (
         f"{' and '.join(dict.fromkeys(free))}. Make room; `make run` takes "
-        "0.8 GB, `make test` 2 GB. TMPDIR names another folder for what is unpacked on the way."
+        "1.2 GB, `make test` 2.1 GB. TMPDIR names another folder for what is unpacked on the way."
     )
 
 

@@ -70,6 +70,7 @@ def test_the_wheel_has_each_file_of_the_package_and_all_migrations(unpacked: Pat
     assert {f"dml/{it}" for it in _files(ROOT / "src/dml")} <= inside
     assert {f"dml/migrations/{it}" for it in _files(ROOT / "migrations")} <= inside
     assert {f"dml/contracts/build/{it}.json" for it in ("DevToken", "Vault")} <= inside
+    assert {f"dml/console/dist/{it}" for it in _files(ROOT / "console/dist")} <= inside
     assert not [it for it in inside if it.startswith(("tests/", "demo/", "benchmarks/"))]
 
 

@@ -56,7 +56,7 @@ export function orderOf(typed: Typed, versionId: string): JobCreate | undefined 
 /** What was refused about each field, by its name in the API. */
 export function placesOf(error: unknown): Record<string, string> {
   const places = error instanceof Refused ? (error.problem.errors ?? []) : [];
-  return Object.fromEntries(places.map((it) => [it.pointer.split("/").at(-1) ?? "", it.detail]));
+  return Object.fromEntries(places.map((it) => [it.pointer.split("/")[1] ?? "", it.detail]));
 }
 
 /** As `datetime-local` wants it: in the reader's own zone, to the minute. */

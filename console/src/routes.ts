@@ -1,4 +1,4 @@
-/** All pages. To add one: a file in `pages/`, its texts in `texts.ts`, and a line here. */
+/** All pages. To add one: a file in `pages/`, its texts in `texts/`, and a line here. */
 import type { Route } from "./router.svelte";
 import { texts } from "./texts";
 
@@ -30,4 +30,6 @@ export const routes: readonly Route[] = [
   { path: "/bounties/:id", load: () => import("./pages/Bounty.svelte") },
   { path: "/bounties/:id/board", load: () => import("./pages/BountyBoard.svelte") },
   { path: "/bounties/:id/submissions", load: () => import("./pages/BountySubmissions.svelte") },
+  { path: "/sign-up", load: () => import("./pages/SignUp.svelte"), isPublic: true },
+  { path: "/reset", load: () => import("./pages/Reset.svelte"), isPublic: true },
 ];

@@ -18,6 +18,8 @@ const LOCK = "dml-session";
 class Session {
   /** `undefined` until it is known whether anybody is. */
   user = $state<User | null>();
+  /** Why that is not known: nobody answered. */
+  error = $state.raw<unknown>();
   #opened: BrowserSession | undefined;
   #until = 0;
   #renewal: Promise<string | undefined> | undefined;
@@ -32,22 +34,20 @@ class Session {
 
   /** Go on with the session that this browser keeps, if there is one. */
   async resume(): Promise<void> {
+    this.error = undefined;
     try {
-      if (localStorage.getItem(HINT) !== null && (await this.#renew()) !== undefined) {
-        this.user = await ask(usersGetMe());
-        return;
-      }
-    } catch {
-      // No answer: signing in says what is wrong.
+      const isKnown = hinted() && (await this.#renew()) !== undefined;
+      this.user = isKnown ? await ask(usersGetMe()) : null;
+    } catch (error) {
+      this.error = error;
     }
-    this.user ??= null;
   }
 
   /** Go on as who has just proven who they are, by whatever way. */
   async open(tokens: SessionTokens): Promise<void> {
     const body = { refresh_token: tokens.refresh_token };
     this.#keep(await ask(browserSessionsCreate({ headers: MARK, body })));
-    localStorage.setItem(HINT, "1");
+    hint(true);
     this.user = await ask(usersGetMe());
     this.#tabs.postMessage("in");
   }
@@ -58,7 +58,7 @@ class Session {
     this.#tabs.postMessage("out");
   }
 
-  /** An access token that is still good for a while; none where nobody is signed in. */
+  /** An access token that is still good for a while; none where nobody is signed in. Throws what `ask` throws. */
   async token(): Promise<string | undefined> {
     if (this.#opened === undefined) return undefined;
     if (Date.now() < this.#until - FRESH_MS) return this.#opened.access_token;
@@ -77,14 +77,16 @@ class Session {
   }
 
   async #exchange(): Promise<string | undefined> {
-    const { data, response } = await browserSessionsRefresh({ headers: MARK });
-    if (data === undefined) {
-      if (response?.status === 401) this.#forget();
+    const answer = await browserSessionsRefresh({ headers: MARK });
+    if (answer.response?.status === 401) {
+      this.#forget();
       return undefined;
     }
-    if (this.#opened !== undefined && this.#opened.user_id !== data.user_id) location.reload();
-    this.#keep(data);
-    return data.access_token;
+    const opened = await ask(Promise.resolve(answer));
+    // Another tab has signed in as somebody else: what is shown here is not theirs.
+    if (this.#opened !== undefined && this.#opened.user_id !== opened.user_id) location.reload();
+    this.#keep(opened);
+    return opened.access_token;
   }
 
   #keep(opened: BrowserSession): void {
@@ -94,7 +96,7 @@ class Session {
 
   #forget(): void {
     this.#opened = undefined;
-    localStorage.removeItem(HINT);
+    hint(false);
     this.user = null;
   }
 }
@@ -102,6 +104,24 @@ class Session {
 /** Let one tab do this at a time, where the browser can: without TLS none can. */
 async function alone<T>(work: () => Promise<T>): Promise<T> {
   return navigator.locks === undefined ? work() : await navigator.locks.request(LOCK, work);
+}
+
+/** Note whether to ask at the next visit. A browser that keeps nothing keeps no cookie either. */
+function hint(isSignedIn: boolean): void {
+  try {
+    if (isSignedIn) localStorage.setItem(HINT, "1");
+    else localStorage.removeItem(HINT);
+  } catch {
+    // It is signed in for as long as the page is open.
+  }
+}
+
+function hinted(): boolean {
+  try {
+    return localStorage.getItem(HINT) !== null;
+  } catch {
+    return false;
+  }
 }
 
 export const session = new Session();

@@ -15,7 +15,7 @@ LONG: Final = "W" * 10_000
 RIGHT_TO_LEFT: Final = "\u202eأي أرقام؟ \u2066digits\u2069"
 PHONE: Final = (320, 640)
 SECONDS: Final = 20
-# What a browser says of each answer that is a refusal.
+# What a browser says of an answer that is a refusal, or is cut off.
 REFUSED: Final = "Failed to load resource"
 
 

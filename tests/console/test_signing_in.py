@@ -5,6 +5,7 @@ import re
 from playwright.async_api import Browser, expect
 
 from dml.core.context import Role
+from dml.core.ids import new_id
 from dml.core.key_file import new_key
 from dml.core.tokens import Keys
 from tests.accounts.factors.authenticator import enroll
@@ -43,6 +44,36 @@ async def test_who_signs_in_stays_so_and_no_script_holds_what_lasts(
         assert console.complaints == []
         assert all(it.startswith(f"{market.url}/") for it in console.asked)
         assert len([it for it in console.asked if it.endswith("/browser/refresh")]) == 1
+
+
+async def test_somebody_opens_an_account_with_a_password_that_is_none_of_the_first_guesses(
+    world: World, market: Market, browser: Browser
+) -> None:
+    email = f"eve-{new_id()}@example.org"
+    async with opened(browser, market) as console:
+        page = console.page
+        await page.get_by_role("link", name="Open an account").click()
+        await console.shows("Open an account")
+        await page.get_by_label("E-mail").fill(email)
+        await page.get_by_label("Password").fill("password1")
+        await page.get_by_role("button", name="Open it").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Add another word")
+        await page.get_by_label("Password").fill("correct horse battery")
+        await page.get_by_role("button", name="Open it").click()
+        await console.shows("Home")
+        await page.get_by_role("button", name="Sign out").click()
+        with market.set(sign_up_by_mail=True):
+            await page.get_by_role("link", name="Open an account").click()
+            await console.shows("Open an account")
+            await page.get_by_label("E-mail").fill(f"by-mail-{email}")
+            await page.get_by_label("Password").fill("correct horse battery")
+            await page.get_by_role("button", name="Open it").click()
+            await expect(page.get_by_role("status")).to_contain_text("on its way")
+        await console.go("/reset")
+        await console.shows("Another password")
+        await page.get_by_label("E-mail").fill(email)
+        await page.get_by_role("button", name="Send the link").click()
+        await expect(page.get_by_role("status")).to_contain_text("on its way")
 
 
 async def test_a_second_factor_is_asked_for(world: World, market: Market, browser: Browser) -> None:
@@ -129,3 +160,24 @@ async def test_a_page_that_is_none_says_so(world: World, market: Market, browser
         await console.page.get_by_role("link", name="Go home").click()
         await console.shows("Home")
         await expect(console.page).to_have_title(re.compile("^Home"))
+
+
+async def test_where_nobody_answers_it_says_so_and_goes_on_later(
+    world: World, market: Market, browser: Browser
+) -> None:
+    async with opened(browser, market) as console:
+        await console.sign_in(await world.person("ada"))
+        await console.shows("Home")
+        await market.close()
+        await console.go("/jobs")
+        alert = console.page.get_by_role("alert")
+        await expect(alert).to_contain_text("did not answer")
+        await market.open()
+        await alert.get_by_role("button", name="Try again").click()
+        await console.shows("Your jobs")
+        await console.page.route("**/v1/sessions/browser/refresh", lambda it: it.abort())
+        await console.page.reload()
+        await expect(alert).to_contain_text("did not answer")
+        await console.page.unroute_all()
+        await alert.get_by_role("button", name="Try again").click()
+        await console.shows("Your jobs")

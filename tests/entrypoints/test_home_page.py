@@ -30,7 +30,7 @@ async def _offer(world: World) -> str:
     async with world.parts.sessions.begin() as tx:
         version = await tx.get_one(Version, version_id)
         algorithm = await tx.get_one(Algorithm, version.algorithm_id)
-        algorithm.title, algorithm.summary = HOSTILE, "Reads a digit."
+        algorithm.title, algorithm.summary = HOSTILE, "W" * 500
         newest: dict[str, Any] = {"state": BountyState.ENROLLING, "created_at": datetime.now(UTC)}
         bounty = make_bounty(tx, developer.id, name=HOSTILE, **newest)
     return str(bounty.id)

@@ -4,8 +4,6 @@ They are a client of the API like any other (`console/README.md`), so any server
 them. The policy lets the page load and ask this server alone, and lets no text become a script.
 """
 
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
@@ -29,16 +27,9 @@ _HEADERS: Final = {
 }
 
 
-@cache
-def built() -> Path | None:
-    """Return the folder of the built console; None where nobody has built it."""
-    folder = shipped.folder("console/dist")
-    return folder if (folder / "index.html").is_file() else None
-
-
 def serve_console(app: FastAPI) -> None:
     """Add the page, and the files that it needs: another content has another name."""
-    folder = built()
+    folder = shipped.console()
     if folder is None:
         return
     files = PageFiles(directory=folder / "assets", kept="public, max-age=31536000, immutable")

@@ -18,13 +18,14 @@ from dml.core.db import Shown
 from dml.edge.http import PublicCtx
 from dml.edge.pages import Page
 from dml.edge.routing import StrictRoute
-from dml.entrypoints import console
+from dml.entrypoints import shipped
 
 SHOWN: Final = 12
 OPEN: Final = (BountyState.ENROLLING, BountyState.SUBMITTING)
 BOUNTIES: Final = 50
 _PAGE: Final = Page(Path(__file__).with_name("home.html"))
 _BOUNTIES: Final = Page(Path(__file__).with_name("bounties.html"))
+_HAS_CONSOLE: Final = shipped.console() is not None
 router = APIRouter(route_class=StrictRoute)
 
 
@@ -56,7 +57,7 @@ async def _facts(ctx: Context, states: Sequence[BountyState]) -> Mapping[str, An
         "algorithms": algorithms[:SHOWN],
         "bounties": bounties[:SHOWN],
         "states": STATES,
-        "has_console": console.built() is not None,
+        "has_console": _HAS_CONSOLE,
     }
 
 

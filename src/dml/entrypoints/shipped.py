@@ -15,3 +15,9 @@ def folder(name: str) -> Path:
     """Return the folder of that name: `migrations`, `contracts/build`, `console/dist`."""
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _CHECKOUT / name
+
+
+def console() -> Path | None:
+    """Return the folder of the built console; None where nobody has built it."""
+    built = folder("console/dist")
+    return built if (built / "index.html").is_file() else None

@@ -35,7 +35,13 @@ def test_it_comes_up_says_where_it_is_and_stops_at_ctrl_c(new_marketplace: Marke
 
     first.send_signal(signal.SIGINT)
     new_marketplace.ends(first)
-    for shown in ("PostgreSQL", url, f"{url}/docs", str(new_marketplace.home / "logs")):
+    for shown in (
+        "PostgreSQL",
+        url,
+        f"{url}/docs",
+        f"{url}/console",
+        str(new_marketplace.home / "logs"),
+    ):
         assert shown in begun
     # Below all that can be asked for again.
     assert begun.endswith("shown this once:\n  admin@example.org  secret-password\n")

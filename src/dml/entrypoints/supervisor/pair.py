@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from dml.entrypoints import shipped
 from dml.entrypoints.embedded import accounts, folders, life, servers
 from dml.entrypoints.supervisor import children
 from dml.entrypoints.supervisor.ahead import Ahead
@@ -69,8 +70,9 @@ def stop_everything(plan: Plan, console: Console, signals: Signals) -> None:
 def where(plan: Plan, port: int) -> str:
     """Where a person finds what runs, and how it is stopped."""
     url = plan.url(port)
+    console = f"\n  Console {url}/console" if shipped.console() else ""
     return f"""
-  API     {url}
+  API     {url}{console}
   Docs    {url}/docs
   Logs    {plan.logs}
   Home    {plan.home}
