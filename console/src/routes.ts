@@ -1,4 +1,4 @@
-/** All pages. To add one: a file in `pages/`, its texts in `texts.ts`, and a line here. */
+/** All pages. To add one: a file in `pages/`, its texts in `texts/`, and a line here. */
 import type { Route } from "./router.svelte";
 import { texts } from "./texts";
 
