@@ -27,7 +27,7 @@ AWS := env PATH="$(CURDIR)/$(BIN):$$PATH" .venv/aws/bin/python -m deploy.aws.app
 # What of it is not there yet: requirements/step.py says which step of how many it is at.
 export STEPS := $(foreach goal,$(MAKECMDGOALS),$(foreach it,$($(goal)),$(if $(wildcard $(it)),,$(it))))
 
-.PHONY: help run demo console pictures test bench torture check openapi typescript contracts aws migrate lock clean
+.PHONY: help run demo console pictures test bench torture fuzz check openapi typescript contracts aws migrate lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -50,6 +50,9 @@ bench: $(bench) ## measure the device path here, some thirty minutes (ARGS="--on
 
 torture: .venv/dev ## kill everything under load for 10 minutes (ARGS="--minutes 20 --seed 7 --json")
 	@$(BIN)/python -m tests.kill.torture $(ARGS)
+
+fuzz: $(DEV) ## ask a marketplace of its own what nobody would think of (ARGS="--minutes 20 --seed 7")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(check) ## lint, types, import contracts, and what is generated: API description, clients, contracts
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check-types check-rest
