@@ -109,7 +109,7 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def template(endpoints: Endpoints) -> str:
     """The name of a migrated database, made once for each state of the migrations."""
-    name = f"dml_template_{fingerprint()}{'_parted' * parting.is_wanted()}"
+    name = f"dml_template_{fingerprint()}{parting.suffix()}"
     with _locked("template.lock"):
         known = postgres.run_sql(HOME, f"SELECT 1 FROM pg_database WHERE datname = '{name}';")
         if not known.strip():

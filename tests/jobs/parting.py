@@ -1,9 +1,12 @@
 """The device path's tables, parted by job as PostgreSQL itself does it (docs/scaling.md).
 
-What a primary or unique key lacks, the key by which a table is parted is added to.
+A primary or unique key has to hold the key by which its table is parted: where it lacks that, it is
+added.
 """
 
+import hashlib
 import os
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -29,6 +32,10 @@ _INDEXES_OF: Final = """
     SELECT pg_get_indexdef(indexrelid) FROM pg_index
     WHERE indrelid = %s::regclass AND NOT indisunique
 """
+_TRIGGERS_OF: Final = """
+    SELECT pg_get_triggerdef(oid) FROM pg_trigger
+    WHERE tgrelid = %s::regclass AND NOT tgisinternal
+"""
 _OPTIONS_OF: Final = """
     SELECT coalesce(array_to_string(reloptions, ', '), 'fillfactor=100')
     FROM pg_class WHERE oid = %s::regclass
@@ -37,6 +44,12 @@ _OPTIONS_OF: Final = """
 
 def is_wanted() -> bool:
     return bool(os.environ.get(VARIABLE))
+
+
+def suffix() -> str:
+    """What the name of a template ends with, where its tables are parted: another for each way."""
+    text = Path(__file__).read_bytes()
+    return f"_parted_{hashlib.sha256(text).hexdigest()[:8]}" if is_wanted() else ""
 
 
 def part(url: str) -> None:
@@ -51,6 +64,7 @@ def _part(connection: "psycopg.Connection[tuple[object, ...]]", table: str, key:
         return connection.execute(query.encode(), (table,)).fetchall()
 
     keys, indexes, ((options,),) = rows(_KEYS_OF), rows(_INDEXES_OF), rows(_OPTIONS_OF)
+    triggers = rows(_TRIGGERS_OF)
     script = [
         f"ALTER TABLE {table} RENAME TO {table}_whole",
         f"CREATE TABLE {table} (LIKE {table}_whole INCLUDING ALL EXCLUDING INDEXES)"
@@ -68,6 +82,6 @@ def _part(connection: "psycopg.Connection[tuple[object, ...]]", table: str, key:
         script.append(
             f"ALTER TABLE {table} ADD {'PRIMARY KEY' if kind == 'p' else 'UNIQUE'} ({names})"
         )
-    script += [str(index) for (index,) in indexes]
+    script += [str(it) for (it,) in (*indexes, *triggers)]
     for statement in script:
         connection.execute(statement.encode())
