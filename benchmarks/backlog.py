@@ -182,7 +182,7 @@ async def _order(
             max_total=None,
             answers=Answers.EXACT,
         )
-        job = await create(ctx, order, platform_fee_bps=1_000, min_devices=5)
+        job = await create(ctx, order, platform_fee_bps=1_000, min_owners=5)
     return job.id
 
 

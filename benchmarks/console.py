@@ -171,7 +171,7 @@ def _results(version: int) -> dict[str, Any]:
     ranges = {name: number(it) for name, it in labels.items()}
     return {
         **{"job_id": JOB, "state": "open", "version": version, "answers": "noisy"},
-        **{"max_devices": 1_000_000, "min_devices": 5, "devices_done": version},
+        **{"max_devices": 1_000_000, "min_owners": 5, "devices_done": version},
         **{"devices_shown": version, "items": sum(labels.values()), "labels": labels},
         **{"uncertain": version, "undated": 0, "other": None, "other_months": None},
         "months": [{"month": it, "labels": labels} for it in names],

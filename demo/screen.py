@@ -72,7 +72,7 @@ class Growth:
         for label, count in labels.items():
             table.add_row(label, str(count), bar(count, most))
         shown = self._results.get("devices_shown") or 0
-        least = self._results.get("min_devices", "a few")
+        least = self._results.get("min_owners", "a few")
         note = (
             f"[dim]the counts of {shown} devices together[/]"
             if shown

@@ -97,16 +97,16 @@ async def test_settings_are_shown_with_their_meaning_and_no_secret(here: Setting
     assert here.database_url is not None
     code, shown, _ = await dml(here, "settings")
     assert code == 0
-    assert "DML_MIN_DEVICES" in shown
+    assert "DML_MIN_OWNERS" in shown
     assert here.database_url.get_secret_value() not in shown
 
 
 async def test_a_setting_that_cannot_be_is_named_in_a_line(here: Settings) -> None:
-    os.environ["DML_MIN_DEVICES"] = "one"
+    os.environ["DML_MIN_OWNERS"] = "one"
     try:
         code, _, error = await dml(here, "settings")
     finally:
-        del os.environ["DML_MIN_DEVICES"]
+        del os.environ["DML_MIN_OWNERS"]
     assert code == 1
-    assert "DML_MIN_DEVICES" in error
+    assert "DML_MIN_OWNERS" in error
     assert "Traceback" not in error

@@ -22,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "operations" / "settings.m
 
 def some(**changes: Any) -> Settings:
     url = SecretStr(f"postgresql://me:{PASSWORD}@db/market")
-    return Settings(database_url=url, min_devices=7, **changes)
+    return Settings(database_url=url, min_owners=7, **changes)
 
 
 def test_no_secret_is_shown_in_any_form() -> None:
@@ -31,7 +31,7 @@ def test_no_secret_is_shown_in_any_form() -> None:
         console.print(shown(some(), Form.TABLE))
     for text in (captured.get(), str(shown(some(), Form.JSON)), str(shown(some(), Form.ENV))):
         assert PASSWORD not in text
-        assert "DML_MIN_DEVICES" in text
+        assert "DML_MIN_OWNERS" in text
 
 
 def test_what_differs_comes_first() -> None:
@@ -39,13 +39,13 @@ def test_what_differs_comes_first() -> None:
     with console.capture() as captured:
         console.print(shown(some(), Form.TABLE))
     first, _, others = captured.get().partition("All others:")
-    assert "DML_MIN_DEVICES" in first
+    assert "DML_MIN_OWNERS" in first
     assert "DML_DATABASE_URL" in first
-    assert "DML_MIN_DEVICES" not in others
+    assert "DML_MIN_OWNERS" not in others
     told = {it["variable"]: it for it in json.loads(str(shown(some(), Form.JSON)))}
-    assert (told["DML_MIN_DEVICES"]["value"], told["DML_MIN_DEVICES"]["differs"]) == ("7", True)
+    assert (told["DML_MIN_OWNERS"]["value"], told["DML_MIN_OWNERS"]["differs"]) == ("7", True)
     assert {it.variable for it in settings_of(some()) if it.differs} == {
-        "DML_MIN_DEVICES",
+        "DML_MIN_OWNERS",
         "DML_DATABASE_URL",
     }
 
@@ -55,13 +55,13 @@ def test_the_template_is_read_by_a_shell_and_sets_what_differs() -> None:
     script = f"set -a\n{text}\nenv"
     ended = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
     set_here = [it for it in ended.stdout.splitlines() if it.startswith("DML_")]
-    assert set_here == ["DML_MIN_DEVICES=7"]
+    assert set_here == ["DML_MIN_OWNERS=7"]
 
 
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
-        ("DML_MIN_DEVICE", "do you mean DML_MIN_DEVICES?"),
+        ("DML_MIN_OWNER", "do you mean DML_MIN_OWNERS?"),
         ("dml_plattform_fee_bps", "do you mean DML_PLATFORM_FEE_BPS?"),
         ("DML_UNHEARD_OF_THING", "`dml settings` shows all there are"),
     ],
@@ -91,7 +91,7 @@ def test_the_page_of_settings_is_current() -> None:
 
 
 def test_the_page_has_each_setting_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DML_MIN_DEVICES", "7")  # It tells what is so everywhere.
+    monkeypatch.setenv("DML_MIN_OWNERS", "7")  # It tells what is so everywhere.
     page = settings_page.written()
     assert page == PAGE.read_text()
     for name in Settings.model_fields:

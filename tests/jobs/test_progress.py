@@ -28,7 +28,7 @@ async def fold_once(world: World, folding: Folding) -> int:
 
 async def test_a_step_is_told_and_a_result_between_steps_is_not(world: World) -> None:
     job, folding = await make_job(world), Folding()
-    least = (await job.get())["min_devices"]
+    least = (await job.get())["min_owners"]
     await work(world, job, least - 1)
     await fold_once(world, folding)
     assert await told(world, job) == []
@@ -39,7 +39,7 @@ async def test_a_step_is_told_and_a_result_between_steps_is_not(world: World) ->
 
 async def test_steps_that_follow_at_once_are_told_as_one_and_none_is_left(world: World) -> None:
     job, folding = await make_job(world, max_devices=40), Folding()
-    least = (await job.get())["min_devices"]
+    least = (await job.get())["min_owners"]
     await work(world, job, least)
     await fold_once(world, folding)
     for _ in range(2):

@@ -128,7 +128,7 @@ async def test_hundreds_of_jobs_of_a_version_have_its_labels_in_memory_once(
         ctx = Context(tx, Actor(job.customer.id), datetime.now(UTC))
         for number in range(300):
             it = replace(wanted, title=f"number {number}")
-            await service.create(ctx, it, platform_fee_bps=0, min_devices=2)
+            await service.create(ctx, it, platform_fee_bps=0, min_owners=2)
     path: DevicePath = world.app.state.device_path
     tracemalloc.start()
     try:

@@ -23,7 +23,7 @@ async def test_a_job_costs_what_its_quote_said(world: World) -> None:
     made = (await job.customer.post("/v1/jobs", asked | {"max_total": quoted["cost"]})).json()
     assert (quoted["within"], quoted["expected_precision"]) == (0, None)  # It is exact.
     money = ("reward", "device_fee", "platform_fee", "cost")
-    shared = (*money, "min_devices", "answers", "epsilon", "max_items", "max_norm", "precision")
+    shared = (*money, "min_owners", "answers", "epsilon", "max_items", "max_norm", "precision")
     assert {name: quoted[name] for name in shared} == {name: made[name] for name in shared}
     assert quoted["least_reward"] == "0.001"
 
@@ -102,7 +102,7 @@ async def test_a_quote_says_who_could_take_part_and_how_soon(world: World) -> No
 async def test_a_job_for_few_people_is_refused_with_the_reason(world: World) -> None:
     job = await make_job(world)
     default = Settings.model_fields["target_owners"].default
-    assert default >= 10 * world.app.state.settings.min_devices
+    assert default >= 10 * world.app.state.settings.min_owners
     async with crowds(world, target_owners=default):
         few = await job.customer.post("/v1/jobs", order(job.version_id, countries=["LI"]))
         told = problem(few, 422, "jobs.target_too_small")

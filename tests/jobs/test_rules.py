@@ -37,7 +37,7 @@ def job(state: JobState = JobState.OPEN) -> Job:
         state=state,
         max_devices=10,
         max_devices_per_owner=1,
-        min_devices=5,
+        min_owners=5,
         reward=MicroTokens(100),
         device_fee=MicroTokens(10),
         platform_fee=MicroTokens(11),
@@ -128,25 +128,25 @@ def test_places_are_spread_evenly_and_none_is_lost(max_devices: int) -> None:
 
 @given(st.integers(2, 20), st.integers(1, 5), st.integers(1, 200), st.integers(1, 200))
 def test_a_step_leaves_nothing_or_places_of_enough_owners(
-    min_devices: int, per_owner: int, max_devices: int, after: int
+    min_owners: int, per_owner: int, max_devices: int, after: int
 ) -> None:
-    after, least = min(after, max_devices), rules.least_devices(min_devices, per_owner)
+    after, least = min(after, max_devices), rules.least_devices(min_owners, per_owner)
     reaches = rules.step_reaches(after=after, max_devices=max_devices, least=least)
     assert reaches <= after
     left = max_devices - reaches
-    assert left == 0 or -(-left // per_owner) >= min_devices
+    assert left == 0 or -(-left // per_owner) >= min_owners
 
 
 @given(st.integers(2, 20), st.integers(1, 5), st.integers(1, 200))
 def test_a_job_is_refused_where_it_could_be_full_of_too_few_owners(
-    min_devices: int, per_owner: int, max_devices: int
+    min_owners: int, per_owner: int, max_devices: int
 ) -> None:
-    if -(-max_devices // per_owner) >= min_devices:
-        rules.require_enough_devices(max_devices, min_devices=min_devices, per_owner=per_owner)
+    if -(-max_devices // per_owner) >= min_owners:
+        rules.require_enough_devices(max_devices, min_owners=min_owners, per_owner=per_owner)
     else:
         with pytest.raises(rules.TooFewDevices) as refused:
-            rules.require_enough_devices(max_devices, min_devices=min_devices, per_owner=per_owner)
-        assert refused.value.facts["least"] == (min_devices - 1) * per_owner + 1
+            rules.require_enough_devices(max_devices, min_owners=min_owners, per_owner=per_owner)
+        assert refused.value.facts["least"] == (min_owners - 1) * per_owner + 1
 
 
 def totals(folded: int, shown: int) -> JobTotals:

@@ -262,7 +262,7 @@ async def test_too_few_devices_are_refused_with_the_least(world: World) -> None:
         "/v1/jobs", order(version_id, max_devices=8, max_devices_per_owner=2)
     )
     told = problem(refused, 422, "jobs.too_few_devices")
-    assert (told["least"], told["min_devices"]) == (9, 5)
+    assert (told["least"], told["min_owners"]) == (9, 5)
 
 
 async def beat(device: TestDevice, lease: dict[str, Any]) -> dict[str, Any]:

@@ -2927,9 +2927,9 @@ class Jobs:
         """Get a job's results.
 
         The counts so far. They are published in steps, each of which sums up at least
-        `min_devices` owners, so that nobody can be told from the others; before the first
-        step they are `null`. The counts of a `noisy` answer carry noise: `intervals` says how
-        sure each is. For the job's customer and admins.
+        `min_owners` owners, so that nobody can be told from the others; before the first step
+        they are `null`. The counts of a `noisy` answer carry noise: `intervals` says how sure
+        each is. For the job's customer and admins.
         """
         return cast(
             "types.JobResults", self._market.ask("GET", f"/v1/jobs/{requests.part(job_id)}/results")

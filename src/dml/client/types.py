@@ -2233,7 +2233,7 @@ class Job(TypedDict):
     """
     min_confidence: float
     """An item whose best label has a lower probability is counted as `uncertain`."""
-    min_devices: int
+    min_owners: int
     """Results are published in steps, each of at least so many owners; for an exact answer, of
     so many who counted something.
     """
@@ -2478,7 +2478,7 @@ class JobQuote(TypedDict):
     items are left out at random. A smaller one needs less noise, and clips more owners.
     `null`: as `max_items` bounds it.
     """
-    min_devices: int
+    min_owners: int
     """Results are published in steps, each of at least so many owners."""
     most_in: JobArrival
     """When nine tenths of them should have answered."""
@@ -2517,7 +2517,7 @@ class JobRaise(TypedDict):
 class JobResults(TypedDict):
     """A job's results, as far as they are published. Counts are `null` before the first step.
 
-    In an exact answer, each number is a sum over at least `min_devices` owners who counted
+    In an exact answer, each number is a sum over at least `min_owners` owners who counted
     something. Counts of fewer owners wait for more of them; in the end they are in
     `other_months` and `other`. In a noisy answer each number carries noise, months come when
     the job has ended, and counts that noise alone could make are in `other_months`. `items`
@@ -2544,7 +2544,7 @@ class JobResults(TypedDict):
     """How many items have each label: those of `months`, of `other_months`, and undated ones."""
     max_devices: int
     """How many devices are paid for a result, at most."""
-    min_devices: int
+    min_owners: int
     """The least number of owners in a step."""
     months: list[MonthCounts] | None
     """The labelled items by month."""

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 class AnswerSettings(BaseSettings):
     """What an operator decides about what customers may learn."""
 
-    min_devices: int = Field(
+    min_owners: int = Field(
         5, ge=2, le=1_000, description="The least owners behind any number that a customer sees."
     )
     exact_answers: Annotated[str, Field(pattern="^(nobody|agreed|anybody)$")] = Field(

@@ -58,9 +58,7 @@ async def count_able(
     For signed-in users who may see the version: of how many owners a device has the memory and
     speed that it needs, in steps, as no single device is told of.
     """
-    return await service.count_able(
-        ctx, algorithm_id, version_id, least=server.settings.min_devices
-    )
+    return await service.count_able(ctx, algorithm_id, version_id, least=server.settings.min_owners)
 
 
 @router.post(

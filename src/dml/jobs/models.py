@@ -143,7 +143,7 @@ class Job(Base):
 
     max_devices: Mapped[int]
     max_devices_per_owner: Mapped[int]
-    min_devices: Mapped[int]
+    min_owners: Mapped[int] = mapped_column("min_devices")  # Steps were of devices once.
     reward: Mapped[MicroTokens]
     device_fee: Mapped[MicroTokens]
     platform_fee: Mapped[MicroTokens]
@@ -212,7 +212,7 @@ class JobTotals(Base):
     """How far a job is: what was folded, and how much of that its customer may see.
 
     `shown_items` are those of the devices shown, whether told or not. Owners are kept as `short`
-    numbers, at most `min_devices` of them: nothing needs to know of more.
+    numbers, at most `min_owners` of them: nothing needs to know of more.
     """
 
     __tablename__ = "job_totals"

@@ -106,7 +106,7 @@ def shape(
         state=job.state,
         version=totals.version,
         max_devices=job.max_devices,
-        min_devices=job.min_devices,
+        min_owners=job.min_owners,
         devices_done=rules.shown_devices(job, totals),
         devices_shown=totals.shown_devices,
         next_step=NextStepOut(devices=coming[0], reason=coming[1]) if coming else None,

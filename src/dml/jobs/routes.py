@@ -73,7 +73,7 @@ async def create(ctx: Ctx, server: Server, body: JobCreate, response: Response) 
         ctx,
         Order(**dict(body)),
         platform_fee_bps=server.settings.platform_fee_bps,
-        min_devices=server.settings.min_devices,
+        min_owners=server.settings.min_owners,
         bounds=service.bounds_of(server.settings),
         limits=Limits.of(server.settings),
     )
@@ -115,7 +115,7 @@ async def get(ctx: Ctx, job_id: JobId, tell: TellRevision) -> JobOut:
 async def get_results(begin: SignedInBegin, watching: Watching, job_id: JobId) -> Response:
     """Get a job's results.
 
-    The counts so far. They are published in steps, each of which sums up at least `min_devices`
+    The counts so far. They are published in steps, each of which sums up at least `min_owners`
     owners, so that nobody can be told from the others; before the first step they are `null`. The
     counts of a `noisy` answer carry noise: `intervals` says how sure each is. For the job's
     customer and admins.

@@ -96,10 +96,10 @@ class CostTooLarge(Invalid):
 class TooFewDevices(Invalid):
     code = "jobs.too_few_devices"
     pointer = "/max_devices"
-    reason = "So few devices can never give an answer: it holds at least `min_devices` owners."
+    reason = "So few devices can never give an answer: it holds at least `min_owners` owners."
     remedy = "Raise `max_devices` to `least` or more, or lower `max_devices_per_owner`."
     least: int
-    min_devices: int
+    min_owners: int
 
 
 class PriceChanged(Conflict):
@@ -224,16 +224,16 @@ def places_by_bucket(max_devices: int) -> list[int]:
     return [max_devices // count + (bucket < max_devices % count) for bucket in range(count)]
 
 
-def least_devices(min_devices: int, max_devices_per_owner: int) -> int:
-    """How many devices are surely of `min_devices` owners, however many each of them has."""
-    return (min_devices - 1) * max_devices_per_owner + 1
+def least_devices(min_owners: int, max_devices_per_owner: int) -> int:
+    """How many devices are surely of `min_owners` owners, however many each of them has."""
+    return (min_owners - 1) * max_devices_per_owner + 1
 
 
-def require_enough_devices(max_devices: int, *, min_devices: int, per_owner: int) -> None:
+def require_enough_devices(max_devices: int, *, min_owners: int, per_owner: int) -> None:
     """Refuse a job that could be full, and paid for, without an answer."""
-    least = least_devices(min_devices, per_owner)
+    least = least_devices(min_owners, per_owner)
     if max_devices < least:
-        raise TooFewDevices(least=least, min_devices=min_devices)
+        raise TooFewDevices(least=least, min_owners=min_owners)
 
 
 def step_reaches(*, after: int, max_devices: int, least: int) -> int:
@@ -255,7 +255,7 @@ def next_step(job: Job, totals: JobTotals) -> tuple[int | None, str] | None:
     It is said of what was shown alone, so that it tells nothing of what came since. None: all is
     shown. Without a number: no further step comes.
     """
-    shown, owners = totals.shown_devices, job.min_devices
+    shown, owners = totals.shown_devices, job.min_owners
     if job.restored_at is not None:
         return (None, RESTORED) if shown < job.max_devices else None
     if job.state in ENDED:

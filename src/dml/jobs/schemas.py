@@ -126,7 +126,7 @@ class JobOut(Wire):
     max_devices_per_owner: int = Field(
         description="How many devices of one owner may take part, at most."
     )
-    min_devices: int = Field(
+    min_owners: int = Field(
         description="Results are published in steps, each of at least so many owners; for an exact "
         "answer, of so many who counted something."
     )
@@ -217,7 +217,7 @@ class NextStepOut(Wire):
 class JobResultsOut(Wire):
     """A job's results, as far as they are published. Counts are `null` before the first step.
 
-    In an exact answer, each number is a sum over at least `min_devices` owners who counted
+    In an exact answer, each number is a sum over at least `min_owners` owners who counted
     something. Counts of fewer owners wait for more of them; in the end they are in `other_months`
     and `other`. In a noisy answer each number carries noise, months come when the job has ended,
     and counts that noise alone could make are in `other_months`. `items` is the sum of `labels`,
@@ -228,7 +228,7 @@ class JobResultsOut(Wire):
     state: JobState = Field(description="The state of the job.")
     version: int = Field(description="Grows with each step, and when the job ends.")
     max_devices: int = Field(description="How many devices are paid for a result, at most.")
-    min_devices: int = Field(description="The least number of owners in a step.")
+    min_owners: int = Field(description="The least number of owners in a step.")
     devices_done: int = Field(
         description="How many results were published so far; in the end, how many were paid."
     )

@@ -108,7 +108,7 @@ class Quote:
     reward: MicroTokens
     platform_fee: MicroTokens
     cost: MicroTokens
-    min_devices: int
+    min_owners: int
     privacy: Privacy
     deviation: float  # Of the noise on the total of a label, when the job has ended.
     precision: float | None
@@ -144,14 +144,14 @@ async def quote(
     order: Order,
     *,
     platform_fee_bps: int,
-    min_devices: int,
+    min_owners: int,
     bounds: Bounds = USUAL,
 ) -> Quote:
     """Tell what an order would cost now, or refuse it as `create` would. Nothing is kept."""
     starts_at = order.starts_at or ctx.now
     rules.require_dates(ctx.now, starts_at, order.deadline, (order.date_from, order.date_to))
     rules.require_enough_devices(
-        order.max_devices, min_devices=min_devices, per_owner=order.max_devices_per_owner
+        order.max_devices, min_owners=min_owners, per_owner=order.max_devices_per_owner
     )
     require_noise(order.precision, order.answers)
     version, algorithm = await algorithm_queries.get_approved_version(ctx.tx, order.version_id)
@@ -166,7 +166,7 @@ async def quote(
         reward=order.reward,
         platform_fee=fee,
         cost=cost,
-        min_devices=min_devices,
+        min_owners=min_owners,
         privacy=privacy,
         deviation=deviation,
         precision=order.precision,
@@ -178,7 +178,7 @@ async def create(
     order: Order,
     *,
     platform_fee_bps: int,
-    min_devices: int,
+    min_owners: int,
     bounds: Bounds = USUAL,
     limits: Limits | None = None,
 ) -> Job:
@@ -190,7 +190,7 @@ async def create(
         ctx,
         order,
         platform_fee_bps=platform_fee_bps,
-        min_devices=min_devices,
+        min_owners=min_owners,
         bounds=bounds,
     )
     if limits is not None:
@@ -235,7 +235,7 @@ def _made(ctx: Context, order: Order, priced: Quote) -> Job:
         state=JobState.OPEN,
         max_devices=order.max_devices,
         max_devices_per_owner=order.max_devices_per_owner,
-        min_devices=priced.min_devices,
+        min_owners=priced.min_owners,
         reward=order.reward,
         device_fee=algorithm.device_fee,
         platform_fee=priced.platform_fee,

@@ -292,13 +292,13 @@ async def order(
         answers=Answers.EXACT if terms.epsilon is None else Answers.NOISY,
         epsilon=terms.epsilon,
     )
-    bps, least = operator.settings.platform_fee_bps, operator.settings.min_devices
+    bps, least = operator.settings.platform_fee_bps, operator.settings.min_owners
     made: list[JobId] = []
     while len(made) < number:
         async with operator.sessions.begin() as tx:
             ctx = Context(tx, Actor(offer.customer_id), datetime.now(UTC))
             for _ in range(min(_JOBS_AT_ONCE, number - len(made))):
-                job = await jobs.create(ctx, order, platform_fee_bps=bps, min_devices=least)
+                job = await jobs.create(ctx, order, platform_fee_bps=bps, min_owners=least)
                 made.append(job.id)
     return made
 

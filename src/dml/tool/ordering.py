@@ -45,7 +45,7 @@ def told(algorithm: Mapping[str, Any], order: Mapping[str, Any], quoted: Mapping
         f"{one_line(algorithm['title'])}, on up to {devices} devices until {order['deadline']}.\n"
         f"For each result: {each[0]} to the owner, {each[1]} to the developer, {each[2]} to the "
         f"platform.\nIn all at most {quoted['cost']} tokens; what is not spent comes back. Counts "
-        f"are shown in steps of {quoted['min_devices']} owners or more, {_noise(quoted)}.\n"
+        f"are shown in steps of {quoted['min_owners']} owners or more, {_noise(quoted)}.\n"
         f"{_crowd(quoted)}{_precision(quoted)}"
     )
 

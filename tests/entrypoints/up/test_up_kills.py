@@ -70,10 +70,10 @@ def test_what_outlived_both_watchers_is_adopted_unless_settings_changed(
     assert [marketplace.process(name) for name in served] == before
 
     marketplace.kill("up", "supervisor")
-    marketplace.variables["DML_MIN_DEVICES"] = "7"
+    marketplace.variables["DML_MIN_OWNERS"] = "7"
     marketplace.up()
     assert [marketplace.process(name) for name in served][-2:] == before[-2:]
-    assert marketplace.environment()["DML_MIN_DEVICES"] == "7"
+    assert marketplace.environment()["DML_MIN_OWNERS"] == "7"
 
 
 @pytest.mark.slow

@@ -154,4 +154,4 @@ def test_many_jobs_learn_together_what_one_budget_allows() -> None:
 def test_a_job_for_one_device_is_refused_as_a_probe_of_presence() -> None:
     for devices in range(1, OWNERS):
         with pytest.raises(job_rules.TooFewDevices):
-            job_rules.require_enough_devices(devices, min_devices=OWNERS, per_owner=1)
+            job_rules.require_enough_devices(devices, min_owners=OWNERS, per_owner=1)

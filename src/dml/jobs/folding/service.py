@@ -8,11 +8,11 @@ a result does not grow with the number of devices of a job.
 Several workers fold at once. Taking and reading results waits for no lock. Then the totals are
 locked in the order of their jobs, and the ledger's accounts in theirs: there is no deadlock.
 
-What a customer sees (docs/decisions/0017). A step comes once `min_devices` owners have counted
+What a customer sees (docs/decisions/0017). A step comes once `min_owners` owners have counted
 something since the last step; the customer, the developer and whoever approved the version do not
 count as owners. In a step, a cell (a label in a month) shows what was added to it since it was last
-shown, if at least `min_devices` owners fed that; otherwise a later step shows it. So each item is
-shown at most once, as part of one sum that `min_devices` owners fed, and no two of these sums share
+shown, if at least `min_owners` owners fed that; otherwise a later step shows it. So each item is
+shown at most once, as part of one sum that `min_owners` owners fed, and no two of these sums share
 an item. Any sum or difference of what was ever shown consists of whole such sums, so none can
 isolate fewer owners. No other total is shown that would cut across them: `items`, and the totals of
 labels and of months, are sums of what is shown. All of this is of exact answers; what is seen of
@@ -207,7 +207,7 @@ async def fold(ctx: Context, turns: Turns, *, limit: int = BATCH_MAX) -> Folded:
     await _add_counts(connection, [(it.job, it.first, it.shows and it.is_exact) for it in parts])
     if behind := [it.job for it in parts if it.leaves_behind and it.is_exact]:
         await connection.execute(_ALLOW_LONG_STATEMENTS)
-        columns = ([it["id"] for it in behind], [it["min_devices"] for it in behind])
+        columns = ([it["id"] for it in behind], [it["min_owners"] for it in behind])
         await connection.execute(statements.SHOW, *columns)
     await _add_counts(connection, [(it.job, it.rest, False) for it in parts])
     await _add_totals(connection, parts)
@@ -234,7 +234,7 @@ async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
     There is a last step, if enough owners are new. Cells that too few owners fed are then shown in
     larger groups: first by label without months, at last all together as `other`, or not at all.
     """
-    connection, least = await raw(ctx.tx), job.min_devices
+    connection, least = await raw(ctx.tx), job.min_owners
     await connection.execute(_ALLOW_LONG_STATEMENTS)
     if job.is_noisy:
         await noise.tell_all(ctx, job, totals)
@@ -254,7 +254,7 @@ async def show_last(ctx: Context, job: Job, totals: JobTotals) -> None:
 
 def _sum_up(job: Record, results: Sequence[tuple[Counted, UserId]]) -> FoldedPart:
     """Sum up what is added to a job, and decide what of it its customer may see."""
-    folded, least = job["folded"], job["min_devices"]
+    folded, least = job["folded"], job["min_owners"]
     assert folded + len(results) <= job["max_devices"], f"job:{job['id']} has no such places"
     reaches = rules.step_reaches(
         after=folded + len(results),
@@ -298,7 +298,7 @@ def _sum_up_noisy(
         after=job["folded"] + len(results),
         shown=job["shown_devices"],
         max_devices=job["max_devices"],
-        min_owners=job["min_devices"],
+        min_owners=job["min_owners"],
     )
     terms = noise.terms_of(job)
     sums, nothing = Tally.of((it, None) for it, _ in results), Tally.of(())
@@ -321,7 +321,7 @@ async def _add_counts(
     for job, sums, is_shown in added:
         if sums.devices:
             terms = ResultTerms.of(job["labels"], None, None)
-            fed, least = sums.fed(terms), job["min_devices"]
+            fed, least = sums.fed(terms), job["min_owners"]
             cells += [
                 (
                     job["id"],
@@ -351,8 +351,8 @@ async def _add_totals(connection: RawConnection, parts: Sequence[FoldedPart]) ->
         [it.first.items for it in parts],
         [it.first.uncertain for it in parts],
         [it.shows_uncertain for it in parts],
-        [_array(list(it.owners)[: it.job["min_devices"]]) for it in parts],
-        [_array(list(it.uncertain_owners)[: it.job["min_devices"]]) for it in parts],
+        [_array(list(it.owners)[: it.job["min_owners"]]) for it in parts],
+        [_array(list(it.uncertain_owners)[: it.job["min_owners"]]) for it in parts],
         [it.clipped for it in parts],
     )
 

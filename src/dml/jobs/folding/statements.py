@@ -13,8 +13,8 @@ LOCK: Final = """
 """
 # `members` are who acts for their customer or developer, or did lately (docs/decisions/0064).
 JOBS: Final = f"""
-    SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices, j.reward,
-           j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
+    SELECT j.id, j.labels, j.max_devices, j.max_devices_per_owner, j.min_devices AS min_owners,
+           j.reward, j.device_fee, j.platform_fee, j.customer_id, j.developer_id, j.answers, j.rho,
            j.max_items, j.max_norm, j.precision, j.restored_at, j.date_from, j.date_to,
            j.deadline, (
                SELECT reviewed_by FROM algorithm_versions WHERE id = j.version_id LIMIT 1

@@ -30,5 +30,5 @@ async def is_precise_enough(connection: RawConnection, job: Record) -> bool:
         [sum(counts) for counts in zip(*(it["counts"] for it in steps), strict=True)],
         math.hypot(*(it["scale"] for it in steps)),
         final=scale_of(job["max_norm"] or job["max_items"], of_labels),
-        looks=looks_of(job["min_devices"]),
+        looks=looks_of(job["min_owners"]),
     )

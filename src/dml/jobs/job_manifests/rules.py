@@ -69,7 +69,7 @@ def _answer(job: Job) -> dict[str, Any]:
     """What becomes of the counts: how they are told, and how much noise hides of one owner."""
     return {
         "answers": job.answers.value,
-        "min_owners": job.min_devices,
+        "min_owners": job.min_owners,
         "step_growth": GROWTH if job.is_noisy else None,
         "epsilon": job.epsilon,
         "delta": DELTA if job.is_noisy else None,

@@ -38,11 +38,11 @@ CHECKS: Final = (
         """SELECT 'job:' || job_id || ', step ' || number || ' at ' || devices || ' after '
             || before
         FROM (
-            SELECT r.job_id, r.number, r.devices, j.min_devices,
+            SELECT r.job_id, r.number, r.devices, j.min_devices AS min_owners,
                    coalesce(lag(r.devices) OVER in_line, 0) AS before,
                    row_number() OVER in_line AS place
             FROM job_releases r JOIN jobs j ON j.id = r.job_id WHERE r.part = 'step'
             WINDOW in_line AS (PARTITION BY r.job_id ORDER BY r.number)
-        ) s WHERE devices < 2 * before OR devices - before < min_devices OR number <> place""",
+        ) s WHERE devices < 2 * before OR devices - before < min_owners OR number <> place""",
     ),
 )

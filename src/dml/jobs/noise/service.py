@@ -91,7 +91,7 @@ async def tell_all(ctx: Context, job: Job, totals: JobTotals) -> None:
     Not of one that was restored from a backup: it may have been told before. Months are looked at
     first, all that there can be; and cells of those alone that stand out.
     """
-    enough = totals.shown_devices > 0 or len(totals.owners) >= job.min_devices
+    enough = totals.shown_devices > 0 or len(totals.owners) >= job.min_owners
     totals.owners, totals.uncertain_owners = [], []
     if not enough or job.restored_at is not None:
         return

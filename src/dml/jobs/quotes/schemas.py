@@ -75,7 +75,7 @@ class JobQuoteOut(Wire):
     least_reward: AmountOut = Field(
         description="The least `reward` that a job may offer here, in tokens."
     )
-    min_devices: int = Field(
+    min_owners: int = Field(
         description="Results are published in steps, each of at least so many owners."
     )
     answers: Answers = Field(description="Whether the answer carries noise.")
@@ -103,7 +103,7 @@ def quoted(it: Forecast) -> JobQuoteOut:
         platform_fee=it.priced.platform_fee,
         cost=it.priced.cost,
         least_reward=it.least_reward,
-        min_devices=it.priced.min_devices,
+        min_owners=it.priced.min_owners,
         answers=it.priced.answers,
         epsilon=it.priced.epsilon,
         max_items=it.priced.max_items,

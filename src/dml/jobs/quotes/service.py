@@ -35,7 +35,7 @@ async def forecast(ctx: Context, order: Order, settings: Settings) -> Forecast:
         ctx,
         order,
         platform_fee_bps=settings.platform_fee_bps,
-        min_devices=settings.min_devices,
+        min_owners=settings.min_owners,
         bounds=service.bounds_of(settings),
     )
     crowd = await crowds.get_crowd(
