@@ -1,5 +1,7 @@
 """A bounty at the console, as an entrant has it: looked at, entered, submitted to, its board."""
 
+from typing import Any
+
 from playwright.async_api import Browser, expect
 
 from dml.bounties.models import Bounty, BountyState, Judging
@@ -16,7 +18,9 @@ NAME = "<script>alert(1)</script>"  # The longest that fits on a board would be 
 async def test_an_entrant_enters_submits_and_sees_the_board(
     world: World, market: Market, browser: Browser
 ) -> None:
-    told = dict.fromkeys(("subtitle", "organisation", "description", "rules"), HOSTILE)
+    told: dict[str, Any] = dict.fromkeys(
+        ("subtitle", "organisation", "description", "rules"), HOSTILE
+    )
     bounty = await make_bounty(
         world, judging=Judging.METRIC, name=HOSTILE, enrollment_fee="1", **told
     )
