@@ -26,6 +26,11 @@ export function percent(share: number): string {
   return `${(100 * share).toLocaleString(LOCALE, { maximumFractionDigits: 1 })} %`;
 }
 
+/** A width of `0.015` as percentage points: `1.5`. */
+export function points(width: number): string {
+  return (100 * width).toLocaleString(LOCALE, { maximumSignificantDigits: 2 });
+}
+
 /** An amount of the API, in millionths of a token. */
 export function micro(amount: string): bigint {
   const [whole = "0", decimals = ""] = amount.replace("-", "").split(".");
