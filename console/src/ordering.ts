@@ -77,6 +77,6 @@ export function placesOf(error: unknown): Record<string, string> {
 }
 
 /** As `datetime-local` wants it: in the reader's own zone, to the minute. */
-function local(at: Date): string {
+export function local(at: Date): string {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

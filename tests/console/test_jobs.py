@@ -170,6 +170,9 @@ async def test_noise_is_shown_as_a_range(world: World, market: Market, browser: 
         sure = (await job.results())["intervals"]["labels"]["cat"]
         await expect(row).to_contain_text(f"{sure['low']:,} to {sure['high']:,}")
         await expect(row.locator(".range")).to_be_visible()
+        clipped = (await job.results())["intervals"]["clipped"]
+        said = f"results ({clipped['low']:,} to {clipped['high']:,}) are as large as"
+        await expect(console.page.get_by_text(said)).to_be_visible()
 
 
 async def test_a_job_of_somebody_else_is_no_job(

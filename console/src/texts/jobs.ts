@@ -3,6 +3,18 @@ export const texts = {
   /** How far a share may be off to each side: `± 1.5 points`. */
   points: (value: string) => `± ${value} points`,
   unknowable: "± 50 points or more",
+  endsAt: "Ends when shares are within",
+  manifest: "All that it may learn: its public manifest",
+  clipped: (value: string, low: string, high: string) =>
+    `About ${value} results (${low} to ${high}) are as large as this job lets one owner's be: these owners may have more than was counted, so that what they have counts for less here.`,
+  raise: {
+    label: "Raise",
+    text: "It only goes up. A higher reward is that of every result: who was paid before gets the difference.",
+    more: "It costs more",
+    left: "Left afterwards",
+    same: "Nothing costs more yet.",
+    waiting: "What it costs more follows what you enter.",
+  },
   quote: {
     title: "Price",
     cost: "In all",
