@@ -14,6 +14,11 @@ export function precise(value: number): string {
   return value.toLocaleString(LOCALE, { maximumFractionDigits: 4 });
 }
 
+/** A number that may be tiny: `0.00000214`. */
+export function tiny(value: number): string {
+  return value.toLocaleString(LOCALE, { maximumSignificantDigits: 3 });
+}
+
 /** How large a file is: `1.2 MB`. */
 export function bytes(size: number): string {
   const units = ["B", "kB", "MB", "GB"];

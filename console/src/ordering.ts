@@ -43,7 +43,7 @@ export function orderOf(typed: Typed, versionId: string): JobCreate | undefined 
   const isNoisy = typed.answers === "noisy";
   const [epsilon, precision] = isNoisy ? [typed.epsilon.trim(), typed.precision.trim()] : ["", ""];
   if (![epsilon, precision].every((it) => it === "" || isDecimal(it))) return undefined;
-  const countries = typed.countries.toUpperCase().split(/[\s,]+/).filter((it) => it !== "");
+  const countries = codesOf(typed.countries);
   return {
     version_id: versionId,
     ...(typed.title.trim() ? { title: typed.title.trim() } : {}),
@@ -58,6 +58,11 @@ export function orderOf(typed: Typed, versionId: string): JobCreate | undefined 
     ...(epsilon ? { epsilon: Number(epsilon) } : {}),
     ...(precision ? { precision: partOf(precision) } : {}),
   };
+}
+
+/** Countries as people list them: `pt, ES`. */
+export function codesOf(typed: string): string[] {
+  return typed.toUpperCase().split(/[\s,]+/).filter((it) => it !== "");
 }
 
 /** Whether this is a number as people type it: `0.05`. */
