@@ -13,6 +13,12 @@ export async function ask<T>(asked: Promise<Answer<T>>): Promise<T> {
   throw new NoAnswer("No marketplace answered.", { cause: error });
 }
 
+/** The same, with its `ETag`: to change only what is still as it was read. */
+export async function askTagged<T>(asked: Promise<Answer<T> & { response?: Response }>): Promise<{ it: T; tag: string }> {
+  const answer = await asked;
+  return { it: await ask(Promise.resolve(answer)), tag: answer.response?.headers.get("ETag") ?? "" };
+}
+
 /** A new key, under which something is done once, however often it is sent. */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16)); // `randomUUID` is for TLS alone.

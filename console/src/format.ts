@@ -14,6 +14,11 @@ export function precise(value: number): string {
   return value.toLocaleString(LOCALE, { maximumFractionDigits: 4 });
 }
 
+/** A number that may be tiny: `0.00000214`. */
+export function tiny(value: number): string {
+  return value.toLocaleString(LOCALE, { maximumSignificantDigits: 3 });
+}
+
 /** How large a file is: `1.2 MB`. */
 export function bytes(size: number): string {
   const units = ["B", "kB", "MB", "GB"];
@@ -24,6 +29,11 @@ export function bytes(size: number): string {
 /** `0.25` as `25 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toLocaleString(LOCALE, { maximumFractionDigits: 1 })} %`;
+}
+
+/** A width of `0.015` as percentage points: `1.5`. */
+export function points(width: number): string {
+  return (100 * width).toLocaleString(LOCALE, { maximumSignificantDigits: 2 });
 }
 
 /** An amount of the API, in millionths of a token. */

@@ -11,6 +11,8 @@ export interface Typed {
   deadline: string;
   confidence: string;
   epsilon: string;
+  /** In percentage points. */
+  precision: string;
   answers: "noisy" | "exact";
 }
 
@@ -27,6 +29,7 @@ export function begun(now: Date): Typed {
     deadline: local(new Date(now.getTime() + WEEK_MS)),
     confidence: "0.5",
     epsilon: "",
+    precision: "",
     answers: "noisy",
   };
 }
@@ -36,8 +39,11 @@ export function orderOf(typed: Typed, versionId: string): JobCreate | undefined 
   const devices = Number(typed.devices);
   const deadline = new Date(typed.deadline);
   if (!Number.isInteger(devices) || devices < 1) return undefined;
-  if (!/^\d+(\.\d+)?$/.test(typed.reward.trim()) || Number.isNaN(deadline.getTime())) return undefined;
-  const countries = typed.countries.toUpperCase().split(/[\s,]+/).filter((it) => it !== "");
+  if (!isDecimal(typed.reward) || Number.isNaN(deadline.getTime())) return undefined;
+  const isNoisy = typed.answers === "noisy";
+  const [epsilon, precision] = isNoisy ? [typed.epsilon.trim(), typed.precision.trim()] : ["", ""];
+  if (![epsilon, precision].every((it) => it === "" || isDecimal(it))) return undefined;
+  const countries = codesOf(typed.countries);
   return {
     version_id: versionId,
     ...(typed.title.trim() ? { title: typed.title.trim() } : {}),
@@ -49,8 +55,24 @@ export function orderOf(typed: Typed, versionId: string): JobCreate | undefined 
     ...(countries.length > 0 ? { countries } : {}),
     ...(typed.from ? { date_from: typed.from } : {}),
     ...(typed.to ? { date_to: typed.to } : {}),
-    ...(typed.epsilon && typed.answers === "noisy" ? { epsilon: Number(typed.epsilon) } : {}),
+    ...(epsilon ? { epsilon: Number(epsilon) } : {}),
+    ...(precision ? { precision: partOf(precision) } : {}),
   };
+}
+
+/** Countries as people list them: `pt, ES`. */
+export function codesOf(typed: string): string[] {
+  return typed.toUpperCase().split(/[\s,]+/).filter((it) => it !== "");
+}
+
+/** Whether this is a number as people type it: `0.05`. */
+export function isDecimal(typed: string): boolean {
+  return /^\d+(\.\d+)?$/.test(typed.trim());
+}
+
+/** Percentage points as a part of 1, without what binary fractions add: `1.1` is 0.011. */
+function partOf(points: string): number {
+  return Number((Number(points) / 100).toPrecision(12));
 }
 
 /** What was refused about each field, by its name in the API. */
@@ -60,6 +82,6 @@ export function placesOf(error: unknown): Record<string, string> {
 }
 
 /** As `datetime-local` wants it: in the reader's own zone, to the minute. */
-function local(at: Date): string {
+export function local(at: Date): string {
   return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -14,6 +14,7 @@ export const routes: readonly Route[] = [
   { path: "/devices/add", load: () => import("./pages/AddDevice.svelte") },
   { path: "/devices/use", load: () => import("./pages/DeviceUse.svelte") },
   { path: "/devices/:id", load: () => import("./pages/Device.svelte") },
+  { path: "/devices/:id/receipts", load: () => import("./pages/DeviceReceipts.svelte") },
   { path: "/money", load: () => import("./pages/Money.svelte"), nav: texts.pages.money },
   { path: "/money/deposit", load: () => import("./pages/Deposit.svelte") },
   { path: "/money/withdraw", load: () => import("./pages/Withdraw.svelte") },

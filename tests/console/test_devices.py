@@ -3,14 +3,16 @@
 import re
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import KeySet
 from playwright.async_api import Browser, expect
 
+from dml.agent.receipts import read
 from dml.core.ids import DeviceId
 from tests.agent.market import Market
-from tests.console.browsing import HOSTILE, RIGHT_TO_LEFT, opened
+from tests.console.browsing import HOSTILE, REFUSED, RIGHT_TO_LEFT, opened
 from tests.console.sound import is_sound
 from tests.devices.factories import TestDevice, description, public_key
-from tests.jobs.factories import claim_of, hand_in, make_device, make_job
+from tests.jobs.factories import claim_of, fold, hand_in, make_device, make_job
 from tests.world import World
 
 
@@ -80,11 +82,18 @@ async def test_an_owner_sees_all_that_left_limits_a_device_and_revokes_it(
         await console.shows("What your devices may be used for")
         await is_sound(console)
         await page.get_by_label("Refused labels").fill("cat\n\n dog ")
+        await page.get_by_label("Refused countries").fill("pt, Atlantis")
+        await page.get_by_label("Most epsilon").fill("0.5")
+        await page.get_by_role("button", name="Save").first.click()
+        refused = page.get_by_label("Refused countries")
+        await expect(refused).to_have_attribute("aria-invalid", "true")
+        await refused.fill("pt, es")
         await page.get_by_label("They may work for exact answers").check()
         await page.get_by_role("button", name="Save").first.click()
         await expect(page.get_by_text("Saved.")).to_be_visible()
         limits = (await device.owner.get("/v1/devices/limits")).json()
         assert (limits["refused_labels"], limits["allows_exact"]) == (["cat", "dog"], True)
+        assert (limits["refused_countries"], limits["max_epsilon"]) == (["PT", "ES"], 0.5)
         await page.get_by_label("Your own budget").fill("1.5")
         await page.get_by_role("button", name="Save").last.click()
         await expect(page.get_by_role("definition").first).to_have_text("1.5")
@@ -101,4 +110,35 @@ async def test_an_owner_sees_all_that_left_limits_a_device_and_revokes_it(
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("It was revoked")).to_be_visible()
         await is_sound(console)
+        assert all(it.startswith(REFUSED) for it in console.complaints), console.complaints
+
+
+async def test_an_owner_reads_the_receipts_of_a_device_and_saves_them(
+    world: World, market: Market, browser: Browser
+) -> None:
+    job = await make_job(world, title=HOSTILE, answers="noisy")
+    device = await make_device(world, name=HOSTILE)
+    async with opened(browser, market, f"/devices/{device.id}/receipts") as console:
+        page = console.page
+        await console.sign_in(device.owner)
+        await console.shows(f"Receipts: {HOSTILE}")
+        await expect(page.get_by_text("No result of this device")).to_be_visible()
+        (lease,) = await claim_of(device, job)
+        assert (await hand_in(device, lease)).status_code == 200
+        await fold(world)
+        await page.get_by_role("link", name="The device").click()
+        await page.get_by_role("link", name="Receipts").click()
+        (row,) = await page.locator(".rows li").all()
+        await expect(row).to_contain_text("4 items, cat: 2, dog: 1, uncertain: 1")
+        await expect(row).to_contain_text("told with step 1")
+        await expect(row).to_contain_text(re.compile(r"0\.\d+ rho"))
+        budget = (await device.owner.get("/v1/privacy/budget")).json()
+        await expect(row).to_contain_text(f"{round(budget['left'], 4):g} of epsilon")
+        await is_sound(console)
+        async with page.expect_download() as downloading:
+            await row.get_by_role("button", name="Save the file").click()
+        file = await (await downloading.value).path()
+        keys = KeySet.import_key_set((await world.client.get("/.well-known/jwks.json")).json())
+        said = read(file.read_text(), keys)
+        assert (said["assignment_id"], said["left"]["items"]) == (lease["id"], 4)
         assert console.complaints == []

@@ -6,10 +6,13 @@ import re
 from playwright.async_api import Browser, expect
 
 from dml.algorithms.models import Algorithm, Version
+from dml.core.ids import VersionId
 from dml.jobs.models import JobState
 from tests.agent.market import Market
 from tests.console.browsing import HOSTILE, LONG, REFUSED, RIGHT_TO_LEFT, Console, opened
+from tests.console.sound import is_sound
 from tests.jobs.factories import Ordered, fold, make_job, make_version, order, settle, work
+from tests.jobs.test_quotes import crowds
 from tests.world import Person, World
 
 
@@ -67,6 +70,59 @@ async def test_somebody_finds_a_model_and_orders_it_for_the_price_that_is_shown(
         assert all(it.startswith(REFUSED) for it in console.complaints), console.complaints
 
 
+async def _slug(world: World, version_id: VersionId) -> str:
+    async with world.parts.sessions() as tx:
+        version = await tx.get_one(Version, version_id)
+        return (await tx.get_one(Algorithm, version.algorithm_id)).slug
+
+
+async def test_a_quote_says_who_could_take_part_how_soon_and_how_precisely(
+    world: World, market: Market, browser: Browser
+) -> None:
+    ada = await world.rich("ada", "25")
+    slug = await _slug(world, await make_version(world, await world.person("developer")))
+    async with (
+        crowds(world, target_owners=50),
+        opened(browser, market, f"/order/{slug}") as console,
+    ):
+        page = console.page
+        await console.sign_in(ada)
+        await page.get_by_text("More choices").click()
+        await page.get_by_label("Countries").fill("LI")
+        await expect(page.get_by_label("Countries")).to_have_attribute("aria-invalid", "true")
+        price = page.get_by_role("region", name="Price")
+        await expect(price).to_contain_text("Fewer than 50 owners")
+        await expect(price).to_contain_text("This order would be refused")
+        await expect(price).to_contain_text("Too few owners were seen lately")
+        await is_sound(console)
+
+        await page.get_by_label("Countries").fill("PT")
+        await expect(price).to_contain_text("About 100 to 200 owners")
+        await expect(price).to_contain_text("Half of them: by ")
+        await expect(page.get_by_label("Countries")).not_to_have_attribute("aria-invalid", "true")
+        await page.get_by_label("Epsilon").fill("100")
+        await expect(price).to_contain_text("No job may have so much")
+        await page.get_by_label("Epsilon").fill("200")
+        await expect(page.get_by_label("Epsilon")).to_have_attribute("aria-invalid", "true")
+        await page.get_by_label("Epsilon").fill("2")
+        widths = price.get_by_role("definition").filter(has_text="points")
+        await expect(widths).to_have_count(3)
+        await page.get_by_label("End when shares").fill("0.001")
+        await expect(page.get_by_label("End when shares")).to_have_attribute("aria-invalid", "true")
+        await page.get_by_label("End when shares").fill("1.1")
+        await expect(widths).to_have_count(3)
+        await is_sound(console)
+        asked = sum(it.endswith("/v1/jobs/quotes") for it in console.asked)
+        await page.get_by_label("Title").fill("No other price")
+        await page.get_by_role("button", name="Order and pay").click()
+        await console.shows("No other price")
+        assert sum(it.endswith("/v1/jobs/quotes") for it in console.asked) == asked
+        (job,) = (await ada.get("/v1/jobs")).json()["items"]
+        assert (job["epsilon"], job["precision"]) == (2, 0.011)
+        assert (await ada.post(f"/v1/jobs/{job['id']}/close")).status_code == 200
+        assert all(it.startswith(REFUSED) for it in console.complaints), console.complaints
+
+
 async def _grow(world: World, job: Ordered, devices: int) -> None:
     await work(world, job, devices)
     await fold(world)
@@ -114,6 +170,9 @@ async def test_noise_is_shown_as_a_range(world: World, market: Market, browser: 
         sure = (await job.results())["intervals"]["labels"]["cat"]
         await expect(row).to_contain_text(f"{sure['low']:,} to {sure['high']:,}")
         await expect(row.locator(".range")).to_be_visible()
+        clipped = (await job.results())["intervals"]["clipped"]
+        said = f"results ({clipped['low']:,} to {clipped['high']:,}) are as large as"
+        await expect(console.page.get_by_text(said)).to_be_visible()
 
 
 async def test_a_job_of_somebody_else_is_no_job(
@@ -131,9 +190,7 @@ async def test_while_nobody_answers_what_was_typed_stays_and_is_sent_once(
 ) -> None:
     ada = await world.rich("ada", "25")
     version_id = await make_version(world, await world.person("developer"))
-    async with world.parts.sessions() as tx:
-        version = await tx.get_one(Version, version_id)
-        slug = (await tx.get_one(Algorithm, version.algorithm_id)).slug
+    slug = await _slug(world, version_id)
     async with opened(browser, market, f"/order/{slug}") as console:
         page = console.page
         await console.sign_in(ada)
