@@ -1,5 +1,6 @@
 """`dml sim` at the command line: what it refuses to begin. What it does is in tests/sim."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from dml.sim.simulation import Scenario
 SCENARIO = Scenario(addresses=[("127.0.0.1", 1)], devices=1, owners=1)
 
 
-def begin(settings: Settings, *, yes: bool = False) -> int:
-    return sim.run(settings, SCENARIO, yes=yes, as_json=True, picture=None)
+def begin(settings: Settings, scenario: Scenario = SCENARIO, *, yes: bool = False) -> int:
+    return sim.run(settings, scenario, yes=yes, as_json=True, picture=None)
 
 
 def test_a_database_that_dml_up_did_not_make_needs_a_yes(tmp_path: Path) -> None:
@@ -36,6 +37,17 @@ def test_a_marketplace_that_does_not_run_is_not_filled(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("{}")
     with pytest.raises(Refused, match=r"nobody answers at 127\.0\.0\.1:1 .*dml up"):
         begin(settings)
+
+
+def test_answers_that_no_job_may_have_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    settings = Settings(home=tmp_path, exact_answers="nobody")
+    with pytest.raises(Refused, match="no exact answers"):
+        begin(settings)
+    with pytest.raises(Refused, match="above 8 here"):
+        begin(settings, replace(SCENARIO, epsilon=9.0))
+    with pytest.raises(Refused, match="nobody answers"):
+        begin(settings, replace(SCENARIO, epsilon=8.0))
 
 
 def test_addresses_are_those_that_were_said_or_this_homes(tmp_path: Path) -> None:

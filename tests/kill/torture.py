@@ -134,7 +134,7 @@ async def torture(size: Size, seed: int, say: Say) -> Report:
 async def _let_come(market: Marketplace, size: Size, seed: int, folder: Path) -> Process:
     """Start the simulator as a process of its own."""
     arguments = [
-        *("sim", str(size.devices), "--json", "--seed", str(seed)),
+        *("sim", str(size.devices), "--exact", "--json", "--seed", str(seed)),
         *("--jobs", str(size.jobs), "--connections", str(CONNECTIONS)),
         *("--work-seconds", "0.1", "--seconds", str(60 * size.minutes)),
         *("--drop-outs", "0.02", "--liars", "0.04", "--slow", "0.02"),

@@ -11,10 +11,15 @@ from dml.core.ids import JobId
 from dml.core.money import MicroTokens
 from dml.payments import queries as payment_queries
 from dml.sim.outcome import Pay
+from dml.sim.truth import Bounds
 
 _COUNTED: Final = text("""
     SELECT (SELECT coalesce(sum(folded), 0) FROM job_totals WHERE job_id = ANY (:jobs)),
            (SELECT count(*) FROM result_inbox WHERE job_id = ANY (:jobs))
+""")
+_BOUNDS: Final = text("""
+    SELECT max_items / max_devices_per_owner, max_norm / max_devices_per_owner
+    FROM jobs WHERE id = :job AND max_norm IS NOT NULL
 """)
 _PAY: Final = text("""
     SELECT max(j.reward),
@@ -39,6 +44,12 @@ async def count(tx: AsyncSession, jobs: Sequence[JobId]) -> Counted:
     """Return how many results of these jobs were counted, and how many wait for it."""
     folded, waiting = (await tx.execute(_COUNTED, {"jobs": list(jobs)})).one()
     return Counted(int(folded), waiting)
+
+
+async def find_bounds(tx: AsyncSession, job_id: JobId) -> Bounds | None:
+    """Return what one device may add to a job. None if the job is exact."""
+    row = (await tx.execute(_BOUNDS, {"job": job_id})).one_or_none()
+    return None if row is None else Bounds(*row)
 
 
 async def read_pay(tx: AsyncSession, jobs: Sequence[JobId]) -> Pay:

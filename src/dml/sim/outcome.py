@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from dml.core.money import MicroTokens, render
 from dml.payments.queries import Books
+from dml.sim.answers import LabelTold, covered
 from dml.sim.figures import LOST, Run
 
 VERBS: Final = ("claim", "heartbeat", "result", "lie", "release")
@@ -42,6 +43,8 @@ class SimulationResult:
     visible_age: tuple[float, float]  # and until the customer sees it, in steps.
     time_to: Mapping[int, float | None]  # Percent of the watched job's places → when shown.
     error_percent: float | None
+    epsilon: float | None  # None: answers are exact.
+    labels: Sequence[LabelTold]  # Of the watched job.
     growth: Sequence[tuple[float, int, int]]  # Seconds, counted, shown: of the watched job.
     pay: Pay
     statuses_expected: frozenset[int] = frozenset({200, 204, 422, 429, 503, 409})
@@ -88,6 +91,9 @@ class SimulationResult:
                 str(part): None if it is None else round(it, 3) for part, it in self.time_to.items()
             },
             "error_percent": None if self.error_percent is None else round(self.error_percent, 3),
+            "epsilon": self.epsilon,
+            "labels": {it.label: _label(it) for it in self.labels},
+            "covered": covered(self.labels),
             "ledger_sum": render(books.sum),
             "rewarded": render(self.pay.rewarded),
             "escrows_left": render(self.pay.escrows_left),
@@ -96,6 +102,11 @@ class SimulationResult:
                 for name in ("chain", "wallets", "escrows", "revenue")
             },
         }
+
+
+def _label(it: LabelTold) -> dict[str, int | None]:
+    low, high = it.interval or (None, None)
+    return {"truth": it.truth, "value": it.value, "low": low, "high": high}
 
 
 def _verb(run: Run, verb: str) -> dict[str, Any]:

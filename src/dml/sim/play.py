@@ -13,7 +13,7 @@ from typing import IO, Final, Literal
 from dml.sim.engine import Request, Script
 from dml.sim.figures import LOST
 from dml.sim.population import Crowd
-from dml.sim.truth import UNCERTAIN_MAX, Photos, Truth
+from dml.sim.truth import Photos, Truth
 from dml.sim.wire import Answer, Head, NotUnderstood
 
 SLOW_TIMES: Final = 20  # How much longer a slow device works.
@@ -60,7 +60,8 @@ class Seen:
     """What devices saw happen."""
 
     accepted: int = 0
-    accepted_at: "array[float]" = field(default_factory=lambda: array("d"))  # Of the watched job.
+    accepted_at: "array[float]" = field(default_factory=lambda: array("d"))  # Of the watched job,
+    photos: Counter[Photos] = field(default_factory=Counter)  # and what those results hold.
     events: Counter[str] = field(default_factory=Counter)
     held_until: deque[float] = field(default_factory=deque)  # Places of drop-outs.
 
@@ -161,7 +162,8 @@ class Play:
 
     def _lie_badly(self, head: Head, assignment: bytes) -> Generator[Request | float, Answer, bool]:
         """Submit an implausible result, which must be refused, and release the place."""
-        body = self.chance.choice(self.truth.honest).implausible(self._uncertain())
+        photos = self.chance.choice(self.truth.honest)
+        body = photos.implausible(photos.draw_uncertain(self.chance))
         answer = yield from self._sure("lie", head.result(assignment, body))
         events = "lie refused" if answer.status == 422 else f"lie answered {answer.status}"
         self.seen.events[events] += 1
@@ -172,7 +174,7 @@ class Play:
         self, head: Head, assignment: bytes, photos: Photos, is_watched: bool
     ) -> Generator[Request | float, Answer, bool]:
         seen = self.seen
-        body = photos.result(self._uncertain())
+        body = photos.result(photos.draw_uncertain(self.chance))
         try:
             answer, lost = yield from self._sure_and_lost("result", head.result(assignment, body))
         except GeneratorExit:  # The run ends before there is an answer.
@@ -182,6 +184,7 @@ class Play:
             seen.accepted += 1
             if is_watched:
                 seen.accepted_at.append(monotonic())
+                seen.photos[photos] += 1
             self._write(assignment, body, b"accepted")
             return True
         seen.events[f"result answered {answer.status}"] += 1
@@ -212,9 +215,6 @@ class Play:
             pause = min(2 * pause, PAUSE_MAX_SECONDS)
             answer = yield sent
         return answer, lost or answer.status in _AGAIN
-
-    def _uncertain(self) -> int:
-        return int(self.chance.random() * UNCERTAIN_MAX)
 
     def _write(self, assignment: bytes, body: bytes, what: bytes) -> None:
         if self.record is not None:

@@ -34,7 +34,7 @@ from dml.core.tokens import Keys
 from dml.devices.tokens import AUDIENCE
 from dml.jobs import service as jobs
 from dml.jobs.models import Answers
-from dml.jobs.service import Order
+from dml.jobs.service import Order, bounds_of
 from dml.payments import credits
 
 COUNTRY: Final = "BV"  # Bouvet Island: nobody lives there, so no real device or job is there.
@@ -293,12 +293,14 @@ async def order(
         epsilon=terms.epsilon,
     )
     bps, least = operator.settings.platform_fee_bps, operator.settings.min_owners
-    made: list[JobId] = []
+    bounds, made = bounds_of(operator.settings), list[JobId]()
     while len(made) < number:
         async with operator.sessions.begin() as tx:
             ctx = Context(tx, Actor(offer.customer_id), datetime.now(UTC))
             for _ in range(min(_JOBS_AT_ONCE, number - len(made))):
-                job = await jobs.create(ctx, order, platform_fee_bps=bps, min_owners=least)
+                job = await jobs.create(
+                    ctx, order, platform_fee_bps=bps, min_owners=least, bounds=bounds
+                )
                 made.append(job.id)
     return made
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dml.core.money import render
+from dml.sim.answers import LabelTold
 from dml.sim.figures import LOST
 from dml.sim.outcome import VERBS, SimulationResult, faults
 
@@ -29,6 +30,9 @@ def show(console: Console, it: SimulationResult) -> None:
     console.print()
     console.print(_figures(it))
     console.print()
+    if it.labels:
+        console.print(_labels(it))
+        console.print()
     for fault in faults(it):
         console.print(f"[red]✗[/] {fault}")
 
@@ -52,6 +56,35 @@ def _requests(it: SimulationResult) -> Table:
             f"{1e3 * p99:,.1f}",
         )
     return table
+
+
+def _labels(it: SimulationResult) -> Table:
+    exact = it.epsilon is None
+    title = "exact" if exact else f"with noise, epsilon {it.epsilon:g}"
+    table = Table(
+        title=f"The first job's answer, {title}",
+        title_justify="left",
+        title_style="",
+        box=None,
+        padding=(0, 2),
+        pad_edge=False,
+    )
+    table.add_column("label")
+    names = ("truth", "answer") if exact else ("truth", "answer", "95 % interval", "holds it")
+    for name in names:
+        table.add_column(name, justify="right")
+    for told in it.labels:
+        table.add_row(*_row(told))
+    return table
+
+
+def _row(it: LabelTold) -> Iterator[str]:
+    yield it.label
+    yield "not known" if it.truth is None else f"{it.truth:,}"
+    yield f"{it.value:,}"
+    if it.interval is not None:
+        yield "{:,} to {:,}".format(*it.interval)
+        yield "" if it.is_covered is None else "yes" if it.is_covered else "no"
 
 
 def _figures(it: SimulationResult) -> Table:
@@ -79,6 +112,12 @@ def _lines(it: SimulationResult) -> Iterator[tuple[str, str]]:
         yield f"{part} % of the first job's answer", reached
     if it.error_percent is not None:
         yield "its error against the truth", f"{it.error_percent:.2f} % of the items"
+    held = [told.is_covered for told in it.labels if told.is_covered is not None]
+    if held:
+        yield (
+            "intervals that hold the truth",
+            f"{sum(held)} of {len(held)}; each does in 95 of 100 cases",
+        )
     if it.events:
         events = ", ".join(f"{what} {count:,}" for what, count in sorted(it.events.items()))
         yield "devices also", events

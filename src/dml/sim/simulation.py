@@ -8,12 +8,12 @@ import json
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,14 +21,15 @@ from dml.accounts import sessions
 from dml.core.context import NOBODY, Context
 from dml.core.ids import JobId, UserId
 from dml.sim import ledger, population
+from dml.sim.answers import labels_told
 from dml.sim.engine import Address, Engine
 from dml.sim.figures import Run
 from dml.sim.ledger import Counted
 from dml.sim.outcome import Pay, SimulationResult
 from dml.sim.play import Manners, Play
 from dml.sim.population import LABELS, Crowd, JobTerms, Operator
-from dml.sim.truth import Truth
-from dml.sim.watching import News, Watcher, ages, when
+from dml.sim.truth import Bounds, Truth
+from dml.sim.watching import ENDED, News, Watcher, ages, when
 
 _DATABASE_SECONDS: Final = 120.0  # How long the database may be away, at the end.
 FILLED: Final = 0.8  # Places for so many of the owners, so that jobs can be filled.
@@ -55,6 +56,7 @@ class Scenario:
     manners: Manners = field(default_factory=Manners)
     record: Path | None = None
     countries: Sequence[str] = (population.COUNTRY,)
+    epsilon: float | None = None  # Of each job; None: answers are exact.
     counted_seconds: float = 120  # How long folding may take once the last result is accepted.
 
     @property
@@ -76,6 +78,7 @@ class Stage:
     crowd: Crowd
     jobs: Sequence[JobId]
     customer_token: str
+    bounds: Bounds | None  # What each device may add; None: any number of items.
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,15 @@ class Played:
     preparing_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What there was in the end: the watched job's answer, what was counted, and paid."""
+
+    answer: Mapping[str, Any]
+    counted: Counted
+    pay: Pay
+
+
 async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> SimulationResult:
     """Prepare a crowd and jobs, let the devices work, and measure the result.
 
@@ -98,7 +110,7 @@ async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> Si
         f"{scenario.devices:,} devices of {scenario.owners:,} owners, by the operator's hand …"
     )
     stage = await _prepare(operator, scenario)
-    truth = Truth.draw(LABELS, chance)
+    truth = Truth.draw(LABELS, chance, stage.bounds)
     preparing = monotonic() - began
     screen.say(
         f"{scenario.jobs:,} jobs of {scenario.places_of_each:,} places; the devices come over "
@@ -122,13 +134,20 @@ async def simulate(operator: Operator, scenario: Scenario, screen: Screen) -> Si
             run, accepted_by_second = await _let_play(scenario, play, watcher, screen)
         screen.say(f"{play.seen.accepted:,} results are accepted; waiting until all are counted …")
         counted = await _await_counted(operator, scenario, stage.jobs, play.seen.accepted)
+        is_full = play.seen.accepted >= scenario.jobs * scenario.places_of_each
+        ends = is_full and not counted.waiting
+        await asyncio.to_thread(_read_answer, scenario, stage, await_end=ends)
         await asyncio.to_thread(_await_told, scenario, stage, watcher)
     finally:
         await asyncio.to_thread(watcher.stop)
     await asyncio.to_thread(_close_jobs, scenario, stage)
+    all_came = run.scripts_ended == run.scripts_begun and not play.seen.held_until
+    ends |= all_came and not counted.waiting
+    answer = await asyncio.to_thread(_read_answer, scenario, stage, await_end=ends)
     pay = await _patiently(lambda: _read_pay(operator, stage.jobs))
     played = Played(run, accepted_by_second, started, preparing)
-    return _conclude(scenario, play, played, watcher, counted, pay)
+    ended = Ended(answer or watcher.newest, counted, pay)
+    return _conclude(scenario, play, played, watcher, ended)
 
 
 async def _prepare(operator: Operator, scenario: Scenario) -> Stage:
@@ -137,9 +156,13 @@ async def _prepare(operator: Operator, scenario: Scenario) -> Stage:
     )
     await asyncio.to_thread(crowd.sign)  # Now, so that it costs nothing while others are measured.
     offer = await population.offer(operator)
-    terms = JobTerms(scenario.places_of_each, countries=scenario.countries)
+    terms = JobTerms(
+        scenario.places_of_each, countries=scenario.countries, epsilon=scenario.epsilon
+    )
     jobs = await population.order(operator, offer, terms, number=scenario.jobs)
-    return Stage(crowd, jobs, await _sign_in(operator, offer.customer_id))
+    async with operator.sessions() as tx:
+        bounds = await ledger.find_bounds(tx, jobs[0])
+    return Stage(crowd, jobs, await _sign_in(operator, offer.customer_id), bounds)
 
 
 async def _sign_in(operator: Operator, user_id: UserId) -> str:
@@ -259,6 +282,23 @@ def _await_told(scenario: Scenario, stage: Stage, watcher: Watcher) -> None:
         time.sleep(_TICK_SECONDS)
 
 
+def _read_answer(scenario: Scenario, stage: Stage, *, await_end: bool) -> Mapping[str, Any]:
+    """Return the watched job's results; empty if nobody answers.
+
+    Only at its end are all of them in the answer. A job that waits for leases of devices which
+    never come back ends much later: its answer is told as it is.
+    """
+    path, patience = f"/v1/jobs/{stage.jobs[0]}/results", monotonic() + _TOLD_SECONDS
+    results: Mapping[str, Any] = {}
+    while monotonic() < patience:
+        answer = _ask(scenario.addresses[0], "GET", path, stage.customer_token)
+        results = {} if answer is None else json.loads(answer)
+        if results.get("state") in ENDED or (results and not await_end):
+            break
+        time.sleep(_TICK_SECONDS)
+    return results
+
+
 def _ask(address: Address, method: str, path: str, token: str) -> bytes | None:
     """Send a request as the customer. None if nobody answers, or a server that has failed."""
     connection = http.client.HTTPConnection(*address[:2], timeout=30)
@@ -284,11 +324,10 @@ def _conclude(
     play: Play,
     played: Played,
     watcher: Watcher,
-    counted: Counted,
-    pay: Pay,
+    ended: Ended,
 ) -> SimulationResult:
     news, each = watcher.news, scenario.places_of_each
-    labels = watcher.newest.get("labels")
+    labels = ended.answer.get("labels")
     return SimulationResult(
         devices=scenario.devices,
         owners=scenario.owners,
@@ -299,15 +338,17 @@ def _conclude(
         run=played.run,
         pairs_by_second=played.accepted_by_second,
         accepted_seen=play.seen.accepted,
-        folded=counted.folded,
-        waiting=counted.waiting,
+        folded=ended.counted.folded,
+        waiting=ended.counted.waiting,
         events=play.seen.events,
         folded_age=_spread(play, [(it.at, it.done) for it in news]),
         visible_age=_spread(play, [(it.at, it.shown) for it in news]),
         time_to={part: _time_to(news, each * part / 100, played.started) for part in PARTS},
         error_percent=None if labels is None else play.truth.error_percent(labels),
+        epsilon=ended.answer.get("epsilon"),
+        labels=labels_told(ended.answer, play.seen.photos),
         growth=[(it.at - played.started, it.done, it.shown) for it in news],
-        pay=pay,
+        pay=ended.pay,
     )
 
 

@@ -2,37 +2,63 @@
 
 Each result adds up by the rules of `jobs.counting`, has some 900 bytes, and is written in the
 canonical form that the database keeps, so that both have one digest.
+Of a noisy job, devices keep to the bounds as the agent does: photos come in random order, and those
+that do not fit are left out.
 """
 
+import datetime as dt
 import random
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
+from dml.inference.counting import Item, count, within
 from dml.inference.counts import Counts
 from dml.jobs.counting import canonical
 
-MONTHS: Final = tuple(f"2025-{month:02}" for month in range(1, 13))
-KINDS: Final = 400  # Different sets of counts; uncertain items vary by device.
+KINDS: Final = 400  # Different sets of photos.
 UNCERTAIN_MAX: Final = 100
+_YEAR: Final = 2025
 _ITEMS: Final = (5.3, 0.5)  # Of the logarithm: a median of 200 photos.
 _UNDATED: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Photos:
-    """The counts of one set of photos, without those that the model is uncertain about."""
+class Bounds:
+    """What one device may add to a noisy job."""
 
+    max_items: int
+    max_norm: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photos:
+    """The counts of one set of photos. Each is equal to itself alone."""
+
+    labels: Mapping[str, int]
     labelled: int
+    uncertain: int | None  # None: their number differs by device.
     middle: bytes  # The part of the canonical form that does not depend on uncertain items.
     tail: bytes
 
     @classmethod
-    def of(cls, result: Counts) -> "Photos":
+    def of(cls, result: Counts, *, is_bounded: bool) -> "Photos":
         written = canonical({**result, "items": 0, "uncertain": 0})
         start, _, rest = written.partition(b'"uncertain":0')
-        return cls(sum(result["labels"].values()), start.removeprefix(b'{"items":0'), rest)
+        return cls(
+            result["labels"],
+            sum(result["labels"].values()),
+            result["uncertain"] if is_bounded else None,
+            start.removeprefix(b'{"items":0'),
+            rest,
+        )
+
+    def draw_uncertain(self, chance: random.Random) -> int:
+        """Return how many more items a device has that the model is uncertain about."""
+        if self.uncertain is not None:
+            return self.uncertain
+        return int(chance.random() * UNCERTAIN_MAX)
 
     def result(self, uncertain: int) -> bytes:
         """Write a result that adds up."""
@@ -55,15 +81,23 @@ class Truth:
     lies: Sequence[Photos]  # They add up, and claim that every photo shows the same.
 
     @classmethod
-    def draw(cls, labels: Sequence[str], chance: random.Random) -> "Truth":
+    def draw(
+        cls, labels: Sequence[str], chance: random.Random, bounds: Bounds | None = None
+    ) -> "Truth":
         weights = [chance.gammavariate(3, 1) for _ in labels]
         total = sum(weights)
-        drawn = [_draw(labels, weights, chance) for _ in range(KINDS)]
-        loved = labels[-1]
+        drawn = [_draw(weights, chance) for _ in range(KINDS)]
+        loved = len(labels) - 1
+
+        def counted(items: Iterable[Item]) -> Photos:
+            if bounds is not None:
+                items = within(islice(items, bounds.max_items), bounds.max_norm)
+            return Photos.of(count(items, labels), is_bounded=bounds is not None)
+
         return cls(
             {label: weight / total for label, weight in zip(labels, weights, strict=True)},
-            [Photos.of(it) for it in drawn],
-            [Photos.of(_lie(loved, it)) for it in drawn[: KINDS // 10]],
+            [counted(it) for it in drawn],
+            [counted(_lie(loved, it)) for it in drawn[: KINDS // 10]],
         )
 
     def error_percent(self, counts: Mapping[str, int]) -> float:
@@ -74,28 +108,21 @@ class Truth:
         return 50 * sum(abs(counts.get(it, 0) / total - share) for it, share in self.shares.items())
 
 
-def _draw(labels: Sequence[str], weights: Sequence[float], chance: random.Random) -> Counts:
+def _draw(weights: Sequence[float], chance: random.Random) -> list[Item]:
+    """Draw the photos of one device, those without a sure label among them, in random order."""
     size = max(1, min(5_000, int(chance.lognormvariate(*_ITEMS))))
-    shown = chance.choices(labels, weights, k=size)
-    months: dict[str, Counter[str]] = {month: Counter() for month in MONTHS}
-    undated = 0
-    for label in shown:
-        if chance.random() < _UNDATED:
-            undated += 1
-        else:
-            months[chance.choice(MONTHS)][label] += 1
-    return {
-        "items": size,
-        "labels": dict(Counter(shown)),
-        "uncertain": 0,
-        "months": {month: dict(counts) for month, counts in months.items() if counts},
-        "undated": undated,
-    }
+    items = [
+        Item(label, None if chance.random() < _UNDATED else _date(chance))
+        for label in chance.choices(range(len(weights)), weights, k=size)
+    ]
+    items += [Item(None, None)] * int(chance.random() * UNCERTAIN_MAX)
+    chance.shuffle(items)
+    return items
 
 
-def _lie(label: str, result: Counts) -> Counts:
-    return {
-        **result,
-        "labels": {label: sum(result["labels"].values())},
-        "months": {it: {label: sum(of.values())} for it, of in result["months"].items()},
-    }
+def _date(chance: random.Random) -> dt.date:
+    return dt.date(_YEAR, chance.randint(1, 12), 1)
+
+
+def _lie(label: int, items: Iterable[Item]) -> list[Item]:
+    return [it if it.label is None else Item(label, it.taken) for it in items]

@@ -192,6 +192,8 @@ def sim(
     slow: sim_options.Slow = 0.0,
     seconds: sim_options.Seconds = None,
     seed: sim_options.Seed = 0,
+    epsilon: sim_options.Epsilon = 1.0,
+    exact: sim_options.Exact = False,
     server_urls: sim_options.Servers = [],  # noqa: B006 - typer copies it
     record: sim_options.Record = None,
     picture: sim_options.Picture = None,
@@ -201,10 +203,9 @@ def sim(
     """Simulate N devices that work through the API, and measure how it performs.
 
     Owners, devices, their tokens, a customer and the jobs are made directly in the database, with
-    the marketplace's keys: registering a hundred thousand people would take an hour. All that a
-    device does then goes over HTTP, through real connections: claim, heartbeat, result, release.
-    No device runs a model; it submits counts of a known distribution, so that the answer's error
-    is known, too.
+    the marketplace's keys: to register them would take an hour. All that a device does then goes
+    over HTTP, through real connections. No device runs a model; it submits counts of a known
+    distribution, and the answer is shown beside it. Owners' budgets end: for many jobs, `--exact`.
 
     **What it makes stays:** a ledger forgets nothing. Its people are `sim-…@example.org`, its
     devices are in the country `BV`, and its jobs ask for only that country and are closed at the
@@ -231,6 +232,7 @@ def sim(
         seed=seed,
         manners=Manners(drop_outs, liars, slow, work_seconds),
         record=record,
+        epsilon=None if exact else epsilon,
     )
     raise typer.Exit(run(settings, scenario, yes=yes, as_json=as_json, picture=picture))
 

@@ -15,6 +15,7 @@ from dml.core.settings import Settings
 from dml.entrypoints import domains, wiring
 from dml.entrypoints.supervisor import up
 from dml.entrypoints.supervisor.plan import recall
+from dml.jobs.service import bounds_of
 from dml.refused import ExitCode, Refused
 from dml.sim import report
 from dml.sim.engine import Address
@@ -31,6 +32,7 @@ def run(
     """Simulate, and show the result. Return the exit code."""
     _require_consent(settings, yes=yes)
     _require_keys(settings)
+    _require_allowed(settings, scenario.epsilon)
     for address in scenario.addresses:
         _require_answer(address)
     with Bar(to_stderr=as_json) as bar:
@@ -81,6 +83,17 @@ def _require_keys(settings: Settings) -> None:
         raise Refused(
             f"there is no {keys}: a simulation signs its devices' tokens with the marketplace's "
             "own keys; start it with `dml up`, or set DML_KEYS_FILE as it has it"
+        )
+
+
+def _require_allowed(settings: Settings, epsilon: float | None) -> None:
+    bounds = bounds_of(settings)
+    if epsilon is None and not bounds.allows_exact:
+        raise Refused("this marketplace gives no exact answers: leave out --exact")
+    if epsilon is not None and epsilon > bounds.epsilon_max:
+        raise Refused(
+            f"no job may have an epsilon above {bounds.epsilon_max:g} here: say a smaller "
+            "--epsilon, or set DML_EPSILON_MAX and DML_OWNER_EPSILON"
         )
 
 

@@ -50,6 +50,13 @@ Servers = Annotated[
         "--server", help="URL of the API, http://…; several share the load. [default: this home's]"
     ),
 ]
+Epsilon = Annotated[
+    float,
+    Option(
+        min=0.01, max=100, help="How much each job may learn of an owner: larger is less noise."
+    ),
+]
+Exact = Annotated[bool, Option("--exact", help="Order exact answers, without noise.")]
 Record = Annotated[
     Path | None,
     Option(help="Write a line for each accepted result here: assignment and SHA-256."),
