@@ -14,6 +14,7 @@ SRC = Path(__file__).parent.parent / "src" / "dml"
 AT_EDGES = {"tool", "agent", "client", "inference", "scoring", "sim"}
 PACKAGES = {it.name for it in SRC.iterdir() if (it / "__init__.py").exists()} - AT_EDGES
 KINDS = sorted(Domain.__dataclass_fields__.keys() - {"package"})
+CLEANERS = {"forget_expired", "forget_old", "end_restored"}
 SQL = {"NAMED_BLOBS": "named_files", "KEPT_FILES": "kept_files"}
 
 
@@ -58,7 +59,7 @@ def _kind(module: str, node: ast.stmt) -> str | None:
 
 def _named(module: str, node: ast.stmt) -> tuple[str, str] | None:
     """Say what this statement defines, and under which name."""
-    if isinstance(node, ast.AsyncFunctionDef) and node.name in ("forget_expired", "forget_old"):
+    if isinstance(node, ast.AsyncFunctionDef) and node.name in CLEANERS:
         return "cleaners", node.name
     if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("APIRouter("):
         return "routers", ast.unparse(node.targets[0])

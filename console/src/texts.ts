@@ -143,7 +143,7 @@ export const texts = {
   order: {
     title: (model: string) => `Order: ${model}`,
     name: "Title",
-    nameHint: "What you want to know. Only you see it.",
+    nameHint: "What you want to know. Owners of devices, and anybody, can read it: it is in the manifest of the job.",
     namePlaceholder: "Which digits do people photograph?",
     devices: "Devices",
     devicesHint: "How many results you pay for, at most.",

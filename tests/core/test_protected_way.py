@@ -37,13 +37,20 @@ async def heard() -> AsyncIterator[tuple[str, list[bytes]]]:
 
 async def by_an_engine(url: str) -> None:
     engine = connect(url, name="test")
-    async with engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    finally:
+        await engine.dispose()
 
 
 async def by_steps(url: str) -> None:
-    async with asyncio.timeout(1), connect_patiently(url, connections=1).connect():
-        """It tries until somebody ends it."""
+    engine = connect_patiently(url, connections=1)
+    try:
+        async with asyncio.timeout(1), engine.connect():
+            """It tries until somebody ends it."""
+    finally:
+        await engine.dispose()
 
 
 async def by_the_supervisor(url: str) -> None:

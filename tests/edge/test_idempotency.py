@@ -33,6 +33,8 @@ WITHOUT: Final = {
     "/v1/users/authenticate": "it may be done as often as one likes",
     "/v1/users/authenticate/confirm": "a ticket opens one session",
     "/v1/users/refresh": "nobody is signed in; the domain answers for a lost answer itself",
+    "/v1/sessions/browser": "the token that it takes is good once",
+    "/v1/sessions/browser/refresh": "the domain answers for a lost answer itself",
     "/v1/users/logout": "doing it again changes nothing",
     "/v1/sessions/openid": "nobody is signed in; a code is good once",
     "/v1/users/me/identities/openid": "a code is good once",

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from dml.core.countries import ALPHA_2
 from dml.core.ids import new_id
 from tests.edge.walking import (
+    PAGE,
     Caller,
     Operation,
     filled,
@@ -251,7 +252,7 @@ async def test_an_unknown_parameter_is_refused_everywhere(world: World) -> None:
             answer = await world.client.request(
                 method,
                 f"{filled(path)}?utterly_unknown=1",
-                headers={"authorization": f"Bearer {token}"},
+                headers={"authorization": f"Bearer {token}", **PAGE},
                 json={"password": PASSWORD},
             )
             told = problem(answer, 422, "http.422")["errors"]

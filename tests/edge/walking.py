@@ -94,6 +94,10 @@ def type_of(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
+# As a page of ours says that it is one, where only such a one may ask.
+PAGE = {"dml-browser": "1", "origin": "http://test"}
+
+
 class Caller:
     """Sends a body as whoever the operation is for: an admin, or a device."""
 
@@ -109,7 +113,7 @@ class Caller:
         self, operation: Operation, body: bytes, key: str | None = None
     ) -> httpx2.Response:
         token = await self.device.token() if operation.device else self.admin.token
-        headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}", **PAGE}
         if key is not None:
             headers["idempotency-key"] = key
         path = filled(operation.path)

@@ -49,6 +49,7 @@ class Clock:
 
 
 @pytest.mark.skipif(COMPILER is None, reason="a clock of its own is compiled, and no cc is there")
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_a_clock_that_is_set_back_or_ahead_by_a_minute_loses_nothing(
     open_folder: Path,

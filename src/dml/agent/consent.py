@@ -115,7 +115,8 @@ class Consent:
         path = f"/v1/algorithms/{visible(manifest.said['model']['algorithm_id'])}"
         try:
             told = self._session.server.ask("GET", path, seconds=LIMITS_SECONDS)
-            return visible(f"{told['title']} by {told['developer_name']}")
+            by = told["developer_name"] or f"developer {manifest.said['model']['developer_id']}"
+            return visible(f"{told['title']} by {by}")
         except (Away, Refusal, KeyError, TypeError):
             return None
 

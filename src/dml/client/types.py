@@ -2344,6 +2344,9 @@ class JobCreate(TypedDict):
     starts_at: NotRequired[str | None]
     """Devices get no work before this moment. Without it: now."""
     title: NotRequired[str]
+    """What you want to know. Anybody can read it: it is the `purpose` of the job's manifest,
+    which never changes.
+    """
     version_id: str
     """An approved version of a listed algorithm."""
 

@@ -33,7 +33,7 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
         *("deposits", "deposit_instructions", "withdrawals", "contributions", "distributions"),
     ),
     "events": ("events", "webhooks", "webhook_deliveries"),
-    "admin": ("books", "credits", "denied_addresses", "agreements"),
+    "admin": ("books", "credits", "denied_addresses", "agreements", "processes", "profiles"),
 }
 OF_ADMINS: Final = ("/v1/admin/", "/v1/moderation/")
 OTHERWISE: Final[Mapping[str, str]] = {

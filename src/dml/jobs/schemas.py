@@ -43,7 +43,12 @@ class JobCreate(Body):
     )
 
     version_id: VersionId = Field(description="An approved version of a listed algorithm.")
-    title: Text = Field("Untitled", max_length=200)
+    title: Text = Field(
+        "Untitled",
+        max_length=200,
+        description="What you want to know. Anybody can read it: it is the `purpose` of the job's "
+        "manifest, which never changes.",
+    )
     max_devices: int = Field(
         ge=1, le=DEVICES_MAX, description="How many devices are paid for a result, at most."
     )

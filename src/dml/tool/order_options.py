@@ -22,7 +22,14 @@ _OPTIONS: Final = (
         _NEEDED,
     ),
     ("reward", Annotated[str, typer.Option(help="Tokens that an owner earns.")], _NEEDED),
-    ("title", Annotated[str | None, typer.Option(help="[default: the algorithm's]")], None),
+    (
+        "title",
+        Annotated[
+            str | None,
+            typer.Option(help="What you ask; public. [default: the algorithm's]"),
+        ],
+        None,
+    ),
     (
         "deadline",
         Annotated[str, typer.Option(help="When it ends: +7d, +12h, or a time with its zone.")],

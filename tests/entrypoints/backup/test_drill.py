@@ -244,6 +244,8 @@ async def test_one_of_an_older_release_is_brought_up_to_date(
         for table, columns in NEWER.items():
             drops = ", ".join(f"DROP COLUMN {it}" for it in columns)
             await connection.execute(text(f"ALTER TABLE {table} {drops}"))
+        for table in NEWER_TABLES:
+            await connection.execute(text(f"DROP TABLE {table}"))
         older = {"older": revision_before("0045")}
         await connection.execute(text("UPDATE alembic_version SET version_num = :older"), older)
     await engine.dispose()
@@ -256,10 +258,13 @@ async def test_one_of_an_older_release_is_brought_up_to_date(
 
 
 NEWER: Final = {
-    "jobs": ("max_norm", "restored_at"),
+    "jobs": ("max_norm", "restored_at", "manifest_sha256", "revision", "precision"),
     "job_totals": ("clipped",),
     "job_releases": ("clipped", "clipped_scale"),
+    "owner_limits": ("refused_countries", "max_epsilon"),
+    "nodes": ("asked",),
 }
+NEWER_TABLES: Final = ("job_manifests", "job_folds", "crowds", "profile_files", "profiles")
 
 
 def revision_before(revision: str) -> str:

@@ -58,6 +58,12 @@ def arrival(
     return Arrival(at, None) if at < deadline else Arrival(None, AFTER_DEADLINE)
 
 
+def _items_within(privacy: Privacy, labels: int) -> int:
+    """Return how many items, of labels that are all alike, the norm of an owner's counts allows."""
+    norm = privacy.max_norm or privacy.max_items or 0
+    return math.floor(norm * min(norm, math.sqrt(labels + 1)))
+
+
 def expect_precision(
     privacy: Privacy,
     twice_as_open: Privacy | None,
@@ -70,7 +76,7 @@ def expect_precision(
     """Tell how precise shares will be; None for an exact answer, whose counts carry no noise."""
     if privacy.max_items is None or not privacy.rho:
         return None
-    each = max(1, round(ITEMS_PART * privacy.max_items))
+    each = max(1, min(round(ITEMS_PART * privacy.max_items), _items_within(privacy, labels)))
 
     def expect(learns: Privacy, devices: int) -> float:
         width = half_width(
