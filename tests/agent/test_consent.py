@@ -211,7 +211,7 @@ async def test_a_manifest_is_fetched_once_kept_and_shown_in_words(
     assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem == job.manifest_sha256
     shown = await end(await start("manifests", "--home", str(device.home)))
     assert shown.code == 0, shown.err
-    for words in ("“How  many?”", "epsilon 0.5", "photo, in any country", path.stem):
+    for words in ("“How  many?”", "epsilon 0.5", "photo, in any country", path.stem, "developer"):
         assert words in shown.out
     assert "\x1b" not in shown.out
     listed = await end(await start("manifests", "--home", str(device.home), "--json"))

@@ -28,6 +28,18 @@ async def test_a_job_costs_what_its_quote_said(world: World) -> None:
     assert quoted["least_reward"] == "0.001"
 
 
+async def test_a_norm_bounds_how_many_items_are_expected(world: World) -> None:
+    job = await make_job(world)
+    asked = order(job.version_id, max_devices=100, answers="noisy")
+    usual, by_norm, by_items = [
+        (await job.customer.post(QUOTES, asked | it)).json()["expected_precision"]
+        for it in ({}, {"max_norm": 1}, {"max_items": 1})
+    ]
+    assert usual["items_of_an_owner"] == 50
+    assert by_norm == by_items
+    assert by_norm["items_of_an_owner"] == 1
+
+
 async def test_a_quote_keeps_nothing_and_needs_no_money(world: World) -> None:
     job, poor = await make_job(world), await world.person("poor")
     assert (await poor.post(QUOTES, order(job.version_id))).status_code == 200

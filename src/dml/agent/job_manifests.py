@@ -196,6 +196,8 @@ def in_words(manifest: JobManifest, *, model: str | None) -> list[tuple[str, str
     return [
         ("purpose", f"“{visible(said['purpose'])}”, in its customer's words"),
         ("model", f"{visible(model or 'unnamed')} (SHA-256 {said['model']['sha256'][:16]}…)"),
+        ("developer", visible(said["model"]["developer_id"])),
+        ("job", visible(said["job_id"])),
         ("leaves", "; ".join(LEAVES.get(it, visible(it)) for it in said["leaves"])),
         ("labels", visible(", ".join(labels[:LABELS_SHOWN])) + more),
         ("period", _days(said["period"])),
